@@ -1,0 +1,2 @@
+//! The program `clip-rs`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! How a processor computes CLIP: the Device trait, its definition and its fast implementations.

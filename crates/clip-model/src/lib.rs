@@ -1,0 +1,1 @@
+//! CLIP's checkpoints, architectures, registry and encoders.

@@ -1,0 +1,1 @@
+//! CLIP's tokenizer: the reference's text repair, byte-level BPE and decoding, exactly.

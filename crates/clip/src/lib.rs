@@ -1,0 +1,1 @@
+//! CLIP in Rust: load a model, encode images and texts, classify, compare.
