@@ -1,0 +1,127 @@
+//! What a CLIP is made of: the sizes of its two towers and the choices that no tensor shape tells.
+
+/// The non-linearity in the residual blocks' MLPs (PROTOCOL 1.1, trap 9.1).
+///
+/// Weights do not say which one they were trained with; a loaded checkpoint
+/// says where the choice came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// `x · sigmoid(1.702·x)`: all nine released models.
+    QuickGelu,
+    /// The exact (erf) GELU: most open_clip models.
+    Gelu,
+}
+
+impl Activation {
+    /// The name used in configurations: `quick_gelu` or `gelu`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QuickGelu => "quick_gelu",
+            Self::Gelu => "gelu",
+        }
+    }
+}
+
+/// A whole CLIP: both towers, the width they share and the activation (PROTOCOL 1.5, 1.6.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Architecture {
+    /// Length of the features both towers end in.
+    pub embed_dim: usize,
+    /// The image tower.
+    pub image: ImageArchitecture,
+    /// The text tower.
+    pub text: TextArchitecture,
+    /// Activation of both towers' residual blocks. A ModifiedResNet does not use it.
+    pub activation: Activation,
+}
+
+/// Sizes of an image tower (PROTOCOL 1.1, 1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageArchitecture {
+    /// A vision transformer.
+    VisionTransformer {
+        /// Side of the input in pixels.
+        resolution: usize,
+        /// Side of a patch in pixels; divides the resolution.
+        patch_size: usize,
+        /// Features of a token.
+        width: usize,
+        /// Residual blocks.
+        layers: usize,
+        /// Attention heads of a block; divides the width.
+        heads: usize,
+        /// Features inside a block's MLP.
+        mlp_width: usize,
+    },
+    /// CLIP's ResNet with an attention pool.
+    ModifiedResNet {
+        /// Side of the input in pixels; 32 times the grid that reaches the attention pool.
+        resolution: usize,
+        /// Channels that leave the stem; the last stage has 32 times as many.
+        width: usize,
+        /// Bottleneck blocks of each stage.
+        blocks: [usize; 4],
+        /// Heads of the attention pool.
+        heads: usize,
+    },
+}
+
+impl ImageArchitecture {
+    /// Side of the input in pixels.
+    pub fn resolution(&self) -> usize {
+        match *self {
+            Self::VisionTransformer { resolution, .. } | Self::ModifiedResNet { resolution, .. } => {
+                resolution
+            }
+        }
+    }
+
+    /// Side of the grid of patches, or of the map that reaches the attention pool.
+    pub fn grid(&self) -> usize {
+        match *self {
+            Self::VisionTransformer { resolution, patch_size, .. } => {
+                resolution.checked_div(patch_size).unwrap_or(0)
+            }
+            Self::ModifiedResNet { resolution, .. } => resolution / 32,
+        }
+    }
+
+    /// Rows of the position table: the grid's cells and one more (class token or mean).
+    pub fn tokens(&self) -> usize {
+        let grid = self.grid();
+        grid.saturating_mul(grid).saturating_add(1)
+    }
+}
+
+/// Sizes of the text tower (PROTOCOL 1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextArchitecture {
+    /// Longest text in tokens, start and end included.
+    pub context_length: usize,
+    /// Rows of the token table.
+    pub vocab_size: usize,
+    /// Features of a token.
+    pub width: usize,
+    /// Residual blocks.
+    pub layers: usize,
+    /// Attention heads of a block; divides the width.
+    pub heads: usize,
+    /// Features inside a block's MLP.
+    pub mlp_width: usize,
+    /// Which row becomes the text's feature.
+    pub pooling: TextPooling,
+}
+
+/// Which position of a text is read (PROTOCOL 1.3, "pooling variants").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextPooling {
+    /// The position of the largest id, the first of equals: the reference, open_clip's `argmax`,
+    /// and Hugging Face configurations whose `eos_token_id` is 2.
+    Argmax,
+    /// The first position with this id, position 0 where there is none.
+    FirstId(u32),
+    /// Position 0.
+    First,
+    /// The last position.
+    Last,
+}
