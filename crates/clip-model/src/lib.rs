@@ -7,8 +7,11 @@
 
 pub mod architecture;
 pub mod error;
+pub mod registry;
 pub mod state_dict;
+pub mod synthetic;
 pub mod tensor;
+pub mod tensor_list;
 
 pub use architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
 pub use error::CheckpointError;
