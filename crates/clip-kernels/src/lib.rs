@@ -1,1 +1,26 @@
-//! How a processor computes CLIP: the Device trait, its definition and its fast implementations.
+//! How a processor computes CLIP: one trait of fused operations, its definition and its fast implementations.
+//!
+//! ```text
+//! clip-model ──▶ Device ──┬─▶ Reference   scalar, f64 sums: defines every operation, oracle of every test
+//!                         └─▶ Cpu         f32, packed weights, all threads of rayon's current pool
+//! ```
+//!
+//! Every sum on every device runs in an order that depends on the shape of the item alone, so an
+//! item's bits do not depend on its batch, its neighbours or the number of threads.
+
+mod activation;
+mod contract;
+mod cpu;
+mod device;
+mod geometry;
+mod matrix;
+mod reference;
+mod segments;
+
+pub use activation::Activation;
+pub use cpu::{Cpu, Isa, PackedWeight};
+pub use device::{Device, Epilogue, Match};
+pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
+pub use matrix::{Matrix, MatrixView};
+pub use reference::Reference;
+pub use segments::{AttentionShape, Segments};

@@ -1,0 +1,71 @@
+//! Speed of the products of ViT-B/32, ViT-B/16 and the text tower, on the threads of rayon's pool.
+//!
+//! `cargo bench -p clip-kernels`; `RAYON_NUM_THREADS=1` for one thread. Prints the median of
+//! interleaved rounds in GFLOP/s (2 per multiply-add).
+
+use clip_kernels::{Activation, AttentionShape, Cpu, Device, Epilogue, Isa, Matrix, MatrixView, Segments};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Rows, inputs, outputs.
+const PRODUCTS: [(usize, usize, usize); 9] = [
+    (50, 768, 768),
+    (50, 768, 3072),
+    (50, 3072, 768),
+    (10, 512, 2048),
+    (77, 512, 2048),
+    (400, 768, 3072),
+    (400, 3072, 768),
+    (1576, 768, 3072),
+    (1576, 3072, 768),
+];
+/// Items, rows of each.
+const ATTENTIONS: [(usize, usize); 4] = [(1, 50), (8, 50), (8, 197), (100, 10)];
+const ROUNDS: usize = 15;
+
+fn main() {
+    let threads = rayon::current_num_threads();
+    for isa in Isa::available() {
+        println!("{}, {threads} threads{:>31}", isa.name(), "GFLOP/s");
+        let device = Cpu::with_isa(isa);
+        for (rows, inputs, outputs) in PRODUCTS {
+            let x = Matrix::new(values(rows * inputs), inputs);
+            let weight = values(inputs * outputs);
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs));
+            let bias = values(outputs);
+            let speed = gflop_per_second(2 * rows * inputs * outputs, || {
+                let epilogue = Epilogue::bias(&bias).activation(Activation::QuickGelu);
+                black_box(device.linear(&x, &weight, epilogue));
+            });
+            println!("  linear {:>30} {speed:>8.0}", format!("{rows} x {inputs} x {outputs}"));
+        }
+        for (items, rows) in ATTENTIONS {
+            let segments = Segments::uniform(items, rows);
+            let (q, kv) = (values(items * rows * 768), values(items * rows * 1536));
+            let (q, kv) = (Matrix::new(q, 768), Matrix::new(kv, 1536));
+            let shape = AttentionShape { queries: &segments, keys: &segments, heads: 12, causal: false };
+            let speed = gflop_per_second(4 * items * rows * rows * 768, || {
+                black_box(device.attention(&q, &kv, shape));
+            });
+            println!("  attention {:>27} {speed:>8.0}", format!("{items} x {rows} x {rows} x 768"));
+        }
+    }
+}
+
+fn gflop_per_second(flop: usize, mut run: impl FnMut()) -> f64 {
+    run();
+    let repeat = (20_000_000 / flop).max(1);
+    let mut seconds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            (0..repeat).for_each(|_| run());
+            start.elapsed().as_secs_f64() / repeat as f64
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    flop as f64 / seconds[ROUNDS / 2] / 1e9
+}
+
+fn values(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i % 127) as f32 / 64.0 - 1.0).collect()
+}

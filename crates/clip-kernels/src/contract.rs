@@ -1,0 +1,125 @@
+//! What the shapes given to an operation must satisfy: checked once, at the door of every host device.
+
+use crate::{AttentionShape, ConvolutionShape, MapShape, Matrix, PatchGrid, Segments};
+
+/// Sizes of a weight, whatever form a device keeps it in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WeightShape {
+    pub(crate) outputs: usize,
+    pub(crate) inputs: usize,
+}
+
+pub(crate) fn embed_tokens(token_ids: &[u32], segments: &Segments, table: &Matrix, positions: &Matrix) {
+    assert_eq!(token_ids.len(), segments.rows(), "token ids against rows of segments");
+    assert_eq!(table.width(), positions.width(), "widths of token and position table");
+    for (item, range) in segments.ranges().enumerate() {
+        assert!(
+            range.len() <= positions.rows(),
+            "text {item}: {} tokens, limit {}",
+            range.len(),
+            positions.rows()
+        );
+    }
+    if let Some(id) = token_ids.iter().find(|&&id| id as usize >= table.rows()) {
+        panic!("token id {id}, vocabulary {}", table.rows());
+    }
+}
+
+pub(crate) fn embed_patches(
+    images: &Matrix,
+    grid: PatchGrid,
+    weight: WeightShape,
+    class_embedding: &[f32],
+    positions: &Matrix,
+) {
+    assert!(grid.patch_size > 0 && grid.resolution.is_multiple_of(grid.patch_size), "{grid:?}");
+    assert_eq!(images.width(), grid.image_values(), "values of a picture");
+    assert_eq!(weight.inputs, grid.patch_values(), "inputs of the patch embedding");
+    assert_eq!(class_embedding.len(), weight.outputs, "width of the class embedding");
+    assert_eq!(positions.width(), weight.outputs, "width of the position table");
+    assert_eq!(positions.rows(), grid.patches() + 1, "rows of the position table");
+}
+
+pub(crate) fn linear(x: &Matrix, weight: WeightShape, bias: Option<&Vec<f32>>, residual: Option<&Matrix>) {
+    assert_eq!(x.width(), weight.inputs, "width of the rows against inputs of the weight");
+    epilogue(x.rows(), weight.outputs, bias, residual);
+}
+
+fn epilogue(rows: usize, outputs: usize, bias: Option<&Vec<f32>>, residual: Option<&Matrix>) {
+    if let Some(bias) = bias {
+        assert_eq!(bias.len(), outputs, "bias against outputs of the weight");
+    }
+    if let Some(residual) = residual {
+        assert_eq!((residual.rows(), residual.width()), (rows, outputs), "shape of the residual");
+    }
+}
+
+pub(crate) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) {
+    assert_eq!((gain.len(), bias.len()), (x.width(), x.width()), "gain and bias against width");
+}
+
+pub(crate) fn attention(queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) {
+    let AttentionShape { queries: query_segments, keys, heads, causal } = shape;
+    assert_eq!(keys_values.width(), 2 * queries.width(), "width of keys and values");
+    assert!(heads > 0 && queries.width().is_multiple_of(heads), "{heads} heads of width {}", queries.width());
+    assert_eq!(query_segments.rows(), queries.rows(), "rows of the queries");
+    assert_eq!(keys.rows(), keys_values.rows(), "rows of keys and values");
+    assert_eq!(query_segments.count(), keys.count(), "items of queries and keys");
+    for (q, k) in query_segments.ranges().zip(keys.ranges()) {
+        assert!(!causal || q.len() <= k.len(), "{} causal queries on {} keys", q.len(), k.len());
+    }
+}
+
+pub(crate) fn gather_rows(x: &Matrix, indices: &[usize]) {
+    if let Some(index) = indices.iter().find(|&&index| index >= x.rows()) {
+        panic!("row {index} of {}", x.rows());
+    }
+}
+
+pub(crate) fn channels_last(images: &Matrix, channels: usize) {
+    assert!(
+        channels > 0 && images.width().is_multiple_of(channels),
+        "{channels} channels of {}",
+        images.width()
+    );
+}
+
+/// Returns the number of items.
+pub(crate) fn convolution(
+    maps: &Matrix,
+    shape: ConvolutionShape,
+    weight: WeightShape,
+    bias: Option<&Vec<f32>>,
+    residual: Option<&Matrix>,
+) -> usize {
+    assert!(shape.kernel > 0 && shape.stride > 0, "{shape:?}");
+    assert_eq!(weight.inputs, shape.taps() * maps.width(), "inputs of the convolution");
+    let items = items(maps, shape.input.cells());
+    epilogue(items * shape.output().cells(), weight.outputs, bias, residual);
+    items
+}
+
+/// Returns the number of items.
+pub(crate) fn average_pool(maps: &Matrix, shape: MapShape, side: usize) -> usize {
+    assert!(side > 0, "pool of side 0");
+    assert!(shape.height.is_multiple_of(side) && shape.width.is_multiple_of(side), "{shape:?} by {side}");
+    items(maps, shape.cells())
+}
+
+/// Returns the number of items.
+pub(crate) fn pool_tokens(maps: &Matrix, positions: &Matrix) -> usize {
+    assert_eq!(maps.width(), positions.width(), "channels against width of the position table");
+    assert!(positions.rows() > 1, "position table without cells");
+    items(maps, positions.rows() - 1)
+}
+
+pub(crate) fn similarity(left: &Matrix, right: &Matrix) {
+    assert_eq!(left.width(), right.width(), "widths of the two sides");
+    assert!(right.rows() > 0, "similarity to nothing has no columns");
+}
+
+fn items(maps: &Matrix, cells: usize) -> usize {
+    assert!(cells > 0, "maps without cells");
+    assert!(maps.rows().is_multiple_of(cells), "{} rows are no maps of {cells} cells", maps.rows());
+    maps.rows() / cells
+}

@@ -1,0 +1,203 @@
+//! The processor's own arithmetic: f32, packed weights, every thread of rayon's current pool.
+
+mod activation;
+mod attention;
+mod exponential;
+mod isa;
+mod layer_norm;
+mod matrix_product;
+mod pool;
+mod rows;
+
+pub use isa::Isa;
+pub use matrix_product::PackedWeight;
+
+use crate::contract::{self, WeightShape};
+use crate::{
+    Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
+    PatchGrid, Reference, Segments,
+};
+use matrix_product::{Finish, Left, product};
+use rayon::prelude::*;
+
+/// The processor this program runs on, in f32.
+///
+/// Threads are those of rayon's current pool; how many there are never changes a bit of a result.
+#[derive(Debug, Clone, Copy)]
+pub struct Cpu {
+    isa: Isa,
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Cpu {
+    /// With the widest instruction set this processor has.
+    pub fn new() -> Self {
+        Self::with_isa(Isa::detect())
+    }
+
+    /// With one of the instruction sets this processor has.
+    pub fn with_isa(isa: Isa) -> Self {
+        Self { isa }
+    }
+
+    /// The instruction set in use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    fn shape_of(weight: &PackedWeight) -> WeightShape {
+        WeightShape { outputs: weight.outputs(), inputs: weight.inputs() }
+    }
+
+    /// The product of any left side with a weight, in the residual's memory where there is one.
+    fn finished_product(
+        &self,
+        left: Left<'_>,
+        rows: usize,
+        weight: &PackedWeight,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Matrix {
+        let accumulate = epilogue.residual.is_some();
+        let finish =
+            Finish { bias: epilogue.bias.map(Vec::as_slice), activation: epilogue.activation, accumulate };
+        let mut out = epilogue.residual.unwrap_or_else(|| Matrix::zeros(rows, weight.outputs()));
+        product(self.isa, left, rows, weight.panels(), out.values_mut(), finish);
+        out
+    }
+}
+
+/// The rows of a matrix as left side of a product.
+fn rows_of(x: &Matrix) -> Left<'_> {
+    Left::Rows { values: x.values(), stride: x.width(), column: 0 }
+}
+
+impl Device for Cpu {
+    type Rows = Matrix;
+    type Vector = Vec<f32>;
+    type Weight = PackedWeight;
+
+    fn upload(&self, values: Vec<f32>, width: usize) -> Matrix {
+        Matrix::new(values, width)
+    }
+
+    fn download(&self, rows: Matrix) -> Vec<f32> {
+        rows.into_values()
+    }
+
+    fn vector(&self, values: Vec<f32>) -> Vec<f32> {
+        values
+    }
+
+    fn pack(&self, weight: MatrixView<'_>) -> PackedWeight {
+        PackedWeight::pack(weight)
+    }
+
+    // The definition adds two f32 and moves them: there is nothing to gain on it.
+    fn embed_tokens(
+        &self,
+        token_ids: &[u32],
+        segments: &Segments,
+        token_embedding: &Matrix,
+        positional_embedding: &Matrix,
+    ) -> Matrix {
+        Reference.embed_tokens(token_ids, segments, token_embedding, positional_embedding)
+    }
+
+    fn embed_patches(
+        &self,
+        images: &Matrix,
+        grid: PatchGrid,
+        patch_embedding: &PackedWeight,
+        class_embedding: &Vec<f32>,
+        positional_embedding: &Matrix,
+    ) -> Matrix {
+        let shape = Self::shape_of(patch_embedding);
+        contract::embed_patches(images, grid, shape, class_embedding, positional_embedding);
+        let left = Left::Patches { images: images.values(), grid };
+        let patches =
+            self.finished_product(left, images.rows() * grid.patches(), patch_embedding, Epilogue::none());
+        let (width, tokens) = (shape.outputs, grid.patches() + 1);
+        let mut out = Matrix::zeros(images.rows() * tokens, width);
+        out.values_mut().par_chunks_mut(tokens * width).enumerate().for_each(|(image, out)| {
+            let (class, rest) = out.split_at_mut(width);
+            class.copy_from_slice(class_embedding);
+            let start = image * grid.patches() * width;
+            rest.copy_from_slice(&patches.values()[start..start + rest.len()]);
+            for (out, position) in out.iter_mut().zip(positional_embedding.values()) {
+                *out += position;
+            }
+        });
+        out
+    }
+
+    fn linear(&self, x: &Matrix, weight: &PackedWeight, epilogue: Epilogue<'_, Self>) -> Matrix {
+        contract::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
+        self.finished_product(rows_of(x), x.rows(), weight, epilogue)
+    }
+
+    fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>) -> Matrix {
+        contract::layer_norm(x, gain, bias);
+        layer_norm::layer_norm(self.isa, x, gain, bias)
+    }
+
+    fn attention(&self, queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) -> Matrix {
+        contract::attention(queries, keys_values, shape);
+        attention::attention(self.isa, queries, keys_values, shape)
+    }
+
+    fn gather_rows(&self, x: &Matrix, indices: &[usize]) -> Matrix {
+        Reference.gather_rows(x, indices)
+    }
+
+    fn channels_last(&self, images: &Matrix, channels: usize) -> Matrix {
+        contract::channels_last(images, channels);
+        rows::channels_last(images, channels)
+    }
+
+    fn convolution(
+        &self,
+        maps: &Matrix,
+        shape: ConvolutionShape,
+        weight: &PackedWeight,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Matrix {
+        let weight_shape = Self::shape_of(weight);
+        let items =
+            contract::convolution(maps, shape, weight_shape, epilogue.bias, epilogue.residual.as_ref());
+        let left = Left::Kernel { maps: maps.values(), channels: maps.width(), shape };
+        self.finished_product(left, items * shape.output().cells(), weight, epilogue)
+    }
+
+    fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
+        let items = contract::average_pool(maps, shape, side);
+        pool::average_pool(maps, items, shape, side)
+    }
+
+    fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
+        contract::pool_tokens(maps, positional_embedding);
+        pool::pool_tokens(maps, positional_embedding)
+    }
+
+    // In f64, as defined: 512 values of a feature cost nothing beside the tower that made them.
+    fn normalize(&self, x: &Matrix) -> Matrix {
+        Reference.normalize(x)
+    }
+
+    fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
+        contract::similarity(left, right);
+        let right = PackedWeight::pack(MatrixView::output_major(right.values(), right.rows(), right.width()));
+        let epilogue = Epilogue { bias: None, residual: None, activation: Activation::None };
+        let mut out = self.finished_product(rows_of(left), left.rows(), &right, epilogue);
+        out.values_mut().iter_mut().for_each(|cosine| *cosine *= scale);
+        out
+    }
+
+    fn top_k(&self, scores: &Matrix, k: usize) -> Vec<Vec<Match>> {
+        rows::top_k(scores, k)
+    }
+}

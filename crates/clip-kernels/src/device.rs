@@ -1,0 +1,164 @@
+//! The seam between CLIP and the processor: the operations CLIP needs, and nothing else.
+
+use crate::{Activation, AttentionShape, ConvolutionShape, MapShape, MatrixView, PatchGrid, Segments};
+
+/// What happens to a product before it is stored: `activation(product + bias + residual)`.
+pub struct Epilogue<'a, D: Device> {
+    /// Added to every row, `[outputs]`.
+    pub bias: Option<&'a D::Vector>,
+    /// Added value by value, `[rows, outputs]`. Given away: its memory becomes the result's.
+    pub residual: Option<D::Rows>,
+    /// Applied last.
+    pub activation: Activation,
+}
+
+impl<'a, D: Device> Epilogue<'a, D> {
+    /// The bare product.
+    pub fn none() -> Self {
+        Self { bias: None, residual: None, activation: Activation::None }
+    }
+
+    /// `product + bias`.
+    pub fn bias(bias: &'a D::Vector) -> Self {
+        Self { bias: Some(bias), ..Self::none() }
+    }
+
+    /// The same, with this activation at the end.
+    pub fn activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// The same, with these rows added before the activation.
+    pub fn residual(self, residual: D::Rows) -> Self {
+        Self { residual: Some(residual), ..self }
+    }
+}
+
+/// One answer of [`Device::top_k`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// Column of the score.
+    pub index: usize,
+    /// The score.
+    pub score: f32,
+}
+
+/// A processor that can compute CLIP.
+///
+/// Each method is one fused operation in CLIP's own terms. [`Reference`](crate::Reference) defines
+/// what each of them gives; every other device equals it up to the rounding of f32. The order of
+/// every sum depends on the shape of the item alone (its width, its segment's length, its map),
+/// never on batch, position, neighbours or threads: an item has the same bits in any company.
+///
+/// Activations are `[rows, width]` f32, weights `[outputs, inputs]`. Feature maps are channels
+/// last: `[items · height · width, channels]`.
+///
+/// # Panics
+/// Every method when shapes do not fit together: a broken contract of the caller, never data.
+pub trait Device: Send + Sync + Sized {
+    /// Activations and tables, `[rows, width]`.
+    type Rows: Send + Sync;
+    /// A bias, a gain or a token, `[width]`.
+    type Vector: Send + Sync;
+    /// A weight `[outputs, inputs]`, packed for this device in its precision.
+    type Weight: Send + Sync;
+
+    /// Moves values to the device as rows of `width`.
+    fn upload(&self, values: Vec<f32>, width: usize) -> Self::Rows;
+
+    /// Moves rows back, row by row.
+    fn download(&self, rows: Self::Rows) -> Vec<f32>;
+
+    /// Moves a vector to the device.
+    fn vector(&self, values: Vec<f32>) -> Self::Vector;
+
+    /// Packs a weight for this device. Costs a pass over the weight; done once per model.
+    fn pack(&self, weight: MatrixView<'_>) -> Self::Weight;
+
+    /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step 2).
+    ///
+    /// - `token_ids`: `[rows]`, each below the rows of `token_embedding`
+    /// - `segments`: the texts; position 0 is the first row of each
+    /// - returns `[rows, width]`
+    fn embed_tokens(
+        &self,
+        token_ids: &[u32],
+        segments: &Segments,
+        token_embedding: &Self::Rows,
+        positional_embedding: &Self::Rows,
+    ) -> Self::Rows;
+
+    /// Cuts pictures into patches, projects them, puts the class token in front and adds positions
+    /// (PROTOCOL 1.1, steps 1 to 4).
+    ///
+    /// - `images`: `[items, 3 · resolution²]`, channel by channel
+    /// - `patch_embedding`: `[width, 3 · patch_size²]`, inputs in (channel, row, column) order
+    /// - `positional_embedding`: `[patches + 1, width]`
+    /// - returns `[items · (patches + 1), width]`
+    fn embed_patches(
+        &self,
+        images: &Self::Rows,
+        grid: PatchGrid,
+        patch_embedding: &Self::Weight,
+        class_embedding: &Self::Vector,
+        positional_embedding: &Self::Rows,
+    ) -> Self::Rows;
+
+    /// `activation(x · weightᵀ + bias + residual)`, `[rows, outputs]`.
+    fn linear(&self, x: &Self::Rows, weight: &Self::Weight, epilogue: Epilogue<'_, Self>) -> Self::Rows;
+
+    /// `(x − mean) / √(variance + 1e-5) · gain + bias` of each row, population variance (PROTOCOL 1.1).
+    fn layer_norm(&self, x: &Self::Rows, gain: &Self::Vector, bias: &Self::Vector) -> Self::Rows;
+
+    /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side (PROTOCOL 1.1).
+    ///
+    /// - `queries`: `[shape.queries.rows(), width]`
+    /// - `keys_values`: `[shape.keys.rows(), 2 · width]`, keys in the left half
+    /// - returns `[shape.queries.rows(), width]`; a query without keys gets zeros
+    fn attention(
+        &self,
+        queries: &Self::Rows,
+        keys_values: &Self::Rows,
+        shape: AttentionShape<'_>,
+    ) -> Self::Rows;
+
+    /// The rows of these indices, in this order, `[indices, width]`.
+    fn gather_rows(&self, x: &Self::Rows, indices: &[usize]) -> Self::Rows;
+
+    /// Pictures stored channel by channel as maps: `[items, channels · cells]` to `[items · cells, channels]`.
+    fn channels_last(&self, images: &Self::Rows, channels: usize) -> Self::Rows;
+
+    /// A convolution with zeros around each map, batch norm folded in (PROTOCOL 1.2).
+    ///
+    /// - `maps`: `[items · input cells, channels]`
+    /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel) order
+    /// - returns `[items · output cells, outputs]`
+    fn convolution(
+        &self,
+        maps: &Self::Rows,
+        shape: ConvolutionShape,
+        weight: &Self::Weight,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Self::Rows;
+
+    /// The mean of every `side × side` square of each map (PROTOCOL 1.2); `side` divides both sides of the map.
+    fn average_pool(&self, maps: &Self::Rows, shape: MapShape, side: usize) -> Self::Rows;
+
+    /// The tokens of the attention pool: the mean of the map's cells, then the cells, plus positions
+    /// (PROTOCOL 1.2, attention pool, steps 1 to 3).
+    ///
+    /// - `maps`: `[items · cells, channels]`
+    /// - `positional_embedding`: `[cells + 1, channels]`
+    /// - returns `[items · (cells + 1), channels]`
+    fn pool_tokens(&self, maps: &Self::Rows, positional_embedding: &Self::Rows) -> Self::Rows;
+
+    /// `x / max(‖x‖₂, 1e-12)` of each row (PROTOCOL 1.4).
+    fn normalize(&self, x: &Self::Rows) -> Self::Rows;
+
+    /// `scale · left · rightᵀ`, `[left rows, right rows]`; the cosine of embeddings at scale 1 (PROTOCOL 1.4).
+    fn similarity(&self, left: &Self::Rows, right: &Self::Rows, scale: f32) -> Self::Rows;
+
+    /// The `k` highest scores of each row, best first, of equal ones the lower index first; all of
+    /// them where there are fewer. NaN comes after every number.
+    fn top_k(&self, scores: &Self::Rows, k: usize) -> Vec<Vec<Match>>;
+}

@@ -1,0 +1,19 @@
+//! **Defines** layer norm (PROTOCOL 1.1): population variance, eps 1e-5.
+
+use crate::Matrix;
+
+/// `(x − mean) / √(variance + 1e-5) · gain + bias` of each row.
+pub(super) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) -> Matrix {
+    let mut out = Matrix::zeros(x.rows(), x.width());
+    let width = x.width() as f64;
+    for row in 0..x.rows() {
+        let values = x.row(row);
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / width;
+        let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / width;
+        for (column, out) in out.row_mut(row).iter_mut().enumerate() {
+            let normal = (f64::from(values[column]) - mean) / (variance + 1e-5).sqrt();
+            *out = (normal * f64::from(gain[column]) + f64::from(bias[column])) as f32;
+        }
+    }
+    out
+}

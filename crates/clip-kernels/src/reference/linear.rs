@@ -1,0 +1,42 @@
+//! **Defines** the product with a weight and its epilogue.
+
+use super::activation::activate;
+use crate::{Device, Epilogue, Matrix, MatrixView, Reference};
+
+/// The weight as it is, `[outputs, inputs]`.
+pub(super) fn pack(weight: MatrixView<'_>) -> Matrix {
+    let values = (0..weight.outputs())
+        .flat_map(|output| (0..weight.inputs()).map(move |input| weight.at(output, input)))
+        .collect();
+    Matrix::new(values, weight.inputs())
+}
+
+/// `activation(x · weightᵀ + bias + residual)`.
+pub(super) fn linear(x: &Matrix, weight: &Matrix, epilogue: Epilogue<'_, Reference>) -> Matrix {
+    product(x.rows(), weight, epilogue, |row| x.row(row).to_vec())
+}
+
+/// The same for rows given by a function.
+pub(super) fn product(
+    rows: usize,
+    weight: &Matrix,
+    epilogue: Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
+    row_values: impl Fn(usize) -> Vec<f32>,
+) -> Matrix {
+    let mut out = Matrix::zeros(rows, weight.rows());
+    for row in 0..rows {
+        let x = row_values(row);
+        for output in 0..weight.rows() {
+            let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[output]));
+            let residual = epilogue.residual.as_ref().map_or(0.0, |rows| f64::from(rows.row(row)[output]));
+            let sum = dot(&x, weight.row(output)) + bias + residual;
+            out.row_mut(row)[output] = activate(sum, epilogue.activation) as f32;
+        }
+    }
+    out
+}
+
+/// `Σ a·b` in f64, from the first to the last.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+}

@@ -1,0 +1,141 @@
+//! The definition of every operation: scalar, obvious, sums in f64, rounded to f32 once at the end.
+//!
+//! Slow on purpose. One file per operation, each as long as its formula.
+
+mod activation;
+mod attention;
+mod convolution;
+mod layer_norm;
+mod linear;
+mod normalize;
+mod patches;
+mod pool;
+mod rows;
+mod similarity;
+
+#[cfg(test)]
+pub(crate) use activation::activate;
+pub(crate) use similarity::better_first;
+
+use crate::contract::{self, WeightShape};
+use crate::{
+    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView, PatchGrid,
+    Segments,
+};
+
+/// The device that defines what every operation gives.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reference;
+
+impl Reference {
+    fn shape_of(weight: &Matrix) -> WeightShape {
+        WeightShape { outputs: weight.rows(), inputs: weight.width() }
+    }
+}
+
+impl Device for Reference {
+    type Rows = Matrix;
+    type Vector = Vec<f32>;
+    type Weight = Matrix;
+
+    fn upload(&self, values: Vec<f32>, width: usize) -> Matrix {
+        Matrix::new(values, width)
+    }
+
+    fn download(&self, rows: Matrix) -> Vec<f32> {
+        rows.into_values()
+    }
+
+    fn vector(&self, values: Vec<f32>) -> Vec<f32> {
+        values
+    }
+
+    fn pack(&self, weight: MatrixView<'_>) -> Matrix {
+        linear::pack(weight)
+    }
+
+    fn embed_tokens(
+        &self,
+        token_ids: &[u32],
+        segments: &Segments,
+        token_embedding: &Matrix,
+        positional_embedding: &Matrix,
+    ) -> Matrix {
+        contract::embed_tokens(token_ids, segments, token_embedding, positional_embedding);
+        rows::embed_tokens(token_ids, segments, token_embedding, positional_embedding)
+    }
+
+    fn embed_patches(
+        &self,
+        images: &Matrix,
+        grid: PatchGrid,
+        patch_embedding: &Matrix,
+        class_embedding: &Vec<f32>,
+        positional_embedding: &Matrix,
+    ) -> Matrix {
+        let shape = Self::shape_of(patch_embedding);
+        contract::embed_patches(images, grid, shape, class_embedding, positional_embedding);
+        patches::embed_patches(images, grid, patch_embedding, class_embedding, positional_embedding)
+    }
+
+    fn linear(&self, x: &Matrix, weight: &Matrix, epilogue: Epilogue<'_, Self>) -> Matrix {
+        contract::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
+        linear::linear(x, weight, epilogue)
+    }
+
+    fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>) -> Matrix {
+        contract::layer_norm(x, gain, bias);
+        layer_norm::layer_norm(x, gain, bias)
+    }
+
+    fn attention(&self, queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) -> Matrix {
+        contract::attention(queries, keys_values, shape);
+        attention::attention(queries, keys_values, shape)
+    }
+
+    fn gather_rows(&self, x: &Matrix, indices: &[usize]) -> Matrix {
+        contract::gather_rows(x, indices);
+        rows::gather_rows(x, indices)
+    }
+
+    fn channels_last(&self, images: &Matrix, channels: usize) -> Matrix {
+        contract::channels_last(images, channels);
+        rows::channels_last(images, channels)
+    }
+
+    fn convolution(
+        &self,
+        maps: &Matrix,
+        shape: ConvolutionShape,
+        weight: &Matrix,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Matrix {
+        let weight_shape = Self::shape_of(weight);
+        let items =
+            contract::convolution(maps, shape, weight_shape, epilogue.bias, epilogue.residual.as_ref());
+        convolution::convolution(maps, items, shape, weight, epilogue)
+    }
+
+    fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
+        let items = contract::average_pool(maps, shape, side);
+        pool::average_pool(maps, items, shape, side)
+    }
+
+    fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
+        let items = contract::pool_tokens(maps, positional_embedding);
+        pool::pool_tokens(maps, items, positional_embedding)
+    }
+
+    fn normalize(&self, x: &Matrix) -> Matrix {
+        normalize::normalize(x)
+    }
+
+    fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
+        contract::similarity(left, right);
+        similarity::similarity(left, right, scale)
+    }
+
+    fn top_k(&self, scores: &Matrix, k: usize) -> Vec<Vec<Match>> {
+        (0..scores.rows()).map(|row| similarity::top_k(scores.row(row), k)).collect()
+    }
+}

@@ -1,0 +1,46 @@
+//! **Defines** patch embedding (PROTOCOL 1.1, steps 1 to 4).
+
+use super::linear::product;
+use crate::{Epilogue, Matrix, PatchGrid, Reference};
+
+/// Class token, then the projected patches row by row; positions added to all.
+pub(super) fn embed_patches(
+    images: &Matrix,
+    grid: PatchGrid,
+    patch_embedding: &Matrix,
+    class_embedding: &[f32],
+    positional_embedding: &Matrix,
+) -> Matrix {
+    let patches =
+        product(images.rows() * grid.patches(), patch_embedding, Epilogue::<Reference>::none(), |row| {
+            patch(images.row(row / grid.patches()), grid, row % grid.patches())
+        });
+    let tokens = grid.patches() + 1;
+    let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.rows());
+    for row in 0..out.rows() {
+        let (image, token) = (row / tokens, row % tokens);
+        let content = match token.checked_sub(1) {
+            None => class_embedding,
+            Some(patch) => patches.row(image * grid.patches() + patch),
+        };
+        let positions = positional_embedding.row(token);
+        for (column, out) in out.row_mut(row).iter_mut().enumerate() {
+            *out = content[column] + positions[column];
+        }
+    }
+    out
+}
+
+/// The values of one patch in (channel, row, column) order.
+fn patch(image: &[f32], grid: PatchGrid, patch: usize) -> Vec<f32> {
+    let PatchGrid { resolution, patch_size } = grid;
+    let (top, left) = (patch / grid.side() * patch_size, patch % grid.side() * patch_size);
+    let mut values = Vec::with_capacity(grid.patch_values());
+    for channel in 0..PatchGrid::CHANNELS {
+        for y in top..top + patch_size {
+            let start = (channel * resolution + y) * resolution + left;
+            values.extend_from_slice(&image[start..start + patch_size]);
+        }
+    }
+    values
+}

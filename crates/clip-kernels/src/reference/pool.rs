@@ -1,0 +1,42 @@
+//! **Defines** the two pools of the ResNets (PROTOCOL 1.2).
+
+use crate::{MapShape, Matrix};
+
+/// The mean of every `side × side` square.
+pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: usize) -> Matrix {
+    let (height, width) = (shape.height / side, shape.width / side);
+    let mut out = Matrix::zeros(items * height * width, maps.width());
+    for row in 0..out.rows() {
+        let (item, y, x) = (row / (height * width), row / width % height, row % width);
+        let cells =
+            (0..side * side).map(|cell| (y * side + cell / side) * shape.width + x * side + cell % side);
+        let sources: Vec<usize> = cells.map(|cell| item * shape.cells() + cell).collect();
+        for channel in 0..maps.width() {
+            out.row_mut(row)[channel] = mean(maps, &sources, channel) as f32;
+        }
+    }
+    out
+}
+
+/// The mean of the map's cells in front of the cells; positions added to all.
+pub(super) fn pool_tokens(maps: &Matrix, items: usize, positional_embedding: &Matrix) -> Matrix {
+    let tokens = positional_embedding.rows();
+    let cells = tokens - 1;
+    let mut out = Matrix::zeros(items * tokens, maps.width());
+    for row in 0..out.rows() {
+        let (item, token) = (row / tokens, row % tokens);
+        let sources: Vec<usize> = match token.checked_sub(1) {
+            None => (item * cells..(item + 1) * cells).collect(),
+            Some(cell) => vec![item * cells + cell],
+        };
+        for channel in 0..maps.width() {
+            let position = f64::from(positional_embedding.row(token)[channel]);
+            out.row_mut(row)[channel] = (mean(maps, &sources, channel) + position) as f32;
+        }
+    }
+    out
+}
+
+fn mean(maps: &Matrix, rows: &[usize], channel: usize) -> f64 {
+    rows.iter().map(|&row| f64::from(maps.row(row)[channel])).sum::<f64>() / rows.len() as f64
+}

@@ -1,0 +1,41 @@
+//! **Defines** the operations that only move rows, or add two tables.
+
+use crate::{Matrix, Segments};
+
+/// Token row plus position row; position 0 is the first row of each segment.
+pub(super) fn embed_tokens(
+    token_ids: &[u32],
+    segments: &Segments,
+    token_embedding: &Matrix,
+    positional_embedding: &Matrix,
+) -> Matrix {
+    let mut out = Matrix::zeros(token_ids.len(), token_embedding.width());
+    for range in segments.ranges() {
+        for (position, row) in range.enumerate() {
+            let token = token_embedding.row(token_ids[row] as usize);
+            let position = positional_embedding.row(position);
+            for (column, out) in out.row_mut(row).iter_mut().enumerate() {
+                *out = token[column] + position[column];
+            }
+        }
+    }
+    out
+}
+
+/// The rows of these indices.
+pub(super) fn gather_rows(x: &Matrix, indices: &[usize]) -> Matrix {
+    Matrix::new(indices.iter().flat_map(|&index| x.row(index)).copied().collect(), x.width())
+}
+
+/// `[items, channels · cells]` to `[items · cells, channels]`.
+pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
+    let cells = images.width() / channels;
+    let mut out = Matrix::zeros(images.rows() * cells, channels);
+    for row in 0..out.rows() {
+        let (item, cell) = (row / cells, row % cells);
+        for channel in 0..channels {
+            out.row_mut(row)[channel] = images.row(item)[channel * cells + cell];
+        }
+    }
+    out
+}

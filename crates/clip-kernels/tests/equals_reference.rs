@@ -1,0 +1,215 @@
+//! Every operation on every instruction set of this machine against its definition, on random
+//! shapes, empty and odd ones among them.
+
+use clip_kernels::{
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, MapShape, Matrix, MatrixView,
+    PatchGrid, Reference, Segments,
+};
+use proptest::prelude::*;
+
+/// f32 against f64 sums of up to a few hundred terms in [−1, 1]: some roundings of 6e-8 each.
+const RELATIVE: f32 = 1e-5;
+
+/// Values in [−1, 1) by a hash of seed and place.
+fn values(count: usize, seed: u32) -> Vec<f32> {
+    let value = |i: usize| {
+        let mut x = (i as u32).wrapping_mul(0x9E37_79B1).wrapping_add(seed.wrapping_mul(0x85EB_CA6B));
+        x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
+        x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
+        ((x ^ (x >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
+    };
+    (0..count).map(value).collect()
+}
+
+fn matrix(rows: usize, width: usize, seed: u32) -> Matrix {
+    Matrix::new(values(rows * width, seed), width)
+}
+
+fn assert_close(found: &Matrix, expected: &Matrix, case: &str) {
+    assert_eq!((found.rows(), found.width()), (expected.rows(), expected.width()), "{case}: shape");
+    let largest = expected.values().iter().fold(1.0_f32, |a, b| a.max(b.abs()));
+    for (place, (&a, &b)) in found.values().iter().zip(expected.values()).enumerate() {
+        let (row, column) = (place / found.width(), place % found.width());
+        assert!((a - b).abs() <= RELATIVE * largest, "{case}: row {row}, column {column}: {a} against {b}");
+    }
+}
+
+/// Runs one computation on the definition and on every instruction set.
+macro_rules! on_every_device {
+    ($device:ident => $computation:expr) => {{
+        let expected = {
+            let $device = Reference;
+            $computation
+        };
+        for isa in Isa::available() {
+            let $device = Cpu::with_isa(isa);
+            assert_close(&$computation, &expected, isa.name());
+        }
+    }};
+}
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop::sample::select(Activation::ALL.to_vec())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn linear_equals_its_definition(
+        rows in 0_usize..120,
+        inputs in 1_usize..600,
+        outputs in 1_usize..100,
+        activation in activation(),
+        has_bias: bool,
+        has_residual: bool,
+        input_major: bool,
+        seed: u32,
+    ) {
+        let x = matrix(rows, inputs, seed);
+        let weight = values(inputs * outputs, seed ^ 1);
+        on_every_device!(device => {
+            let view = if input_major {
+                MatrixView::input_major(&weight, inputs, outputs)
+            } else {
+                MatrixView::output_major(&weight, outputs, inputs)
+            };
+            let bias = device.vector(values(outputs, seed ^ 2));
+            let mut epilogue = Epilogue::none().activation(activation);
+            epilogue.bias = has_bias.then_some(&bias);
+            epilogue.residual = has_residual.then(|| matrix(rows, outputs, seed ^ 3));
+            device.linear(&x, &device.pack(view), epilogue)
+        });
+    }
+
+    #[test]
+    fn attention_equals_its_definition(
+        lengths in prop::collection::vec((0_usize..40, 0_usize..40), 0..5),
+        long in prop::sample::select(vec![0_usize, 1, 100, 300]),
+        heads in 1_usize..4,
+        head_width in prop::sample::select(vec![1_usize, 7, 8, 32, 64, 80]),
+        causal: bool,
+        seed: u32,
+    ) {
+        let mut lengths = lengths;
+        lengths.push((long, long));
+        // A causal item has at least as many keys as queries.
+        let queries = Segments::from_lengths(lengths.iter().map(|&(q, _)| q));
+        let keys = Segments::from_lengths(lengths.iter().map(|&(q, k)| if causal { q + k % 5 } else { k }));
+        let width = heads * head_width;
+        let q = matrix(queries.rows(), width, seed);
+        let kv = matrix(keys.rows(), 2 * width, seed ^ 1);
+        let shape = AttentionShape { queries: &queries, keys: &keys, heads, causal };
+        // The definition of a softmax over nothing is a mean over nothing: zeros.
+        on_every_device!(device => device.attention(&q, &kv, shape));
+    }
+
+    #[test]
+    fn layer_norm_equals_its_definition(rows in 0_usize..40, width in 1_usize..800, seed: u32) {
+        let x = matrix(rows, width, seed);
+        on_every_device!(device => {
+            let (gain, bias) = (device.vector(values(width, seed ^ 1)), device.vector(values(width, seed ^ 2)));
+            device.layer_norm(&x, &gain, &bias)
+        });
+    }
+
+    #[test]
+    fn convolution_equals_its_definition(
+        items in 0_usize..3,
+        height in 1_usize..9,
+        width in 1_usize..9,
+        channels in 1_usize..40,
+        outputs in 1_usize..40,
+        kernel in 1_usize..4,
+        stride in 1_usize..3,
+        padding in 0_usize..2,
+        activation in activation(),
+        has_residual: bool,
+        seed: u32,
+    ) {
+        let shape = ConvolutionShape { input: MapShape { height, width }, kernel, stride, padding };
+        let maps = matrix(items * height * width, channels, seed);
+        let weight = values(outputs * kernel * kernel * channels, seed ^ 1);
+        on_every_device!(device => {
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, kernel * kernel * channels));
+            let bias = device.vector(values(outputs, seed ^ 2));
+            let mut epilogue = Epilogue::bias(&bias).activation(activation);
+            epilogue.residual = has_residual.then(|| matrix(items * shape.output().cells(), outputs, seed ^ 3));
+            device.convolution(&maps, shape, &weight, epilogue)
+        });
+    }
+
+    #[test]
+    fn embed_patches_equals_its_definition(
+        items in 0_usize..3,
+        side in 1_usize..5,
+        patch_size in 1_usize..18,
+        width in 1_usize..70,
+        seed: u32,
+    ) {
+        let grid = PatchGrid { resolution: side * patch_size, patch_size };
+        let images = matrix(items, grid.image_values(), seed);
+        let weight = values(width * grid.patch_values(), seed ^ 1);
+        let positions = matrix(grid.patches() + 1, width, seed ^ 3);
+        on_every_device!(device => {
+            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()));
+            device.embed_patches(&images, grid, &weight, &values(width, seed ^ 2), &positions)
+        });
+    }
+
+    #[test]
+    fn pools_equal_their_definition(
+        items in 0_usize..4,
+        height in 1_usize..5,
+        width in 1_usize..5,
+        side in 1_usize..4,
+        channels in 1_usize..40,
+        seed: u32,
+    ) {
+        let shape = MapShape { height: height * side, width: width * side };
+        let maps = matrix(items * shape.cells(), channels, seed);
+        let positions = matrix(shape.cells() + 1, channels, seed ^ 1);
+        on_every_device!(device => device.average_pool(&maps, shape, side));
+        on_every_device!(device => device.pool_tokens(&maps, &positions));
+    }
+
+    #[test]
+    fn moving_and_comparing_rows_equals_its_definition(
+        rows in 0_usize..20,
+        others in 1_usize..70,
+        width in 1_usize..70,
+        k in 0_usize..9,
+        seed: u32,
+    ) {
+        let x = matrix(rows, width, seed);
+        let other = matrix(others, width, seed ^ 1);
+        let indices: Vec<usize> = (0..rows).rev().step_by(2).collect();
+        let channels = (1..=width).filter(|&channels| width.is_multiple_of(channels)).nth(1).unwrap_or(1);
+        let segments = Segments::uniform(rows, 3);
+        let ids: Vec<u32> = (0..3 * rows).map(|row| (row * 7 % others) as u32).collect();
+        let positions = matrix(3, width, seed ^ 2);
+        on_every_device!(device => device.gather_rows(&x, &indices));
+        on_every_device!(device => device.channels_last(&x, channels));
+        on_every_device!(device => device.normalize(&x));
+        on_every_device!(device => device.similarity(&x, &other, 3.0));
+        on_every_device!(device => device.embed_tokens(&ids, &segments, &other, &positions));
+        // Few different scores, so that many are equal.
+        let scores = Matrix::new(x.values().iter().map(|v| (v * 3.0).round()).collect(), width);
+        prop_assert_eq!(Cpu::new().top_k(&scores, k), Reference.top_k(&scores, k));
+    }
+}
+
+#[test]
+fn a_row_of_zeros_is_normalized_to_zeros() {
+    assert_eq!(Cpu::new().normalize(&Matrix::zeros(1, 5)), Matrix::zeros(1, 5));
+}
+
+#[test]
+fn large_scores_do_not_overflow_the_softmax() {
+    let q = Matrix::new(vec![1e4; 64], 64);
+    let kv = Matrix::new([vec![1e4; 64], vec![2.0; 64], vec![-1e4; 64], vec![5.0; 64]].concat(), 128);
+    let (queries, keys) = (Segments::uniform(1, 1), Segments::uniform(1, 2));
+    let shape = AttentionShape { queries: &queries, keys: &keys, heads: 1, causal: false };
+    on_every_device!(device => device.attention(&q, &kv, shape));
+    assert_eq!(Cpu::new().attention(&q, &kv, shape).values(), [2.0; 64]);
+}

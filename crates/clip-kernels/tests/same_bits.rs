@@ -1,0 +1,108 @@
+//! An item's bits do not depend on the batch, its neighbours or the number of threads (DESIGN 5).
+
+use clip_kernels::{
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, MapShape, Matrix, MatrixView,
+    PatchGrid, Segments,
+};
+
+/// Batches an item is tried in. 33 items of 50 rows are more than 16 blocks of rows.
+const BATCHES: [usize; 6] = [2, 3, 8, 16, 17, 33];
+const THREADS: [usize; 3] = [1, 2, 4];
+
+fn values(count: usize, seed: usize) -> Vec<f32> {
+    let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0;
+    (0..count).map(value).collect()
+}
+
+/// `operation` gets items of `length` values each and gives as many; the middle one must have the
+/// bits it has alone, whoever stands beside it.
+fn assert_same_bits(length: usize, operation: impl Fn(&Cpu, Vec<f32>, usize) -> Vec<f32> + Send + Sync) {
+    for isa in Isa::available() {
+        let device = Cpu::with_isa(isa);
+        let alone = operation(&device, values(length, 0), 1);
+        for threads in THREADS {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            for batch in BATCHES {
+                for shuffle in [1, 50] {
+                    let place = batch / 2;
+                    let seed = |item: usize| if item == place { 0 } else { item + shuffle };
+                    let items = (0..batch).flat_map(|item| values(length, seed(item))).collect();
+                    let together = pool.install(|| operation(&device, items, batch));
+                    let found = &together[place * alone.len()..(place + 1) * alone.len()];
+                    let different =
+                        found.iter().zip(&alone).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+                    let case = format!("{}, batch {batch}, {threads} threads", isa.name());
+                    assert_eq!(different, 0, "{case}: {different} of {} values differ", alone.len());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_has_same_bits_in_any_company() {
+    for (rows, inputs, outputs) in [(1, 600, 40), (50, 300, 200)] {
+        let weight = values(inputs * outputs, 1);
+        assert_same_bits(rows * inputs, |device, x, batch| {
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs));
+            let bias = device.vector(values(outputs, 2));
+            let residual = Matrix::new(vec![0.25; batch * rows * outputs], outputs);
+            let epilogue = Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
+            device.download(device.linear(&Matrix::new(x, inputs), &weight, epilogue))
+        });
+    }
+}
+
+#[test]
+fn attention_has_same_bits_in_any_company() {
+    let (rows, heads, width) = (50, 2, 48);
+    for causal in [false, true] {
+        assert_same_bits(rows * width, |device, x, batch| {
+            // Between the items stand others of all lengths.
+            let lengths: Vec<usize> = (0..batch).flat_map(|item| [rows, item]).collect();
+            let segments = Segments::from_lengths(lengths.iter().copied());
+            let mut q = Vec::new();
+            for (item, x) in x.chunks(rows * width).enumerate() {
+                q.extend_from_slice(x);
+                q.extend(values(item * width, 9));
+            }
+            let kv = q.chunks(width).flat_map(|row| [row, row].concat()).collect();
+            let shape = AttentionShape { queries: &segments, keys: &segments, heads, causal };
+            let out = device.attention(&Matrix::new(q, width), &Matrix::new(kv, 2 * width), shape);
+            let items = segments.ranges().step_by(2).flat_map(|range| range.collect::<Vec<_>>());
+            device.download(device.gather_rows(&out, &items.collect::<Vec<_>>()))
+        });
+    }
+}
+
+#[test]
+fn convolution_has_same_bits_in_any_company() {
+    let shape = ConvolutionShape { input: MapShape::square(9), kernel: 3, stride: 2, padding: 1 };
+    let (channels, outputs) = (70, 33);
+    let weight = values(outputs * 9 * channels, 1);
+    assert_same_bits(81 * channels, |device, x, _| {
+        let weight = device.pack(MatrixView::output_major(&weight, outputs, 9 * channels));
+        device.download(device.convolution(&Matrix::new(x, channels), shape, &weight, Epilogue::none()))
+    });
+}
+
+#[test]
+fn layer_norm_patches_and_pools_have_same_bits_in_any_company() {
+    let width = 200;
+    assert_same_bits(7 * width, |device, x, _| {
+        let gain = device.vector(values(width, 1));
+        device.download(device.layer_norm(&Matrix::new(x, width), &gain, &gain))
+    });
+    let grid = PatchGrid { resolution: 24, patch_size: 8 };
+    let weight = values(40 * grid.patch_values(), 1);
+    let positions = Matrix::new(values((grid.patches() + 1) * 40, 2), 40);
+    assert_same_bits(grid.image_values(), |device, x, _| {
+        let weight = device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()));
+        let images = Matrix::new(x, grid.image_values());
+        device.download(device.embed_patches(&images, grid, &weight, &values(40, 3), &positions))
+    });
+    assert_same_bits(16 * 24, |device, x, _| {
+        let maps = device.average_pool(&Matrix::new(x, 24), MapShape::square(4), 2);
+        device.download(device.pool_tokens(&maps, &Matrix::new(values(5 * 24, 1), 24)))
+    });
+}
