@@ -110,6 +110,12 @@ pub enum ViewError {
         /// Dimensions of the strides.
         strides: usize,
     },
+    /// More dimensions than any tensor of a CLIP could have.
+    #[error("{dimensions} dimensions, limit {MAX_DIMENSIONS}")]
+    TooManyDimensions {
+        /// Dimensions of the shape.
+        dimensions: usize,
+    },
     /// Sizes or strides overflow.
     #[error("shape {shape:?} with strides {strides:?} overflows")]
     Overflow {
@@ -150,6 +156,9 @@ impl Tensor {
         bytes: SharedBytes,
         start: usize,
     ) -> Result<Self, ViewError> {
+        if shape.len() > MAX_DIMENSIONS {
+            return Err(ViewError::TooManyDimensions { dimensions: shape.len() });
+        }
         if shape.len() != strides.len() {
             return Err(ViewError::Rank { shape: shape.len(), strides: strides.len() });
         }
@@ -160,7 +169,7 @@ impl Tensor {
         if end > available {
             return Err(ViewError::OutOfBounds { end, available });
         }
-        let capacity = available / dtype.size();
+        let capacity = available.checked_div(dtype.size()).unwrap_or(0);
         if elements > capacity {
             return Err(ViewError::Overlapping { elements, available: capacity });
         }
@@ -290,6 +299,9 @@ impl Tensor {
         std::borrow::Cow::Owned(gather(all, self.start, size, &self.shape, &self.strides, length))
     }
 }
+
+/// Dimensions a tensor may have; a CLIP has four at most.
+pub(crate) const MAX_DIMENSIONS: usize = 16;
 
 /// Elements a thread widens at a time.
 const CHUNK: usize = 1 << 18;

@@ -1,0 +1,66 @@
+//! Which activation a checkpoint needs, and who says so (trap 9.1).
+
+use super::{ActivationSource, Hints, LoadOptions};
+use crate::architecture::{Activation, Architecture};
+use crate::error::CheckpointError;
+use crate::state_dict::StateDict;
+use crate::tensor::Dtype;
+use std::path::Path;
+
+/// The caller's word, then a released model's digest, then the configuration, then OpenAI's layout.
+pub(super) fn choose(
+    path: &Path,
+    options: &LoadOptions,
+    hints: &Hints,
+    openai_layout: bool,
+    released: bool,
+    warnings: &mut Vec<String>,
+) -> Result<(Activation, ActivationSource), CheckpointError> {
+    if let Some(flag) = options.activation {
+        if let Some(config) = hints.activation
+            && config != flag
+        {
+            warnings.push(format!("using {} as told, the configuration says {}", flag.name(), config.name()));
+        }
+        return Ok((flag, ActivationSource::Flag));
+    }
+    if released {
+        return Ok((Activation::QuickGelu, ActivationSource::Registry));
+    }
+    if let Some(config) = hints.activation {
+        if config == Activation::Gelu && openai_layout {
+            warnings.push("the configuration says gelu, but the layout is that of OpenAI's models, which need quick_gelu".to_owned());
+        }
+        return Ok((config, ActivationSource::Config));
+    }
+    if openai_layout {
+        return Ok((Activation::QuickGelu, ActivationSource::OpenAiLayout));
+    }
+    if options.guess_activation {
+        warnings.push("nothing says which activation the weights need: quick_gelu was guessed".to_owned());
+        return Ok((Activation::QuickGelu, ActivationSource::Guessed));
+    }
+    Err(CheckpointError::UnknownActivation { path: path.to_path_buf() })
+}
+
+/// Whether every tensor has the element type OpenAI's converter gives it: f16 for what computes in
+/// f16, f32 for the rest (PROTOCOL 1.6.1).
+pub(super) fn has_openai_dtypes(state_dict: &StateDict, architecture: &Architecture) -> bool {
+    architecture.tensors().iter().filter(|spec| !spec.kind.is_optional()).all(|spec| {
+        let expected = if spec.kind.is_half_in_released_files() { Dtype::F16 } else { Dtype::F32 };
+        state_dict.get(&spec.name).is_some_and(|tensor| tensor.dtype() == expected)
+    })
+}
+
+/// Whether the path lies in a Hugging Face cache folder of a released model's repository.
+pub(super) fn is_released(path: &Path) -> bool {
+    path.ancestors()
+        .filter_map(|folder| folder.file_name()?.to_str()?.strip_prefix("models--"))
+        .filter_map(|repository| repository.split_once("--"))
+        .any(|(owner, name)| {
+            let id = format!("{owner}/{name}");
+            crate::registry::models()
+                .iter()
+                .any(|model| model.timm == id || model.hugging_face.as_ref() == Some(&id))
+        })
+}

@@ -1,0 +1,248 @@
+//! The architecture from the tensors' shapes (PROTOCOL 1.6.2), with a configuration's help for what
+//! shapes do not tell: heads, activation, pooling.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use super::hints::{Hints, Size};
+use crate::architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
+use crate::error::CheckpointError;
+use crate::state_dict::StateDict;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// No CLIP is near it in any size; products of two such sizes fit in 64 bits.
+const SIZE_LIMIT: usize = 1 << 24;
+
+/// Features per head in the released models.
+const HEAD_WIDTH: usize = 64;
+
+/// The architecture the shapes describe. The activation is a placeholder: see `activation`.
+pub(super) fn architecture(state_dict: &StateDict, hints: &Hints) -> Result<Architecture, CheckpointError> {
+    let shapes = Shapes { state_dict };
+    let image = if state_dict.get("visual.proj").is_some() {
+        vision_transformer(&shapes, hints)?
+    } else if state_dict.names().any(|name| name.starts_with("visual.layer1.")) {
+        modified_resnet(&shapes, hints)?
+    } else {
+        shapes.size("visual.proj", 1, 2)?; // names it as missing
+        return Err(shapes.not_clip("no image tower".to_owned()));
+    };
+    let embed_dim = shapes.size("text_projection", 1, 2)?;
+    let text = text(&shapes, hints)?;
+    let architecture = Architecture { embed_dim, image, text, activation: Activation::QuickGelu };
+    agree(&shapes, &architecture, hints)?;
+    Ok(architecture)
+}
+
+/// Every tensor of the architecture must be there with its shape and a floating-point type, and no
+/// other may be.
+pub(super) fn check_names_and_shapes(
+    state_dict: &StateDict,
+    architecture: &Architecture,
+) -> Result<(), CheckpointError> {
+    let path = || state_dict.path().to_path_buf();
+    let expected: BTreeMap<_, _> =
+        architecture.tensors().into_iter().map(|spec| (spec.name, (spec.shape, spec.kind))).collect();
+    for (name, (shape, kind)) in &expected {
+        let Some(tensor) = state_dict.get(name) else {
+            if kind.is_optional() {
+                continue;
+            }
+            return Err(CheckpointError::MissingTensor { path: path(), name: name.clone() });
+        };
+        if tensor.shape() != shape {
+            return Err(CheckpointError::WrongShape {
+                path: path(),
+                name: name.clone(),
+                found: tensor.shape().to_vec(),
+                expected: shape.clone(),
+            });
+        }
+        if !kind.is_optional() && !tensor.dtype().is_float() {
+            return Err(CheckpointError::WrongDtype {
+                path: path(),
+                name: name.clone(),
+                found: tensor.dtype().name().to_owned(),
+                expected: "f64, f32, f16 or bf16",
+            });
+        }
+    }
+    let names: Vec<String> =
+        state_dict.names().filter(|name| !expected.contains_key(*name)).map(str::to_owned).collect();
+    if names.is_empty() { Ok(()) } else { Err(CheckpointError::UnexpectedTensors { path: path(), names }) }
+}
+
+fn vision_transformer(shapes: &Shapes<'_>, hints: &Hints) -> Result<ImageArchitecture, CheckpointError> {
+    let width = shapes.size("visual.conv1.weight", 0, 4)?;
+    let patch_size = shapes.size("visual.conv1.weight", 3, 4)?;
+    let layers = shapes.count(|name| {
+        let block = name.strip_prefix("visual.transformer.resblocks.")?;
+        block.strip_suffix(".attn.in_proj_weight")
+    });
+    if layers == 0 {
+        return Err(shapes.not_clip("the image tower has no residual blocks".to_owned()));
+    }
+    let grid = shapes.grid("visual.positional_embedding")?;
+    let head_width = hints.image_head_width.unwrap_or(HEAD_WIDTH);
+    Ok(ImageArchitecture::VisionTransformer {
+        resolution: grid.saturating_mul(patch_size),
+        patch_size,
+        width,
+        layers,
+        heads: heads(shapes, "image", width, hints.image_heads, head_width)?,
+        mlp_width: shapes.size("visual.transformer.resblocks.0.mlp.c_fc.weight", 0, 2)?,
+    })
+}
+
+fn modified_resnet(shapes: &Shapes<'_>, hints: &Hints) -> Result<ImageArchitecture, CheckpointError> {
+    let width = shapes.size("visual.layer1.0.conv1.weight", 0, 4)?;
+    if !width.is_multiple_of(2) {
+        return Err(
+            shapes.not_clip(format!("the ResNet's stem has {width} channels, expected an even number"))
+        );
+    }
+    let mut blocks = [0usize; 4];
+    for (prefix, count) in
+        ["visual.layer1.", "visual.layer2.", "visual.layer3.", "visual.layer4."].into_iter().zip(&mut blocks)
+    {
+        *count = shapes.count(|name| name.strip_prefix(prefix)?.split('.').next());
+        if *count == 0 {
+            return Err(shapes.not_clip(format!("no tensor is called `{prefix}…`")));
+        }
+    }
+    let grid = shapes.grid("visual.attnpool.positional_embedding")?;
+    let pooled = width.saturating_mul(32);
+    let head_width = hints.image_head_width.unwrap_or(HEAD_WIDTH);
+    let heads = heads(shapes, "image", pooled, hints.image_heads, head_width)?;
+    Ok(ImageArchitecture::ModifiedResNet { resolution: grid.saturating_mul(32), width, blocks, heads })
+}
+
+fn text(shapes: &Shapes<'_>, hints: &Hints) -> Result<TextArchitecture, CheckpointError> {
+    let width = shapes.size("ln_final.weight", 0, 1)?;
+    let layers = shapes.count(|name| name.strip_prefix("transformer.resblocks.")?.split('.').next());
+    if layers == 0 {
+        return Err(shapes.not_clip("the text tower has no residual blocks".to_owned()));
+    }
+    Ok(TextArchitecture {
+        context_length: shapes.size("positional_embedding", 0, 2)?,
+        vocab_size: shapes.size("token_embedding.weight", 0, 2)?,
+        width,
+        layers,
+        heads: heads(shapes, "text", width, hints.text_heads, HEAD_WIDTH)?,
+        mlp_width: shapes.size("transformer.resblocks.0.mlp.c_fc.weight", 0, 2)?,
+        pooling: hints.pooling.unwrap_or(TextPooling::Argmax),
+    })
+}
+
+/// As stated, else by the width of a head.
+fn heads(
+    shapes: &Shapes<'_>,
+    tower: &str,
+    width: usize,
+    stated: Option<usize>,
+    head_width: usize,
+) -> Result<usize, CheckpointError> {
+    let heads = match stated {
+        Some(heads) => heads,
+        None if width.is_multiple_of(head_width) => width.checked_div(head_width).unwrap_or(0),
+        None => {
+            return Err(shapes.not_clip(format!(
+                "the {tower} tower's width {width} is not a multiple of {head_width}, so its number of heads must come from a configuration"
+            )));
+        }
+    };
+    if heads == 0 || !width.is_multiple_of(heads) {
+        return Err(shapes.not_clip(format!("{heads} heads do not divide the {tower} tower's width {width}")));
+    }
+    Ok(heads)
+}
+
+/// Where shapes and configuration both speak they must say the same.
+fn agree(shapes: &Shapes<'_>, architecture: &Architecture, hints: &Hints) -> Result<(), CheckpointError> {
+    let text = &architecture.text;
+    for &(size, stated) in &hints.stated {
+        let (what, derived) = match (size, &architecture.image) {
+            (Size::EmbedDim, _) => ("embedding width", architecture.embed_dim),
+            (Size::Resolution, image) => ("image resolution", image.resolution()),
+            (Size::Patch, ImageArchitecture::VisionTransformer { patch_size, .. }) => {
+                ("patch size", *patch_size)
+            }
+            (Size::ImageLayers, ImageArchitecture::VisionTransformer { layers, .. }) => {
+                ("image layers", *layers)
+            }
+            (Size::Patch | Size::ImageLayers, ImageArchitecture::ModifiedResNet { .. }) => continue,
+            (
+                Size::ImageWidth,
+                ImageArchitecture::VisionTransformer { width, .. }
+                | ImageArchitecture::ModifiedResNet { width, .. },
+            ) => ("image width", *width),
+            (Size::ContextLength, _) => ("context length", text.context_length),
+            (Size::Vocabulary, _) => ("vocabulary size", text.vocab_size),
+            (Size::TextWidth, _) => ("text width", text.width),
+            (Size::TextLayers, _) => ("text layers", text.layers),
+        };
+        if derived != stated {
+            let way = match size {
+                Size::Resolution => "; resampling of position tables is not supported",
+                _ => "",
+            };
+            let problem =
+                format!("the configuration states {what} {stated}, the weights have {derived}{way}");
+            return Err(shapes.not_clip(problem));
+        }
+    }
+    Ok(())
+}
+
+struct Shapes<'a> {
+    state_dict: &'a StateDict,
+}
+
+impl Shapes<'_> {
+    fn not_clip(&self, problem: String) -> CheckpointError {
+        CheckpointError::NotClip { path: self.state_dict.path().to_path_buf(), problem }
+    }
+
+    /// One size of a tensor that must have `dimensions` of them.
+    fn size(&self, name: &str, axis: usize, dimensions: usize) -> Result<usize, CheckpointError> {
+        let tensor = self.state_dict.get(name).ok_or_else(|| CheckpointError::MissingTensor {
+            path: self.state_dict.path().to_path_buf(),
+            name: name.to_owned(),
+        })?;
+        let shape = tensor.shape();
+        match shape.get(axis) {
+            Some(&size) if shape.len() == dimensions && (1..=SIZE_LIMIT).contains(&size) => Ok(size),
+            Some(_) if shape.len() == dimensions => Err(self.not_clip(format!(
+                "tensor `{name}` has shape {shape:?}, expected sizes from 1 to {SIZE_LIMIT}"
+            ))),
+            _ => Err(self
+                .not_clip(format!("tensor `{name}` has shape {shape:?}, expected {dimensions} dimensions"))),
+        }
+    }
+
+    /// How many different parts `of` finds in the names.
+    fn count(&self, of: impl Fn(&str) -> Option<&str>) -> usize {
+        self.state_dict.names().filter_map(of).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Side of the square that a position table covers besides its first row.
+    fn grid(&self, table: &str) -> Result<usize, CheckpointError> {
+        let rows = self.size(table, 0, 2)?;
+        let cells = rows.saturating_sub(1);
+        let side = cells.isqrt();
+        if side == 0 || side.saturating_mul(side) != cells {
+            return Err(
+                self.not_clip(format!("tensor `{table}` has {rows} rows, expected one more than a square"))
+            );
+        }
+        Ok(side)
+    }
+}

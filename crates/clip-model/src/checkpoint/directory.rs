@@ -1,0 +1,217 @@
+//! Checkpoints in folders, as open_clip and transformers write them (PROTOCOL 5.6, 5.7): weights in
+//! one file or in shards, and the configuration beside them.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use super::source::{self, Source};
+use super::{LoadOptions, PreprocessConfig, PreprocessKind};
+use crate::error::CheckpointError;
+use crate::memory_map;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Names of weight files in the order in which they are preferred; an index stands for its shards.
+pub(crate) const WEIGHT_FILES: [&str; 11] = [
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+    "open_clip_pytorch_model.pth",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.pth",
+    "pytorch_model.bin.index.json",
+    "model.pth",
+    "model.pt",
+];
+
+/// Longest configuration or shard index that is read, in bytes.
+const JSON_LIMIT: u64 = 16 << 20;
+const SHARD_LIMIT: usize = 1000;
+
+pub(super) fn open(folder: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+    let Some(name) = WEIGHT_FILES.into_iter().find(|name| folder.join(name).is_file()) else {
+        return Err(CheckpointError::NotACheckpoint {
+            path: folder.to_path_buf(),
+            found: "a folder without `open_clip_model.safetensors`, `model.safetensors` or another known weight file".to_owned(),
+        });
+    };
+    let file = folder.join(name);
+    let mut source = match name.ends_with(".index.json") {
+        true => open_shards(folder, &file, options)?,
+        false => source::parse(&file, memory_map::map(&file)?, options)?,
+    };
+    add_configuration(&mut source, folder, name)?;
+    Ok(source)
+}
+
+/// A weight file with a usual name, given by its path, belongs to the configuration in its folder.
+pub(super) fn add_configuration_beside(source: &mut Source) -> Result<(), CheckpointError> {
+    let path = source.path.clone();
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+        return Ok(());
+    };
+    if WEIGHT_FILES.contains(&name) { add_configuration(source, folder, name) } else { Ok(()) }
+}
+
+/// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so
+/// the weights' names decide which configuration is theirs.
+fn add_configuration(source: &mut Source, folder: &Path, weights: &str) -> Result<(), CheckpointError> {
+    let hugging_face = source.tensors.iter().any(|(name, _)| {
+        let name = name.strip_prefix("module.").unwrap_or(name);
+        name.starts_with("vision_model.") || name.starts_with("text_model.")
+    });
+    let (config, preprocess, kind) = match hugging_face && !weights.starts_with("open_clip") {
+        true => ("config.json", "preprocessor_config.json", PreprocessKind::HuggingFace),
+        false => ("open_clip_config.json", "open_clip_config.json", PreprocessKind::OpenClip),
+    };
+    let mut read = |name: &str| -> Result<Option<String>, CheckpointError> {
+        let path = folder.join(name);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = read_json(&path)?;
+        if !source.files.contains(&path) {
+            source.files.push(path);
+        }
+        Ok(Some(text))
+    };
+    if let Some(text) = read(config)? {
+        source.config = Some(text);
+    }
+    source.preprocess_config = read(preprocess)?.map(|json| PreprocessConfig { kind, json });
+    Ok(())
+}
+
+fn read_json(path: &Path) -> Result<String, CheckpointError> {
+    let read = |source| CheckpointError::Read { path: path.to_path_buf(), source };
+    let length = std::fs::metadata(path).map_err(read)?.len();
+    if length > JSON_LIMIT {
+        return Err(CheckpointError::LimitExceeded {
+            path: path.to_path_buf(),
+            what: "length in bytes".to_owned(),
+            claimed: length,
+            limit: JSON_LIMIT,
+        });
+    }
+    std::fs::read_to_string(path).map_err(read)
+}
+
+fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+    let malformed = |problem: String| CheckpointError::malformed(index, "index", problem);
+    let text = read_json(index)?;
+    let Index { weight_map: UniqueNames(map) } = serde_json::from_str(&text).map_err(|error| {
+        let duplicate = if error.to_string().starts_with("duplicate") {
+            "a name is there twice"
+        } else {
+            "not an index of shards"
+        };
+        malformed(format!("{duplicate}, at line {} column {}", error.line(), error.column()))
+    })?;
+    let shards: BTreeSet<&String> = map.values().collect();
+    if shards.is_empty() || shards.len() > SHARD_LIMIT {
+        return Err(malformed(format!("{} shards, expected 1 to {SHARD_LIMIT}", shards.len())));
+    }
+    let mut whole: Option<Source> = None;
+    for shard in shards {
+        if !is_plain_file_name(shard) {
+            return Err(malformed(format!("`{shard:.200}` is not a plain file name")));
+        }
+        let path = folder.join(shard);
+        let part = source::parse(&path, memory_map::map(&path)?, options)?;
+        let whole = whole.get_or_insert_with(|| Source {
+            path: folder.to_path_buf(),
+            tensors: Vec::new(),
+            container: part.container,
+            config: None,
+            preprocess_config: None,
+            released: false,
+            warnings: Vec::new(),
+            files: vec![index.to_path_buf()],
+        });
+        whole.files.push(path);
+        for (name, tensor) in part.tensors {
+            match map.get(&name) {
+                Some(owner) if owner == shard => whole.tensors.push((name, tensor)),
+                _ => whole
+                    .warnings
+                    .push(format!("`{name:.200}` in {shard} is not in the index and was ignored")),
+            }
+        }
+    }
+    let whole = whole.ok_or_else(|| malformed("no shards".to_owned()))?;
+    let found: BTreeSet<&String> = whole.tensors.iter().map(|(name, _)| name).collect();
+    if let Some((name, shard)) = map.iter().find(|(name, _)| !found.contains(name)) {
+        return Err(malformed(format!("tensor `{name:.200}` is not in {shard}")));
+    }
+    Ok(whole)
+}
+
+fn is_plain_file_name(name: &str) -> bool {
+    !name.is_empty() && name != ".." && name != "." && !name.contains(['/', '\\', ':', '\0'])
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: UniqueNames,
+}
+
+/// Tensor name → shard; the same name twice is refused.
+struct UniqueNames(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for UniqueNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = UniqueNames;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object of file names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueNames, A::Error> {
+                let mut names = BTreeMap::new();
+                while let Some((name, shard)) = map.next_entry::<String, String>()? {
+                    if names.insert(name, shard).is_some() {
+                        return Err(A::Error::custom("duplicate name"));
+                    }
+                }
+                Ok(UniqueNames(names))
+            }
+        }
+        deserializer.deserialize_map(Names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_outside_the_folder_are_refused() {
+        for name in ["../a", "/a", "a/b", "a\\b", "..", "", "C:a"] {
+            assert!(!is_plain_file_name(name), "{name}");
+        }
+        assert!(is_plain_file_name("model-00001-of-00002.safetensors"));
+    }
+
+    #[test]
+    fn an_index_that_names_a_tensor_twice_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = folder.path().join("model.safetensors.index.json");
+        std::fs::write(&index, r#"{"weight_map": {"a": "x.safetensors", "a": "x.safetensors"}}"#).unwrap();
+        let error = open_shards(folder.path(), &index, &LoadOptions::default()).err().unwrap().to_string();
+        assert!(error.contains("a name is there twice"), "{error}");
+    }
+}

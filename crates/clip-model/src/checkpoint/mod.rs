@@ -1,0 +1,230 @@
+//! From a file of any layout to tensors under the reference's names and a checked architecture.
+//!
+//! ```text
+//! path or bytes ── source ──> tensors under the file's names
+//!                              (safetensors, zip or legacy torch.save, TorchScript, shards)
+//!               ── names  ──> tensors under the reference's names, the layout they came in
+//!               ── hints  ──> what a configuration file says: heads, activation, pooling
+//!               ── derive ──> the architecture, from shapes; every name and shape checked
+//!               ── finite ──> every value read once: NaN and infinities are refused
+//! ```
+//!
+//! Nothing in a file is executed. What a file declares is checked against what it holds before
+//! anything is allocated.
+
+mod activation;
+mod derive;
+mod directory;
+mod finite;
+mod hints;
+mod hugging_face;
+mod names;
+mod open_clip;
+mod source;
+
+pub use finite::CheckReport;
+
+use crate::architecture::{Activation, Architecture};
+use crate::error::CheckpointError;
+use crate::state_dict::StateDict;
+use crate::tensor::SharedBytes;
+use hints::Hints;
+use std::path::{Path, PathBuf};
+
+/// A checkpoint that fits an architecture, name by name and shape by shape.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Checkpoint {
+    /// The tensors under the reference's names.
+    pub state_dict: StateDict,
+    /// The architecture they fit.
+    pub architecture: Architecture,
+    /// Whose names the file used.
+    pub layout: Layout,
+    /// What kind of file it was.
+    pub container: Container,
+    /// Where the choice of activation came from.
+    pub activation_source: ActivationSource,
+    /// The preprocessing that came with the weights, as it stands in its file.
+    pub preprocess_config: Option<PreprocessConfig>,
+    /// What was ignored, assumed or looks odd, one sentence each.
+    pub warnings: Vec<String>,
+    /// Every file that was read.
+    pub files: Vec<PathBuf>,
+}
+
+/// Whose tensor names and conventions (PROTOCOL 1.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// The reference's, as OpenAI released it: TorchScript, or its mixture of f16 and f32.
+    OpenAi,
+    /// The reference's names as open_clip writes them, with or without `text.` and `module.`.
+    OpenClip,
+    /// `CLIPModel` of transformers.
+    HuggingFace,
+}
+
+impl Layout {
+    /// `openai`, `open_clip` or `hugging_face`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::OpenClip => "open_clip",
+            Self::HuggingFace => "hugging_face",
+        }
+    }
+}
+
+/// What kind of file holds the tensors (PROTOCOL 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Container {
+    /// safetensors, in one file or in shards.
+    Safetensors,
+    /// A TorchScript archive.
+    TorchScript,
+    /// `torch.save` since 1.6: a zip archive.
+    TorchZip,
+    /// `torch.save` before 1.6: a stream of pickles and storages.
+    TorchLegacy,
+}
+
+impl Container {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::TorchScript => "TorchScript archive",
+            Self::TorchZip => "torch.save (zip)",
+            Self::TorchLegacy => "torch.save (before 1.6)",
+        }
+    }
+}
+
+/// Where the choice between QuickGELU and GELU came from (trap 9.1): weights do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivationSource {
+    /// A configuration file beside the weights or in the file's metadata.
+    Config,
+    /// The digest is that of a released model.
+    Registry,
+    /// The layout marks it as one of OpenAI's: three scalar buffers, or their mixture of f16 and f32.
+    OpenAiLayout,
+    /// The caller said so.
+    Flag,
+    /// Nobody said; QuickGELU was taken because the caller allowed a guess.
+    Guessed,
+}
+
+/// A preprocessing configuration in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreprocessConfig {
+    /// Whose format it is.
+    pub kind: PreprocessKind,
+    /// The JSON text: `open_clip_config.json` (with `preprocess_cfg` in it) or
+    /// `preprocessor_config.json`.
+    pub json: String,
+}
+
+/// Whose format a [`PreprocessConfig`] is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreprocessKind {
+    /// open_clip's `open_clip_config.json`.
+    OpenClip,
+    /// transformers' `preprocessor_config.json`.
+    HuggingFace,
+}
+
+/// What the caller decides about loading.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// The activation, whatever the file says.
+    pub activation: Option<Activation>,
+    /// Take QuickGELU with a warning where neither file nor caller says which activation. Without
+    /// it that is [`CheckpointError::UnknownActivation`].
+    pub guess_activation: bool,
+    /// JSON of a configuration (`open_clip_config.json`, its `model_cfg`, or transformers'
+    /// `config.json`) for weights that come without one; it wins over one beside the weights.
+    pub config: Option<String>,
+    /// Leave out what reads every byte: check sums of archives, the SHA-256 of files named like a
+    /// released model, the search for NaN and infinities.
+    pub skip_values: bool,
+}
+
+impl Checkpoint {
+    /// Opens a file, or a folder as open_clip and transformers write them.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], naming the file and what does not fit.
+    pub fn open(path: &Path, options: &LoadOptions) -> Result<Self, CheckpointError> {
+        let source = source::open(path, options)?;
+        Self::assemble(source, options)
+    }
+
+    /// Reads a checkpoint that is part of the program; `name` is only for messages.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn from_bytes(
+        name: &str,
+        bytes: &'static [u8],
+        config_json: Option<&str>,
+        options: &LoadOptions,
+    ) -> Result<Self, CheckpointError> {
+        let mut source = source::parse(Path::new(name), SharedBytes::new(bytes), options)?;
+        source.config = config_json.map(str::to_owned);
+        Self::assemble(source, options)
+    }
+
+    /// Reads every tensor and reports what a careful person would want to know of the values.
+    pub fn check(&self) -> CheckReport {
+        finite::check(&self.state_dict)
+    }
+
+    fn assemble(source: source::Source, options: &LoadOptions) -> Result<Self, CheckpointError> {
+        let path = source.path;
+        let mut warnings = source.warnings;
+        let renamed = names::to_reference(&path, source.tensors, source.container)?;
+        warnings.extend(renamed.warnings);
+        let state_dict = StateDict::from_tensors(path.clone(), renamed.tensors);
+
+        let config = options.config.as_ref().or(source.config.as_ref());
+        let hints = match config {
+            Some(json) => Hints::parse(&path, json)?,
+            None => Hints::default(),
+        };
+        warnings.extend(hints.warnings.iter().cloned());
+        let mut architecture = derive::architecture(&state_dict, &hints)?;
+        derive::check_names_and_shapes(&state_dict, &architecture)?;
+        if let Some(stated) = renamed.input_resolution
+            && stated != architecture.image.resolution() as i64
+        {
+            let derived = architecture.image.resolution();
+            warnings.push(format!("the archive states a resolution of {stated}, its shapes give {derived}"));
+        }
+
+        let openai_layout =
+            renamed.openai_buffers || activation::has_openai_dtypes(&state_dict, &architecture);
+        let released = source.released || activation::is_released(&path);
+        let (activation, activation_source) =
+            activation::choose(&path, options, &hints, openai_layout, released, &mut warnings)?;
+        architecture.activation = activation;
+        if !options.skip_values {
+            finite::refuse_not_finite(&state_dict)?;
+        }
+
+        let layout = match renamed.layout {
+            Layout::OpenClip if openai_layout => Layout::OpenAi,
+            layout => layout,
+        };
+        Ok(Self {
+            state_dict,
+            architecture,
+            layout,
+            container: source.container,
+            activation_source,
+            preprocess_config: source.preprocess_config,
+            warnings,
+            files: source.files,
+        })
+    }
+}

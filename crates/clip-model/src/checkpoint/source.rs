@@ -1,0 +1,142 @@
+//! What lies at a path: which container by its first bytes (PROTOCOL 5.1), its tensors under its own
+//! names, and the configuration beside them.
+
+use super::{Container, LoadOptions, PreprocessConfig, directory};
+use crate::error::CheckpointError;
+use crate::memory_map;
+use crate::registry;
+use crate::safetensors;
+use crate::tensor::{SharedBytes, Tensor};
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// Tensors under the file's own names.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) tensors: Vec<(String, Tensor)>,
+    pub(super) container: Container,
+    /// JSON of the configuration that belongs to the weights.
+    pub(super) config: Option<String>,
+    pub(super) preprocess_config: Option<PreprocessConfig>,
+    /// The file's digest is that of a released model.
+    pub(super) released: bool,
+    pub(super) warnings: Vec<String>,
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// The configuration that the converter writes into the metadata of single files.
+pub(crate) const CONFIG_KEY: &str = "clip_rs.config";
+
+pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+    if path.is_dir() {
+        return directory::open(path, options);
+    }
+    let bytes = memory_map::map(path)?;
+    let released = if options.skip_values { false } else { check_digest(path, &bytes)? };
+    let mut source = parse(path, bytes, options)?;
+    source.released = released;
+    if source.config.is_none() {
+        directory::add_configuration_beside(&mut source)?;
+    }
+    Ok(source)
+}
+
+/// Reads a file whose bytes are at hand.
+pub(super) fn parse(
+    path: &Path,
+    bytes: SharedBytes,
+    options: &LoadOptions,
+) -> Result<Source, CheckpointError> {
+    let mut source = Source {
+        path: path.to_path_buf(),
+        tensors: Vec::new(),
+        container: Container::Safetensors,
+        config: None,
+        preprocess_config: None,
+        released: false,
+        warnings: Vec::new(),
+        files: vec![path.to_path_buf()],
+    };
+    let _ = options;
+    match recognize(path, bytes.as_slice())? {
+        Format::Safetensors => {
+            let mut file = safetensors::parse(path, bytes)?;
+            source.config = file.metadata.remove(CONFIG_KEY);
+            source.tensors = file.tensors.into_iter().collect();
+        }
+        Format::Zip | Format::Legacy => {
+            return Err(refused(path, "torch.save"));
+        }
+    }
+    Ok(source)
+}
+
+enum Format {
+    Safetensors,
+    Zip,
+    Legacy,
+}
+
+/// `torch.save`'s magic number, pickled: what files before 1.6 begin with.
+const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
+
+/// By the first bytes; the extension only decides which error a broken safetensors file gets.
+fn recognize(path: &Path, bytes: &[u8]) -> Result<Format, CheckpointError> {
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        return Ok(Format::Zip);
+    }
+    if bytes.starts_with(LEGACY_MAGIC) {
+        return Ok(Format::Legacy);
+    }
+    let named_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
+    if named_safetensors || looks_like_safetensors(bytes) {
+        return Ok(Format::Safetensors);
+    }
+    Err(refused(path, what_else(bytes)))
+}
+
+fn refused(path: &Path, found: &str) -> CheckpointError {
+    CheckpointError::NotACheckpoint { path: path.to_path_buf(), found: found.to_owned() }
+}
+
+/// A length, then `{`, possibly after spaces.
+fn looks_like_safetensors(bytes: &[u8]) -> bool {
+    let Some((length, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    let first = rest.iter().take(64).find(|&&byte| byte != b' ');
+    u64::from_le_bytes(*length) <= rest.len() as u64 && first == Some(&b'{')
+}
+
+/// What people mistake for a checkpoint.
+fn what_else(bytes: &[u8]) -> &'static str {
+    let starts: [(&[u8], &str); 9] = [
+        (b"version https://git-lfs", "a Git LFS pointer instead of the file (`git lfs pull` fetches it)"),
+        (b"\x1f\x8b", "a gzip-compressed file (decompress it first)"),
+        (b"BZh", "a bzip2-compressed file (decompress it first)"),
+        (b"\xfd7zXZ\0", "an xz-compressed file (decompress it first)"),
+        (b"\x28\xb5\x2f\xfd", "a zstd-compressed file (decompress it first)"),
+        (b"{", "a JSON file (give the folder it lies in)"),
+        (b"<", "a web page or XML file"),
+        (b"\x80", "a bare pickle, not a file of torch.save"),
+        (b"\x89HDF", "an HDF5 file"),
+    ];
+    if let Some((_, what)) = starts.iter().find(|(start, _)| bytes.starts_with(start)) {
+        return what;
+    }
+    if bytes.get(257..262) == Some(b"ustar") || bytes.starts_with(b"sys_info\0") {
+        return "the tar format of torch before 0.1.10 (re-save it with a newer torch)";
+    }
+    "no known checkpoint format"
+}
+
+/// A file that carries the name of a released model must have its digest (PROTOCOL 5.8).
+fn check_digest(path: &Path, bytes: &SharedBytes) -> Result<bool, CheckpointError> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let Some(model) = registry::models().iter().find(|model| Some(model.file.as_str()) == name) else {
+        return Ok(false);
+    };
+    let found = crate::cache::hexadecimal(&Sha256::digest(bytes.as_slice()));
+    if found == model.sha256 {
+        return Ok(true);
+    }
+    Err(CheckpointError::WrongDigest { path: path.to_path_buf(), found, expected: model.sha256.clone() })
+}

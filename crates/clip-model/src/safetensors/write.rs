@@ -1,0 +1,168 @@
+//! Writing: a temporary file beside the target, fsync, rename.
+
+use crate::atomic_file;
+use crate::error::CheckpointError;
+use crate::tensor::Tensor;
+use half::slice::HalfFloatSliceExt;
+use half::{bf16, f16};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::tensor::Dtype;
+
+/// A tensor to be written, and the floating-point type it is to have in the file.
+#[derive(Debug, Clone)]
+pub struct WriteTensor {
+    /// Its name in the file.
+    pub name: String,
+    /// Its values.
+    pub tensor: Tensor,
+    /// Element type in the file. Anything but the tensor's own must be f32, f16 or bf16, and the
+    /// tensor floating point.
+    pub dtype: Dtype,
+}
+
+impl WriteTensor {
+    /// Written as it is.
+    pub fn as_is(name: impl Into<String>, tensor: Tensor) -> Self {
+        Self { name: name.into(), dtype: tensor.dtype(), tensor }
+    }
+}
+
+/// Writes a safetensors file. It appears whole or not at all. Order as the usual writers have it:
+/// wide elements first, then by name; one tensor at a time is in memory.
+///
+/// # Errors
+/// [`CheckpointError::Write`]; [`CheckpointError::WrongDtype`] for a conversion that is not one
+/// between floating-point types; [`CheckpointError::Malformed`] for two tensors of one name.
+pub fn write(
+    path: &Path,
+    mut tensors: Vec<WriteTensor>,
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), CheckpointError> {
+    tensors.sort_by(|a, b| b.dtype.size().cmp(&a.dtype.size()).then_with(|| a.name.cmp(&b.name)));
+    let header = header(path, &tensors, metadata)?;
+    let failed = |source| CheckpointError::Write { path: path.to_path_buf(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = atomic_file::beside(folder).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(1 << 20, file.as_file_mut());
+    out.write_all(&(header.len() as u64).to_le_bytes()).map_err(failed)?;
+    out.write_all(header.as_bytes()).map_err(failed)?;
+    for tensor in &tensors {
+        write_values(&mut out, tensor).map_err(failed)?;
+    }
+    out.flush().map_err(failed)?;
+    drop(out);
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// The JSON, padded with spaces so that the data begin at a multiple of 8.
+fn header(
+    path: &Path,
+    tensors: &[WriteTensor],
+    metadata: &BTreeMap<String, String>,
+) -> Result<String, CheckpointError> {
+    let mut header = Map::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".to_owned(), json!(metadata));
+    }
+    let mut offset = 0u64;
+    for WriteTensor { name, tensor, dtype } in tensors {
+        let converted = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16) && tensor.dtype().is_float();
+        if *dtype != tensor.dtype() && !converted {
+            return Err(CheckpointError::WrongDtype {
+                path: path.to_path_buf(),
+                name: name.clone(),
+                found: tensor.dtype().name().to_owned(),
+                expected: "the element type to be written, or floating point for f32, f16 or bf16",
+            });
+        }
+        let end = offset + tensor.elements() as u64 * dtype.size() as u64;
+        let entry = json!({
+            "dtype": dtype.name().to_uppercase(),
+            "shape": tensor.shape(),
+            "data_offsets": [offset, end],
+        });
+        if header.insert(name.clone(), entry).is_some() {
+            return Err(CheckpointError::malformed(path, format!("tensor `{name}`"), "given twice"));
+        }
+        offset = end;
+    }
+    let mut text = Value::Object(header).to_string();
+    let padded = text.len().next_multiple_of(8);
+    text.extend(std::iter::repeat_n(' ', padded - text.len()));
+    Ok(text)
+}
+
+fn write_values(out: &mut impl Write, tensor: &WriteTensor) -> std::io::Result<()> {
+    if tensor.dtype == tensor.tensor.dtype() {
+        return out.write_all(&tensor.tensor.to_contiguous());
+    }
+    let values = tensor.tensor.to_f32();
+    match tensor.dtype {
+        Dtype::F16 => {
+            let mut half = vec![f16::ZERO; values.len()];
+            half.convert_from_f32_slice(&values);
+            write_little_endian(out, half.iter().map(|v| v.to_le_bytes()))
+        }
+        Dtype::Bf16 => {
+            let mut half = vec![bf16::ZERO; values.len()];
+            half.convert_from_f32_slice(&values);
+            write_little_endian(out, half.iter().map(|v| v.to_le_bytes()))
+        }
+        _ => write_little_endian(out, values.iter().map(|v| v.to_le_bytes())),
+    }
+}
+
+fn write_little_endian<const N: usize>(
+    out: &mut impl Write,
+    elements: impl Iterator<Item = [u8; N]>,
+) -> std::io::Result<()> {
+    let mut buffer = Vec::with_capacity(1 << 16);
+    for element in elements {
+        buffer.extend_from_slice(&element);
+        if buffer.len() >= 1 << 16 {
+            out.write_all(&buffer)?;
+            buffer.clear();
+        }
+    }
+    out.write_all(&buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let values = Tensor::from_f32(&[2, 2], vec![1.0, -2.5, 0.5, 65504.0]);
+        let half = WriteTensor { name: "half".into(), tensor: values.clone(), dtype: Dtype::F16 };
+        let brain =
+            WriteTensor { name: "brain".into(), tensor: values.transposed().unwrap(), dtype: Dtype::Bf16 };
+        let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+        write(&path, vec![half, brain, WriteTensor::as_is("full", values)], &metadata).unwrap();
+        let file = super::super::open(&path).unwrap();
+        assert_eq!(file.metadata, metadata);
+        assert_eq!(file.tensors["full"].to_f32(), [1.0, -2.5, 0.5, 65504.0]);
+        assert_eq!(file.tensors["half"].to_f32(), [1.0, -2.5, 0.5, 65504.0]);
+        assert_eq!(file.tensors["brain"].to_f32(), [1.0, 0.5, -2.5, 65536.0]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        std::fs::write(&path, "old").unwrap();
+        let twice = vec![WriteTensor::as_is("a", Tensor::from_f32(&[], vec![1.0])); 2];
+        assert!(write(&path, twice, &BTreeMap::new()).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
