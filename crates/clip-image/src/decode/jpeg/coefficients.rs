@@ -1,0 +1,115 @@
+//! The coefficients of a whole image, for files that bring them in several scans.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "block positions come from the frame that sized the arrays"
+)]
+
+use super::error::JpegError;
+use super::frame::{BLOCK, Frame};
+use super::idct::{inverse_dct, inverse_dct_of_dc};
+use super::markers::ScanHeader;
+use super::output::Bands;
+use super::upsample::Plane;
+
+/// All blocks of all components, natural order, not dequantised.
+#[derive(Debug)]
+pub(super) struct Coefficients {
+    pub(super) planes: Vec<Vec<[i16; 64]>>,
+}
+
+impl Coefficients {
+    pub(super) fn new(frame: &Frame) -> Self {
+        let planes = frame.components.iter().map(|c| vec![[0; 64]; c.stored_wide * c.stored_high]).collect();
+        Self { planes }
+    }
+}
+
+/// The order of the blocks of a scan: where MCUs begin, and which block of which component comes next.
+#[derive(Debug, Clone)]
+pub(super) struct ScanLayout {
+    pub(super) mcus_wide: usize,
+    pub(super) mcus_high: usize,
+    /// For each block of an MCU: position in the scan, component, offset within the MCU (columns, rows).
+    pub(super) blocks: Vec<BlockOfMcu>,
+}
+
+/// One block of an MCU.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlockOfMcu {
+    /// Position of the component in the scan.
+    pub(super) position: usize,
+    /// Index of the component in the frame.
+    pub(super) component: usize,
+    step_x: usize,
+    step_y: usize,
+    x: usize,
+    y: usize,
+    stored_wide: usize,
+}
+
+impl BlockOfMcu {
+    /// Index of this block of the MCU at these coordinates among all blocks of its component.
+    #[inline(always)]
+    pub(super) fn at(&self, mcu_x: usize, mcu_y: usize) -> usize {
+        (mcu_y * self.step_y + self.y) * self.stored_wide + mcu_x * self.step_x + self.x
+    }
+}
+
+impl ScanLayout {
+    /// A scan of one component has one block per MCU and leaves out the padding; others take `h * v` of each.
+    pub(super) fn new(frame: &Frame, scan: &ScanHeader) -> Self {
+        let interleaved = scan.components.len() > 1;
+        let (mut mcus_wide, mut mcus_high) = (frame.mcus_wide, frame.mcus_high);
+        let mut blocks = Vec::with_capacity(16);
+        for (position, selected) in scan.components.iter().enumerate() {
+            let component = &frame.components[selected.index];
+            let (h, v) = if interleaved { (component.h, component.v) } else { (1, 1) };
+            if !interleaved {
+                (mcus_wide, mcus_high) = (component.units_wide, component.units_high);
+            }
+            for (y, x) in (0..v).flat_map(|y| (0..h).map(move |x| (y, x))) {
+                let stored_wide = component.stored_wide;
+                blocks.push(BlockOfMcu {
+                    position,
+                    component: selected.index,
+                    step_x: h,
+                    step_y: v,
+                    x,
+                    y,
+                    stored_wide,
+                });
+            }
+        }
+        Self { mcus_wide, mcus_high, blocks }
+    }
+}
+
+/// Coefficients on their way to samples.
+pub(super) struct StoredBands<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) coefficients: Coefficients,
+}
+
+impl Bands for StoredBands<'_> {
+    fn fill(&mut self, index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
+        for ((component, blocks), plane) in
+            self.frame.components.iter().zip(&self.coefficients.planes).zip(planes)
+        {
+            let quant = component.quant.unwrap_or([0; 64]);
+            let per_band = component.stored_wide * component.v;
+            let blocks = &blocks[index * per_band..][..per_band];
+            for (y, row) in blocks.chunks_exact(component.stored_wide).enumerate() {
+                for (x, block) in row.iter().enumerate() {
+                    let out = &mut plane.next[y * BLOCK * plane.stride + x * BLOCK..];
+                    if block[1..].iter().fold(0, |any, &c| any | c) == 0 {
+                        inverse_dct_of_dc(block[0], quant[0], out, plane.stride);
+                    } else {
+                        inverse_dct(block, &quant, out, plane.stride);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

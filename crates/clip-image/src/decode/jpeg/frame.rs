@@ -1,0 +1,162 @@
+//! The frame: how many components there are, and how samples, blocks and MCUs tile the image.
+
+use super::error::{JpegError, broken};
+
+/// Samples along a side of a transformed block.
+pub(super) const BLOCK: usize = 8;
+
+/// How the samples are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Process {
+    /// Baseline and extended: one pass over each component.
+    Sequential,
+    /// Spectral selection and successive approximation.
+    Progressive,
+    /// Predicted samples, no transform.
+    Lossless,
+}
+
+/// One colour channel.
+#[derive(Debug, Clone)]
+pub(super) struct Component {
+    pub(super) id: u8,
+    /// Sampling factors: data units of this component in an interleaved MCU.
+    pub(super) h: usize,
+    pub(super) v: usize,
+    pub(super) quant_index: u8,
+    /// Samples that belong to the image.
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Data units that hold them (blocks, or samples in the lossless process).
+    pub(super) units_wide: usize,
+    pub(super) units_high: usize,
+    /// Data units rounded up to whole MCUs: what is stored.
+    pub(super) stored_wide: usize,
+    pub(super) stored_high: usize,
+    /// The quantisation table in force when the first scan of the component began, natural order.
+    pub(super) quant: Option<[i16; 64]>,
+}
+
+/// A frame header, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Frame {
+    pub(super) process: Process,
+    pub(super) arithmetic: bool,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) components: Vec<Component>,
+    pub(super) h_max: usize,
+    pub(super) v_max: usize,
+    pub(super) mcus_wide: usize,
+    pub(super) mcus_high: usize,
+}
+
+/// What a frame header says of one component.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ComponentHeader {
+    pub(super) id: u8,
+    pub(super) h: u8,
+    pub(super) v: u8,
+    pub(super) quant_index: u8,
+}
+
+/// What a frame header says, before any check.
+#[derive(Debug, Clone)]
+pub(super) struct FrameHeader {
+    pub(super) process: Process,
+    pub(super) arithmetic: bool,
+    pub(super) precision: u8,
+    pub(super) width: u16,
+    pub(super) height: u16,
+    pub(super) components: Vec<ComponentHeader>,
+}
+
+/// libjpeg's `JPEG_MAX_DIMENSION`.
+const MAX_SIDE: u16 = 65500;
+
+impl FrameHeader {
+    /// What can be refused from the header alone.
+    pub(super) fn validate(&self, max_pixels: u64) -> Result<(), JpegError> {
+        if self.width == 0 || self.height == 0 {
+            return broken("the frame header gives a width or height of 0");
+        }
+        match self.precision {
+            8 => {}
+            12 => return Err(JpegError::Unsupported { feature: "12-bit JPEG" }),
+            16 => return Err(JpegError::Unsupported { feature: "16-bit JPEG" }),
+            _ => return broken("the frame header gives a precision other than 8 bits"),
+        }
+        let pixels = u64::from(self.width).saturating_mul(u64::from(self.height));
+        if pixels > max_pixels {
+            return Err(JpegError::TooManyPixels {
+                width: u32::from(self.width),
+                height: u32::from(self.height),
+                limit: max_pixels,
+            });
+        }
+        if self.width > MAX_SIDE || self.height > MAX_SIDE {
+            return broken("the frame is wider or higher than 65500 pixels");
+        }
+        if !matches!(self.components.len(), 1 | 3 | 4) {
+            return Err(JpegError::Unsupported { feature: "JPEG with other than 1, 3 or 4 components" });
+        }
+        if self.components.iter().any(|c| !(1..=4).contains(&c.h) || !(1..=4).contains(&c.v)) {
+            return broken("a sampling factor is not 1 to 4");
+        }
+        if self.arithmetic && self.process == Process::Lossless {
+            return Err(JpegError::Unsupported { feature: "lossless JPEG with arithmetic coding" });
+        }
+        Ok(())
+    }
+}
+
+impl Frame {
+    /// Lays out a header that passed [`FrameHeader::validate`].
+    pub(super) fn new(header: &FrameHeader) -> Self {
+        let unit = if header.process == Process::Lossless { 1 } else { BLOCK };
+        let (width, height) = (usize::from(header.width), usize::from(header.height));
+        // The factors of a lone component say nothing: its scan has one data unit per MCU whatever they are.
+        let lone = header.components.len() == 1;
+        let factor = |f: u8| if lone { 1 } else { usize::from(f) };
+        let h_max = header.components.iter().map(|c| factor(c.h)).max().unwrap_or(1);
+        let v_max = header.components.iter().map(|c| factor(c.v)).max().unwrap_or(1);
+        let mcus_wide = width.div_ceil(h_max.saturating_mul(unit));
+        let mcus_high = height.div_ceil(v_max.saturating_mul(unit));
+        let components = header
+            .components
+            .iter()
+            .map(|c| {
+                let (h, v) = (factor(c.h), factor(c.v));
+                Component {
+                    id: c.id,
+                    h,
+                    v,
+                    quant_index: c.quant_index,
+                    width: width.saturating_mul(h).div_ceil(h_max),
+                    height: height.saturating_mul(v).div_ceil(v_max),
+                    units_wide: width.saturating_mul(h).div_ceil(h_max.saturating_mul(unit)),
+                    units_high: height.saturating_mul(v).div_ceil(v_max.saturating_mul(unit)),
+                    stored_wide: mcus_wide.saturating_mul(h),
+                    stored_high: mcus_high.saturating_mul(v),
+                    quant: None,
+                }
+            })
+            .collect();
+        Self {
+            process: header.process,
+            arithmetic: header.arithmetic,
+            width,
+            height,
+            components,
+            h_max,
+            v_max,
+            mcus_wide,
+            mcus_high,
+        }
+    }
+
+    /// Data units stored over all components.
+    pub(super) fn units(&self) -> u64 {
+        self.components.iter().map(|c| (c.stored_wide as u64).saturating_mul(c.stored_high as u64)).sum()
+    }
+}

@@ -1,0 +1,300 @@
+//! Progressive scans with Huffman codes: spectral selection and successive approximation (T.81 annex G).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "block positions come from the frame that sized the arrays; coefficient indices are masked"
+)]
+
+use super::bits::{Bits, Restarts};
+use super::coefficients::{Coefficients, ScanLayout};
+use super::error::{JpegError, broken};
+use super::huffman::{HuffmanTable, extend};
+use super::markers::{MarkerReader, NATURAL_ORDER, ScanHeader};
+
+/// Which coefficients of the image a scan refines, and how far. Checked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Band {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Bit position below which nothing is coded yet.
+    pub(super) low: u32,
+    pub(super) refines: bool,
+}
+
+impl Band {
+    /// The limits that libjpeg puts on a progressive scan.
+    pub(super) fn of(scan: &ScanHeader) -> Result<Self, JpegError> {
+        let (start, end) = (scan.spectral_start, scan.spectral_end);
+        let band_is_legal =
+            if start == 0 { end == 0 } else { start <= end && end < 64 && scan.components.len() == 1 };
+        let steps_are_legal = scan.low <= 13 && (scan.high == 0 || scan.low == scan.high - 1);
+        if !band_is_legal || !steps_are_legal {
+            return broken("progression parameters that cannot be");
+        }
+        Ok(Self {
+            start: usize::from(start),
+            end: usize::from(end),
+            low: u32::from(scan.low),
+            refines: scan.high != 0,
+        })
+    }
+}
+
+/// Decodes a scan into the coefficients of the image.
+pub(super) fn decode_scan(
+    markers: &mut MarkerReader<'_>,
+    scan: &ScanHeader,
+    layout: &ScanLayout,
+    coefficients: &mut Coefficients,
+) -> Result<(), JpegError> {
+    let band = Band::of(scan)?;
+    let reader =
+        ScanReader { bits: Bits::new(markers), restarts: Restarts::new(markers.restart_interval), markers };
+    match (band.start, band.refines) {
+        (0, false) => reader.dc_first(scan, layout, coefficients, band.low),
+        (0, true) => reader.dc_refine(layout, coefficients, band.low),
+        _ => reader.ac(scan, layout, coefficients, band),
+    }
+}
+
+struct ScanReader<'a, 'm> {
+    markers: &'m mut MarkerReader<'a>,
+    bits: Bits,
+    restarts: Restarts,
+}
+
+impl ScanReader<'_, '_> {
+    fn dc_first(
+        mut self,
+        scan: &ScanHeader,
+        layout: &ScanLayout,
+        coefficients: &mut Coefficients,
+        low: u32,
+    ) -> Result<(), JpegError> {
+        let tables = scan
+            .components
+            .iter()
+            .map(|c| {
+                let index = usize::from(c.dc_table);
+                HuffmanTable::new_dc(self.markers.dc_huffman.get(index).and_then(Option::as_ref), 15)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let data = self.markers.data;
+        let mut predictions = [0i32; 4];
+        for mcu_y in 0..layout.mcus_high {
+            for mcu_x in 0..layout.mcus_wide {
+                if self.restarts.due() {
+                    self.restarts.pass(&mut self.bits, self.markers)?;
+                    predictions = [0; 4];
+                }
+                if self.restarts.starved {
+                    continue;
+                }
+                for block in &layout.blocks {
+                    let mut bits = self.bits;
+                    if bits.count < 32 {
+                        bits = bits.refill(data);
+                    }
+                    let entry = tables[block.position].look(bits);
+                    bits.drop(entry.length());
+                    let difference = match entry.more() {
+                        0 => i32::from(entry.value()),
+                        size => extend(bits.take(size), size),
+                    };
+                    self.bits = bits;
+                    let Some(sum) = predictions[block.position].checked_add(difference) else {
+                        return broken("a DC coefficient out of range");
+                    };
+                    predictions[block.position] = sum;
+                    coefficients.planes[block.component][block.at(mcu_x, mcu_y)][0] = (sum << low) as i16;
+                }
+                self.note_starvation();
+            }
+            self.restarts.check(&self.bits)?;
+        }
+        self.bits.finish(self.markers);
+        Ok(())
+    }
+
+    fn dc_refine(
+        mut self,
+        layout: &ScanLayout,
+        coefficients: &mut Coefficients,
+        low: u32,
+    ) -> Result<(), JpegError> {
+        let data = self.markers.data;
+        for mcu_y in 0..layout.mcus_high {
+            for mcu_x in 0..layout.mcus_wide {
+                if self.restarts.due() {
+                    self.restarts.pass(&mut self.bits, self.markers)?;
+                }
+                for block in &layout.blocks {
+                    if self.bits.bit(data) {
+                        coefficients.planes[block.component][block.at(mcu_x, mcu_y)][0] |= 1 << low;
+                    }
+                }
+                self.note_starvation();
+            }
+            self.restarts.check(&self.bits)?;
+        }
+        self.bits.finish(self.markers);
+        Ok(())
+    }
+
+    fn ac(
+        mut self,
+        scan: &ScanHeader,
+        layout: &ScanLayout,
+        coefficients: &mut Coefficients,
+        band: Band,
+    ) -> Result<(), JpegError> {
+        let Some(selected) = scan.components.first() else {
+            return broken("a scan of no component");
+        };
+        let spec = self.markers.ac_huffman.get(usize::from(selected.ac_table));
+        let table = HuffmanTable::new(spec.and_then(Option::as_ref))?;
+        let blocks = &mut coefficients.planes[selected.index];
+        let Some(place) = layout.blocks.first() else {
+            return broken("a scan of no component");
+        };
+        let data = self.markers.data;
+        let mut zero_blocks = 0;
+        for y in 0..layout.mcus_high {
+            let row = &mut blocks[place.at(0, y)..][..layout.mcus_wide];
+            for block in row {
+                if self.restarts.due() {
+                    self.restarts.pass(&mut self.bits, self.markers)?;
+                    zero_blocks = 0;
+                }
+                if self.restarts.starved {
+                    continue;
+                }
+                if band.refines {
+                    refine_block(data, &mut self.bits, &table, &mut zero_blocks, band, block);
+                } else if zero_blocks > 0 {
+                    zero_blocks -= 1;
+                    continue;
+                } else {
+                    zero_blocks = first_block(data, &mut self.bits, &table, band, block);
+                }
+                self.note_starvation();
+            }
+            self.restarts.check(&self.bits)?;
+        }
+        self.bits.finish(self.markers);
+        Ok(())
+    }
+
+    /// The rest of the segment is left as it is once zeros behind the end of the data have been used.
+    #[inline(always)]
+    fn note_starvation(&mut self) {
+        if self.bits.count < 0 {
+            self.restarts.starved = true;
+            (self.bits.count, self.bits.window) = (0, 0);
+        }
+    }
+}
+
+/// First pass over a band of a block. Returns how many blocks after it have nothing in the band.
+#[inline(always)]
+fn first_block(data: &[u8], bits: &mut Bits, table: &HuffmanTable, band: Band, block: &mut [i16; 64]) -> u32 {
+    let mut now = *bits;
+    let mut index = band.start;
+    let mut zero_blocks = 0;
+    while index <= band.end {
+        if now.count < 32 {
+            now = now.refill(data);
+        }
+        let entry = table.look(now);
+        now.drop(entry.length());
+        let value = match entry.more() {
+            0 => entry.value(),
+            size => extend(now.take(size), size) as i16,
+        };
+        if value != 0 {
+            index += entry.run();
+            block[usize::from(NATURAL_ORDER[index & 127])] = value << band.low;
+            index += 1;
+        } else if entry.run() == 15 {
+            index += 16;
+        } else {
+            zero_blocks = run_of_blocks(&mut now, entry.run() as u32) - 1;
+            break;
+        }
+    }
+    *bits = now;
+    zero_blocks
+}
+
+/// Length of an end-of-band run, this block included: 2^size plus `size` bits.
+#[inline(always)]
+fn run_of_blocks(bits: &mut Bits, size: u32) -> u32 {
+    let below = if size == 0 { 0 } else { bits.take(size) };
+    (1 << size) + below
+}
+
+/// One more bit of the coefficients of a band that are known, and new ones of that size.
+fn refine_block(
+    data: &[u8],
+    bits: &mut Bits,
+    table: &HuffmanTable,
+    zero_blocks: &mut u32,
+    band: Band,
+    block: &mut [i16; 64],
+) {
+    let bit = 1i16 << band.low;
+    let mut now = *bits;
+    let mut index = band.start;
+    if *zero_blocks == 0 {
+        while index <= band.end {
+            if now.count < 32 {
+                now = now.refill(data);
+            }
+            let (symbol, length) = table.bare(now);
+            now.drop(length);
+            let (mut run, size) = (usize::from(symbol >> 4), symbol & 15);
+            let mut new = 0;
+            if size != 0 {
+                new = if now.take(1) != 0 { bit } else { bit.wrapping_neg() };
+            } else if run != 15 {
+                *zero_blocks = run_of_blocks(&mut now, run as u32);
+                break;
+            }
+            while index <= band.end {
+                let coefficient = &mut block[usize::from(NATURAL_ORDER[index & 127])];
+                if *coefficient != 0 {
+                    refine(data, &mut now, coefficient, bit);
+                } else if run == 0 {
+                    break;
+                } else {
+                    run -= 1;
+                }
+                index += 1;
+            }
+            if new != 0 {
+                block[usize::from(NATURAL_ORDER[index & 127])] = new;
+            }
+            index += 1;
+        }
+    }
+    if *zero_blocks > 0 {
+        while index <= band.end {
+            let coefficient = &mut block[usize::from(NATURAL_ORDER[index & 127])];
+            if *coefficient != 0 {
+                refine(data, &mut now, coefficient, bit);
+            }
+            index += 1;
+        }
+        *zero_blocks -= 1;
+    }
+    *bits = now;
+}
+
+/// A correction bit: when set, the magnitude grows by `bit`, unless it has that bit already.
+#[inline(always)]
+fn refine(data: &[u8], bits: &mut Bits, coefficient: &mut i16, bit: i16) {
+    if bits.bit(data) && *coefficient & bit == 0 {
+        let step = if *coefficient >= 0 { bit } else { bit.wrapping_neg() };
+        *coefficient = coefficient.wrapping_add(step);
+    }
+}
