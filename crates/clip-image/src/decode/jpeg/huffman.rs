@@ -171,19 +171,6 @@ impl HuffmanTable {
         let entry = self.look_long(bits);
         ((entry.run() as u8) << 4 | entry.more() as u8, entry.length())
     }
-
-    /// The next symbol as it stands in the table, for decoders that read its value bits themselves.
-    pub(super) fn symbol(&self, bits: &mut Bits) -> u8 {
-        for length in 1..=16 {
-            let code = bits.peek(length) as i32;
-            if code <= self.max_code[length as usize] {
-                bits.drop(length);
-                return self.symbols[((code + self.offset[length as usize]) & 255) as usize];
-            }
-        }
-        bits.drop(17);
-        0
-    }
 }
 
 /// The signed value of `size` value bits (T.81 figure F.12).

@@ -67,6 +67,15 @@ pub(super) enum Stop {
     EndOfImage,
 }
 
+impl Stop {
+    pub(super) fn scan(self) -> Option<ScanHeader> {
+        match self {
+            Self::Scan(scan) => Some(scan),
+            Self::EndOfImage => None,
+        }
+    }
+}
+
 /// Walks the segments of a file and keeps the tables they define.
 #[derive(Debug)]
 pub(super) struct MarkerReader<'a> {

@@ -32,6 +32,7 @@ mod error;
 mod frame;
 mod huffman;
 mod idct;
+mod lossless;
 mod markers;
 mod output;
 mod progressive;
@@ -43,12 +44,14 @@ mod upsample;
 
 pub use error::JpegError;
 
+use arithmetic::ArithmeticScan;
 use coefficients::{Coefficients, ScanLayout, StoredBands};
 use color::Conversion;
 use error::broken;
 use frame::{Frame, Process};
+use lossless::Samples;
 use markers::{MarkerReader, ScanHeader, Stop};
-use sequential::SingleScan;
+use sequential::{Entropy, HuffmanScan, SingleScan};
 
 /// The pixels of a decoded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,50 +193,109 @@ fn decode_scans(
     conversion: Conversion,
 ) -> Result<Vec<u8>, JpegError> {
     let complete = first.components.len() == frame.components.len();
-    if frame.process == Process::Sequential && !frame.arithmetic && complete {
-        begin_scan(markers, frame, &first)?;
-        let mut source = SingleScan::new(markers, frame, &first)?;
-        let pixels = output::render(frame, conversion, &mut source)?;
-        source.finish();
-        return finish_single_scan(markers).map(|()| pixels);
+    if frame.process == Process::Sequential && !frame.arithmetic {
+        sequential::supply_tables(markers);
     }
-    if frame.process == Process::Lossless || frame.arithmetic {
-        return Err(JpegError::Unsupported { feature: "this kind of JPEG" });
+    match frame.process {
+        Process::Sequential if complete && frame.arithmetic => {
+            begin_scan(markers, frame, &first)?;
+            let entropy = ArithmeticScan::new(&first, markers);
+            decode_single_scan(markers, frame, entropy, conversion)
+        }
+        Process::Sequential if complete => {
+            begin_scan(markers, frame, &first)?;
+            let entropy = HuffmanScan::new(&first, markers)?;
+            decode_single_scan(markers, frame, entropy, conversion)
+        }
+        Process::Sequential | Process::Progressive => decode_transformed(markers, frame, first, conversion),
+        Process::Lossless => decode_lossless(markers, frame, first, complete, conversion),
     }
+}
 
+fn decode_single_scan(
+    markers: &mut MarkerReader<'_>,
+    frame: &Frame,
+    entropy: impl Entropy,
+    conversion: Conversion,
+) -> Result<Vec<u8>, JpegError> {
+    let mut source = SingleScan { markers, frame, entropy };
+    let pixels = output::render(frame, conversion, &mut source)?;
+    source.finish();
+    finish_single_scan(markers).map(|()| pixels)
+}
+
+/// Collects the coefficients of all scans up to the end of the image.
+fn decode_transformed(
+    markers: &mut MarkerReader<'_>,
+    frame: &mut Frame,
+    first: ScanHeader,
+    conversion: Conversion,
+) -> Result<Vec<u8>, JpegError> {
     let mut coefficients = Coefficients::new(frame);
-    let mut budget = Budget { frame_blocks: frame.units(), scans: 0, visited: 0 };
-    let mut scan = first;
-    sequential::supply_tables(markers);
-    loop {
+    let mut budget = Budget::new(frame);
+    let mut next = Some(first);
+    while let Some(scan) = next {
         begin_scan(markers, frame, &scan)?;
         let layout = ScanLayout::new(frame, &scan);
         budget.spend(&layout)?;
-        if frame.process == Process::Progressive {
-            progressive::decode_scan(markers, &scan, &layout, &mut coefficients)?;
-        } else {
-            sequential::decode_scan(markers, &scan, &layout, &mut coefficients)?;
+        let into = &mut coefficients;
+        match (frame.process, frame.arithmetic) {
+            (Process::Progressive, false) => progressive::decode_scan(markers, &scan, &layout, into)?,
+            (Process::Progressive, true) => {
+                arithmetic::decode_progressive_scan(markers, &scan, &layout, into)?;
+            }
+            (_, true) => {
+                let entropy = ArithmeticScan::new(&scan, markers);
+                sequential::decode_scan(markers, entropy, &layout, into)?;
+            }
+            (_, false) => {
+                let entropy = HuffmanScan::new(&scan, markers)?;
+                sequential::decode_scan(markers, entropy, &layout, into)?;
+            }
         }
-        match markers.advance()? {
-            Stop::Scan(next) => scan = next,
-            Stop::EndOfImage => break,
-        }
+        next = markers.advance()?.scan();
     }
     output::render(frame, conversion, &mut StoredBands { frame, coefficients })
 }
 
-/// Checks the size of the MCU and keeps the quantisation tables that the components of the scan begin with.
-fn begin_scan(markers: &MarkerReader<'_>, frame: &mut Frame, scan: &ScanHeader) -> Result<(), JpegError> {
-    /// Blocks in an interleaved MCU: T.81 B.2.3.
-    const MAX_BLOCKS_IN_MCU: usize = 10;
-    let selected = || scan.components.iter().filter_map(|c| frame.components.get(c.index));
-    let blocks: usize = selected().map(|c| c.h.saturating_mul(c.v)).sum();
-    if scan.components.len() > 1 && blocks > MAX_BLOCKS_IN_MCU {
+fn decode_lossless(
+    markers: &mut MarkerReader<'_>,
+    frame: &mut Frame,
+    first: ScanHeader,
+    complete: bool,
+    conversion: Conversion,
+) -> Result<Vec<u8>, JpegError> {
+    let mut samples = Samples::new(frame);
+    let mut budget = Budget::new(frame);
+    let mut next = Some(first);
+    while let Some(scan) = next {
+        check_mcu(frame, &scan)?;
+        budget.spend(&ScanLayout::new(frame, &scan))?;
+        samples.decode_scan(markers, &scan)?;
+        if complete {
+            finish_single_scan(markers)?;
+            break;
+        }
+        next = markers.advance()?.scan();
+    }
+    output::render(frame, conversion, &mut samples)
+}
+
+/// An interleaved MCU must not be too large.
+fn check_mcu(frame: &Frame, scan: &ScanHeader) -> Result<(), JpegError> {
+    /// Data units in an interleaved MCU: T.81 B.2.3.
+    const MAX_UNITS: usize = 10;
+    let selected = scan.components.iter().filter_map(|c| frame.components.get(c.index));
+    let units: usize = selected.map(|c| c.h.saturating_mul(c.v)).sum();
+    if scan.components.len() > 1 && units > MAX_UNITS {
         return broken("more than 10 blocks in an MCU");
     }
-    if frame.process == Process::Lossless {
-        return Ok(());
-    }
+    Ok(())
+}
+
+/// Keeps the quantisation tables that the components of the scan begin with.
+fn begin_scan(markers: &MarkerReader<'_>, frame: &mut Frame, scan: &ScanHeader) -> Result<(), JpegError> {
+    check_mcu(frame, scan)?;
     for selected in &scan.components {
         let Some(component) = frame.components.get_mut(selected.index) else { continue };
         if component.quant.is_none() {
@@ -257,22 +319,28 @@ fn finish_single_scan(markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
 
 /// Work allowed over all scans of a file.
 struct Budget {
-    frame_blocks: u64,
+    blocks: u64,
+    /// Data units that cost about as much as a block.
+    units_per_block: u64,
     scans: u32,
     visited: u64,
 }
 
 impl Budget {
+    fn new(frame: &Frame) -> Self {
+        // Samples of the lossless process take a bit of the file each, or next to no time.
+        let units_per_block = if frame.process == Process::Lossless { 8 } else { 1 };
+        Self { blocks: frame.units(), units_per_block, scans: 0, visited: 0 }
+    }
+
     fn spend(&mut self, layout: &ScanLayout) -> Result<(), JpegError> {
-        self.scans = self.scans.saturating_add(1);
         let mcus = (layout.mcus_wide as u64).saturating_mul(layout.mcus_high as u64);
-        self.visited = self.visited.saturating_add(mcus.saturating_mul(layout.blocks.len() as u64));
+        let units = mcus.saturating_mul(layout.blocks.len() as u64);
+        self.scans = self.scans.saturating_add(1);
+        self.visited = self.visited.saturating_add(units.div_euclid(self.units_per_block));
         if self.scans > MAX_SCANS || self.visited > MAX_BLOCK_VISITS {
-            return Err(JpegError::TooMuchWork {
-                scans: self.scans,
-                blocks: self.frame_blocks,
-                limit: MAX_BLOCK_VISITS,
-            });
+            let (scans, blocks, limit) = (self.scans, self.blocks, MAX_BLOCK_VISITS);
+            return Err(JpegError::TooMuchWork { scans, blocks, limit });
         }
         Ok(())
     }

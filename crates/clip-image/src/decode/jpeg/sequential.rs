@@ -104,60 +104,104 @@ pub(super) fn decode_block(
     any
 }
 
-/// A file with a single scan: each row of MCUs goes straight from bits to samples.
-pub(super) struct SingleScan<'a, 'm> {
-    markers: &'m mut MarkerReader<'a>,
-    frame: &'m Frame,
+/// The blocks of a sequential scan, however they are coded.
+pub(super) trait Entropy {
+    /// Passes a restart marker that is due.
+    fn begin_mcu(&mut self, markers: &mut MarkerReader<'_>) -> Result<(), JpegError>;
+    /// Decodes the next block, which is of the component at this position of the scan, over what `block` holds.
+    /// Returns whether there may be any coefficient besides DC.
+    fn block(&mut self, position: usize, block: &mut [i16; 64]) -> bool;
+    /// Notes that an MCU is over: from here on the data may turn out to have run dry in it.
+    fn end_mcu(&mut self);
+    /// Checks that the bytes did not simply end.
+    fn end_row(&self) -> Result<(), JpegError>;
+    /// Gives the position back to the reader of markers.
+    fn finish(self, markers: &mut MarkerReader<'_>);
+}
+
+/// Huffman codes.
+pub(super) struct HuffmanScan<'a> {
+    data: &'a [u8],
     tables: Vec<Tables>,
-    quant: Vec<[i16; 64]>,
     predictions: [i32; 4],
     bits: Bits,
     restarts: Restarts,
 }
 
-impl<'a, 'm> SingleScan<'a, 'm> {
-    pub(super) fn new(
-        markers: &'m mut MarkerReader<'a>,
-        frame: &'m Frame,
-        scan: &ScanHeader,
-    ) -> Result<Self, JpegError> {
-        supply_tables(markers);
-        let tables = Tables::of(scan, markers)?;
-        let quant = frame.components.iter().map(|c| c.quant.unwrap_or([0; 64])).collect();
-        let bits = Bits::new(markers);
-        let restarts = Restarts::new(markers.restart_interval);
-        Ok(Self { markers, frame, tables, quant, predictions: [0; 4], bits, restarts })
-    }
-
-    /// Gives the position back to the reader of markers.
-    pub(super) fn finish(self) {
-        self.bits.finish(self.markers);
+impl<'a> HuffmanScan<'a> {
+    pub(super) fn new(scan: &ScanHeader, markers: &MarkerReader<'a>) -> Result<Self, JpegError> {
+        Ok(Self {
+            data: markers.data,
+            tables: Tables::of(scan, markers)?,
+            predictions: [0; 4],
+            bits: Bits::new(markers),
+            restarts: Restarts::new(markers.restart_interval),
+        })
     }
 }
 
-impl Bands for SingleScan<'_, '_> {
+impl Entropy for HuffmanScan<'_> {
+    #[inline(always)]
+    fn begin_mcu(&mut self, markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
+        if self.restarts.due() {
+            self.restarts.pass(&mut self.bits, markers)?;
+            self.predictions = [0; 4];
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn block(&mut self, position: usize, block: &mut [i16; 64]) -> bool {
+        if self.restarts.starved {
+            return false;
+        }
+        let prediction = &mut self.predictions[position & 3];
+        decode_block(self.data, &mut self.bits, &self.tables[position], prediction, block)
+    }
+
+    #[inline(always)]
+    fn end_mcu(&mut self) {
+        if self.bits.count < 0 {
+            self.restarts.starved = true;
+            (self.bits.count, self.bits.window) = (0, 0);
+        }
+    }
+
+    fn end_row(&self) -> Result<(), JpegError> {
+        self.restarts.check(&self.bits)
+    }
+
+    fn finish(self, markers: &mut MarkerReader<'_>) {
+        self.bits.finish(markers);
+    }
+}
+
+/// A file with a single scan: each row of MCUs goes straight from bits to samples.
+pub(super) struct SingleScan<'a, 'm, E> {
+    pub(super) markers: &'m mut MarkerReader<'a>,
+    pub(super) frame: &'m Frame,
+    pub(super) entropy: E,
+}
+
+impl<E: Entropy> SingleScan<'_, '_, E> {
+    /// Gives the position back to the reader of markers.
+    pub(super) fn finish(self) {
+        self.entropy.finish(self.markers);
+    }
+}
+
+impl<E: Entropy> Bands for SingleScan<'_, '_, E> {
     fn fill(&mut self, _index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
-        let data = self.markers.data;
         let mut block = [0; 64];
         for mcu in 0..self.frame.mcus_wide {
-            if self.restarts.due() {
-                self.restarts.pass(&mut self.bits, self.markers)?;
-                self.predictions = [0; 4];
-            }
-            let starved = self.restarts.starved;
-            for (index, component) in self.frame.components.iter().enumerate() {
-                let (tables, quant, plane) = (&self.tables[index], &self.quant[index], &mut planes[index]);
+            self.entropy.begin_mcu(self.markers)?;
+            for (index, (component, plane)) in self.frame.components.iter().zip(planes.iter_mut()).enumerate()
+            {
+                let quant = component.quant.as_ref().unwrap_or(&[0; 64]);
                 for y in 0..component.v {
                     for x in 0..component.h {
                         block.fill(0);
-                        let any = !starved
-                            && decode_block(
-                                data,
-                                &mut self.bits,
-                                tables,
-                                &mut self.predictions[index],
-                                &mut block,
-                            );
+                        let any = self.entropy.block(index, &mut block);
                         let at = y * BLOCK * plane.stride + (mcu * component.h + x) * BLOCK;
                         let out = &mut plane.next[at..];
                         if any {
@@ -168,53 +212,30 @@ impl Bands for SingleScan<'_, '_> {
                     }
                 }
             }
-            if self.bits.count < 0 {
-                self.restarts.starved = true;
-                (self.bits.count, self.bits.window) = (0, 0);
-            }
+            self.entropy.end_mcu();
         }
-        self.restarts.check(&self.bits)
+        self.entropy.end_row()
     }
 }
 
 /// Decodes one of several scans into the coefficients of the image.
 pub(super) fn decode_scan(
     markers: &mut MarkerReader<'_>,
-    scan: &ScanHeader,
+    mut entropy: impl Entropy,
     layout: &ScanLayout,
     coefficients: &mut Coefficients,
 ) -> Result<(), JpegError> {
-    let tables = Tables::of(scan, markers)?;
-    let data = markers.data;
-    let mut bits = Bits::new(markers);
-    let mut restarts = Restarts::new(markers.restart_interval);
-    let mut predictions = [0; 4];
     for mcu_y in 0..layout.mcus_high {
         for mcu_x in 0..layout.mcus_wide {
-            if restarts.due() {
-                restarts.pass(&mut bits, markers)?;
-                predictions = [0; 4];
-            }
-            if restarts.starved {
-                continue;
-            }
+            entropy.begin_mcu(markers)?;
             for place in &layout.blocks {
                 let block = &mut coefficients.planes[place.component][place.at(mcu_x, mcu_y)];
-                decode_block(
-                    data,
-                    &mut bits,
-                    &tables[place.position],
-                    &mut predictions[place.position],
-                    block,
-                );
+                entropy.block(place.position, block);
             }
-            if bits.count < 0 {
-                restarts.starved = true;
-                (bits.count, bits.window) = (0, 0);
-            }
+            entropy.end_mcu();
         }
-        restarts.check(&bits)?;
+        entropy.end_row()?;
     }
-    bits.finish(markers);
+    entropy.finish(markers);
     Ok(())
 }
