@@ -1,0 +1,194 @@
+//! The 49,408 tokens and the 48,894 merges, from the file that OpenAI published. PROTOCOL 3.1.
+//!
+//! ```text
+//! ids 0 .. 255         one byte each, in the order of the byte alphabet
+//! ids 256 .. 511       the same, at the end of a word: with `</w>`
+//! ids 512 .. 49405     one per merge, in file order
+//! ids 49406, 49407     the markers
+//! ```
+
+use std::io::Read;
+use std::sync::LazyLock;
+
+use flate2::read::GzDecoder;
+
+use crate::fast_hash::FastMap;
+
+/// Merges in use: what the vocabulary of 49,152 leaves beside 256 bytes and 2 markers. The file has more.
+pub(crate) const MERGES: usize = 49_152 - 256 - 2;
+
+/// Read once, when the first [`Tokenizer`](crate::Tokenizer) is made.
+pub(crate) static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::read);
+
+pub(crate) struct Vocabulary {
+    /// The bytes of all tokens, one after the other; the end of a word is the four bytes `</w>`.
+    bytes: Vec<u8>,
+    /// Where each token ends in `bytes`.
+    ends: Vec<usize>,
+    /// Which token two tokens make. The lower the id, the earlier the merge.
+    merges: FastMap<u32, u32>,
+    /// The id of each byte inside a word. At the end of one it is 256 more.
+    byte_ids: [u32; 256],
+}
+
+impl Vocabulary {
+    /// The token that `left` and `right` merge into. Its id says when: the smallest comes first.
+    pub(crate) fn merged(&self, left: u32, right: u32) -> Option<u32> {
+        self.merges.get(&pair_key(left, right)).copied()
+    }
+
+    /// The id of a byte inside a word, and at the end of one.
+    pub(crate) fn byte_id(&self, byte: u8, at_end: bool) -> u32 {
+        let inside = self.byte_ids.get(usize::from(byte)).copied().unwrap_or_default();
+        if at_end { inside | 256 } else { inside }
+    }
+
+    /// The bytes that a token stands for.
+    pub(crate) fn token(&self, id: u32) -> Option<&[u8]> {
+        let index = usize::try_from(id).ok()?;
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.bytes.get(start..end)
+    }
+
+    fn read() -> Self {
+        let mut vocabulary = Self {
+            bytes: Vec::with_capacity(400_000),
+            ends: Vec::with_capacity(crate::VOCAB_SIZE),
+            merges: FastMap::with_capacity_and_hasher(MERGES, Default::default()),
+            byte_ids: [0; 256],
+        };
+        vocabulary.add_bytes();
+        let parts = vocabulary.add_merges();
+        vocabulary.add_token(&[b"<|startoftext|>"]);
+        vocabulary.add_token(&[b"<|endoftext|>"]);
+        vocabulary.merges = vocabulary.resolve(&parts);
+        vocabulary
+    }
+
+    fn add_token(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            self.bytes.extend_from_slice(part);
+        }
+        self.ends.push(self.bytes.len());
+    }
+
+    fn add_bytes(&mut self) {
+        for (id, (byte, _)) in (0..).zip(byte_alphabet()) {
+            if let Some(slot) = self.byte_ids.get_mut(usize::from(byte)) {
+                *slot = id;
+            }
+            self.add_token(&[&[byte]]);
+        }
+        for (byte, _) in byte_alphabet() {
+            self.add_token(&[&[byte], b"</w>"]);
+        }
+    }
+
+    /// Adds one token per merge; returns how many of its bytes come from the left part.
+    fn add_merges(&mut self) -> Vec<usize> {
+        let bytes_of: FastMap<u32, u8> =
+            byte_alphabet().map(|(byte, character)| (u32::from(character), byte)).collect();
+        let to_bytes = |part: &str, bytes: &mut Vec<u8>| {
+            bytes.clear();
+            bytes.extend(part.chars().filter_map(|character| bytes_of.get(&u32::from(character))));
+        };
+        let (mut left_bytes, mut right_bytes) = (Vec::new(), Vec::new());
+        let text = merges_text();
+        let mut left_lengths = Vec::with_capacity(MERGES);
+        for (left, right) in text.lines().skip(1).filter_map(|line| line.split_once(' ')).take(MERGES) {
+            to_bytes(left, &mut left_bytes);
+            to_bytes(right, &mut right_bytes);
+            left_lengths.push(left_bytes.len());
+            self.add_token(&[&left_bytes, &right_bytes]);
+        }
+        left_lengths
+    }
+
+    /// Turns the parts of each merge into ids.
+    fn resolve(&self, left_lengths: &[usize]) -> FastMap<u32, u32> {
+        let ids: FastMap<&[u8], u32> = (0..).map_while(|id| Some((self.token(id)?, id))).collect();
+        let merge = |(merged, &left_length): (u32, &usize)| {
+            let (left, right) = self.token(merged)?.split_at_checked(left_length)?;
+            Some((pair_key(*ids.get(left)?, *ids.get(right)?), merged))
+        };
+        (512..).zip(left_lengths).filter_map(merge).collect()
+    }
+}
+
+/// Both ids in one key: they are below 2¹⁶.
+fn pair_key(left: u32, right: u32) -> u32 {
+    left << 16 | right
+}
+
+/// Each byte and the printable character that the file writes for it, in the order of the ids.
+///
+/// The 188 printable bytes stand for themselves and come first; the others follow from U+0100 on.
+fn byte_alphabet() -> impl Iterator<Item = (u8, char)> {
+    let is_printable = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    let printable = (0..=255).filter(is_printable).map(|byte| (byte, char::from(byte)));
+    let others = (0..=255).filter(move |byte| !is_printable(byte));
+    printable.chain(others.zip('\u{100}'..))
+}
+
+/// The lines of the published file that are in use, its header line first.
+fn merges_text() -> String {
+    /// A little above the 524,645 bytes in use. What comes after is never unpacked.
+    const ENOUGH: u64 = 540_000;
+    let packed: &[u8] = include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz");
+    let mut bytes = Vec::with_capacity(ENOUGH as usize);
+    // Reading an embedded file cannot fail; `vocabulary_is_the_published_one` holds it to its hash.
+    let _ = GzDecoder::new(packed).take(ENOUGH).read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn vocabulary_is_the_published_one() {
+        let digest = Sha256::digest(include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz"));
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(digest, "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a");
+    }
+
+    #[test]
+    fn vocabulary_has_the_check_values_of_the_protocol() {
+        let vocabulary = &*VOCABULARY;
+        assert_eq!(vocabulary.ends.len(), crate::VOCAB_SIZE);
+        assert_eq!(vocabulary.merges.len(), MERGES);
+        for (id, token) in [
+            (0, "!"),
+            (220, " "),
+            (320, "a</w>"),
+            (512, "in"),
+            (518, "the</w>"),
+            (1125, "photo</w>"),
+            (2368, "cat</w>"),
+            (49405, "jekyll</w>"),
+            (49406, "<|startoftext|>"),
+            (49407, "<|endoftext|>"),
+        ] {
+            assert_eq!(vocabulary.token(id), Some(token.as_bytes()), "{id}");
+        }
+        assert_eq!(vocabulary.token(49408), None);
+        assert_eq!(vocabulary.byte_id(b' ', false), 220);
+        assert_eq!(vocabulary.byte_id(b'a', true), 320);
+    }
+
+    /// What makes "the lowest rank first, the leftmost of equals" the same as the reference's sweeps.
+    #[test]
+    fn no_merge_uses_a_token_that_a_later_merge_makes() {
+        for (&pair, &merged) in &VOCABULARY.merges {
+            assert!(pair >> 16 < merged && pair & 0xFFFF < merged, "{pair:X} {merged}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_all_different() {
+        let tokens: std::collections::HashSet<_> = (0..49408).filter_map(|id| VOCABULARY.token(id)).collect();
+        assert_eq!(tokens.len(), crate::VOCAB_SIZE);
+    }
+}
