@@ -69,7 +69,7 @@ fn attention_has_same_bits_in_any_company() {
             let kv = q.chunks(width).flat_map(|row| [row, row].concat()).collect();
             let shape = AttentionShape { queries: &segments, keys: &segments, heads, causal };
             let out = device.attention(&Matrix::new(q, width), &Matrix::new(kv, 2 * width), shape);
-            let items = segments.ranges().step_by(2).flat_map(|range| range.collect::<Vec<_>>());
+            let items = segments.ranges().step_by(2).flatten();
             device.download(device.gather_rows(&out, &items.collect::<Vec<_>>()))
         });
     }

@@ -1,0 +1,259 @@
+//! The two towers and the joint head on one device (PROTOCOL 1).
+
+use crate::layers::{Loader, TransformerShape};
+use crate::modified_resnet::{ModifiedResNet, ResNetShape};
+use crate::text_transformer::{TextTransformer, read_part};
+use crate::vision_transformer::VisionTransformer;
+use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, StateDict};
+use clip_kernels::{Device, PatchGrid, Segments};
+
+/// Rows of a transformer computed at a time: bounds memory for any number of items (25 MB for the
+/// widest layer of ViT-B), and is enough for the products to run at full speed.
+const ROWS_AT_A_TIME: usize = 2048;
+/// Cells of a ResNet's widest maps computed at a time: 5 pictures of 224 px, one of 448 px.
+const CELLS_AT_A_TIME: usize = 1 << 16;
+/// No size of a CLIP comes near; products of three such sizes do not overflow.
+const LARGEST_SIZE: usize = 1 << 20;
+
+/// A whole CLIP, ready to encode.
+///
+/// An item's features have the same bits in any batch, at any place and on any number of threads.
+pub struct ClipModel<D: Device> {
+    device: D,
+    architecture: Architecture,
+    image_tower: ImageTower<D>,
+    text_tower: TextTransformer<D>,
+    scale: f32,
+}
+
+// One per model: the sizes of the variants do not matter.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a model")]
+enum ImageTower<D: Device> {
+    VisionTransformer(VisionTransformer<D>),
+    ModifiedResNet(ModifiedResNet<D>),
+}
+
+impl<D: Device> ClipModel<D> {
+    /// Packs the weights for the device; the state dict is not needed afterwards.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together, or what
+    /// [`StateDict::take_f32`] says about a tensor it needs.
+    pub fn new(device: D, architecture: &Architecture, weights: &StateDict) -> Result<Self, CheckpointError> {
+        validate(architecture)
+            .map_err(|problem| CheckpointError::NotClip { path: weights.path().to_path_buf(), problem })?;
+        let loader = Loader::new(&device, weights);
+        let image_tower = load_image_tower(&loader.at("visual"), architecture)?;
+        let text_tower = TextTransformer::load(&loader, architecture)?;
+        let logit_scale = loader.values("logit_scale", &[])?.into_iter().next().unwrap_or_default();
+        let architecture = architecture.clone();
+        Ok(Self { device, architecture, image_tower, text_tower, scale: logit_scale.exp() })
+    }
+
+    /// Features of pictures, **not** normalised.
+    ///
+    /// - `input`: `[items, 3, resolution, resolution]`, normalised pixels
+    /// - returns `[items, embed_dim]`
+    ///
+    /// # Errors
+    /// [`EncodeError::WrongInputSize`] and [`EncodeError::NotFinite`].
+    ///
+    /// Source: PROTOCOL 1.1, 1.2. Checked by `golden/model` and `golden/full_size`.
+    pub fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
+        let resolution = self.resolution();
+        let image_values = 3 * resolution * resolution;
+        if !input.len().is_multiple_of(image_values) {
+            return Err(EncodeError::WrongInputSize { found: input.len(), resolution });
+        }
+        let mut features = Vec::with_capacity(input.len() / image_values * self.embed_dim());
+        for images in input.chunks(self.images_at_a_time() * image_values) {
+            let items = images.len() / image_values;
+            let images = self.device.upload(images.to_vec(), image_values); // [items, 3 · resolution²]
+            let part = match &self.image_tower {
+                ImageTower::VisionTransformer(tower) => tower.forward(&self.device, &images, items),
+                ImageTower::ModifiedResNet(tower) => tower.forward(&self.device, &images, items),
+            };
+            features.extend(self.device.download(part)); // [items, embed_dim]
+        }
+        self.check_finite("image", features)
+    }
+
+    /// Features of texts, **not** normalised.
+    ///
+    /// - `texts`: token ids of each text, start and end of text included, with or without padding:
+    ///   what stands behind the row that is read is not computed
+    /// - returns `[texts, embed_dim]`
+    ///
+    /// # Errors
+    /// [`EncodeError::EmptyText`], [`EncodeError::TextTooLong`], [`EncodeError::UnknownToken`] and
+    /// [`EncodeError::NotFinite`].
+    ///
+    /// Source: PROTOCOL 1.3. Checked by `golden/model` and `golden/full_size`.
+    pub fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError> {
+        let pooling = self.architecture.text.pooling;
+        let texts: Vec<&[u32]> = texts.iter().map(|text| read_part(text, pooling)).collect();
+        self.check_texts(&texts)?;
+        let mut features = Vec::with_capacity(texts.len() * self.embed_dim());
+        let mut rest = texts.as_slice();
+        while !rest.is_empty() {
+            let texts;
+            (texts, rest) = rest.split_at(texts_at_a_time(rest));
+            let segments = Segments::from_lengths(texts.iter().map(|text| text.len()));
+            let part = self.text_tower.forward(&self.device, &texts.concat(), &segments);
+            features.extend(self.device.download(part)); // [items, embed_dim]
+        }
+        self.check_finite("text", features)
+    }
+
+    /// `scale · cosine` of every picture with every text, `[images, texts]`.
+    ///
+    /// - `image_embeddings`, `text_embeddings`: `[images, embed_dim]`, `[texts, embed_dim]`, normalised
+    ///
+    /// # Panics
+    /// When the numbers of values are no multiples of `embed_dim`.
+    pub fn logits_per_image(&self, image_embeddings: &[f32], text_embeddings: &[f32]) -> Vec<f32> {
+        if text_embeddings.is_empty() {
+            return Vec::new();
+        }
+        let images = self.device.upload(image_embeddings.to_vec(), self.embed_dim());
+        let texts = self.device.upload(text_embeddings.to_vec(), self.embed_dim());
+        self.device.download(self.device.similarity(&images, &texts, self.scale))
+    }
+
+    /// What the model is made of.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The device that computes it.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// What cosines are multiplied with: the exponential of `logit_scale`.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// Length of a feature.
+    pub fn embed_dim(&self) -> usize {
+        self.architecture.embed_dim
+    }
+
+    /// Side of a picture in pixels.
+    pub fn resolution(&self) -> usize {
+        self.architecture.image.resolution()
+    }
+
+    /// Longest text in tokens, start and end included.
+    pub fn context_length(&self) -> usize {
+        self.architecture.text.context_length
+    }
+
+    fn images_at_a_time(&self) -> usize {
+        match &self.image_tower {
+            ImageTower::VisionTransformer(tower) => ROWS_AT_A_TIME.div_ceil(tower.tokens()),
+            ImageTower::ModifiedResNet(_) => {
+                (CELLS_AT_A_TIME / (self.resolution() * self.resolution() / 4)).max(1)
+            }
+        }
+    }
+
+    fn check_texts(&self, texts: &[&[u32]]) -> Result<(), EncodeError> {
+        let limit = self.context_length();
+        let vocab_size = self.architecture.text.vocab_size;
+        for (index, text) in texts.iter().enumerate() {
+            if text.is_empty() {
+                return Err(EncodeError::EmptyText { index });
+            }
+            if text.len() > limit {
+                return Err(EncodeError::TextTooLong { index, tokens: text.len(), limit });
+            }
+            if let Some(&id) = text.iter().find(|&&id| id as usize >= vocab_size) {
+                return Err(EncodeError::UnknownToken { index, id, vocab_size });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_finite(&self, kind: &'static str, features: Vec<f32>) -> Result<Vec<f32>, EncodeError> {
+        match features.iter().position(|value| !value.is_finite()) {
+            Some(place) => Err(EncodeError::NotFinite { kind, index: place / self.embed_dim() }),
+            None => Ok(features),
+        }
+    }
+}
+
+/// How many of the texts, from the first, are computed together: at least one.
+fn texts_at_a_time(texts: &[&[u32]]) -> usize {
+    let mut rows = 0;
+    let fitting = texts.iter().take_while(|text| {
+        rows += text.len();
+        rows <= ROWS_AT_A_TIME
+    });
+    fitting.count().max(1)
+}
+
+fn load_image_tower<D: Device>(
+    loader: &Loader<'_, D>,
+    architecture: &Architecture,
+) -> Result<ImageTower<D>, CheckpointError> {
+    let embed_dim = architecture.embed_dim;
+    match architecture.image {
+        ImageArchitecture::VisionTransformer { resolution, patch_size, width, layers, heads, mlp_width } => {
+            let activation = architecture.activation;
+            let shape = TransformerShape { width, layers, heads, mlp_width, activation, causal: false };
+            let grid = PatchGrid { resolution, patch_size };
+            VisionTransformer::load(loader, grid, &shape, embed_dim).map(ImageTower::VisionTransformer)
+        }
+        ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
+            let shape = ResNetShape { resolution, width, blocks, heads, embed_dim };
+            ModifiedResNet::load(loader, &shape).map(ImageTower::ModifiedResNet)
+        }
+    }
+}
+
+/// Whether the sizes fit together, so that nothing below divides by zero or overflows. That the
+/// tensors have these sizes is checked when they are taken.
+fn validate(architecture: &Architecture) -> Result<(), String> {
+    let text = &architecture.text;
+    let mut sizes = vec![
+        ("embed_dim", architecture.embed_dim),
+        ("context_length", text.context_length),
+        ("vocab_size", text.vocab_size),
+        ("text width", text.width),
+        ("text MLP width", text.mlp_width),
+        ("text layers", text.layers),
+    ];
+    // What divides what.
+    let mut divisors = vec![("text heads", text.heads, "text width", text.width)];
+    match architecture.image {
+        ImageArchitecture::VisionTransformer { resolution, patch_size, width, heads, mlp_width, .. } => {
+            sizes.extend([
+                ("resolution", resolution),
+                ("image width", width),
+                ("image MLP width", mlp_width),
+            ]);
+            divisors.push(("patch_size", patch_size, "resolution", resolution));
+            divisors.push(("image heads", heads, "image width", width));
+        }
+        ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
+            sizes.extend([("resolution", resolution), ("image width", width)]);
+            sizes.extend(blocks.map(|blocks| ("blocks of a stage", blocks)));
+            divisors.push(("stride of the tower", 32, "resolution", resolution));
+            divisors.push(("channels halved in the stem", 2, "image width", width));
+            divisors.push(("attention pool heads", heads, "attention pool width", width.saturating_mul(32)));
+        }
+    }
+    for (name, size) in sizes {
+        if size == 0 || size > LARGEST_SIZE {
+            return Err(format!("{name} is {size}, expected 1 to {LARGEST_SIZE}"));
+        }
+    }
+    for (name, divisor, of, size) in divisors {
+        if divisor == 0 || !size.is_multiple_of(divisor) {
+            return Err(format!("{name} {divisor} does not divide {of} {size}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,46 @@
+//! The attention of a residual block (PROTOCOL 1.1).
+
+use super::{Linear, Loader};
+use crate::CheckpointError;
+use clip_kernels::{Activation, AttentionShape, Device};
+
+/// `normal [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
+///
+/// `in_proj` is kept in two parts, because the last block asks fewer queries than it has keys.
+pub(crate) struct Attention<D: Device> {
+    query: Linear<D>,     // [width, width], the first third of `in_proj`
+    key_value: Linear<D>, // [2·width, width], the rest
+    out_proj: Linear<D>,  // [width, width]
+}
+
+impl<D: Device> Attention<D> {
+    /// `in_proj_weight`, `in_proj_bias` and `out_proj` of one branch.
+    pub(crate) fn load(loader: &Loader<'_, D>, width: usize) -> Result<Self, CheckpointError> {
+        let weight = loader.values("in_proj_weight", &[3 * width, width])?;
+        let mut query_bias = loader.values("in_proj_bias", &[3 * width])?;
+        let key_value_bias = query_bias.split_off(width);
+        let (query, key_value) = weight.split_at(width * width);
+        Ok(Self {
+            query: Linear::new(loader.device, query, query_bias, width),
+            key_value: Linear::new(loader.device, key_value, key_value_bias, width),
+            out_proj: Linear::load(&loader.at("out_proj"), width, width)?,
+        })
+    }
+
+    /// - `asking`: the rows that ask, `[shape.queries.rows(), width]`, normalised
+    /// - `asked`: the rows that are asked, `[shape.keys.rows(), width]`, normalised
+    /// - `residual`: the asking rows as they were before the norm
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        asking: &D::Rows,
+        asked: &D::Rows,
+        shape: AttentionShape<'_>,
+        residual: D::Rows,
+    ) -> D::Rows {
+        let queries = self.query.forward(device, asking, Activation::None); // [queries, width]
+        let keys_values = self.key_value.forward(device, asked, Activation::None); // [keys, 2·width]
+        let heads = device.attention(&queries, &keys_values, shape); // [queries, width]
+        self.out_proj.forward_residual(device, &heads, residual)
+    }
+}

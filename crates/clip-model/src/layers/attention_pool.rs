@@ -1,0 +1,56 @@
+//! The attention pool at the end of the ResNets (PROTOCOL 1.2, trap 9.14).
+
+use super::{Linear, Loader};
+use crate::CheckpointError;
+use clip_kernels::{Activation, AttentionShape, Device, Segments};
+
+/// `maps [items · cells, channels] -> features [items, embed_dim]`.
+///
+/// The mean of a map, with its position, asks all of the map's cells and itself. No norm anywhere.
+pub(crate) struct AttentionPool<D: Device> {
+    positional_embedding: D::Rows, // [cells + 1, channels]
+    q_proj: Linear<D>,             // [channels, channels]
+    key_value: Linear<D>,          // [2·channels, channels], `k_proj` on top of `v_proj`
+    c_proj: Linear<D>,             // [embed_dim, channels]
+    heads: usize,
+    tokens: usize,
+}
+
+impl<D: Device> AttentionPool<D> {
+    /// `positional_embedding`, `q_proj`, `k_proj`, `v_proj` and `c_proj` of one branch.
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        cells: usize,
+        channels: usize,
+        heads: usize,
+        embed_dim: usize,
+    ) -> Result<Self, CheckpointError> {
+        let (key, value) = (loader.at("k_proj"), loader.at("v_proj"));
+        let mut weight = key.values("weight", &[channels, channels])?;
+        weight.extend(value.values("weight", &[channels, channels])?);
+        let mut bias = key.values("bias", &[channels])?;
+        bias.extend(value.values("bias", &[channels])?);
+        let tokens = cells + 1;
+        Ok(Self {
+            positional_embedding: loader.rows("positional_embedding", tokens, channels)?,
+            q_proj: Linear::load(&loader.at("q_proj"), channels, channels)?,
+            key_value: Linear::new(loader.device, &weight, bias, channels),
+            c_proj: Linear::load(&loader.at("c_proj"), embed_dim, channels)?,
+            heads,
+            tokens,
+        })
+    }
+
+    /// `items` maps.
+    pub(crate) fn forward(&self, device: &D, maps: &D::Rows, items: usize) -> D::Rows {
+        let tokens = device.pool_tokens(maps, &self.positional_embedding); // [items · (cells + 1), channels]
+        let means: Vec<usize> = (0..items).map(|item| item * self.tokens).collect();
+        let means = device.gather_rows(&tokens, &means); // [items, channels]
+        let queries = self.q_proj.forward(device, &means, Activation::None);
+        let keys_values = self.key_value.forward(device, &tokens, Activation::None);
+        let (one, all) = (Segments::uniform(items, 1), Segments::uniform(items, self.tokens));
+        let shape = AttentionShape { queries: &one, keys: &all, heads: self.heads, causal: false };
+        let heads = device.attention(&queries, &keys_values, shape); // [items, channels]
+        self.c_proj.forward(device, &heads, Activation::None) // [items, embed_dim]
+    }
+}

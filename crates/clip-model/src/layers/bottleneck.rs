@@ -1,0 +1,64 @@
+//! The bottleneck block of the ResNets (PROTOCOL 1.2).
+
+use super::{Convolution, ConvolutionWeights, Loader};
+use crate::CheckpointError;
+use clip_kernels::{Device, MapShape};
+
+/// Channels that leave a block, per plane.
+pub(crate) const EXPANSION: usize = 4;
+
+/// ```text
+/// x ─ conv1 1×1, relu ─ conv2 3×3, relu ─ average pool ─ conv3 1×1 ─ + ─ relu
+///  └─ average pool ─ downsample 1×1 (or nothing) ──────────────────┘
+/// ```
+/// The pool stands after `conv2` and, on the shortcut, before its convolution (trap 9.11).
+pub(crate) struct Bottleneck<D: Device> {
+    conv1: Convolution<D>,
+    conv2: Convolution<D>,
+    conv3: Convolution<D>,
+    downsample: Option<Convolution<D>>,
+    stride: usize, // side of the pool
+}
+
+impl<D: Device> Bottleneck<D> {
+    /// A block from `channels` to `4 · planes`.
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        channels: usize,
+        planes: usize,
+        stride: usize,
+    ) -> Result<Self, CheckpointError> {
+        let outputs = EXPANSION * planes;
+        let convolution = |name: &str, norm: &str, outputs, channels, kernel| {
+            let weights = ConvolutionWeights::load(loader, name, norm, outputs, channels, kernel)?;
+            Ok(Convolution::new(loader.device, weights, kernel, 1))
+        };
+        let has_downsample = stride > 1 || channels != outputs;
+        Ok(Self {
+            conv1: convolution("conv1", "bn1", planes, channels, 1)?,
+            conv2: convolution("conv2", "bn2", planes, planes, 3)?,
+            conv3: convolution("conv3", "bn3", outputs, planes, 1)?,
+            downsample: has_downsample
+                .then(|| convolution("downsample.0", "downsample.1", outputs, channels, 1))
+                .transpose()?,
+            stride,
+        })
+    }
+
+    /// `maps [items · cells, channels] -> [items · cells / stride², 4 · planes]`.
+    pub(crate) fn forward(&self, device: &D, maps: D::Rows, shape: MapShape) -> (D::Rows, MapShape) {
+        let (hidden, _) = self.conv1.forward_relu(device, &maps, shape); // [items · cells, planes]
+        let (hidden, _) = self.conv2.forward_relu(device, &hidden, shape);
+        let hidden = self.pool(device, hidden, shape); // [items · cells / stride², planes]
+        let shortcut = match &self.downsample {
+            Some(downsample) => downsample.forward_linear(device, &self.pool(device, maps, shape)),
+            None => maps,
+        };
+        let shape = MapShape { height: shape.height / self.stride, width: shape.width / self.stride };
+        (self.conv3.forward_residual_relu(device, &hidden, shortcut), shape)
+    }
+
+    fn pool(&self, device: &D, maps: D::Rows, shape: MapShape) -> D::Rows {
+        if self.stride == 1 { maps } else { device.average_pool(&maps, shape, self.stride) }
+    }
+}

@@ -1,0 +1,134 @@
+//! A convolution with its batch norm folded in (PROTOCOL 1.2).
+
+use super::Loader;
+use crate::CheckpointError;
+use clip_kernels::{Activation, ConvolutionShape, Device, Epilogue, MapShape, MatrixView};
+
+/// Batch norm's eps.
+const EPS: f64 = 1e-5;
+
+/// Weights of a convolution and the batch norm after it, as one convolution with bias.
+pub(crate) struct ConvolutionWeights {
+    weight: Vec<f32>, // [outputs, kernel² · channels], inputs in (kernel row, kernel column, channel) order
+    bias: Vec<f32>,   // [outputs]
+}
+
+impl ConvolutionWeights {
+    /// Tensor `{convolution}.weight` `[outputs, channels, kernel, kernel]` and batch norm `{norm}`.
+    pub(crate) fn load<D: Device>(
+        loader: &Loader<'_, D>,
+        convolution: &str,
+        norm: &str,
+        outputs: usize,
+        channels: usize,
+        kernel: usize,
+    ) -> Result<Self, CheckpointError> {
+        let weight = loader.at(convolution).values("weight", &[outputs, channels, kernel, kernel])?;
+        let norm = loader.at(norm);
+        let norm = BatchNorm {
+            weight: norm.values("weight", &[outputs])?,
+            bias: norm.values("bias", &[outputs])?,
+            running_mean: norm.values("running_mean", &[outputs])?,
+            running_var: norm.values("running_var", &[outputs])?,
+        };
+        Ok(fold_batch_norm(&weight, channels, &norm))
+    }
+}
+
+/// The statistics and parameters of a batch norm, each `[outputs]`.
+struct BatchNorm {
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    running_mean: Vec<f32>,
+    running_var: Vec<f32>,
+}
+
+/// `scale = γ / √(variance + eps)`, `weight · scale`, `β − mean · scale`, in f64 from the unfolded
+/// f32 statistics, rounded once; channels moved last on the way.
+fn fold_batch_norm(weight: &[f32], channels: usize, norm: &BatchNorm) -> ConvolutionWeights {
+    let outputs = norm.weight.len();
+    let taps = weight.len() / (outputs * channels);
+    let mut folded = Vec::with_capacity(weight.len());
+    let mut bias = Vec::with_capacity(outputs);
+    for (output, weight) in weight.chunks_exact(channels * taps).enumerate() {
+        let scale = f64::from(norm.weight[output]) / (f64::from(norm.running_var[output]) + EPS).sqrt();
+        for tap in 0..taps {
+            let of_tap = weight.iter().skip(tap).step_by(taps); // [channels]
+            folded.extend(of_tap.map(|&value| (f64::from(value) * scale) as f32));
+        }
+        bias.push((f64::from(norm.bias[output]) - f64::from(norm.running_mean[output]) * scale) as f32);
+    }
+    ConvolutionWeights { weight: folded, bias }
+}
+
+/// `maps [items · cells, channels] -> [items · cells', outputs]`.
+pub(crate) struct Convolution<D: Device> {
+    weight: D::Weight, // [outputs, kernel² · channels]
+    bias: D::Vector,   // [outputs]
+    kernel: usize,
+    stride: usize,
+}
+
+impl<D: Device> Convolution<D> {
+    /// Half a kernel of zeros around the map, so that at stride 1 the map keeps its size.
+    pub(crate) fn new(device: &D, weights: ConvolutionWeights, kernel: usize, stride: usize) -> Self {
+        let ConvolutionWeights { weight, bias } = weights;
+        let inputs = weight.len() / bias.len();
+        let weight = device.pack(MatrixView::output_major(&weight, bias.len(), inputs));
+        Self { weight, bias: device.vector(bias), kernel, stride }
+    }
+
+    /// `relu(convolution + bias)`, and the shape of the maps that come out.
+    pub(crate) fn forward_relu(&self, device: &D, maps: &D::Rows, input: MapShape) -> (D::Rows, MapShape) {
+        let (kernel, stride) = (self.kernel, self.stride);
+        let shape = ConvolutionShape { input, kernel, stride, padding: kernel / 2 };
+        let epilogue = Epilogue::bias(&self.bias).activation(Activation::Relu);
+        (self.apply(device, maps, shape, epilogue), shape.output())
+    }
+
+    /// `convolution + bias` of a kernel of one cell.
+    pub(crate) fn forward_linear(&self, device: &D, maps: &D::Rows) -> D::Rows {
+        device.linear(maps, &self.weight, Epilogue::bias(&self.bias))
+    }
+
+    /// `relu(convolution + bias + residual)` of a kernel of one cell.
+    pub(crate) fn forward_residual_relu(&self, device: &D, maps: &D::Rows, residual: D::Rows) -> D::Rows {
+        let epilogue = Epilogue::bias(&self.bias).residual(residual).activation(Activation::Relu);
+        device.linear(maps, &self.weight, epilogue)
+    }
+
+    /// A kernel of one cell that goes to every cell is a product with the rows as they are.
+    fn apply(
+        &self,
+        device: &D,
+        maps: &D::Rows,
+        shape: ConvolutionShape,
+        epilogue: Epilogue<'_, D>,
+    ) -> D::Rows {
+        match (shape.kernel, shape.stride) {
+            (1, 1) => device.linear(maps, &self.weight, epilogue),
+            _ => device.convolution(maps, shape, &self.weight, epilogue),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_moves_channels_last_and_scales_by_output() {
+        let norm = BatchNorm {
+            weight: vec![2.0, 1.0],
+            bias: vec![0.5, 0.0],
+            running_mean: vec![3.0, 1.0],
+            running_var: vec![4.0 - 1e-5, 1.0 - 1e-5],
+        };
+        // [2 outputs, 2 channels, 2 taps]
+        let folded = fold_batch_norm(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 2, &norm);
+        for (found, expected) in folded.weight.iter().zip([1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0]) {
+            assert!((found - expected).abs() < 1e-6, "{:?}", folded.weight);
+        }
+        assert!((folded.bias[0] + 2.5).abs() < 1e-6 && (folded.bias[1] + 1.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,54 @@
+//! A product with a weight, with or without bias.
+
+use super::Loader;
+use crate::CheckpointError;
+use clip_kernels::{Activation, Device, Epilogue, MatrixView};
+
+/// `x [rows, inputs] -> x · weightᵀ + bias [rows, outputs]`.
+pub(crate) struct Linear<D: Device> {
+    weight: D::Weight,       // [outputs, inputs]
+    bias: Option<D::Vector>, // [outputs]
+}
+
+impl<D: Device> Linear<D> {
+    /// A weight that stands `[outputs, inputs]`, and its bias.
+    pub(crate) fn new(device: &D, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+        let weight = device.pack(MatrixView::output_major(weight, bias.len(), inputs));
+        Self { weight, bias: Some(device.vector(bias)) }
+    }
+
+    /// `weight` and `bias` of one branch.
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Self, CheckpointError> {
+        let weight = loader.values("weight", &[outputs, inputs])?;
+        Ok(Self::new(loader.device, &weight, loader.values("bias", &[outputs])?, inputs))
+    }
+
+    /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right.
+    pub(crate) fn load_projection(
+        loader: &Loader<'_, D>,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Self, CheckpointError> {
+        let weight = loader.values(name, &[inputs, outputs])?;
+        Ok(Self { weight: loader.device.pack(MatrixView::input_major(&weight, inputs, outputs)), bias: None })
+    }
+
+    /// `activation(x · weightᵀ + bias)`.
+    pub(crate) fn forward(&self, device: &D, x: &D::Rows, activation: Activation) -> D::Rows {
+        device.linear(x, &self.weight, self.epilogue().activation(activation))
+    }
+
+    /// `x · weightᵀ + bias + residual`.
+    pub(crate) fn forward_residual(&self, device: &D, x: &D::Rows, residual: D::Rows) -> D::Rows {
+        device.linear(x, &self.weight, self.epilogue().residual(residual))
+    }
+
+    fn epilogue(&self) -> Epilogue<'_, D> {
+        Epilogue { bias: self.bias.as_ref(), ..Epilogue::none() }
+    }
+}

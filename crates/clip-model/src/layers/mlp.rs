@@ -1,0 +1,36 @@
+//! The MLP of a residual block (PROTOCOL 1.1).
+
+use super::{Linear, Loader};
+use crate::CheckpointError;
+use clip_kernels::{Activation, Device};
+
+/// `normal [rows, width] -> c_fc -> activation [rows, mlp_width] -> c_proj -> + residual [rows, width]`.
+pub(crate) struct Mlp<D: Device> {
+    c_fc: Linear<D>,   // [mlp_width, width]
+    c_proj: Linear<D>, // [width, mlp_width]
+    activation: Activation,
+}
+
+impl<D: Device> Mlp<D> {
+    /// `c_fc` and `c_proj` of one branch.
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        width: usize,
+        mlp_width: usize,
+        activation: crate::Activation,
+    ) -> Result<Self, CheckpointError> {
+        Ok(Self {
+            c_fc: Linear::load(&loader.at("c_fc"), mlp_width, width)?,
+            c_proj: Linear::load(&loader.at("c_proj"), width, mlp_width)?,
+            activation: match activation {
+                crate::Activation::QuickGelu => Activation::QuickGelu,
+                crate::Activation::Gelu => Activation::Gelu,
+            },
+        })
+    }
+
+    pub(crate) fn forward(&self, device: &D, normal: &D::Rows, residual: D::Rows) -> D::Rows {
+        let hidden = self.c_fc.forward(device, normal, self.activation); // [rows, mlp_width]
+        self.c_proj.forward_residual(device, &hidden, residual)
+    }
+}

@@ -1,0 +1,63 @@
+//! The residual block that both transformers are made of (PROTOCOL 1.1).
+
+use super::attention::Attention;
+use super::mlp::Mlp;
+use super::{LayerNorm, Loader, TransformerShape};
+use crate::CheckpointError;
+use clip_kernels::{AttentionShape, Device, Segments};
+
+/// `x + attention(ln_1(x))`, then `x + mlp(ln_2(x))`, rows `[rows, width]` in and out.
+pub(crate) struct ResidualBlock<D: Device> {
+    ln_1: LayerNorm<D>,
+    attn: Attention<D>,
+    ln_2: LayerNorm<D>,
+    mlp: Mlp<D>,
+    heads: usize,
+    causal: bool,
+}
+
+impl<D: Device> ResidualBlock<D> {
+    /// `ln_1`, `attn`, `ln_2` and `mlp` of one branch.
+    pub(crate) fn load(loader: &Loader<'_, D>, shape: &TransformerShape) -> Result<Self, CheckpointError> {
+        let width = shape.width;
+        Ok(Self {
+            ln_1: LayerNorm::load(&loader.at("ln_1"), width)?,
+            attn: Attention::load(&loader.at("attn"), width)?,
+            ln_2: LayerNorm::load(&loader.at("ln_2"), width)?,
+            mlp: Mlp::load(&loader.at("mlp"), width, shape.mlp_width, shape.activation)?,
+            heads: shape.heads,
+            causal: shape.causal,
+        })
+    }
+
+    /// All rows of all items.
+    pub(crate) fn forward(&self, device: &D, x: D::Rows, segments: &Segments) -> D::Rows {
+        let normal = self.ln_1.forward(device, &x);
+        let shape =
+            AttentionShape { queries: segments, keys: segments, heads: self.heads, causal: self.causal };
+        let x = self.attn.forward(device, &normal, &normal, shape, x);
+        let normal = self.ln_2.forward(device, &x);
+        self.mlp.forward(device, &normal, x)
+    }
+
+    /// Only the row of each item that is read afterwards, `[items, width]`: it alone gets query,
+    /// attention output and MLP; the others are asked.
+    ///
+    /// - `pooled`: `[items]`, one row of each segment; in a causal block it must be the last
+    pub(crate) fn forward_pooled(
+        &self,
+        device: &D,
+        x: &D::Rows,
+        segments: &Segments,
+        pooled: &[usize],
+    ) -> D::Rows {
+        let normal = self.ln_1.forward(device, x);
+        let asking = device.gather_rows(&normal, pooled); // [items, width]
+        let queries = Segments::uniform(segments.count(), 1);
+        let shape =
+            AttentionShape { queries: &queries, keys: segments, heads: self.heads, causal: self.causal };
+        let x = self.attn.forward(device, &asking, &normal, shape, device.gather_rows(x, pooled));
+        let normal = self.ln_2.forward(device, &x);
+        self.mlp.forward(device, &normal, x)
+    }
+}

@@ -1,0 +1,76 @@
+//! Image tower of the four ViT models (PROTOCOL 1.1).
+//!
+//! ```text
+//! input [items, 3 · resolution²]
+//!    │ patch_embedding [width, 3 · patch_size²], class_embedding in front, + positional_embedding
+//!    ▼
+//! rows [items · tokens, width]     tokens = grid² + 1
+//!    │ ln_pre, blocks; the last one only for row 0 of each image
+//!    ▼
+//! class rows [items, width]
+//!    │ ln_post, · image_projection [width, embed_dim]
+//!    ▼
+//! features [items, embed_dim]      NOT normalised
+//! ```
+
+use crate::CheckpointError;
+use crate::layers::{LayerNorm, Linear, Loader, Transformer, TransformerShape};
+use clip_kernels::{Activation, Device, MatrixView, PatchGrid, Segments};
+
+pub(crate) struct VisionTransformer<D: Device> {
+    grid: PatchGrid,
+    patch_embedding: D::Weight,    // [width, 3 · patch_size²]
+    class_embedding: D::Vector,    // [width]
+    positional_embedding: D::Rows, // [tokens, width]
+    ln_pre: LayerNorm<D>,
+    transformer: Transformer<D>,
+    ln_post: LayerNorm<D>,
+    image_projection: Linear<D>, // [embed_dim, width]
+}
+
+impl<D: Device> VisionTransformer<D> {
+    /// The branch `visual`.
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        grid: PatchGrid,
+        shape: &TransformerShape,
+        embed_dim: usize,
+    ) -> Result<Self, CheckpointError> {
+        let (width, patch_size) = (shape.width, grid.patch_size);
+        let patch_embedding =
+            loader.values("conv1.weight", &[width, PatchGrid::CHANNELS, patch_size, patch_size])?;
+        let patch_embedding = MatrixView::output_major(&patch_embedding, width, grid.patch_values());
+        Ok(Self {
+            grid,
+            patch_embedding: loader.device.pack(patch_embedding),
+            class_embedding: loader.vector("class_embedding", width)?,
+            positional_embedding: loader.rows("positional_embedding", grid.patches() + 1, width)?,
+            ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,
+            transformer: Transformer::load(&loader.at("transformer"), shape)?,
+            ln_post: LayerNorm::load(&loader.at("ln_post"), width)?,
+            image_projection: Linear::load_projection(loader, "proj", width, embed_dim)?,
+        })
+    }
+
+    /// Rows that a picture is while it is computed.
+    pub(crate) fn tokens(&self) -> usize {
+        self.grid.patches() + 1
+    }
+
+    /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
+    pub(crate) fn forward(&self, device: &D, input: &D::Rows, items: usize) -> D::Rows {
+        let rows = device.embed_patches(
+            input,
+            self.grid,
+            &self.patch_embedding,
+            &self.class_embedding,
+            &self.positional_embedding,
+        ); // [items · tokens, width]
+        let rows = self.ln_pre.forward(device, &rows);
+        let segments = Segments::uniform(items, self.tokens());
+        let class_rows: Vec<usize> = segments.ranges().map(|rows| rows.start).collect();
+        let pooled = self.transformer.forward_pooled(device, rows, &segments, &class_rows); // [items, width]
+        let pooled = self.ln_post.forward(device, &pooled);
+        self.image_projection.forward(device, &pooled, Activation::None)
+    }
+}
