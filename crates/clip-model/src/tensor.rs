@@ -14,6 +14,7 @@
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Element type of a tensor in a file. Always little-endian.
@@ -65,19 +66,31 @@ impl Dtype {
     }
 }
 
-/// Bytes that several tensors look into: a mapped file, a vector, or data of the program itself.
+/// Bytes that several tensors look into: a mapped file, a vector, data of the program itself, or a
+/// part of one of these.
 #[derive(Clone)]
-pub struct SharedBytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
+pub struct SharedBytes {
+    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    range: Range<usize>,
+}
 
 impl SharedBytes {
     /// Shares `bytes`: a `Vec<u8>`, a `&'static [u8]` or a memory map.
     pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(bytes))
+        let range = 0..bytes.as_ref().len();
+        Self { bytes: Arc::new(bytes), range }
     }
 
     /// All of them.
     pub fn as_slice(&self) -> &[u8] {
-        (*self.0).as_ref()
+        (*self.bytes).as_ref().get(self.range.clone()).unwrap_or(&[])
+    }
+
+    /// `length` bytes from `start` on; `None` where there are fewer.
+    pub fn slice(&self, start: usize, length: usize) -> Option<Self> {
+        let start = self.range.start.checked_add(start)?;
+        let end = start.checked_add(length)?;
+        (end <= self.range.end).then(|| Self { bytes: self.bytes.clone(), range: start..end })
     }
 }
 

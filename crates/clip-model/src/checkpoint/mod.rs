@@ -20,7 +20,10 @@ mod hints;
 mod hugging_face;
 mod names;
 mod open_clip;
+mod pickle;
 mod source;
+mod torch;
+mod zip;
 
 pub use finite::CheckReport;
 

@@ -1,7 +1,7 @@
 //! What lies at a path: which container by its first bytes (PROTOCOL 5.1), its tensors under its own
 //! names, and the configuration beside them.
 
-use super::{Container, LoadOptions, PreprocessConfig, directory};
+use super::{Container, LoadOptions, PreprocessConfig, directory, torch};
 use crate::error::CheckpointError;
 use crate::memory_map;
 use crate::registry;
@@ -47,28 +47,40 @@ pub(super) fn parse(
     bytes: SharedBytes,
     options: &LoadOptions,
 ) -> Result<Source, CheckpointError> {
-    let mut source = Source {
+    let contents = match recognize(path, bytes.as_slice())? {
+        Format::Safetensors => read_safetensors(path, bytes)?,
+        Format::Zip => torch::open_archive(path, bytes, options)?,
+        Format::Legacy => torch::open_legacy(path, bytes, options)?,
+    };
+    Ok(Source {
         path: path.to_path_buf(),
-        tensors: Vec::new(),
-        container: Container::Safetensors,
-        config: None,
+        tensors: contents.tensors,
+        container: contents.container,
+        config: contents.metadata_config,
         preprocess_config: None,
         released: false,
-        warnings: Vec::new(),
+        warnings: contents.warnings,
         files: vec![path.to_path_buf()],
-    };
-    let _ = options;
-    match recognize(path, bytes.as_slice())? {
-        Format::Safetensors => {
-            let mut file = safetensors::parse(path, bytes)?;
-            source.config = file.metadata.remove(CONFIG_KEY);
-            source.tensors = file.tensors.into_iter().collect();
-        }
-        Format::Zip | Format::Legacy => {
-            return Err(refused(path, "torch.save"));
-        }
-    }
-    Ok(source)
+    })
+}
+
+/// What one file holds.
+pub(super) struct Contents {
+    pub(super) tensors: Vec<(String, Tensor)>,
+    pub(super) container: Container,
+    /// The configuration in the file's own metadata.
+    pub(super) metadata_config: Option<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+fn read_safetensors(path: &Path, bytes: SharedBytes) -> Result<Contents, CheckpointError> {
+    let mut file = safetensors::parse(path, bytes)?;
+    Ok(Contents {
+        tensors: file.tensors.into_iter().collect(),
+        container: Container::Safetensors,
+        metadata_config: file.metadata.remove(CONFIG_KEY),
+        warnings: Vec::new(),
+    })
 }
 
 enum Format {
@@ -77,15 +89,12 @@ enum Format {
     Legacy,
 }
 
-/// `torch.save`'s magic number, pickled: what files before 1.6 begin with.
-const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
-
 /// By the first bytes; the extension only decides which error a broken safetensors file gets.
 fn recognize(path: &Path, bytes: &[u8]) -> Result<Format, CheckpointError> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return Ok(Format::Zip);
     }
-    if bytes.starts_with(LEGACY_MAGIC) {
+    if bytes.starts_with(torch::LEGACY_MAGIC) {
         return Ok(Format::Legacy);
     }
     let named_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");

@@ -1,0 +1,111 @@
+//! The format before 1.6 (PROTOCOL 5.4): five pickles one after the other, then the storages, each
+//! its number of elements and its bytes.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use super::super::pickle::{self, Pickle, Value};
+use super::super::source::Contents;
+use super::super::{Container, LoadOptions};
+use super::{storages, tree};
+use crate::error::CheckpointError;
+use crate::tensor::SharedBytes;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The first pickle: the number 0x1950a86a20f9469cfc6c.
+pub(in super::super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
+const PROTOCOL_VERSION: i64 = 1001;
+/// What `open` copies at most to read the pickles; storages stay in the file.
+const PICKLES_LIMIT: usize = 64 << 20;
+
+pub(in super::super) fn open(
+    path: &Path,
+    bytes: SharedBytes,
+    _options: &LoadOptions,
+) -> Result<Contents, CheckpointError> {
+    let malformed = |problem: String| CheckpointError::malformed(path, "stream", problem);
+    let whole = bytes.as_slice();
+    // Copied, so that strings of the pickles stay what they were when they were checked.
+    let head = whole.get(..PICKLES_LIMIT).unwrap_or(whole).to_vec();
+    let mut at = MAGIC.len();
+    let mut next = |place: &str| -> Result<Pickle<'_>, CheckpointError> {
+        let pickle = pickle::load(path, place, head.get(at..).unwrap_or(&[]), false)?;
+        at = at.saturating_add(pickle.length);
+        Ok(pickle)
+    };
+    let version = next("protocol version")?;
+    if !matches!(version.root(), Value::Int(PROTOCOL_VERSION)) {
+        return Err(malformed(format!("another protocol version than {PROTOCOL_VERSION}")));
+    }
+    let system = next("system information")?;
+    if let Value::Dict(pairs) = system.root()
+        && !matches!(system.entry(pairs, "little_endian"), Some(Value::Bool(true)))
+    {
+        return Err(CheckpointError::Unsupported {
+            path: path.to_path_buf(),
+            found: "a file in big-endian order".to_owned(),
+            supported: "little-endian is".to_owned(),
+        });
+    }
+    let object = next("object")?;
+    let keys = next("storage keys")?;
+    let places = places(whole, at, &object, &keys).map_err(malformed)?;
+    let found = tree::tensors(path, &object)?;
+    let tensors = storages::bind(path, &object, found.tensors, |record| {
+        let place = places.get(record.key).and_then(|&(start, length)| bytes.slice(start, length));
+        place.ok_or_else(|| malformed("a tensor's storage is not in the list of storages".to_owned()))
+    })?;
+    Ok(Contents {
+        tensors,
+        container: Container::TorchLegacy,
+        metadata_config: None,
+        warnings: found.warnings,
+    })
+}
+
+/// Start and length in bytes of each storage, in file order.
+fn places<'a>(
+    whole: &[u8],
+    mut at: usize,
+    object: &Pickle<'a>,
+    keys: &Pickle<'_>,
+) -> Result<BTreeMap<&'a str, (usize, usize)>, String> {
+    let Value::List(ids) = keys.root() else {
+        return Err("the storage keys are not a list".to_owned());
+    };
+    let records: BTreeMap<&str, _> = object.storages.iter().map(|record| (record.key, record)).collect();
+    let mut places = BTreeMap::new();
+    for &id in ids {
+        let Value::Str(key) = keys.get(id) else {
+            return Err("a storage key is not a string".to_owned());
+        };
+        let record = records.get(key).ok_or("a storage that no tensor uses")?;
+        let count =
+            whole.get(at..).and_then(|rest| rest.first_chunk()).map(|&count| u64::from_le_bytes(count));
+        if count != Some(record.elements) {
+            return Err(format!("a storage of another length than the {} values announced", record.elements));
+        }
+        let start = at.saturating_add(8);
+        let length = usize::try_from(record.elements).ok().and_then(|n| n.checked_mul(record.dtype.size()));
+        let end = length.and_then(|length| start.checked_add(length)).filter(|&end| end <= whole.len());
+        let end =
+            end.ok_or_else(|| format!("a storage of {} values goes beyond the file", record.elements))?;
+        if places.insert(record.key, (start, end.saturating_sub(start))).is_some() {
+            return Err("a storage is there twice".to_owned());
+        }
+        at = end;
+    }
+    match whole.len().saturating_sub(at) {
+        0 => Ok(places),
+        rest => Err(format!("{rest} bytes follow the last storage")),
+    }
+}
