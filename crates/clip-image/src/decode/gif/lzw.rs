@@ -1,0 +1,225 @@
+//! GIF's LZW, with the behaviour of Pillow's decoder for streams that break the rules.
+//!
+//! - A code one past the table is taken as "last string plus its first index"; anything beyond is an error.
+//! - An end code does not end the image: what follows is read until all pixels are there.
+//! - Data that end before the last pixel are an error; data after it are not looked at.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use crate::{Format, ImageError};
+
+const MAX_CODE_BITS: u32 = 12;
+const TABLE: usize = 1 << MAX_CODE_BITS;
+
+/// Where a frame lies on its canvas, in pixels. The frame must lie inside.
+pub(super) struct Place {
+    pub(super) stride: usize,
+    pub(super) left: usize,
+    pub(super) top: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) interlaced: bool,
+}
+
+/// Unpacks the data blocks in `bytes` onto the canvas.
+pub(super) fn unpack(bytes: &[u8], code_bits: u8, place: Place, canvas: &mut [u8]) -> Result<(), ImageError> {
+    if u32::from(code_bits) > MAX_CODE_BITS {
+        return Err(ImageError::corrupt(
+            Format::Gif,
+            format!("codes of {code_bits} bits, at most 12 are allowed"),
+        ));
+    }
+    let mut codes = Codes { bytes, left_in_block: 0, bits: 0, count: 0 };
+    let mut table = Table::new(code_bits);
+    let mut rows = Rows::new(place);
+    loop {
+        let Some(code) = codes.next(table.code_size) else {
+            return Err(ImageError::truncated(Format::Gif, format!("rows end in row {}", rows.y)));
+        };
+        if code == table.clear {
+            table.reset();
+        } else if code != table.end {
+            let string = table.expand(code).ok_or_else(|| {
+                ImageError::corrupt(Format::Gif, format!("code {code} is not in the table"))
+            })?;
+            if rows.write(string, canvas) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Codes out of blocks of at most 255 bytes, least significant bit first.
+struct Codes<'a> {
+    bytes: &'a [u8],
+    left_in_block: u8,
+    bits: u32,
+    count: u32,
+}
+
+impl Codes<'_> {
+    fn next(&mut self, size: u32) -> Option<usize> {
+        while self.count < size {
+            let (byte, rest) = self.bytes.split_first()?;
+            if let Some(left) = self.left_in_block.checked_sub(1) {
+                self.left_in_block = left;
+                self.bits |= u32::from(*byte) << self.count;
+                self.count = self.count.saturating_add(8);
+            } else if rest.len() < usize::from(*byte) {
+                return None; // a block is not begun before it is whole
+            } else {
+                self.left_in_block = *byte;
+            }
+            self.bytes = rest;
+        }
+        let code = self.bits & (1_u32 << size).wrapping_sub(1);
+        self.bits >>= size;
+        self.count = self.count.saturating_sub(size);
+        Some(code as usize)
+    }
+}
+
+/// The strings seen so far: each is an index appended to an earlier string.
+struct Table {
+    clear: usize,
+    end: usize,
+    next: usize,
+    code_bits: u32,
+    code_size: u32,
+    last: [u8; TABLE],
+    before: [u16; TABLE],
+    /// The code before this one; none right after a clear code.
+    previous: Option<usize>,
+    /// First index of the string before this one.
+    first: u8,
+    /// The string last expanded, filled from the back.
+    string: [u8; TABLE],
+}
+
+impl Table {
+    fn new(code_bits: u8) -> Self {
+        let clear = 1_usize << code_bits;
+        let code_size = u32::from(code_bits).saturating_add(1);
+        Self {
+            clear,
+            end: clear.saturating_add(1),
+            next: clear.saturating_add(2),
+            code_bits: code_bits.into(),
+            code_size,
+            last: [0; TABLE],
+            before: [0; TABLE],
+            previous: None,
+            first: 0,
+            string: [0; TABLE],
+        }
+    }
+
+    fn reset(&mut self) {
+        self.next = self.clear.saturating_add(2);
+        self.code_size = self.code_bits.saturating_add(1);
+        self.previous = None;
+    }
+
+    /// The string of a code, and the new string it completes. None for a code that cannot be.
+    fn expand(&mut self, code: usize) -> Option<&[u8]> {
+        let Some(previous) = self.previous else {
+            if code > self.clear {
+                return None;
+            }
+            self.previous = Some(code);
+            self.first = code as u8;
+            return self.string.get_mut(..1).map(|one| {
+                one.fill(code as u8);
+                &*one
+            });
+        };
+        if code > self.next {
+            return None;
+        }
+        let mut at = TABLE;
+        let mut link = code;
+        if code == self.next {
+            at = at.checked_sub(1)?;
+            *self.string.get_mut(at)? = self.first;
+            link = previous;
+        }
+        while link >= self.clear {
+            at = at.checked_sub(1)?;
+            *self.string.get_mut(at)? = *self.last.get(link)?;
+            link = usize::from(*self.before.get(link)?);
+        }
+        self.first = link as u8;
+        at = at.checked_sub(1)?;
+        *self.string.get_mut(at)? = self.first;
+        self.add(previous);
+        self.previous = Some(code);
+        self.string.get(at..)
+    }
+
+    /// Adds "string of `previous` plus `first`" while there is room.
+    fn add(&mut self, previous: usize) {
+        if let (Some(last), Some(before)) = (self.last.get_mut(self.next), self.before.get_mut(self.next)) {
+            *last = self.first;
+            *before = previous as u16;
+            if self.next.saturating_add(1) == 1_usize << self.code_size && self.code_size < MAX_CODE_BITS {
+                self.code_size = self.code_size.saturating_add(1);
+            }
+            self.next = self.next.saturating_add(1);
+        }
+    }
+}
+
+/// The rows of the frame in the order of the file: four passes where it is interlaced.
+struct Rows {
+    place: Place,
+    x: usize,
+    y: usize,
+    step: usize,
+    /// First rows of the passes still to come.
+    passes: &'static [(usize, usize)],
+}
+
+impl Rows {
+    fn new(place: Place) -> Self {
+        let passes: &[(usize, usize)] = if place.interlaced { &[(4, 8), (2, 4), (1, 2)] } else { &[] };
+        let step = if place.interlaced { 8 } else { 1 };
+        Self { place, x: 0, y: 0, step, passes }
+    }
+
+    /// Writes a string of pixels; true when the last row is full.
+    fn write(&mut self, mut string: &[u8], canvas: &mut [u8]) -> bool {
+        while !string.is_empty() {
+            let room = self.place.width.saturating_sub(self.x);
+            let (now, later) = string.split_at_checked(room).unwrap_or((string, &[]));
+            let row = self.place.top.saturating_add(self.y).saturating_mul(self.place.stride);
+            let from = row.saturating_add(self.place.left).saturating_add(self.x);
+            if let Some(target) = canvas.get_mut(from..from.saturating_add(now.len())) {
+                target.copy_from_slice(now);
+            }
+            self.x = self.x.saturating_add(now.len());
+            string = later;
+            if self.x >= self.place.width && self.next_row() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn next_row(&mut self) -> bool {
+        self.x = 0;
+        self.y = self.y.saturating_add(self.step);
+        while self.y >= self.place.height {
+            let Some(((first, step), rest)) = self.passes.split_first() else { return true };
+            (self.y, self.step, self.passes) = (*first, *step, rest);
+        }
+        false
+    }
+}

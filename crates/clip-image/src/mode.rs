@@ -1,0 +1,141 @@
+//! An image in the mode that Pillow opens it in. The mode decides how it is resized (PROTOCOL 1.8.3).
+
+use crate::Format;
+
+/// How a pixel is stored; names in Pillow's spelling by [`Mode::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// `1`: black or white, one byte of 0 or 255.
+    Bilevel,
+    /// `L`: grey, one byte.
+    Grey,
+    /// `LA`: grey and alpha, two bytes.
+    GreyAlpha,
+    /// `P`: an index into [`Image::palette`], one byte.
+    Palette,
+    /// `RGB`: three bytes.
+    Rgb,
+    /// `RGBA`: three bytes and alpha, not multiplied by it.
+    Rgba,
+    /// `CMYK`: four bytes, 255 is full ink.
+    Cmyk,
+    /// `I;16`: 16-bit grey, two bytes, little-endian.
+    Grey16,
+    /// `I;16B`: 16-bit grey, two bytes, big-endian.
+    Grey16Big,
+    /// `I`: an i32, four bytes, little-endian.
+    Int32,
+    /// `F`: an f32, four bytes, little-endian.
+    Float32,
+}
+
+impl Mode {
+    /// Pillow's name of the mode.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bilevel => "1",
+            Self::Grey => "L",
+            Self::GreyAlpha => "LA",
+            Self::Palette => "P",
+            Self::Rgb => "RGB",
+            Self::Rgba => "RGBA",
+            Self::Cmyk => "CMYK",
+            Self::Grey16 => "I;16",
+            Self::Grey16Big => "I;16B",
+            Self::Int32 => "I",
+            Self::Float32 => "F",
+        }
+    }
+
+    /// Bytes of one pixel in [`Image::data`].
+    pub fn pixel_bytes(self) -> usize {
+        match self {
+            Self::Bilevel | Self::Grey | Self::Palette => 1,
+            Self::GreyAlpha | Self::Grey16 | Self::Grey16Big => 2,
+            Self::Rgb => 3,
+            Self::Rgba | Self::Cmyk | Self::Int32 | Self::Float32 => 4,
+        }
+    }
+}
+
+/// A colour table of at most 256 entries. Indices beyond it are black, as in Pillow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Palette {
+    /// Red, green, blue of each entry.
+    pub colors: Vec<[u8; 3]>,
+}
+
+impl Palette {
+    /// Reads red, green, blue, ...; an incomplete last entry is dropped.
+    pub(crate) fn from_rgb(bytes: &[u8]) -> Self {
+        Self { colors: bytes.as_chunks::<3>().0.iter().take(256).copied().collect() }
+    }
+
+    /// All 256 entries, the missing ones black.
+    pub(crate) fn table(&self) -> [[u8; 3]; 256] {
+        let mut table = [[0; 3]; 256];
+        for (entry, color) in table.iter_mut().zip(&self.colors) {
+            *entry = *color;
+        }
+        table
+    }
+}
+
+/// What a file says to be transparent. Neither resize nor conversion to RGB looks at it; it is kept because it is in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transparency {
+    /// One grey level or palette index.
+    Value(u16),
+    /// One colour.
+    Color([u16; 3]),
+    /// One alpha for each of the first palette entries.
+    Table(Vec<u8>),
+}
+
+/// A decoded image, exactly the pixels that Pillow has after `load()`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// The format of the file it came from.
+    pub format: Format,
+    /// How a pixel is stored.
+    pub mode: Mode,
+    /// Width in pixels, never 0.
+    pub width: u32,
+    /// Height in pixels, never 0.
+    pub height: u32,
+    /// `[height, width]` pixels of [`Mode::pixel_bytes`] bytes, without gaps.
+    pub data: Vec<u8>,
+    /// The colour table of mode [`Mode::Palette`].
+    pub palette: Option<Palette>,
+    /// What the file says to be transparent.
+    pub transparency: Option<Transparency>,
+    /// EXIF orientation that has not been applied yet, 1..=8. For TIFF the decoder has applied it, as Pillow does.
+    pub orientation: u8,
+}
+
+impl Image {
+    pub(crate) fn new(format: Format, mode: Mode, (width, height): (u32, u32), data: Vec<u8>) -> Self {
+        debug_assert_eq!(data.len(), width as usize * height as usize * mode.pixel_bytes());
+        Self { format, mode, width, height, data, palette: None, transparency: None, orientation: 1 }
+    }
+
+    /// Bytes of one row in [`Image::data`].
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.width as usize * self.mode.pixel_bytes()
+    }
+
+    /// The same file's pixels after some step: same mode, palette and transparency.
+    pub(crate) fn with_data(&self, (width, height): (u32, u32), data: Vec<u8>) -> Self {
+        debug_assert_eq!(data.len(), width as usize * height as usize * self.mode.pixel_bytes());
+        Self {
+            format: self.format,
+            mode: self.mode,
+            width,
+            height,
+            data,
+            palette: self.palette.clone(),
+            transparency: self.transparency.clone(),
+            orientation: self.orientation,
+        }
+    }
+}

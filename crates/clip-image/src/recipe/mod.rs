@@ -1,0 +1,97 @@
+//! How an image becomes the input of a model: sizes, filter, crop, colours. PROTOCOL 1.8.1, 1.8.5, 1.8.6.
+
+mod config;
+mod names;
+mod plan;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ImageError, Limits, Pixels, convert, crop, decode, orientation, resize};
+pub use names::{CropMode, Interpolation, ResizeMode};
+
+/// Mean of CLIP's training pixels, per channel, of values 0..=1.
+pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
+/// Standard deviation of CLIP's training pixels, per channel, of values 0..=1.
+#[allow(clippy::excessive_precision, reason = "the digits as published")]
+pub const STD: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+
+/// The choices of a preprocessing pipeline. Colours are converted to RGB last unless `convert_first`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Side of the square that the model takes, in pixels.
+    pub size: u32,
+    /// Which side becomes `size`.
+    pub resize: ResizeMode,
+    /// The filter. Palette and bilevel images are resized with nearest whatever it is.
+    pub interpolation: Interpolation,
+    /// What makes a square of the resized image.
+    pub crop: CropMode,
+    /// What padding is made of: this value in every channel of the image's own mode, before conversion.
+    pub fill: u8,
+    /// Subtracted from values 0..=1, per channel.
+    pub mean: [f32; 3],
+    /// Divides after that, per channel.
+    pub std: [f32; 3],
+    /// Whether the image is turned upright by its EXIF orientation first. The reference does not.
+    pub exif_orientation: bool,
+    /// Whether the image is converted to RGB before the resize, as loaders of image folders and Hugging Face do.
+    ///
+    /// For palette, bilevel, alpha and CMYK images the results differ greatly (PROTOCOL 1.8.3).
+    pub convert_first: bool,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self::clip(224)
+    }
+}
+
+impl Recipe {
+    /// The reference's own: shorter side to `size`, bicubic, centre crop, RGB last. PROTOCOL 1.8.1.
+    pub fn clip(size: u32) -> Self {
+        Self {
+            size,
+            resize: ResizeMode::Shortest,
+            interpolation: Interpolation::Bicubic,
+            crop: CropMode::Center,
+            fill: 0,
+            mean: MEAN,
+            std: STD,
+            exif_orientation: false,
+            convert_first: false,
+        }
+    }
+
+    /// Decodes, resizes, crops and converts: `[size, size, 3]` u8.
+    ///
+    /// Only [`CropMode::None`] after [`ResizeMode::Shortest`] or [`ResizeMode::Longest`] gives another shape.
+    ///
+    /// # Errors
+    /// As [`decode`](crate::decode); [`ImageError::OutputTooLarge`] when the result would have more pixels than
+    /// `limits` allow; [`ImageError::Config`] for a size of 0.
+    pub fn pixels(&self, bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
+        let mut image = decode(bytes, limits)?;
+        if self.exif_orientation {
+            image = orientation::apply(image);
+        }
+        let window = self.window((image.width.into(), image.height.into()), limits)?;
+        if self.convert_first {
+            image = convert::to_rgb_image(image);
+        }
+        let mut image = resize::resize_window(&image, window, self.interpolation);
+        if self.crop != CropMode::None {
+            image = crop::pad(image, self.size, self.fill);
+        }
+        Ok(convert::to_rgb(image))
+    }
+
+    /// The model's input, `[3, size, size]` f32, normalised.
+    ///
+    /// # Errors
+    /// As [`Recipe::pixels`].
+    ///
+    /// Source: PROTOCOL 1.8.1. Bit-equal to the reference; checked by `golden/preprocess`.
+    pub fn input(&self, bytes: &[u8], limits: &Limits) -> Result<Vec<f32>, ImageError> {
+        Ok(self.pixels(bytes, limits)?.to_input(self.mean, self.std))
+    }
+}

@@ -1,0 +1,69 @@
+//! How large the resized image is, and which part of it the crop keeps. PROTOCOL 1.8.1, 1.8.5.
+
+use super::{CropMode, Recipe, ResizeMode};
+use crate::resize::Window;
+use crate::{ImageError, Limits, crop};
+
+impl Recipe {
+    /// The resized image, whole, and the window of it that is computed.
+    pub(super) fn window(&self, (width, height): (u64, u64), limits: &Limits) -> Result<Window, ImageError> {
+        if self.size == 0 {
+            return Err(ImageError::config("the size is 0"));
+        }
+        let size = u64::from(self.size);
+        let full = match self.resize {
+            ResizeMode::Squash => (size, size),
+            ResizeMode::Shortest if width <= height => (size, longer(size, width, height)),
+            ResizeMode::Shortest => (longer(size, height, width), size),
+            ResizeMode::Longest => {
+                let ratio = (width as f64 / size as f64).max(height as f64 / size as f64);
+                // The reference fails where a side rounds to 0.
+                let side = |length: u64| ((length as f64 / ratio).round_ties_even() as u64).max(1);
+                (side(width), side(height))
+            }
+        };
+        let (columns, rows) = match self.crop {
+            CropMode::None => (0..full.0, 0..full.1),
+            CropMode::Center | CropMode::Pad => (crop::center(full.0, size), crop::center(full.1, size)),
+        };
+        let output = if self.crop == CropMode::None { full } else { (size, size) };
+        if u128::from(output.0) * u128::from(output.1) > u128::from(limits.max_pixels)
+            || output.0.max(output.1) > u32::MAX.into()
+        {
+            return Err(ImageError::OutputTooLarge {
+                width: output.0,
+                height: output.1,
+                limit: limits.max_pixels,
+            });
+        }
+        Ok(Window::new(full, columns, rows))
+    }
+}
+
+/// `int(size * long / short)`: one division in f64, rounded down.
+fn longer(size: u64, short: u64, long: u64) -> u64 {
+    ((size * long) as f64 / short as f64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_offsets_are_those_of_the_protocol() {
+        let cases = [
+            ((401, 300), (299, 224), 38),
+            ((640, 427), (335, 224), 56),
+            ((500, 375), (298, 224), 37),
+            ((227, 224), (227, 224), 2),
+            ((225, 224), (225, 224), 0),
+            ((2000, 3), (149_333, 224), 74_554),
+        ];
+        for (source, full, left) in cases {
+            let window = Recipe::clip(224).window(source, &Limits::default()).unwrap();
+            assert_eq!((window.full_size(), window.columns.start), (full, left), "{source:?}");
+        }
+        let window = Recipe::clip(224).window((333, 500), &Limits::default()).unwrap();
+        assert_eq!((window.full_size(), window.rows.start), ((224, 336), 56));
+    }
+}
