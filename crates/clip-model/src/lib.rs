@@ -7,9 +7,11 @@
 
 pub mod architecture;
 mod atomic_file;
-mod cache;
+pub mod cache;
 pub mod checkpoint;
 pub mod clip_model;
+#[cfg(feature = "download")]
+pub mod download;
 pub mod encode_error;
 pub mod error;
 pub mod joint_head;
@@ -17,6 +19,7 @@ mod layers;
 mod memory_map;
 mod modified_resnet;
 pub mod registry;
+pub mod resolve;
 pub mod safetensors;
 pub mod state_dict;
 pub mod synthetic;
@@ -31,5 +34,6 @@ pub use clip_model::ClipModel;
 pub use encode_error::EncodeError;
 pub use error::CheckpointError;
 pub use joint_head::{normalize_rows, softmax_rows};
+pub use resolve::{ResolveError, ResolveOptions, resolve};
 pub use state_dict::StateDict;
 pub use tensor::{Dtype, Tensor};

@@ -109,25 +109,11 @@ fn read_json(path: &Path) -> Result<String, CheckpointError> {
 }
 
 fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+    let map = read_index(index)?;
     let malformed = |problem: String| CheckpointError::malformed(index, "index", problem);
-    let text = read_json(index)?;
-    let Index { weight_map: UniqueNames(map) } = serde_json::from_str(&text).map_err(|error| {
-        let duplicate = if error.to_string().starts_with("duplicate") {
-            "a name is there twice"
-        } else {
-            "not an index of shards"
-        };
-        malformed(format!("{duplicate}, at line {} column {}", error.line(), error.column()))
-    })?;
     let shards: BTreeSet<&String> = map.values().collect();
-    if shards.is_empty() || shards.len() > SHARD_LIMIT {
-        return Err(malformed(format!("{} shards, expected 1 to {SHARD_LIMIT}", shards.len())));
-    }
     let mut whole: Option<Source> = None;
     for shard in shards {
-        if !is_plain_file_name(shard) {
-            return Err(malformed(format!("`{shard:.200}` is not a plain file name")));
-        }
         let path = folder.join(shard);
         let part = source::parse(&path, memory_map::map(&path)?, options)?;
         let whole = whole.get_or_insert_with(|| Source {
@@ -156,6 +142,36 @@ fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Sou
         return Err(malformed(format!("tensor `{name:.200}` is not in {shard}")));
     }
     Ok(whole)
+}
+
+/// Tensor name → shard, every shard a plain file name.
+fn read_index(index: &Path) -> Result<BTreeMap<String, String>, CheckpointError> {
+    let malformed = |problem: String| CheckpointError::malformed(index, "index", problem);
+    let text = read_json(index)?;
+    let Index { weight_map: UniqueNames(map) } = serde_json::from_str(&text).map_err(|error| {
+        let twice = error.to_string().starts_with("duplicate");
+        let what = if twice { "a name is there twice" } else { "not an index of shards" };
+        malformed(format!("{what}, at line {} column {}", error.line(), error.column()))
+    })?;
+    let shards: BTreeSet<&String> = map.values().collect();
+    if shards.is_empty() || shards.len() > SHARD_LIMIT {
+        return Err(malformed(format!("{} shards, expected 1 to {SHARD_LIMIT}", shards.len())));
+    }
+    if let Some(shard) = shards.into_iter().find(|shard| !is_plain_file_name(shard)) {
+        return Err(malformed(format!("`{shard:.200}` is not a plain file name")));
+    }
+    Ok(map)
+}
+
+/// The shards that an index names.
+#[cfg(feature = "download")]
+pub(crate) fn shards_of(index: &Path) -> Result<BTreeSet<String>, CheckpointError> {
+    Ok(read_index(index)?.into_values().collect())
+}
+
+/// Whether a folder holds weights under a usual name.
+pub(crate) fn has_weights(folder: &Path) -> bool {
+    WEIGHT_FILES.iter().any(|name| folder.join(name).is_file())
 }
 
 fn is_plain_file_name(name: &str) -> bool {

@@ -25,6 +25,9 @@ mod source;
 mod torch;
 mod zip;
 
+pub(crate) use directory::has_weights;
+#[cfg(feature = "download")]
+pub(crate) use directory::{WEIGHT_FILES, shards_of};
 pub use finite::CheckReport;
 
 use crate::architecture::{Activation, Architecture};
