@@ -31,11 +31,13 @@ pub(super) struct Bits {
     /// Next byte; the length of the data once `end` is not open.
     at: usize,
     pub(super) end: End,
+    /// A stuffed zero was preceded by more than one ff.
+    pub(super) filled: bool,
 }
 
 impl Bits {
     pub(super) fn new(markers: &MarkerReader<'_>) -> Self {
-        let mut bits = Self { window: 0, count: 0, at: markers.at, end: End::Open };
+        let mut bits = Self { window: 0, count: 0, at: markers.at, end: End::Open, filled: false };
         if let Some(marker) = markers.pending {
             bits.end = End::Marker(marker, markers.at);
             bits.at = markers.data.len();
@@ -83,7 +85,10 @@ impl Bits {
                 let fill = rest.iter().take_while(|&&b| b == 0xff).count();
                 match rest.get(fill) {
                     None => self.stop(End::Data, data),
-                    Some(0) => self.at += fill,
+                    Some(0) => {
+                        self.filled |= fill > 1;
+                        self.at += fill;
+                    }
                     Some(&marker) => self.stop(End::Marker(marker, self.at + fill), data),
                 }
                 if self.end != End::Open {
@@ -143,6 +148,11 @@ pub(super) struct Restarts {
 impl Restarts {
     pub(super) fn new(interval: u32) -> Self {
         Self { interval, to_go: interval, next: 0, starved: false }
+    }
+
+    /// Whether the file announces restart markers.
+    pub(super) fn expected(&self) -> bool {
+        self.interval != 0
     }
 
     /// To be called before each MCU. True when a restart marker was due: predictions start afresh.

@@ -10,6 +10,7 @@ use super::frame::{BLOCK, Frame};
 use super::idct::{inverse_dct, inverse_dct_of_dc};
 use super::markers::ScanHeader;
 use super::output::Bands;
+use super::smoothing::Smoothing;
 use super::upsample::Plane;
 
 /// All blocks of all components, natural order, not dequantised.
@@ -30,7 +31,8 @@ impl Coefficients {
 pub(super) struct ScanLayout {
     pub(super) mcus_wide: usize,
     pub(super) mcus_high: usize,
-    /// For each block of an MCU: position in the scan, component, offset within the MCU (columns, rows).
+    /// Rows of MCUs of this scan in one of the frame.
+    rows_per_frame_row: usize,
     pub(super) blocks: Vec<BlockOfMcu>,
 }
 
@@ -61,12 +63,14 @@ impl ScanLayout {
     pub(super) fn new(frame: &Frame, scan: &ScanHeader) -> Self {
         let interleaved = scan.components.len() > 1;
         let (mut mcus_wide, mut mcus_high) = (frame.mcus_wide, frame.mcus_high);
+        let mut rows_per_frame_row = 1;
         let mut blocks = Vec::with_capacity(16);
         for (position, selected) in scan.components.iter().enumerate() {
             let component = &frame.components[selected.index];
             let (h, v) = if interleaved { (component.h, component.v) } else { (1, 1) };
             if !interleaved {
                 (mcus_wide, mcus_high) = (component.units_wide, component.units_high);
+                rows_per_frame_row = component.v;
             }
             for (y, x) in (0..v).flat_map(|y| (0..h).map(move |x| (y, x))) {
                 let stored_wide = component.stored_wide;
@@ -81,7 +85,12 @@ impl ScanLayout {
                 });
             }
         }
-        Self { mcus_wide, mcus_high, blocks }
+        Self { mcus_wide, mcus_high, rows_per_frame_row, blocks }
+    }
+
+    /// The row of MCUs of the frame that a row of MCUs of this scan lies in.
+    pub(super) fn row_of_frame(&self, row: usize) -> usize {
+        row / self.rows_per_frame_row
     }
 }
 
@@ -89,27 +98,39 @@ impl ScanLayout {
 pub(super) struct StoredBands<'a> {
     pub(super) frame: &'a Frame,
     pub(super) coefficients: Coefficients,
+    /// Present when the file ended before all coefficients were known.
+    pub(super) smoothing: Option<Smoothing>,
 }
 
 impl Bands for StoredBands<'_> {
     fn fill(&mut self, index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
-        for ((component, blocks), plane) in
-            self.frame.components.iter().zip(&self.coefficients.planes).zip(planes)
-        {
+        for (number, (component, plane)) in self.frame.components.iter().zip(planes).enumerate() {
             let quant = component.quant.unwrap_or([0; 64]);
-            let per_band = component.stored_wide * component.v;
-            let blocks = &blocks[index * per_band..][..per_band];
-            for (y, row) in blocks.chunks_exact(component.stored_wide).enumerate() {
-                for (x, block) in row.iter().enumerate() {
-                    let out = &mut plane.next[y * BLOCK * plane.stride + x * BLOCK..];
-                    if block[1..].iter().fold(0, |any, &c| any | c) == 0 {
-                        inverse_dct_of_dc(block[0], quant[0], out, plane.stride);
-                    } else {
-                        inverse_dct(block, &quant, out, plane.stride);
+            let blocks = &self.coefficients.planes[number];
+            let width = component.stored_wide;
+            for (y, out) in plane.next.chunks_exact_mut(plane.stride * BLOCK).enumerate() {
+                let row = index * component.v + y;
+                match &self.smoothing {
+                    None => transform_row(&blocks[row * width..][..width], &quant, out, plane.stride),
+                    Some(smoothing) => {
+                        let blocks = smoothing.row(self.frame, number, blocks, row);
+                        transform_row(&blocks, &quant, out, plane.stride);
                     }
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Transforms a row of blocks to eight rows of samples.
+fn transform_row(blocks: &[[i16; 64]], quant: &[i16; 64], out: &mut [u8], stride: usize) {
+    for (x, block) in blocks.iter().enumerate() {
+        let out = &mut out[x * BLOCK..];
+        if block[1..].iter().fold(0, |any, &c| any | c) == 0 {
+            inverse_dct_of_dc(block[0], quant[0], out, stride);
+        } else {
+            inverse_dct(block, quant, out, stride);
+        }
     }
 }

@@ -119,6 +119,11 @@ impl<'a> MarkerReader<'a> {
         })
     }
 
+    /// A lone component whose sampling factors are not 1: they do nothing, except to the bookkeeping of libjpeg.
+    pub(super) fn has_idle_factors(&self) -> bool {
+        self.frame.as_ref().is_some_and(|f| matches!(f.components.as_slice(), [c] if c.h != 1 || c.v != 1))
+    }
+
     /// Reads the tables of an abbreviated stream that has no image.
     pub(super) fn take_tables(&mut self, tables: &'a [u8]) -> Result<(), JpegError> {
         let (data, at) = (self.data, self.at);

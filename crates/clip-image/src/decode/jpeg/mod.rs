@@ -37,6 +37,7 @@ mod markers;
 mod output;
 mod progressive;
 mod sequential;
+mod smoothing;
 #[cfg(test)]
 mod tests;
 mod typical_tables;
@@ -52,6 +53,7 @@ use frame::{Frame, Process};
 use lossless::Samples;
 use markers::{MarkerReader, ScanHeader, Stop};
 use sequential::{Entropy, HuffmanScan, SingleScan};
+use smoothing::Smoothing;
 
 /// The pixels of a decoded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +235,7 @@ fn decode_transformed(
 ) -> Result<Vec<u8>, JpegError> {
     let mut coefficients = Coefficients::new(frame);
     let mut budget = Budget::new(frame);
+    let mut smoothing = Smoothing::new(frame);
     let mut next = Some(first);
     while let Some(scan) = next {
         begin_scan(markers, frame, &scan)?;
@@ -240,9 +243,13 @@ fn decode_transformed(
         budget.spend(&layout)?;
         let into = &mut coefficients;
         match (frame.process, frame.arithmetic) {
-            (Process::Progressive, false) => progressive::decode_scan(markers, &scan, &layout, into)?,
+            (Process::Progressive, false) => {
+                let last_good_row = progressive::decode_scan(markers, &scan, &layout, into)?;
+                smoothing.note(&scan, layout.row_of_frame(last_good_row));
+            }
             (Process::Progressive, true) => {
                 arithmetic::decode_progressive_scan(markers, &scan, &layout, into)?;
+                smoothing.note(&scan, frame.mcus_high);
             }
             (_, true) => {
                 let entropy = ArithmeticScan::new(&scan, markers);
@@ -255,7 +262,14 @@ fn decode_transformed(
         }
         next = markers.advance()?.scan();
     }
-    output::render(frame, conversion, &mut StoredBands { frame, coefficients })
+    let smoothing =
+        (frame.process == Process::Progressive && smoothing.is_useful(frame)).then_some(smoothing);
+    if smoothing.is_some() && markers.has_idle_factors() {
+        return Err(JpegError::Unsupported {
+            feature: "incomplete progressive JPEG with idle sampling factors",
+        });
+    }
+    output::render(frame, conversion, &mut StoredBands { frame, coefficients, smoothing })
 }
 
 fn decode_lossless(
@@ -311,7 +325,8 @@ fn begin_scan(markers: &MarkerReader<'_>, frame: &mut Frame, scan: &ScanHeader) 
 /// All rows are there. What follows may be missing, but if it is there it must be in order, as in libjpeg.
 fn finish_single_scan(markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
     match markers.advance() {
-        Ok(Stop::EndOfImage) | Err(JpegError::Truncated { .. }) => Ok(()),
+        Ok(Stop::EndOfImage) => Ok(()),
+        Err(JpegError::Truncated { .. }) if markers.at >= markers.data.len() => Ok(()),
         Ok(Stop::Scan(_)) => broken("a second scan after a complete one"),
         Err(error) => Err(error),
     }

@@ -40,16 +40,20 @@ impl Band {
     }
 }
 
-/// Decodes a scan into the coefficients of the image.
+/// Decodes a scan into the coefficients of the image. Returns the last row of MCUs reached with data left.
 pub(super) fn decode_scan(
     markers: &mut MarkerReader<'_>,
     scan: &ScanHeader,
     layout: &ScanLayout,
     coefficients: &mut Coefficients,
-) -> Result<(), JpegError> {
+) -> Result<usize, JpegError> {
     let band = Band::of(scan)?;
-    let reader =
-        ScanReader { bits: Bits::new(markers), restarts: Restarts::new(markers.restart_interval), markers };
+    let reader = ScanReader {
+        bits: Bits::new(markers),
+        restarts: Restarts::new(markers.restart_interval),
+        last_good_row: 0,
+        markers,
+    };
     match (band.start, band.refines) {
         (0, false) => reader.dc_first(scan, layout, coefficients, band.low),
         (0, true) => reader.dc_refine(layout, coefficients, band.low),
@@ -61,6 +65,7 @@ struct ScanReader<'a, 'm> {
     markers: &'m mut MarkerReader<'a>,
     bits: Bits,
     restarts: Restarts,
+    last_good_row: usize,
 }
 
 impl ScanReader<'_, '_> {
@@ -70,7 +75,7 @@ impl ScanReader<'_, '_> {
         layout: &ScanLayout,
         coefficients: &mut Coefficients,
         low: u32,
-    ) -> Result<(), JpegError> {
+    ) -> Result<usize, JpegError> {
         let tables = scan
             .components
             .iter()
@@ -82,9 +87,10 @@ impl ScanReader<'_, '_> {
         let data = self.markers.data;
         let mut predictions = [0i32; 4];
         for mcu_y in 0..layout.mcus_high {
+            self.begin_row(mcu_y);
             for mcu_x in 0..layout.mcus_wide {
                 if self.restarts.due() {
-                    self.restarts.pass(&mut self.bits, self.markers)?;
+                    self.restart(mcu_y, mcu_x + 1 < layout.mcus_wide)?;
                     predictions = [0; 4];
                 }
                 if self.restarts.starved {
@@ -113,7 +119,7 @@ impl ScanReader<'_, '_> {
             self.restarts.check(&self.bits)?;
         }
         self.bits.finish(self.markers);
-        Ok(())
+        Ok(self.last_good_row)
     }
 
     fn dc_refine(
@@ -121,12 +127,13 @@ impl ScanReader<'_, '_> {
         layout: &ScanLayout,
         coefficients: &mut Coefficients,
         low: u32,
-    ) -> Result<(), JpegError> {
+    ) -> Result<usize, JpegError> {
         let data = self.markers.data;
         for mcu_y in 0..layout.mcus_high {
+            self.begin_row(mcu_y);
             for mcu_x in 0..layout.mcus_wide {
                 if self.restarts.due() {
-                    self.restarts.pass(&mut self.bits, self.markers)?;
+                    self.restart(mcu_y, mcu_x + 1 < layout.mcus_wide)?;
                 }
                 for block in &layout.blocks {
                     if self.bits.bit(data) {
@@ -138,7 +145,7 @@ impl ScanReader<'_, '_> {
             self.restarts.check(&self.bits)?;
         }
         self.bits.finish(self.markers);
-        Ok(())
+        Ok(self.last_good_row)
     }
 
     fn ac(
@@ -147,7 +154,7 @@ impl ScanReader<'_, '_> {
         layout: &ScanLayout,
         coefficients: &mut Coefficients,
         band: Band,
-    ) -> Result<(), JpegError> {
+    ) -> Result<usize, JpegError> {
         let Some(selected) = scan.components.first() else {
             return broken("a scan of no component");
         };
@@ -160,10 +167,11 @@ impl ScanReader<'_, '_> {
         let data = self.markers.data;
         let mut zero_blocks = 0;
         for y in 0..layout.mcus_high {
+            self.begin_row(y);
             let row = &mut blocks[place.at(0, y)..][..layout.mcus_wide];
-            for block in row {
+            for (x, block) in row.iter_mut().enumerate() {
                 if self.restarts.due() {
-                    self.restarts.pass(&mut self.bits, self.markers)?;
+                    self.restart(y, x + 1 < layout.mcus_wide)?;
                     zero_blocks = 0;
                 }
                 if self.restarts.starved {
@@ -182,6 +190,20 @@ impl ScanReader<'_, '_> {
             self.restarts.check(&self.bits)?;
         }
         self.bits.finish(self.markers);
+        Ok(self.last_good_row)
+    }
+
+    fn begin_row(&mut self, row: usize) {
+        if !self.restarts.starved {
+            self.last_good_row = row;
+        }
+    }
+
+    fn restart(&mut self, row: usize, more_in_row: bool) -> Result<(), JpegError> {
+        self.restarts.pass(&mut self.bits, self.markers)?;
+        if more_in_row {
+            self.begin_row(row);
+        }
         Ok(())
     }
 

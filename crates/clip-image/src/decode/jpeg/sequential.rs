@@ -7,7 +7,7 @@
 
 use super::bits::{Bits, Restarts};
 use super::coefficients::{Coefficients, ScanLayout};
-use super::error::JpegError;
+use super::error::{JpegError, broken};
 use super::frame::{BLOCK, Frame};
 use super::huffman::{HuffmanTable, extend};
 use super::idct::{inverse_dct, inverse_dct_of_dc};
@@ -168,6 +168,10 @@ impl Entropy for HuffmanScan<'_> {
     }
 
     fn end_row(&self) -> Result<(), JpegError> {
+        if self.bits.filled && !self.restarts.expected() {
+            // libjpeg decodes such an MCU twice, the second time over what the first left: not worth repeating.
+            return broken("fill bytes inside entropy-coded data");
+        }
         self.restarts.check(&self.bits)
     }
 
