@@ -18,8 +18,8 @@ use std::collections::BinaryHeap;
 
 use crate::vocabulary::Vocabulary;
 
-/// Up to here the simple way is faster (measured: even at about 60 bytes).
-const SHORT: usize = 48;
+/// Up to here the simple way is faster (English letters: 0.3 against 0.8 µs at 16, 4.1 against 7.7 µs at 96).
+const SHORT: usize = 96;
 
 /// What a pair that does not merge has in place of a rank.
 const NEVER: u32 = u32::MAX;
@@ -140,9 +140,9 @@ mod tests {
         #[test]
         fn both_ways_equal_the_reference_at_every_length(
             word in prop_oneof![
-                proptest::collection::vec(any::<u8>(), 1..70),
-                "[a-e]{1,70}".prop_map(String::into_bytes),
-                "(the|cat|ing|a|!|é|猫){1,30}".prop_map(String::into_bytes),
+                proptest::collection::vec(any::<u8>(), 1..140),
+                "[a-e]{1,140}".prop_map(String::into_bytes),
+                "(the|cat|ing|a|!|é|猫){1,50}".prop_map(String::into_bytes),
             ]
         ) {
             let expected = encode_by_sweeps(&word);

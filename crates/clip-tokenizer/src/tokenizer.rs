@@ -24,7 +24,7 @@ pub const VOCAB_SIZE: usize = 49408;
 /// let tokenizer = Tokenizer::new();
 /// assert_eq!(tokenizer.encode("It’s a photo of a CAT"), [585, 568, 320, 1125, 539, 320, 2368]);
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Tokenizer {
     vocabulary: &'static Vocabulary,
 }
@@ -74,7 +74,8 @@ impl Tokenizer {
     /// All ids of a text, without start and end, and not cut.
     ///
     /// `<|startoftext|>` and `<|endoftext|>` inside the text give the ids of the markers, in any letter case,
-    /// as in the reference: a caption that holds them ends there for the text tower. (PROTOCOL 9.25)
+    /// as in the reference: a caption that holds them ends there for the text tower. Whoever takes text from
+    /// strangers finds them here as ids from [`START_OF_TEXT`] on. (PROTOCOL 9.25)
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let clean = clean(text);
         let mut ids = Vec::with_capacity(clean.len() / 3);

@@ -55,7 +55,7 @@ impl Vocabulary {
         let mut vocabulary = Self {
             bytes: Vec::with_capacity(400_000),
             ends: Vec::with_capacity(crate::VOCAB_SIZE),
-            merges: FastMap::with_capacity_and_hasher(MERGES, Default::default()),
+            merges: FastMap::default(),
             byte_ids: [0; 256],
         };
         vocabulary.add_bytes();
@@ -87,32 +87,37 @@ impl Vocabulary {
 
     /// Adds one token per merge; returns how many of its bytes come from the left part.
     fn add_merges(&mut self) -> Vec<usize> {
-        let bytes_of: FastMap<u32, u8> =
-            byte_alphabet().map(|(byte, character)| (u32::from(character), byte)).collect();
-        let to_bytes = |part: &str, bytes: &mut Vec<u8>| {
-            bytes.clear();
-            bytes.extend(part.chars().filter_map(|character| bytes_of.get(&u32::from(character))));
-        };
-        let (mut left_bytes, mut right_bytes) = (Vec::new(), Vec::new());
+        let mut bytes_of = [0; ALPHABET_END]; // by character
+        for (byte, character) in byte_alphabet() {
+            if let Some(slot) = bytes_of.get_mut(character as usize) {
+                *slot = byte;
+            }
+        }
+        let byte_of = |character: char| bytes_of.get(character as usize).copied().unwrap_or_default();
         let text = merges_text();
         let mut left_lengths = Vec::with_capacity(MERGES);
         for (left, right) in text.lines().skip(1).filter_map(|line| line.split_once(' ')).take(MERGES) {
-            to_bytes(left, &mut left_bytes);
-            to_bytes(right, &mut right_bytes);
-            left_lengths.push(left_bytes.len());
-            self.add_token(&[&left_bytes, &right_bytes]);
+            let start = self.bytes.len();
+            self.bytes.extend(left.chars().map(byte_of));
+            left_lengths.push(self.bytes.len().saturating_sub(start));
+            self.bytes.extend(right.chars().map(byte_of));
+            self.ends.push(self.bytes.len());
         }
         left_lengths
     }
 
     /// Turns the parts of each merge into ids.
     fn resolve(&self, left_lengths: &[usize]) -> FastMap<u32, u32> {
-        let ids: FastMap<&[u8], u32> = (0..).map_while(|id| Some((self.token(id)?, id))).collect();
+        let mut ids: FastMap<&[u8], u32> =
+            FastMap::with_capacity_and_hasher(self.ends.len(), Default::default());
+        ids.extend((0..).map_while(|id| Some((self.token(id)?, id))));
         let merge = |(merged, &left_length): (u32, &usize)| {
             let (left, right) = self.token(merged)?.split_at_checked(left_length)?;
             Some((pair_key(*ids.get(left)?, *ids.get(right)?), merged))
         };
-        (512..).zip(left_lengths).filter_map(merge).collect()
+        let mut merges = FastMap::with_capacity_and_hasher(MERGES, Default::default());
+        merges.extend((512..).zip(left_lengths).filter_map(merge));
+        merges
     }
 }
 
@@ -120,6 +125,9 @@ impl Vocabulary {
 fn pair_key(left: u32, right: u32) -> u32 {
     left << 16 | right
 }
+
+/// One above the last character of the byte alphabet.
+const ALPHABET_END: usize = 0x144;
 
 /// Each byte and the printable character that the file writes for it, in the order of the ids.
 ///
