@@ -10,6 +10,7 @@ mod atomic_file;
 pub mod cache;
 pub mod checkpoint;
 pub mod clip_model;
+pub mod convert;
 #[cfg(feature = "download")]
 pub mod download;
 pub mod encode_error;
@@ -31,6 +32,7 @@ mod vision_transformer;
 pub use architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
 pub use checkpoint::{ActivationSource, Checkpoint, Layout, LoadOptions};
 pub use clip_model::ClipModel;
+pub use convert::{WeightFormat, convert};
 pub use encode_error::EncodeError;
 pub use error::CheckpointError;
 pub use joint_head::{normalize_rows, softmax_rows};

@@ -287,6 +287,23 @@ impl Tensor {
         })
     }
 
+    /// `count` rows of the first dimension from row `first` on (a view); `None` where there are
+    /// fewer.
+    pub fn rows(&self, first: usize, count: usize) -> Option<Self> {
+        let (&rows, &stride) = self.shape.first().zip(self.strides.first())?;
+        if first.checked_add(count)? > rows {
+            return None;
+        }
+        let mut part = self.clone();
+        *part.shape.first_mut()? = count;
+        // Without rows the start is never read; it stays where it was, inside the bytes.
+        if count > 0 {
+            part.start =
+                first.checked_mul(stride)?.checked_mul(self.dtype.size())?.checked_add(self.start)?;
+        }
+        Some(part)
+    }
+
     /// A matrix with its two dimensions exchanged (a view); `None` for any other rank.
     pub fn transposed(&self) -> Option<Self> {
         let (&[rows, columns], &[row_stride, column_stride]) =
@@ -495,6 +512,8 @@ mod tests {
         assert_eq!(transposed.to_f32(), [0., 3., 1., 4., 2., 5.]);
         assert_eq!(transposed.reshaped(&[6]).unwrap().to_f32(), [0., 3., 1., 4., 2., 5.]);
         assert!(tensor.reshaped(&[7]).is_none());
+        assert_eq!(transposed.rows(1, 2).unwrap().to_f32(), [1., 4., 2., 5.]);
+        assert!(transposed.rows(2, 2).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod derive;
 mod directory;
 mod finite;
 mod hints;
-mod hugging_face;
+pub(crate) mod hugging_face;
 mod names;
 mod open_clip;
 mod pickle;
@@ -29,6 +29,7 @@ pub(crate) use directory::has_weights;
 #[cfg(feature = "download")]
 pub(crate) use directory::{WEIGHT_FILES, shards_of};
 pub use finite::CheckReport;
+pub(crate) use source::CONFIG_KEY;
 
 use crate::architecture::{Activation, Architecture};
 use crate::error::CheckpointError;

@@ -24,7 +24,7 @@ pub(super) struct Source {
     pub(super) files: Vec<PathBuf>,
 }
 
-/// The configuration that the converter writes into the metadata of single files.
+/// The configuration that [`crate::convert::convert`] writes into the metadata of single files.
 pub(crate) const CONFIG_KEY: &str = "clip_rs.config";
 
 pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
@@ -50,7 +50,7 @@ pub(super) fn parse(
     let contents = match recognize(path, bytes.as_slice())? {
         Format::Safetensors => read_safetensors(path, bytes)?,
         Format::Zip => torch::open_archive(path, bytes, options)?,
-        Format::Legacy => torch::open_legacy(path, bytes, options)?,
+        Format::Legacy => torch::open_legacy(path, bytes)?,
     };
     Ok(Source {
         path: path.to_path_buf(),

@@ -51,7 +51,7 @@ pub fn write(
     out.write_all(&(header.len() as u64).to_le_bytes()).map_err(failed)?;
     out.write_all(header.as_bytes()).map_err(failed)?;
     for tensor in &tensors {
-        write_values(&mut out, tensor).map_err(failed)?;
+        write_values(&mut out, tensor, path)?;
     }
     out.flush().map_err(failed)?;
     drop(out);
@@ -98,23 +98,41 @@ fn header(
     Ok(text)
 }
 
-fn write_values(out: &mut impl Write, tensor: &WriteTensor) -> std::io::Result<()> {
+fn write_values(out: &mut impl Write, tensor: &WriteTensor, path: &Path) -> Result<(), CheckpointError> {
+    let failed = |source| CheckpointError::Write { path: path.to_path_buf(), source };
     if tensor.dtype == tensor.tensor.dtype() {
-        return out.write_all(&tensor.tensor.to_contiguous());
+        return out.write_all(&tensor.tensor.to_contiguous()).map_err(failed);
     }
     let values = tensor.tensor.to_f32();
     match tensor.dtype {
         Dtype::F16 => {
             let mut half = vec![f16::ZERO; values.len()];
             half.convert_from_f32_slice(&values);
-            write_little_endian(out, half.iter().map(|v| v.to_le_bytes()))
+            refuse_overflow(&values, |i| half[i].is_finite(), tensor, path)?;
+            write_little_endian(out, half.iter().map(|v| v.to_le_bytes())).map_err(failed)
         }
         Dtype::Bf16 => {
             let mut half = vec![bf16::ZERO; values.len()];
             half.convert_from_f32_slice(&values);
-            write_little_endian(out, half.iter().map(|v| v.to_le_bytes()))
+            refuse_overflow(&values, |i| half[i].is_finite(), tensor, path)?;
+            write_little_endian(out, half.iter().map(|v| v.to_le_bytes())).map_err(failed)
         }
-        _ => write_little_endian(out, values.iter().map(|v| v.to_le_bytes())),
+        _ => write_little_endian(out, values.iter().map(|v| v.to_le_bytes())).map_err(failed),
+    }
+}
+
+/// A finite value must not become infinite.
+fn refuse_overflow(
+    values: &[f32],
+    is_finite: impl Fn(usize) -> bool,
+    tensor: &WriteTensor,
+    path: &Path,
+) -> Result<(), CheckpointError> {
+    match values.iter().enumerate().filter(|(i, value)| value.is_finite() && !is_finite(*i)).count() {
+        0 => Ok(()),
+        count => {
+            Err(CheckpointError::NotFinite { path: path.to_path_buf(), name: tensor.name.clone(), count })
+        }
     }
 }
 
@@ -153,6 +171,17 @@ mod tests {
         assert_eq!(file.tensors["half"].to_f32(), [1.0, -2.5, 0.5, 65504.0]);
         assert_eq!(file.tensors["brain"].to_f32(), [1.0, 0.5, -2.5, 65536.0]);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn values_beyond_f16_are_an_error_not_infinity() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let tensor = Tensor::from_f32(&[3], vec![1.0, 70000.0, f32::INFINITY]);
+        let tensor = WriteTensor { name: "a".into(), tensor, dtype: Dtype::F16 };
+        let error = write(&path, vec![tensor], &BTreeMap::new()).unwrap_err();
+        assert!(matches!(error, CheckpointError::NotFinite { count: 1, .. }), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -12,9 +12,9 @@
     )
 )]
 
+use super::super::Container;
 use super::super::pickle::{self, Pickle, Value};
 use super::super::source::Contents;
-use super::super::{Container, LoadOptions};
 use super::{storages, tree};
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
@@ -24,18 +24,23 @@ use std::path::Path;
 /// The first pickle: the number 0x1950a86a20f9469cfc6c.
 pub(in super::super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
 const PROTOCOL_VERSION: i64 = 1001;
-/// What `open` copies at most to read the pickles; storages stay in the file.
-const PICKLES_LIMIT: usize = 64 << 20;
+/// How much of the beginning is copied to read the pickles, and again where that was too little;
+/// storages stay in the file.
+const HEAD_LENGTHS: [usize; 2] = [1 << 20, 64 << 20];
 
-pub(in super::super) fn open(
-    path: &Path,
-    bytes: SharedBytes,
-    _options: &LoadOptions,
-) -> Result<Contents, CheckpointError> {
+pub(in super::super) fn open(path: &Path, bytes: SharedBytes) -> Result<Contents, CheckpointError> {
+    let [short, long] = HEAD_LENGTHS;
+    match open_with_head(path, &bytes, short) {
+        Err(_) if bytes.as_slice().len() > short => open_with_head(path, &bytes, long),
+        outcome => outcome,
+    }
+}
+
+fn open_with_head(path: &Path, bytes: &SharedBytes, length: usize) -> Result<Contents, CheckpointError> {
     let malformed = |problem: String| CheckpointError::malformed(path, "stream", problem);
     let whole = bytes.as_slice();
     // Copied, so that strings of the pickles stay what they were when they were checked.
-    let head = whole.get(..PICKLES_LIMIT).unwrap_or(whole).to_vec();
+    let head = whole.get(..length).unwrap_or(whole).to_vec();
     let mut at = MAGIC.len();
     let mut next = |place: &str| -> Result<Pickle<'_>, CheckpointError> {
         let pickle = pickle::load(path, place, head.get(at..).unwrap_or(&[]), false)?;

@@ -1,0 +1,129 @@
+//! Writing a checkpoint in another layout: as one file in OpenAI's names, or as the folders that
+//! open_clip and transformers read. Always safetensors, always whole or not at all.
+
+mod configuration;
+mod hugging_face;
+
+use crate::atomic_file;
+use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout};
+use crate::error::CheckpointError;
+use crate::safetensors::{self, WriteTensor};
+use crate::tensor::Dtype;
+use crate::tensor_list::TensorKind;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Element types of the weights written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WeightFormat {
+    /// Each tensor as it is in the source.
+    #[default]
+    AsStored,
+    /// Everything f32.
+    F32,
+    /// Everything f16. A value beyond 65504 is an error.
+    F16,
+    /// Everything bf16.
+    Bf16,
+    /// f16 and f32 as in the released files: what computes in f16 in f16, the rest in f32.
+    Released,
+}
+
+/// Writes `checkpoint` in `layout` and returns the files written.
+///
+/// For [`Layout::OpenAi`] `out` is a file; its metadata carry the configuration, so that heads and
+/// activation are known when it is read again. For the others it is a folder that must not exist
+/// yet, or be empty.
+///
+/// # Errors
+/// [`CheckpointError::Write`], also for a folder that is not empty; [`CheckpointError::Unsupported`]
+/// for what a layout cannot express (transformers has no ModifiedResNet);
+/// [`CheckpointError::NotFinite`] where a value does not fit f16.
+pub fn convert(
+    checkpoint: &Checkpoint,
+    layout: Layout,
+    out: &Path,
+    weights: WeightFormat,
+) -> Result<Vec<PathBuf>, CheckpointError> {
+    let tensors = with_dtypes(checkpoint, weights);
+    let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    match layout {
+        Layout::OpenAi => {
+            metadata.insert(CONFIG_KEY.to_owned(), configuration::open_clip(checkpoint));
+            safetensors::write(out, tensors, &metadata)?;
+            Ok(vec![out.to_path_buf()])
+        }
+        Layout::OpenClip => write_folder(out, |folder| {
+            safetensors::write(&folder.join("open_clip_model.safetensors"), tensors, &metadata)?;
+            let config = configuration::open_clip(checkpoint);
+            write_text(&folder.join("open_clip_config.json"), &config)
+        }),
+        Layout::HuggingFace => {
+            let tensors = hugging_face::tensors(checkpoint, tensors)?;
+            let config = configuration::hugging_face(checkpoint)?;
+            let preprocessor = configuration::preprocessor(checkpoint);
+            write_folder(out, |folder| {
+                safetensors::write(&folder.join("model.safetensors"), tensors, &metadata)?;
+                write_text(&folder.join("config.json"), &config)?;
+                write_text(&folder.join("preprocessor_config.json"), &preprocessor)
+            })
+        }
+    }
+}
+
+fn with_dtypes(checkpoint: &Checkpoint, weights: WeightFormat) -> Vec<WriteTensor> {
+    let kinds: HashMap<String, TensorKind> =
+        checkpoint.architecture.tensors().into_iter().map(|spec| (spec.name, spec.kind)).collect();
+    let dtype = |name: &str, stored: Dtype| match weights {
+        // Batch counters stay integers whatever is asked for (trap 9.7).
+        _ if !stored.is_float() => stored,
+        WeightFormat::AsStored => stored,
+        WeightFormat::F32 => Dtype::F32,
+        WeightFormat::F16 => Dtype::F16,
+        WeightFormat::Bf16 => Dtype::Bf16,
+        WeightFormat::Released => match kinds.get(name) {
+            Some(kind) if kind.is_half_in_released_files() => Dtype::F16,
+            _ => Dtype::F32,
+        },
+    };
+    checkpoint
+        .state_dict
+        .iter()
+        .map(|(name, tensor)| WriteTensor {
+            name: name.to_owned(),
+            dtype: dtype(name, tensor.dtype()),
+            tensor: tensor.clone(),
+        })
+        .collect()
+}
+
+/// Fills a folder beside its place, then puts it there.
+fn write_folder(
+    out: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), CheckpointError>,
+) -> Result<Vec<PathBuf>, CheckpointError> {
+    let failed = |source| CheckpointError::Write { path: out.to_path_buf(), source };
+    // Before anything is written: a folder in use stays as it is.
+    if out.exists() && std::fs::read_dir(out).map_err(failed)?.next().is_some() {
+        return Err(failed(std::io::ErrorKind::DirectoryNotEmpty.into()));
+    }
+    let folder = atomic_file::folder_beside(out).map_err(failed)?;
+    fill(folder.path())?;
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder.path()).map_err(failed)? {
+        files.push(out.join(entry.map_err(failed)?.file_name()));
+    }
+    files.sort();
+    if out.is_dir() {
+        // Succeeds only on an empty folder, which is what is wanted.
+        std::fs::remove_dir(out).map_err(failed)?;
+    }
+    std::fs::rename(folder.path(), out).map_err(failed)?;
+    // It is no temporary folder any more.
+    drop(folder.keep());
+    Ok(files)
+}
+
+fn write_text(path: &Path, text: &str) -> Result<(), CheckpointError> {
+    std::fs::write(path, text).map_err(|source| CheckpointError::Write { path: path.to_path_buf(), source })
+}
