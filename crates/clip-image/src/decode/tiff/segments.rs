@@ -98,7 +98,8 @@ impl Grid {
         }
         if head.planar
             && planes > 1
-            && !(head.layout.plain() || head.compression != Compression::None && head.layout.bits.is_multiple_of(8))
+            && !(head.layout.plain()
+                || head.compression != Compression::None && head.layout.bits.is_multiple_of(8))
         {
             return Err(unsupported("separate planes of this kind of sample"));
         }
