@@ -1,8 +1,8 @@
 //! The released architectures at full size, weights by formula, against `golden/full_size`: the
 //! outputs of the Python reference in f64.
 //!
-//! By default what fits a short test run; `CLIP_RS_TEST_FULL_SIZE=all` for all nine (2 GB to 6 GB
-//! of memory for the largest), with the errors printed under `--nocapture`.
+//! By default what fits a short test run; `CLIP_RS_TEST_FULL_SIZE=all` for all nine (up to 5 GB
+//! of memory, 80 s of processor time), with the errors printed under `--nocapture`.
 
 use clip_kernels::Cpu;
 use clip_model::{ClipModel, normalize_rows, registry, safetensors, synthetic};
