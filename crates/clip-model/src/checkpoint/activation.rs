@@ -52,15 +52,38 @@ pub(super) fn has_openai_dtypes(state_dict: &StateDict, architecture: &Architect
     })
 }
 
-/// Whether the path lies in a Hugging Face cache folder of a released model's repository.
-pub(super) fn is_released(path: &Path) -> bool {
-    path.ancestors()
-        .filter_map(|folder| folder.file_name()?.to_str()?.strip_prefix("models--"))
-        .filter_map(|repository| repository.split_once("--"))
-        .any(|(owner, name)| {
-            let id = format!("{owner}/{name}");
-            crate::registry::models()
-                .iter()
-                .any(|model| model.timm == id || model.hugging_face.as_ref() == Some(&id))
-        })
+/// Whether the path lies in a cache folder of a released model's repository: Hugging Face's
+/// `models--owner--name` or our own `hub/owner/name`.
+pub(super) fn is_in_released_repository(path: &Path) -> bool {
+    path.ancestors().any(|folder| {
+        let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
+        let Some(last) = name(folder) else { return false };
+        let id = match last.strip_prefix("models--").and_then(|repository| repository.split_once("--")) {
+            Some((owner, name)) => format!("{owner}/{name}"),
+            None => match folder.parent().and_then(name) {
+                Some(owner) => format!("{owner}/{last}"),
+                None => return false,
+            },
+        };
+        let models = crate::registry::models();
+        models.iter().any(|model| model.timm == id || model.hugging_face.as_ref() == Some(&id))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_of_released_models_are_known_by_their_folder() {
+        for path in [
+            "/c/hub/models--timm--resnet50_clip.openai/snapshots/ab/open_clip_model.safetensors",
+            "/c/clip-rs/hub/openai/clip-vit-base-patch16",
+        ] {
+            assert!(is_in_released_repository(Path::new(path)), "{path}");
+        }
+        for path in ["/c/hub/models--laion--x/snapshots/ab", "model.pt", "/", "openai"] {
+            assert!(!is_in_released_repository(Path::new(path)), "{path}");
+        }
+    }
 }

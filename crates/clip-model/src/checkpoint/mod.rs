@@ -16,6 +16,8 @@ mod activation;
 mod derive;
 mod directory;
 mod finite;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hints;
 pub(crate) mod hugging_face;
 mod names;
@@ -152,6 +154,8 @@ pub struct LoadOptions {
     /// JSON of a configuration (`open_clip_config.json`, its `model_cfg`, or transformers'
     /// `config.json`) for weights that come without one; it wins over one beside the weights.
     pub config: Option<String>,
+    /// Accept a file that carries the name of a released model and is another one.
+    pub ignore_digest: bool,
     /// Leave out what reads every byte: check sums of archives, the SHA-256 of files named like a
     /// released model, the search for NaN and infinities.
     pub skip_values: bool,
@@ -211,7 +215,7 @@ impl Checkpoint {
 
         let openai_layout =
             renamed.openai_buffers || activation::has_openai_dtypes(&state_dict, &architecture);
-        let released = source.released || activation::is_released(&path);
+        let released = source.released || activation::is_in_released_repository(&path);
         let (activation, activation_source) =
             activation::choose(&path, options, &hints, openai_layout, released, &mut warnings)?;
         architecture.activation = activation;

@@ -114,3 +114,51 @@ fn places<'a>(
         rest => Err(format!("{rest} bytes follow the last storage")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `{name: tensor}` over one storage of four f32, of which the tensor sees the part given.
+    fn file(part: &[u8], count: u64) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(b"\x80\x02M\xe9\x03.");
+        bytes.extend(b"\x80\x02}X\x0d\0\0\0little_endian\x88s.");
+        bytes.extend(b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(");
+        bytes.extend(b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x02\0\0\0\x37\x37X\x03\0\0\0cpuK\x04");
+        bytes.extend(part);
+        bytes.extend(b"tQK\x01K\x01\x85K\x01\x85\x89}tRs.");
+        bytes.extend(b"\x80\x02]X\x02\0\0\0\x37\x37a.");
+        bytes.extend(count.to_le_bytes());
+        for value in [1f32, 2.0, 3.0, 4.0] {
+            bytes.extend(value.to_le_bytes());
+        }
+        bytes
+    }
+
+    fn read(bytes: Vec<u8>) -> Result<Vec<f32>, String> {
+        let contents = open(Path::new("m.pt"), SharedBytes::new(bytes)).map_err(|error| error.to_string())?;
+        Ok(contents.tensors[0].1.to_f32())
+    }
+
+    #[test]
+    fn parts_of_storages_are_seen_through() {
+        assert_eq!(read(file(b"N", 4)), Ok(vec![2.0]), "whole storage, offset 1");
+        // Part (key, 2, 2): elements 2 and 3; the tensor begins at the second of them.
+        let part = b"X\x02\0\0\0\x37\x38K\x02K\x02\x87";
+        assert_eq!(read(file(part, 4)), Ok(vec![4.0]));
+    }
+
+    #[test]
+    fn parts_and_storages_beyond_the_file_are_refused() {
+        let part = b"X\x02\0\0\0\x37\x38K\x03K\x02\x87";
+        assert!(read(file(part, 4)).unwrap_err().ends_with("a part of a storage ends behind it"));
+        assert!(read(file(b"N", 5)).unwrap_err().contains("a storage of another length"));
+        let mut longer = file(b"N", 4);
+        longer.push(0);
+        assert!(read(longer).unwrap_err().ends_with("1 bytes follow the last storage"));
+        let mut shorter = file(b"N", 4);
+        shorter.pop();
+        assert!(read(shorter).unwrap_err().contains("goes beyond the file"));
+    }
+}

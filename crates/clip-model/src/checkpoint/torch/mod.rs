@@ -8,3 +8,15 @@ mod tree;
 
 pub(super) use archive::open as open_archive;
 pub(super) use legacy::{MAGIC as LEGACY_MAGIC, open as open_legacy};
+
+/// For fuzzing: looks for tensors in a pickle and forgets them.
+pub(super) fn read_tree(pickle: &super::pickle::Pickle<'_>) {
+    let path = std::path::Path::new("fuzz.pt");
+    if let Ok(found) = tree::tensors(path, pickle) {
+        let storage = |record: &super::pickle::StorageRecord<'_>| {
+            let length = record.elements.min(1 << 16) as usize * record.dtype.size();
+            Ok(crate::tensor::SharedBytes::new(vec![1u8; length]))
+        };
+        drop(storages::bind(path, pickle, found.tensors, storage));
+    }
+}

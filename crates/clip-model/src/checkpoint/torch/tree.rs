@@ -109,3 +109,63 @@ fn checked(name: &str) -> Result<String, String> {
     }
     Ok(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::pickle;
+    use super::*;
+
+    fn find(bytes: &[u8]) -> Result<Vec<String>, CheckpointError> {
+        let path = Path::new("m.pt");
+        let pickle = pickle::load(path, "data.pkl", bytes, true)?;
+        Ok(tensors(path, &pickle)?.tensors.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// A module; its attributes go behind the MARK.
+    const MODULE: &[u8] = b"c__torch__.a.___torch_mangle_3\nM\n)\x81";
+
+    /// A tensor of one f32.
+    const TENSOR: &[u8] =
+        b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0\x30\
+        X\x03\0\0\0cpuK\x01tQK\0))\x89ccollections\nOrderedDict\n)RtR";
+
+    #[test]
+    fn names_are_the_paths_of_attributes() {
+        let module = [
+            b"\x80\x02",
+            MODULE,
+            b"}(X\x08\0\0\0training\x88X\x01\0\0\0b",
+            TENSOR,
+            b"X\x01\0\0\0m",
+            MODULE,
+            b"}X\x01\0\0\0w",
+            TENSOR,
+            b"sbX\x02\0\0\0-1",
+            MODULE,
+            b"}bub.",
+        ]
+        .concat();
+        let mut names = find(&module).unwrap();
+        names.sort();
+        assert_eq!(names, ["b", "m.w"]);
+    }
+
+    #[test]
+    fn a_module_that_contains_itself_meets_the_depth_limit() {
+        let cycle = [b"\x80\x02", MODULE, b"q\0}X\x01\0\0\0ah\0sb."].concat();
+        let error = find(&cycle).unwrap_err().to_string();
+        assert_eq!(error, "m.pt: modules are nested deeper than 32");
+    }
+
+    #[test]
+    fn modules_shared_again_and_again_meet_the_count_limit() {
+        // The root lists 30 modules, each of which holds the one before twice: 2^30 paths.
+        let mut bytes = [b"\x80\x02", MODULE, b"}(X\x01\0\0\0c", MODULE, b"q\0"].concat();
+        for _ in 0..30 {
+            bytes.extend([b"X\x01\0\0\0c", MODULE, b"}(X\x01\0\0\0ah\0X\x01\0\0\0bh\0ubq\0"].concat());
+        }
+        bytes.extend(b"ub.");
+        let error = find(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "m.pt: the tree of modules has more than 100000 attributes");
+    }
+}
