@@ -107,4 +107,10 @@ impl<'a> MatrixView<'a> {
     pub fn at(&self, output: usize, input: usize) -> f32 {
         self.values[output * self.output_stride + input * self.input_stride]
     }
+
+    /// The weights of one output side by side, where they lie so.
+    pub(crate) fn inputs_of(&self, output: usize) -> Option<&'a [f32]> {
+        let start = output * self.output_stride;
+        (self.input_stride == 1).then(|| &self.values[start..start + self.inputs])
+    }
 }

@@ -66,9 +66,19 @@ fn pack_panel(weight: MatrixView<'_>, panel: usize, rows: &mut [PanelRow]) {
     let first = panel * PANEL_WIDTH;
     let outputs = PANEL_WIDTH.min(weight.outputs() - first);
     for (block, rows) in rows.chunks_mut(INPUTS_AT_A_TIME).enumerate() {
+        let first_input = block * INPUTS_AT_A_TIME;
         for output in 0..outputs {
-            for (input, row) in rows.iter_mut().enumerate() {
-                row.0[output] = weight.at(first + output, block * INPUTS_AT_A_TIME + input);
+            match weight.inputs_of(first + output) {
+                Some(inputs) => {
+                    for (row, &value) in rows.iter_mut().zip(&inputs[first_input..]) {
+                        row.0[output] = value;
+                    }
+                }
+                None => {
+                    for (input, row) in rows.iter_mut().enumerate() {
+                        row.0[output] = weight.at(first + output, first_input + input);
+                    }
+                }
             }
         }
     }
