@@ -1,0 +1,331 @@
+//! The model most people use: load once, then images and texts in, numbers out.
+
+use std::path::Path;
+
+use clip_image::{Limits, Pixels, Recipe};
+use clip_model::checkpoint::PreprocessKind;
+use clip_model::{Architecture, Checkpoint};
+use clip_tokenizer::{Overflow, Tokenizer};
+use rayon::prelude::*;
+
+use crate::classifier::{Classifier, LabelScore};
+use crate::encoder::{self, Encoder};
+use crate::error::Error;
+use crate::features::{Features, Similarity};
+use crate::inputs::ImageInput;
+use crate::options::LoadOptions;
+use crate::provenance::{CheckpointFacts, ModelProvenance};
+use crate::starter;
+
+/// Images decoded at a time: bounds memory (a 224 px input is 0.6 MB) and feeds the encoder whole batches.
+const IMAGES_AT_A_TIME: usize = 32;
+
+/// A CLIP model with its tokenizer and its preprocessing.
+///
+/// # Examples
+/// ```
+/// let clip = clip_rs::Clip::starter()?;
+/// let features = clip.encode_texts(&["a photo of a cat", "a photo of a dog"])?;
+/// assert_eq!((features.len(), features.embed_dim()), (2, clip.embed_dim()));
+/// # Ok::<(), clip_rs::Error>(())
+/// ```
+pub struct Clip {
+    name: String,
+    encoder: Box<dyn Encoder>,
+    tokenizer: Tokenizer,
+    recipe: Recipe,
+    limits: Limits,
+    checkpoint: CheckpointFacts,
+    warnings: Vec<String>,
+}
+
+/// An image as the network takes it, or why it cannot be.
+pub struct Prepared {
+    /// Normalised f32 `[3, resolution, resolution]`.
+    pub input: Vec<f32>,
+}
+
+/// A text that lost its end.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct TruncatedText {
+    /// Position in the call, from 0.
+    pub index: usize,
+    /// Content tokens cut off.
+    pub lost: usize,
+}
+
+impl Clip {
+    /// The built-in starter model; needs no file and no network.
+    ///
+    /// # Errors
+    /// None in a sound build.
+    pub fn starter() -> Result<Clip, Error> {
+        Clip::load(starter::NAME)
+    }
+
+    /// Loads `starter`, a released model by name (`ViT-B/32`), `hf:owner/name`, or a path. Asks no network:
+    /// a released model must have been downloaded before, by this program, OpenAI's or Hugging Face's.
+    ///
+    /// # Errors
+    /// The name leads to no file, or the file is no CLIP checkpoint.
+    ///
+    /// # Examples
+    /// ```
+    /// let clip = clip_rs::Clip::load("starter")?;
+    /// assert_eq!(clip.resolution(), 224);
+    /// # Ok::<(), clip_rs::Error>(())
+    /// ```
+    pub fn load(name_or_path: &str) -> Result<Clip, Error> {
+        Clip::load_with(name_or_path, &LoadOptions::default())
+    }
+
+    /// [`Clip::load`] with everything that can be chosen.
+    ///
+    /// # Errors
+    /// As [`Clip::load`].
+    pub fn load_with(name_or_path: &str, options: &LoadOptions) -> Result<Clip, Error> {
+        let checkpoint = open_checkpoint(name_or_path, options)?;
+        let encoder = encoder::build(options.device, &checkpoint)?;
+        let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
+        Ok(Clip {
+            name: name_or_path.to_owned(),
+            tokenizer: Tokenizer::new(),
+            recipe,
+            limits: options.image_limits.clone(),
+            checkpoint: CheckpointFacts::from(&checkpoint),
+            warnings: checkpoint.warnings,
+            encoder,
+        })
+    }
+
+    /// Features of image files, `[images, embed_dim]`, not normalised. Fails at the first image that cannot be used;
+    /// [`Clip::prepare_images`] is for bulk work that skips.
+    ///
+    /// # Errors
+    /// An image cannot be read or decoded.
+    pub fn encode_images<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Result<Features, Error> {
+        let mut data = Vec::with_capacity(paths.len().saturating_mul(self.embed_dim()));
+        for paths in paths.chunks(IMAGES_AT_A_TIME) {
+            let inputs: Vec<ImageInput> = paths.iter().map(|path| ImageInput::file(path.as_ref())).collect();
+            let prepared = self.prepare_images(&inputs).into_iter().collect::<Result<Vec<_>, Error>>()?;
+            data.extend_from_slice(self.encode_prepared(&prepared)?.as_slice());
+        }
+        Ok(Features::new(self.embed_dim(), data))
+    }
+
+    /// Reads, decodes and preprocesses images, in parallel; one result each.
+    pub fn prepare_images(&self, inputs: &[ImageInput]) -> Vec<Result<Prepared, Error>> {
+        inputs.par_iter().map(|input| self.prepare(input)).collect()
+    }
+
+    /// Features of prepared images, `[images, embed_dim]`, not normalised.
+    ///
+    /// # Errors
+    /// The features are not finite.
+    pub fn encode_prepared(&self, images: &[Prepared]) -> Result<Features, Error> {
+        let input: Vec<f32> = images.iter().flat_map(|image| image.input.iter().copied()).collect();
+        Ok(Features::new(self.embed_dim(), self.encoder.encode_images(&input)?))
+    }
+
+    /// Features of network inputs `[n, 3, resolution, resolution]` (normalised pixels), not normalised.
+    ///
+    /// # Errors
+    /// A length that is no whole number of images; features that are not finite.
+    pub fn encode_input(&self, input: &[f32]) -> Result<Features, Error> {
+        Ok(Features::new(self.embed_dim(), self.encoder.encode_images(input)?))
+    }
+
+    /// Features of texts, `[texts, embed_dim]`, not normalised.
+    ///
+    /// # Errors
+    /// A text has more tokens than the context; [`Clip::encode_texts_with`] can cut it.
+    pub fn encode_texts<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Features, Error> {
+        Ok(self.encode_texts_with(texts, Overflow::Refuse)?.0)
+    }
+
+    /// [`Clip::encode_texts`] with a rule for texts over the context length; tells which were cut.
+    ///
+    /// # Errors
+    /// A text is too long and `overflow` refuses it.
+    pub fn encode_texts_with<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        overflow: Overflow,
+    ) -> Result<(Features, Vec<TruncatedText>), Error> {
+        let context_length = self.architecture().text.context_length;
+        let tokens: Vec<_> = texts
+            .par_iter()
+            .enumerate()
+            .map(|(index, text)| {
+                self.tokenizer
+                    .tokenize(text.as_ref(), context_length, overflow)
+                    .map_err(|source| Error::Text { index, source })
+            })
+            .collect::<Result<_, Error>>()?;
+        let ids: Vec<&[u32]> = tokens.iter().map(|tokens| tokens.ids.as_slice()).collect();
+        let features = self.encode_token_ids(&ids)?;
+        let truncated = tokens.iter().enumerate().filter(|(_, tokens)| tokens.lost > 0);
+        let truncated = truncated.map(|(index, tokens)| TruncatedText { index, lost: tokens.lost });
+        Ok((features, truncated.collect()))
+    }
+
+    /// Features of token ids (each from start to end of text, padded or not), `[texts, embed_dim]`, not normalised.
+    ///
+    /// # Errors
+    /// An id outside the vocabulary, an empty text, or one longer than the context.
+    pub fn encode_token_ids(&self, texts: &[&[u32]]) -> Result<Features, Error> {
+        Ok(Features::new(self.embed_dim(), self.encoder.encode_texts(texts)?))
+    }
+
+    /// Ranks `labels` for one image file, most probable first; each label is its own prompt.
+    ///
+    /// # Errors
+    /// The image cannot be used, no label, or a label over the context length.
+    ///
+    /// # Examples
+    /// ```
+    /// let clip = clip_rs::Clip::starter()?;
+    /// let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../photos/pizza.jpg");
+    /// let ranking = clip.classify(photo, &["a pizza", "a rocket"])?;
+    /// assert!(ranking[0].label == "a pizza" && ranking[0].probability > 0.9);
+    /// # Ok::<(), clip_rs::Error>(())
+    /// ```
+    pub fn classify<L: AsRef<str>>(
+        &self,
+        image: impl AsRef<Path> + Sync,
+        labels: &[L],
+    ) -> Result<Vec<LabelScore>, Error> {
+        let classifier = Classifier::new(self, labels, &[] as &[&str])?;
+        let embedding = self.encode_images(&[image])?.normalize();
+        Ok(classifier.scores(embedding.as_slice()))
+    }
+
+    /// Cosine of every image with every text, `[images, texts]`.
+    ///
+    /// # Errors
+    /// An image cannot be used, or a text is over the context length.
+    ///
+    /// # Examples
+    /// ```
+    /// let clip = clip_rs::Clip::starter()?;
+    /// let photos = concat!(env!("CARGO_MANIFEST_DIR"), "/../../photos/");
+    /// let images = ["cat.jpg", "pizza.jpg"].map(|name| format!("{photos}{name}"));
+    /// let similarity = clip.similarity(&images, &["a cat", "a pizza"])?;
+    /// assert!(similarity.row(0)[0] > similarity.row(0)[1]);
+    /// # Ok::<(), clip_rs::Error>(())
+    /// ```
+    pub fn similarity<P: AsRef<Path> + Sync, T: AsRef<str> + Sync>(
+        &self,
+        images: &[P],
+        texts: &[T],
+    ) -> Result<Similarity, Error> {
+        let images = self.encode_images(images)?.normalize();
+        Ok(images.cosines(&self.encode_texts(texts)?.normalize()))
+    }
+
+    /// The 8-bit RGB pixels the model sees of an image.
+    ///
+    /// # Errors
+    /// The image cannot be read or decoded.
+    pub fn pixels(&self, input: &ImageInput) -> Result<Pixels, Error> {
+        let bytes = input.read()?;
+        self.recipe.pixels(&bytes, &self.limits).map_err(|source| input.image_error(source))
+    }
+
+    /// The name or path it was loaded by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether this is the built-in demonstration model.
+    pub fn is_starter(&self) -> bool {
+        self.name == starter::NAME
+    }
+
+    /// Sizes of both towers.
+    pub fn architecture(&self) -> &Architecture {
+        self.encoder.architecture()
+    }
+
+    /// Length of features and embeddings.
+    pub fn embed_dim(&self) -> usize {
+        self.architecture().embed_dim
+    }
+
+    /// Side of the image the model takes, px.
+    pub fn resolution(&self) -> usize {
+        self.architecture().image.resolution()
+    }
+
+    /// `exp(logit_scale)`: cosines times this are logits. PROTOCOL 1.4.
+    pub fn scale(&self) -> f32 {
+        self.encoder.scale()
+    }
+
+    /// How images become inputs.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// What identifies the model in files written with it. Reads the weights once more, for their SHA-256.
+    ///
+    /// # Errors
+    /// A file of the model is gone.
+    pub fn provenance(&self) -> Result<ModelProvenance, Error> {
+        ModelProvenance::new(&self.name, &self.checkpoint)
+    }
+
+    /// What had to be guessed or was ignored while loading; to be shown to people.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn prepare(&self, input: &ImageInput) -> Result<Prepared, Error> {
+        let bytes = input.read()?;
+        let input = self.recipe.input(&bytes, &self.limits).map_err(|source| input.image_error(source))?;
+        Ok(Prepared { input })
+    }
+}
+
+/// Finds and reads a checkpoint: the starter, a registry name, `hf:owner/name`, or a path. Asks no network.
+///
+/// # Errors
+/// The name leads to no file, or the file is no CLIP checkpoint.
+pub fn open_checkpoint(name_or_path: &str, options: &LoadOptions) -> Result<Checkpoint, Error> {
+    let load = clip_model::LoadOptions {
+        activation: options.activation,
+        guess_activation: true,
+        config: options.config.clone(),
+        ..Default::default()
+    };
+    if name_or_path == starter::NAME {
+        return Ok(starter::checkpoint(&load)?);
+    }
+    let folders = options.cache_folders();
+    let resolve = clip_model::ResolveOptions { folders: Some(&folders), ..Default::default() };
+    let path = clip_model::resolve(name_or_path, &resolve)?;
+    Ok(Checkpoint::open(&path, &load)?)
+}
+
+/// The recipe beside the weights, else the reference's at the model's resolution.
+fn recipe_of(checkpoint: &Checkpoint, resolution: usize) -> Result<Recipe, Error> {
+    let side = u32::try_from(resolution).unwrap_or(u32::MAX);
+    let Some(config) = &checkpoint.preprocess_config else {
+        return Ok(Recipe::clip(side));
+    };
+    let recipe = match config.kind {
+        PreprocessKind::OpenClip => Recipe::from_open_clip_config(&config.json),
+        PreprocessKind::HuggingFace => Recipe::from_preprocessor_config(&config.json),
+    };
+    let path = checkpoint.files.first().map_or_else(|| starter::NAME.into(), |p| p.display().to_string());
+    let recipe = recipe.map_err(|source| Error::Recipe { path, source })?;
+    if recipe.size != side {
+        return Err(Error::RecipeSize { recipe: recipe.size, model: resolution });
+    }
+    Ok(recipe)
+}

@@ -1,0 +1,144 @@
+//! Files of embeddings: `.npy`, `.safetensors`, `.parquet`, each beside its provenance (DESIGN 7).
+//!
+//! ```text
+//! rows, as they are computed ──▶ OUT.partial/ (journal: survives an interruption)
+//!                                   │ when all inputs are done
+//!                                   ▼
+//! OUT            the matrix, in the order of the inputs        .npy .safetensors .parquet
+//! OUT.ids.jsonl  one JSON string per row (not for .parquet, which holds them)
+//! OUT.json       model, recipe, counts: what is needed to repeat it
+//! ```
+
+mod journal;
+mod npy;
+mod parquet;
+mod safetensors;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+pub use self::journal::Journal;
+use crate::error::Error;
+
+/// The three kinds of file, by the ending of the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// NumPy, version 1.0: f32 `[rows, embed_dim]`, C order, little-endian.
+    Npy,
+    /// One tensor `embeddings`, F32 `[rows, embed_dim]`.
+    Safetensors,
+    /// Columns `id` (UTF-8) and `embedding` (list of `embed_dim` floats).
+    Parquet,
+}
+
+impl Format {
+    /// The format that the ending of `path` asks for.
+    ///
+    /// # Errors
+    /// Another ending.
+    pub fn of(path: &Path) -> Result<Format, Error> {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("npy") => Ok(Format::Npy),
+            Some("safetensors") => Ok(Format::Safetensors),
+            Some("parquet") => Ok(Format::Parquet),
+            _ => Err(Error::Embeddings {
+                path: path.to_owned(),
+                reason: "the ending must be .npy, .safetensors or .parquet".into(),
+            }),
+        }
+    }
+}
+
+/// Rows to write: how many, how long, and the next one.
+pub(crate) struct RowStream<'a> {
+    pub(crate) ids: &'a [String],
+    pub(crate) embed_dim: usize,
+    /// Row number -> its values.
+    pub(crate) row: &'a mut dyn FnMut(usize) -> io::Result<Vec<f32>>,
+}
+
+/// Writes the matrix of `rows` to `path`, whole or not at all.
+pub(crate) fn write(path: &Path, format: Format, mut rows: RowStream<'_>) -> Result<(), Error> {
+    match format {
+        Format::Npy => write_whole(path, |file| npy::write(file, &mut rows))?,
+        Format::Safetensors => write_whole(path, |file| safetensors::write(file, &mut rows))?,
+        Format::Parquet => write_whole(path, |file| parquet::write(file, &mut rows))?,
+    }
+    if format != Format::Parquet {
+        write_whole(&beside(path, "ids.jsonl"), |file| {
+            for id in rows.ids {
+                serde_json::to_writer(&mut *file, id)?;
+                file.write_all(b"\n")?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// `path` with `.suffix` behind its full name: `a.npy` -> `a.npy.json`.
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    name.into()
+}
+
+/// Temporary file beside the target, fsync, rename: the target appears whole or not at all.
+///
+/// # Errors
+/// The folder cannot be written to, or `content` fails; then nothing is left behind.
+pub fn write_whole(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let attempt = || {
+        let file = tempfile::Builder::new().prefix(".clip-rs-").tempfile_in(folder)?;
+        let mut writer = BufWriter::new(file.as_file());
+        content(&mut writer)?;
+        writer.flush()?;
+        drop(writer);
+        file.as_file().sync_all()?;
+        allow_reading(file.as_file())?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    attempt().map_err(|error| Error::write(path, error))
+}
+
+/// Temporary files are private to their owner; results are as readable as any file a program writes.
+#[cfg(unix)]
+fn allow_reading(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn allow_reading(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_write_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = folder.path().join("a.npy");
+        let result = write_whole(&target, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert!(result.expect_err("failed").to_string().contains("disk full"));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
+    fn unknown_ending_names_the_three() {
+        let error = Format::of(Path::new("a.csv")).expect_err("refused").to_string();
+        assert_eq!(error, "a.csv: the ending must be .npy, .safetensors or .parquet");
+    }
+}

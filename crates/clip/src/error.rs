@@ -1,0 +1,127 @@
+//! Why the facade cannot answer.
+
+use std::path::PathBuf;
+
+use clip_image::ImageError;
+use clip_model::{CheckpointError, EncodeError, ResolveError};
+use clip_tokenizer::TokenizerError;
+
+/// Everything that can go wrong between a path or a text and an answer. Messages name the input and the limit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An image file cannot be read.
+    #[error("{path}: cannot read: {source}")]
+    ReadImage {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of a model cannot be read.
+    #[error("{}: cannot read: {source}", path.display())]
+    ReadModel {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Bytes are no image that can be used.
+    #[error("{path}: {source}")]
+    Image {
+        /// The file, or how it was named.
+        path: String,
+        /// What is wrong with it.
+        source: ImageError,
+    },
+    /// A text cannot be tokenized.
+    #[error("text {index}: {source}")]
+    Text {
+        /// Position in the call, from 0.
+        index: usize,
+        /// What is wrong with it.
+        source: TokenizerError,
+    },
+    /// A checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A name leads to no model.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The encoders refused their input.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A preprocessing configuration beside the weights is broken.
+    #[error("{path}: preprocessing configuration: {source}")]
+    Recipe {
+        /// The checkpoint.
+        path: String,
+        /// What is wrong with it.
+        source: ImageError,
+    },
+    /// A recipe gives images of another size than the model takes.
+    #[error("the recipe gives {recipe} x {recipe} pixels, the model takes {model} x {model}")]
+    RecipeSize {
+        /// Side the recipe gives, px.
+        recipe: u32,
+        /// Side the model takes, px.
+        model: usize,
+    },
+    /// Classification without labels.
+    #[error("no label given")]
+    NoLabels,
+    /// A template that ignores its label.
+    #[error("template {template:?} has no `{{}}` for the label")]
+    TemplateWithoutPlaceholder {
+        /// The template.
+        template: String,
+    },
+    /// A pattern or folder leads to nothing.
+    #[error("{pattern}: {reason}")]
+    NoInput {
+        /// What was given.
+        pattern: String,
+        /// Why it names no input.
+        reason: String,
+    },
+    /// An output cannot be written.
+    #[error("{path}: cannot write: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of embeddings, or its journal, is not what it should be.
+    #[error("{path}: {reason}")]
+    Embeddings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The way out, where there is one; printed by the program after `help: `.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Image { source, .. } | Self::Recipe { source, .. } => source.help().map(Into::into),
+            Self::Text { source, .. } => source.help().map(Into::into),
+            Self::Checkpoint(source) => source.help().map(Into::into),
+            Self::Resolve(source) => source.help().map(Into::into),
+            Self::NoLabels => {
+                Some("give `--labels \"a cat,a dog\"`, `--label TEXT` or `--labels-file FILE`".into())
+            }
+            Self::TemplateWithoutPlaceholder { .. } => {
+                Some("write the place of the label as `{}`, as in \"a photo of a {}.\"".into())
+            }
+            Self::RecipeSize { .. } => Some("leave the size to the model".into()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn write(path: &std::path::Path, source: std::io::Error) -> Error {
+        Error::Write { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a person names as images: files, folders, patterns, standard input.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clip_image::ImageError;
+
+use crate::error::Error;
+
+/// Endings looked for inside folders. A file named outright is always tried, whatever its ending.
+const IMAGE_ENDINGS: [&str; 16] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "webp", "tif", "tiff", "pbm", "pgm",
+    "ppm", "pnm",
+];
+/// Folders below folders, at most: deeper is a loop of links, not a collection.
+const GREATEST_DEPTH: usize = 64;
+
+/// One image: a file, or bytes that have a name.
+#[derive(Debug, Clone)]
+pub struct ImageInput {
+    name: String,
+    source: Source,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    File(PathBuf),
+    Bytes(Arc<[u8]>),
+}
+
+impl ImageInput {
+    /// An image in a file; read when it is used.
+    pub fn file(path: &Path) -> ImageInput {
+        ImageInput { name: path.display().to_string(), source: Source::File(path.to_owned()) }
+    }
+
+    /// An image in memory, called `name` in results and errors.
+    pub fn bytes(name: &str, bytes: Vec<u8>) -> ImageInput {
+        ImageInput { name: name.to_owned(), source: Source::Bytes(bytes.into()) }
+    }
+
+    /// What it is called in results and errors.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bytes of the file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no regular file (a pipe or device could block for ever).
+    pub fn read(&self) -> Result<Arc<[u8]>, Error> {
+        match &self.source {
+            Source::Bytes(bytes) => Ok(Arc::clone(bytes)),
+            Source::File(path) => read_regular(path)
+                .map(Into::into)
+                .map_err(|source| Error::ReadImage { path: self.name.clone(), source }),
+        }
+    }
+
+    pub(crate) fn image_error(&self, source: ImageError) -> Error {
+        Error::Image { path: self.name.clone(), source }
+    }
+}
+
+fn read_regular(path: &Path) -> std::io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
+        let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, kind));
+    }
+    std::fs::read(path)
+}
+
+/// Images below a path: the file itself, or every image of a folder and its sub-folders, in order of their paths.
+///
+/// # Errors
+/// The path does not exist, or a folder holds no image.
+pub fn expand_inputs(path: &Path) -> Result<Vec<ImageInput>, Error> {
+    let no_input = |reason: String| Error::NoInput { pattern: path.display().to_string(), reason };
+    let metadata = std::fs::metadata(path).map_err(|error| no_input(error.to_string()))?;
+    if !metadata.is_dir() {
+        return Ok(vec![ImageInput::file(path)]);
+    }
+    let mut files = Vec::new();
+    walk(path, GREATEST_DEPTH, &mut files).map_err(|error| no_input(error.to_string()))?;
+    if files.is_empty() {
+        return Err(no_input(format!("no image in this folder (endings: {})", IMAGE_ENDINGS.join(", "))));
+    }
+    files.sort();
+    Ok(files.iter().map(|file| ImageInput::file(file)).collect())
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if depth > 0 {
+                walk(&path, depth - 1, files)?;
+            }
+        } else if has_image_ending(&path) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn has_image_ending(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+    ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_gives_its_images_sorted_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("b")).expect("a folder");
+        for name in ["z.JPG", "b/a.png", "notes.txt"] {
+            std::fs::write(folder.path().join(name), b"x").expect("a file");
+        }
+        let inputs = expand_inputs(folder.path()).expect("two images");
+        let names: Vec<_> = inputs.iter().map(|i| i.name().rsplit('/').next().unwrap_or_default()).collect();
+        assert_eq!(names, ["a.png", "z.JPG"]);
+    }
+
+    #[test]
+    fn missing_path_and_empty_folder_say_so() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let empty = expand_inputs(folder.path()).expect_err("no image").to_string();
+        assert!(empty.contains("no image in this folder"), "{empty}");
+        assert!(expand_inputs(&folder.path().join("gone")).is_err());
+    }
+
+    #[test]
+    fn folder_as_an_image_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = ImageInput::file(folder.path()).read().expect_err("a folder").to_string();
+        assert!(error.contains("a folder"), "{error}");
+    }
+}
