@@ -1,0 +1,109 @@
+//! `clip-rs classify`
+
+use clip_rs::{Classifier, LabelScore};
+
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::images::{Images, LedgerArgs};
+use crate::labels::LabelArgs;
+use crate::settings::Settings;
+use crate::table::{COLUMNS, bar, fit, percent};
+
+/// Rank labels for images
+///
+/// Prints one row per label: a bar, the probability over the labels given, and the cosine. The probability says
+/// which of THESE labels fits best, not whether any of them is true. Images that cannot be used are skipped and
+/// listed when there are several.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  clip-rs classify photos/cat.jpg --labels 'a cat,a dog,a pizza'
+  clip-rs classify 'photos/*.jpg' --labels-file labels.txt --template 'a photo of a {}.' --json")]
+pub(crate) struct Classify {
+    /// Files, folders, patterns, or `-` (an image or a list of paths on standard input)
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+    #[command(flatten)]
+    labels: LabelArgs,
+    /// Model: a name, `hf:owner/name`, or a path [default: starter]
+    #[arg(long, short, value_name = "MODEL")]
+    model: Option<String>,
+    /// Show the K most probable labels only
+    #[arg(long, value_name = "K")]
+    top: Option<usize>,
+    /// One JSON object per image and line: {image, model, labels: [{label, probability, cosine}]}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
+#[derive(serde::Serialize)]
+struct Ranking<'a> {
+    image: &'a str,
+    model: &'a str,
+    labels: &'a [LabelScore],
+}
+
+impl Classify {
+    pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        let labels = self.labels.labels()?;
+        let mut images = Images::from_arguments(&self.images)?;
+        let clip = settings.load(self.model.as_deref(), console)?;
+        let classifier = Classifier::new(&clip, &labels, &self.labels.template)?;
+        let several = images.total > 1;
+        images.encode(
+            &clip,
+            console,
+            |rows| {
+                for (image, embedding) in rows {
+                    let mut scores = classifier.scores(embedding);
+                    scores.truncate(self.top.unwrap_or(usize::MAX));
+                    if self.json {
+                        console.json(&Ranking {
+                            image: image.name(),
+                            model: clip.name(),
+                            labels: &scores,
+                        })?;
+                    } else {
+                        console.print(&table(several.then_some(image.name()), &scores))?;
+                    }
+                }
+                Ok(())
+            },
+            true,
+        )?;
+        self.ledger.finish(&images, console)
+    }
+}
+
+/// Label, bar, probability, cosine; in 80 columns.
+fn table(image: Option<&str>, scores: &[LabelScore]) -> String {
+    const NUMBERS: usize = 24 + 2 + 7 + 2 + 7;
+    let longest = scores.iter().map(|score| score.label.chars().count()).max().unwrap_or(0);
+    let width = longest.min(COLUMNS - NUMBERS - 2);
+    let mut text = image.map_or_else(String::new, |name| format!("{name}\n"));
+    for score in scores {
+        text += &format!(
+            "{}  {}  {:>7}  {:>+7.4}\n",
+            fit(&score.label, width),
+            bar(score.probability),
+            percent(score.probability),
+            score.cosine
+        );
+    }
+    if image.is_some() {
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_fit_eighty_columns_whatever_the_label() {
+        let score = LabelScore { label: "x".repeat(300), probability: 1.0, cosine: -0.1234 };
+        assert!(table(None, &[score]).lines().all(|line| line.chars().count() <= COLUMNS));
+    }
+}

@@ -1,0 +1,132 @@
+//! Where words go: results to stdout, everything else to stderr, progress to a terminal only.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::exit::Exit;
+
+/// Skipped inputs named one by one on stderr; beyond this the count, and the ledger, must do.
+const SKIPS_NAMED: usize = 20;
+
+pub(crate) struct Console {
+    verbose: bool,
+}
+
+impl Console {
+    pub(crate) fn new(verbose: bool) -> Console {
+        Console { verbose }
+    }
+
+    /// One result, as it is.
+    pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+
+    /// One JSON object on a line of its own.
+    pub(crate) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+        self.print(&format!("{}\n", serde_json::to_string(value)?))
+    }
+
+    /// Something a person should know, on stderr.
+    pub(crate) fn note(&self, text: &str) {
+        eprintln!("note: {text}");
+    }
+
+    /// Something that may make results other than expected, on stderr.
+    pub(crate) fn warn(&self, text: &str) {
+        eprintln!("warning: {text}");
+    }
+
+    /// Detail asked for by `-v`.
+    pub(crate) fn detail(&self, text: &str) {
+        if self.verbose {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Names what was left out, on stderr.
+    pub(crate) fn skipped(&self, ledger: &clip_rs::Ledger, of: usize) {
+        for skip in ledger.skips().iter().take(SKIPS_NAMED) {
+            eprintln!("skipped: {}: {}", skip.input, skip.reason);
+        }
+        if ledger.skips().len() > SKIPS_NAMED {
+            eprintln!("skipped: {} more", ledger.skips().len() - SKIPS_NAMED);
+        }
+        if !ledger.is_empty() {
+            eprintln!("{} of {of} inputs skipped", ledger.skips().len());
+        }
+    }
+
+    /// A bar with rate and ETA; hidden when stderr is no terminal.
+    pub(crate) fn progress(&self, total: u64, unit: Unit) -> ProgressBar {
+        if !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let template = match unit {
+            Unit::Items(name) => {
+                format!("{{bar:30}} {{human_pos}}/{{human_len}} {name}  {{per_sec:.0}}  {{eta}} left")
+            }
+            Unit::Bytes => "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left".to_owned(),
+        };
+        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(total).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    /// Prints an error and its way out; a closed pipe is no error.
+    pub(crate) fn fail(&self, error: &anyhow::Error) -> Exit {
+        if is_closed_pipe(error) {
+            return Exit::Ok;
+        }
+        eprintln!("error: {error}");
+        let help = error.downcast_ref::<clip_rs::Error>().and_then(clip_rs::Error::help);
+        let help = help.or_else(|| error.downcast_ref::<Usage>().and_then(|usage| usage.help.clone()));
+        if let Some(help) = help {
+            eprintln!("help: {help}");
+        }
+        if self.verbose {
+            for cause in error.chain().skip(1) {
+                eprintln!("cause: {cause}");
+            }
+        }
+        Exit::Failed
+    }
+}
+
+/// What a progress bar counts.
+pub(crate) enum Unit {
+    /// Things with a name in the plural.
+    Items(&'static str),
+    /// Bytes of a transfer.
+    Bytes,
+}
+
+/// A request that cannot be met, with its way out.
+#[derive(Debug)]
+pub(crate) struct Usage {
+    message: String,
+    help: Option<String>,
+}
+
+impl Usage {
+    pub(crate) fn error(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+        Usage { message: message.into(), help: Some(help.into()) }.into()
+    }
+}
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

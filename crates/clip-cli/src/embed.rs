@@ -1,0 +1,235 @@
+//! `clip-rs embed`
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clip_rs::embeddings::{Journal, beside};
+use clip_rs::{Clip, Counts, Error, Ledger, ModelProvenance, Overflow, Provenance};
+
+use crate::console::{Console, Unit};
+use crate::exit::Exit;
+use crate::images::Images;
+use crate::labels::read_lines;
+use crate::settings::Settings;
+
+/// Texts encoded at a time.
+const BATCH: usize = 256;
+
+/// Write embeddings of images or texts to a file
+///
+/// Rows have norm 1 (or are the towers' raw outputs with --raw) and follow the order of the inputs. Beside FILE stand
+/// FILE.json (model, recipe, counts), FILE.ids.jsonl (the input of each row; a .parquet holds them itself) and, where
+/// inputs were skipped, FILE.skipped.jsonl. An interrupted run goes on where it stopped when it is repeated.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  clip-rs embed images photos --out photos.npy
+  clip-rs embed texts captions.txt --out captions.parquet --truncate")]
+pub(crate) struct Embed {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(clap::Subcommand)]
+enum Kind {
+    /// Embed images: files, folders, patterns, or `-`
+    Images(ImagesArgs),
+    /// Embed texts: files with one text a line, or `-`
+    Texts(TextsArgs),
+}
+
+#[derive(clap::Args)]
+struct ImagesArgs {
+    /// Files, folders, patterns, or `-` (an image or a list of paths on standard input)
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(clap::Args)]
+struct TextsArgs {
+    /// Files with one text a line, or `-` for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// Cut texts over the context length, and count them, instead of skipping them
+    #[arg(long)]
+    truncate: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(clap::Args)]
+struct OutputArgs {
+    /// The file to write: .npy, .safetensors or .parquet
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// The towers' outputs as they are, not normalised
+    #[arg(long)]
+    raw: bool,
+    /// Model: a name, `hf:owner/name`, or a path [default: starter]
+    #[arg(long, short, value_name = "MODEL")]
+    model: Option<String>,
+    /// Print a JSON object with the counts
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a run came to.
+struct Outcome {
+    ids: Vec<String>,
+    ledger: Ledger,
+    total: usize,
+    truncated: usize,
+}
+
+impl Outcome {
+    fn counts(&self) -> Counts {
+        Counts { rows: self.ids.len(), skipped: self.ledger.skips().len(), truncated: self.truncated }
+    }
+}
+
+impl Embed {
+    pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        match self.kind {
+            Kind::Images(args) => args.run(settings, console),
+            Kind::Texts(args) => args.run(settings, console),
+        }
+    }
+}
+
+impl ImagesArgs {
+    fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        let mut images = Images::from_arguments(&self.inputs)?;
+        let clip = settings.load(self.output.model.as_deref(), console)?;
+        let model = clip.provenance()?;
+        let mut journal =
+            self.output.journal(&clip, &model, "images", serde_json::to_value(clip.recipe())?)?;
+        let all: Vec<String> = images.inputs.iter().map(|input| input.name().to_owned()).collect();
+        let total = images.total;
+        images.inputs.retain(|input| !journal.contains(input.name()));
+        self.output.tell_resumed(all.len() - images.inputs.len(), console);
+        images.encode(
+            &clip,
+            console,
+            |rows| Ok(journal.append(rows.iter().map(|(image, row)| (image.name(), *row)))?),
+            !self.output.raw,
+        )?;
+        let ids = all.into_iter().filter(|id| journal.contains(id)).collect();
+        let outcome = Outcome { ids, ledger: images.ledger, total, truncated: 0 };
+        let provenance = Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
+        self.output.finish(&provenance, journal, outcome, console)
+    }
+}
+
+impl TextsArgs {
+    fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        let texts = self.texts()?;
+        let clip = settings.load(self.output.model.as_deref(), console)?;
+        let model = clip.provenance()?;
+        let mut journal = self.output.journal(&clip, &model, "texts", self.truncate.into())?;
+        let (mut ledger, mut truncated) = (Ledger::default(), 0);
+        let done = texts.iter().filter(|text| journal.contains(text)).count();
+        self.output.tell_resumed(done, console);
+        let bar = console.progress(texts.len() as u64, Unit::Items("texts"));
+        for batch in texts.chunks(BATCH) {
+            let batch: Vec<&String> = batch.iter().filter(|text| !journal.contains(text)).collect();
+            let (usable, cut) = self.usable(&clip, &batch, &mut ledger);
+            truncated += cut;
+            let (features, _) = clip.encode_texts_with(&usable, Overflow::Truncate)?;
+            let rows = if self.output.raw {
+                features.as_slice().to_vec()
+            } else {
+                features.normalize().as_slice().to_vec()
+            };
+            journal
+                .append(usable.iter().map(|text| text.as_str()).zip(rows.chunks_exact(clip.embed_dim())))?;
+            bar.inc(BATCH.min(batch.len()) as u64);
+        }
+        bar.finish_and_clear();
+        let total = texts.len();
+        let ids = texts.into_iter().filter(|text| journal.contains(text)).collect();
+        let outcome = Outcome { ids, ledger, total, truncated };
+        let provenance = Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
+        self.output.finish(&provenance, journal, outcome, console)
+    }
+
+    /// The texts of a batch that fit or may be cut, and how many had to be cut; the others go to the ledger.
+    fn usable<'a>(&self, clip: &Clip, batch: &[&'a String], ledger: &mut Ledger) -> (Vec<&'a String>, usize) {
+        let context_length = clip.architecture().text.context_length;
+        let (mut usable, mut cut) = (Vec::new(), 0);
+        for (index, text) in batch.iter().enumerate() {
+            match clip.tokenizer().tokenize(text, context_length, Overflow::Refuse) {
+                Ok(_) => usable.push(*text),
+                Err(_) if self.truncate => {
+                    cut += 1;
+                    usable.push(*text);
+                }
+                Err(source) => ledger.skip(text, &Error::Text { index, source }),
+            }
+        }
+        (usable, cut)
+    }
+
+    fn texts(&self) -> anyhow::Result<Vec<String>> {
+        let mut texts = Vec::new();
+        for input in &self.inputs {
+            if input == "-" {
+                let mut text = String::new();
+                std::io::stdin().lock().read_to_string(&mut text).context("cannot read standard input")?;
+                texts.extend(text.lines().map(str::to_owned));
+            } else {
+                texts.extend(read_lines(input.as_ref())?);
+            }
+        }
+        Ok(texts)
+    }
+}
+
+impl OutputArgs {
+    fn journal(
+        &self,
+        clip: &Clip,
+        model: &ModelProvenance,
+        kind: &str,
+        form: serde_json::Value,
+    ) -> anyhow::Result<Journal> {
+        let run = serde_json::json!({ "kind": kind, "model": model, "form": form, "raw": self.raw });
+        Ok(Journal::open(&self.out, &run, clip.embed_dim())?)
+    }
+
+    fn tell_resumed(&self, rows: usize, console: &Console) {
+        if rows > 0 {
+            console.note(&format!("going on after an interruption: {rows} rows are there already"));
+        }
+    }
+
+    fn finish(
+        &self,
+        provenance: &Provenance<'_>,
+        journal: Journal,
+        outcome: Outcome,
+        console: &Console,
+    ) -> anyhow::Result<Exit> {
+        let Outcome { ids, ledger, total, truncated } = outcome;
+        journal.finish(&ids, provenance)?;
+        let ledger_path = beside(&self.out, "skipped.jsonl");
+        if ledger.is_empty() {
+            // A ledger of an earlier run would speak of inputs that are there now.
+            let _ = std::fs::remove_file(&ledger_path);
+        } else {
+            ledger.write(&ledger_path)?;
+        }
+        console.skipped(&ledger, total);
+        if truncated > 0 {
+            console.warn(&format!("{truncated} texts were cut to the context length"));
+        }
+        if self.json {
+            console.json(provenance)?;
+        } else {
+            let shape = format!("{} x {}", ids.len(), provenance.embed_dim);
+            console.print(&format!("{}: {shape} f32\n", self.out.display()))?;
+        }
+        Ok(if ledger.is_empty() { Exit::Ok } else { Exit::Skipped })
+    }
+}

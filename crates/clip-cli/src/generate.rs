@@ -1,0 +1,49 @@
+//! `clip-rs completions` and `clip-rs man`: made from the arguments themselves.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::CommandFactory;
+
+use crate::Cli;
+use crate::console::Console;
+use crate::exit::Exit;
+
+/// Print completions for a shell
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  clip-rs completions bash > ~/.local/share/bash-completion/completions/clip-rs"
+)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: clap_complete::Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "clip-rs", &mut script);
+        console.print(&String::from_utf8_lossy(&script))?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Write the manual pages, one per verb
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  clip-rs man --out ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Folder for clip-rs.1, clip-rs-classify.1, ...
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+impl Man {
+    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        let folder = self.out.display();
+        std::fs::create_dir_all(&self.out).with_context(|| format!("{folder}: cannot make the folder"))?;
+        clap_mangen::generate_to(Cli::command(), &self.out)
+            .with_context(|| format!("{folder}: cannot write"))?;
+        console.detail(&format!("wrote the manual pages to {folder}"));
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,142 @@
+//! `clip-rs similarity`
+
+use std::path::PathBuf;
+
+use clip_rs::Embeddings;
+use clip_rs::embeddings::Journal;
+
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::images::{Images, LedgerArgs, require};
+use crate::labels::read_lines;
+use crate::settings::Settings;
+use crate::table::{COLUMNS, fit};
+
+/// Print the cosine of every image with every text
+///
+/// Rows are images, columns are texts. Cosines of matching pairs are often only 0.2 to 0.3 with the released
+/// models: compare them with each other, not with 1.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Example:\n  clip-rs similarity photos/cat.jpg photos/pizza.jpg --text 'a cat' --text 'a pizza'"
+)]
+pub(crate) struct Similarity {
+    /// Files, folders, patterns, or `-` (an image or a list of paths on standard input)
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<String>,
+    /// A text; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    text: Vec<String>,
+    /// File with one text a line
+    #[arg(long, value_name = "FILE")]
+    texts_file: Option<PathBuf>,
+    /// Model: a name, `hf:owner/name`, or a path [default: starter]
+    #[arg(long, short, value_name = "MODEL")]
+    model: Option<String>,
+    /// One JSON object: {model, images, texts, cosines: [[..], ..]}
+    #[arg(long)]
+    json: bool,
+    /// Write the matrix to FILE (.npy, .safetensors, .parquet), one row per image
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
+impl Similarity {
+    pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        let mut texts = self.text.clone();
+        if let Some(path) = &self.texts_file {
+            texts.extend(read_lines(path)?.into_iter().filter(|line| !line.trim().is_empty()));
+        }
+        require(&texts, "text", "give `--text TEXT` or `--texts-file FILE`")?;
+        let mut images = Images::from_arguments(&self.images)?;
+        let clip = settings.load(self.model.as_deref(), console)?;
+        let text_embeddings = clip.encode_texts(&texts)?.normalize();
+        let (mut names, mut cosines) = (Vec::new(), Vec::new());
+        images.encode(
+            &clip,
+            console,
+            |rows| {
+                for (image, embedding) in rows {
+                    let image_embedding = Embeddings::from_normalized(clip.embed_dim(), embedding.to_vec());
+                    names.push(image.name().to_owned());
+                    cosines.push(image_embedding.cosines(&text_embeddings).cosines);
+                }
+                Ok(())
+            },
+            true,
+        )?;
+        if let Some(out) = &self.out {
+            write(out, clip.name(), &names, &texts, &cosines)?;
+        } else if self.json {
+            let (model, images) = (clip.name(), &names);
+            console.json(
+                &serde_json::json!({ "model": model, "images": images, "texts": texts, "cosines": cosines }),
+            )?;
+        } else {
+            console.print(&table(&names, &texts, &cosines))?;
+        }
+        self.ledger.finish(&images, console)
+    }
+}
+
+fn write(
+    out: &std::path::Path,
+    model: &str,
+    images: &[String],
+    texts: &[String],
+    rows: &[Vec<f32>],
+) -> anyhow::Result<()> {
+    let run = serde_json::json!({ "kind": "similarity", "model": model, "texts": texts });
+    let mut journal = Journal::open(out, &run, texts.len())?;
+    journal.append(images.iter().map(String::as_str).zip(rows.iter().map(Vec::as_slice)))?;
+    Ok(journal.finish(images, &run)?)
+}
+
+/// As many texts side by side as fit 80 columns, then the next ones below; columns are numbered, texts listed first.
+fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>]) -> String {
+    const CELL: usize = 9;
+    let name_width = images.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, 30);
+    let per_block = (COLUMNS - name_width) / CELL;
+    let mut table: String = texts
+        .iter()
+        .enumerate()
+        .map(|(i, text)| fit(&format!("{:>5}  {text}", i + 1), COLUMNS).trim_end().to_owned() + "\n")
+        .collect();
+    for start in (0..texts.len()).step_by(per_block) {
+        let columns = start..texts.len().min(start + per_block);
+        table += &format!("\n{}", " ".repeat(name_width));
+        columns.clone().for_each(|column| table += &format!("{:>CELL$}", column + 1));
+        table.push('\n');
+        for (image, row) in images.iter().zip(cosines) {
+            table += &tail(image, name_width);
+            columns.clone().for_each(|column| table += &format!("{:>+CELL$.4}", row[column]));
+            table.push('\n');
+        }
+    }
+    table
+}
+
+/// The end of a path says more than its beginning.
+fn tail(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    if length <= width {
+        return fit(name, width);
+    }
+    std::iter::once('…').chain(name.chars().skip(length - width + 1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_matrix_is_broken_into_blocks_of_eighty_columns() {
+        let images = vec!["a/very/long/path/to/some/folder/photo.jpg".to_owned()];
+        let texts: Vec<String> = (0..20).map(|i| format!("text {i}")).collect();
+        let table = table(&images, &texts, &[vec![0.25; 20]]);
+        assert!(table.lines().all(|line| line.chars().count() <= COLUMNS), "{table}");
+        assert_eq!(table.matches("+0.2500").count(), 20);
+    }
+}

@@ -1,0 +1,50 @@
+//! Running the program as a person would: in the project's root, with an empty home folder.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+pub(crate) fn clip_rs(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("clip-rs").expect("the program is built");
+    command.args(arguments).current_dir(root()).env_clear().env("HOME", "/nonexistent");
+    command
+}
+
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+pub(crate) fn run(arguments: &[&str]) -> Run {
+    run_with_stdin(arguments, b"")
+}
+
+pub(crate) fn run_with_stdin(arguments: &[&str], stdin: &[u8]) -> Run {
+    let output = clip_rs(arguments).write_stdin(stdin).output().expect("it runs");
+    Run {
+        code: output.status.code().expect("no signal"),
+        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+/// Every line of `text` as JSON.
+pub(crate) fn json_lines(text: &str) -> Vec<serde_json::Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
+}
+
+/// A file below `../shared/golden`, or a line that says what was skipped.
+pub(crate) fn golden(path: &str) -> Option<PathBuf> {
+    let full = root().join("../shared/golden").join(path);
+    if !full.exists() {
+        println!("skipped: ../shared/golden/{path} is not beside this checkout");
+        return None;
+    }
+    Some(full)
+}

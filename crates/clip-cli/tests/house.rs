@@ -1,0 +1,42 @@
+//! The dependency graph of the crates is the picture in docs/architecture.md: an arrow only ever points down.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Who may use whom. Each line is an arrow of the drawing.
+const ARROWS: [(&str, &str); 6] = [
+    ("clip-cli", "clip"),
+    ("clip", "clip-image"),
+    ("clip", "clip-kernels"),
+    ("clip", "clip-model"),
+    ("clip", "clip-tokenizer"),
+    ("clip-model", "clip-kernels"),
+];
+
+#[test]
+fn crates_use_each_other_as_the_drawing_says() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(crates).expect("the folder of crates").flatten() {
+        let Ok(manifest) = std::fs::read_to_string(entry.path().join("Cargo.toml")) else { continue };
+        let user = entry.file_name().into_string().expect("a plain name");
+        for dependency in
+            normal_dependencies(&manifest).filter(|name| *name == "clip" || name.starts_with("clip-"))
+        {
+            found.insert((user.clone(), dependency.to_owned()));
+        }
+    }
+    let drawn = ARROWS.iter().map(|(user, used)| ((*user).to_owned(), (*used).to_owned())).collect();
+    assert_eq!(found, drawn);
+}
+
+/// Names under `[dependencies]`; what tests use is no arrow.
+fn normal_dependencies(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest
+        .lines()
+        .skip_while(|line| *line != "[dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty())
+}
