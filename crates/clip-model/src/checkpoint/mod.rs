@@ -14,6 +14,7 @@
 
 mod activation;
 mod derive;
+mod digest;
 mod directory;
 mod finite;
 #[doc(hidden)]
@@ -189,6 +190,12 @@ impl Checkpoint {
     /// Reads every tensor and reports what a careful person would want to know of the values.
     pub fn check(&self) -> CheckReport {
         finite::check(&self.state_dict)
+    }
+
+    /// A digest of the tensors under the reference's names, 64 hexadecimal digits: the same for the
+    /// same weights in any layout and container. Reads everything.
+    pub fn digest(&self) -> String {
+        digest::of_tensors(&self.state_dict)
     }
 
     fn assemble(source: source::Source, options: &LoadOptions) -> Result<Self, CheckpointError> {
