@@ -6,8 +6,8 @@
 )]
 
 use super::error::JpegError;
-use super::frame::{BLOCK, Frame};
-use super::idct::{inverse_dct, inverse_dct_of_dc};
+use super::frame::{BLOCK, Component, Frame, Process};
+use super::idct::{Transform, WithTransform, dispatch, inverse_of_dc};
 use super::markers::ScanHeader;
 use super::output::Bands;
 use super::smoothing::Smoothing;
@@ -17,12 +17,18 @@ use super::upsample::Plane;
 #[derive(Debug)]
 pub(super) struct Coefficients {
     pub(super) planes: Vec<Vec<[i16; 64]>>,
+    /// Which coefficients of each block are not zero, in zigzag order from the lowest bit; DC is left out. Kept by
+    /// progressive scans with Huffman codes, whose refinements walk from one such coefficient to the next.
+    pub(super) nonzero: Vec<Vec<u64>>,
 }
 
 impl Coefficients {
     pub(super) fn new(frame: &Frame) -> Self {
         let planes = frame.components.iter().map(|c| vec![[0; 64]; c.stored_wide * c.stored_high]).collect();
-        Self { planes }
+        let tracked = frame.process == Process::Progressive && !frame.arithmetic;
+        let size = |c: &Component| if tracked { c.stored_wide * c.stored_high } else { 0 };
+        let nonzero = frame.components.iter().map(|c| vec![0; size(c)]).collect();
+        Self { planes, nonzero }
     }
 }
 
@@ -110,27 +116,37 @@ impl Bands for StoredBands<'_> {
             let width = component.stored_wide;
             for (y, out) in plane.next.chunks_exact_mut(plane.stride * BLOCK).enumerate() {
                 let row = index * component.v + y;
-                match &self.smoothing {
-                    None => transform_row(&blocks[row * width..][..width], &quant, out, plane.stride),
-                    Some(smoothing) => {
-                        let blocks = smoothing.row(self.frame, number, blocks, row);
-                        transform_row(&blocks, &quant, out, plane.stride);
-                    }
-                }
+                let guessed =
+                    self.smoothing.as_ref().map(|smoothing| smoothing.row(self.frame, number, blocks, row));
+                let blocks = guessed.as_deref().unwrap_or(&blocks[row * width..][..width]);
+                dispatch(TransformRow { blocks, quant: &quant, out, stride: plane.stride });
             }
         }
         Ok(())
     }
 }
 
-/// Transforms a row of blocks to eight rows of samples.
-fn transform_row(blocks: &[[i16; 64]], quant: &[i16; 64], out: &mut [u8], stride: usize) {
-    for (x, block) in blocks.iter().enumerate() {
-        let out = &mut out[x * BLOCK..];
-        if block[1..].iter().fold(0, |any, &c| any | c) == 0 {
-            inverse_dct_of_dc(block[0], quant[0], out, stride);
-        } else {
-            inverse_dct(block, quant, out, stride);
+/// Transforms a row of blocks to eight rows of samples; compiled once per instruction set.
+struct TransformRow<'a> {
+    blocks: &'a [[i16; 64]],
+    quant: &'a [i16; 64],
+    out: &'a mut [u8],
+    stride: usize,
+}
+
+impl WithTransform for TransformRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self, transform: impl Transform) {
+        let Self { blocks, quant, out, stride } = self;
+        for (x, block) in blocks.iter().enumerate() {
+            let out = &mut out[x * BLOCK..];
+            if block[1..].iter().fold(0, |any, &c| any | c) == 0 {
+                inverse_of_dc(block[0], quant[0], out, stride);
+            } else {
+                transform.inverse(block, quant, out, stride);
+            }
         }
     }
 }

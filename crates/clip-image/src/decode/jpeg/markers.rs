@@ -11,6 +11,7 @@ use super::huffman::HuffmanSpec;
 
 /// Natural (row by row) position of each coefficient in zigzag order. The last 64 entries catch runs that overshoot,
 /// which libjpeg sends to position 63.
+#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler")]
 pub(super) const NATURAL_ORDER: [u8; 128] = {
     let mut order = [63; 128];
     let (mut index, mut row, mut column) = (0, 0usize, 0usize);

@@ -7,6 +7,8 @@
     reason = "sizes were met by the pixel limit; there are 1, 3 or 4 planes"
 )]
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::color::Conversion;
 use super::error::JpegError;
 use super::frame::{Frame, Process};
@@ -36,25 +38,40 @@ pub(super) fn render(
         if index > 0
             && let Some((band, out)) = bands.next()
         {
-            write_band(frame, conversion, &mut planes, band, out);
+            Arch::new().dispatch(WriteBand { frame, conversion, planes: &mut planes, band, out });
         }
         planes.iter_mut().for_each(Plane::turn);
     }
     if let Some((band, out)) = bands.next() {
-        write_band(frame, conversion, &mut planes, band, out);
+        Arch::new().dispatch(WriteBand { frame, conversion, planes: &mut planes, band, out });
     }
     Ok(pixels)
 }
 
-fn write_band(frame: &Frame, conversion: Conversion, planes: &mut [Plane], band: usize, out: &mut [u8]) {
-    let unit = if frame.process == Process::Lossless { 1 } else { super::frame::BLOCK };
-    let top = band * frame.v_max * unit;
-    let row_bytes = frame.width * conversion.color().channels();
-    for (y, out) in (top..).zip(out.chunks_exact_mut(row_bytes)) {
-        for plane in planes.iter_mut() {
-            plane.prepare(band, y);
+/// Writes the pixels of a band; compiled once per instruction set.
+struct WriteBand<'a> {
+    frame: &'a Frame,
+    conversion: Conversion,
+    planes: &'a mut [Plane],
+    band: usize,
+    out: &'a mut [u8],
+}
+
+impl WithSimd for WriteBand<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { frame, conversion, planes, band, out } = self;
+        let unit = if frame.process == Process::Lossless { 1 } else { super::frame::BLOCK };
+        let top = band * frame.v_max * unit;
+        let row_bytes = frame.width * conversion.color().channels();
+        for (y, out) in (top..).zip(out.chunks_exact_mut(row_bytes)) {
+            for plane in planes.iter_mut() {
+                plane.prepare(band, y);
+            }
+            let rows = std::array::from_fn(|i| planes.get(i).map_or(&[][..], |plane| plane.row(band, y)));
+            conversion.row(rows, out);
         }
-        let rows = std::array::from_fn(|i| planes.get(i).map_or(&[][..], |plane| plane.row(band, y)));
-        conversion.row(rows, out);
     }
 }

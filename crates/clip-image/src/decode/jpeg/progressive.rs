@@ -5,6 +5,8 @@
     reason = "block positions come from the frame that sized the arrays; coefficient indices are masked"
 )]
 
+use pulp::{Arch, Simd, WithSimd};
+
 use super::bits::{Bits, Restarts};
 use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
@@ -48,16 +50,31 @@ pub(super) fn decode_scan(
     coefficients: &mut Coefficients,
 ) -> Result<usize, JpegError> {
     let band = Band::of(scan)?;
-    let reader = ScanReader {
-        bits: Bits::new(markers),
-        restarts: Restarts::new(markers.restart_interval),
-        last_good_row: 0,
-        markers,
-    };
-    match (band.start, band.refines) {
-        (0, false) => reader.dc_first(scan, layout, coefficients, band.low),
-        (0, true) => reader.dc_refine(layout, coefficients, band.low),
-        _ => reader.ac(scan, layout, coefficients, band),
+    Arch::new().dispatch(DecodeScan { markers, scan, layout, coefficients, band })
+}
+
+/// A scan to decode; compiled once per instruction set, for the sake of the shifts.
+struct DecodeScan<'s, 'a> {
+    markers: &'s mut MarkerReader<'a>,
+    scan: &'s ScanHeader,
+    layout: &'s ScanLayout,
+    coefficients: &'s mut Coefficients,
+    band: Band,
+}
+
+impl WithSimd for DecodeScan<'_, '_> {
+    type Output = Result<usize, JpegError>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let Self { markers, scan, layout, coefficients, band } = self;
+        let (bits, restarts) = (Bits::new(markers), Restarts::new(markers.restart_interval));
+        let reader = ScanReader { bits, restarts, last_good_row: 0, markers };
+        match (band.start, band.refines) {
+            (0, false) => reader.dc_first(scan, layout, coefficients, band.low),
+            (0, true) => reader.dc_refine(layout, coefficients, band.low),
+            _ => reader.ac(scan, layout, coefficients, band),
+        }
     }
 }
 
@@ -69,6 +86,7 @@ struct ScanReader<'a, 'm> {
 }
 
 impl ScanReader<'_, '_> {
+    #[inline(always)]
     fn dc_first(
         mut self,
         scan: &ScanHeader,
@@ -122,6 +140,7 @@ impl ScanReader<'_, '_> {
         Ok(self.last_good_row)
     }
 
+    #[inline(always)]
     fn dc_refine(
         mut self,
         layout: &ScanLayout,
@@ -148,6 +167,7 @@ impl ScanReader<'_, '_> {
         Ok(self.last_good_row)
     }
 
+    #[inline(always)]
     fn ac(
         mut self,
         scan: &ScanHeader,
@@ -161,6 +181,7 @@ impl ScanReader<'_, '_> {
         let spec = self.markers.ac_huffman.get(usize::from(selected.ac_table));
         let table = HuffmanTable::new(spec.and_then(Option::as_ref))?;
         let blocks = &mut coefficients.planes[selected.index];
+        let nonzero = &mut coefficients.nonzero[selected.index];
         let Some(place) = layout.blocks.first() else {
             return broken("a scan of no component");
         };
@@ -169,7 +190,8 @@ impl ScanReader<'_, '_> {
         for y in 0..layout.mcus_high {
             self.begin_row(y);
             let row = &mut blocks[place.at(0, y)..][..layout.mcus_wide];
-            for (x, block) in row.iter_mut().enumerate() {
+            let nonzero = &mut nonzero[place.at(0, y)..][..layout.mcus_wide];
+            for (x, (block, nonzero)) in row.iter_mut().zip(nonzero).enumerate() {
                 if self.restarts.due() {
                     self.restart(y, x + 1 < layout.mcus_wide)?;
                     zero_blocks = 0;
@@ -178,12 +200,12 @@ impl ScanReader<'_, '_> {
                     continue;
                 }
                 if band.refines {
-                    refine_block(data, &mut self.bits, &table, &mut zero_blocks, band, block);
+                    refine_block(data, &mut self.bits, &table, &mut zero_blocks, band, block, nonzero);
                 } else if zero_blocks > 0 {
                     zero_blocks -= 1;
                     continue;
                 } else {
-                    zero_blocks = first_block(data, &mut self.bits, &table, band, block);
+                    zero_blocks = first_block(data, &mut self.bits, &table, band, block, nonzero);
                 }
                 self.note_starvation();
             }
@@ -219,7 +241,14 @@ impl ScanReader<'_, '_> {
 
 /// First pass over a band of a block. Returns how many blocks after it have nothing in the band.
 #[inline(always)]
-fn first_block(data: &[u8], bits: &mut Bits, table: &HuffmanTable, band: Band, block: &mut [i16; 64]) -> u32 {
+fn first_block(
+    data: &[u8],
+    bits: &mut Bits,
+    table: &HuffmanTable,
+    band: Band,
+    block: &mut [i16; 64],
+    nonzero: &mut u64,
+) -> u32 {
     let mut now = *bits;
     let mut index = band.start;
     let mut zero_blocks = 0;
@@ -235,7 +264,7 @@ fn first_block(data: &[u8], bits: &mut Bits, table: &HuffmanTable, band: Band, b
         };
         if value != 0 {
             index += entry.run();
-            block[usize::from(NATURAL_ORDER[index & 127])] = value << band.low;
+            set(block, nonzero, index, value << band.low);
             index += 1;
         } else if entry.run() == 15 {
             index += 16;
@@ -248,6 +277,15 @@ fn first_block(data: &[u8], bits: &mut Bits, table: &HuffmanTable, band: Band, b
     zero_blocks
 }
 
+/// Sets a coefficient; `index` is zigzag and may overshoot the block, which means its last position.
+#[inline(always)]
+fn set(block: &mut [i16; 64], nonzero: &mut u64, index: usize, value: i16) {
+    let bit = 1 << index.min(63);
+    block[usize::from(NATURAL_ORDER[index & 127])] = value;
+    // Bits can be shifted out of a value in a damaged file.
+    *nonzero = if value == 0 { *nonzero & !bit } else { *nonzero | bit };
+}
+
 /// Length of an end-of-band run, this block included: 2^size plus `size` bits.
 #[inline(always)]
 fn run_of_blocks(bits: &mut Bits, size: u32) -> u32 {
@@ -256,6 +294,7 @@ fn run_of_blocks(bits: &mut Bits, size: u32) -> u32 {
 }
 
 /// One more bit of the coefficients of a band that are known, and new ones of that size.
+#[inline(always)]
 fn refine_block(
     data: &[u8],
     bits: &mut Bits,
@@ -263,9 +302,12 @@ fn refine_block(
     zero_blocks: &mut u32,
     band: Band,
     block: &mut [i16; 64],
+    nonzero: &mut u64,
 ) {
     let bit = 1i16 << band.low;
     let mut now = *bits;
+    // Known coefficients of the band that are still to be refined.
+    let mut known = *nonzero & (u64::MAX >> (63 - band.end)) & (u64::MAX << band.start);
     let mut index = band.start;
     if *zero_blocks == 0 {
         while index <= band.end {
@@ -282,30 +324,33 @@ fn refine_block(
                 *zero_blocks = run_of_blocks(&mut now, run as u32);
                 break;
             }
-            while index <= band.end {
-                let coefficient = &mut block[usize::from(NATURAL_ORDER[index & 127])];
-                if *coefficient != 0 {
-                    refine(data, &mut now, coefficient, bit);
-                } else if run == 0 {
+            // Pass `run` zeros, refining what lies between them, up to the zero behind them.
+            loop {
+                let next_known = if known == 0 { band.end + 1 } else { known.trailing_zeros() as usize };
+                if index + run < next_known {
+                    index += run;
                     break;
-                } else {
-                    run -= 1;
                 }
+                run -= next_known - index;
+                index = next_known;
+                if known == 0 {
+                    break;
+                }
+                refine(data, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
+                known &= known - 1;
                 index += 1;
             }
             if new != 0 {
-                block[usize::from(NATURAL_ORDER[index & 127])] = new;
+                set(block, nonzero, index, new);
             }
             index += 1;
         }
     }
     if *zero_blocks > 0 {
-        while index <= band.end {
-            let coefficient = &mut block[usize::from(NATURAL_ORDER[index & 127])];
-            if *coefficient != 0 {
-                refine(data, &mut now, coefficient, bit);
-            }
-            index += 1;
+        while known != 0 {
+            let index = known.trailing_zeros() as usize;
+            refine(data, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
+            known &= known - 1;
         }
         *zero_blocks -= 1;
     }

@@ -10,7 +10,7 @@ use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
 use super::frame::{BLOCK, Frame};
 use super::huffman::{HuffmanTable, extend};
-use super::idct::{inverse_dct, inverse_dct_of_dc};
+use super::idct::{Transform, WithTransform, dispatch, inverse_of_dc};
 use super::markers::{MarkerReader, NATURAL_ORDER, ScanHeader};
 use super::output::Bands;
 use super::typical_tables;
@@ -196,29 +196,45 @@ impl<E: Entropy> SingleScan<'_, '_, E> {
 
 impl<E: Entropy> Bands for SingleScan<'_, '_, E> {
     fn fill(&mut self, _index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
+        dispatch(DecodeRow { scan: self, planes })
+    }
+}
+
+/// Decodes a row of MCUs to samples; compiled once per instruction set.
+struct DecodeRow<'s, 'a, 'm, E> {
+    scan: &'s mut SingleScan<'a, 'm, E>,
+    planes: &'s mut [Plane],
+}
+
+impl<E: Entropy> WithTransform for DecodeRow<'_, '_, '_, E> {
+    type Output = Result<(), JpegError>;
+
+    #[inline(always)]
+    fn run(self, transform: impl Transform) -> Self::Output {
+        let SingleScan { markers, frame, entropy } = self.scan;
         let mut block = [0; 64];
-        for mcu in 0..self.frame.mcus_wide {
-            self.entropy.begin_mcu(self.markers)?;
-            for (index, (component, plane)) in self.frame.components.iter().zip(planes.iter_mut()).enumerate()
+        for mcu in 0..frame.mcus_wide {
+            entropy.begin_mcu(markers)?;
+            for (index, (component, plane)) in frame.components.iter().zip(self.planes.iter_mut()).enumerate()
             {
                 let quant = component.quant.as_ref().unwrap_or(&[0; 64]);
                 for y in 0..component.v {
                     for x in 0..component.h {
                         block.fill(0);
-                        let any = self.entropy.block(index, &mut block);
+                        let any = entropy.block(index, &mut block);
                         let at = y * BLOCK * plane.stride + (mcu * component.h + x) * BLOCK;
                         let out = &mut plane.next[at..];
                         if any {
-                            inverse_dct(&block, quant, out, plane.stride);
+                            transform.inverse(&block, quant, out, plane.stride);
                         } else {
-                            inverse_dct_of_dc(block[0], quant[0], out, plane.stride);
+                            inverse_of_dc(block[0], quant[0], out, plane.stride);
                         }
                     }
                 }
             }
-            self.entropy.end_mcu();
+            entropy.end_mcu();
         }
-        self.entropy.end_row()
+        entropy.end_row()
     }
 }
 

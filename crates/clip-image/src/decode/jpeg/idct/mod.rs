@@ -1,0 +1,137 @@
+//! Inverse DCT: libjpeg's accurate integer method, with the 16-bit steps of its vector code.
+//!
+//! A column pass leaves two more fraction bits, a row pass removes them. Products have 13 fraction bits. Sums of two
+//! inputs wrap at 16 bits and results saturate, as in libjpeg-turbo on x86-64; a sound file never gets there, but a
+//! damaged one then still gives the same pixels.
+//!
+//! [`portable`] is the definition. [`avx2`] is the same in the multiply-add of pairs that the definition is written
+//! in: the compiler does not find that instruction, nor the transposition, by itself (a third of the speed).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "fixed arrays and constant indices; 32-bit sums of products of 16 bits wrap explicitly"
+)]
+
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2;
+pub(super) mod portable;
+
+use pulp::{Arch, NullaryFnOnce};
+
+use super::frame::BLOCK;
+
+const FRACTION: u32 = 13;
+const COLUMN_FRACTION: u32 = 2;
+
+/// `constant` in 13 fraction bits, rounded.
+const fn fix(constant: f64) -> i32 {
+    (constant * (1 << FRACTION) as f64 + 0.5) as i32
+}
+
+const C_0_298: i32 = fix(0.298631336);
+const C_0_390: i32 = fix(0.390180644);
+const C_0_541: i32 = fix(0.541196100);
+const C_0_765: i32 = fix(0.765366865);
+const C_0_899: i32 = fix(0.899976223);
+const C_1_175: i32 = fix(1.175875602);
+const C_1_501: i32 = fix(1.501321110);
+const C_1_847: i32 = fix(1.847759065);
+const C_1_961: i32 = fix(1.961570560);
+const C_2_053: i32 = fix(2.053119869);
+const C_2_562: i32 = fix(2.562915447);
+const C_3_072: i32 = fix(3.072711026);
+
+/// Works on blocks, with an instruction set chosen once.
+pub(super) trait Transform: Copy {
+    /// Turns coefficients (natural order) into samples: 8 rows of 8, `stride` apart in `out`.
+    fn inverse(self, coefficients: &[i16; 64], quant: &[i16; 64], out: &mut [u8], stride: usize);
+}
+
+/// Something to do with whatever transform this processor does best.
+pub(super) trait WithTransform {
+    type Output;
+
+    /// To be `inline(always)`: it is compiled once per instruction set.
+    fn run(self, transform: impl Transform) -> Self::Output;
+}
+
+/// Runs `job` compiled for the instruction set of this processor.
+pub(super) fn dispatch<J: WithTransform>(job: J) -> J::Output {
+    match Arch::new() {
+        #[cfg(target_arch = "x86_64")]
+        Arch::V3(simd) => simd.vectorize(Job(job, avx2::Avx2(simd))),
+        arch => arch.dispatch(Job(job, portable::Portable)),
+    }
+}
+
+struct Job<J, T>(J, T);
+
+impl<J: WithTransform, T: Transform> NullaryFnOnce for Job<J, T> {
+    type Output = J::Output;
+
+    #[inline(always)]
+    fn call(self) -> J::Output {
+        self.0.run(self.1)
+    }
+}
+
+/// The samples of a block whose only coefficient is `dc`.
+#[inline(always)]
+pub(super) fn inverse_of_dc(dc: i16, quant: i16, out: &mut [u8], stride: usize) {
+    let column = i32::from(dc.wrapping_mul(quant) << COLUMN_FRACTION);
+    let shift = COLUMN_FRACTION + 3;
+    let sample = (((column + (1 << (shift - 1))) >> shift).clamp(-128, 127) + 128) as u8;
+    for line in out.chunks_mut(stride).take(BLOCK) {
+        line[..BLOCK].fill(sample);
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::portable::Portable;
+    use super::{Transform, inverse_of_dc};
+
+    /// Blocks from all zero to full of extremes, and quantisers up to 16 bits.
+    fn blocks() -> impl Iterator<Item = ([i16; 64], [i16; 64])> {
+        let mut state = 1u64;
+        let mut random = move || {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) as u32
+        };
+        (0..20_000).map(move |_| {
+            let (filled, bits) = (random() % 65, 1 + random() % 16);
+            let rows = 1 + random() as usize % 8;
+            let mut block = [0; 64];
+            for _ in 0..filled {
+                block[random() as usize % (rows * 8)] =
+                    ((random() << (32 - bits)) as i32 >> (32 - bits)) as i16;
+            }
+            let quant_bits = 1 + random() % 16;
+            (block, std::array::from_fn(|_| (random() % (1 << quant_bits)) as i16))
+        })
+    }
+
+    #[test]
+    fn avx2_gives_the_samples_of_the_definition() {
+        let pulp::Arch::V3(simd) = pulp::Arch::new() else {
+            return println!("skipped: this processor has no AVX2");
+        };
+        for (block, quant) in blocks() {
+            let (mut expected, mut found) = ([0; 64], [0; 64]);
+            Portable.inverse(&block, &quant, &mut expected, 8);
+            super::avx2::Avx2(simd).inverse(&block, &quant, &mut found, 8);
+            assert_eq!(expected, found, "{block:?} with {quant:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_dc_alone_may_take_the_short_way() {
+        for (mut block, quant) in blocks().take(2000) {
+            block[1..].fill(0);
+            let (mut expected, mut found) = ([0; 64], [0; 64]);
+            Portable.inverse(&block, &quant, &mut expected, 8);
+            inverse_of_dc(block[0], quant[0], &mut found, 8);
+            assert_eq!(expected, found, "{} with {}", block[0], quant[0]);
+        }
+    }
+}
