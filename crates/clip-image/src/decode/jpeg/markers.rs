@@ -169,7 +169,7 @@ impl<'a> MarkerReader<'a> {
                 0xe0 => self.app0()?,
                 0xe1 => self.app1()?,
                 0xee => self.app14()?,
-                0xdc | 0xe2..=0xed | 0xef | 0xfe => drop(self.segment()?),
+                0xdc | 0xe2..=0xed | 0xef | 0xfe => drop(self.idle_segment()?),
                 _ => return broken("a reserved marker"),
             }
         }
@@ -210,6 +210,16 @@ impl<'a> MarkerReader<'a> {
         };
         self.at = self.at.saturating_add(2).saturating_add(length);
         Ok(payload)
+    }
+
+    /// The same for a segment that could be skipped. If it is cut off there is nothing behind it: the position says so,
+    /// for those who have all the pixels already.
+    fn idle_segment(&mut self) -> Result<&'a [u8], JpegError> {
+        self.segment().inspect_err(|error| {
+            if matches!(error, JpegError::Truncated { .. }) {
+                self.at = self.data.len();
+            }
+        })
     }
 
     fn start_of_frame(&mut self, process: Process, arithmetic: bool) -> Result<(), JpegError> {
@@ -348,20 +358,20 @@ impl<'a> MarkerReader<'a> {
     }
 
     fn app0(&mut self) -> Result<(), JpegError> {
-        let payload = self.segment()?;
+        let payload = self.idle_segment()?;
         self.jfif |= payload.len() >= 14 && payload.starts_with(b"JFIF\0");
         Ok(())
     }
 
     fn app1(&mut self) -> Result<(), JpegError> {
-        if let (Some(exif), None) = (self.segment()?.strip_prefix(b"Exif\0\0"), self.exif) {
+        if let (Some(exif), None) = (self.idle_segment()?.strip_prefix(b"Exif\0\0"), self.exif) {
             self.exif = Some(exif);
         }
         Ok(())
     }
 
     fn app14(&mut self) -> Result<(), JpegError> {
-        let payload = self.segment()?;
+        let payload = self.idle_segment()?;
         if payload.starts_with(b"Adobe")
             && let Some(&transform) = payload.get(11)
         {

@@ -38,8 +38,6 @@ mod output;
 mod progressive;
 mod sequential;
 mod smoothing;
-#[cfg(test)]
-mod tests;
 mod typical_tables;
 mod upsample;
 
