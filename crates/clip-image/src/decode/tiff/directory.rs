@@ -98,6 +98,16 @@ impl<'a> Directory<'a> {
         values.map(|value| self.integer(*kind, value)).collect()
     }
 
+    /// An error where a tag holds other than one value.
+    pub(super) fn check_single(&self, tag: u16) -> Result<(), ImageError> {
+        match self.fields.get(&tag) {
+            Some((kind, bytes)) if unit_bytes(*kind) != Some(bytes.len() as u64) => {
+                Err(corrupt(format!("tag {tag} has more than one value")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The bytes of a tag.
     pub(super) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
         self.fields.get(&tag).map(|(_, bytes)| *bytes)

@@ -113,9 +113,13 @@ impl Layout {
         packed::row_bytes(width, self.samples.saturating_mul(self.bits as usize))
     }
 
-    /// Whether a plane of one sample can be read by itself.
-    pub(super) fn plain(&self) -> bool {
-        self.rule == Rule::Keep && (self.bits == 8 || self.samples == 1)
+    /// Whether Pillow reads samples that lie in planes of their own.
+    ///
+    /// It opens grey with alpha too, and takes the wrong plane for alpha; its own reader takes bytes only.
+    pub(super) fn planes_are_read(&self, compression: Compression) -> bool {
+        let colors = matches!(self.mode, Mode::Rgb | Mode::Rgba | Mode::Cmyk);
+        let bytes = self.bits == 8 && self.rule == Rule::Keep;
+        colors && (bytes || compression != Compression::None)
     }
 
     /// `[height, width]` pixels out of stored rows.

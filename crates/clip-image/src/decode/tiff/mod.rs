@@ -57,6 +57,21 @@ mod tag {
     pub(super) const EXTRA_SAMPLES: u16 = 338;
     pub(super) const SAMPLE_FORMAT: u16 = 339;
     pub(super) const JPEG_TABLES: u16 = 347;
+
+    /// Tags of one value.
+    pub(super) const SINGLE: [u16; 11] = [
+        IMAGE_WIDTH,
+        IMAGE_LENGTH,
+        COMPRESSION,
+        PHOTOMETRIC,
+        FILL_ORDER,
+        SAMPLES_PER_PIXEL,
+        ROWS_PER_STRIP,
+        PLANAR_CONFIGURATION,
+        PREDICTOR,
+        TILE_WIDTH,
+        TILE_LENGTH,
+    ];
 }
 
 pub(super) fn size(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), ImageError> {
@@ -97,6 +112,12 @@ impl<'a> Head<'a> {
         let (width, height) = (side(tag::IMAGE_WIDTH, "width")?, side(tag::IMAGE_LENGTH, "height")?);
         let size = limits.check(Format::Tiff, width, height)?;
         let compression = Compression::of(directory.value(tag::COMPRESSION).unwrap_or(1))?;
+        if compression != Compression::None {
+            // Pillow takes the first of several values; libtiff, which reads compressed files for it, takes none.
+            for tag in tag::SINGLE {
+                directory.check_single(tag)?;
+            }
+        }
         let planar = directory.value(tag::PLANAR_CONFIGURATION) == Some(2);
         let reversed_bits = directory.value(tag::FILL_ORDER) == Some(2);
         let big_endian = directory.big_endian();

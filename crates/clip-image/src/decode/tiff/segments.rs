@@ -15,7 +15,7 @@
 
 use super::compression::Compression;
 use super::{Head, corrupt, predictor, tag, unsupported};
-use crate::decode::jpeg::{self, ColorTransform};
+use crate::decode::jpeg::{self, ColorTransform, JpegColor};
 use crate::{Format, ImageError, Limits};
 
 /// Stored rows of the whole image, samples of a pixel together.
@@ -96,11 +96,7 @@ impl Grid {
         if head.compression != Compression::None && grid.offsets.len() < needed {
             return Err(corrupt(format!("{} strips or tiles, {needed} are needed", grid.offsets.len())));
         }
-        if head.planar
-            && planes > 1
-            && !(head.layout.plain()
-                || head.compression != Compression::None && head.layout.bits.is_multiple_of(8))
-        {
+        if planes > 1 && !head.layout.planes_are_read(head.compression) {
             return Err(unsupported("separate planes of this kind of sample"));
         }
         if head.compression != Compression::None {
@@ -218,7 +214,9 @@ impl Grid {
             );
             return Err(corrupt(what));
         }
-        Ok(image.data)
+        // The decoder turns ink around, as Pillow does for files that are JPEG alone; libtiff does not.
+        let turn = if image.color == JpegColor::Cmyk { 255 } else { 0 };
+        Ok(image.data.into_iter().map(|value| value ^ turn).collect())
     }
 
     fn copy(&self, segment: &[u8], place: &Place, head: &Head, rows: &mut [u8]) {
