@@ -41,7 +41,8 @@ fn hamming(x: f64) -> f64 {
         return 0.0;
     }
     let x = x * PI;
-    x.sin() / x * (0.54 + 0.46 * x.cos())
+    // Pillow's two constants are f32; their digits beyond that count in mode F.
+    x.sin() / x * (f64::from(0.54_f32) + f64::from(0.46_f32) * x.cos())
 }
 
 fn bicubic(x: f64) -> f64 {

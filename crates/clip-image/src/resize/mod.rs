@@ -18,6 +18,8 @@ mod filter;
 mod nearest;
 mod passes;
 mod sixteen_bit;
+#[cfg(test)]
+mod tests;
 mod weights;
 mod wide;
 mod window;

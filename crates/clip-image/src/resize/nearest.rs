@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::window::Window;
-use crate::Image;
+use crate::{Image, Mode};
 
 pub(super) fn resize(image: &Image, window: &Window) -> Vec<u8> {
     let pixel_bytes = image.mode.pixel_bytes();
-    let columns = sources(image.width, window.full_size().0, &window.columns);
-    let rows = sources(image.height, window.full_size().1, &window.rows);
+    let columns = sources(image.mode, image.width, window.full_size().0, &window.columns);
+    let rows = sources(image.mode, image.height, window.full_size().1, &window.rows);
     let row_bytes = image.row_bytes();
     let mut out = Vec::with_capacity(rows.len() * columns.len() * pixel_bytes);
     for row in rows {
@@ -23,18 +23,15 @@ pub(super) fn resize(image: &Image, window: &Window) -> Vec<u8> {
     out
 }
 
-/// The input index of each kept output. The place is *added up* step by step as Pillow does it, so that its
-/// rounding errors are the same; one that ends outside the image is left black.
-fn sources(input: u32, output: u64, kept: &Range<u64>) -> Vec<Option<usize>> {
+/// The input index of each kept output; one that ends outside the image is left black.
+///
+/// Pillow *adds* the place up step by step, except in its 16-bit modes, where it multiplies: the rounding errors differ.
+fn sources(mode: Mode, input: u32, output: u64, kept: &Range<u64>) -> Vec<Option<usize>> {
     let step = f64::from(input as f32) / output as f64;
-    let mut place = 0.0 + step * 0.5;
-    let mut sources = Vec::with_capacity((kept.end - kept.start) as usize);
-    for index in 0..kept.end {
-        if index >= kept.start {
-            let source = place as usize;
-            sources.push((source < input as usize).then_some(source));
-        }
-        place += step;
+    let inside = |place: f64| Some(place as usize).filter(|source| *source < input as usize);
+    if matches!(mode, Mode::Grey16 | Mode::Grey16Big) {
+        return kept.clone().map(|index| inside(step * (index as f64 + 0.5))).collect();
     }
-    sources
+    let places = std::iter::successors(Some(step * 0.5), |place| Some(place + step));
+    places.take(kept.end as usize).skip(kept.start as usize).map(inside).collect()
 }
