@@ -27,6 +27,9 @@ fn bad_files_give_a_clean_error_or_the_reference_pixels() {
                 Ok(_) => case["reference"]["outcome"] == "ok",
                 Err(_) => case["reference"]["outcome"] == "error",
             };
+            if !same_as_reference {
+                println!("{file}: {found:?}");
+            }
             refused += usize::from(!same_as_reference);
             let result = check(case, &found, took);
             report.case(result.map_err(|error| format!("{file} ({}): {error}", case["what"])));

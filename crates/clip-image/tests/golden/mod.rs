@@ -1,16 +1,21 @@
 //! What the four golden tests share: finding the data, hashes, and a list of failures.
 #![allow(dead_code, reason = "each test uses its part")]
 
-use std::fs;
 use std::path::PathBuf;
+use std::{env, fs};
 
 use clip_image::{Image, Mode};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The whole golden set beside the checkout, or the part of it that is in the repository.
-pub fn folders() -> Vec<PathBuf> {
+/// The whole golden set beside the checkout, and the part of it that is in the repository.
+///
+/// `CLIP_RS_GOLDEN_PREPROCESS` names another folder of the same kind, made with other seeds.
+pub(crate) fn folders() -> Vec<PathBuf> {
     let root = env!("CARGO_MANIFEST_DIR");
+    if let Some(other) = env::var_os("CLIP_RS_GOLDEN_PREPROCESS") {
+        return vec![PathBuf::from(other)];
+    }
     let whole = PathBuf::from(format!("{root}/../../../shared/golden/preprocess"));
     let part = PathBuf::from(format!("{root}/tests/data"));
     if whole.is_dir() {
@@ -20,17 +25,17 @@ pub fn folders() -> Vec<PathBuf> {
     vec![part]
 }
 
-pub fn json(path: &PathBuf) -> Value {
+pub(crate) fn json(path: &PathBuf) -> Value {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-pub fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Pillow's `tobytes()`: mode 1 is packed to bits.
-pub fn pillow_bytes(image: &Image) -> Vec<u8> {
+pub(crate) fn pillow_bytes(image: &Image) -> Vec<u8> {
     if image.mode != Mode::Bilevel {
         return image.data.clone();
     }
@@ -40,18 +45,18 @@ pub fn pillow_bytes(image: &Image) -> Vec<u8> {
 
 /// Counts cases and lists those that fail.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     cases: usize,
     failures: Vec<String>,
 }
 
 impl Report {
-    pub fn case(&mut self, result: Result<(), String>) {
+    pub(crate) fn case(&mut self, result: Result<(), String>) {
         self.cases += 1;
         self.failures.extend(result.err());
     }
 
-    pub fn finish(self, what: &str) {
+    pub(crate) fn finish(self, what: &str) {
         for failure in &self.failures {
             eprintln!("{failure}");
         }
