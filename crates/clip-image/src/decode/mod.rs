@@ -56,7 +56,7 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, ImageError> {
 ///
 /// # Errors
 /// Whatever makes the file unreadable; see [`ImageError`]. Damaged files give an error or the pixels that
-/// Pillow makes of them, never other pixels.
+/// Pillow makes of them; lossy WebP alone may give other pixels when its data are damaged.
 ///
 /// Source: PROTOCOL 1.8.3, 9.20, 9.21. Checked by `golden/preprocess`.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError> {

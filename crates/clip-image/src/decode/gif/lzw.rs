@@ -1,7 +1,8 @@
 //! GIF's LZW, with the behaviour of Pillow's decoder for streams that break the rules.
 //!
 //! - A code one past the table is taken as "last string plus its first index"; anything beyond is an error.
-//! - An end code does not end the image: what follows is read until all pixels are there.
+//! - An end code before the last pixel is an error, but only once the file has been read to its end, which Pillow
+//!   does in pieces: in a longer file what follows the code is decoded too.
 //! - Data that end before the last pixel are an error; data after it are not looked at.
 #![cfg_attr(
     not(test),
@@ -37,16 +38,20 @@ pub(super) fn unpack(bytes: &[u8], code_bits: u8, place: Place, canvas: &mut [u8
             format!("codes of {code_bits} bits, at most 12 are allowed"),
         ));
     }
-    let mut codes = Codes { bytes, left_in_block: 0, bits: 0, count: 0 };
+    let mut codes = Codes::new(bytes);
     let mut table = Table::new(code_bits);
     let mut rows = Rows::new(place);
     loop {
-        let Some(code) = codes.next(table.code_size) else {
-            return Err(ImageError::truncated(Format::Gif, format!("rows end in row {}", rows.y)));
-        };
+        let row = rows.y;
+        let truncated = || ImageError::truncated(Format::Gif, format!("the rows end in row {row}"));
+        let Some(code) = codes.next(table.code_size) else { return Err(truncated()) };
         if code == table.clear {
             table.reset();
-        } else if code != table.end {
+        } else if code == table.end {
+            if codes.read_on().is_none() {
+                return Err(truncated());
+            }
+        } else {
             let string = table.expand(code).ok_or_else(|| {
                 ImageError::corrupt(Format::Gif, format!("code {code} is not in the table"))
             })?;
@@ -60,30 +65,50 @@ pub(super) fn unpack(bytes: &[u8], code_bits: u8, place: Place, canvas: &mut [u8
 /// Codes out of blocks of at most 255 bytes, least significant bit first.
 struct Codes<'a> {
     bytes: &'a [u8],
+    at: usize,
+    /// How much of the file Pillow has read into its buffer so far.
+    read: usize,
     left_in_block: u8,
     bits: u32,
     count: u32,
 }
 
-impl Codes<'_> {
+/// Pillow reads a file in pieces of this size.
+const PIECE: usize = 1 << 16;
+
+impl<'a> Codes<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, read: PIECE.min(bytes.len()), left_in_block: 0, bits: 0, count: 0 }
+    }
+
     fn next(&mut self, size: u32) -> Option<usize> {
         while self.count < size {
-            let (byte, rest) = self.bytes.split_first()?;
+            let byte = *self.bytes.get(self.at)?;
+            let behind = self.at.saturating_add(1);
             if let Some(left) = self.left_in_block.checked_sub(1) {
                 self.left_in_block = left;
-                self.bits |= u32::from(*byte) << self.count;
+                self.bits |= u32::from(byte) << self.count;
                 self.count = self.count.saturating_add(8);
-            } else if rest.len() < usize::from(*byte) {
-                return None; // a block is not begun before it is whole
             } else {
-                self.left_in_block = *byte;
+                // A block is not begun before it is whole.
+                while behind.saturating_add(byte.into()) > self.read {
+                    self.read_on()?;
+                }
+                self.left_in_block = byte;
             }
-            self.bytes = rest;
+            self.at = behind;
         }
         let code = self.bits & (1_u32 << size).wrapping_sub(1);
         self.bits >>= size;
         self.count = self.count.saturating_sub(size);
         Some(code as usize)
+    }
+
+    /// Another piece of the file; none at its end.
+    fn read_on(&mut self) -> Option<()> {
+        let more = self.read < self.bytes.len();
+        self.read = self.read.saturating_add(PIECE).min(self.bytes.len());
+        more.then_some(())
     }
 }
 

@@ -13,7 +13,7 @@
     )
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::corrupt;
 use crate::decode::bytes::Bytes;
@@ -23,6 +23,8 @@ use crate::{Format, ImageError};
 pub(super) struct Directory<'a> {
     big_endian: bool,
     fields: BTreeMap<u16, (u16, &'a [u8])>,
+    /// Tags whose values are too large for the file.
+    dropped: BTreeSet<u16>,
 }
 
 /// More values than any of our tags can use: one per row of the tallest image.
@@ -42,7 +44,8 @@ impl<'a> Directory<'a> {
             return Err(truncated("the directory lies outside the file"));
         }
         file.cursor = Bytes::new(bytes, offset as usize);
-        let mut directory = Self { big_endian: file.big_endian, fields: BTreeMap::new() };
+        let mut directory =
+            Self { big_endian: file.big_endian, fields: BTreeMap::new(), dropped: BTreeSet::new() };
         directory.fields(bytes, &mut file);
         Ok(directory)
     }
@@ -68,6 +71,7 @@ impl<'a> Directory<'a> {
                 let offset = place.offset()?;
                 total = total.saturating_add(size);
                 if offset >= 1 << 63 || total > bytes.len() as u64 {
+                    self.dropped.insert(tag);
                     continue;
                 }
                 Bytes::new(bytes, usize::try_from(offset).ok()?).take(size as usize)?
@@ -98,8 +102,17 @@ impl<'a> Directory<'a> {
         values.map(|value| self.integer(*kind, value)).collect()
     }
 
+    /// An error where a tag is larger than the file.
+    pub(super) fn check_kept(&self, tag: u16) -> Result<(), ImageError> {
+        if self.dropped.contains(&tag) {
+            return Err(corrupt(format!("tag {tag} has more values than fit in the file")));
+        }
+        Ok(())
+    }
+
     /// An error where a tag holds other than one value.
     pub(super) fn check_single(&self, tag: u16) -> Result<(), ImageError> {
+        self.check_kept(tag)?;
         match self.fields.get(&tag) {
             Some((kind, bytes)) if unit_bytes(*kind) != Some(bytes.len() as u64) => {
                 Err(corrupt(format!("tag {tag} has more than one value")))

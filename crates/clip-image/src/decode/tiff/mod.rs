@@ -58,6 +58,8 @@ mod tag {
     pub(super) const SAMPLE_FORMAT: u16 = 339;
     pub(super) const JPEG_TABLES: u16 = 347;
 
+    pub(super) const BYTE_COUNTS: [u16; 2] = [STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS];
+
     /// Tags of one value.
     pub(super) const SINGLE: [u16; 11] = [
         IMAGE_WIDTH,
@@ -116,6 +118,9 @@ impl<'a> Head<'a> {
             // Pillow takes the first of several values; libtiff, which reads compressed files for it, takes none.
             for tag in tag::SINGLE {
                 directory.check_single(tag)?;
+            }
+            for tag in tag::BYTE_COUNTS {
+                directory.check_kept(tag)?;
             }
         }
         let planar = directory.value(tag::PLANAR_CONFIGURATION) == Some(2);
