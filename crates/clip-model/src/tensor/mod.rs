@@ -11,94 +11,19 @@
     )
 )]
 
-use half::slice::HalfFloatSliceExt;
-use half::{bf16, f16};
+mod dtype;
+mod shared_bytes;
+mod view;
+mod widen;
+
+pub use dtype::Dtype;
+pub use shared_bytes::SharedBytes;
+pub(crate) use view::MAX_DIMENSIONS;
+pub use view::ViewError;
+
 use rayon::prelude::*;
-use std::ops::Range;
-use std::sync::Arc;
-
-/// Element type of a tensor in a file. Always little-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Dtype {
-    F64,
-    F32,
-    F16,
-    Bf16,
-    I64,
-    I32,
-    I16,
-    I8,
-    U8,
-    Bool,
-}
-
-impl Dtype {
-    /// Bytes of one element.
-    pub fn size(self) -> usize {
-        match self {
-            Self::F64 | Self::I64 => 8,
-            Self::F32 | Self::I32 => 4,
-            Self::F16 | Self::Bf16 | Self::I16 => 2,
-            Self::I8 | Self::U8 | Self::Bool => 1,
-        }
-    }
-
-    /// Whether the elements are floating point.
-    pub fn is_float(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::Bf16)
-    }
-
-    /// The name people read: `f32`, `bf16`, `i64`, `bool`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F64 => "f64",
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Bf16 => "bf16",
-            Self::I64 => "i64",
-            Self::I32 => "i32",
-            Self::I16 => "i16",
-            Self::I8 => "i8",
-            Self::U8 => "u8",
-            Self::Bool => "bool",
-        }
-    }
-}
-
-/// Bytes that several tensors look into: a mapped file, a vector, data of the program itself, or a
-/// part of one of these.
-#[derive(Clone)]
-pub struct SharedBytes {
-    bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
-    range: Range<usize>,
-}
-
-impl SharedBytes {
-    /// Shares `bytes`: a `Vec<u8>`, a `&'static [u8]` or a memory map.
-    pub fn new(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
-        let range = 0..bytes.as_ref().len();
-        Self { bytes: Arc::new(bytes), range }
-    }
-
-    /// All of them.
-    pub fn as_slice(&self) -> &[u8] {
-        (*self.bytes).as_ref().get(self.range.clone()).unwrap_or(&[])
-    }
-
-    /// `length` bytes from `start` on; `None` where there are fewer.
-    pub fn slice(&self, start: usize, length: usize) -> Option<Self> {
-        let start = self.range.start.checked_add(start)?;
-        let end = start.checked_add(length)?;
-        (end <= self.range.end).then(|| Self { bytes: self.bytes.clone(), range: start..end })
-    }
-}
-
-impl std::fmt::Debug for SharedBytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SharedBytes({} bytes)", self.as_slice().len())
-    }
-}
+use view::{element_count, gather, row_major_strides, view_end};
+use widen::widen;
 
 /// A tensor of a checkpoint. Cheap to clone; nothing is read before [`Tensor::to_f32`].
 #[derive(Debug, Clone)]
@@ -110,50 +35,6 @@ pub struct Tensor {
     bytes: SharedBytes,
     /// Where element [0, 0, …] starts, in bytes.
     start: usize,
-}
-
-/// Why a view does not lie inside its bytes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ViewError {
-    /// Shape and strides have different lengths.
-    #[error("shape has {shape} dimensions, stride has {strides}")]
-    Rank {
-        /// Dimensions of the shape.
-        shape: usize,
-        /// Dimensions of the strides.
-        strides: usize,
-    },
-    /// More dimensions than any tensor of a CLIP could have.
-    #[error("{dimensions} dimensions, limit {MAX_DIMENSIONS}")]
-    TooManyDimensions {
-        /// Dimensions of the shape.
-        dimensions: usize,
-    },
-    /// Sizes or strides overflow.
-    #[error("shape {shape:?} with strides {strides:?} overflows")]
-    Overflow {
-        /// The shape.
-        shape: Vec<usize>,
-        /// The strides in elements.
-        strides: Vec<usize>,
-    },
-    /// The view reads behind the end of its storage.
-    #[error("view ends at byte {end}, storage has {available}")]
-    OutOfBounds {
-        /// One past the last byte read.
-        end: usize,
-        /// Bytes there are.
-        available: usize,
-    },
-    /// The view has more elements than its storage: a stride trick that would take memory the
-    /// file does not account for.
-    #[error("view has {elements} elements, storage has {available}")]
-    Overlapping {
-        /// Elements of the view.
-        elements: usize,
-        /// Elements of the storage.
-        available: usize,
-    },
 }
 
 impl Tensor {
@@ -330,9 +211,6 @@ impl Tensor {
     }
 }
 
-/// Dimensions a tensor may have; a CLIP has four at most.
-pub(crate) const MAX_DIMENSIONS: usize = 16;
-
 /// Elements a thread widens at a time.
 const CHUNK: usize = 1 << 18;
 
@@ -345,126 +223,10 @@ impl AsRef<[u8]> for FloatBytes {
     }
 }
 
-fn element_count(shape: &[usize]) -> Option<usize> {
-    // A zero anywhere means no elements, even where the other sizes would overflow.
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size))
-}
-
-fn row_major_strides(shape: &[usize]) -> Vec<usize> {
-    let mut strides = vec![0; shape.len()];
-    let mut stride = 1usize;
-    for (slot, &size) in strides.iter_mut().zip(shape).rev() {
-        *slot = stride;
-        stride = stride.saturating_mul(size);
-    }
-    strides
-}
-
-/// One past the last byte the view touches; `None` on overflow.
-fn view_end(
-    dtype: Dtype,
-    shape: &[usize],
-    strides: &[usize],
-    elements: usize,
-    start: usize,
-) -> Option<usize> {
-    if elements == 0 {
-        return Some(start);
-    }
-    let mut last = 0usize;
-    for (&size, &stride) in shape.iter().zip(strides) {
-        last = last.checked_add(size.checked_sub(1)?.checked_mul(stride)?)?;
-    }
-    last.checked_add(1)?.checked_mul(dtype.size())?.checked_add(start)
-}
-
-/// Copies a strided view row-major. The view was checked against `all` when it was made.
-fn gather(
-    all: &[u8],
-    start: usize,
-    size: usize,
-    shape: &[usize],
-    strides: &[usize],
-    length: usize,
-) -> Vec<u8> {
-    let mut out = Vec::with_capacity(length);
-    let (Some((&columns, outer)), Some((&step, outer_strides))) = (shape.split_last(), strides.split_last())
-    else {
-        return all.get(start..start.saturating_add(size)).unwrap_or(&[]).to_vec();
-    };
-    let step = step.saturating_mul(size);
-    let mut index = vec![0usize; outer.len()];
-    while out.len() < length {
-        let row = index
-            .iter()
-            .zip(outer_strides)
-            .fold(0usize, |sum, (&i, &stride)| sum.saturating_add(i.saturating_mul(stride)));
-        let mut at = start.saturating_add(row.saturating_mul(size));
-        for _ in 0..columns {
-            out.extend_from_slice(all.get(at..at.saturating_add(size)).unwrap_or(&[]));
-            at = at.saturating_add(step);
-        }
-        // Next row: count up from the innermost of the outer dimensions.
-        for (i, &size) in index.iter_mut().zip(outer).rev() {
-            *i = i.saturating_add(1);
-            if *i < size {
-                break;
-            }
-            *i = 0;
-        }
-    }
-    out
-}
-
-fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
-    match dtype {
-        Dtype::F32 => fill(bytes, out, f32::from_le_bytes),
-        Dtype::F64 => fill(bytes, out, |b| f64::from_le_bytes(b) as f32),
-        Dtype::F16 => widen_half(bytes, out, f16::from_le_bytes, |from, to| {
-            from.convert_to_f32_slice(to);
-        }),
-        Dtype::Bf16 => widen_half(bytes, out, bf16::from_le_bytes, |from, to| {
-            from.convert_to_f32_slice(to);
-        }),
-        Dtype::I64 => fill(bytes, out, |b| i64::from_le_bytes(b) as f32),
-        Dtype::I32 => fill(bytes, out, |b| i32::from_le_bytes(b) as f32),
-        Dtype::I16 => fill(bytes, out, |b| i16::from_le_bytes(b).into()),
-        Dtype::I8 => fill(bytes, out, |b| i8::from_le_bytes(b).into()),
-        Dtype::U8 | Dtype::Bool => fill(bytes, out, |[b]: [u8; 1]| b.into()),
-    }
-}
-
-fn fill<const N: usize>(bytes: &[u8], out: &mut [f32], value: impl Fn([u8; N]) -> f32) {
-    for (slot, &element) in out.iter_mut().zip(bytes.as_chunks().0) {
-        *slot = value(element);
-    }
-}
-
-/// Half-width elements through a small aligned buffer, so that whole slices are converted at once
-/// (with the processor's instruction for it where there is one).
-fn widen_half<H: Copy + Default>(
-    bytes: &[u8],
-    out: &mut [f32],
-    value: impl Fn([u8; 2]) -> H,
-    convert: impl Fn(&[H], &mut [f32]),
-) {
-    let mut buffer = [H::default(); 1024];
-    for (out, bytes) in out.chunks_mut(1024).zip(bytes.chunks(2048)) {
-        for (slot, &element) in buffer.iter_mut().zip(bytes.as_chunks().0) {
-            *slot = value(element);
-        }
-        if let Some(from) = buffer.get(..out.len()) {
-            convert(from, out);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use half::{bf16, f16};
 
     fn numbers(count: u8) -> SharedBytes {
         SharedBytes::new((0..count).collect::<Vec<u8>>())
