@@ -119,6 +119,25 @@ impl Image {
         Self { format, mode, width, height, data, palette: None, transparency: None, orientation: 1 }
     }
 
+    /// How many pixels the conversion to RGB clips, because they are beyond 0..=255.
+    ///
+    /// An ordinary 16-bit grey photograph turns nearly white in the reference, and here: worth a warning.
+    ///
+    /// Source: PROTOCOL 9.21.
+    pub fn clipped_pixels(&self) -> usize {
+        let count16 = |order: fn([u8; 2]) -> u16| {
+            self.data.as_chunks::<2>().0.iter().filter(|pair| order(**pair) > 255).count()
+        };
+        let words = self.data.as_chunks::<4>().0.iter();
+        match self.mode {
+            Mode::Grey16 => count16(u16::from_le_bytes),
+            Mode::Grey16Big => count16(u16::from_be_bytes),
+            Mode::Int32 => words.filter(|word| !(0..=255).contains(&i32::from_le_bytes(**word))).count(),
+            Mode::Float32 => words.filter(|word| !(0.0..256.0).contains(&f32::from_le_bytes(**word))).count(),
+            _ => 0,
+        }
+    }
+
     /// Bytes of one row in [`Image::data`].
     pub(crate) fn row_bytes(&self) -> usize {
         self.width as usize * self.mode.pixel_bytes()
@@ -137,5 +156,20 @@ impl Image {
             transparency: self.transparency.clone(),
             orientation: self.orientation,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_bit_pixels_above_255_count_as_clipped() {
+        let little = Image::new(Format::Png, Mode::Grey16, (3, 1), vec![255, 0, 0, 1, 255, 255]);
+        assert_eq!(little.clipped_pixels(), 2);
+        let big = Image::new(Format::Tiff, Mode::Grey16Big, (2, 1), vec![0, 255, 1, 0]);
+        assert_eq!(big.clipped_pixels(), 1);
+        let floats = [-1.0_f32, 0.5, 255.9, 256.0, f32::NAN].into_iter().flat_map(f32::to_le_bytes).collect();
+        assert_eq!(Image::new(Format::Tiff, Mode::Float32, (5, 1), floats).clipped_pixels(), 3);
     }
 }
