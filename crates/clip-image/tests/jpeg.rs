@@ -82,20 +82,30 @@ fn every_truncation_is_an_error() {
     }
 }
 
-#[test]
-fn a_small_file_of_many_scans_is_refused_before_the_work_is_done() {
-    // 13,000 x 13,000 grey, progressive: each scan is a table away from nothing, and visits 2.6 million blocks.
+/// A grey progressive file of `side` x `side` pixels with 2000 scans that hold nothing.
+fn scans_of_nothing(side: u16) -> Vec<u8> {
+    let [high, low] = side.to_be_bytes();
+    let code = |class, symbol| [&[0xff, 0xc4, 0, 20, class, 1][..], &[0; 15], &[symbol]].concat();
     let mut bytes = vec![0xff, 0xd8, 0xff, 0xdb, 0, 67, 0];
     bytes.extend([1; 64]);
-    bytes.extend([0xff, 0xc2, 0, 11, 8, 0x32, 0xc8, 0x32, 0xc8, 1, 1, 0x11, 0]);
-    bytes.extend([0xff, 0xc4, 0, 20, 0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    bytes.extend([0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xe0]);
-    bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0, 0]);
+    bytes.extend([0xff, 0xc2, 0, 11, 8, high, low, high, low, 1, 1, 0x11, 0]);
+    bytes.extend(code(0x00, 0));
+    bytes.extend(code(0x10, 0xe0));
+    bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0]);
     for _ in 0..2000 {
-        bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0, 0]);
+        bytes.extend([0xff, 0xda, 0, 8, 1, 1, 0, 1, 63, 0]);
     }
     bytes.extend([0xff, 0xd9]);
-    assert!(matches!(decode(&bytes, MAX_PIXELS), Err(JpegError::TooMuchWork { .. })));
+    bytes
+}
+
+#[test]
+fn a_small_file_that_asks_for_much_work_is_refused() {
+    assert!(matches!(decode(&scans_of_nothing(4000), MAX_PIXELS), Err(JpegError::TooMuchWork { .. })));
+    let mut large = scans_of_nothing(13_000);
+    assert!(matches!(decode(&large, MAX_PIXELS), Err(JpegError::Truncated { .. })));
+    large.resize(400_000, 0); // now a bit per block, but not where it is needed
+    assert!(matches!(decode(&large, MAX_PIXELS), Err(JpegError::Truncated { .. })));
 }
 
 #[test]

@@ -54,6 +54,10 @@ struct Coder<'a> {
     at: usize,
     /// A marker has been met: zeros follow, which is legal here.
     marker: Option<u8>,
+    /// Zeros supplied since.
+    supplied: usize,
+    /// How many are too many.
+    most_supplied: usize,
     /// The data ended without a marker.
     ended: bool,
     /// Base of the interval, with `shift` bits of the data below it.
@@ -62,6 +66,9 @@ struct Coder<'a> {
     shift: i32,
 }
 
+/// An encoder leaves out the zeros at the end of its data: a few, except in a file that lies about its size.
+const STRICT_ZEROS: usize = 1024;
+
 /// Its bin holds state 113, which never changes: both symbols equally probable.
 const EVEN: u8 = 113;
 
@@ -69,7 +76,8 @@ impl<'a> Coder<'a> {
     fn new(markers: &MarkerReader<'a>) -> Self {
         // Shift -16 makes the first decision read two bytes.
         let (data, at, marker) = (markers.data, markers.at, markers.pending);
-        Self { data, at, marker, ended: false, base: 0, size: 0, shift: -16 }
+        let most_supplied = if markers.strict { STRICT_ZEROS } else { usize::MAX };
+        Self { data, at, marker, supplied: 0, most_supplied, ended: false, base: 0, size: 0, shift: -16 }
     }
 
     fn finish(&self, markers: &mut MarkerReader<'_>) {
@@ -78,6 +86,7 @@ impl<'a> Coder<'a> {
 
     fn next_byte(&mut self) -> u8 {
         if self.marker.is_some() || self.ended {
+            self.supplied = self.supplied.saturating_add(1);
             return 0;
         }
         let Some(&byte) = self.data.get(self.at) else {
@@ -174,7 +183,7 @@ impl<'a> ArithmeticScan<'a> {
     pub(super) fn new(scan: &ScanHeader, markers: &MarkerReader<'a>) -> Self {
         Self {
             coder: Coder::new(markers),
-            restarts: Restarts::new(markers.restart_interval),
+            restarts: Restarts::new(markers.restart_interval, markers),
             conditioning: markers.conditioning,
             tables: scan
                 .components
@@ -331,7 +340,7 @@ impl Entropy for ArithmeticScan<'_> {
             self.restarts.pass_marker(markers)?;
             self.restarts.starved = false; // a decoder of arithmetic codes reads on, zeros if need be
             self.coder.at = markers.at;
-            self.coder.marker = markers.pending;
+            (self.coder.marker, self.coder.supplied) = (markers.pending, 0);
             (self.coder.base, self.coder.size, self.coder.shift) = (0, 0, -16);
             self.dc_bins = [[0; 64]; 16];
             self.ac_bins = [[0; 256]; 16];
@@ -362,7 +371,11 @@ impl Entropy for ArithmeticScan<'_> {
     fn end_mcu(&mut self) {}
 
     fn end_row(&self) -> Result<(), JpegError> {
-        if self.coder.ended { truncated("the arithmetic-coded data") } else { Ok(()) }
+        if self.coder.ended || self.coder.supplied > self.coder.most_supplied {
+            truncated("the arithmetic-coded data")
+        } else {
+            Ok(())
+        }
     }
 
     fn finish(self, markers: &mut MarkerReader<'_>) {
@@ -386,7 +399,7 @@ pub(super) fn decode_progressive_scan(
         for mcu_x in 0..layout.mcus_wide {
             entropy.begin_mcu(markers)?;
             for place in &layout.blocks {
-                let block = &mut coefficients.planes[place.component][place.at(mcu_x, mcu_y)];
+                let block = &mut coefficients.blocks_mut(place.component)[place.at(mcu_x, mcu_y)];
                 if band.start == 0 && band.refines {
                     block[0] |= i16::from(entropy.coder.decide_evenly()) << band.low;
                 } else if entropy.restarts.starved {

@@ -143,11 +143,14 @@ pub(super) struct Restarts {
     next: u8,
     /// The data ended early: the rest of the segment stays zero.
     pub(super) starved: bool,
+    /// That is an error.
+    strict: bool,
 }
 
 impl Restarts {
-    pub(super) fn new(interval: u32) -> Self {
-        Self { interval, to_go: interval, next: 0, starved: false }
+    /// One marker after every `interval` MCUs, none if that is 0.
+    pub(super) fn new(interval: u32, markers: &MarkerReader<'_>) -> Self {
+        Self { interval, to_go: interval, next: 0, starved: false, strict: markers.strict }
     }
 
     /// Whether the file announces restart markers.
@@ -209,6 +212,9 @@ impl Restarts {
 
     /// Checks after a row of MCUs that the bytes did not simply end.
     pub(super) fn check(&self, bits: &Bits) -> Result<(), JpegError> {
-        if bits.end == End::Data { truncated("the entropy-coded data") } else { Ok(()) }
+        if bits.end == End::Data || (self.strict && self.starved) {
+            return truncated("the entropy-coded data");
+        }
+        Ok(())
     }
 }

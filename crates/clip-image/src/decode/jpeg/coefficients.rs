@@ -16,19 +16,37 @@ use super::upsample::Plane;
 /// All blocks of all components, natural order, not dequantised.
 #[derive(Debug)]
 pub(super) struct Coefficients {
-    pub(super) planes: Vec<Vec<[i16; 64]>>,
+    planes: Vec<Vec<i16>>,
     /// Which coefficients of each block are not zero, in zigzag order from the lowest bit; DC is left out. Kept by
     /// progressive scans with Huffman codes, whose refinements walk from one such coefficient to the next.
-    pub(super) nonzero: Vec<Vec<u64>>,
+    nonzero: Vec<Vec<u64>>,
 }
 
 impl Coefficients {
     pub(super) fn new(frame: &Frame) -> Self {
-        let planes = frame.components.iter().map(|c| vec![[0; 64]; c.stored_wide * c.stored_high]).collect();
+        // Numbers, not blocks of them: only so does the memory come zeroed, and untouched, from the system.
+        let planes = frame.components.iter().map(|c| vec![0; c.stored_wide * c.stored_high * 64]).collect();
         let tracked = frame.process == Process::Progressive && !frame.arithmetic;
         let size = |c: &Component| if tracked { c.stored_wide * c.stored_high } else { 0 };
         let nonzero = frame.components.iter().map(|c| vec![0; size(c)]).collect();
         Self { planes, nonzero }
+    }
+
+    /// The blocks of a component: `[stored_high, stored_wide]`.
+    #[inline(always)]
+    pub(super) fn blocks(&self, component: usize) -> &[[i16; 64]] {
+        self.planes[component].as_chunks().0
+    }
+
+    #[inline(always)]
+    pub(super) fn blocks_mut(&mut self, component: usize) -> &mut [[i16; 64]] {
+        self.planes[component].as_chunks_mut().0
+    }
+
+    /// The same, and which coefficients are not zero.
+    #[inline(always)]
+    pub(super) fn tracked_mut(&mut self, component: usize) -> (&mut [[i16; 64]], &mut [u64]) {
+        (self.planes[component].as_chunks_mut().0, &mut self.nonzero[component])
     }
 }
 
@@ -112,7 +130,7 @@ impl Bands for StoredBands<'_> {
     fn fill(&mut self, index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
         for (number, (component, plane)) in self.frame.components.iter().zip(planes).enumerate() {
             let quant = component.quant.unwrap_or([0; 64]);
-            let blocks = &self.coefficients.planes[number];
+            let blocks = self.coefficients.blocks(number);
             let width = component.stored_wide;
             for (y, out) in plane.next.chunks_exact_mut(plane.stride * BLOCK).enumerate() {
                 let row = index * component.v + y;

@@ -75,6 +75,11 @@ pub(super) struct FrameHeader {
 const MAX_SIDE: u16 = 65500;
 
 impl FrameHeader {
+    /// Width times height.
+    pub(super) fn pixels(&self) -> u64 {
+        u64::from(self.width).saturating_mul(u64::from(self.height))
+    }
+
     /// What can be refused from the header alone.
     pub(super) fn validate(&self, max_pixels: u64) -> Result<(), JpegError> {
         if self.width == 0 || self.height == 0 {
@@ -86,8 +91,7 @@ impl FrameHeader {
             16 => return Err(JpegError::Unsupported { feature: "16-bit JPEG" }),
             _ => return broken("the frame header gives a precision other than 8 bits"),
         }
-        let pixels = u64::from(self.width).saturating_mul(u64::from(self.height));
-        if pixels > max_pixels {
+        if self.pixels() > max_pixels {
             return Err(JpegError::TooManyPixels {
                 width: u32::from(self.width),
                 height: u32::from(self.height),

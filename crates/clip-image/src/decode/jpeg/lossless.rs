@@ -156,7 +156,7 @@ impl<'a> ScanReader<'a> {
         if rows_per_restart as usize * mcus_wide != markers.restart_interval as usize {
             return broken("a restart interval that is not whole rows");
         }
-        let restarts = Restarts::new(rows_per_restart);
+        let restarts = Restarts::new(rows_per_restart, markers);
         Ok(Self { channels, bits: Bits::new(markers), restarts, mcus_wide, interleaved })
     }
 

@@ -92,6 +92,8 @@ pub(super) struct MarkerReader<'a> {
     pub(super) conditioning: Conditioning,
     pub(super) restart_interval: u32,
     pub(super) jfif: bool,
+    /// The image is large: scans whose data end early are errors.
+    pub(super) strict: bool,
     /// The transform byte of an Adobe segment.
     pub(super) adobe: Option<u8>,
     /// Payload of the first Exif segment, after `Exif\0\0`.
@@ -115,6 +117,7 @@ impl<'a> MarkerReader<'a> {
             conditioning: Conditioning::default(),
             restart_interval: 0,
             jfif: false,
+            strict: false,
             adobe: None,
             exif: None,
         })

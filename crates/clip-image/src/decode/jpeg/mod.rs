@@ -46,7 +46,7 @@ pub use error::JpegError;
 use arithmetic::ArithmeticScan;
 use coefficients::{Coefficients, ScanLayout, StoredBands};
 use color::Conversion;
-use error::broken;
+use error::{broken, truncated};
 use frame::{Frame, Process};
 use lossless::Samples;
 use markers::{MarkerReader, ScanHeader, Stop};
@@ -117,6 +117,9 @@ pub struct JpegHeader {
 /// Blocks visited over all scans, about two seconds of work. A sound progressive file has some 10 scans, each over one
 /// component in three: 178 Mpixel at 4:4:4 come to less than 50 million visits.
 const MAX_BLOCK_VISITS: u64 = 500_000_000;
+/// Up to here the data of a scan may end early, and grey fills the rest as in libjpeg. Larger images must have the
+/// bytes for what they claim: a small file shall not take gigabytes and minutes.
+const UNCHECKED_PIXELS: u64 = 1 << 24;
 /// As in libjpeg-turbo's own test programs.
 const MAX_SCANS: u32 = 500;
 
@@ -182,6 +185,10 @@ fn first_scan(
     };
     header.validate(max_pixels)?;
     let frame = Frame::new(header);
+    markers.strict = header.pixels() > UNCHECKED_PIXELS;
+    if markers.strict && frame.units() > (markers.data.len() as u64).saturating_mul(8) {
+        return truncated("the entropy-coded data: a block takes a bit at least");
+    }
     let conversion = Conversion::of(markers, &frame, transform)?;
     Ok((frame, scan, conversion))
 }

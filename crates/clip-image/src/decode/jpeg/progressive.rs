@@ -68,7 +68,7 @@ impl WithSimd for DecodeScan<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
         let Self { markers, scan, layout, coefficients, band } = self;
-        let (bits, restarts) = (Bits::new(markers), Restarts::new(markers.restart_interval));
+        let (bits, restarts) = (Bits::new(markers), Restarts::new(markers.restart_interval, markers));
         let reader = ScanReader { bits, restarts, last_good_row: 0, markers };
         match (band.start, band.refines) {
             (0, false) => reader.dc_first(scan, layout, coefficients, band.low),
@@ -130,7 +130,7 @@ impl ScanReader<'_, '_> {
                         return broken("a DC coefficient out of range");
                     };
                     predictions[block.position] = sum;
-                    coefficients.planes[block.component][block.at(mcu_x, mcu_y)][0] = (sum << low) as i16;
+                    coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] = (sum << low) as i16;
                 }
                 self.note_starvation();
             }
@@ -156,7 +156,7 @@ impl ScanReader<'_, '_> {
                 }
                 for block in &layout.blocks {
                     if self.bits.bit(data) {
-                        coefficients.planes[block.component][block.at(mcu_x, mcu_y)][0] |= 1 << low;
+                        coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] |= 1 << low;
                     }
                 }
                 self.note_starvation();
@@ -180,8 +180,7 @@ impl ScanReader<'_, '_> {
         };
         let spec = self.markers.ac_huffman.get(usize::from(selected.ac_table));
         let table = HuffmanTable::new(spec.and_then(Option::as_ref))?;
-        let blocks = &mut coefficients.planes[selected.index];
-        let nonzero = &mut coefficients.nonzero[selected.index];
+        let (blocks, nonzero) = coefficients.tracked_mut(selected.index);
         let Some(place) = layout.blocks.first() else {
             return broken("a scan of no component");
         };

@@ -135,7 +135,7 @@ impl<'a> HuffmanScan<'a> {
             tables: Tables::of(scan, markers)?,
             predictions: [0; 4],
             bits: Bits::new(markers),
-            restarts: Restarts::new(markers.restart_interval),
+            restarts: Restarts::new(markers.restart_interval, markers),
         })
     }
 }
@@ -249,7 +249,7 @@ pub(super) fn decode_scan(
         for mcu_x in 0..layout.mcus_wide {
             entropy.begin_mcu(markers)?;
             for place in &layout.blocks {
-                let block = &mut coefficients.planes[place.component][place.at(mcu_x, mcu_y)];
+                let block = &mut coefficients.blocks_mut(place.component)[place.at(mcu_x, mcu_y)];
                 entropy.block(place.position, block);
             }
             entropy.end_mcu();

@@ -84,24 +84,22 @@ impl Smoothing {
             std::array::from_fn(|i| progress.now[i])
         };
         let quant = component.quant.unwrap_or([0; 64]).map(|q| i64::from(q.cast_unsigned()));
-        let rows = rows_around(frame, component, row);
         let width = component.stored_wide;
+        // DC values around, with the outermost columns twice more at either end.
         let last = component.units_wide - 1;
-        (0..component.stored_wide)
-            .map(|column| {
-                let mut block = blocks[row * width + column];
-                if column <= last {
-                    let around = std::array::from_fn(|dy| {
-                        std::array::from_fn(|dx| {
-                            let x = (column + dx).saturating_sub(2).min(last);
-                            i64::from(blocks[rows[dy] * width + x][0])
-                        })
-                    });
-                    guess(&mut block, &around, &bits, &quant);
-                }
-                block
-            })
-            .collect()
+        let dc = rows_around(frame, component, row).map(|row| -> Vec<i64> {
+            let row = &blocks[row * width..][..=last];
+            (0..last + 5).map(|x| i64::from(row[x.saturating_sub(2).min(last)][0])).collect()
+        });
+        let mut guessed = blocks[row * width..][..width].to_vec();
+        for (column, block) in guessed[..=last].iter_mut().enumerate() {
+            let around: Kernel = std::array::from_fn(|dy| std::array::from_fn(|dx| dc[dy][column + dx]));
+            // Kernels of AC sum to 0 and that of DC to 1: an even surrounding changes nothing.
+            if around.as_flattened().iter().any(|&value| value != around[0][0]) {
+                guess(block, &around, &bits, &quant);
+            }
+        }
+        guessed
     }
 }
 
