@@ -1,5 +1,7 @@
 //! `clip-rs config`
 
+use clip_rs::Activation;
+
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::{Setting, Settings};
@@ -52,7 +54,7 @@ fn rows(settings: &Settings) -> Vec<(&'static str, serde_json::Value, &str)> {
     vec![
         row("model", &settings.model, |v| v.as_str().into()),
         row("device", &settings.device, |v| format!("{v:?}").to_lowercase().into()),
-        row("activation", &settings.activation, |v| v.map(|a| a.name()).into()),
+        row("activation", &settings.activation, |v| v.map(Activation::name).into()),
         row("threads", &settings.threads, |v| v.map_or("all".into(), |count| count.get().into())),
         row("max_pixels", &settings.max_pixels, |v| (*v).into()),
         row("cache_dir", &settings.cache_dir, |v| v.as_ref().map(|p| p.display().to_string()).into()),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clip_rs::model::convert::{WeightFormat, convert};
 use clip_rs::model::download::Progress;
 use clip_rs::model::registry::{self, ReleasedModel};
-use clip_rs::model::{Checkpoint, ImageArchitecture, Layout, ResolveOptions, resolve};
-use clip_rs::{open_checkpoint, sha256_of_file};
+use clip_rs::model::{Checkpoint, ImageArchitecture, Layout, ResolveOptions, resolve, sha256_of_file};
+use clip_rs::open_checkpoint;
 
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
@@ -243,6 +243,7 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<serde_json::Map<
         ("parameters", architecture.parameters().into()),
         ("tensors", report.tensors.into()),
         ("tensor_bytes", report.bytes.into()),
+        ("tensors_sha256", checkpoint.digest().into()),
         ("files", files.into()),
     ];
     Ok(facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())

@@ -10,7 +10,7 @@ const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'
 pub(crate) fn bar(share: f32) -> String {
     let eighths = (f64::from(share.clamp(0.0, 1.0)) * (BAR_CELLS * 8) as f64).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.push(EIGHTHS[eighths % 8]);
     }
     bar + &" ".repeat(BAR_CELLS - eighths.div_ceil(8))

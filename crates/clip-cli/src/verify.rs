@@ -38,7 +38,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        if !(self.tolerance >= 0.0) {
+        if self.tolerance.is_nan() || self.tolerance < 0.0 {
             return Err(Usage::error("the tolerance must be a number of 0 or more", "leave it out for 1e-4"));
         }
         let ok = match (&self.inputs, &self.outputs) {

@@ -19,7 +19,8 @@ fn cases(folder: &str) -> Option<Vec<serde_json::Value>> {
 
 /// Exit code 0 or 1 as `expect` says; an error names the file and leaves stdout empty.
 fn check(arguments: &[&str], file: &str, expect: &str) -> Result<(), String> {
-    let output = clip_rs(arguments).timeout(TIME_LIMIT).output().map_err(|error| format!("{file}: {error}"))?;
+    let output =
+        clip_rs(arguments).timeout(TIME_LIMIT).output().map_err(|error| format!("{file}: {error}"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     let allowed: &[i32] = match expect {
         "ok" | "load" => &[0],
@@ -71,7 +72,9 @@ fn every_bad_checkpoint_has_its_expected_outcome_and_nothing_is_executed() {
 
 #[test]
 fn things_that_are_no_image_files_are_named() {
-    for (path, reason) in [("photos", "no label"), ("/dev/zero", "not a regular file"), ("gone.jpg", "cannot read")] {
+    for (path, reason) in
+        [("photos", "no label"), ("/dev/zero", "not a regular file"), ("gone.jpg", "cannot read")]
+    {
         let labels: &[&str] = if path == "photos" { &[] } else { &["--labels", "a,b"] };
         let run = common::run(&[&["classify", path], labels].concat());
         assert_eq!(run.code, 1, "{}", run.stderr);

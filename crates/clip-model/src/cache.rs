@@ -3,7 +3,7 @@
 
 use crate::checkpoint::has_weights;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The cache folders of this machine. They need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,29 +97,10 @@ impl std::fmt::Display for RepositoryId {
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// SHA-256 of a file, 64 hexadecimal digits.
-pub(crate) fn sha256_of(path: &Path) -> std::io::Result<String> {
-    use sha2::{Digest, Sha256};
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&hasher.finalize())),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn folders(variables: &[(&str, &str)]) -> CacheFolders {
         CacheFolders::from_variables(|name| {

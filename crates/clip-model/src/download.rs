@@ -5,7 +5,7 @@
 //! (no cmake, nasm, libclang or system library). Pure-Rust providers were weighed: the one that covers
 //! all platforms is marked alpha by its authors. Without the feature `download` nothing of it is built.
 
-use crate::cache;
+use crate::sha256;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -333,7 +333,7 @@ impl<'a> Transfer<'a> {
 
     fn wrong_digest(&self) -> Option<(String, String)> {
         let expected = self.download.sha256.or(self.announced.as_deref())?;
-        let found = cache::hexadecimal(&self.hasher.clone().finalize());
+        let found = sha256::hexadecimal(&self.hasher.clone().finalize());
         (!found.eq_ignore_ascii_case(expected)).then(|| (found, expected.to_owned()))
     }
 

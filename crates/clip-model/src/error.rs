@@ -153,10 +153,10 @@ impl CheckpointError {
         match self {
             Self::ForbiddenCall { .. } => Some("re-save it as safetensors with the program that made it"),
             Self::UnknownActivation { .. } => {
-                Some("say which: `--activation quick_gelu` or `--activation gelu`")
+                Some("say which: `--activation quickgelu` or `--activation gelu`")
             }
             Self::WrongShape { .. } | Self::UnexpectedTensors { .. } | Self::NotClip { .. } => {
-                Some("`clip-rs models inspect FILE` lists its tensors and the model they fit")
+                Some("`clip-rs models info FILE` tells what a file that can be used holds")
             }
             Self::WrongDigest { .. } => {
                 Some("delete the file and download it again, or rename it if it is another model")

@@ -6,7 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod architecture;
-mod atomic_file;
+pub mod atomic_file;
 pub mod cache;
 pub mod checkpoint;
 pub mod clip_model;
@@ -22,6 +22,7 @@ mod modified_resnet;
 pub mod registry;
 pub mod resolve;
 pub mod safetensors;
+mod sha256;
 pub mod state_dict;
 pub mod synthetic;
 pub mod tensor;
@@ -37,5 +38,6 @@ pub use encode_error::EncodeError;
 pub use error::CheckpointError;
 pub use joint_head::{normalize_rows, softmax_rows};
 pub use resolve::{ResolveError, ResolveOptions, resolve};
+pub use sha256::{sha256_of_bytes, sha256_of_file};
 pub use state_dict::StateDict;
 pub use tensor::{Dtype, Tensor};

@@ -1,10 +1,11 @@
 //! From what a person types to a path on this machine: a path, a released model's name, or
 //! `hf:owner/name`; from the caches first, from the network only when that was asked for.
 
-use crate::cache::{self, CacheFolders, RepositoryId};
+use crate::cache::{CacheFolders, RepositoryId};
 #[cfg(feature = "download")]
 use crate::download::{self, Download, DownloadError, Progress};
 use crate::registry::{self, ReleasedModel, UnknownModel};
+use crate::sha256;
 use std::path::{Path, PathBuf};
 
 /// Where to look and what is allowed.
@@ -151,7 +152,7 @@ fn is_released_file(path: &Path, model: &ReleasedModel) -> bool {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {
             metadata.len() == model.size_bytes
-                || cache::sha256_of(path).is_ok_and(|digest| digest == model.sha256)
+                || sha256::sha256_of_file(path).is_ok_and(|digest| digest == model.sha256)
         }
         _ => false,
     }

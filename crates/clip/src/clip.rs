@@ -91,7 +91,7 @@ impl Clip {
             name: name_or_path.to_owned(),
             tokenizer: Tokenizer::new(),
             recipe,
-            limits: options.image_limits.clone(),
+            limits: options.image_limits,
             checkpoint: CheckpointFacts::from(&checkpoint),
             warnings: checkpoint.warnings,
             encoder,

@@ -109,7 +109,7 @@ impl Error {
             Self::Image { source, .. } | Self::Recipe { source, .. } => source.help().map(Into::into),
             Self::Text { source, .. } => source.help().map(Into::into),
             Self::Checkpoint(source) => source.help().map(Into::into),
-            Self::Resolve(source) => source.help().map(Into::into),
+            Self::Resolve(source) => source.help(),
             Self::NoLabels => {
                 Some("give `--labels \"a cat,a dog\"`, `--label TEXT` or `--labels-file FILE`".into())
             }

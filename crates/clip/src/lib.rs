@@ -21,7 +21,6 @@
 
 mod classifier;
 mod clip;
-mod digest;
 pub mod embeddings;
 mod encoder;
 mod error;
@@ -35,7 +34,6 @@ pub mod verify;
 
 pub use crate::classifier::{Classifier, LabelScore, rank};
 pub use crate::clip::{Clip, Prepared, TruncatedText, open_checkpoint};
-pub use crate::digest::{sha256_of_bytes, sha256_of_file};
 pub use crate::error::Error;
 pub use crate::features::{Embeddings, Features, Similarity};
 pub use crate::inputs::{ImageInput, expand_inputs};

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clip_image::Recipe;
-use clip_model::{Activation, ActivationSource, Checkpoint, Layout};
+use clip_model::{Activation, ActivationSource, Checkpoint, Layout, sha256_of_file};
 use serde::Serialize;
 
 use crate::Clip;
-use crate::digest::sha256_of_file;
 use crate::error::Error;
 
 /// What identifies a model.

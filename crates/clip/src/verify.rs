@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use clip_model::{CheckpointError, Tensor, normalize_rows, safetensors};
+use clip_model::{CheckpointError, Tensor, normalize_rows, safetensors, sha256_of_bytes};
 use serde::Serialize;
 
 use crate::classifier::rank;
 use crate::clip::Clip;
-use crate::digest::sha256_of_bytes;
 use crate::error::Error;
 use crate::features::{Features, dot};
 

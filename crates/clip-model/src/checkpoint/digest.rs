@@ -1,9 +1,8 @@
 //! A name for weights that does not depend on the file they came in.
 
-use crate::cache::hexadecimal;
+use crate::sha256::sha256_of_bytes;
 use crate::state_dict::StateDict;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 /// SHA-256 over one line for each tensor, in alphabetical order of the reference's names:
 /// `name dtype [sizes] sha256-of-its-bytes`. Files that hold the same tensors in the same element
@@ -13,9 +12,9 @@ pub(super) fn of_tensors(state_dict: &StateDict) -> String {
     let lines: Vec<String> = tensors
         .par_iter()
         .map(|(name, tensor)| {
-            let digest = hexadecimal(&Sha256::digest(tensor.to_contiguous()));
+            let digest = sha256_of_bytes(&tensor.to_contiguous());
             format!("{name} {} {:?} {digest}\n", tensor.dtype().name(), tensor.shape())
         })
         .collect();
-    hexadecimal(&Sha256::digest(lines.concat()))
+    sha256_of_bytes(lines.concat().as_bytes())
 }

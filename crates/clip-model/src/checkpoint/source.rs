@@ -6,8 +6,8 @@ use crate::error::CheckpointError;
 use crate::memory_map;
 use crate::registry;
 use crate::safetensors;
+use crate::sha256_of_bytes;
 use crate::tensor::{SharedBytes, Tensor};
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Tensors under the file's own names.
@@ -147,7 +147,7 @@ fn has_released_digest(
     let Some(model) = registry::models().iter().find(|model| Some(model.file.as_str()) == name) else {
         return Ok(false);
     };
-    let found = crate::cache::hexadecimal(&Sha256::digest(bytes.as_slice()));
+    let found = sha256_of_bytes(bytes.as_slice());
     if found == model.sha256 || options.ignore_digest {
         return Ok(found == model.sha256);
     }

@@ -19,6 +19,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use self::journal::Journal;
+use clip_model::atomic_file;
+
 use crate::error::Error;
 
 /// The three kinds of file, by the ending of the name.
@@ -93,48 +95,12 @@ pub fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), Error> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let attempt = || {
-        let file = tempfile::Builder::new().prefix(".clip-rs-").tempfile_in(folder)?;
-        let mut writer = BufWriter::new(file.as_file());
-        content(&mut writer)?;
-        writer.flush()?;
-        drop(writer);
-        file.as_file().sync_all()?;
-        allow_reading(file.as_file())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    attempt().map_err(|error| Error::write(path, error))
-}
-
-/// Temporary files are private to their owner; results are as readable as any file a program writes.
-#[cfg(unix)]
-fn allow_reading(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn allow_reading(_file: &File) -> io::Result<()> {
-    Ok(())
+    atomic_file::write_whole(path, content).map_err(|error| Error::write(path, error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn failed_write_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let target = folder.path().join("a.npy");
-        let result = write_whole(&target, |file| {
-            file.write_all(b"half")?;
-            Err(io::Error::other("disk full"))
-        });
-        assert!(result.expect_err("failed").to_string().contains("disk full"));
-        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
-    }
 
     #[test]
     fn unknown_ending_names_the_three() {

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of bytes in memory.
+/// SHA-256 of bytes in memory, 64 hexadecimal digits.
 pub fn sha256_of_bytes(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-/// SHA-256 of a file, in constant memory.
+/// SHA-256 of a file, 64 hexadecimal digits; in constant memory.
 ///
 /// # Errors
 /// The file cannot be read.
@@ -26,7 +26,7 @@ pub fn sha256_of_file(path: &Path) -> io::Result<String> {
     }
 }
 
-fn hexadecimal(digest: &[u8]) -> String {
+pub(crate) fn hexadecimal(digest: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
