@@ -85,6 +85,7 @@ impl Images {
             for (input, result) in inputs.iter().zip(clip.prepare_images(inputs)) {
                 match result {
                     Ok(image) => {
+                        warn_of_clipping(input, image.clipped, console);
                         names.push(input);
                         prepared.push(image);
                     }
@@ -112,6 +113,16 @@ fn encode(clip: &Clip, prepared: &[Prepared], normalize: bool) -> Result<Vec<f32
     }
     let features = clip.encode_prepared(prepared)?;
     Ok(if normalize { features.normalize().as_slice().to_vec() } else { features.as_slice().to_vec() })
+}
+
+/// A 16-bit grey photograph turns nearly white in the reference, and so here: nobody should miss it.
+fn warn_of_clipping(input: &ImageInput, pixels: usize, console: &Console) {
+    if pixels > 0 {
+        let name = input.name();
+        console.warn(&format!(
+            "{name}: {pixels} pixels beyond 8 bits became white or black, as in the reference"
+        ));
+    }
 }
 
 fn expand_pattern(pattern: &str) -> Result<Vec<ImageInput>, Error> {

@@ -179,7 +179,7 @@ impl Info {
         let checkpoint = open_checkpoint(&self.model, &settings.load_options())?;
         let facts = facts(&self.model, &checkpoint)?;
         if self.json {
-            console.json(&facts)?;
+            console.json(&facts.into_iter().collect::<serde_json::Map<_, _>>())?;
         } else {
             for (key, value) in &facts {
                 console.print(&lines(key, value))?;
@@ -210,7 +210,7 @@ impl Info {
 }
 
 /// What there is to say about a checkpoint, in order.
-fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<serde_json::Map<String, serde_json::Value>> {
+fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<Vec<(String, serde_json::Value)>> {
     let architecture = &checkpoint.architecture;
     let report = checkpoint.check();
     let files = checkpoint.files.iter().map(|file| {
@@ -246,7 +246,7 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<serde_json::Map<
         ("tensors_sha256", checkpoint.digest().into()),
         ("files", files.into()),
     ];
-    Ok(facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Ok(facts.map(|(key, value)| (key.to_owned(), value)).into())
 }
 
 /// `key  value`, nested objects and lists on lines of their own.
@@ -286,6 +286,9 @@ impl Download {
             };
             let path = resolve(model, &options).map_err(clip_rs::Error::from);
             bar.finish_and_clear();
+            if path.is_err() && settings.offline.value {
+                console.note(&format!("the network was not asked: {} says offline", settings.offline.source));
+            }
             console.print(&format!("{}\n", path?.display()))?;
         }
         Ok(Exit::Ok)

@@ -24,13 +24,13 @@ pub(crate) fn to_rgb(image: Image) -> Pixels {
         // `as` truncates towards 0, clamps, and makes 0 of what is no number.
         Mode::Float32 => clipped(&data, |bytes| f32::from_le_bytes(bytes) as u8),
     };
-    Pixels { width, height, data }
+    Pixels { width, height, data, clipped: 0 }
 }
 
 /// The same file's image in mode RGB, for recipes that convert first.
 pub(crate) fn to_rgb_image(image: Image) -> Image {
     let (format, orientation) = (image.format, image.orientation);
-    let Pixels { width, height, data } = to_rgb(image);
+    let Pixels { width, height, data, .. } = to_rgb(image);
     Image { format, mode: Mode::Rgb, width, height, data, palette: None, transparency: None, orientation }
 }
 

@@ -11,6 +11,8 @@ pub struct Pixels {
     pub height: u32,
     /// Red, green, blue of each pixel.
     pub data: Vec<u8>,
+    /// Pixels of the decoded image beyond 0..=255 that were clipped: see [`Image::clipped_pixels`](crate::Image::clipped_pixels).
+    pub clipped: usize,
 }
 
 impl Pixels {
@@ -58,7 +60,7 @@ mod tests {
 
     #[test]
     fn black_and_white_become_the_values_of_the_protocol() {
-        let pixels = Pixels { width: 2, height: 1, data: vec![0, 0, 0, 255, 255, 255] };
+        let pixels = Pixels { width: 2, height: 1, data: vec![0, 0, 0, 255, 255, 255], clipped: 0 };
         let expected: [f32; 6] =
             [-1.792_262_6, 1.930_336_2, -1.752_097_1, 2.074_883_7, -1.480_219_8, 2.145_897];
         // PROTOCOL 1.8.1 prints eight digits; the bits are held against the golden tensors.
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn png_reads_back() {
-        let pixels = Pixels { width: 2, height: 2, data: (0..12).collect() };
+        let pixels = Pixels { width: 2, height: 2, data: (0..12).collect(), clipped: 0 };
         let image = decode(&pixels.to_png().unwrap(), &Limits::default()).unwrap();
         assert_eq!((image.width, image.height, image.data), (2, 2, pixels.data));
     }

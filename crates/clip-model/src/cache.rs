@@ -17,12 +17,12 @@ pub struct CacheFolders {
 }
 
 impl CacheFolders {
-    /// As this process's environment says. `CLIP_RS_CACHE` moves ours.
+    /// As this process's environment says. `CLIP_RS_CACHE_DIR` moves ours.
     pub fn from_environment() -> Self {
         Self::from_variables(|name| std::env::var_os(name))
     }
 
-    /// As an environment says: `$CLIP_RS_CACHE`, `$XDG_CACHE_HOME`, `$HF_HUB_CACHE`,
+    /// As an environment says: `$CLIP_RS_CACHE_DIR`, `$XDG_CACHE_HOME`, `$HF_HUB_CACHE`,
     /// `$HUGGINGFACE_HUB_CACHE`, `$HF_HOME`, and the home folder.
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -39,7 +39,7 @@ impl CacheFolders {
             .or_else(|| folder("HF_HOME").map(|home| home.join("hub")))
             .unwrap_or_else(|| xdg.unwrap_or_else(|| dot_cache.clone()).join("huggingface").join("hub"));
         Self {
-            own: folder("CLIP_RS_CACHE").unwrap_or_else(|| system.join("clip-rs")),
+            own: folder("CLIP_RS_CACHE_DIR").unwrap_or_else(|| system.join("clip-rs")),
             // The reference does not ask the environment.
             openai: dot_cache.join("clip"),
             hugging_face: hub,
@@ -124,7 +124,7 @@ mod tests {
         }
         assert_eq!(folders(&variables).openai, Path::new("/h/.cache/clip"));
         assert_eq!(folders(&variables).own, Path::new("/x/clip-rs"));
-        variables.push(("CLIP_RS_CACHE", "/o"));
+        variables.push(("CLIP_RS_CACHE_DIR", "/o"));
         assert_eq!(folders(&variables).own, Path::new("/o"));
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clip_image::{Limits, Pixels, Recipe};
+use clip_image::{Pixels, Recipe};
 use clip_model::checkpoint::PreprocessKind;
 use clip_model::{Architecture, Checkpoint};
 use clip_tokenizer::{Overflow, Tokenizer};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::features::{Features, Similarity};
 use crate::inputs::ImageInput;
 use crate::options::LoadOptions;
-use crate::provenance::{CheckpointFacts, ModelProvenance};
+use crate::provenance::ModelProvenance;
 use crate::starter;
 
 /// Images decoded at a time: bounds memory (a 224 px input is 0.6 MB) and feeds the encoder whole batches.
@@ -34,15 +34,16 @@ pub struct Clip {
     encoder: Box<dyn Encoder>,
     tokenizer: Tokenizer,
     recipe: Recipe,
-    limits: Limits,
-    checkpoint: CheckpointFacts,
+    options: LoadOptions,
     warnings: Vec<String>,
 }
 
-/// An image as the network takes it, or why it cannot be.
+/// An image as the network takes it.
 pub struct Prepared {
     /// Normalised f32 `[3, resolution, resolution]`.
     pub input: Vec<f32>,
+    /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit grey; PROTOCOL 9.21).
+    pub clipped: usize,
 }
 
 /// A text that lost its end.
@@ -91,8 +92,7 @@ impl Clip {
             name: name_or_path.to_owned(),
             tokenizer: Tokenizer::new(),
             recipe,
-            limits: options.image_limits,
-            checkpoint: CheckpointFacts::from(&checkpoint),
+            options: options.clone(),
             warnings: checkpoint.warnings,
             encoder,
         })
@@ -229,7 +229,7 @@ impl Clip {
     /// The image cannot be read or decoded.
     pub fn pixels(&self, input: &ImageInput) -> Result<Pixels, Error> {
         let bytes = input.read()?;
-        self.recipe.pixels(&bytes, &self.limits).map_err(|source| input.image_error(source))
+        self.recipe.pixels(&bytes, &self.options.image_limits).map_err(|source| input.image_error(source))
     }
 
     /// The name or path it was loaded by.
@@ -272,12 +272,12 @@ impl Clip {
         &self.tokenizer
     }
 
-    /// What identifies the model in files written with it. Reads the weights once more, for their SHA-256.
+    /// What identifies the model in files written with it. Reads the weights once more, for their digest.
     ///
     /// # Errors
-    /// A file of the model is gone.
+    /// The model is gone from where it was loaded.
     pub fn provenance(&self) -> Result<ModelProvenance, Error> {
-        ModelProvenance::new(&self.name, &self.checkpoint)
+        Ok(ModelProvenance::new(&self.name, &open_checkpoint(&self.name, &self.options)?))
     }
 
     /// What had to be guessed or was ignored while loading; to be shown to people.
@@ -286,9 +286,8 @@ impl Clip {
     }
 
     fn prepare(&self, input: &ImageInput) -> Result<Prepared, Error> {
-        let bytes = input.read()?;
-        let input = self.recipe.input(&bytes, &self.limits).map_err(|source| input.image_error(source))?;
-        Ok(Prepared { input })
+        let pixels = self.pixels(input)?;
+        Ok(Prepared { input: pixels.to_input(self.recipe.mean, self.recipe.std), clipped: pixels.clipped })
     }
 }
 

@@ -18,14 +18,6 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A file of a model cannot be read.
-    #[error("{}: cannot read: {source}", path.display())]
-    ReadModel {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// Bytes are no image that can be used.
     #[error("{path}: {source}")]
     Image {

@@ -3,34 +3,26 @@
 use std::path::PathBuf;
 
 use clip_image::Recipe;
-use clip_model::{Activation, ActivationSource, Checkpoint, Layout, sha256_of_file};
+use clip_model::Checkpoint;
 use serde::Serialize;
 
 use crate::Clip;
-use crate::error::Error;
 
 /// What identifies a model.
 #[derive(Debug, Clone, Serialize)]
 pub struct ModelProvenance {
     /// The name or path it was loaded by.
     pub name: String,
-    /// Files read, each with its SHA-256; empty for the built-in model.
-    pub files: Vec<ModelFile>,
+    /// SHA-256 over the tensors: the same for every layout and container that holds the same values in the same types.
+    pub tensors_sha256: String,
+    /// Files read; empty for the built-in model.
+    pub files: Vec<PathBuf>,
     /// How the tensors were laid out.
     pub layout: String,
     /// `quickgelu` or `gelu`.
     pub activation: String,
     /// Who said so.
     pub activation_source: String,
-}
-
-/// A file a model was read from.
-#[derive(Debug, Clone, Serialize)]
-pub struct ModelFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its SHA-256.
-    pub sha256: String,
 }
 
 /// Schema of [`Provenance`]; raised when a field changes its meaning.
@@ -58,40 +50,14 @@ pub struct Provenance<'a> {
 }
 
 impl ModelProvenance {
-    /// Reads the model's files once more, for their digests.
-    ///
-    /// # Errors
-    /// A file is gone.
-    pub(crate) fn new(name: &str, checkpoint: &CheckpointFacts) -> Result<ModelProvenance, Error> {
-        let digest = |path: &PathBuf| match sha256_of_file(path) {
-            Ok(sha256) => Ok(ModelFile { path: path.clone(), sha256 }),
-            Err(source) => Err(Error::ReadModel { path: path.clone(), source }),
-        };
-        Ok(ModelProvenance {
+    pub(crate) fn new(name: &str, checkpoint: &Checkpoint) -> ModelProvenance {
+        ModelProvenance {
             name: name.to_owned(),
-            files: checkpoint.files.iter().map(digest).collect::<Result<_, Error>>()?,
-            layout: checkpoint.layout.name().to_owned(),
-            activation: checkpoint.activation.name().to_owned(),
-            activation_source: format!("{:?}", checkpoint.activation_source).to_lowercase(),
-        })
-    }
-}
-
-/// What of a checkpoint is kept once its weights are packed.
-pub(crate) struct CheckpointFacts {
-    files: Vec<PathBuf>,
-    layout: Layout,
-    activation: Activation,
-    activation_source: ActivationSource,
-}
-
-impl From<&Checkpoint> for CheckpointFacts {
-    fn from(checkpoint: &Checkpoint) -> Self {
-        CheckpointFacts {
+            tensors_sha256: checkpoint.digest(),
             files: checkpoint.files.clone(),
-            layout: checkpoint.layout,
-            activation: checkpoint.architecture.activation,
-            activation_source: checkpoint.activation_source,
+            layout: checkpoint.layout.name().to_owned(),
+            activation: checkpoint.architecture.activation.name().to_owned(),
+            activation_source: format!("{:?}", checkpoint.activation_source).to_lowercase(),
         }
     }
 }

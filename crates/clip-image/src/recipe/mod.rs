@@ -71,6 +71,7 @@ impl Recipe {
     /// `limits` allow; [`ImageError::Config`] for a size of 0.
     pub fn pixels(&self, bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
         let mut image = decode(bytes, limits)?;
+        let clipped = image.clipped_pixels();
         if self.exif_orientation {
             image = orientation::apply(image);
         }
@@ -82,7 +83,7 @@ impl Recipe {
         if self.crop != CropMode::None {
             image = crop::pad(image, self.size, self.fill);
         }
-        Ok(convert::to_rgb(image))
+        Ok(Pixels { clipped, ..convert::to_rgb(image) })
     }
 
     /// The model's input, `[3, size, size]` f32, normalised.
