@@ -75,12 +75,7 @@ fn verify_alone_checks_tokens_pixels_and_the_starter() {
 fn verify_compares_with_reference_files_and_ends_with_4_beyond_the_tolerance() {
     let Some(inputs) = golden("model/vit_quickgelu/inputs.safetensors") else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let model = folder.path().join("model.pt");
-    let packed =
-        std::fs::File::open(golden("model/vit_quickgelu/openai_jit/model.pt.gz").expect("beside it"))
-            .expect("it");
-    let mut unpacked = std::fs::File::create(&model).expect("a file");
-    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut unpacked).expect("unpacked");
+    let model = unpack("model/vit_quickgelu/openai_jit/model.pt.gz", folder.path());
     let outputs = golden("model/vit_quickgelu/outputs.safetensors").expect("beside it");
     let mut arguments = vec!["verify", "--model", model.to_str().expect("UTF-8"), "--inputs"];
     arguments.extend([inputs.to_str().expect("UTF-8"), "--outputs", outputs.to_str().expect("UTF-8")]);
@@ -94,6 +89,34 @@ fn verify_compares_with_reference_files_and_ends_with_4_beyond_the_tolerance() {
     }
     arguments.extend(["--tolerance", "1e-12"]);
     assert_eq!(run(&arguments).code, 4);
+}
+
+#[test]
+fn heads_that_shapes_do_not_tell_come_from_a_configuration() {
+    let Some(inputs) = golden("model/vit_gelu/inputs.safetensors") else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = unpack("model/vit_gelu/state_dict/model.pt.gz", folder.path());
+    let path = |name: &str| inputs.with_file_name(name).display().to_string();
+    let (inputs, outputs) = (path("inputs.safetensors"), path("outputs.safetensors"));
+    let config = path("open_clip_dir/open_clip_config.json");
+    let model = model.to_str().expect("UTF-8");
+    let arguments =
+        ["verify", "--tolerance", "1e-5", "--model", model, "--inputs", &inputs, "--outputs", &outputs];
+    let bare = run(&arguments);
+    assert_eq!(bare.code, 1);
+    assert!(bare.stderr.contains("help: give its configuration: `--model-config"), "{}", bare.stderr);
+    let configured = run(&[&arguments[..], &["--model-config", &config]].concat());
+    assert_eq!(configured.code, 0, "{}{}", configured.stdout, configured.stderr);
+}
+
+/// Unpacks a golden file into `folder`.
+fn unpack(path: &str, folder: &std::path::Path) -> std::path::PathBuf {
+    let packed = golden(path).expect("beside the others");
+    let unpacked = folder.join(packed.file_stem().expect("a name"));
+    let mut file = std::fs::File::create(&unpacked).expect("a file");
+    let packed = std::fs::File::open(packed).expect("readable");
+    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut file).expect("unpacked");
+    unpacked
 }
 
 #[test]

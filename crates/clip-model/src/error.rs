@@ -129,6 +129,18 @@ pub enum CheckpointError {
         /// What does not fit.
         problem: String,
     },
+    /// Shapes do not tell the number of heads (PROTOCOL 9.13), and no configuration does.
+    #[error("{}: the {tower} tower's width {width} is not a multiple of {head_width}, so its number of heads must come from a configuration", path.display())]
+    UnknownHeads {
+        /// The file.
+        path: PathBuf,
+        /// Which tower.
+        tower: String,
+        /// Its width.
+        width: usize,
+        /// Width of a head in the released models.
+        head_width: usize,
+    },
     /// The weights do not say which activation they need and nobody else did.
     #[error("{}: the weights do not say whether they need quick_gelu or gelu", path.display())]
     UnknownActivation {
@@ -152,6 +164,9 @@ impl CheckpointError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::ForbiddenCall { .. } => Some("re-save it as safetensors with the program that made it"),
+            Self::UnknownHeads { .. } => Some(
+                "give its configuration: `--model-config open_clip_config.json` (or transformers' config.json)",
+            ),
             Self::UnknownActivation { .. } => {
                 Some("say which: `--activation quickgelu` or `--activation gelu`")
             }

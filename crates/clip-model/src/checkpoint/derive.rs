@@ -154,9 +154,7 @@ fn heads(
         Some(heads) => heads,
         None if width.is_multiple_of(head_width) => width.checked_div(head_width).unwrap_or(0),
         None => {
-            return Err(shapes.not_clip(format!(
-                "the {tower} tower's width {width} is not a multiple of {head_width}, so its number of heads must come from a configuration"
-            )));
+            return Err(shapes.unknown_heads(tower, width, head_width));
         }
     };
     if heads == 0 || !width.is_multiple_of(heads) {
@@ -209,6 +207,11 @@ struct Shapes<'a> {
 impl Shapes<'_> {
     fn not_clip(&self, problem: String) -> CheckpointError {
         CheckpointError::NotClip { path: self.state_dict.path().to_path_buf(), problem }
+    }
+
+    fn unknown_heads(&self, tower: &str, width: usize, head_width: usize) -> CheckpointError {
+        let path = self.state_dict.path().to_path_buf();
+        CheckpointError::UnknownHeads { path, tower: tower.to_owned(), width, head_width }
     }
 
     /// One size of a tensor that must have `dimensions` of them.
