@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clip_rs::embeddings::{Journal, beside};
+use clip_rs::embeddings::{self, Journal, beside};
 use clip_rs::{Clip, Counts, Error, Ledger, ModelProvenance, Overflow, Provenance};
 
 use crate::console::{Console, Unit};
@@ -20,7 +20,7 @@ const BATCH: usize = 256;
 ///
 /// Rows have norm 1 (or are the towers' raw outputs with --raw) and follow the order of the inputs. Beside FILE stand
 /// FILE.json (model, recipe, counts), FILE.ids.jsonl (the input of each row; a .parquet holds them itself) and, where
-/// inputs were skipped, FILE.skipped.jsonl. An interrupted run goes on where it stopped when it is repeated.
+/// inputs were skipped, FILE.skipped.jsonl; where texts were cut, FILE.truncated.jsonl. An interrupted run goes on where it stopped when it is repeated.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs embed images photos --out photos.npy
@@ -80,12 +80,27 @@ struct Outcome {
     ids: Vec<String>,
     ledger: Ledger,
     total: usize,
-    truncated: usize,
+    truncated: Vec<Truncated>,
+}
+
+/// A text that lost its end; a line of FILE.truncated.jsonl.
+#[derive(serde::Serialize)]
+struct Truncated {
+    input: String,
+    /// Content tokens cut off.
+    lost: usize,
+}
+
+/// Texts sorted by what becomes of them.
+struct Fitting<'a> {
+    texts: Vec<&'a String>,
+    truncated: Vec<Truncated>,
+    ledger: Ledger,
 }
 
 impl Outcome {
     fn counts(&self) -> Counts {
-        Counts { rows: self.ids.len(), skipped: self.ledger.skips().len(), truncated: self.truncated }
+        Counts { rows: self.ids.len(), skipped: self.ledger.skips().len(), truncated: self.truncated.len() }
     }
 }
 
@@ -116,7 +131,7 @@ impl ImagesArgs {
             !self.output.raw,
         )?;
         let ids = all.into_iter().filter(|id| journal.contains(id)).collect();
-        let outcome = Outcome { ids, ledger: images.ledger, total, truncated: 0 };
+        let outcome = Outcome { ids, ledger: images.ledger, total, truncated: Vec::new() };
         let provenance = Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
@@ -128,47 +143,45 @@ impl TextsArgs {
         let clip = settings.load(self.output.model.as_deref(), console)?;
         let model = clip.provenance()?;
         let mut journal = self.output.journal(&clip, &model, "texts", self.truncate.into())?;
-        let (mut ledger, mut truncated) = (Ledger::default(), 0);
-        let done = texts.iter().filter(|text| journal.contains(text)).count();
+        let fitting = self.fitting(&clip, &texts);
+        let done = fitting.texts.iter().filter(|text| journal.contains(text)).count();
         self.output.tell_resumed(done, console);
-        let bar = console.progress(texts.len() as u64, Unit::Items("texts"));
-        for batch in texts.chunks(BATCH) {
-            let batch: Vec<&String> = batch.iter().filter(|text| !journal.contains(text)).collect();
-            let (usable, cut) = self.usable(&clip, &batch, &mut ledger);
-            truncated += cut;
-            let (features, _) = clip.encode_texts_with(&usable, Overflow::Truncate)?;
+        let bar = console.progress(fitting.texts.len() as u64, Unit::Items("texts"));
+        for batch in fitting.texts.chunks(BATCH) {
+            let new: Vec<&String> = batch.iter().copied().filter(|text| !journal.contains(text)).collect();
+            let (features, _) = clip.encode_texts_with(&new, Overflow::Truncate)?;
             let rows = if self.output.raw {
                 features.as_slice().to_vec()
             } else {
                 features.normalize().as_slice().to_vec()
             };
-            journal
-                .append(usable.iter().map(|text| text.as_str()).zip(rows.chunks_exact(clip.embed_dim())))?;
-            bar.inc(BATCH.min(batch.len()) as u64);
+            journal.append(new.iter().map(|text| text.as_str()).zip(rows.chunks_exact(clip.embed_dim())))?;
+            bar.inc(batch.len() as u64);
         }
         bar.finish_and_clear();
-        let total = texts.len();
-        let ids = texts.into_iter().filter(|text| journal.contains(text)).collect();
-        let outcome = Outcome { ids, ledger, total, truncated };
+        let ids = fitting.texts.into_iter().cloned().collect();
+        let outcome =
+            Outcome { ids, ledger: fitting.ledger, total: texts.len(), truncated: fitting.truncated };
         let provenance = Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
 
-    /// The texts of a batch that fit or may be cut, and how many had to be cut; the others go to the ledger.
-    fn usable<'a>(&self, clip: &Clip, batch: &[&'a String], ledger: &mut Ledger) -> (Vec<&'a String>, usize) {
+    /// The texts that fit the context, or may be cut to it; the others go to the ledger.
+    fn fitting<'a>(&self, clip: &Clip, texts: &'a [String]) -> Fitting<'a> {
         let context_length = clip.architecture().text.context_length;
-        let (mut usable, mut cut) = (Vec::new(), 0);
-        for (index, text) in batch.iter().enumerate() {
+        let mut fitting = Fitting { texts: Vec::new(), truncated: Vec::new(), ledger: Ledger::default() };
+        for (index, text) in texts.iter().enumerate() {
             match clip.tokenizer().tokenize(text, context_length, Overflow::Refuse) {
-                Ok(_) => usable.push(*text),
+                Ok(_) => fitting.texts.push(text),
                 Err(_) if self.truncate => {
-                    cut += 1;
-                    usable.push(*text);
+                    let lost = (clip.tokenizer().encode(text).len() + 2).saturating_sub(context_length);
+                    fitting.truncated.push(Truncated { input: text.clone(), lost });
+                    fitting.texts.push(text);
                 }
-                Err(source) => ledger.skip(text, &Error::Text { index, source }),
+                Err(source) => fitting.ledger.skip(text, &Error::Text { index, source }),
             }
         }
-        (usable, cut)
+        fitting
     }
 
     fn texts(&self) -> anyhow::Result<Vec<String>> {
@@ -213,16 +226,16 @@ impl OutputArgs {
     ) -> anyhow::Result<Exit> {
         let Outcome { ids, ledger, total, truncated } = outcome;
         journal.finish(&ids, provenance)?;
-        let ledger_path = beside(&self.out, "skipped.jsonl");
-        if ledger.is_empty() {
-            // A ledger of an earlier run would speak of inputs that are there now.
-            let _ = std::fs::remove_file(&ledger_path);
-        } else {
-            ledger.write(&ledger_path)?;
-        }
+        self.write_list("skipped.jsonl", ledger.skips())?;
+        self.write_list("truncated.jsonl", &truncated)?;
         console.skipped(&ledger, total);
-        if truncated > 0 {
-            console.warn(&format!("{truncated} texts were cut to the context length"));
+        if !truncated.is_empty() {
+            let list = beside(&self.out, "truncated.jsonl");
+            console.warn(&format!(
+                "{} texts were cut to the context length: {}",
+                truncated.len(),
+                list.display()
+            ));
         }
         if self.json {
             console.json(provenance)?;
@@ -231,5 +244,16 @@ impl OutputArgs {
             console.print(&format!("{}: {shape} f32\n", self.out.display()))?;
         }
         Ok(if ledger.is_empty() { Exit::Ok } else { Exit::Skipped })
+    }
+    /// Writes `items` as JSON lines beside the output; an empty list removes that of an earlier run.
+    fn write_list(&self, suffix: &str, items: &[impl serde::Serialize]) -> anyhow::Result<()> {
+        let path = beside(&self.out, suffix);
+        if items.is_empty() {
+            return match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                _ => Ok(()),
+            };
+        }
+        Ok(embeddings::write_json_lines(&path, items)?)
     }
 }

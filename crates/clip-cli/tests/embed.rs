@@ -116,6 +116,8 @@ fn long_texts_are_skipped_or_cut_and_counted() {
     let cut = run(&["embed", "texts", texts, "--out", out_text, "--truncate"]);
     assert_eq!(cut.code, 0, "{}", cut.stderr);
     assert!(cut.stderr.contains("1 texts were cut"), "{}", cut.stderr);
+    let list = std::fs::read_to_string(folder.path().join("t.npy.truncated.jsonl")).expect("the list");
+    assert_eq!(json_lines(&list)[0]["lost"], 15); // 90 and two markers, 77 fit
     let values = values(&out);
     assert_eq!(values.len(), 3 * 128);
     assert_eq!(values[..128], values[256..], "equal texts have equal embeddings");

@@ -1,6 +1,5 @@
 //! What bulk work left out, and why: JSON lines `{"input","stage","reason"}`.
 
-use std::io::Write;
 use std::path::Path;
 
 use crate::error::Error;
@@ -65,13 +64,7 @@ impl Ledger {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        crate::embeddings::write_whole(path, |file| {
-            for skip in &self.skips {
-                serde_json::to_writer(&mut *file, skip)?;
-                file.write_all(b"\n")?;
-            }
-            Ok(())
-        })
+        crate::embeddings::write_json_lines(path, &self.skips)
     }
 }
 

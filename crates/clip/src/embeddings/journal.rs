@@ -115,6 +115,15 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    /// A run that came to nothing leaves nothing.
+    fn drop(&mut self) {
+        if self.row_of.is_empty() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
 /// Compares `run` with the one noted in the folder, or notes it.
 fn check_same_run(folder: &Path, run: &serde_json::Value) -> Result<(), Error> {
     let path = folder.join("run.json");
@@ -186,10 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn run_without_a_row_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        drop(Journal::open(&folder.path().join("a.npy"), &serde_json::json!({}), 2).expect("new"));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
     fn journal_of_another_run_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("a.parquet");
-        drop(Journal::open(&out, &serde_json::json!({ "model": "m" }), 2).expect("new"));
+        let mut journal = Journal::open(&out, &serde_json::json!({ "model": "m" }), 2).expect("new");
+        journal.append([("a", [1.0, 0.0].as_slice())]).expect("appended");
+        drop(journal);
         let error = Journal::open(&out, &serde_json::json!({ "model": "n" }), 2).err().expect("refused");
         assert!(error.to_string().contains("another model or other settings"), "{error}");
     }

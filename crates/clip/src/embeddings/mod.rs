@@ -68,13 +68,7 @@ pub(crate) fn write(path: &Path, format: Format, mut rows: RowStream<'_>) -> Res
         Format::Parquet => write_whole(path, |file| parquet::write(file, &mut rows))?,
     }
     if format != Format::Parquet {
-        write_whole(&beside(path, "ids.jsonl"), |file| {
-            for id in rows.ids {
-                serde_json::to_writer(&mut *file, id)?;
-                file.write_all(b"\n")?;
-            }
-            Ok(())
-        })?;
+        write_json_lines(&beside(path, "ids.jsonl"), rows.ids)?;
     }
     Ok(())
 }
@@ -96,6 +90,20 @@ pub fn write_whole(
     content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), Error> {
     atomic_file::write_whole(path, content).map_err(|error| Error::write(path, error))
+}
+
+/// Writes one JSON value per line, whole or not at all.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_json_lines(path: &Path, items: &[impl serde::Serialize]) -> Result<(), Error> {
+    write_whole(path, |file| {
+        for item in items {
+            serde_json::to_writer(&mut *file, item)?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
+    })
 }
 
 #[cfg(test)]
