@@ -30,13 +30,15 @@ def reference(weights):
     from PIL import Image
     from safetensors.torch import load_file
 
+    imported = time.perf_counter()
     torch.set_num_threads(int(THREADS))
-    model = clip.model.build_model(load_file(weights)).float()
+    clip.model.convert_weights = lambda model: None  # keep the weights f32: both sides compute the same
+    model = clip.model.build_model(load_file(weights))
     preprocess = clip.clip._transform(model.visual.input_resolution)
     with torch.no_grad():
         logits, _ = model(preprocess(Image.open(PHOTO)).unsqueeze(0), clip.clip.tokenize(LABELS))
         probabilities = logits.softmax(-1)[0].tolist()
-    print(json.dumps(dict(zip(LABELS, probabilities))))
+    print(json.dumps({**dict(zip(LABELS, probabilities)), "seconds after imports": time.perf_counter() - imported}))
 
 
 def measure(command):
@@ -69,6 +71,8 @@ def main():
         peak = statistics.median(run[1] for run in measured[1:])
         medians[name] = wall, peak
         print(f"{name:<8} {wall:7.2f} s  {peak:7.0f} MB peak   (median of {rounds})")
+    after = statistics.median(json.loads(run[2])["seconds after imports"] for run in runs["PyTorch"][1:])
+    print(f"PyTorch  {after:7.2f} s of these after its imports")
     (wall, peak), (their_wall, their_peak) = medians["clip-rs"], medians["PyTorch"]
     print(f"ratio PyTorch / clip-rs: {their_wall / wall:.1f} in time, {their_peak / peak:.1f} in memory")
 
