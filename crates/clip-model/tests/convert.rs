@@ -25,7 +25,8 @@ fn same_types(a: &Checkpoint, b: &Checkpoint) -> bool {
 fn every_layout_and_type_keeps_the_model(model: &str, format: &str, layouts: &[Layout]) {
     let Some(source) = model_folder(model).map(|folder| folder.join(format)).filter(|path| path.is_dir())
     else {
-        return println!("skipped: ../shared/golden/model/{model}/{format} is not beside this checkout");
+        golden::skipped(&format!("../shared/golden/model/{model}/{format} is not beside this checkout"));
+        return;
     };
     let folder = tempfile::tempdir().unwrap();
     let unpacked = folder.path().join("source");

@@ -1,5 +1,10 @@
 //! Weights by formula against the check sums of `golden/full_size`.
 
+#[path = "golden/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
+
 use clip_model::{registry, synthetic};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -10,7 +15,7 @@ fn golden(name: &str) -> Option<Value> {
     match std::fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(_) => {
-            println!("skipped: ../shared/golden/full_size/{name} is not beside this checkout");
+            skipped(&format!("../shared/golden/full_size/{name} is not beside this checkout"));
             None
         }
     }

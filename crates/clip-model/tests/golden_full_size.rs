@@ -4,6 +4,11 @@
 //! By default what fits a short test run; `CLIP_RS_TEST_FULL_SIZE=all` for all nine (up to 5 GB
 //! of memory, 80 s of processor time), with the errors printed under `--nocapture`.
 
+#[path = "golden/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
+
 use clip_kernels::Cpu;
 use clip_model::{ClipModel, normalize_rows, registry, safetensors, synthetic};
 use std::path::PathBuf;
@@ -29,7 +34,7 @@ fn features_of_released_architectures_equal_the_reference() {
             check(name);
         }
     } else {
-        println!("skipped: {} (CLIP_RS_TEST_FULL_SIZE=all)", WHEN_ASKED.join(", "));
+        skipped(&format!("{} (CLIP_RS_TEST_FULL_SIZE=all)", WHEN_ASKED.join(", ")));
     }
 }
 
@@ -37,7 +42,7 @@ fn check(name: &str) {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size"));
     let path = folder.join(format!("{name}.safetensors"));
     if !path.exists() {
-        println!("skipped: ../shared/golden/full_size/{name}.safetensors is not beside this checkout");
+        skipped(&format!("../shared/golden/full_size/{name}.safetensors is not beside this checkout"));
         return;
     }
     let golden = safetensors::open(&path).unwrap().tensors;

@@ -1,6 +1,11 @@
 //! Four tiny models in every checkpoint format against `golden/model`: the outputs of the Python
 //! reference in f64. All formats of a model hold the same values, so all give the same features.
 
+#[path = "golden/skipped.rs"]
+mod skipped;
+
+use skipped::skipped;
+
 use clip_kernels::{Cpu, Device, Isa, Reference};
 use clip_model::{Checkpoint, ClipModel, LoadOptions, normalize_rows, safetensors};
 use std::fs;
@@ -133,7 +138,7 @@ fn golden_folder(model: &str) -> Option<PathBuf> {
     let folders = places.map(|place| PathBuf::from(format!("{}{place}/{model}", env!("CARGO_MANIFEST_DIR"))));
     let found = folders.into_iter().find(|folder| folder.join("outputs.safetensors").exists());
     if found.is_none() {
-        println!("skipped: ../shared/golden/model/{model} is not beside this checkout");
+        skipped(&format!("../shared/golden/model/{model} is not beside this checkout"));
     }
     found
 }
@@ -144,7 +149,7 @@ fn every_format_gives_the_features_of_the_reference(index: usize) {
     let golden = Golden::read(&folder);
     for format in formats {
         if !folder.join(format).exists() {
-            println!("skipped: {model}/{format} is not in this checkout's part of the golden data");
+            skipped(&format!("{model}/{format} is not in this checkout's part of the golden data"));
             continue;
         }
         let checkpoint = open(&folder, format);

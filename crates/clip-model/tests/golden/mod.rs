@@ -1,6 +1,10 @@
 //! Golden models, unpacked. Shared by the tests of formats and of conversion.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+mod skipped;
+
+pub(crate) use skipped::skipped;
+
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +15,7 @@ pub(crate) fn model_folder(model: &str) -> Option<PathBuf> {
     let places = [manifest.join("../../../shared/golden/model"), manifest.join("tests/data/model")];
     let found = places.into_iter().map(|place| place.join(model)).find(|place| place.is_dir());
     if found.is_none() {
-        println!("skipped: ../shared/golden/model/{model} is not beside this checkout");
+        skipped(&format!("../shared/golden/model/{model} is not beside this checkout"));
     }
     found
 }
