@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::exit::Exit;
 
@@ -68,11 +68,15 @@ impl Console {
         }
         let template = match unit {
             Unit::Items(name) => {
-                format!("{{bar:30}} {{human_pos}}/{{human_len}} {name}  {{per_sec:.0}}  {{eta}} left")
+                format!("{{bar:30}} {{human_pos}}/{{human_len}} {name}  {{rate}}  {{eta}} left")
             }
             Unit::Bytes => "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left".to_owned(),
         };
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec()); // a bar that cannot be drawn stops nothing
+        };
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = style.with_key("rate", rate);
         let bar = ProgressBar::new(total).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         bar

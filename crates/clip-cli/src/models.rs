@@ -35,7 +35,8 @@ enum Verb {
 
 /// List the nine released models
 ///
-/// Parameters, size of the file, side of the image, length of an embedding, and where the file is on this machine.
+/// Parameters, size of the file, side of the image, length of an embedding, and whether it is on this machine (where:
+/// -v, or --json).
 #[derive(clap::Args, Default)]
 struct List {
     /// One JSON array
@@ -159,9 +160,11 @@ impl List {
             "model", "parameters", "MB", "px", "embed_dim"
         );
         for model in registry::models() {
-            let path = found(model).map_or_else(|| "–".to_owned(), |path| path.display().to_string());
+            let path = found(model);
+            let here = if path.is_some() { "yes" } else { "–" };
+            path.iter().for_each(|path| console.detail(&format!("{}: {}", model.name, path.display())));
             table += &format!(
-                "{:<15} {:>10.1} M {:>7.1} {:>6} {:>9}  {path}\n",
+                "{:<15} {:>10.1} M {:>7.1} {:>6} {:>9}  {here}\n",
                 model.name,
                 model.parameters as f64 / 1e6,
                 model.size_bytes as f64 / 1e6,
