@@ -27,6 +27,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod choices;
 mod convert;
 mod crop;
 mod decode;
@@ -39,11 +40,12 @@ mod pixels;
 mod recipe;
 mod resize;
 
+pub use choices::{CropMode, Interpolation, ResizeMode};
 pub use decode::{Header, decode, header, jpeg};
 pub use error::ImageError;
 pub use format::Format;
 pub use limits::Limits;
 pub use mode::{Image, Mode, Palette, Transparency};
 pub use pixels::Pixels;
-pub use recipe::{CropMode, Interpolation, MEAN, Recipe, ResizeMode, STD};
+pub use recipe::{MEAN, Recipe, STD};
 pub use resize::resize;

@@ -1,13 +1,12 @@
 //! How an image becomes the input of a model: sizes, filter, crop, colours. PROTOCOL 1.8.1, 1.8.5, 1.8.6.
 
 mod config;
-mod names;
 mod plan;
 
 use serde::{Deserialize, Serialize};
 
+use crate::choices::{CropMode, Interpolation, ResizeMode};
 use crate::{ImageError, Limits, Pixels, convert, crop, decode, orientation, resize};
-pub use names::{CropMode, Interpolation, ResizeMode};
 
 /// Mean of CLIP's training pixels, per channel, of values 0..=1.
 pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];

@@ -3,8 +3,8 @@
 use super::eight_bit;
 use super::window::Window;
 use crate::Image;
+use crate::choices::Interpolation;
 use crate::convert::multiply_255;
-use crate::recipe::Interpolation;
 
 /// `CHANNELS` is 2 or 4, the last of them alpha.
 pub(super) fn resize<const CHANNELS: usize>(

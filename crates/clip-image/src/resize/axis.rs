@@ -77,7 +77,7 @@ impl Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Interpolation;
+    use crate::choices::Interpolation;
 
     #[test]
     fn parts_cover_every_output_once() {

@@ -18,7 +18,7 @@ use super::axis::{Axes, Axis};
 use super::filter::Filter;
 use super::weights::Weights;
 use super::window::Window;
-use crate::recipe::Interpolation;
+use crate::choices::Interpolation;
 
 /// Bits behind the point: what a sum of 8-bit values times weights leaves of 32 bits, as Pillow counts them.
 const PRECISION: u32 = 32 - 8 - 2;

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use crate::recipe::Interpolation;
+use crate::choices::Interpolation;
 
 /// A filter: how far it reaches on either side at scale 1, and its value at a distance.
 pub(super) struct Filter {

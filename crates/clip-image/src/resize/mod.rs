@@ -24,7 +24,7 @@ mod weights;
 mod wide;
 mod window;
 
-use crate::recipe::Interpolation;
+use crate::choices::Interpolation;
 use crate::{Image, Mode};
 pub(crate) use window::Window;
 

@@ -3,7 +3,7 @@
 use super::axis::{Axes, Axis};
 use super::filter::Filter;
 use super::window::Window;
-use crate::recipe::Interpolation;
+use crate::choices::Interpolation;
 
 /// `[rows, columns]` of the window; values are stored, and so rounded, after each pass.
 pub(super) fn run<T: Copy>(

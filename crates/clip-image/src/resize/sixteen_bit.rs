@@ -7,7 +7,7 @@ use super::passes;
 use super::wide::round;
 use super::window::Window;
 use crate::Image;
-use crate::recipe::Interpolation;
+use crate::choices::Interpolation;
 
 pub(super) fn resize(image: &Image, window: &Window, interpolation: Interpolation) -> Vec<u8> {
     let values = image.data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();

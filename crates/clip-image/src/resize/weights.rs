@@ -85,7 +85,7 @@ impl<W> Weights<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::Interpolation;
+    use crate::choices::Interpolation;
 
     #[test]
     fn weights_of_an_output_sum_to_one() {

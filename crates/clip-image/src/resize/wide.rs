@@ -2,7 +2,7 @@
 
 use super::passes;
 use super::window::Window;
-use crate::recipe::Interpolation;
+use crate::choices::Interpolation;
 use crate::{Image, Mode};
 
 pub(super) fn resize(image: &Image, window: &Window, interpolation: Interpolation) -> Vec<u8> {
