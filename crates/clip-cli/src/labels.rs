@@ -56,13 +56,27 @@ fn first_repeated(labels: &[String]) -> Option<&String> {
     labels.iter().find(|label| !seen.insert(label.as_str()))
 }
 
+/// Greatest text file read into memory.
+const GREATEST_TEXT_BYTES: u64 = 1 << 30;
+
 /// The lines of a UTF-8 file, without their ends.
 pub(crate) fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = read_text(path)?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::to_owned).collect())
+}
+
+/// A UTF-8 file of at most 1 GiB.
+pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
     let shown = path.display();
-    let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot read"))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let read = || format!("{shown}: cannot read");
+    let size = std::fs::metadata(path).with_context(read)?.len();
+    if size > GREATEST_TEXT_BYTES {
+        let message = format!("{shown}: has {size} bytes, limit {GREATEST_TEXT_BYTES}");
+        return Err(Usage::error(message, "split it"));
+    }
+    let bytes = std::fs::read(path).with_context(read)?;
+    String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Usage::error(format!("{shown}: not UTF-8 at byte {at}"), "save it as UTF-8")
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::to_owned).collect())
+    })
 }

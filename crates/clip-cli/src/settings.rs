@@ -3,10 +3,10 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clip_rs::{Activation, Clip, DeviceKind, ImageLimits, LoadOptions};
 
 use crate::console::{Console, Usage};
+use crate::labels::read_text;
 
 /// Flags that every verb takes. Clap reads the environment for those that were not given.
 #[derive(clap::Args)]
@@ -216,10 +216,6 @@ fn read_file() -> anyhow::Result<(Option<PathBuf>, File)> {
     let text = read_text(&path)?;
     let file = toml::from_str(&text).map_err(|error| invalid(&path, &error))?;
     Ok((Some(path), file))
-}
-
-fn read_text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("{}: cannot read", path.display()))
 }
 
 fn invalid(path: &Path, error: &toml::de::Error) -> anyhow::Error {

@@ -1,9 +1,12 @@
 //! What a person names as images: files, folders, patterns, standard input.
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clip_image::ImageError;
+use clip_image::{Format, ImageError};
 
 use crate::error::Error;
 
@@ -12,6 +15,10 @@ const IMAGE_ENDINGS: [&str; 16] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "webp", "tif", "tiff", "pbm", "pgm",
     "ppm", "pnm",
 ];
+/// Looked at before the rest of a file is read: what is no image is not read into memory.
+const HEAD_BYTES: u64 = 4096;
+/// Greatest file read. An uncompressed image of the default pixel limit, 16-bit RGBA, has 1.4 GB.
+const GREATEST_FILE_BYTES: u64 = 2 << 30;
 /// Folders below folders, at most: deeper is a loop of links, not a collection.
 const GREATEST_DEPTH: usize = 64;
 
@@ -47,14 +54,20 @@ impl ImageInput {
     /// The bytes of the file.
     ///
     /// # Errors
-    /// The file cannot be read, or is no regular file (a pipe or device could block for ever).
-    pub fn read(&self) -> Result<Arc<[u8]>, Error> {
-        match &self.source {
-            Source::Bytes(bytes) => Ok(Arc::clone(bytes)),
-            Source::File(path) => read_regular(path)
-                .map(Into::into)
-                .map_err(|source| Error::ReadImage { path: self.name.clone(), source }),
-        }
+    /// The file cannot be read, is no regular file (a pipe or device could block for ever), is over 2 GiB, or
+    /// does not begin as an image does.
+    pub fn read(&self) -> Result<Cow<'_, [u8]>, Error> {
+        let path = match &self.source {
+            Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
+            Source::File(path) => path,
+        };
+        let failed = |source| Error::ReadImage { path: self.name.clone(), source };
+        let mut file = open_regular(path).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+        Format::of(&bytes).map_err(|source| self.image_error(source))?;
+        file.take(GREATEST_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(Cow::Owned(bytes))
     }
 
     pub(crate) fn image_error(&self, source: ImageError) -> Error {
@@ -62,13 +75,18 @@ impl ImageInput {
     }
 }
 
-fn read_regular(path: &Path) -> std::io::Result<Vec<u8>> {
+/// Asks for the kind before it opens: opening a pipe waits for its other end.
+fn open_regular(path: &Path) -> io::Result<File> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, kind));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, kind));
     }
-    std::fs::read(path)
+    if metadata.len() > GREATEST_FILE_BYTES {
+        let sizes = format!("has {} bytes, limit {GREATEST_FILE_BYTES}", metadata.len());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, sizes));
+    }
+    File::open(path)
 }
 
 /// Images below a path: the file itself, or every image of a folder and its sub-folders, in order of their paths.
@@ -131,6 +149,19 @@ mod tests {
         let empty = expand_inputs(folder.path()).expect_err("no image").to_string();
         assert!(empty.contains("no image in this folder"), "{empty}");
         assert!(expand_inputs(&folder.path().join("gone")).is_err());
+    }
+
+    #[test]
+    fn file_that_is_too_large_or_no_image_is_refused_without_reading_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("sparse.jpg");
+        let file = File::create(&path).expect("a file");
+        file.set_len(GREATEST_FILE_BYTES).expect("sparse");
+        let error = ImageInput::file(&path).read().expect_err("zeros").to_string();
+        assert!(error.contains("not an image"), "{error}");
+        file.set_len(GREATEST_FILE_BYTES + 1).expect("sparse");
+        let error = ImageInput::file(&path).read().expect_err("too large").to_string();
+        assert!(error.contains("has 2147483649 bytes, limit 2147483648"), "{error}");
     }
 
     #[test]
