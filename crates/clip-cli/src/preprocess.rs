@@ -52,9 +52,10 @@ impl Preprocess {
             return Err(Usage::error(message, "give it the ending .png"));
         }
         let input = self.input()?;
-        let bytes = input.read()?;
+        let limits = settings.image_limits();
+        let bytes = input.read(&limits)?;
         let image_error = |source| clip_rs::Error::Image { path: input.name().to_owned(), source };
-        let pixels = self.recipe().pixels(&bytes, &settings.image_limits()).map_err(image_error)?;
+        let pixels = self.recipe().pixels(&bytes, &limits).map_err(image_error)?;
         let png = pixels.to_png().map_err(image_error)?;
         embeddings::write_whole(&self.out, |file| std::io::Write::write_all(file, &png))?;
         console.detail(&format!("{}: {} x {} px", self.out.display(), pixels.width, pixels.height));

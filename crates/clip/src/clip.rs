@@ -228,7 +228,7 @@ impl Clip {
     /// # Errors
     /// The image cannot be read or decoded.
     pub fn pixels(&self, input: &ImageInput) -> Result<Pixels, Error> {
-        let bytes = input.read()?;
+        let bytes = input.read(&self.options.image_limits)?;
         self.recipe.pixels(&bytes, &self.options.image_limits).map_err(|source| input.image_error(source))
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clip_image::{Format, ImageError};
+use clip_image::{Format, ImageError, Limits};
 
 use crate::error::Error;
 
@@ -17,8 +17,10 @@ const IMAGE_ENDINGS: [&str; 16] = [
 ];
 /// Looked at before the rest of a file is read: what is no image is not read into memory.
 const HEAD_BYTES: u64 = 4096;
-/// Greatest file read. An uncompressed image of the default pixel limit, 16-bit RGBA, has 1.4 GB.
-const GREATEST_FILE_BYTES: u64 = 2 << 30;
+/// Bytes a file may have for each pixel that an image may have: uncompressed RGB.
+const BYTES_PER_PIXEL: u64 = 3;
+/// Bytes a file may have for its headers and metadata.
+const BYTES_OF_METADATA: u64 = 1 << 20;
 /// Folders below folders, at most: deeper is a loop of links, not a collection.
 const GREATEST_DEPTH: usize = 64;
 
@@ -54,19 +56,19 @@ impl ImageInput {
     /// The bytes of the file.
     ///
     /// # Errors
-    /// The file cannot be read, is no regular file (a pipe or device could block for ever), is over 2 GiB, or
-    /// does not begin as an image does.
-    pub fn read(&self) -> Result<Cow<'_, [u8]>, Error> {
+    /// The file cannot be read, is no regular file (a pipe or device could block for ever), has more bytes than
+    /// `limits` allow pixels for, or does not begin as an image does.
+    pub fn read(&self, limits: &Limits) -> Result<Cow<'_, [u8]>, Error> {
         let path = match &self.source {
             Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
             Source::File(path) => path,
         };
         let failed = |source| Error::ReadImage { path: self.name.clone(), source };
-        let mut file = open_regular(path).map_err(failed)?;
+        let mut file = open_regular(path, limits).map_err(failed)?;
         let mut bytes = Vec::new();
         file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(failed)?;
         Format::of(&bytes).map_err(|source| self.image_error(source))?;
-        file.take(GREATEST_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+        file.take(greatest_file(limits)).read_to_end(&mut bytes).map_err(failed)?;
         Ok(Cow::Owned(bytes))
     }
 
@@ -76,17 +78,22 @@ impl ImageInput {
 }
 
 /// Asks for the kind before it opens: opening a pipe waits for its other end.
-fn open_regular(path: &Path) -> io::Result<File> {
+fn open_regular(path: &Path, limits: &Limits) -> io::Result<File> {
     let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() {
         let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
         return Err(io::Error::new(io::ErrorKind::InvalidInput, kind));
     }
-    if metadata.len() > GREATEST_FILE_BYTES {
-        let sizes = format!("has {} bytes, limit {GREATEST_FILE_BYTES}", metadata.len());
+    if metadata.len() > greatest_file(limits) {
+        let (found, limit) = (metadata.len(), greatest_file(limits));
+        let sizes = format!("has {found} bytes, limit {limit} for images of {} pixels", limits.max_pixels);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, sizes));
     }
     File::open(path)
+}
+
+fn greatest_file(limits: &Limits) -> u64 {
+    limits.max_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(BYTES_OF_METADATA)
 }
 
 /// Images below a path: the file itself, or every image of a folder and its sub-folders, in order of their paths.
@@ -156,18 +163,20 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sparse.jpg");
         let file = File::create(&path).expect("a file");
-        file.set_len(GREATEST_FILE_BYTES).expect("sparse");
-        let error = ImageInput::file(&path).read().expect_err("zeros").to_string();
+        let limits = Limits::default();
+        file.set_len(greatest_file(&limits)).expect("sparse");
+        let error = ImageInput::file(&path).read(&limits).expect_err("zeros").to_string();
         assert!(error.contains("not an image"), "{error}");
-        file.set_len(GREATEST_FILE_BYTES + 1).expect("sparse");
-        let error = ImageInput::file(&path).read().expect_err("too large").to_string();
-        assert!(error.contains("has 2147483649 bytes, limit 2147483648"), "{error}");
+        file.set_len(greatest_file(&limits) + 1).expect("sparse");
+        let error = ImageInput::file(&path).read(&limits).expect_err("too large").to_string();
+        assert!(error.contains("has 537919487 bytes, limit 537919486"), "{error}");
     }
 
     #[test]
     fn folder_as_an_image_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = ImageInput::file(folder.path()).read().expect_err("a folder").to_string();
+        let error =
+            ImageInput::file(folder.path()).read(&Limits::default()).expect_err("a folder").to_string();
         assert!(error.contains("a folder"), "{error}");
     }
 }
