@@ -51,27 +51,18 @@ impl Classify {
         let clip = settings.load(self.model.as_deref(), console)?;
         let classifier = Classifier::new(&clip, &labels, &self.labels.template)?;
         let several = images.total > 1;
-        images.encode(
-            &clip,
-            console,
-            |rows| {
-                for (image, embedding) in rows {
-                    let mut scores = classifier.scores(embedding);
-                    scores.truncate(self.top.unwrap_or(usize::MAX));
-                    if self.json {
-                        console.json(&Ranking {
-                            image: image.name(),
-                            model: clip.name(),
-                            labels: &scores,
-                        })?;
-                    } else {
-                        console.print(&table(several.then_some(image.name()), &scores))?;
-                    }
+        images.encode(&clip, console, |inputs, features| {
+            for (image, embedding) in inputs.iter().zip(features.normalize().rows()) {
+                let mut scores = classifier.scores(embedding);
+                scores.truncate(self.top.unwrap_or(usize::MAX));
+                if self.json {
+                    console.json(&Ranking { image: image.name(), model: clip.name(), labels: &scores })?;
+                } else {
+                    console.print(&table(several.then_some(image.name()), &scores))?;
                 }
-                Ok(())
-            },
-            true,
-        )?;
+            }
+            Ok(())
+        })?;
         self.ledger.finish(&images, console)
     }
 }

@@ -1,15 +1,14 @@
 //! `clip-rs embed`
 
-use std::io::Read;
 use std::path::PathBuf;
 
 use anyhow::Context;
 use clip_rs::embeddings::{self, Journal, beside};
-use clip_rs::{Clip, Counts, Error, Ledger, ModelProvenance, Overflow, Provenance};
+use clip_rs::{Clip, Counts, Error, Features, Ledger, ModelProvenance, Overflow, Provenance};
 
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
-use crate::images::Images;
+use crate::images::{Images, read_stdin};
 use crate::labels::read_lines;
 use crate::settings::Settings;
 
@@ -124,12 +123,9 @@ impl ImagesArgs {
         let total = images.total;
         images.inputs.retain(|input| !journal.contains(input.name()));
         self.output.tell_resumed(all.len() - images.inputs.len(), console);
-        images.encode(
-            &clip,
-            console,
-            |rows| Ok(journal.append(rows.iter().map(|(image, row)| (image.name(), *row)))?),
-            !self.output.raw,
-        )?;
+        images.encode(&clip, console, |inputs, features| {
+            self.output.append(&mut journal, inputs.iter().map(|image| image.name()), features)
+        })?;
         let ids = all.into_iter().filter(|id| journal.contains(id)).collect();
         let outcome = Outcome { ids, ledger: images.ledger, total, truncated: Vec::new() };
         let provenance = Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
@@ -150,12 +146,7 @@ impl TextsArgs {
         for batch in fitting.texts.chunks(BATCH) {
             let new: Vec<&String> = batch.iter().copied().filter(|text| !journal.contains(text)).collect();
             let (features, _) = clip.encode_texts_with(&new, Overflow::Truncate)?;
-            let rows = if self.output.raw {
-                features.as_slice().to_vec()
-            } else {
-                features.normalize().as_slice().to_vec()
-            };
-            journal.append(new.iter().map(|text| text.as_str()).zip(rows.chunks_exact(clip.embed_dim())))?;
+            self.output.append(&mut journal, new.iter().map(|text| text.as_str()), features)?;
             bar.inc(batch.len() as u64);
         }
         bar.finish_and_clear();
@@ -188,8 +179,7 @@ impl TextsArgs {
         let mut texts = Vec::new();
         for input in &self.inputs {
             if input == "-" {
-                let mut text = String::new();
-                std::io::stdin().lock().read_to_string(&mut text).context("cannot read standard input")?;
+                let text = String::from_utf8(read_stdin()?).context("standard input is not UTF-8")?;
                 texts.extend(text.lines().map(str::to_owned));
             } else {
                 texts.extend(read_lines(input.as_ref())?);
@@ -209,6 +199,19 @@ impl OutputArgs {
     ) -> anyhow::Result<Journal> {
         let run = serde_json::json!({ "kind": kind, "model": model, "form": form, "raw": self.raw });
         Ok(Journal::open(&self.out, &run, clip.embed_dim())?)
+    }
+
+    /// Rows of norm 1, or as the tower gave them.
+    fn append<'a>(
+        &self,
+        journal: &mut Journal,
+        ids: impl Iterator<Item = &'a str>,
+        features: Features,
+    ) -> anyhow::Result<()> {
+        if self.raw {
+            return Ok(journal.append(ids.zip(features.rows()))?);
+        }
+        Ok(journal.append(ids.zip(features.normalize().rows()))?)
     }
 
     fn tell_resumed(&self, rows: usize, console: &Console) {

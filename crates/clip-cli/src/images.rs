@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use clip_rs::{Clip, Error, ImageInput, Ledger, Prepared, expand_inputs};
+use clip_rs::{Clip, Error, Features, ImageInput, Ledger, expand_inputs};
 
 use crate::console::{Console, Unit, Usage};
 
@@ -39,28 +39,15 @@ impl Images {
 
     fn add(&mut self, argument: &str) {
         let path = Path::new(argument);
-        let is_pattern = argument.contains(['*', '?', '[']);
-        if path.exists() || !is_pattern {
-            // A missing file is met when it is read, and reported as any unreadable image.
-            match if path.is_dir() { expand_inputs(path) } else { Ok(vec![ImageInput::file(path)]) } {
-                Ok(inputs) => self.inputs.extend(inputs),
-                Err(error) => self.ledger.skip(argument, &error),
-            }
-            return;
-        }
-        match expand_pattern(argument) {
+        let is_pattern = argument.contains(['*', '?', '[']) && !path.exists();
+        match if is_pattern { expand_pattern(argument) } else { expand_inputs(path) } {
             Ok(inputs) => self.inputs.extend(inputs),
             Err(error) => self.ledger.skip(argument, &error),
         }
     }
 
     fn add_stdin(&mut self) -> anyhow::Result<()> {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .lock()
-            .take(STDIN_LIMIT)
-            .read_to_end(&mut bytes)
-            .context("cannot read standard input")?;
+        let bytes = read_stdin()?;
         match std::str::from_utf8(&bytes) {
             Ok(list) if clip_rs::image::Format::of(&bytes).is_err() => {
                 list.lines().filter(|line| !line.trim().is_empty()).for_each(|line| self.add(line));
@@ -70,32 +57,32 @@ impl Images {
         Ok(())
     }
 
-    /// Encodes all images in batches; `each` gets the position and embedding or features of every usable one.
+    /// Encodes all images in batches; `each` gets the usable ones of a batch and their features, row by row.
     /// The rest goes to the ledger; a single image that fails is an error.
     pub(crate) fn encode(
         &mut self,
         clip: &Clip,
         console: &Console,
-        mut each: impl FnMut(&[(&ImageInput, &[f32])]) -> anyhow::Result<()>,
-        normalize: bool,
+        mut each: impl FnMut(&[&ImageInput], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let bar = console.progress(self.inputs.len() as u64, Unit::Items("images"));
         for inputs in self.inputs.chunks(BATCH) {
-            let (mut names, mut prepared) = (Vec::new(), Vec::new());
+            let (mut usable, mut prepared) = (Vec::new(), Vec::new());
             for (input, result) in inputs.iter().zip(clip.prepare_images(inputs)) {
                 match result {
                     Ok(image) => {
-                        warn_of_clipping(input, image.clipped, console);
-                        names.push(input);
+                        bar.suspend(|| warn_of_clipping(input, image.clipped, console));
+                        usable.push(input);
                         prepared.push(image);
                     }
                     Err(error) if self.total == 1 => return Err(error.into()),
                     Err(error) => self.ledger.skip(input.name(), &error),
                 }
             }
-            let rows = encode(clip, &prepared, normalize)?;
-            let rows: Vec<_> = names.into_iter().zip(rows.chunks_exact(clip.embed_dim())).collect();
-            bar.suspend(|| each(&rows))?;
+            if !prepared.is_empty() {
+                let features = clip.encode_prepared(&prepared)?;
+                bar.suspend(|| each(&usable, features))?;
+            }
             bar.inc(inputs.len() as u64);
         }
         bar.finish_and_clear();
@@ -107,12 +94,16 @@ impl Images {
     }
 }
 
-fn encode(clip: &Clip, prepared: &[Prepared], normalize: bool) -> Result<Vec<f32>, Error> {
-    if prepared.is_empty() {
-        return Ok(Vec::new());
+/// All of standard input, within a limit.
+pub(crate) fn read_stdin() -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let stdin = std::io::stdin().lock();
+    stdin.take(STDIN_LIMIT + 1).read_to_end(&mut bytes).context("cannot read standard input")?;
+    if bytes.len() as u64 > STDIN_LIMIT {
+        let message = format!("standard input has more than {STDIN_LIMIT} bytes");
+        return Err(Usage::error(message, "give files or folders by their paths"));
     }
-    let features = clip.encode_prepared(prepared)?;
-    Ok(if normalize { features.normalize().as_slice().to_vec() } else { features.as_slice().to_vec() })
+    Ok(bytes)
 }
 
 /// A 16-bit grey photograph turns nearly white in the reference, and so here: nobody should miss it.

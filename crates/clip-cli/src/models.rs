@@ -242,7 +242,7 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<Vec<(String, ser
         ("image_tower", image),
         ("text_tower", text),
         ("activation", architecture.activation.name().into()),
-        ("activation_source", format!("{:?}", checkpoint.activation_source).to_lowercase().into()),
+        ("activation_source", checkpoint.activation_source.name().into()),
         ("parameters", architecture.parameters().into()),
         ("tensors", report.tensors.into()),
         ("tensor_bytes", report.bytes.into()),

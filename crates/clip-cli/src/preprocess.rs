@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clip_rs::{CropMode, ImageInput, Interpolation, Recipe, ResizeMode, embeddings};
 
 use crate::console::{Console, Usage};
 use crate::exit::Exit;
+use crate::images::read_stdin;
 use crate::settings::Settings;
 
 /// Write the pixels a model sees of an image
@@ -66,10 +66,7 @@ impl Preprocess {
         if self.image != "-" {
             return Ok(ImageInput::file(self.image.as_ref()));
         }
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes)
-            .context("cannot read standard input")?;
-        Ok(ImageInput::bytes("-", bytes))
+        Ok(ImageInput::bytes("-", read_stdin()?))
     }
 
     fn recipe(&self) -> Recipe {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clip_rs::Embeddings;
 use clip_rs::embeddings::Journal;
 
 use crate::console::Console;
@@ -54,19 +53,12 @@ impl Similarity {
         let clip = settings.load(self.model.as_deref(), console)?;
         let text_embeddings = clip.encode_texts(&texts)?.normalize();
         let (mut names, mut cosines) = (Vec::new(), Vec::new());
-        images.encode(
-            &clip,
-            console,
-            |rows| {
-                for (image, embedding) in rows {
-                    let image_embedding = Embeddings::from_normalized(clip.embed_dim(), embedding.to_vec());
-                    names.push(image.name().to_owned());
-                    cosines.push(image_embedding.cosines(&text_embeddings).cosines);
-                }
-                Ok(())
-            },
-            true,
-        )?;
+        images.encode(&clip, console, |inputs, features| {
+            let similarity = features.normalize().cosines(&text_embeddings);
+            names.extend(inputs.iter().map(|image| image.name().to_owned()));
+            cosines.extend((0..similarity.images).map(|image| similarity.row(image).to_vec()));
+            Ok(())
+        })?;
         if let Some(out) = &self.out {
             write(out, clip.name(), &names, &texts, &cosines)?;
         } else if self.json {

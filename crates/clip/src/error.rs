@@ -84,9 +84,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A file of embeddings, or its journal, is not what it should be.
+    /// A file (of embeddings, a journal, reference values) is not what it should be.
     #[error("{path}: {reason}")]
-    Embeddings {
+    BrokenFile {
         /// The file.
         path: PathBuf,
         /// What is wrong.

@@ -96,16 +96,16 @@ fn greatest_file(limits: &Limits) -> u64 {
     limits.max_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(BYTES_OF_METADATA)
 }
 
-/// Images below a path: the file itself, or every image of a folder and its sub-folders, in order of their paths.
+/// Images below a path: every image of a folder and its sub-folders in order of their paths, or the file itself,
+/// which is met, or missed, when it is read.
 ///
 /// # Errors
-/// The path does not exist, or a folder holds no image.
+/// A folder cannot be read or holds no image.
 pub fn expand_inputs(path: &Path) -> Result<Vec<ImageInput>, Error> {
-    let no_input = |reason: String| Error::NoInput { pattern: path.display().to_string(), reason };
-    let metadata = std::fs::metadata(path).map_err(|error| no_input(error.to_string()))?;
-    if !metadata.is_dir() {
+    if !path.is_dir() {
         return Ok(vec![ImageInput::file(path)]);
     }
+    let no_input = |reason: String| Error::NoInput { pattern: path.display().to_string(), reason };
     let mut files = Vec::new();
     walk(path, GREATEST_DEPTH, &mut files).map_err(|error| no_input(error.to_string()))?;
     if files.is_empty() {
@@ -151,11 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn missing_path_and_empty_folder_say_so() {
+    fn empty_folder_says_so_and_a_missing_file_when_it_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let empty = expand_inputs(folder.path()).expect_err("no image").to_string();
         assert!(empty.contains("no image in this folder"), "{empty}");
-        assert!(expand_inputs(&folder.path().join("gone")).is_err());
+        let gone = expand_inputs(&folder.path().join("gone")).expect("one input");
+        assert!(matches!(gone[0].read(&Limits::default()), Err(Error::ReadImage { .. })));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl ModelProvenance {
             files: checkpoint.files.clone(),
             layout: checkpoint.layout.name().to_owned(),
             activation: checkpoint.architecture.activation.name().to_owned(),
-            activation_source: format!("{:?}", checkpoint.activation_source).to_lowercase(),
+            activation_source: checkpoint.activation_source.name().to_owned(),
         }
     }
 }

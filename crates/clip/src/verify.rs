@@ -192,7 +192,7 @@ const PROBABILITY_TOLERANCE: f32 = 1e-4;
 /// None in a sound build.
 pub fn built_in(starter: &Clip) -> Result<SelfCheck, Error> {
     let reference: BuiltIn = serde_json::from_str(BUILT_IN)
-        .map_err(|error| Error::Embeddings { path: "reference.json".into(), reason: error.to_string() })?;
+        .map_err(|error| Error::BrokenFile { path: "reference.json".into(), reason: error.to_string() })?;
     let equal =
         reference.tokens.iter().filter(|(text, ids)| starter.tokenizer().encode(text) == *ids).count();
     let tokenizer = Count { equal, of: reference.tokens.len() };

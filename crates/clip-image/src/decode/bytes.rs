@@ -1,14 +1,4 @@
 //! A cursor over the bytes of a file. Every read says whether it could.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 /// A place in a file.
 #[derive(Clone, Copy)]

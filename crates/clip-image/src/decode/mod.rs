@@ -6,7 +6,17 @@
 //! | PNG | crate `png` for inflating and filters, own walk over the chunks (`png/`) |
 //! | WebP | crate `image-webp`, own check of the container (`webp.rs`) |
 //! | TIFF | own directory, strips and tiles (`tiff/`); crates `weezl`, `flate2`, `fax` for the compressed data |
-//! | GIF, BMP, PNM | own (`gif.rs`, `bmp/`, `pnm.rs`): small formats, where Pillow's rules are most of the work |
+//! | GIF, BMP, PNM | own (`gif/`, `bmp/`, `pnm.rs`): small formats, where Pillow's rules are most of the work |
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod bmp;
 mod bytes;

@@ -1,14 +1,4 @@
 //! Rows whose samples are narrower than a byte, most significant bit first.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 /// Bytes of a packed row of `width` samples of `bits` bits.
 pub(super) fn row_bytes(width: usize, bits: usize) -> usize {

@@ -1,16 +1,6 @@
 //! Netpbm's formats: PBM, PGM, PPM, plain or raw, PFM, and Pillow's CMYK.
 //!
 //! Own code: a header of a few numbers; the rest is Pillow's scaling of `maxval`.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::bytes::Bytes;
 use super::packed;

@@ -125,6 +125,19 @@ pub enum ActivationSource {
     Guessed,
 }
 
+impl ActivationSource {
+    /// `config`, `registry`, `openai_layout`, `flag` or `guessed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Registry => "registry",
+            Self::OpenAiLayout => "openai_layout",
+            Self::Flag => "flag",
+            Self::Guessed => "guessed",
+        }
+    }
+}
+
 /// A preprocessing configuration in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreprocessConfig {

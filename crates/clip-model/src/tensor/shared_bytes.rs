@@ -1,16 +1,5 @@
 //! Bytes that several tensors look into.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::ops::Range;
 use std::sync::Arc;
 

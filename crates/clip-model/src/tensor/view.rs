@@ -1,16 +1,5 @@
 //! Shapes and strides over bytes: what they touch, and reading them row-major.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::Dtype;
 
 /// Dimensions a tensor may have; a CLIP has four at most.

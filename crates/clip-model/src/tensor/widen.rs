@@ -1,16 +1,5 @@
 //! Elements of any type as f32.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::Dtype;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};

@@ -65,7 +65,10 @@ impl Journal {
     ///
     /// # Panics
     /// If a row is not `embed_dim` long.
-    pub fn append<'a>(&mut self, rows: impl IntoIterator<Item = (&'a str, &'a [f32])>) -> Result<(), Error> {
+    pub fn append<'a, 'b>(
+        &mut self,
+        rows: impl IntoIterator<Item = (&'a str, &'b [f32])>,
+    ) -> Result<(), Error> {
         let (mut values, mut lines) = (Vec::new(), Vec::new());
         for (id, row) in rows {
             assert_eq!(row.len(), self.embed_dim, "a row of another model");
@@ -88,7 +91,7 @@ impl Journal {
     pub fn finish(mut self, ids: &[String], provenance: &impl serde::Serialize) -> Result<(), Error> {
         let positions: Vec<u64> =
             ids.iter().map(|id| self.row_of.get(id).copied()).collect::<Option<_>>().ok_or_else(|| {
-                Error::Embeddings { path: self.out.clone(), reason: "a row is missing".into() }
+                Error::BrokenFile { path: self.out.clone(), reason: "a row is missing".into() }
             })?;
         self.rows.seek(SeekFrom::Start(0)).map_err(|error| Error::write(&self.folder, error))?;
         let row_bytes = self.embed_dim * 4;
@@ -130,7 +133,7 @@ fn check_same_run(folder: &Path, run: &serde_json::Value) -> Result<(), Error> {
     let run = run.to_string();
     match std::fs::read_to_string(&path) {
         Ok(earlier) if earlier == run => Ok(()),
-        Ok(_) => Err(Error::Embeddings {
+        Ok(_) => Err(Error::BrokenFile {
             path: folder.to_owned(),
             reason: "an interrupted run with another model or other settings left this; remove it or choose another output".into(),
         }),

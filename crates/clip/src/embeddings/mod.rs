@@ -44,7 +44,7 @@ impl Format {
             Some("npy") => Ok(Format::Npy),
             Some("safetensors") => Ok(Format::Safetensors),
             Some("parquet") => Ok(Format::Parquet),
-            _ => Err(Error::Embeddings {
+            _ => Err(Error::BrokenFile {
                 path: path.to_owned(),
                 reason: "the ending must be .npy, .safetensors or .parquet".into(),
             }),

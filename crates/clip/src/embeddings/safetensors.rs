@@ -1,4 +1,6 @@
 //! safetensors (PROTOCOL 5.5): length, JSON header, raw values; one tensor `embeddings`.
+//!
+//! Not clip-model's writer: that one takes tensors in memory, this one rows as they are read back.
 
 use std::io::{self, Write};
 

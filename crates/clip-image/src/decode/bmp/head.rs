@@ -1,14 +1,4 @@
 //! The headers and the colour table of a BMP, by Pillow's rules.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::decode::bytes::Bytes;
 use crate::{Format, ImageError, Limits, Mode, Palette};

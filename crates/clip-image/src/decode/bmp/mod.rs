@@ -2,16 +2,6 @@
 //!
 //! Own code: a raw format, where Pillow's choices (grey tables become mode L or 1, which masks have alpha,
 //! what run-length data may do) are all there is to it.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod head;
 mod rows;

@@ -1,14 +1,4 @@
 //! Uncompressed rows of a BMP, in the order of the file.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::head::{Head, Kind};
 use crate::decode::packed;

@@ -1,14 +1,4 @@
 //! Run-length data of a BMP, with the behaviour of Pillow's decoder for runs that break the rules.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::decode::bytes::Bytes;
 use crate::{Format, ImageError};

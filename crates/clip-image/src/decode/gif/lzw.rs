@@ -4,16 +4,6 @@
 //! - An end code before the last pixel is an error, but only once the file has been read to its end, which Pillow
 //!   does in pieces: in a longer file what follows the code is decoded too.
 //! - Data that end before the last pixel are an error; data after it are not looked at.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use crate::{Format, ImageError};
 

@@ -13,16 +13,6 @@
 //! A file with one sequential scan goes through band by band; one with several keeps its coefficients until the end
 //! of the file. Damaged entropy-coded data decode as libjpeg decodes them (its warnings are Pillow's silence); data that
 //! end without a marker are an error, as in Pillow.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 mod arithmetic;
 mod bits;

@@ -1,14 +1,4 @@
 //! The walk over a PNG's chunks by Pillow's rules: what it looks at, what it refuses, and its limits.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::text::TextBudget;
 use crate::decode::bytes::Bytes;

@@ -1,16 +1,6 @@
 //! Text and profiles in a PNG are not used; they are unpacked only to refuse what Pillow refuses.
 //!
 //! Limits as in Pillow: 1 MiB for one unpacked chunk, 64 MiB for all text together. Unpacking stops at the limit.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::io::Read;
 

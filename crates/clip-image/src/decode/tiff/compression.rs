@@ -1,16 +1,6 @@
 //! The compressed bytes of one strip or tile, unpacked to a known number of bytes.
 //!
 //! As in libtiff, data that end early are an error and data that run on are not looked at.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::io::Read;
 

@@ -2,16 +2,6 @@
 //!
 //! Damage is treated as Pillow treats it: of two equal tags the first counts; unknown field types, empty values and
 //! values that are too large for the file are dropped; a value outside the file ends the directory.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

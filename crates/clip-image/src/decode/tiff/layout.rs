@@ -1,14 +1,4 @@
 //! Which mode a TIFF opens in, and how its stored rows become pixels of it: Pillow's table of known combinations.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::compression::Compression;
 use super::directory::Directory;

@@ -1,14 +1,4 @@
 //! Predictor 2: samples are stored as differences to the pixel before.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::unsupported;
 use crate::ImageError;

@@ -2,16 +2,6 @@
 //!
 //! Pillow reads uncompressed data itself, from the offsets on and without looking at byte counts; compressed data
 //! go through libtiff, which reads what the byte counts say. The differences are kept here.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use super::compression::Compression;
 use super::{Head, corrupt, predictor, tag, unsupported};

@@ -2,17 +2,6 @@
 //! opaque modules of TorchScript. Each takes its arguments in exactly the shape `torch.save` gives
 //! them.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::machine::{Machine, Outcome};
 use super::value::{Global, Id, StorageRecord, StorageView, TensorRecord, Value};
 use crate::tensor::{Dtype, MAX_DIMENSIONS, ViewError};

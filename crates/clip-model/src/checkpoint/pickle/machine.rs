@@ -1,16 +1,5 @@
 //! The stack machine: reads opcodes, keeps stack, marks and memo within their limits.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::opcode::{Refusal, refusal};
 use super::value::{Global, Id, Pickle, StorageRecord, TensorRecord, Value};
 use crate::error::CheckpointError;

@@ -4,6 +4,16 @@
 //! nothing: no recursion while building, walking or dropping, and `DUP`-like doubling stays small.
 //! Every count has a limit. The opcodes are those `torch.save` writes (PROTOCOL 5.2); all others,
 //! and every global that is not a tensor's, are refused by name.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod call;
 mod machine;

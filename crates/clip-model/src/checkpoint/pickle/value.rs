@@ -1,16 +1,5 @@
 //! What a pickle can hold.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use crate::tensor::Dtype;
 
 /// Place of a value in the arena.

@@ -1,16 +1,5 @@
 //! Zip archives: `data.pkl` and `data/<key>`; with `constants.pkl` a TorchScript archive.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::super::pickle;
 use super::super::source::Contents;
 use super::super::zip::{Archive, Checksum};

@@ -1,17 +1,6 @@
 //! The format before 1.6 (PROTOCOL 5.4): five pickles one after the other, then the storages, each
 //! its number of elements and its bytes.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::super::Container;
 use super::super::pickle::{self, Pickle, Value};
 use super::super::source::Contents;

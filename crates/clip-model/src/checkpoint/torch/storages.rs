@@ -1,16 +1,5 @@
 //! From tensor records to views into storages, with every offset checked.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::super::pickle::{Pickle, StorageRecord, TensorRecord};
 use crate::error::CheckpointError;
 use crate::tensor::{SharedBytes, Tensor};

@@ -1,17 +1,6 @@
 //! Where the tensors are in a pickled object: a state dict, a training checkpoint around one, or
 //! TorchScript's tree of modules, whose attribute names joined by dots are the tensors' names.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::super::pickle::{Pickle, Value};
 use crate::error::CheckpointError;
 use std::path::Path;

@@ -1,16 +1,5 @@
 //! The central directory: the end record, 64-bit fields, and every entry's place.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::Entry;
 use crate::error::CheckpointError;
 use std::collections::BTreeMap;
