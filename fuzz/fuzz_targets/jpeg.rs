@@ -1,8 +1,10 @@
-//! Any bytes as a JPEG: an error or an image of the size that its header gives, twice the same.
+//! Any bytes as a JPEG: an error or an image of the size that its header gives, twice the same; and what a recipe
+//! makes of it without ever having the whole of it is what it makes of the whole.
 
 #![no_main]
 
 use clip_image::jpeg::{ColorTransform, decode, decode_with_tables, read_header};
+use clip_image::{Limits, Mode, Recipe};
 use libfuzzer_sys::fuzz_target;
 
 const MAX_PIXELS: u64 = 1 << 20;
@@ -17,6 +19,20 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(image.data.len() as u64, pixels * image.color.channels() as u64);
         let again = decode(bytes, MAX_PIXELS).expect("the same");
         assert!(image.data == again.data);
+    }
+
+    // PPM and PGM go the long way, and JPEG of these two modes the short one.
+    let limits = Limits { max_pixels: MAX_PIXELS };
+    let recipe = Recipe::clip(24);
+    let found = recipe.pixels(bytes, &limits);
+    match clip_image::decode(bytes, &limits) {
+        Ok(image) if matches!(image.mode, Mode::Grey | Mode::Rgb) => {
+            let kind = if image.mode == Mode::Grey { "P5" } else { "P6" };
+            let mut netpbm = format!("{kind} {} {} 255\n", image.width, image.height).into_bytes();
+            netpbm.extend(&image.data);
+            assert!(found.ok() == recipe.pixels(&netpbm, &limits).ok());
+        }
+        whole => assert_eq!(whole.is_ok(), found.is_ok()),
     }
 
     // The first half as tables, the second as an image: the way of JPEG in TIFF.

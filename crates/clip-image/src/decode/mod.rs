@@ -41,6 +41,12 @@ pub struct Header {
     pub height: u32,
 }
 
+/// Takes the rows of an image from top to bottom, as a decoder makes them.
+pub(crate) trait RowSink {
+    /// Takes the pixels from `(x, y)` to the right: one slice per channel, all of one length.
+    fn row(&mut self, position: (usize, usize), channels: &[&[u8]]);
+}
+
 /// Reads format and size, without decoding.
 ///
 /// # Errors

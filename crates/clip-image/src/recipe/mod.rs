@@ -2,11 +2,12 @@
 
 mod config;
 mod plan;
+mod strips;
 
 use serde::{Deserialize, Serialize};
 
 use crate::choices::{CropMode, Interpolation, ResizeMode};
-use crate::{ImageError, Limits, Pixels, convert, crop, decode, orientation, resize};
+use crate::{Image, ImageError, Limits, Pixels, convert, crop, decode, orientation, resize};
 
 /// Mean of CLIP's training pixels, per channel, of values 0..=1.
 pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -69,6 +70,18 @@ impl Recipe {
     /// As [`decode`](crate::decode); [`ImageError::OutputTooLarge`] when the result would have more pixels than
     /// `limits` allow; [`ImageError::Config`] for a size of 0.
     pub fn pixels(&self, bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
+        let (mut image, clipped) = match self.strips(bytes, limits)? {
+            Some(image) => (image, 0),
+            None => self.resized(bytes, limits)?,
+        };
+        if self.crop != CropMode::None {
+            image = crop::pad(image, self.size, self.fill);
+        }
+        Ok(Pixels { clipped, ..convert::to_rgb(image) })
+    }
+
+    /// The window of the resized image, by way of the whole image; and how many of its pixels will be clipped.
+    fn resized(&self, bytes: &[u8], limits: &Limits) -> Result<(Image, usize), ImageError> {
         let mut image = decode(bytes, limits)?;
         let clipped = image.clipped_pixels();
         if self.exif_orientation {
@@ -78,11 +91,7 @@ impl Recipe {
         if self.convert_first {
             image = convert::to_rgb_image(image);
         }
-        let mut image = resize::resize_window(&image, window, self.interpolation);
-        if self.crop != CropMode::None {
-            image = crop::pad(image, self.size, self.fill);
-        }
-        Ok(Pixels { clipped, ..convert::to_rgb(image) })
+        Ok((resize::resize_window(&image, window, self.interpolation), clipped))
     }
 
     /// The model's input, `[3, size, size]` f32, normalised.

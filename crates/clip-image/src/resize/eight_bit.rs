@@ -1,31 +1,20 @@
 //! The passes for modes of 8-bit channels: weights in 22-bit fixed point, sums in i32.
 //!
-//! The loops are written for the vectoriser, and `pulp` compiles them once per instruction set:
-//!
-//! - horizontal: a few rows lie interleaved, `[columns][16]` = 16 rows of one channel, 8 of two, 4 of three or four,
-//!   so that a weight meets 16 neighbouring bytes and no sum crosses lanes;
-//! - vertical: 32 neighbouring bytes of a row at a time, their sums held while all rows pass.
-//!
 //! Sums are of integers, so their order does not matter; they cannot overflow because the absolute weights of an
 //! output sum to less than 2.
 //!
-//! 16-bit halves of the weights and multiply-add of pairs would need fewer instructions, but no safe code makes the
-//! compiler choose them.
+//! 16-bit halves of the weights and multiply-add of pairs are no faster: they take two instructions for two products.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::axis::{Axes, Axis};
 use super::filter::Filter;
+use super::lanes::{HALF, LANES, PRECISION, to_byte};
+use super::narrow::{Narrowing, Strip};
 use super::weights::Weights;
 use super::window::Window;
 use crate::choices::Interpolation;
 
-/// Bits behind the point: what a sum of 8-bit values times weights leaves of 32 bits, as Pillow counts them.
-const PRECISION: u32 = 32 - 8 - 2;
-const HALF: i32 = 1 << (PRECISION - 1);
-
-/// Bytes of neighbouring rows that are summed together in the horizontal pass.
-const ROW_LANES: usize = 16;
 /// Bytes of a row that are summed together in the vertical pass.
 const COLUMN_LANES: usize = 32;
 
@@ -57,16 +46,32 @@ fn horizontal<const CHANNELS: usize>(data: &[u8], x: &Axis, filter: &Filter) -> 
     let out_bytes = x.len() * CHANNELS;
     let mut out = vec![0; data.len() / row_bytes * out_bytes];
     for (first_column, weights) in x.parts(filter) {
-        let weights = &weights.fixed(PRECISION);
-        let pass =
-            Horizontal::<CHANNELS> { data, row_bytes, weights, first_column, out_bytes, out: &mut out };
-        Arch::new().dispatch(pass);
+        let mut narrowing = Narrowing::<CHANNELS>::new(&weights);
+        let bytes = narrowing.width() * CHANNELS;
+        let mut narrow = vec![0; LANES * bytes];
+        let start = narrowing.span.start * CHANNELS;
+        for (rows, out) in data.chunks(LANES * row_bytes).zip(out.chunks_mut(LANES * out_bytes)) {
+            if bytes == out_bytes {
+                narrowing.strip(Strip::Interleaved(&rows[start..], row_bytes), out);
+                continue;
+            }
+            narrowing.strip(Strip::Interleaved(&rows[start..], row_bytes), &mut narrow);
+            for (row, narrow) in out.chunks_exact_mut(out_bytes).zip(narrow.chunks_exact(bytes)) {
+                row[first_column * CHANNELS..][..bytes].copy_from_slice(narrow);
+            }
+        }
     }
     out
 }
 
 /// `y.len()` rows made of those in `data`, which begin with row `first_row` of the image.
-fn vertical(data: &[u8], row_bytes: usize, first_row: usize, y: &Axis, filter: &Filter) -> Vec<u8> {
+pub(super) fn vertical(
+    data: &[u8],
+    row_bytes: usize,
+    first_row: usize,
+    y: &Axis,
+    filter: &Filter,
+) -> Vec<u8> {
     let mut out = vec![0; y.len() * row_bytes];
     for (first, weights) in y.parts(filter) {
         let weights = &weights.fixed(PRECISION);
@@ -75,73 +80,6 @@ fn vertical(data: &[u8], row_bytes: usize, first_row: usize, y: &Axis, filter: &
         Arch::new().dispatch(Vertical { data, first_row, row_bytes, weights, out });
     }
     out
-}
-
-/// Back from fixed point: an arithmetic shift, then the range of a byte.
-#[inline(always)]
-fn to_byte(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
-}
-
-struct Horizontal<'a, const CHANNELS: usize> {
-    data: &'a [u8],
-    row_bytes: usize,
-    weights: &'a Weights<i32>,
-    /// Where in a row of `out` the weights' first output belongs.
-    first_column: usize,
-    out_bytes: usize,
-    out: &'a mut [u8],
-}
-
-impl<const CHANNELS: usize> WithSimd for Horizontal<'_, CHANNELS> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let lanes = if CHANNELS == 3 { 4 } else { CHANNELS };
-        let block_rows = ROW_LANES / lanes;
-        let span = self.weights.span();
-        let mut block = vec![[0_u8; ROW_LANES]; span.len()];
-        let out_bytes = self.out_bytes;
-        let inputs = self.data.chunks(self.row_bytes * block_rows);
-        for (input, out) in inputs.zip(self.out.chunks_mut(out_bytes * block_rows)) {
-            for (index, row) in input.chunks_exact(self.row_bytes).enumerate() {
-                let row = &row[span.start * CHANNELS..span.end * CHANNELS];
-                interleave::<CHANNELS>(row, index * lanes, &mut block);
-            }
-            for (x, (first, weights)) in self.weights.iter().enumerate() {
-                let pixels = &block[first - span.start..][..weights.len()];
-                let mut sums = [HALF; ROW_LANES];
-                for (weight, bytes) in weights.iter().zip(pixels) {
-                    for (sum, byte) in sums.iter_mut().zip(bytes) {
-                        *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(*byte)));
-                    }
-                }
-                let bytes = sums.map(to_byte);
-                let at = (self.first_column + x) * CHANNELS;
-                for (row, pixel) in out.chunks_exact_mut(out_bytes).zip(bytes.chunks_exact(lanes)) {
-                    row[at..at + CHANNELS].copy_from_slice(&pixel[..CHANNELS]);
-                }
-            }
-        }
-    }
-}
-
-/// Puts the pixels of a row at byte `lane` of each column of the block.
-#[inline(always)]
-fn interleave<const CHANNELS: usize>(row: &[u8], lane: usize, block: &mut [[u8; ROW_LANES]]) {
-    if CHANNELS == 3 {
-        // Four bytes at a time are cheaper than three: the fourth is the next pixel's first, and is never read.
-        let (last, all_but_last) = block.split_last_mut().expect("an output is made of at least one pixel");
-        for (column, pixel) in all_but_last.iter_mut().zip(row.windows(4).step_by(3)) {
-            column[lane..lane + 4].copy_from_slice(pixel);
-        }
-        last[lane..lane + 3].copy_from_slice(&row[row.len() - 3..]);
-    } else {
-        for (column, pixel) in block.iter_mut().zip(row.as_chunks::<CHANNELS>().0) {
-            column[lane..lane + CHANNELS].copy_from_slice(pixel);
-        }
-    }
 }
 
 struct Vertical<'a> {

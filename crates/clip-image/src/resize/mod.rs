@@ -15,9 +15,12 @@ mod alpha;
 mod axis;
 mod eight_bit;
 mod filter;
+mod lanes;
+mod narrow;
 mod nearest;
 mod passes;
 mod sixteen_bit;
+mod strips;
 #[cfg(test)]
 mod tests;
 mod weights;
@@ -26,6 +29,7 @@ mod window;
 
 use crate::choices::Interpolation;
 use crate::{Image, Mode};
+pub(crate) use strips::Strips;
 pub(crate) use window::Window;
 
 /// Resizes as Pillow's `Image.resize` does, in the image's own mode.

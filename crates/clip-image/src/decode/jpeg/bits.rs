@@ -12,7 +12,7 @@ use super::markers::MarkerReader;
 
 /// What stopped the flow of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+enum End {
     /// Nothing yet.
     Open,
     /// This marker; the data go on behind it at this position.
@@ -21,43 +21,33 @@ pub(super) enum End {
     Data,
 }
 
+/// The bytes, and what was met on the way through them.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    data: &'a [u8],
+    /// Next byte, as [`Source::bytewise`] left it.
+    at: usize,
+    end: End,
+    /// A stuffed zero was preceded by more than one ff.
+    filled: bool,
+}
+
 /// The window onto the bits. Small and `Copy`, so that hot loops hold it in registers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bits {
     /// Next bit on top. Below `count` bits lie either zeros or bits that the next refill will bring again.
-    pub(super) window: u64,
+    window: u64,
     /// Bits of the data in the window; negative once zeros behind the end have been used.
-    pub(super) count: i32,
-    /// Next byte; the length of the data once `end` is not open.
+    count: i32,
+    /// Next byte; the length of the data once the end is known.
     at: usize,
-    pub(super) end: End,
-    /// A stuffed zero was preceded by more than one ff.
-    pub(super) filled: bool,
 }
 
 impl Bits {
-    pub(super) fn new(markers: &MarkerReader<'_>) -> Self {
-        let mut bits = Self { window: 0, count: 0, at: markers.at, end: End::Open, filled: false };
-        if let Some(marker) = markers.pending {
-            bits.end = End::Marker(marker, markers.at);
-            bits.at = markers.data.len();
-        }
-        bits
-    }
-
-    /// Gives the position back to the reader of markers, throwing away what is in the window.
-    pub(super) fn finish(self, markers: &mut MarkerReader<'_>) {
-        match self.end {
-            End::Open => (markers.at, markers.pending) = (self.at, None),
-            End::Marker(marker, behind) => (markers.at, markers.pending) = (behind, Some(marker)),
-            End::Data => (markers.at, markers.pending) = (markers.data.len(), None),
-        }
-    }
-
-    /// Brings the window to at least 56 bits, zeros behind the end included.
+    /// Brings the window to 56 to 63 bits, zeros behind the end included.
     #[inline(always)]
-    pub(super) fn refill(mut self, data: &[u8]) -> Self {
-        if let Some(chunk) = data.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+    pub(super) fn refill(mut self, source: &mut Source<'_>) -> Self {
+        if let Some(chunk) = source.data.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_be_bytes(*chunk);
             let has_ff = (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 != 0;
             if !has_ff {
@@ -67,43 +57,10 @@ impl Bits {
                 return self;
             }
         }
-        self.refill_bytewise(data)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn refill_bytewise(mut self, data: &[u8]) -> Self {
-        while self.end == End::Open && self.count <= 56 {
-            let rest = data.get(self.at..).unwrap_or_default();
-            let Some(&byte) = rest.first() else {
-                self.stop(End::Data, data);
-                break;
-            };
-            self.at += 1;
-            if byte == 0xff {
-                // Any number of ff may stand before the zero that makes them data, or before a marker.
-                let fill = rest.iter().take_while(|&&b| b == 0xff).count();
-                match rest.get(fill) {
-                    None => self.stop(End::Data, data),
-                    Some(0) => {
-                        self.filled |= fill > 1;
-                        self.at += fill;
-                    }
-                    Some(&marker) => self.stop(End::Marker(marker, self.at + fill), data),
-                }
-                if self.end != End::Open {
-                    break;
-                }
-            }
-            self.window |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
+        // No reference to `self`: it would have to be in memory then, in the hot loops too.
+        (self.window, self.count) = source.bytewise(self.window, self.count, self.at);
+        self.at = source.at;
         self
-    }
-
-    fn stop(&mut self, end: End, data: &[u8]) {
-        self.end = end;
-        self.at = data.len();
     }
 
     /// The next `n` bits, 1 to 32 of them, which must be in the window.
@@ -127,11 +84,104 @@ impl Bits {
 
     /// One bit, refilling if need be.
     #[inline(always)]
-    pub(super) fn bit(&mut self, data: &[u8]) -> bool {
+    pub(super) fn bit(&mut self, source: &mut Source<'_>) -> bool {
         if self.count < 1 {
-            *self = self.refill(data);
+            *self = self.refill(source);
         }
         self.take(1) != 0
+    }
+}
+
+impl Source<'_> {
+    /// Refills a window around stuffed zeros and markers: returns it and how many bits it then has.
+    #[cold]
+    #[inline(never)]
+    fn bytewise(&mut self, mut window: u64, mut count: i32, at: usize) -> (u64, i32) {
+        self.at = at;
+        while self.end == End::Open && count < 56 {
+            let rest = self.data.get(self.at..).unwrap_or_default();
+            let Some(&byte) = rest.first() else {
+                self.stop(End::Data);
+                break;
+            };
+            self.at += 1;
+            if byte == 0xff {
+                // Any number of ff may stand before the zero that makes them data, or before a marker.
+                let fill = rest.iter().take_while(|&&b| b == 0xff).count();
+                match rest.get(fill) {
+                    None => self.stop(End::Data),
+                    Some(0) => {
+                        self.filled |= fill > 1;
+                        self.at += fill;
+                    }
+                    Some(&marker) => self.stop(End::Marker(marker, self.at + fill)),
+                }
+                if self.end != End::Open {
+                    break;
+                }
+            }
+            window |= u64::from(byte) << (56 - count);
+            count += 8;
+        }
+        (window, count)
+    }
+
+    fn stop(&mut self, end: End) {
+        self.end = end;
+        self.at = self.data.len();
+    }
+}
+
+/// The window and what it looks onto.
+#[derive(Debug)]
+pub(super) struct BitReader<'a> {
+    pub(super) bits: Bits,
+    pub(super) source: Source<'a>,
+}
+
+impl<'a> BitReader<'a> {
+    /// Begins where the reader of markers stands.
+    pub(super) fn new(markers: &MarkerReader<'a>) -> Self {
+        let data = markers.data;
+        let (at, end) = match markers.pending {
+            Some(marker) => (data.len(), End::Marker(marker, markers.at)),
+            None => (markers.at, End::Open),
+        };
+        let bits = Bits { window: 0, count: 0, at };
+        Self { bits, source: Source { data, at, end, filled: false } }
+    }
+
+    /// Gives the position back to the reader of markers, throwing away what is in the window.
+    pub(super) fn finish(&self, markers: &mut MarkerReader<'_>) {
+        (markers.at, markers.pending) = match self.source.end {
+            End::Open => (self.bits.at, None),
+            End::Marker(marker, behind) => (behind, Some(marker)),
+            End::Data => (self.source.data.len(), None),
+        }
+    }
+
+    /// One bit.
+    #[inline(always)]
+    pub(super) fn bit(&mut self) -> bool {
+        self.bits.bit(&mut self.source)
+    }
+
+    /// Whether zeros behind the end of the data have been used. If so, there is nothing in the window any more.
+    #[inline(always)]
+    pub(super) fn has_run_dry(&mut self) -> bool {
+        let dry = self.bits.count < 0;
+        if dry {
+            (self.bits.count, self.bits.window) = (0, 0);
+        }
+        dry
+    }
+
+    /// Whether the bytes so far hold fill bytes before a stuffed zero.
+    ///
+    /// This and [`Restarts::check`] first fill the window: only so do they not depend on when it was filled last.
+    pub(super) fn has_fill_bytes(&mut self) -> bool {
+        self.bits = self.bits.refill(&mut self.source);
+        self.source.filled
     }
 }
 
@@ -173,10 +223,14 @@ impl Restarts {
     }
 
     /// Passes the restart marker, by libjpeg's rules where it is missing or out of order.
-    pub(super) fn pass(&mut self, bits: &mut Bits, markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
-        bits.finish(markers);
+    pub(super) fn pass<'a>(
+        &mut self,
+        reader: &mut BitReader<'a>,
+        markers: &mut MarkerReader<'a>,
+    ) -> Result<(), JpegError> {
+        reader.finish(markers);
         self.pass_marker(markers)?;
-        *bits = Bits::new(markers);
+        *reader = BitReader::new(markers);
         Ok(())
     }
 
@@ -211,8 +265,12 @@ impl Restarts {
     }
 
     /// Checks after a row of MCUs that the bytes did not simply end.
-    pub(super) fn check(&self, bits: &Bits) -> Result<(), JpegError> {
-        if bits.end == End::Data || (self.strict && self.starved) {
+    pub(super) fn check(&self, reader: &mut BitReader<'_>) -> Result<(), JpegError> {
+        /// Half a window: libjpeg asks for the next bytes, and finds none, somewhere between 56 bits and 8.
+        const TOO_FEW: i32 = 32;
+        reader.bits = reader.bits.refill(&mut reader.source);
+        let ends = reader.source.end == End::Data && reader.bits.count < TOO_FEW;
+        if ends || (self.strict && self.starved) {
             return truncated("the entropy-coded data");
         }
         Ok(())

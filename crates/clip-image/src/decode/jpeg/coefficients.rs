@@ -5,6 +5,8 @@
     reason = "block positions come from the frame that sized the arrays"
 )]
 
+use std::ops::Range;
+
 use super::error::JpegError;
 use super::frame::{BLOCK, Component, Frame, Process};
 use super::idct::{Transform, WithTransform, dispatch, inverse_of_dc};
@@ -127,7 +129,10 @@ pub(super) struct StoredBands<'a> {
 }
 
 impl Bands for StoredBands<'_> {
-    fn fill(&mut self, index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
+    fn fill(&mut self, index: usize, columns: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError> {
+        if columns.is_empty() {
+            return Ok(());
+        }
         for (number, (component, plane)) in self.frame.components.iter().zip(planes).enumerate() {
             let quant = component.quant.unwrap_or([0; 64]);
             let blocks = self.coefficients.blocks(number);
@@ -137,6 +142,7 @@ impl Bands for StoredBands<'_> {
                 let guessed =
                     self.smoothing.as_ref().map(|smoothing| smoothing.row(self.frame, number, blocks, row));
                 let blocks = guessed.as_deref().unwrap_or(&blocks[row * width..][..width]);
+                let blocks = &blocks[columns.start * component.h..columns.end * component.h];
                 dispatch(TransformRow { blocks, quant: &quant, out, stride: plane.stride });
             }
         }

@@ -1,5 +1,9 @@
 //! From component samples to output pixels, a row at a time: libjpeg's colour spaces and its YCbCr equations.
-#![allow(clippy::arithmetic_side_effects, reason = "all values are below 2^26 in 32 bits")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "all values are below 2^10 in 16 bits and 2^26 in 32; there are four rows of scratch"
+)]
 
 use super::frame::{Frame, Process};
 use super::markers::MarkerReader;
@@ -54,49 +58,82 @@ impl Conversion {
         }
     }
 
-    /// Writes a row of pixels from a row of each component; rows hold at least as many samples as there are pixels.
+    /// The channels of a row of pixels from a row of each component, in `scratch` where they are not the components.
     #[inline(always)]
-    pub(super) fn row(self, rows: [&[u8]; 4], out: &mut [u8]) {
+    pub(super) fn row<'a>(self, rows: [&'a [u8]; 4], scratch: &'a mut [Vec<u8>; 4]) -> [&'a [u8]; 4] {
         let [a, b, c, d] = rows;
         match self {
-            Self::Grey => out.copy_from_slice(a.get(..out.len()).unwrap_or_default()),
-            Self::Rgb => {
-                let (pixels, _) = out.as_chunks_mut::<3>();
-                for (((pixel, &r), &g), &b) in pixels.iter_mut().zip(a).zip(b).zip(c) {
-                    *pixel = [r, g, b];
-                }
-            }
-            Self::YcbcrToRgb => {
-                let (pixels, _) = out.as_chunks_mut::<3>();
-                for (((pixel, &y), &cb), &cr) in pixels.iter_mut().zip(a).zip(b).zip(c) {
-                    *pixel = ycbcr_to_rgb(y, cb, cr);
-                }
-            }
+            Self::Grey | Self::Rgb => return rows,
+            Self::YcbcrToRgb => ycbcr_to_rgb([a, b, c], scratch),
             Self::Cmyk => {
-                let (pixels, _) = out.as_chunks_mut::<4>();
-                for ((((pixel, &c), &m), &y), &k) in pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                    *pixel = [!c, !m, !y, !k];
+                for (out, ink) in scratch.iter_mut().zip(rows) {
+                    invert(ink, out);
                 }
             }
             Self::YcckToCmyk => {
-                let (pixels, _) = out.as_chunks_mut::<4>();
-                for ((((pixel, &y), &cb), &cr), &k) in pixels.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-                    // CMY is the complement of RGB; Pillow's inversion undoes it.
-                    let [r, g, b] = ycbcr_to_rgb(y, cb, cr);
-                    *pixel = [r, g, b, !k];
-                }
+                // CMY is the complement of RGB; Pillow's inversion undoes it.
+                ycbcr_to_rgb([a, b, c], scratch);
+                invert(d, &mut scratch[3]);
             }
         }
+        scratch.each_ref().map(Vec::as_slice)
+    }
+}
+
+#[inline(always)]
+fn invert(ink: &[u8], out: &mut [u8]) {
+    for (out, &ink) in out.iter_mut().zip(ink) {
+        *out = !ink;
     }
 }
 
 /// ITU-R BT.601 as JFIF has it, in 16 fraction bits.
+///
+/// Factors beyond 16 bits are taken apart, `1.402 = 1 + 0.402`, so that most of it fits 16-bit lanes; sums of whole
+/// and rounded parts are the same.
 #[inline(always)]
-fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+fn ycbcr_to_rgb([y, cb, cr]: [&[u8]; 3], scratch: &mut [Vec<u8>; 4]) {
     const HALF: i32 = 1 << 15;
-    let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
-    let r = y + ((91881 * cr + HALF) >> 16); // 1.40200
-    let g = y + ((HALF - 22554 * cb - 46802 * cr) >> 16); // 0.34414, 0.71414
-    let b = y + ((116130 * cb + HALF) >> 16); // 1.77200
-    [r, g, b].map(|v| v.clamp(0, 255) as u8)
+    let [red, green, blue, _] = scratch;
+    let outs = red.iter_mut().zip(green).zip(blue);
+    for ((((red, green), blue), (&y, &cb)), &cr) in outs.zip(y.iter().zip(cb)).zip(cr) {
+        let (y, cb, cr) = (i16::from(y), i16::from(cb) - 128, i16::from(cr) - 128);
+        let both = i32::from(cr) * 18734 - i32::from(cb) * 22554; // 1 - 0.71414, 0.34414
+        let r = y + cr + product(cr, 26345); // 1.40200
+        let g = y - cr + ((both + HALF) >> 16) as i16;
+        let b = y + cb + cb + product(cb, -14942); // 1.77200
+        [*red, *green, *blue] = [r, g, b].map(|v| v.clamp(0, 255) as u8);
+    }
+}
+
+/// `value * factor` without its 16 fraction bits, halves up.
+#[inline(always)]
+fn product(value: i16, factor: i32) -> i16 {
+    (((i32::from(2 * value) * factor) >> 16) as i16 + 1) >> 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_those_of_the_equations_for_every_sample() {
+        const HALF: i32 = 1 << 15;
+        let mut scratch = std::array::from_fn(|_| vec![0; 256]);
+        let luma: Vec<u8> = (0..=255).collect();
+        for (blue, red) in (0..=255_u8).flat_map(|blue| (0..=255_u8).map(move |red| (blue, red))) {
+            ycbcr_to_rgb([&luma, &[blue; 256], &[red; 256]], &mut scratch);
+            let (cb, cr) = (i32::from(blue) - 128, i32::from(red) - 128);
+            for (index, &y) in luma.iter().enumerate() {
+                let y = i32::from(y);
+                let expected = [
+                    y + ((91881 * cr + HALF) >> 16),
+                    y + ((HALF - 22554 * cb - 46802 * cr) >> 16),
+                    y + ((116130 * cb + HALF) >> 16),
+                ];
+                let found = std::array::from_fn(|channel| i32::from(scratch[channel][index]));
+                assert_eq!(found, expected.map(|v| v.clamp(0, 255)), "{y} {blue} {red}");
+            }
+        }
+    }
 }

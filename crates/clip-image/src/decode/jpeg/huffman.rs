@@ -144,14 +144,16 @@ impl HuffmanTable {
     /// What the next bits mean. The window must hold 16 bits; nothing is taken from it.
     #[inline(always)]
     pub(super) fn look(&self, bits: Bits) -> Entry {
-        let entry = self.lookup[(bits.window >> (64 - LOOKAHEAD)) as usize];
-        if entry.length() != 0 { entry } else { self.look_long(bits) }
+        let entry = self.lookup[bits.peek(LOOKAHEAD) as usize];
+        if entry.length() != 0 { entry } else { self.look_long(bits.peek(16)) }
     }
 
+    /// For codes beyond the lookahead. Takes no reference to the window, for which see [`Bits::refill`].
+    #[cold]
     #[inline(never)]
-    fn look_long(&self, bits: Bits) -> Entry {
+    fn look_long(&self, next_16: u32) -> Entry {
         for length in LOOKAHEAD + 1..=16 {
-            let code = bits.peek(length) as i32;
+            let code = (next_16 >> (16 - length)) as i32;
             if code <= self.max_code[length as usize] {
                 let index = (code + self.offset[length as usize]) & 255;
                 return Entry::symbol(length, self.symbols[index as usize]);
@@ -164,11 +166,11 @@ impl HuffmanTable {
     /// The symbol and length of the code alone, for scans where value bits mean something else.
     #[inline(always)]
     pub(super) fn bare(&self, bits: Bits) -> (u8, u32) {
-        let packed = self.codes[(bits.window >> (64 - LOOKAHEAD)) as usize];
+        let packed = self.codes[bits.peek(LOOKAHEAD) as usize];
         if packed != 0 {
             return (packed as u8, u32::from(packed >> 8));
         }
-        let entry = self.look_long(bits);
+        let entry = self.look_long(bits.peek(16));
         ((entry.run() as u8) << 4 | entry.more() as u8, entry.length())
     }
 }

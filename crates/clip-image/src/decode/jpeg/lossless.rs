@@ -5,7 +5,9 @@
     reason = "rows are sized by the frame; samples have 16 bits in 32"
 )]
 
-use super::bits::{Bits, Restarts};
+use std::ops::Range;
+
+use super::bits::{BitReader, Restarts};
 use super::error::{JpegError, broken};
 use super::frame::{Component, Frame};
 use super::huffman::{HuffmanTable, extend};
@@ -57,13 +59,13 @@ impl<'a> Samples<'a> {
                 }
             }
         }
-        reader.bits.finish(markers);
+        reader.reader.finish(markers);
         Ok(())
     }
 }
 
 impl Bands for Samples<'_> {
-    fn fill(&mut self, index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
+    fn fill(&mut self, index: usize, _: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError> {
         for (samples, plane) in self.planes.iter().zip(planes) {
             let size = plane.next.len();
             plane.next.copy_from_slice(&samples[index * size..][..size]);
@@ -122,16 +124,16 @@ impl Channel<'_> {
     }
 }
 
-struct ScanReader<'a> {
-    channels: Vec<Channel<'a>>,
-    bits: Bits,
+struct ScanReader<'f, 'a> {
+    channels: Vec<Channel<'f>>,
+    reader: BitReader<'a>,
     restarts: Restarts,
     mcus_wide: usize,
     interleaved: bool,
 }
 
-impl<'a> ScanReader<'a> {
-    fn new(frame: &'a Frame, markers: &MarkerReader<'_>, scan: &ScanHeader) -> Result<Self, JpegError> {
+impl<'f, 'a> ScanReader<'f, 'a> {
+    fn new(frame: &'f Frame, markers: &MarkerReader<'a>, scan: &ScanHeader) -> Result<Self, JpegError> {
         let interleaved = scan.components.len() > 1;
         let mut mcus_wide = frame.mcus_wide;
         let mut channels = Vec::with_capacity(4);
@@ -157,15 +159,15 @@ impl<'a> ScanReader<'a> {
             return broken("a restart interval that is not whole rows");
         }
         let restarts = Restarts::new(rows_per_restart, markers);
-        Ok(Self { channels, bits: Bits::new(markers), restarts, mcus_wide, interleaved })
+        Ok(Self { channels, reader: BitReader::new(markers), restarts, mcus_wide, interleaved })
     }
 
     /// Reads the differences of a row of MCUs of the frame: one row of MCUs of an interleaved scan, `v` of another.
-    fn read_differences(&mut self, markers: &mut MarkerReader<'_>, mcu_row: usize) -> Result<(), JpegError> {
+    fn read_differences(&mut self, markers: &mut MarkerReader<'a>, mcu_row: usize) -> Result<(), JpegError> {
         let rows = if self.interleaved { 1 } else { self.channels[0].rows_in(mcu_row) };
         for row in 0..rows {
             if self.restarts.due() {
-                self.restarts.pass(&mut self.bits, markers)?;
+                self.restarts.pass(&mut self.reader, markers)?;
                 self.channels.iter_mut().for_each(|channel| channel.fresh = true);
             }
             if self.restarts.starved {
@@ -177,31 +179,29 @@ impl<'a> ScanReader<'a> {
                 continue;
             }
             for mcu in 0..self.mcus_wide {
-                self.read_mcu(markers.data, row, mcu);
+                self.read_mcu(row, mcu);
             }
-            if self.bits.count < 0 {
+            if self.reader.has_run_dry() {
                 self.restarts.starved = true;
-                (self.bits.count, self.bits.window) = (0, 0);
             }
-            self.restarts.check(&self.bits)?;
+            self.restarts.check(&mut self.reader)?;
         }
         Ok(())
     }
 
-    fn read_mcu(&mut self, data: &[u8], row: usize, mcu: usize) {
+    fn read_mcu(&mut self, row: usize, mcu: usize) {
         for channel in &mut self.channels {
             for y in 0..channel.v {
                 for x in 0..channel.h {
-                    if self.bits.count < 32 {
-                        self.bits = self.bits.refill(data);
-                    }
-                    let entry = channel.table.look(self.bits);
-                    self.bits.drop(entry.length());
+                    let mut bits = self.reader.bits.refill(&mut self.reader.source);
+                    let entry = channel.table.look(bits);
+                    bits.drop(entry.length());
                     let difference = match entry.more() {
                         0 if entry.run() == 1 => 32768, // size 16 has no value bits
                         0 => i32::from(entry.value()),
-                        size => extend(self.bits.take(size), size),
+                        size => extend(bits.take(size), size),
                     };
+                    self.reader.bits = bits;
                     let at = (row + y) * channel.component.stored_wide + mcu * channel.h + x;
                     channel.differences[at] = difference;
                 }

@@ -7,7 +7,7 @@
 //!                        idct ──► bands of samples, one plane per component, one row of MCUs high
 //!                                          │ upsample: triangle filter or repetition
 //!                                          ▼
-//!                        color ──► pixels [height, width, channels]
+//!                        color ──► rows of pixels, one slice per channel ──► RowSink
 //! ```
 //!
 //! A file with one sequential scan goes through band by band; one with several keeps its coefficients until the end
@@ -26,12 +26,16 @@ mod lossless;
 mod markers;
 mod output;
 mod progressive;
+mod region;
 mod sequential;
 mod smoothing;
 mod typical_tables;
 mod upsample;
+mod whole;
 
 pub use error::JpegError;
+
+use std::ops::Range;
 
 use arithmetic::ArithmeticScan;
 use coefficients::{Coefficients, ScanLayout, StoredBands};
@@ -40,8 +44,13 @@ use error::{broken, truncated};
 use frame::{Frame, Process};
 use lossless::Samples;
 use markers::{MarkerReader, ScanHeader, Stop};
+use output::Output;
+use region::Region;
 use sequential::{Entropy, HuffmanScan, SingleScan};
 use smoothing::Smoothing;
+use whole::Whole;
+
+use super::RowSink;
 
 /// The pixels of a decoded file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,14 +160,32 @@ pub fn decode_with_tables(
         markers.take_tables(tables)?;
     }
     let (mut frame, scan, conversion) = first_scan(&mut markers, max_pixels, transform)?;
-    let data = decode_scans(&mut markers, &mut frame, scan, conversion)?;
+    let mut whole = Whole::new(&frame, conversion.color());
+    let region = Region::whole(&frame);
+    let output = Output { conversion, region, sink: &mut whole };
+    decode_scans(&mut markers, &mut frame, scan, output)?;
     Ok(JpegImage {
         color: conversion.color(),
         width: frame.width as u32,
         height: frame.height as u32,
-        data,
+        data: whole.pixels,
         exif: markers.exif.map(<[u8]>::to_vec),
     })
+}
+
+/// Decodes a file row by row, for those who want only these pixels of it. Fails exactly where [`decode`] does.
+///
+/// The sink gets them, perhaps with others around them whose values mean nothing.
+pub(crate) fn decode_rows(
+    bytes: &[u8],
+    max_pixels: u64,
+    (columns, rows): (Range<usize>, Range<usize>),
+    sink: &mut dyn RowSink,
+) -> Result<(), JpegError> {
+    let mut markers = MarkerReader::new(bytes)?;
+    let (mut frame, scan, conversion) = first_scan(&mut markers, max_pixels, ColorTransform::Auto)?;
+    let region = Region::around(&frame, columns, rows);
+    decode_scans(&mut markers, &mut frame, scan, Output { conversion, region, sink })
 }
 
 /// Reads up to the first scan and checks the frame.
@@ -187,8 +214,8 @@ fn decode_scans(
     markers: &mut MarkerReader<'_>,
     frame: &mut Frame,
     first: ScanHeader,
-    conversion: Conversion,
-) -> Result<Vec<u8>, JpegError> {
+    output: Output<'_>,
+) -> Result<(), JpegError> {
     let complete = first.components.len() == frame.components.len();
     if frame.process == Process::Sequential && !frame.arithmetic {
         sequential::supply_tables(markers);
@@ -197,28 +224,28 @@ fn decode_scans(
         Process::Sequential if complete && frame.arithmetic => {
             begin_scan(markers, frame, &first)?;
             let entropy = ArithmeticScan::new(&first, markers);
-            decode_single_scan(markers, frame, entropy, conversion)
+            decode_single_scan(markers, frame, entropy, output)
         }
         Process::Sequential if complete => {
             begin_scan(markers, frame, &first)?;
             let entropy = HuffmanScan::new(&first, markers)?;
-            decode_single_scan(markers, frame, entropy, conversion)
+            decode_single_scan(markers, frame, entropy, output)
         }
-        Process::Sequential | Process::Progressive => decode_transformed(markers, frame, first, conversion),
-        Process::Lossless => decode_lossless(markers, frame, first, complete, conversion),
+        Process::Sequential | Process::Progressive => decode_transformed(markers, frame, first, output),
+        Process::Lossless => decode_lossless(markers, frame, first, complete, output),
     }
 }
 
-fn decode_single_scan(
-    markers: &mut MarkerReader<'_>,
+fn decode_single_scan<'a>(
+    markers: &mut MarkerReader<'a>,
     frame: &Frame,
-    entropy: impl Entropy,
-    conversion: Conversion,
-) -> Result<Vec<u8>, JpegError> {
+    entropy: impl Entropy<'a>,
+    mut output: Output<'_>,
+) -> Result<(), JpegError> {
     let mut source = SingleScan { markers, frame, entropy };
-    let pixels = output::render(frame, conversion, &mut source)?;
+    output.render(frame, &mut source)?;
     source.finish();
-    finish_single_scan(markers).map(|()| pixels)
+    finish_single_scan(markers)
 }
 
 /// Collects the coefficients of all scans up to the end of the image.
@@ -226,8 +253,8 @@ fn decode_transformed(
     markers: &mut MarkerReader<'_>,
     frame: &mut Frame,
     first: ScanHeader,
-    conversion: Conversion,
-) -> Result<Vec<u8>, JpegError> {
+    mut output: Output<'_>,
+) -> Result<(), JpegError> {
     let mut coefficients = Coefficients::new(frame);
     let mut budget = Budget::new(frame);
     let mut smoothing = Smoothing::new(frame);
@@ -264,7 +291,7 @@ fn decode_transformed(
             feature: "incomplete progressive JPEG with idle sampling factors",
         });
     }
-    output::render(frame, conversion, &mut StoredBands { frame, coefficients, smoothing })
+    output.render(frame, &mut StoredBands { frame, coefficients, smoothing })
 }
 
 fn decode_lossless(
@@ -272,8 +299,8 @@ fn decode_lossless(
     frame: &mut Frame,
     first: ScanHeader,
     complete: bool,
-    conversion: Conversion,
-) -> Result<Vec<u8>, JpegError> {
+    mut output: Output<'_>,
+) -> Result<(), JpegError> {
     let mut samples = Samples::new(frame);
     let mut budget = Budget::new(frame);
     let mut next = Some(first);
@@ -287,7 +314,7 @@ fn decode_lossless(
         }
         next = markers.advance()?.scan();
     }
-    output::render(frame, conversion, &mut samples)
+    output.render(frame, &mut samples)
 }
 
 /// An interleaved MCU must not be too large.

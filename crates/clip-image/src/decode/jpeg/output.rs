@@ -7,71 +7,84 @@
     reason = "sizes were met by the pixel limit; there are 1, 3 or 4 planes"
 )]
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::color::Conversion;
 use super::error::JpegError;
-use super::frame::{Frame, Process};
+use super::frame::{BLOCK, Frame, Process};
+use super::region::Region;
 use super::upsample::Plane;
+use crate::decode::RowSink;
 
 /// Fills the `next` band of each plane.
 pub(super) trait Bands {
-    /// Decodes band `index`; called once for each in rising order.
-    fn fill(&mut self, index: usize, planes: &mut [Plane]) -> Result<(), JpegError>;
+    /// Decodes band `index`; called once for each in rising order. Samples are wanted of these columns of MCUs only.
+    fn fill(&mut self, index: usize, columns: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError>;
 }
 
-/// Runs a source of bands to the end and returns the pixels, interleaved, row by row.
-pub(super) fn render(
-    frame: &Frame,
-    conversion: Conversion,
-    source: &mut impl Bands,
-) -> Result<Vec<u8>, JpegError> {
-    let mut planes = frame.components.iter().map(|c| Plane::new(c, frame)).collect::<Result<Vec<_>, _>>()?;
-    let row_bytes = frame.width * conversion.color().channels();
-    let mut pixels = vec![0; row_bytes * frame.height];
-    let unit = if frame.process == Process::Lossless { 1 } else { super::frame::BLOCK };
-    let band_bytes = row_bytes * frame.v_max * unit;
-    let mut bands = pixels.chunks_mut(band_bytes).enumerate();
+/// What becomes of the samples: colours, the part that is wanted, and who takes its rows.
+pub(super) struct Output<'a> {
+    pub(super) conversion: Conversion,
+    pub(super) region: Region,
+    pub(super) sink: &'a mut dyn RowSink,
+}
 
-    for index in 0..frame.mcus_high {
-        source.fill(index, &mut planes)?;
-        if index > 0
-            && let Some((band, out)) = bands.next()
-        {
-            Arch::new().dispatch(WriteBand { frame, conversion, planes: &mut planes, band, out });
+impl Output<'_> {
+    /// Runs a source of bands to the end.
+    pub(super) fn render(&mut self, frame: &Frame, source: &mut impl Bands) -> Result<(), JpegError> {
+        let Region { columns, rows, pixel_columns, .. } = self.region.clone();
+        let planes = frame.components.iter().map(|c| Plane::new(c, frame, &columns));
+        let mut planes = planes.collect::<Result<Vec<_>, _>>()?;
+        let mut scratch = std::array::from_fn(|_| vec![0; pixel_columns.len()]);
+        for index in 0..frame.mcus_high {
+            let wanted = if rows.contains(&index) { columns.clone() } else { 0..0 };
+            source.fill(index, wanted, &mut planes)?;
+            if index > rows.start && index <= rows.end {
+                self.write(frame, index - 1, &mut planes, &mut scratch);
+            }
+            planes.iter_mut().for_each(Plane::turn);
         }
-        planes.iter_mut().for_each(Plane::turn);
+        if rows.end == frame.mcus_high {
+            self.write(frame, rows.end - 1, &mut planes, &mut scratch);
+        }
+        Ok(())
     }
-    if let Some((band, out)) = bands.next() {
-        Arch::new().dispatch(WriteBand { frame, conversion, planes: &mut planes, band, out });
+
+    fn write(&mut self, frame: &Frame, band: usize, planes: &mut [Plane], scratch: &mut [Vec<u8>; 4]) {
+        Arch::new().dispatch(WriteBand { output: self, frame, band, planes, scratch });
     }
-    Ok(pixels)
 }
 
-/// Writes the pixels of a band; compiled once per instruction set.
-struct WriteBand<'a> {
+/// Hands on the rows of a band; compiled once per instruction set.
+struct WriteBand<'a, 'o> {
+    output: &'a mut Output<'o>,
     frame: &'a Frame,
-    conversion: Conversion,
-    planes: &'a mut [Plane],
     band: usize,
-    out: &'a mut [u8],
+    planes: &'a mut [Plane],
+    scratch: &'a mut [Vec<u8>; 4],
 }
 
-impl WithSimd for WriteBand<'_> {
+impl WithSimd for WriteBand<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { frame, conversion, planes, band, out } = self;
-        let unit = if frame.process == Process::Lossless { 1 } else { super::frame::BLOCK };
-        let top = band * frame.v_max * unit;
-        let row_bytes = frame.width * conversion.color().channels();
-        for (y, out) in (top..).zip(out.chunks_exact_mut(row_bytes)) {
+        let Self { output, frame, band, planes, scratch } = self;
+        let Output { conversion, region, sink } = output;
+        let unit = if frame.process == Process::Lossless { 1 } else { BLOCK };
+        let band_rows = frame.v_max * unit;
+        let top = band * band_rows;
+        for y in top..(top + band_rows).min(region.pixel_rows.end) {
             for plane in planes.iter_mut() {
                 plane.prepare(band, y);
             }
-            let rows = std::array::from_fn(|i| planes.get(i).map_or(&[][..], |plane| plane.row(band, y)));
-            conversion.row(rows, out);
+            let rows = std::array::from_fn(|i| {
+                planes.get(i).map_or(&[][..], |plane| &plane.row(band, y)[..region.pixel_columns.len()])
+            });
+            let channels = conversion.row(rows, scratch);
+            sink.row((region.pixel_columns.start, y), &channels[..conversion.color().channels()]);
         }
     }
 }

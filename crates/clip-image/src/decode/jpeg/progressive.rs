@@ -7,7 +7,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::bits::{Bits, Restarts};
+use super::bits::{BitReader, Bits, Restarts, Source};
 use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
 use super::huffman::{HuffmanTable, extend};
@@ -68,19 +68,19 @@ impl WithSimd for DecodeScan<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
         let Self { markers, scan, layout, coefficients, band } = self;
-        let (bits, restarts) = (Bits::new(markers), Restarts::new(markers.restart_interval, markers));
-        let reader = ScanReader { bits, restarts, last_good_row: 0, markers };
+        let (reader, restarts) = (BitReader::new(markers), Restarts::new(markers.restart_interval, markers));
+        let scan_reader = ScanReader { reader, restarts, last_good_row: 0, markers };
         match (band.start, band.refines) {
-            (0, false) => reader.dc_first(scan, layout, coefficients, band.low),
-            (0, true) => reader.dc_refine(layout, coefficients, band.low),
-            _ => reader.ac(scan, layout, coefficients, band),
+            (0, false) => scan_reader.dc_first(scan, layout, coefficients, band.low),
+            (0, true) => scan_reader.dc_refine(layout, coefficients, band.low),
+            _ => scan_reader.ac(scan, layout, coefficients, band),
         }
     }
 }
 
 struct ScanReader<'a, 'm> {
     markers: &'m mut MarkerReader<'a>,
-    bits: Bits,
+    reader: BitReader<'a>,
     restarts: Restarts,
     last_good_row: usize,
 }
@@ -102,7 +102,6 @@ impl ScanReader<'_, '_> {
                 HuffmanTable::new_dc(self.markers.dc_huffman.get(index).and_then(Option::as_ref), 15)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let data = self.markers.data;
         let mut predictions = [0i32; 4];
         for mcu_y in 0..layout.mcus_high {
             self.begin_row(mcu_y);
@@ -115,17 +114,14 @@ impl ScanReader<'_, '_> {
                     continue;
                 }
                 for block in &layout.blocks {
-                    let mut bits = self.bits;
-                    if bits.count < 32 {
-                        bits = bits.refill(data);
-                    }
+                    let mut bits = self.reader.bits.refill(&mut self.reader.source);
                     let entry = tables[block.position].look(bits);
                     bits.drop(entry.length());
                     let difference = match entry.more() {
                         0 => i32::from(entry.value()),
                         size => extend(bits.take(size), size),
                     };
-                    self.bits = bits;
+                    self.reader.bits = bits;
                     let Some(sum) = predictions[block.position].checked_add(difference) else {
                         return broken("a DC coefficient out of range");
                     };
@@ -134,9 +130,9 @@ impl ScanReader<'_, '_> {
                 }
                 self.note_starvation();
             }
-            self.restarts.check(&self.bits)?;
+            self.restarts.check(&mut self.reader)?;
         }
-        self.bits.finish(self.markers);
+        self.reader.finish(self.markers);
         Ok(self.last_good_row)
     }
 
@@ -147,7 +143,6 @@ impl ScanReader<'_, '_> {
         coefficients: &mut Coefficients,
         low: u32,
     ) -> Result<usize, JpegError> {
-        let data = self.markers.data;
         for mcu_y in 0..layout.mcus_high {
             self.begin_row(mcu_y);
             for mcu_x in 0..layout.mcus_wide {
@@ -155,15 +150,15 @@ impl ScanReader<'_, '_> {
                     self.restart(mcu_y, mcu_x + 1 < layout.mcus_wide)?;
                 }
                 for block in &layout.blocks {
-                    if self.bits.bit(data) {
+                    if self.reader.bit() {
                         coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] |= 1 << low;
                     }
                 }
                 self.note_starvation();
             }
-            self.restarts.check(&self.bits)?;
+            self.restarts.check(&mut self.reader)?;
         }
-        self.bits.finish(self.markers);
+        self.reader.finish(self.markers);
         Ok(self.last_good_row)
     }
 
@@ -184,7 +179,6 @@ impl ScanReader<'_, '_> {
         let Some(place) = layout.blocks.first() else {
             return broken("a scan of no component");
         };
-        let data = self.markers.data;
         let mut zero_blocks = 0;
         for y in 0..layout.mcus_high {
             self.begin_row(y);
@@ -199,18 +193,18 @@ impl ScanReader<'_, '_> {
                     continue;
                 }
                 if band.refines {
-                    refine_block(data, &mut self.bits, &table, &mut zero_blocks, band, block, nonzero);
+                    refine_block(&mut self.reader, &table, &mut zero_blocks, band, block, nonzero);
                 } else if zero_blocks > 0 {
                     zero_blocks -= 1;
                     continue;
                 } else {
-                    zero_blocks = first_block(data, &mut self.bits, &table, band, block, nonzero);
+                    zero_blocks = first_block(&mut self.reader, &table, band, block, nonzero);
                 }
                 self.note_starvation();
             }
-            self.restarts.check(&self.bits)?;
+            self.restarts.check(&mut self.reader)?;
         }
-        self.bits.finish(self.markers);
+        self.reader.finish(self.markers);
         Ok(self.last_good_row)
     }
 
@@ -221,7 +215,7 @@ impl ScanReader<'_, '_> {
     }
 
     fn restart(&mut self, row: usize, more_in_row: bool) -> Result<(), JpegError> {
-        self.restarts.pass(&mut self.bits, self.markers)?;
+        self.restarts.pass(&mut self.reader, self.markers)?;
         if more_in_row {
             self.begin_row(row);
         }
@@ -231,9 +225,8 @@ impl ScanReader<'_, '_> {
     /// The rest of the segment is left as it is once zeros behind the end of the data have been used.
     #[inline(always)]
     fn note_starvation(&mut self) {
-        if self.bits.count < 0 {
+        if self.reader.has_run_dry() {
             self.restarts.starved = true;
-            (self.bits.count, self.bits.window) = (0, 0);
         }
     }
 }
@@ -241,20 +234,18 @@ impl ScanReader<'_, '_> {
 /// First pass over a band of a block. Returns how many blocks after it have nothing in the band.
 #[inline(always)]
 fn first_block(
-    data: &[u8],
-    bits: &mut Bits,
+    reader: &mut BitReader<'_>,
     table: &HuffmanTable,
     band: Band,
     block: &mut [i16; 64],
     nonzero: &mut u64,
 ) -> u32 {
+    let BitReader { bits, source } = reader;
     let mut now = *bits;
     let mut index = band.start;
     let mut zero_blocks = 0;
     while index <= band.end {
-        if now.count < 32 {
-            now = now.refill(data);
-        }
+        now = now.refill(source);
         let entry = table.look(now);
         now.drop(entry.length());
         let value = match entry.more() {
@@ -295,8 +286,7 @@ fn run_of_blocks(bits: &mut Bits, size: u32) -> u32 {
 /// One more bit of the coefficients of a band that are known, and new ones of that size.
 #[inline(always)]
 fn refine_block(
-    data: &[u8],
-    bits: &mut Bits,
+    reader: &mut BitReader<'_>,
     table: &HuffmanTable,
     zero_blocks: &mut u32,
     band: Band,
@@ -304,15 +294,14 @@ fn refine_block(
     nonzero: &mut u64,
 ) {
     let bit = 1i16 << band.low;
+    let BitReader { bits, source } = reader;
     let mut now = *bits;
     // Known coefficients of the band that are still to be refined.
     let mut known = *nonzero & (u64::MAX >> (63 - band.end)) & (u64::MAX << band.start);
     let mut index = band.start;
     if *zero_blocks == 0 {
         while index <= band.end {
-            if now.count < 32 {
-                now = now.refill(data);
-            }
+            now = now.refill(source);
             let (symbol, length) = table.bare(now);
             now.drop(length);
             let (mut run, size) = (usize::from(symbol >> 4), symbol & 15);
@@ -335,7 +324,7 @@ fn refine_block(
                 if known == 0 {
                     break;
                 }
-                refine(data, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
+                refine(source, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
                 known &= known - 1;
                 index += 1;
             }
@@ -348,7 +337,7 @@ fn refine_block(
     if *zero_blocks > 0 {
         while known != 0 {
             let index = known.trailing_zeros() as usize;
-            refine(data, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
+            refine(source, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
             known &= known - 1;
         }
         *zero_blocks -= 1;
@@ -358,8 +347,8 @@ fn refine_block(
 
 /// A correction bit: when set, the magnitude grows by `bit`, unless it has that bit already.
 #[inline(always)]
-fn refine(data: &[u8], bits: &mut Bits, coefficient: &mut i16, bit: i16) {
-    if bits.bit(data) && *coefficient & bit == 0 {
+fn refine(source: &mut Source<'_>, bits: &mut Bits, coefficient: &mut i16, bit: i16) {
+    if bits.bit(source) && *coefficient & bit == 0 {
         let step = if *coefficient >= 0 { bit } else { bit.wrapping_neg() };
         *coefficient = coefficient.wrapping_add(step);
     }

@@ -5,7 +5,9 @@
     reason = "block positions come from the frame that sized the planes; coefficient indices are masked"
 )]
 
-use super::bits::{Bits, Restarts};
+use std::ops::Range;
+
+use super::bits::{BitReader, Restarts};
 use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
 use super::frame::{BLOCK, Frame};
@@ -53,98 +55,131 @@ pub(super) fn supply_tables(markers: &mut MarkerReader<'_>) {
     }
 }
 
-/// Decodes the coefficients of a block, not dequantised, natural order, over what `block` holds.
-///
-/// Returns whether there is any besides DC.
+/// The difference of DC that a block begins with.
 #[inline(always)]
-pub(super) fn decode_block(
-    data: &[u8],
-    bits: &mut Bits,
-    tables: &Tables,
-    prediction: &mut i32,
-    block: &mut [i16; 64],
-) -> bool {
-    let mut now = *bits;
-    if now.count < 32 {
-        now = now.refill(data);
-    }
-    let entry = tables.dc.look(now);
+fn decode_dc(reader: &mut BitReader<'_>, table: &HuffmanTable) -> i32 {
+    let mut now = reader.bits.refill(&mut reader.source);
+    let entry = table.look(now);
     now.drop(entry.length());
     let difference = match entry.more() {
         0 => i32::from(entry.value()),
         size => extend(now.take(size), size),
     };
-    *prediction = prediction.wrapping_add(difference);
-    block[0] = *prediction as i16;
+    reader.bits = now;
+    difference
+}
 
+/// Symbols that a full window is enough for: all but the last of them in the lookahead.
+const SYMBOLS_PER_REFILL: usize = 3;
+
+/// Decodes the coefficients of a block besides DC, not dequantised, natural order, over what `block` holds.
+///
+/// Returns whether there are any.
+#[inline(always)]
+fn decode_ac(reader: &mut BitReader<'_>, table: &HuffmanTable, block: &mut [i16; 64]) -> bool {
+    let BitReader { bits, source } = reader;
+    let mut now = *bits;
     let mut index = 1;
     let mut any = false;
-    while index < 64 {
-        if now.count < 32 {
-            now = now.refill(data);
-        }
-        let entry = tables.ac.look(now);
-        now.drop(entry.length());
-        index += entry.run();
-        let value = match entry.more() {
-            0 => entry.value(),
-            size => extend(now.take(size), size) as i16,
-        };
-        if value == 0 {
-            if entry.run() != 15 {
-                break; // end of block
+    'block: while index < 64 {
+        now = now.refill(source);
+        for _ in 0..SYMBOLS_PER_REFILL {
+            let entry = table.look(now);
+            now.drop(entry.length());
+            index += entry.run();
+            let mut value = entry.value();
+            let whole = value != 0;
+            if !whole {
+                match (entry.more(), entry.run()) {
+                    (0, 15) => {
+                        index += 1;
+                        continue 'block;
+                    }
+                    (0, _) => break 'block, // end of block
+                    (size, _) => value = extend(now.take(size), size) as i16,
+                }
             }
-        } else {
             block[usize::from(NATURAL_ORDER[index & 127])] = value;
             any = true;
+            index += 1;
+            if !whole || index >= 64 {
+                continue 'block;
+            }
         }
-        index += 1;
     }
     *bits = now;
     any
 }
 
+/// Passes over the coefficients of a block besides DC.
+#[inline(always)]
+fn skip_ac(reader: &mut BitReader<'_>, table: &HuffmanTable) {
+    let BitReader { bits, source } = reader;
+    let mut now = *bits;
+    let mut index = 1;
+    'block: while index < 64 {
+        now = now.refill(source);
+        for _ in 0..SYMBOLS_PER_REFILL {
+            let entry = table.look(now);
+            now.drop(entry.length());
+            index += entry.run() + 1;
+            if entry.value() == 0 {
+                match (entry.more(), entry.run()) {
+                    (0, 15) => {}
+                    (0, _) => break 'block, // end of block
+                    (size, _) => now.drop(size),
+                }
+                continue 'block;
+            }
+            if index >= 64 {
+                break 'block;
+            }
+        }
+    }
+    *bits = now;
+}
+
 /// The blocks of a sequential scan, however they are coded.
-pub(super) trait Entropy {
+pub(super) trait Entropy<'a> {
     /// Passes a restart marker that is due.
-    fn begin_mcu(&mut self, markers: &mut MarkerReader<'_>) -> Result<(), JpegError>;
+    fn begin_mcu(&mut self, markers: &mut MarkerReader<'a>) -> Result<(), JpegError>;
     /// Decodes the next block, which is of the component at this position of the scan, over what `block` holds.
     /// Returns whether there may be any coefficient besides DC.
     fn block(&mut self, position: usize, block: &mut [i16; 64]) -> bool;
+    /// Passes over the next block, which is of the component at this position of the scan.
+    fn skip(&mut self, position: usize);
     /// Notes that an MCU is over: from here on the data may turn out to have run dry in it.
     fn end_mcu(&mut self);
     /// Checks that the bytes did not simply end.
-    fn end_row(&self) -> Result<(), JpegError>;
+    fn end_row(&mut self) -> Result<(), JpegError>;
     /// Gives the position back to the reader of markers.
     fn finish(self, markers: &mut MarkerReader<'_>);
 }
 
 /// Huffman codes.
 pub(super) struct HuffmanScan<'a> {
-    data: &'a [u8],
     tables: Vec<Tables>,
     predictions: [i32; 4],
-    bits: Bits,
+    reader: BitReader<'a>,
     restarts: Restarts,
 }
 
 impl<'a> HuffmanScan<'a> {
     pub(super) fn new(scan: &ScanHeader, markers: &MarkerReader<'a>) -> Result<Self, JpegError> {
         Ok(Self {
-            data: markers.data,
             tables: Tables::of(scan, markers)?,
             predictions: [0; 4],
-            bits: Bits::new(markers),
+            reader: BitReader::new(markers),
             restarts: Restarts::new(markers.restart_interval, markers),
         })
     }
 }
 
-impl Entropy for HuffmanScan<'_> {
+impl<'a> Entropy<'a> for HuffmanScan<'a> {
     #[inline(always)]
-    fn begin_mcu(&mut self, markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
+    fn begin_mcu(&mut self, markers: &mut MarkerReader<'a>) -> Result<(), JpegError> {
         if self.restarts.due() {
-            self.restarts.pass(&mut self.bits, markers)?;
+            self.restarts.pass(&mut self.reader, markers)?;
             self.predictions = [0; 4];
         }
         Ok(())
@@ -155,28 +190,43 @@ impl Entropy for HuffmanScan<'_> {
         if self.restarts.starved {
             return false;
         }
+        let tables = &self.tables[position];
+        let difference = decode_dc(&mut self.reader, &tables.dc);
         let prediction = &mut self.predictions[position & 3];
-        decode_block(self.data, &mut self.bits, &self.tables[position], prediction, block)
+        *prediction = prediction.wrapping_add(difference);
+        block[0] = *prediction as i16;
+        decode_ac(&mut self.reader, &tables.ac, block)
+    }
+
+    #[inline(always)]
+    fn skip(&mut self, position: usize) {
+        if self.restarts.starved {
+            return;
+        }
+        let tables = &self.tables[position];
+        let difference = decode_dc(&mut self.reader, &tables.dc);
+        let prediction = &mut self.predictions[position & 3];
+        *prediction = prediction.wrapping_add(difference);
+        skip_ac(&mut self.reader, &tables.ac);
     }
 
     #[inline(always)]
     fn end_mcu(&mut self) {
-        if self.bits.count < 0 {
+        if self.reader.has_run_dry() {
             self.restarts.starved = true;
-            (self.bits.count, self.bits.window) = (0, 0);
         }
     }
 
-    fn end_row(&self) -> Result<(), JpegError> {
-        if self.bits.filled && !self.restarts.expected() {
+    fn end_row(&mut self) -> Result<(), JpegError> {
+        if !self.restarts.expected() && self.reader.has_fill_bytes() {
             // libjpeg decodes such an MCU twice, the second time over what the first left: not worth repeating.
             return broken("fill bytes inside entropy-coded data");
         }
-        self.restarts.check(&self.bits)
+        self.restarts.check(&mut self.reader)
     }
 
     fn finish(self, markers: &mut MarkerReader<'_>) {
-        self.bits.finish(markers);
+        self.reader.finish(markers);
     }
 }
 
@@ -187,43 +237,46 @@ pub(super) struct SingleScan<'a, 'm, E> {
     pub(super) entropy: E,
 }
 
-impl<E: Entropy> SingleScan<'_, '_, E> {
+impl<'a, E: Entropy<'a>> SingleScan<'a, '_, E> {
     /// Gives the position back to the reader of markers.
     pub(super) fn finish(self) {
         self.entropy.finish(self.markers);
     }
 }
 
-impl<E: Entropy> Bands for SingleScan<'_, '_, E> {
-    fn fill(&mut self, _index: usize, planes: &mut [Plane]) -> Result<(), JpegError> {
-        dispatch(DecodeRow { scan: self, planes })
+impl<'a, E: Entropy<'a>> Bands for SingleScan<'a, '_, E> {
+    fn fill(&mut self, _index: usize, columns: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError> {
+        dispatch(DecodeRow { scan: self, columns, planes })
     }
 }
 
-/// Decodes a row of MCUs to samples; compiled once per instruction set.
+/// Decodes a row of MCUs, some of them to samples; compiled once per instruction set.
 struct DecodeRow<'s, 'a, 'm, E> {
     scan: &'s mut SingleScan<'a, 'm, E>,
+    columns: Range<usize>,
     planes: &'s mut [Plane],
 }
 
-impl<E: Entropy> WithTransform for DecodeRow<'_, '_, '_, E> {
+impl<'a, E: Entropy<'a>> WithTransform for DecodeRow<'_, 'a, '_, E> {
     type Output = Result<(), JpegError>;
 
     #[inline(always)]
     fn run(self, transform: impl Transform) -> Self::Output {
-        let SingleScan { markers, frame, entropy } = self.scan;
+        let Self { scan: SingleScan { markers, frame, entropy }, columns, planes } = self;
         let mut block = [0; 64];
-        for mcu in 0..frame.mcus_wide {
+        for _ in 0..columns.start {
+            skip_mcu(frame, entropy, markers)?;
+        }
+        for mcu in columns.clone() {
             entropy.begin_mcu(markers)?;
-            for (index, (component, plane)) in frame.components.iter().zip(self.planes.iter_mut()).enumerate()
-            {
+            for (index, (component, plane)) in frame.components.iter().zip(planes.iter_mut()).enumerate() {
                 let quant = component.quant.as_ref().unwrap_or(&[0; 64]);
                 for y in 0..component.v {
                     for x in 0..component.h {
                         block.fill(0);
                         let any = entropy.block(index, &mut block);
-                        let at = y * BLOCK * plane.stride + (mcu * component.h + x) * BLOCK;
-                        let out = &mut plane.next[at..];
+                        let column = (mcu - columns.start) * component.h + x;
+                        let out = &mut plane.next[y * BLOCK * plane.stride + column * BLOCK..];
                         if any {
                             transform.inverse(&block, quant, out, plane.stride);
                         } else {
@@ -234,14 +287,34 @@ impl<E: Entropy> WithTransform for DecodeRow<'_, '_, '_, E> {
             }
             entropy.end_mcu();
         }
+        for _ in columns.end..frame.mcus_wide {
+            skip_mcu(frame, entropy, markers)?;
+        }
         entropy.end_row()
     }
 }
 
+/// Decodes an MCU of whose samples none are wanted.
+#[inline(always)]
+fn skip_mcu<'a>(
+    frame: &Frame,
+    entropy: &mut impl Entropy<'a>,
+    markers: &mut MarkerReader<'a>,
+) -> Result<(), JpegError> {
+    entropy.begin_mcu(markers)?;
+    for (index, component) in frame.components.iter().enumerate() {
+        for _ in 0..component.h * component.v {
+            entropy.skip(index);
+        }
+    }
+    entropy.end_mcu();
+    Ok(())
+}
+
 /// Decodes one of several scans into the coefficients of the image.
-pub(super) fn decode_scan(
-    markers: &mut MarkerReader<'_>,
-    mut entropy: impl Entropy,
+pub(super) fn decode_scan<'a>(
+    markers: &mut MarkerReader<'a>,
+    mut entropy: impl Entropy<'a>,
     layout: &ScanLayout,
     coefficients: &mut Coefficients,
 ) -> Result<(), JpegError> {

@@ -9,6 +9,8 @@
     reason = "row numbers are clamped to the component's height; sums of 16 samples fit in 16 bits"
 )]
 
+use std::ops::Range;
+
 use super::error::{JpegError, broken};
 use super::frame::{Component, Frame, Process};
 
@@ -64,23 +66,29 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    pub(super) fn new(component: &Component, frame: &Frame) -> Result<Self, JpegError> {
+    /// For these columns of MCUs of the frame; samples beyond them count as beyond the image.
+    pub(super) fn new(
+        component: &Component,
+        frame: &Frame,
+        columns: &Range<usize>,
+    ) -> Result<Self, JpegError> {
         let unit = if frame.process == Process::Lossless { 1 } else { super::frame::BLOCK };
-        let stride = component.stored_wide * unit;
+        let stride = columns.len() * component.h * unit;
         let rows_per_band = component.v * unit;
         let upsampling = Upsampling::of(component, frame)?;
         let ratio = frame.h_max / component.h;
+        let width = component.width.saturating_sub(columns.start * component.h * unit).min(stride);
         Ok(Self {
             stride,
             rows_per_band,
-            width: component.width,
+            width,
             height: component.height,
             upsampling,
             above: vec![0; stride],
             current: vec![0; stride * rows_per_band],
             next: vec![0; stride * rows_per_band],
-            sums: vec![0; component.width + 2],
-            scratch: vec![0; component.width * ratio],
+            sums: vec![0; width + 2],
+            scratch: vec![0; width * ratio],
         })
     }
 

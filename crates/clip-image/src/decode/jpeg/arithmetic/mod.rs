@@ -224,8 +224,8 @@ fn value_bits(coder: &mut Coder<'_>, bin: &mut u8, magnitude: i32, negative: boo
     if negative { -value } else { value }
 }
 
-impl Entropy for ArithmeticScan<'_> {
-    fn begin_mcu(&mut self, markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
+impl<'a> Entropy<'a> for ArithmeticScan<'a> {
+    fn begin_mcu(&mut self, markers: &mut MarkerReader<'a>) -> Result<(), JpegError> {
         if self.restarts.due() {
             self.coder.finish(markers);
             self.restarts.pass_marker(markers)?;
@@ -257,9 +257,14 @@ impl Entropy for ArithmeticScan<'_> {
         self.note(any) || bad
     }
 
+    fn skip(&mut self, position: usize) {
+        // Every decision teaches the bins: nothing can be left out.
+        self.block(position, &mut [0; 64]);
+    }
+
     fn end_mcu(&mut self) {}
 
-    fn end_row(&self) -> Result<(), JpegError> {
+    fn end_row(&mut self) -> Result<(), JpegError> {
         if self.coder.has_run_dry() { truncated("the arithmetic-coded data") } else { Ok(()) }
     }
 

@@ -1,0 +1,103 @@
+//! The short way for JPEG: pixels go from the decoder to the resize a few rows at a time, and those that the crop
+//! leaves out are never made.
+
+use super::Recipe;
+use crate::decode::jpeg::{self, JpegColor};
+use crate::resize::{Strips, Window};
+use crate::{Format, Image, ImageError, Limits, Mode};
+
+impl Recipe {
+    /// The resized window of the image, or none where only the long way is right. Fails exactly where that fails.
+    pub(super) fn strips(&self, bytes: &[u8], limits: &Limits) -> Result<Option<Image>, ImageError> {
+        if self.exif_orientation || !matches!(Format::of(bytes), Ok(Format::Jpeg)) {
+            return Ok(None);
+        }
+        let Ok(header) = jpeg::read_header(bytes) else { return Ok(None) };
+        let source = (header.width.into(), header.height.into());
+        let Ok(window) = self.window(source, limits) else { return Ok(None) };
+        if window.full_size() == source {
+            return Ok(None);
+        }
+        match header.color {
+            JpegColor::Grey => self.strips_of::<1>(Mode::Grey, bytes, source, &window, limits),
+            JpegColor::Rgb => self.strips_of::<3>(Mode::Rgb, bytes, source, &window, limits),
+            JpegColor::Cmyk => Ok(None),
+        }
+    }
+
+    fn strips_of<const CHANNELS: usize>(
+        &self,
+        mode: Mode,
+        bytes: &[u8],
+        source: (u64, u64),
+        window: &Window,
+        limits: &Limits,
+    ) -> Result<Option<Image>, ImageError> {
+        let Some(mut strips) = Strips::<CHANNELS>::new(source, window, self.interpolation) else {
+            return Ok(None);
+        };
+        jpeg::decode_rows(bytes, limits.max_pixels, strips.needed(), &mut strips)?;
+        Ok(Some(Image::new(Format::Jpeg, mode, window.size(), strips.finish())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{CropMode, Interpolation, Pixels, ResizeMode, convert};
+
+    /// Every process, sampling and kind of damage.
+    fn files() -> Vec<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg");
+        let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let mut files: Vec<_> =
+            paths.filter(|path| path.extension().is_some_and(|end| end == "jpg")).collect();
+        files.sort();
+        files
+    }
+
+    proptest! {
+        #[test]
+        fn strips_give_what_the_whole_image_gives_damaged_or_not(
+            path in prop::sample::select(files()),
+            damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
+            size in 1_u32..90,
+            resize in prop::sample::select(&[ResizeMode::Shortest, ResizeMode::Longest, ResizeMode::Squash][..]),
+            crop in prop::sample::select(&[CropMode::Center, CropMode::Pad, CropMode::None][..]),
+            interpolation in prop::sample::select(&[Interpolation::Bicubic, Interpolation::Lanczos][..]),
+        ) {
+            let mut bytes = fs::read(&path).expect("a file");
+            for (place, byte) in damage {
+                *place.get_mut(&mut bytes) = byte;
+            }
+            bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
+            let recipe = Recipe { resize, crop, interpolation, ..Recipe::clip(size) };
+            let limits = Limits { max_pixels: 1 << 20 };
+            let rgb = |image: Image| -> Pixels { convert::to_rgb(image) };
+            let expected = recipe.resized(&bytes, &limits).map(|(image, _)| rgb(image));
+            match (recipe.strips(&bytes, &limits), expected) {
+                (Ok(None), _) => {}
+                (Ok(Some(found)), Ok(expected)) => prop_assert!(rgb(found) == expected, "{path:?} {recipe:?}"),
+                (Err(found), Err(expected)) => prop_assert_eq!(found.to_string(), expected.to_string()),
+                (found, expected) => prop_assert!(false, "{path:?}: {found:?} against {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn color_and_grey_files_that_shrink_go_through_in_strips() {
+        let taken = |path: &PathBuf| {
+            let bytes = fs::read(path).expect("a file");
+            matches!(Recipe::clip(32).strips(&bytes, &Limits::default()), Ok(Some(_)))
+        };
+        let (short, long): (Vec<_>, Vec<_>) = files().into_iter().partition(taken);
+        assert!(short.len() > 20, "only {} do", short.len());
+        assert!(long.iter().any(|path| path.ends_with("ycck_444.jpg")), "CMYK does not");
+    }
+}
