@@ -54,6 +54,7 @@ fn rows(settings: &Settings) -> Vec<(&'static str, serde_json::Value, &str)> {
     vec![
         row("model", &settings.model, |v| v.as_str().into()),
         row("device", &settings.device, |v| format!("{v:?}").to_lowercase().into()),
+        row("precision", &settings.precision, |v| v.name().into()),
         row("activation", &settings.activation, |v| v.map(Activation::name).into()),
         row("threads", &settings.threads, |v| v.map_or("all".into(), |count| count.get().into())),
         row("max_pixels", &settings.max_pixels, |v| (*v).into()),

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use clip_rs::{Activation, Clip, DeviceKind, ImageLimits, LoadOptions};
+use clip_rs::{Activation, Clip, DeviceKind, ImageLimits, LoadOptions, Precision};
 
 use crate::console::{Console, Usage};
 use crate::labels::read_text;
@@ -21,6 +21,9 @@ pub(crate) struct Overrides {
     /// Device: cpu, or reference (the slow definition) [default: cpu]
     #[arg(long, global = true, value_name = "NAME")]
     device: Option<String>,
+    /// Precision of the products: f32 (exact), bf16 or int8 [default: f32]
+    #[arg(long, global = true, value_name = "NAME")]
+    precision: Option<String>,
     /// Activation of the MLPs, over what the file says: quickgelu or gelu
     #[arg(long, global = true, value_name = "NAME")]
     activation: Option<String>,
@@ -52,6 +55,7 @@ pub(crate) struct Setting<T> {
 pub(crate) struct Settings {
     pub(crate) model: Setting<String>,
     pub(crate) device: Setting<DeviceKind>,
+    pub(crate) precision: Setting<Precision>,
     pub(crate) activation: Setting<Option<Activation>>,
     pub(crate) model_config: Option<String>,
     pub(crate) threads: Setting<Option<NonZero<usize>>>,
@@ -67,6 +71,7 @@ pub(crate) struct Settings {
 struct File {
     model: Option<String>,
     device: Option<String>,
+    precision: Option<String>,
     activation: Option<String>,
     threads: Option<NonZero<usize>>,
     max_pixels: Option<u64>,
@@ -83,6 +88,7 @@ impl Settings {
         Ok(Settings {
             model: pick.of("model", None, file.model, "starter".to_owned())?,
             device: pick.named("device", flags.device.clone(), file.device, DeviceKind::Cpu)?,
+            precision: pick.named("precision", flags.precision.clone(), file.precision, Precision::F32)?,
             activation: pick
                 .optional("activation", flags.activation.clone(), file.activation)?
                 .try_map(|name: String| activation(&name))?,
@@ -108,6 +114,7 @@ impl Settings {
     pub(crate) fn load_options(&self) -> LoadOptions {
         LoadOptions {
             device: self.device.value,
+            precision: self.precision.value,
             activation: self.activation.value,
             config: self.model_config.clone(),
             cache_dir: self.cache_dir.value.clone(),
@@ -221,7 +228,7 @@ fn read_file() -> anyhow::Result<(Option<PathBuf>, File)> {
 fn invalid(path: &Path, error: &toml::de::Error) -> anyhow::Error {
     Usage::error(
         format!("{}: {}", path.display(), error.message()),
-        "keys: model, device, activation, threads, max_pixels, cache_dir, offline, mirror",
+        "keys: model, device, precision, activation, threads, max_pixels, cache_dir, offline, mirror",
     )
 }
 

@@ -3,7 +3,9 @@
 //! `cargo bench -p clip-kernels`; `RAYON_NUM_THREADS=1` for one thread. Prints the median of
 //! interleaved rounds in GFLOP/s (2 per multiply-add).
 
-use clip_kernels::{Activation, AttentionShape, Cpu, Device, Epilogue, Isa, Matrix, MatrixView, Segments};
+use clip_kernels::{
+    Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KeyRows, Matrix, MatrixView, Precision, Segments,
+};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -31,7 +33,7 @@ fn main() {
         for (rows, inputs, outputs) in PRODUCTS {
             let x = Matrix::new(values(rows * inputs), inputs);
             let weight = values(inputs * outputs);
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs));
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), Precision::F32);
             let bias = values(outputs);
             let speed = gflop_per_second(2 * rows * inputs * outputs, || {
                 let epilogue = Epilogue::bias(&bias).activation(Activation::QuickGelu);
@@ -43,7 +45,13 @@ fn main() {
             let segments = Segments::uniform(items, rows);
             let (q, kv) = (values(items * rows * 768), values(items * rows * 1536));
             let (q, kv) = (Matrix::new(q, 768), Matrix::new(kv, 1536));
-            let shape = AttentionShape { queries: &segments, keys: &segments, heads: 12, causal: false };
+            let shape = AttentionShape {
+                queries: &segments,
+                keys: &KeyRows::from(&segments),
+                heads: 12,
+                causal: false,
+                precision: Precision::F32,
+            };
             let speed = gflop_per_second(4 * items * rows * rows * 768, || {
                 black_box(device.attention(&q, &kv, shape));
             });

@@ -1,6 +1,6 @@
 //! What the shapes given to an operation must satisfy: checked once, at the door of every host device.
 
-use crate::{AttentionShape, ConvolutionShape, MapShape, Matrix, PatchGrid, Segments};
+use crate::{AttentionShape, ConvolutionShape, MapShape, Matrix, PatchGrid, Precision};
 
 /// Sizes of a weight, whatever form a device keeps it in.
 #[derive(Debug, Clone, Copy)]
@@ -9,16 +9,11 @@ pub(crate) struct WeightShape {
     pub(crate) inputs: usize,
 }
 
-pub(crate) fn embed_tokens(token_ids: &[u32], segments: &Segments, table: &Matrix, positions: &Matrix) {
-    assert_eq!(token_ids.len(), segments.rows(), "token ids against rows of segments");
-    assert_eq!(table.width(), positions.width(), "widths of token and position table");
-    for (item, range) in segments.ranges().enumerate() {
-        assert!(
-            range.len() <= positions.rows(),
-            "text {item}: {} tokens, limit {}",
-            range.len(),
-            positions.rows()
-        );
+pub(crate) fn embed_tokens(token_ids: &[u32], positions: &[usize], table: &Matrix, position_table: &Matrix) {
+    assert_eq!(token_ids.len(), positions.len(), "token ids against positions");
+    assert_eq!(table.width(), position_table.width(), "widths of token and position table");
+    if let Some(position) = positions.iter().find(|&&position| position >= position_table.rows()) {
+        panic!("position {position}, limit {}", position_table.rows());
     }
     if let Some(id) = token_ids.iter().find(|&&id| id as usize >= table.rows()) {
         panic!("token id {id}, vocabulary {}", table.rows());
@@ -59,14 +54,16 @@ pub(crate) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) {
 }
 
 pub(crate) fn attention(queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) {
-    let AttentionShape { queries: query_segments, keys, heads, causal } = shape;
+    let AttentionShape { queries: query_segments, keys, heads, causal, precision } = shape;
     assert_eq!(keys_values.width(), 2 * queries.width(), "width of keys and values");
     assert!(heads > 0 && queries.width().is_multiple_of(heads), "{heads} heads of width {}", queries.width());
     assert_eq!(query_segments.rows(), queries.rows(), "rows of the queries");
-    assert_eq!(keys.rows(), keys_values.rows(), "rows of keys and values");
+    assert!(keys.end() <= keys_values.rows(), "key row {} of {}", keys.end(), keys_values.rows());
     assert_eq!(query_segments.count(), keys.count(), "items of queries and keys");
-    for (q, k) in query_segments.ranges().zip(keys.ranges()) {
-        assert!(!causal || q.len() <= k.len(), "{} causal queries on {} keys", q.len(), k.len());
+    assert_ne!(precision, Precision::Int8, "attention is in f32 or bf16");
+    for (item, queries) in query_segments.ranges().enumerate() {
+        let (queries, keys) = (queries.len(), keys.length(item));
+        assert!(!causal || queries <= keys, "{queries} causal queries on {keys} keys");
     }
 }
 

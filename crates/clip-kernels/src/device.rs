@@ -1,6 +1,6 @@
 //! The seam between CLIP and the processor: the operations CLIP needs, and nothing else.
 
-use crate::{Activation, AttentionShape, ConvolutionShape, MapShape, MatrixView, PatchGrid, Segments};
+use crate::{Activation, AttentionShape, ConvolutionShape, MapShape, MatrixView, PatchGrid, Precision};
 
 /// What happens to a product before it is stored: `activation(product + bias + residual)`.
 pub struct Epilogue<'a, D: Device> {
@@ -72,18 +72,19 @@ pub trait Device: Send + Sync + Sized {
     /// Moves a vector to the device.
     fn vector(&self, values: Vec<f32>) -> Self::Vector;
 
-    /// Packs a weight for this device. Costs a pass over the weight; done once per model.
-    fn pack(&self, weight: MatrixView<'_>) -> Self::Weight;
+    /// Packs a weight for this device in this precision. Costs a pass over the weight; done once per
+    /// model. What is multiplied with it is brought into the same precision.
+    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Self::Weight;
 
     /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step 2).
     ///
     /// - `token_ids`: `[rows]`, each below the rows of `token_embedding`
-    /// - `segments`: the texts; position 0 is the first row of each
+    /// - `positions`: `[rows]`, of each token in its text, each below the rows of `positional_embedding`
     /// - returns `[rows, width]`
     fn embed_tokens(
         &self,
         token_ids: &[u32],
-        segments: &Segments,
+        positions: &[usize],
         token_embedding: &Self::Rows,
         positional_embedding: &Self::Rows,
     ) -> Self::Rows;
@@ -113,7 +114,7 @@ pub trait Device: Send + Sync + Sized {
     /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side (PROTOCOL 1.1).
     ///
     /// - `queries`: `[shape.queries.rows(), width]`
-    /// - `keys_values`: `[shape.keys.rows(), 2 · width]`, keys in the left half
+    /// - `keys_values`: `[rows, 2 · width]`, keys in the left half; `shape.keys` are rows of it
     /// - returns `[shape.queries.rows(), width]`; a query without keys gets zeros
     fn attention(
         &self,

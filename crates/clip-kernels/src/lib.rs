@@ -14,6 +14,7 @@ mod cpu;
 mod device;
 mod geometry;
 mod matrix;
+mod precision;
 mod reference;
 mod segments;
 
@@ -22,5 +23,6 @@ pub use cpu::{Cpu, Isa, PackedWeight};
 pub use device::{Device, Epilogue, Match};
 pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
 pub use matrix::{Matrix, MatrixView};
-pub use reference::Reference;
-pub use segments::{AttentionShape, Segments};
+pub use precision::Precision;
+pub use reference::{Reference, ReferenceWeight};
+pub use segments::{AttentionShape, KeyRows, Segments};

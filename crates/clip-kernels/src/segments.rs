@@ -1,5 +1,7 @@
 //! Items of different lengths as stretches of one long matrix of rows, and what attention does over them.
 
+use crate::Precision;
+
 /// Where each item's rows are: item `i` has rows `starts[i]..starts[i + 1]` of one long matrix.
 ///
 /// Images of 50, 197 or 577 rows and texts of any length are the same thing; nothing is padded.
@@ -46,19 +48,74 @@ impl Segments {
     }
 }
 
-/// Which rows attend to which, and with how many heads.
+/// Which key rows each item sees: stretches of one long matrix, in the order of the keys.
+///
+/// Most items see one stretch, their own. A text whose beginning is shared sees the rows of the
+/// beginning, wherever they stand, and then its own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyRows {
+    stretches: Vec<std::ops::Range<usize>>,
+    ends: Vec<usize>, // of each item's stretches
+}
+
+impl KeyRows {
+    /// No item yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an item that sees these rows. Empty stretches are left out.
+    pub fn push(&mut self, stretches: impl IntoIterator<Item = std::ops::Range<usize>>) {
+        self.stretches.extend(stretches.into_iter().filter(|rows| !rows.is_empty()));
+        self.ends.push(self.stretches.len());
+    }
+
+    /// Number of items.
+    pub fn count(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The stretches of one item.
+    pub fn of(&self, item: usize) -> &[std::ops::Range<usize>] {
+        let start = if item == 0 { 0 } else { self.ends[item - 1] };
+        &self.stretches[start..self.ends[item]]
+    }
+
+    /// The keys of one item.
+    pub fn length(&self, item: usize) -> usize {
+        self.of(item).iter().map(ExactSizeIterator::len).sum()
+    }
+
+    /// The end of the last row that any item sees.
+    pub(crate) fn end(&self) -> usize {
+        self.stretches.iter().map(|rows| rows.end).max().unwrap_or(0)
+    }
+}
+
+impl From<&Segments> for KeyRows {
+    /// Every item sees its own rows.
+    fn from(segments: &Segments) -> Self {
+        let mut keys = Self::new();
+        segments.ranges().for_each(|rows| keys.push([rows]));
+        keys
+    }
+}
+
+/// Which rows attend to which, with how many heads, in which precision.
 #[derive(Debug, Clone, Copy)]
 pub struct AttentionShape<'a> {
     /// The query rows of each item.
     pub queries: &'a Segments,
     /// The key and value rows of each item; as many items as `queries`.
-    pub keys: &'a Segments,
+    pub keys: &'a KeyRows,
     /// Heads; divides the width. Head `h` has columns `h · head_width..(h + 1) · head_width`.
     pub heads: usize,
     /// Whether a query sees only keys up to its own position. The queries of an item stand at the
     /// **end** of its keys: query `i` of `q` sees keys `0..=i + k - q` of `k`, so that the one
     /// last row of a text, asked alone, sees the whole text.
     pub causal: bool,
+    /// Of queries, keys, values and probabilities: f32 or bf16.
+    pub precision: Precision,
 }
 
 #[cfg(test)]
@@ -71,5 +128,16 @@ mod tests {
         assert_eq!((segments.count(), segments.rows()), (3, 5));
         assert_eq!(segments.ranges().collect::<Vec<_>>(), [0..3, 3..3, 3..5]);
         assert_eq!(Segments::uniform(0, 7).rows(), 0);
+        assert_eq!(KeyRows::from(&segments).of(1), []);
+    }
+
+    #[test]
+    fn an_item_may_see_rows_of_others_first() {
+        let mut keys = KeyRows::new();
+        keys.push([4..6, 0..0, 9..10]);
+        keys.push([]);
+        keys.push([0..3]);
+        assert_eq!((keys.count(), keys.length(0), keys.length(1), keys.end()), (3, 3, 0, 10));
+        assert_eq!((keys.of(0), keys.of(2)), (&[4..6, 9..10][..], &[0..3][..]));
     }
 }

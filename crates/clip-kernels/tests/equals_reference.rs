@@ -2,8 +2,8 @@
 //! shapes, empty and odd ones among them.
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, MapShape, Matrix, MatrixView,
-    PatchGrid, Reference, Segments,
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape, Matrix,
+    MatrixView, PatchGrid, Precision, Reference, Segments,
 };
 use proptest::prelude::*;
 
@@ -78,7 +78,7 @@ proptest! {
             let mut epilogue = Epilogue::none().activation(activation);
             epilogue.bias = has_bias.then_some(&bias);
             epilogue.residual = has_residual.then(|| matrix(rows, outputs, seed ^ 3));
-            device.linear(&x, &device.pack(view), epilogue)
+            device.linear(&x, &device.pack(view, Precision::F32), epilogue)
         });
     }
 
@@ -99,7 +99,7 @@ proptest! {
         let width = heads * head_width;
         let q = matrix(queries.rows(), width, seed);
         let kv = matrix(keys.rows(), 2 * width, seed ^ 1);
-        let shape = AttentionShape { queries: &queries, keys: &keys, heads, causal };
+        let shape = AttentionShape { queries: &queries, keys: &KeyRows::from(&keys), heads, causal, precision: Precision::F32 };
         // The definition of a softmax over nothing is a mean over nothing: zeros.
         on_every_device!(device => device.attention(&q, &kv, shape));
     }
@@ -131,7 +131,7 @@ proptest! {
         let maps = matrix(items * height * width, channels, seed);
         let weight = values(outputs * kernel * kernel * channels, seed ^ 1);
         on_every_device!(device => {
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, kernel * kernel * channels));
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, kernel * kernel * channels), Precision::F32);
             let bias = device.vector(values(outputs, seed ^ 2));
             let mut epilogue = Epilogue::bias(&bias).activation(activation);
             epilogue.residual = has_residual.then(|| matrix(items * shape.output().cells(), outputs, seed ^ 3));
@@ -152,7 +152,7 @@ proptest! {
         let weight = values(width * grid.patch_values(), seed ^ 1);
         let positions = matrix(grid.patches() + 1, width, seed ^ 3);
         on_every_device!(device => {
-            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()));
+            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()), Precision::F32);
             device.embed_patches(&images, grid, &weight, &values(width, seed ^ 2), &positions)
         });
     }
@@ -185,14 +185,14 @@ proptest! {
         let other = matrix(others, width, seed ^ 1);
         let indices: Vec<usize> = (0..rows).rev().step_by(2).collect();
         let channels = (1..=width).filter(|&channels| width.is_multiple_of(channels)).nth(1).unwrap_or(1);
-        let segments = Segments::uniform(rows, 3);
+        let token_positions: Vec<usize> = (0..3 * rows).map(|row| row % 3).collect();
         let ids: Vec<u32> = (0..3 * rows).map(|row| (row * 7 % others) as u32).collect();
         let positions = matrix(3, width, seed ^ 2);
         on_every_device!(device => device.gather_rows(&x, &indices));
         on_every_device!(device => device.channels_last(&x, channels));
         on_every_device!(device => device.normalize(&x));
         on_every_device!(device => device.similarity(&x, &other, 3.0));
-        on_every_device!(device => device.embed_tokens(&ids, &segments, &other, &positions));
+        on_every_device!(device => device.embed_tokens(&ids, &token_positions, &other, &positions));
         // Few different scores, so that many are equal.
         let scores = Matrix::new(x.values().iter().map(|v| (v * 3.0).round()).collect(), width);
         prop_assert_eq!(Cpu::new().top_k(&scores, k), Reference.top_k(&scores, k));
@@ -209,7 +209,13 @@ fn large_scores_do_not_overflow_the_softmax() {
     let q = Matrix::new(vec![1e4; 64], 64);
     let kv = Matrix::new([vec![1e4; 64], vec![2.0; 64], vec![-1e4; 64], vec![5.0; 64]].concat(), 128);
     let (queries, keys) = (Segments::uniform(1, 1), Segments::uniform(1, 2));
-    let shape = AttentionShape { queries: &queries, keys: &keys, heads: 1, causal: false };
+    let shape = AttentionShape {
+        queries: &queries,
+        keys: &KeyRows::from(&keys),
+        heads: 1,
+        causal: false,
+        precision: Precision::F32,
+    };
     on_every_device!(device => device.attention(&q, &kv, shape));
     assert_eq!(Cpu::new().attention(&q, &kv, shape).values(), [2.0; 64]);
 }

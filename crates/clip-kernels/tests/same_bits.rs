@@ -1,8 +1,8 @@
 //! An item's bits do not depend on the batch, its neighbours or the number of threads (DESIGN 5).
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, MapShape, Matrix, MatrixView,
-    PatchGrid, Segments,
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape, Matrix,
+    MatrixView, PatchGrid, Precision, Segments,
 };
 
 /// Batches an item is tried in. 33 items of 50 rows are more than 16 blocks of rows.
@@ -44,7 +44,7 @@ fn linear_has_same_bits_in_any_company() {
     for (rows, inputs, outputs) in [(1, 600, 40), (50, 300, 200)] {
         let weight = values(inputs * outputs, 1);
         assert_same_bits(rows * inputs, |device, x, batch| {
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs));
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), Precision::F32);
             let bias = device.vector(values(outputs, 2));
             let residual = Matrix::new(vec![0.25; batch * rows * outputs], outputs);
             let epilogue = Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
@@ -67,7 +67,13 @@ fn attention_has_same_bits_in_any_company() {
                 q.extend(values(item * width, 9));
             }
             let kv = q.chunks(width).flat_map(|row| [row, row].concat()).collect();
-            let shape = AttentionShape { queries: &segments, keys: &segments, heads, causal };
+            let shape = AttentionShape {
+                queries: &segments,
+                keys: &KeyRows::from(&segments),
+                heads,
+                causal,
+                precision: Precision::F32,
+            };
             let out = device.attention(&Matrix::new(q, width), &Matrix::new(kv, 2 * width), shape);
             let items = segments.ranges().step_by(2).flatten();
             device.download(device.gather_rows(&out, &items.collect::<Vec<_>>()))
@@ -81,7 +87,7 @@ fn convolution_has_same_bits_in_any_company() {
     let (channels, outputs) = (70, 33);
     let weight = values(outputs * 9 * channels, 1);
     assert_same_bits(81 * channels, |device, x, _| {
-        let weight = device.pack(MatrixView::output_major(&weight, outputs, 9 * channels));
+        let weight = device.pack(MatrixView::output_major(&weight, outputs, 9 * channels), Precision::F32);
         device.download(device.convolution(&Matrix::new(x, channels), shape, &weight, Epilogue::none()))
     });
 }
@@ -97,7 +103,7 @@ fn layer_norm_patches_and_pools_have_same_bits_in_any_company() {
     let weight = values(40 * grid.patch_values(), 1);
     let positions = Matrix::new(values((grid.patches() + 1) * 40, 2), 40);
     assert_same_bits(grid.image_values(), |device, x, _| {
-        let weight = device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()));
+        let weight = device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32);
         let images = Matrix::new(x, grid.image_values());
         device.download(device.embed_patches(&images, grid, &weight, &values(40, 3), &positions))
     });

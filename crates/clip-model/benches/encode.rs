@@ -4,7 +4,7 @@
 //! `cargo bench -p clip-model`; `RAYON_NUM_THREADS=2` for two threads. Prints the median and the best
 //! of the rounds; GFLOP/s count 2 per multiply-add of PROTOCOL 1.5.
 
-use clip_kernels::Cpu;
+use clip_kernels::{Cpu, Precision};
 use clip_model::{ClipModel, registry, synthetic};
 use std::time::Instant;
 
@@ -18,7 +18,8 @@ fn main() {
     for (name, gmac) in MODELS {
         let architecture = &registry::find(name).expect("a released model").architecture;
         let weights = synthetic::state_dict(architecture, 1);
-        let load = || ClipModel::new(Cpu::new(), architecture, &weights).expect("weights fit");
+        let load =
+            || ClipModel::new(Cpu::new(), Precision::F32, architecture, &weights).expect("weights fit");
         report(&format!("{name} pack"), 1.0, "models/s", 0.0, || drop(load()));
         let model = load();
         for batch in BATCHES {

@@ -5,7 +5,7 @@ use crate::modified_resnet::{ModifiedResNet, ResNetShape};
 use crate::text_transformer::{TextTransformer, read_part};
 use crate::vision_transformer::VisionTransformer;
 use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, StateDict};
-use clip_kernels::{Device, PatchGrid, Segments};
+use clip_kernels::{Device, PatchGrid, Precision, Segments};
 
 /// Rows of a transformer computed at a time: bounds memory for any number of items (25 MB for the
 /// widest layer of ViT-B), and is enough for the products to run at full speed.
@@ -34,15 +34,20 @@ enum ImageTower<D: Device> {
 }
 
 impl<D: Device> ClipModel<D> {
-    /// Packs the weights for the device; the state dict is not needed afterwards.
+    /// Packs the weights for the device in this precision; the state dict is not needed afterwards.
     ///
     /// # Errors
     /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together, or what
     /// [`StateDict::take_f32`] says about a tensor it needs.
-    pub fn new(device: D, architecture: &Architecture, weights: &StateDict) -> Result<Self, CheckpointError> {
+    pub fn new(
+        device: D,
+        precision: Precision,
+        architecture: &Architecture,
+        weights: &StateDict,
+    ) -> Result<Self, CheckpointError> {
         validate(architecture)
             .map_err(|problem| CheckpointError::NotClip { path: weights.path().to_path_buf(), problem })?;
-        let loader = Loader::new(&device, weights);
+        let loader = Loader::new(&device, weights, precision);
         let image_tower = load_image_tower(&loader.at("visual"), architecture)?;
         let text_tower = TextTransformer::load(&loader, architecture)?;
         let logit_scale = loader.values("logit_scale", &[])?.into_iter().next().unwrap_or_default();

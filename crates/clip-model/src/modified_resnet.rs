@@ -48,7 +48,7 @@ impl<D: Device> ModifiedResNet<D> {
         let stem = |number: usize, outputs, channels, stride| {
             let (convolution, norm) = (format!("conv{number}"), format!("bn{number}"));
             let weights = ConvolutionWeights::load(loader, &convolution, &norm, outputs, channels, 3)?;
-            Ok(Convolution::new(loader.device, weights, 3, stride))
+            Ok(Convolution::new(loader, weights, 3, stride))
         };
         let places = places(width, shape.blocks);
         let grid = shape.resolution / 32;

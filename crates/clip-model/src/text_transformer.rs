@@ -15,7 +15,7 @@
 
 use crate::layers::{LayerNorm, Linear, Loader, Transformer, TransformerShape};
 use crate::{Architecture, CheckpointError, TextPooling};
-use clip_kernels::{Activation, Device, Segments};
+use clip_kernels::{Activation, Device, KeyRows, Segments};
 
 pub(crate) struct TextTransformer<D: Device> {
     token_embedding: D::Rows,      // [vocab_size, width]
@@ -43,7 +43,7 @@ impl<D: Device> TextTransformer<D> {
             transformer: Transformer::load(&loader.at("transformer"), &shape)?,
             ln_final: LayerNorm::load(&loader.at("ln_final"), text.width)?,
             text_projection: Linear::load_projection(
-                loader,
+                &loader.at_least_16_bits(),
                 "text_projection",
                 text.width,
                 architecture.embed_dim,
@@ -53,10 +53,12 @@ impl<D: Device> TextTransformer<D> {
 
     /// `token_ids [rows] -> features [items, embed_dim]`, read at the last row of each segment.
     pub(crate) fn forward(&self, device: &D, token_ids: &[u32], segments: &Segments) -> D::Rows {
+        let positions: Vec<usize> = segments.ranges().flat_map(|rows| 0..rows.len()).collect();
         let rows =
-            device.embed_tokens(token_ids, segments, &self.token_embedding, &self.positional_embedding); // [rows, width]
+            device.embed_tokens(token_ids, &positions, &self.token_embedding, &self.positional_embedding); // [rows, width]
         let last_rows: Vec<usize> = segments.ranges().map(|rows| rows.end - 1).collect();
-        let pooled = self.transformer.forward_pooled(device, rows, segments, &last_rows); // [items, width]
+        let pooled =
+            self.transformer.forward_pooled(device, rows, segments, &KeyRows::from(segments), &last_rows); // [items, width]
         let pooled = self.ln_final.forward(device, &pooled);
         self.text_projection.forward(device, &pooled, Activation::None)
     }

@@ -15,7 +15,7 @@
 
 use crate::CheckpointError;
 use crate::layers::{LayerNorm, Linear, Loader, Transformer, TransformerShape};
-use clip_kernels::{Activation, Device, MatrixView, PatchGrid, Segments};
+use clip_kernels::{Activation, Device, KeyRows, MatrixView, PatchGrid, Segments};
 
 pub(crate) struct VisionTransformer<D: Device> {
     grid: PatchGrid,
@@ -42,13 +42,13 @@ impl<D: Device> VisionTransformer<D> {
         let patch_embedding = MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
             grid,
-            patch_embedding: loader.device.pack(patch_embedding),
+            patch_embedding: loader.at_least_16_bits().pack(patch_embedding),
             class_embedding: loader.vector("class_embedding", width)?,
             positional_embedding: loader.rows("positional_embedding", grid.patches() + 1, width)?,
             ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,
             transformer: Transformer::load(&loader.at("transformer"), shape)?,
             ln_post: LayerNorm::load(&loader.at("ln_post"), width)?,
-            image_projection: Linear::load_projection(loader, "proj", width, embed_dim)?,
+            image_projection: Linear::load_projection(&loader.at_least_16_bits(), "proj", width, embed_dim)?,
         })
     }
 
@@ -69,7 +69,8 @@ impl<D: Device> VisionTransformer<D> {
         let rows = self.ln_pre.forward(device, &rows);
         let segments = Segments::uniform(items, self.tokens());
         let class_rows: Vec<usize> = segments.ranges().map(|rows| rows.start).collect();
-        let pooled = self.transformer.forward_pooled(device, rows, &segments, &class_rows); // [items, width]
+        let pooled =
+            self.transformer.forward_pooled(device, rows, &segments, &KeyRows::from(&segments), &class_rows); // [items, width]
         let pooled = self.ln_post.forward(device, &pooled);
         self.image_projection.forward(device, &pooled, Activation::None)
     }

@@ -1,7 +1,7 @@
 //! What encoding promises beyond the right features: the same bits in any company, typed errors,
 //! nothing computed for padding.
 
-use clip_kernels::Cpu;
+use clip_kernels::{Cpu, Precision};
 use clip_model::{
     Activation, Architecture, CheckpointError, ClipModel, EncodeError, ImageArchitecture, StateDict,
     TextArchitecture, TextPooling, synthetic,
@@ -44,7 +44,7 @@ fn resnet() -> Architecture {
 }
 
 fn model(architecture: &Architecture) -> ClipModel<Cpu> {
-    ClipModel::new(Cpu::new(), architecture, &synthetic::state_dict(architecture, 7)).unwrap()
+    ClipModel::new(Cpu::new(), Precision::F32, architecture, &synthetic::state_dict(architecture, 7)).unwrap()
 }
 
 fn text(index: usize) -> Vec<u32> {
@@ -139,7 +139,7 @@ fn wrong_inputs_are_named() {
 fn sizes_that_do_not_fit_are_refused_before_any_tensor_is_read() {
     let no_weights = StateDict::from_tensors("m.pt", Default::default());
     let message = |architecture: &Architecture| {
-        let error = ClipModel::new(Cpu::new(), architecture, &no_weights).err().unwrap();
+        let error = ClipModel::new(Cpu::new(), Precision::F32, architecture, &no_weights).err().unwrap();
         assert!(matches!(error, CheckpointError::NotClip { .. }), "{error}");
         error.to_string()
     };

@@ -9,7 +9,7 @@ mod skipped;
 
 use skipped::skipped;
 
-use clip_kernels::Cpu;
+use clip_kernels::{Cpu, Precision};
 use clip_model::{ClipModel, normalize_rows, registry, safetensors, synthetic};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -49,7 +49,7 @@ fn check(name: &str) {
     let architecture = &registry::find(name).unwrap().architecture;
     let weights = synthetic::state_dict(architecture, 1);
     let start = Instant::now();
-    let model = ClipModel::new(Cpu::new(), architecture, &weights).unwrap();
+    let model = ClipModel::new(Cpu::new(), Precision::F32, architecture, &weights).unwrap();
     let load_time = start.elapsed();
     drop(weights);
 

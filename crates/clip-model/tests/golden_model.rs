@@ -6,7 +6,7 @@ mod skipped;
 
 use skipped::skipped;
 
-use clip_kernels::{Cpu, Device, Isa, Reference};
+use clip_kernels::{Cpu, Device, Isa, Precision, Reference};
 use clip_model::{Checkpoint, ClipModel, LoadOptions, normalize_rows, safetensors};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -84,7 +84,8 @@ impl Golden {
     }
 
     fn check<D: Device>(&self, device: D, checkpoint: &Checkpoint, case: &str) {
-        let model = ClipModel::new(device, &checkpoint.architecture, &checkpoint.state_dict).unwrap();
+        let model =
+            ClipModel::new(device, Precision::F32, &checkpoint.architecture, &checkpoint.state_dict).unwrap();
         let texts: Vec<&[u32]> = self.texts.iter().map(Vec::as_slice).collect();
         let mut images = model.encode_images(&self.pixels).unwrap();
         let mut texts = model.encode_texts(&texts).unwrap();

@@ -86,7 +86,7 @@ impl Clip {
     /// As [`Clip::load`].
     pub fn load_with(name_or_path: &str, options: &LoadOptions) -> Result<Clip, Error> {
         let checkpoint = open_checkpoint(name_or_path, options)?;
-        let encoder = encoder::build(options.device, &checkpoint)?;
+        let encoder = encoder::build(options.device, options.precision, &checkpoint)?;
         let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
         Ok(Clip {
             name: name_or_path.to_owned(),

@@ -1,6 +1,6 @@
 //! The two towers, whatever the device: what [`Clip`](crate::Clip) needs of a model.
 
-use clip_kernels::{Cpu, Device, Reference};
+use clip_kernels::{Cpu, Device, Precision, Reference};
 use clip_model::{Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError};
 
 use crate::DeviceKind;
@@ -32,14 +32,15 @@ impl<D: Device> Encoder for ClipModel<D> {
     }
 }
 
-/// Builds the towers of `checkpoint` on the device asked for.
+/// Builds the towers of `checkpoint` on the device and in the precision asked for.
 pub(crate) fn build(
     device: DeviceKind,
+    precision: Precision,
     checkpoint: &Checkpoint,
 ) -> Result<Box<dyn Encoder>, CheckpointError> {
     let (architecture, weights) = (&checkpoint.architecture, &checkpoint.state_dict);
     Ok(match device {
-        DeviceKind::Cpu => Box::new(ClipModel::new(Cpu::new(), architecture, weights)?),
-        DeviceKind::Reference => Box::new(ClipModel::new(Reference, architecture, weights)?),
+        DeviceKind::Cpu => Box::new(ClipModel::new(Cpu::new(), precision, architecture, weights)?),
+        DeviceKind::Reference => Box::new(ClipModel::new(Reference, precision, architecture, weights)?),
     })
 }

@@ -44,6 +44,7 @@ pub use crate::starter::STARTER_NOTE;
 pub use clip_image::{
     self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Recipe, ResizeMode,
 };
+pub use clip_kernels::Precision;
 pub use clip_model::{self as model, Activation};
 pub use clip_tokenizer::{self as tokenizer, Overflow, Tokenizer};
 

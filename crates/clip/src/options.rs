@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clip_image::Limits;
+use clip_kernels::Precision;
 use clip_model::Activation;
 use clip_model::cache::CacheFolders;
 
@@ -33,6 +34,8 @@ impl std::str::FromStr for DeviceKind {
 pub struct LoadOptions {
     /// Where the towers run.
     pub device: DeviceKind,
+    /// Of the products with weights; f32 is what "exact" means.
+    pub precision: Precision,
     /// Overrides what the file, its configuration or the registry says.
     pub activation: Option<Activation>,
     /// JSON of a configuration (`open_clip_config.json` or transformers' `config.json`) for weights without one.

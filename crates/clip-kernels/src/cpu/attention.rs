@@ -36,12 +36,13 @@ pub(super) fn attention(
             queries,
             keys_values,
             query_rows: shape.queries.range(item),
-            key_rows: shape.keys.range(item),
+            key_rows: shape.keys.of(item),
+            keys: shape.keys.length(item),
             first_column: task % shape.heads * (width / shape.heads),
             head_width: width / shape.heads,
             causal: shape.causal,
         };
-        if !head.query_rows.is_empty() && !head.key_rows.is_empty() {
+        if !head.query_rows.is_empty() && head.keys > 0 {
             // SAFETY: each task has its own pair of rows (its item's) and columns (its head's).
             SCRATCH.with_borrow_mut(|scratch| unsafe { head.compute(isa, scratch, target) });
         }
@@ -66,7 +67,8 @@ struct Head<'a> {
     queries: &'a Matrix,
     keys_values: &'a Matrix,
     query_rows: Range<usize>,
-    key_rows: Range<usize>,
+    key_rows: &'a [Range<usize>],
+    keys: usize,
     first_column: usize,
     head_width: usize,
     causal: bool,
@@ -76,7 +78,7 @@ impl Head<'_> {
     /// # Safety
     /// Nobody else may use this head's columns of this item's rows of the target meanwhile.
     unsafe fn compute(&self, isa: Isa, scratch: &mut Scratch, target: Target<'_>) {
-        let keys = self.key_rows.len();
+        let keys = self.keys;
         self.pack_keys(&mut scratch.key_panels);
         self.pack_values(&mut scratch.value_panels);
         let key_panels = Panels { rows: &scratch.key_panels, outputs: keys, inputs: self.head_width };
@@ -126,7 +128,7 @@ impl Head<'_> {
     /// Turns scores into exponentials and their sums, row by row.
     fn softmax(&self, isa: Isa, rows: Range<usize>, scores: &mut [f32], sums: &mut [f32; MAX_ROWS]) {
         let scale = 1.0 / (self.head_width as f32).sqrt();
-        let keys = self.key_rows.len();
+        let keys = self.keys;
         for ((row, scores), sum) in rows.zip(scores.chunks_exact_mut(keys)).zip(sums) {
             let hidden = if self.causal { self.query_rows.end - 1 - row } else { 0 };
             let (seen, unseen) = scores.split_at_mut(keys - hidden);
@@ -138,8 +140,8 @@ impl Head<'_> {
     /// The keys as right side of `q · kᵀ`: a panel has 32 keys, a row of it one feature.
     fn pack_keys(&self, panels: &mut Vec<PanelRow>) {
         panels.clear();
-        panels.resize(self.key_rows.len().div_ceil(PANEL_WIDTH) * self.head_width, PanelRow::ZERO);
-        for (place, key_row) in self.key_rows.clone().enumerate() {
+        panels.resize(self.keys.div_ceil(PANEL_WIDTH) * self.head_width, PanelRow::ZERO);
+        for (place, key_row) in self.key_rows.iter().cloned().flatten().enumerate() {
             let key = &self.keys_values.row(key_row)[self.first_column..self.first_column + self.head_width];
             let panel = place / PANEL_WIDTH * self.head_width;
             for (row, &value) in panels[panel..panel + self.head_width].iter_mut().zip(key) {
@@ -150,11 +152,11 @@ impl Head<'_> {
 
     /// The values as right side of `p · v`: a panel has 32 features, a row of it one key.
     fn pack_values(&self, panels: &mut Vec<PanelRow>) {
-        let keys = self.key_rows.len();
+        let keys = self.keys;
         panels.clear();
         panels.resize(self.head_width.div_ceil(PANEL_WIDTH) * keys, PanelRow::ZERO);
         let first = self.keys_values.width() / 2 + self.first_column;
-        for (place, key_row) in self.key_rows.clone().enumerate() {
+        for (place, key_row) in self.key_rows.iter().cloned().flatten().enumerate() {
             let value = &self.keys_values.row(key_row)[first..first + self.head_width];
             for (panel, part) in value.chunks(PANEL_WIDTH).enumerate() {
                 panels[panel * keys + place].0[..part.len()].copy_from_slice(part);

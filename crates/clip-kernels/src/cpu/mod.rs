@@ -15,7 +15,7 @@ pub use matrix_product::PackedWeight;
 use crate::contract::{self, WeightShape};
 use crate::{
     Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
-    PatchGrid, Reference, Segments,
+    PatchGrid, Precision, Reference,
 };
 use matrix_product::{Finish, Left, product};
 use rayon::prelude::*;
@@ -93,7 +93,7 @@ impl Device for Cpu {
         values
     }
 
-    fn pack(&self, weight: MatrixView<'_>) -> PackedWeight {
+    fn pack(&self, weight: MatrixView<'_>, _precision: Precision) -> PackedWeight {
         PackedWeight::pack(weight)
     }
 
@@ -101,11 +101,11 @@ impl Device for Cpu {
     fn embed_tokens(
         &self,
         token_ids: &[u32],
-        segments: &Segments,
+        positions: &[usize],
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
     ) -> Matrix {
-        Reference.embed_tokens(token_ids, segments, token_embedding, positional_embedding)
+        Reference.embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
 
     fn embed_patches(

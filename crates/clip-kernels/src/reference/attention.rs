@@ -1,27 +1,42 @@
 //! **Defines** attention over segments (PROTOCOL 1.1, 1.3).
 
 use super::linear::dot;
-use crate::{AttentionShape, Matrix};
+use super::precision::round_to_bf16;
+use crate::{AttentionShape, Matrix, Precision};
 
-/// `softmax(q · kᵀ / √head_width) · v` for every item, head and query.
+/// `softmax(q · kᵀ / √head_width) · v` for every item, head and query. In bf16 the queries, keys,
+/// values and exponentials are rounded before they are multiplied; the sum of exponentials is not.
 pub(super) fn attention(queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) -> Matrix {
     let width = queries.width();
     let head_width = width / shape.heads;
     let scale = 1.0 / (head_width as f64).sqrt();
+    let rounded = |values: &[f32]| match shape.precision {
+        Precision::F32 => values.to_vec(),
+        _ => values.iter().map(|&value| round_to_bf16(value)).collect(),
+    };
+    let round = |value: f64| match shape.precision {
+        Precision::F32 => value,
+        _ => f64::from(round_to_bf16(value as f32)),
+    };
     let mut out = Matrix::zeros(queries.rows(), width);
-    for (query_rows, key_rows) in shape.queries.ranges().zip(shape.keys.ranges()) {
+    for (item, query_rows) in shape.queries.ranges().enumerate() {
+        let keys: Vec<usize> = shape.keys.of(item).iter().cloned().flatten().collect();
         for (place, query_row) in query_rows.clone().enumerate() {
             let hidden = if shape.causal { query_rows.len() - 1 - place } else { 0 };
-            let seen = key_rows.start..key_rows.end - hidden;
-            for head in 0..shape.heads {
-                let columns = head * head_width..(head + 1) * head_width;
-                let q = &queries.row(query_row)[columns.clone()];
-                let scores = seen.clone().map(|key| scale * dot(q, &keys_values.row(key)[columns.clone()]));
-                let probabilities = softmax(scores.collect());
-                for column in columns {
-                    let values = seen.clone().map(|key| f64::from(keys_values.row(key)[width + column]));
-                    let mean: f64 = probabilities.iter().zip(values).map(|(p, v)| p * v).sum();
-                    out.row_mut(query_row)[column] = mean as f32;
+            let seen = &keys[..keys.len() - hidden];
+            for columns in (0..shape.heads).map(|head| head * head_width..(head + 1) * head_width) {
+                let q = rounded(&queries.row(query_row)[columns.clone()]);
+                let key = |&key: &usize| rounded(&keys_values.row(key)[columns.clone()]);
+                let scores = seen.iter().map(|row| scale * dot(&q, &key(row)));
+                let exponentials = exponentials(scores.collect());
+                let sum: f64 = exponentials.iter().sum();
+                for column in columns.clone() {
+                    let values: Vec<f32> =
+                        seen.iter().map(|&key| keys_values.row(key)[width + column]).collect();
+                    let terms = exponentials.iter().zip(rounded(&values));
+                    let weighted: f64 = terms.map(|(&e, value)| round(e) * f64::from(value)).sum();
+                    out.row_mut(query_row)[column] =
+                        if seen.is_empty() { 0.0 } else { (weighted / sum) as f32 };
                 }
             }
         }
@@ -29,10 +44,8 @@ pub(super) fn attention(queries: &Matrix, keys_values: &Matrix, shape: Attention
     out
 }
 
-/// `exp(s) / Σ exp(s)`, the largest score taken off first.
-fn softmax(scores: Vec<f64>) -> Vec<f64> {
+/// `exp(s − largest)`.
+fn exponentials(scores: Vec<f64>) -> Vec<f64> {
     let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let exponentials: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
-    let sum: f64 = exponentials.iter().sum();
-    exponentials.iter().map(|exponential| exponential / sum).collect()
+    scores.iter().map(|score| (score - largest).exp()).collect()
 }

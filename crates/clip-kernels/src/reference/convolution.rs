@@ -1,6 +1,7 @@
 //! **Defines** convolution with zeros around each map (PROTOCOL 1.2).
 
 use super::linear::product;
+use super::precision::ReferenceWeight;
 use crate::{ConvolutionShape, Epilogue, Matrix, Reference};
 
 /// Each output cell is a product with the `kernel²` cells around it, laid side by side.
@@ -8,7 +9,7 @@ pub(super) fn convolution(
     maps: &Matrix,
     items: usize,
     shape: ConvolutionShape,
-    weight: &Matrix,
+    weight: &ReferenceWeight,
     epilogue: Epilogue<'_, Reference>,
 ) -> Matrix {
     let (input_cells, output_cells) = (shape.input.cells(), shape.output().cells());

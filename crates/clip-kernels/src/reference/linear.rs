@@ -1,35 +1,27 @@
 //! **Defines** the product with a weight and its epilogue.
 
 use super::activation::activate;
-use crate::{Device, Epilogue, Matrix, MatrixView, Reference};
-
-/// The weight as it is, `[outputs, inputs]`.
-pub(super) fn pack(weight: MatrixView<'_>) -> Matrix {
-    let values = (0..weight.outputs())
-        .flat_map(|output| (0..weight.inputs()).map(move |input| weight.at(output, input)))
-        .collect();
-    Matrix::new(values, weight.inputs())
-}
+use super::precision::ReferenceWeight;
+use crate::{Device, Epilogue, Matrix, Reference};
 
 /// `activation(x · weightᵀ + bias + residual)`.
-pub(super) fn linear(x: &Matrix, weight: &Matrix, epilogue: Epilogue<'_, Reference>) -> Matrix {
+pub(super) fn linear(x: &Matrix, weight: &ReferenceWeight, epilogue: Epilogue<'_, Reference>) -> Matrix {
     product(x.rows(), weight, epilogue, |row| x.row(row).to_vec())
 }
 
 /// The same for rows given by a function.
 pub(super) fn product(
     rows: usize,
-    weight: &Matrix,
+    weight: &ReferenceWeight,
     epilogue: Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
     row_values: impl Fn(usize) -> Vec<f32>,
 ) -> Matrix {
-    let mut out = Matrix::zeros(rows, weight.rows());
+    let mut out = Matrix::zeros(rows, weight.outputs());
     for row in 0..rows {
-        let x = row_values(row);
-        for output in 0..weight.rows() {
+        for (output, product) in weight.products(&row_values(row)).into_iter().enumerate() {
             let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[output]));
             let residual = epilogue.residual.as_ref().map_or(0.0, |rows| f64::from(rows.row(row)[output]));
-            let sum = dot(&x, weight.row(output)) + bias + residual;
+            let sum = product + bias + residual;
             out.row_mut(row)[output] = activate(sum, epilogue.activation) as f32;
         }
     }

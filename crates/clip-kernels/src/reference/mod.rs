@@ -10,17 +10,20 @@ mod linear;
 mod normalize;
 mod patches;
 mod pool;
+mod precision;
 mod rows;
 mod similarity;
 
 #[cfg(test)]
 pub(crate) use activation::activate;
+pub use precision::ReferenceWeight;
+pub(crate) use precision::{QuantizedRow, quantize_output, round_to_bf16};
 pub(crate) use similarity::better_first;
 
 use crate::contract::{self, WeightShape};
 use crate::{
     AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView, PatchGrid,
-    Segments,
+    Precision,
 };
 
 /// The device that defines what every operation gives.
@@ -28,15 +31,15 @@ use crate::{
 pub struct Reference;
 
 impl Reference {
-    fn shape_of(weight: &Matrix) -> WeightShape {
-        WeightShape { outputs: weight.rows(), inputs: weight.width() }
+    fn shape_of(weight: &ReferenceWeight) -> WeightShape {
+        WeightShape { outputs: weight.outputs(), inputs: weight.inputs() }
     }
 }
 
 impl Device for Reference {
     type Rows = Matrix;
     type Vector = Vec<f32>;
-    type Weight = Matrix;
+    type Weight = ReferenceWeight;
 
     fn upload(&self, values: Vec<f32>, width: usize) -> Matrix {
         Matrix::new(values, width)
@@ -50,26 +53,26 @@ impl Device for Reference {
         values
     }
 
-    fn pack(&self, weight: MatrixView<'_>) -> Matrix {
-        linear::pack(weight)
+    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> ReferenceWeight {
+        ReferenceWeight::new(weight, precision)
     }
 
     fn embed_tokens(
         &self,
         token_ids: &[u32],
-        segments: &Segments,
+        positions: &[usize],
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
     ) -> Matrix {
-        contract::embed_tokens(token_ids, segments, token_embedding, positional_embedding);
-        rows::embed_tokens(token_ids, segments, token_embedding, positional_embedding)
+        contract::embed_tokens(token_ids, positions, token_embedding, positional_embedding);
+        rows::embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
 
     fn embed_patches(
         &self,
         images: &Matrix,
         grid: PatchGrid,
-        patch_embedding: &Matrix,
+        patch_embedding: &ReferenceWeight,
         class_embedding: &Vec<f32>,
         positional_embedding: &Matrix,
     ) -> Matrix {
@@ -78,7 +81,7 @@ impl Device for Reference {
         patches::embed_patches(images, grid, patch_embedding, class_embedding, positional_embedding)
     }
 
-    fn linear(&self, x: &Matrix, weight: &Matrix, epilogue: Epilogue<'_, Self>) -> Matrix {
+    fn linear(&self, x: &Matrix, weight: &ReferenceWeight, epilogue: Epilogue<'_, Self>) -> Matrix {
         contract::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
         linear::linear(x, weight, epilogue)
     }
@@ -107,7 +110,7 @@ impl Device for Reference {
         &self,
         maps: &Matrix,
         shape: ConvolutionShape,
-        weight: &Matrix,
+        weight: &ReferenceWeight,
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
         let weight_shape = Self::shape_of(weight);

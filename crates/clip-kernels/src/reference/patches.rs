@@ -1,13 +1,14 @@
 //! **Defines** patch embedding (PROTOCOL 1.1, steps 1 to 4).
 
 use super::linear::product;
+use super::precision::ReferenceWeight;
 use crate::{Epilogue, Matrix, PatchGrid, Reference};
 
 /// Class token, then the projected patches row by row; positions added to all.
 pub(super) fn embed_patches(
     images: &Matrix,
     grid: PatchGrid,
-    patch_embedding: &Matrix,
+    patch_embedding: &ReferenceWeight,
     class_embedding: &[f32],
     positional_embedding: &Matrix,
 ) -> Matrix {
@@ -16,7 +17,7 @@ pub(super) fn embed_patches(
             patch(images.row(row / grid.patches()), grid, row % grid.patches())
         });
     let tokens = grid.patches() + 1;
-    let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.rows());
+    let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.outputs());
     for row in 0..out.rows() {
         let (image, token) = (row / tokens, row % tokens);
         let content = match token.checked_sub(1) {

@@ -1,22 +1,19 @@
 //! **Defines** the operations that only move rows, or add two tables.
 
-use crate::{Matrix, Segments};
+use crate::Matrix;
 
-/// Token row plus position row; position 0 is the first row of each segment.
+/// Token row plus position row.
 pub(super) fn embed_tokens(
     token_ids: &[u32],
-    segments: &Segments,
+    positions: &[usize],
     token_embedding: &Matrix,
     positional_embedding: &Matrix,
 ) -> Matrix {
     let mut out = Matrix::zeros(token_ids.len(), token_embedding.width());
-    for range in segments.ranges() {
-        for (position, row) in range.enumerate() {
-            let token = token_embedding.row(token_ids[row] as usize);
-            let position = positional_embedding.row(position);
-            for (column, out) in out.row_mut(row).iter_mut().enumerate() {
-                *out = token[column] + position[column];
-            }
+    for (row, (&token, &position)) in token_ids.iter().zip(positions).enumerate() {
+        let (token, position) = (token_embedding.row(token as usize), positional_embedding.row(position));
+        for (column, out) in out.row_mut(row).iter_mut().enumerate() {
+            *out = token[column] + position[column];
         }
     }
     out

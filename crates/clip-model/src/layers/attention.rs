@@ -21,8 +21,8 @@ impl<D: Device> Attention<D> {
         let key_value_bias = query_bias.split_off(width);
         let (query, key_value) = weight.split_at(width * width);
         Ok(Self {
-            query: Linear::new(loader.device, query, query_bias, width),
-            key_value: Linear::new(loader.device, key_value, key_value_bias, width),
+            query: Linear::new(loader, query, query_bias, width),
+            key_value: Linear::new(loader, key_value, key_value_bias, width),
             out_proj: Linear::load(&loader.at("out_proj"), width, width)?,
         })
     }

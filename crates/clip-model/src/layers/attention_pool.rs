@@ -2,7 +2,7 @@
 
 use super::{Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionShape, Device, Segments};
+use clip_kernels::{Activation, AttentionShape, Device, KeyRows, Precision, Segments};
 
 /// `maps [items · cells, channels] -> features [items, embed_dim]`.
 ///
@@ -14,6 +14,7 @@ pub(crate) struct AttentionPool<D: Device> {
     c_proj: Linear<D>,             // [embed_dim, channels]
     heads: usize,
     tokens: usize,
+    precision: Precision, // of the attention itself
 }
 
 impl<D: Device> AttentionPool<D> {
@@ -34,10 +35,11 @@ impl<D: Device> AttentionPool<D> {
         Ok(Self {
             positional_embedding: loader.rows("positional_embedding", tokens, channels)?,
             q_proj: Linear::load(&loader.at("q_proj"), channels, channels)?,
-            key_value: Linear::new(loader.device, &weight, bias, channels),
+            key_value: Linear::new(loader, &weight, bias, channels),
             c_proj: Linear::load(&loader.at("c_proj"), embed_dim, channels)?,
             heads,
             tokens,
+            precision: loader.precision.at_least_16_bits(),
         })
     }
 
@@ -48,8 +50,14 @@ impl<D: Device> AttentionPool<D> {
         let means = device.gather_rows(&tokens, &means); // [items, channels]
         let queries = self.q_proj.forward(device, &means, Activation::None);
         let keys_values = self.key_value.forward(device, &tokens, Activation::None);
-        let (one, all) = (Segments::uniform(items, 1), Segments::uniform(items, self.tokens));
-        let shape = AttentionShape { queries: &one, keys: &all, heads: self.heads, causal: false };
+        let (one, all) = (Segments::uniform(items, 1), KeyRows::from(&Segments::uniform(items, self.tokens)));
+        let shape = AttentionShape {
+            queries: &one,
+            keys: &all,
+            heads: self.heads,
+            causal: false,
+            precision: self.precision,
+        };
         let heads = device.attention(&queries, &keys_values, shape); // [items, channels]
         self.c_proj.forward(device, &heads, Activation::None) // [items, embed_dim]
     }

@@ -71,11 +71,16 @@ pub(crate) struct Convolution<D: Device> {
 
 impl<D: Device> Convolution<D> {
     /// Half a kernel of zeros around the map, so that at stride 1 the map keeps its size.
-    pub(crate) fn new(device: &D, weights: ConvolutionWeights, kernel: usize, stride: usize) -> Self {
+    pub(crate) fn new(
+        loader: &Loader<'_, D>,
+        weights: ConvolutionWeights,
+        kernel: usize,
+        stride: usize,
+    ) -> Self {
         let ConvolutionWeights { weight, bias } = weights;
         let inputs = weight.len() / bias.len();
-        let weight = device.pack(MatrixView::output_major(&weight, bias.len(), inputs));
-        Self { weight, bias: device.vector(bias), kernel, stride }
+        let weight = loader.pack(MatrixView::output_major(&weight, bias.len(), inputs));
+        Self { weight, bias: loader.device.vector(bias), kernel, stride }
     }
 
     /// `relu(convolution + bias)`, and the shape of the maps that come out.

@@ -12,9 +12,9 @@ pub(crate) struct Linear<D: Device> {
 
 impl<D: Device> Linear<D> {
     /// A weight that stands `[outputs, inputs]`, and its bias.
-    pub(crate) fn new(device: &D, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
-        let weight = device.pack(MatrixView::output_major(weight, bias.len(), inputs));
-        Self { weight, bias: Some(device.vector(bias)) }
+    pub(crate) fn new(loader: &Loader<'_, D>, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+        let weight = MatrixView::output_major(weight, bias.len(), inputs);
+        Self { weight: loader.pack(weight), bias: Some(loader.device.vector(bias)) }
     }
 
     /// `weight` and `bias` of one branch.
@@ -24,7 +24,7 @@ impl<D: Device> Linear<D> {
         inputs: usize,
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values("weight", &[outputs, inputs])?;
-        Ok(Self::new(loader.device, &weight, loader.values("bias", &[outputs])?, inputs))
+        Ok(Self::new(loader, &weight, loader.values("bias", &[outputs])?, inputs))
     }
 
     /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right.
@@ -35,7 +35,7 @@ impl<D: Device> Linear<D> {
         outputs: usize,
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values(name, &[inputs, outputs])?;
-        Ok(Self { weight: loader.device.pack(MatrixView::input_major(&weight, inputs, outputs)), bias: None })
+        Ok(Self { weight: loader.pack(MatrixView::input_major(&weight, inputs, outputs)), bias: None })
     }
 
     /// `activation(x · weightᵀ + bias)`.

@@ -1,25 +1,37 @@
 //! From tensors by name to weights on a device.
 
 use crate::{CheckpointError, StateDict};
-use clip_kernels::Device;
+use clip_kernels::{Device, MatrixView, Precision};
 use rayon::prelude::*;
 
 /// One place in the tree of a state dict's names, and the device its tensors go to.
 pub(crate) struct Loader<'a, D> {
     pub(crate) device: &'a D,
+    /// Of the weights below this place, unless a layer says otherwise.
+    pub(crate) precision: Precision,
     weights: &'a StateDict,
     prefix: String,
 }
 
 impl<'a, D: Device> Loader<'a, D> {
     /// The root: names stand as they are.
-    pub(crate) fn new(device: &'a D, weights: &'a StateDict) -> Self {
-        Self { device, weights, prefix: String::new() }
+    pub(crate) fn new(device: &'a D, weights: &'a StateDict, precision: Precision) -> Self {
+        Self { device, precision, weights, prefix: String::new() }
     }
 
     /// The branch called `name`.
     pub(crate) fn at(&self, name: impl std::fmt::Display) -> Self {
-        Self { device: self.device, weights: self.weights, prefix: format!("{}{name}.", self.prefix) }
+        Self { prefix: format!("{}{name}.", self.prefix), ..*self }
+    }
+
+    /// The same place, where weights have at least 16 bits.
+    pub(crate) fn at_least_16_bits(&self) -> Self {
+        Self { precision: self.precision.at_least_16_bits(), prefix: self.prefix.clone(), ..*self }
+    }
+
+    /// Packs a weight in this place's precision.
+    pub(crate) fn pack(&self, weight: MatrixView<'_>) -> D::Weight {
+        self.device.pack(weight, self.precision)
     }
 
     /// The values of a tensor that must have this shape.

@@ -4,7 +4,7 @@ use super::attention::Attention;
 use super::mlp::Mlp;
 use super::{LayerNorm, Loader, TransformerShape};
 use crate::CheckpointError;
-use clip_kernels::{AttentionShape, Device, Segments};
+use clip_kernels::{AttentionShape, Device, KeyRows, Precision, Segments};
 
 /// `x + attention(ln_1(x))`, then `x + mlp(ln_2(x))`, rows `[rows, width]` in and out.
 pub(crate) struct ResidualBlock<D: Device> {
@@ -14,6 +14,7 @@ pub(crate) struct ResidualBlock<D: Device> {
     mlp: Mlp<D>,
     heads: usize,
     causal: bool,
+    precision: Precision, // of the attention itself
 }
 
 impl<D: Device> ResidualBlock<D> {
@@ -27,14 +28,16 @@ impl<D: Device> ResidualBlock<D> {
             mlp: Mlp::load(&loader.at("mlp"), width, shape.mlp_width, shape.activation)?,
             heads: shape.heads,
             causal: shape.causal,
+            precision: loader.precision.at_least_16_bits(),
         })
     }
 
     /// All rows of all items.
-    pub(crate) fn forward(&self, device: &D, x: D::Rows, segments: &Segments) -> D::Rows {
+    ///
+    /// - `keys`: the rows each item sees, its own at the end
+    pub(crate) fn forward(&self, device: &D, x: D::Rows, segments: &Segments, keys: &KeyRows) -> D::Rows {
         let normal = self.ln_1.forward(device, &x);
-        let shape =
-            AttentionShape { queries: segments, keys: segments, heads: self.heads, causal: self.causal };
+        let shape = self.attention_shape(segments, keys);
         let x = self.attn.forward(device, &normal, &normal, shape, x);
         let normal = self.ln_2.forward(device, &x);
         self.mlp.forward(device, &normal, x)
@@ -43,21 +46,26 @@ impl<D: Device> ResidualBlock<D> {
     /// Only the row of each item that is read afterwards, `[items, width]`: it alone gets query,
     /// attention output and MLP; the others are asked.
     ///
-    /// - `pooled`: `[items]`, one row of each segment; in a causal block it must be the last
+    /// - `keys`: the rows each pooled row sees
+    /// - `pooled`: `[items]`; in a causal block a pooled row is the last of its keys
     pub(crate) fn forward_pooled(
         &self,
         device: &D,
         x: &D::Rows,
-        segments: &Segments,
+        keys: &KeyRows,
         pooled: &[usize],
     ) -> D::Rows {
         let normal = self.ln_1.forward(device, x);
         let asking = device.gather_rows(&normal, pooled); // [items, width]
-        let queries = Segments::uniform(segments.count(), 1);
-        let shape =
-            AttentionShape { queries: &queries, keys: segments, heads: self.heads, causal: self.causal };
+        let queries = Segments::uniform(pooled.len(), 1);
+        let shape = self.attention_shape(&queries, keys);
         let x = self.attn.forward(device, &asking, &normal, shape, device.gather_rows(x, pooled));
         let normal = self.ln_2.forward(device, &x);
         self.mlp.forward(device, &normal, x)
+    }
+
+    fn attention_shape<'a>(&self, queries: &'a Segments, keys: &'a KeyRows) -> AttentionShape<'a> {
+        let &Self { heads, causal, precision, .. } = self;
+        AttentionShape { queries, keys, heads, causal, precision }
     }
 }

@@ -3,7 +3,7 @@
 use super::residual_block::ResidualBlock;
 use super::{Loader, in_parallel};
 use crate::{Activation, CheckpointError};
-use clip_kernels::{Device, Segments};
+use clip_kernels::{Device, KeyRows, Segments};
 
 /// Sizes of a transformer.
 pub(crate) struct TransformerShape {
@@ -36,15 +36,16 @@ impl<D: Device> Transformer<D> {
         device: &D,
         mut x: D::Rows,
         segments: &Segments,
+        keys: &KeyRows,
         pooled: &[usize],
     ) -> D::Rows {
         let Some((last, others)) = self.blocks.split_last() else {
             return device.gather_rows(&x, pooled);
         };
         for block in others {
-            x = block.forward(device, x, segments);
+            x = block.forward(device, x, segments, keys);
         }
-        last.forward_pooled(device, &x, segments, pooled)
+        last.forward_pooled(device, &x, keys, pooled)
     }
 }
 
@@ -52,7 +53,7 @@ impl<D: Device> Transformer<D> {
 mod tests {
     use super::*;
     use crate::{StateDict, Tensor};
-    use clip_kernels::{Cpu, Matrix};
+    use clip_kernels::{Cpu, Matrix, Precision};
     use std::collections::BTreeMap;
 
     const WIDTH: usize = 48;
@@ -92,13 +93,14 @@ mod tests {
             }
         }
         let weights = StateDict::from_tensors("test", tensors);
-        Transformer::load(&Loader::new(&Cpu::new(), &weights), &shape).unwrap()
+        Transformer::load(&Loader::new(&Cpu::new(), &weights, Precision::F32), &shape).unwrap()
     }
 
     #[test]
     fn computing_only_the_pooled_row_changes_no_bit() {
         let device = Cpu::new();
         let segments = Segments::from_lengths([5, 1, 17]);
+        let keys = KeyRows::from(&segments);
         for causal in [false, true] {
             let transformer = transformer(causal);
             let x = Matrix::new(values(segments.rows() * WIDTH, 5), WIDTH);
@@ -106,10 +108,14 @@ mod tests {
                 segments.ranges().map(|rows| if causal { rows.end - 1 } else { rows.start }).collect();
             let mut all = x.clone();
             for block in &transformer.blocks {
-                all = block.forward(&device, all, &segments);
+                all = block.forward(&device, all, &segments, &keys);
             }
             let all = device.gather_rows(&all, &pooled);
-            assert_eq!(transformer.forward_pooled(&device, x, &segments, &pooled), all, "causal: {causal}");
+            assert_eq!(
+                transformer.forward_pooled(&device, x, &segments, &keys, &pooled),
+                all,
+                "causal: {causal}"
+            );
         }
     }
 }
