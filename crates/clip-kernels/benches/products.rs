@@ -5,6 +5,7 @@
 
 use clip_kernels::{
     Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KeyRows, Matrix, MatrixView, Precision, Segments,
+    measure_peak,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -28,45 +29,57 @@ const ROUNDS: usize = 15;
 fn main() {
     let threads = rayon::current_num_threads();
     for isa in Isa::available() {
-        println!("{}, {threads} threads{:>31}", isa.name(), "GFLOP/s");
         let device = Cpu::with_isa(isa);
+        println!(
+            "{:<37}{:>8}{:>8}{:>8}",
+            format!("{}, {threads} threads, Gop/s", isa.name()),
+            "f32",
+            "bf16",
+            "int8"
+        );
+        let peaks = Precision::ALL.map(|precision| measure_peak(isa, precision));
+        println!("  {:<35}{:>8.0}{:>8.0}{:>8.0}", "measured peak", peaks[0], peaks[1], peaks[2]);
         for (rows, inputs, outputs) in PRODUCTS {
             let x = Matrix::new(values(rows * inputs), inputs);
             let weight = values(inputs * outputs);
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), Precision::F32);
             let bias = values(outputs);
-            let speed = gflop_per_second(2 * rows * inputs * outputs, || {
-                let epilogue = Epilogue::bias(&bias).activation(Activation::QuickGelu);
-                black_box(device.linear(&x, &weight, epilogue));
-            });
-            println!("  linear {:>30} {speed:>8.0}", format!("{rows} x {inputs} x {outputs}"));
+            print!("  linear {:>30}", format!("{rows} x {inputs} x {outputs}"));
+            for precision in Precision::ALL {
+                let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
+                let speed = gflop_per_second(&device, 2 * rows * inputs * outputs, || {
+                    let epilogue = Epilogue::bias(&bias).activation(Activation::QuickGelu);
+                    black_box(device.linear(&x, &weight, epilogue));
+                });
+                print!("{speed:>8.0}");
+            }
+            println!();
         }
         for (items, rows) in ATTENTIONS {
             let segments = Segments::uniform(items, rows);
             let (q, kv) = (values(items * rows * 768), values(items * rows * 1536));
             let (q, kv) = (Matrix::new(q, 768), Matrix::new(kv, 1536));
-            let shape = AttentionShape {
-                queries: &segments,
-                keys: &KeyRows::from(&segments),
-                heads: 12,
-                causal: false,
-                precision: Precision::F32,
-            };
-            let speed = gflop_per_second(4 * items * rows * rows * 768, || {
-                black_box(device.attention(&q, &kv, shape));
-            });
-            println!("  attention {:>27} {speed:>8.0}", format!("{items} x {rows} x {rows} x 768"));
+            print!("  attention {:>27}", format!("{items} x {rows} x {rows} x 768"));
+            for precision in [Precision::F32, Precision::Bf16] {
+                let keys = KeyRows::from(&segments);
+                let shape =
+                    AttentionShape { queries: &segments, keys: &keys, heads: 12, causal: false, precision };
+                let speed = gflop_per_second(&device, 4 * items * rows * rows * 768, || {
+                    black_box(device.attention(&q, &kv, shape));
+                });
+                print!("{speed:>8.0}");
+            }
+            println!();
         }
     }
 }
 
-fn gflop_per_second(flop: usize, mut run: impl FnMut()) -> f64 {
+fn gflop_per_second(device: &Cpu, flop: usize, mut run: impl FnMut() + Send) -> f64 {
     run();
-    let repeat = (20_000_000 / flop).max(1);
+    let repeat = (200_000_000 / flop).max(1);
     let mut seconds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
-            (0..repeat).for_each(|_| run());
+            device.together(|| (0..repeat).for_each(|_| run()));
             start.elapsed().as_secs_f64() / repeat as f64
         })
         .collect();

@@ -76,6 +76,12 @@ pub trait Device: Send + Sync + Sized {
     /// model. What is multiplied with it is brought into the same precision.
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Self::Weight;
 
+    /// Runs the operations of one pass through a tower. Outside of it they give the same bits, but
+    /// each of them has to gather threads and memory anew.
+    fn together<R>(&self, pass: impl FnOnce() -> R) -> R {
+        pass()
+    }
+
     /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step 2).
     ///
     /// - `token_ids`: `[rows]`, each below the rows of `token_embedding`

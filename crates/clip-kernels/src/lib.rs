@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! clip-model ──▶ Device ──┬─▶ Reference   scalar, f64 sums: defines every operation, oracle of every test
-//!                         └─▶ Cpu         f32, packed weights, all threads of rayon's current pool
+//!                         └─▶ Cpu         f32, bf16, int8; packed weights; all threads of rayon's current pool
 //! ```
 //!
 //! Every sum on every device runs in an order that depends on the shape of the item alone, so an
 //! item's bits do not depend on its batch, its neighbours or the number of threads.
 
 mod activation;
+mod buffers;
 mod contract;
 mod cpu;
 mod device;
@@ -19,7 +20,7 @@ mod reference;
 mod segments;
 
 pub use activation::Activation;
-pub use cpu::{Cpu, Isa, PackedWeight};
+pub use cpu::{Cpu, Isa, PackedWeight, measure_peak};
 pub use device::{Device, Epilogue, Match};
 pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
 pub use matrix::{Matrix, MatrixView};

@@ -1,5 +1,7 @@
 //! Matrices in this machine's memory: activations of both host devices, and views of weights to be packed.
 
+use crate::buffers;
+
 /// A row-major matrix of f32, `[rows, width]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Matrix {
@@ -25,6 +27,11 @@ impl Matrix {
     /// When the width is zero.
     pub fn zeros(rows: usize, width: usize) -> Self {
         Self::new(vec![0.0; rows * width], width)
+    }
+
+    /// Values of any kind, for an operation that writes all of them.
+    pub(crate) fn unwritten(rows: usize, width: usize) -> Self {
+        Self::new(buffers::take(rows * width), width)
     }
 
     /// Number of rows.
@@ -58,8 +65,14 @@ impl Matrix {
     }
 
     /// Gives the values up, row by row.
-    pub fn into_values(self) -> Vec<f32> {
-        self.values
+    pub fn into_values(mut self) -> Vec<f32> {
+        std::mem::take(&mut self.values)
+    }
+}
+
+impl Drop for Matrix {
+    fn drop(&mut self) {
+        buffers::give(std::mem::take(&mut self.values));
     }
 }
 

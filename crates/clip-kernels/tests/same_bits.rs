@@ -41,10 +41,11 @@ fn assert_same_bits(length: usize, operation: impl Fn(&Cpu, Vec<f32>, usize) -> 
 
 #[test]
 fn linear_has_same_bits_in_any_company() {
-    for (rows, inputs, outputs) in [(1, 600, 40), (50, 300, 200)] {
+    let cases = [(1, 600, 40), (50, 300, 200)].into_iter().flat_map(|case| Precision::ALL.map(|p| (case, p)));
+    for ((rows, inputs, outputs), precision) in cases {
         let weight = values(inputs * outputs, 1);
         assert_same_bits(rows * inputs, |device, x, batch| {
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), Precision::F32);
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
             let bias = device.vector(values(outputs, 2));
             let residual = Matrix::new(vec![0.25; batch * rows * outputs], outputs);
             let epilogue = Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
@@ -56,7 +57,9 @@ fn linear_has_same_bits_in_any_company() {
 #[test]
 fn attention_has_same_bits_in_any_company() {
     let (rows, heads, width) = (50, 2, 48);
-    for causal in [false, true] {
+    let cases =
+        [false, true].map(|causal| [Precision::F32, Precision::Bf16].map(|precision| (causal, precision)));
+    for (causal, precision) in cases.into_iter().flatten() {
         assert_same_bits(rows * width, |device, x, batch| {
             // Between the items stand others of all lengths.
             let lengths: Vec<usize> = (0..batch).flat_map(|item| [rows, item]).collect();
@@ -72,7 +75,7 @@ fn attention_has_same_bits_in_any_company() {
                 keys: &KeyRows::from(&segments),
                 heads,
                 causal,
-                precision: Precision::F32,
+                precision,
             };
             let out = device.attention(&Matrix::new(q, width), &Matrix::new(kv, 2 * width), shape);
             let items = segments.ranges().step_by(2).flatten();

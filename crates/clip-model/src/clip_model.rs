@@ -7,9 +7,9 @@ use crate::vision_transformer::VisionTransformer;
 use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, StateDict};
 use clip_kernels::{Device, PatchGrid, Precision, Segments};
 
-/// Rows of a transformer computed at a time: bounds memory for any number of items (25 MB for the
-/// widest layer of ViT-B), and is enough for the products to run at full speed.
-const ROWS_AT_A_TIME: usize = 2048;
+/// Rows of a transformer computed at a time: bounds memory for any number of items. Eight images of
+/// ViT-B/32, whose widest layer (5 MB) stays near the processor; 32 at a time are 4 % slower.
+const ROWS_AT_A_TIME: usize = 416;
 /// Cells of a ResNet's widest maps computed at a time: 5 pictures of 224 px, one of 448 px.
 const CELLS_AT_A_TIME: usize = 1 << 16;
 /// No size of a CLIP comes near; products of three such sizes do not overflow.
@@ -70,16 +70,22 @@ impl<D: Device> ClipModel<D> {
         if !input.len().is_multiple_of(image_values) {
             return Err(EncodeError::WrongInputSize { found: input.len(), resolution });
         }
-        let mut features = Vec::with_capacity(input.len() / image_values * self.embed_dim());
-        for images in input.chunks(self.images_at_a_time() * image_values) {
-            let items = images.len() / image_values;
-            let images = self.device.upload(images.to_vec(), image_values); // [items, 3 · resolution²]
-            let part = match &self.image_tower {
-                ImageTower::VisionTransformer(tower) => tower.forward(&self.device, &images, items),
-                ImageTower::ModifiedResNet(tower) => tower.forward(&self.device, &images, items),
-            };
-            features.extend(self.device.download(part)); // [items, embed_dim]
-        }
+        let items = input.len() / image_values;
+        let mut features = Vec::with_capacity(items * self.embed_dim());
+        // Parts of about the same size: 32 images in 4 parts of 8, not 3 of 9 and one of 5.
+        let parts = items.div_ceil(self.images_at_a_time()).max(1);
+        self.device.together(|| {
+            for part in 0..parts {
+                let part = part * items / parts..(part + 1) * items / parts;
+                let images = input[part.start * image_values..part.end * image_values].to_vec();
+                let images = self.device.upload(images, image_values); // [items, 3 · resolution²]
+                let part = match &self.image_tower {
+                    ImageTower::VisionTransformer(tower) => tower.forward(&self.device, &images, part.len()),
+                    ImageTower::ModifiedResNet(tower) => tower.forward(&self.device, &images, part.len()),
+                };
+                features.extend(self.device.download(part)); // [items, embed_dim]
+            }
+        });
         self.check_finite("image", features)
     }
 
@@ -104,7 +110,8 @@ impl<D: Device> ClipModel<D> {
             let texts;
             (texts, rest) = rest.split_at(texts_at_a_time(rest));
             let segments = Segments::from_lengths(texts.iter().map(|text| text.len()));
-            let part = self.text_tower.forward(&self.device, &texts.concat(), &segments);
+            let part =
+                self.device.together(|| self.text_tower.forward(&self.device, &texts.concat(), &segments));
             features.extend(self.device.download(part)); // [items, embed_dim]
         }
         self.check_finite("text", features)

@@ -1,4 +1,4 @@
-//! Attention over segments: one task for each item and head.
+//! Attention over segments: one task for some heads of some items.
 //!
 //! ```text
 //! keys of a head   ─ pack ─▶ panels [keys, head_width]   ┐
@@ -7,18 +7,29 @@
 //! values of a head ─ pack ─▶ panels [head_width, keys]    ┴▶ output [96, head_width], divided by the sums
 //! ```
 //!
+//! The scores of 96 queries stay in the second-level cache.
+//!
 //! Order of the sums: products as in `matrix_product::block`, over the item's own keys from the
 //! first; the sum of exponentials in 16 lanes by key, then one tree. A causal query multiplies the
 //! keys after it by 0, which changes no bit of a finite sum.
 
 use super::exponential::exp;
 use super::isa::{Isa, Vectorize};
-use super::layer_norm::fold;
-use super::matrix_product::{Block, Finish, Left, MAX_ROWS, PANEL_WIDTH, PanelRow, Panels, Target};
-use crate::{AttentionShape, Matrix};
-use rayon::prelude::*;
+use super::lanes::{LANES, Lanes, fold};
+use super::matrix_product::{
+    Block, Finish, Left, MAX_ROWS, PANEL_WIDTH, PanelRow, Panels, count_words, words_of_row,
+};
+use super::target::Target;
+use super::team;
+use super::transpose::transpose;
+use crate::reference::round_to_bf16;
+use crate::{AttentionShape, Matrix, Precision};
 use std::cell::RefCell;
 use std::ops::Range;
+
+/// Tasks for each thread: enough that none waits long for the last one, few enough that claiming
+/// them costs nothing beside a head of ten keys (a microsecond).
+const TASKS_PER_THREAD: usize = 16;
 
 /// `softmax(q · kᵀ / √head_width) · v` for every item and head.
 pub(super) fn attention(
@@ -28,24 +39,30 @@ pub(super) fn attention(
     shape: AttentionShape<'_>,
 ) -> Matrix {
     let width = queries.width();
-    let mut out = Matrix::zeros(queries.rows(), width);
+    let mut out = Matrix::unwritten(queries.rows(), width);
     let target = Target::new(out.values_mut(), width);
-    (0..shape.keys.count() * shape.heads).into_par_iter().for_each(|task| {
-        let item = task / shape.heads;
-        let head = Head {
-            queries,
-            keys_values,
-            query_rows: shape.queries.range(item),
-            key_rows: shape.keys.of(item),
-            keys: shape.keys.length(item),
-            first_column: task % shape.heads * (width / shape.heads),
-            head_width: width / shape.heads,
-            causal: shape.causal,
-        };
-        if !head.query_rows.is_empty() && head.keys > 0 {
-            // SAFETY: each task has its own pair of rows (its item's) and columns (its head's).
-            SCRATCH.with_borrow_mut(|scratch| unsafe { head.compute(isa, scratch, target) });
-        }
+    let heads = shape.keys.count() * shape.heads;
+    let tasks = heads.min(TASKS_PER_THREAD * team::size());
+    team::for_each(tasks, |task| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            for head in task * heads / tasks..(task + 1) * heads / tasks {
+                let item = head / shape.heads;
+                let head = Head {
+                    isa,
+                    queries,
+                    keys_values,
+                    query_rows: shape.queries.range(item),
+                    key_rows: shape.keys.of(item),
+                    keys: shape.keys.length(item),
+                    first_column: head % shape.heads * (width / shape.heads),
+                    head_width: width / shape.heads,
+                    causal: shape.causal,
+                    precision: shape.precision,
+                };
+                // SAFETY: each head has its own pair of rows (its item's) and columns.
+                unsafe { head.compute(scratch, target) };
+            }
+        });
     });
     out
 }
@@ -53,6 +70,7 @@ pub(super) fn attention(
 /// What one task needs to have at hand.
 #[derive(Default)]
 struct Scratch {
+    key_words: Vec<u32>,
     key_panels: Vec<PanelRow>,
     value_panels: Vec<PanelRow>,
     scores: Vec<f32>,
@@ -64,6 +82,7 @@ thread_local! {
 
 /// One head of one item.
 struct Head<'a> {
+    isa: Isa,
     queries: &'a Matrix,
     keys_values: &'a Matrix,
     query_rows: Range<usize>,
@@ -72,131 +91,222 @@ struct Head<'a> {
     first_column: usize,
     head_width: usize,
     causal: bool,
+    precision: Precision,
 }
 
 impl Head<'_> {
     /// # Safety
     /// Nobody else may use this head's columns of this item's rows of the target meanwhile.
-    unsafe fn compute(&self, isa: Isa, scratch: &mut Scratch, target: Target<'_>) {
-        let keys = self.keys;
-        self.pack_keys(&mut scratch.key_panels);
+    unsafe fn compute(&self, scratch: &mut Scratch, target: Target<'_>) {
+        let columns = self.first_column..self.first_column + self.head_width;
+        if self.keys == 0 {
+            for row in self.query_rows.clone() {
+                // SAFETY: the caller's promise, passed on.
+                unsafe { target.part(row, columns.clone()) }.fill(0.0);
+            }
+            return;
+        }
+        self.pack_keys(scratch);
         self.pack_values(&mut scratch.value_panels);
-        let key_panels = Panels { rows: &scratch.key_panels, outputs: keys, inputs: self.head_width };
-        let value_panels = Panels { rows: &scratch.value_panels, outputs: self.head_width, inputs: keys };
-        scratch.scores.clear();
-        scratch.scores.resize(MAX_ROWS * keys, 0.0);
+        // Scores of the zeros that fill the last panel of keys are computed and never looked at.
+        let stride = self.keys.next_multiple_of(PANEL_WIDTH);
+        let panels =
+            |rows, outputs, inputs| Panels { rows, outputs, inputs, precision: self.precision, scales: &[] };
+        let key_panels = panels(scratch.key_panels.as_slice(), stride, self.head_width);
+        let value_panels = panels(scratch.value_panels.as_slice(), self.head_width, self.keys);
+        let scores = &mut scratch.scores;
+        if scores.len() < MAX_ROWS * stride {
+            scores.resize(MAX_ROWS * stride, 0.0);
+        }
         let mut sums = [0.0; MAX_ROWS];
         for first in self.query_rows.clone().step_by(MAX_ROWS) {
             let rows = first..self.query_rows.end.min(first + MAX_ROWS);
+            let queries = self.queries;
             let scores_block = Block {
-                left: Left::Rows {
-                    values: self.queries.values(),
-                    stride: self.queries.width(),
-                    column: self.first_column,
-                },
+                left: Left::Rows { values: queries.values(), stride: queries.width(), column: columns.start },
                 rows: rows.clone(),
                 panels: key_panels,
                 panel_range: 0..key_panels.count(),
-                target: Target::new(&mut scratch.scores, keys),
+                target: Target::new(scores, stride),
                 target_row: 0,
                 target_column: 0,
                 finish: Finish::NONE,
             };
             // SAFETY: the scores belong to this thread.
-            unsafe { scores_block.compute(isa) };
-            self.softmax(isa, rows.clone(), &mut scratch.scores, &mut sums);
+            unsafe { scores_block.compute(self.isa) };
+            let softmax = Softmax {
+                scores,
+                stride,
+                keys: self.keys,
+                // Keys that the first of these queries does not see.
+                hidden: if self.causal { self.query_rows.end - 1 - rows.start } else { 0 },
+                causal: self.causal,
+                scale: 1.0 / (self.head_width as f32).sqrt(),
+                sums: &mut sums[..rows.len()],
+            };
+            self.isa.vectorize(softmax);
             let output_block = Block {
-                left: Left::Rows { values: &scratch.scores, stride: keys, column: 0 },
+                left: Left::Rows { values: scores, stride, column: 0 },
                 rows: 0..rows.len(),
                 panels: value_panels,
                 panel_range: 0..value_panels.count(),
                 target,
                 target_row: rows.start,
-                target_column: self.first_column,
+                target_column: columns.start,
                 finish: Finish::NONE,
             };
             // SAFETY: the caller's promise, passed on.
-            unsafe { output_block.compute(isa) };
+            unsafe { output_block.compute(self.isa) };
             for (row, sum) in rows.zip(sums) {
                 // SAFETY: as above.
-                let out = unsafe { target.part(row, self.first_column..self.first_column + self.head_width) };
-                out.iter_mut().for_each(|value| *value /= sum);
+                let out = unsafe { target.part(row, columns.clone()) };
+                self.isa.vectorize(Scaled { values: out, factor: 1.0 / sum });
             }
         }
     }
 
-    /// Turns scores into exponentials and their sums, row by row.
-    fn softmax(&self, isa: Isa, rows: Range<usize>, scores: &mut [f32], sums: &mut [f32; MAX_ROWS]) {
-        let scale = 1.0 / (self.head_width as f32).sqrt();
-        let keys = self.keys;
-        for ((row, scores), sum) in rows.zip(scores.chunks_exact_mut(keys)).zip(sums) {
-            let hidden = if self.causal { self.query_rows.end - 1 - row } else { 0 };
-            let (seen, unseen) = scores.split_at_mut(keys - hidden);
-            unseen.fill(0.0);
-            *sum = isa.vectorize(Exponentials { scores: seen, scale });
+    /// The keys as right side of `q · kᵀ`: a panel has 32 keys, a row of it one word of features.
+    fn pack_keys(&self, scratch: &mut Scratch) {
+        let Scratch { key_words, key_panels, .. } = scratch;
+        let words = count_words(self.precision, self.head_width);
+        let padded = self.keys.next_multiple_of(PANEL_WIDTH);
+        key_words.clear();
+        key_words.resize(padded * words, 0);
+        let rows = self.key_rows.iter().cloned().flatten();
+        for (row, words) in rows.zip(key_words.chunks_exact_mut(words)) {
+            let values = &self.keys_values.row(row)[self.first_column..self.first_column + self.head_width];
+            words_of_row(self.isa, self.precision, values, words);
+        }
+        key_panels.resize(padded / PANEL_WIDTH * words, PanelRow::ZERO);
+        let panels = key_panels.chunks_exact_mut(words);
+        for (keys, panel) in key_words.chunks_exact(PANEL_WIDTH * words).zip(panels) {
+            transpose(self.isa, keys, words, panel);
         }
     }
 
-    /// The keys as right side of `q · kᵀ`: a panel has 32 keys, a row of it one feature.
-    fn pack_keys(&self, panels: &mut Vec<PanelRow>) {
-        panels.clear();
-        panels.resize(self.keys.div_ceil(PANEL_WIDTH) * self.head_width, PanelRow::ZERO);
-        for (place, key_row) in self.key_rows.iter().cloned().flatten().enumerate() {
-            let key = &self.keys_values.row(key_row)[self.first_column..self.first_column + self.head_width];
-            let panel = place / PANEL_WIDTH * self.head_width;
-            for (row, &value) in panels[panel..panel + self.head_width].iter_mut().zip(key) {
-                row.0[place % PANEL_WIDTH] = value;
-            }
-        }
-    }
-
-    /// The values as right side of `p · v`: a panel has 32 features, a row of it one key.
+    /// The values as right side of `p · v`: a panel has 32 features, a row of it one word of keys.
     fn pack_values(&self, panels: &mut Vec<PanelRow>) {
-        let keys = self.keys;
-        panels.clear();
-        panels.resize(self.head_width.div_ceil(PANEL_WIDTH) * keys, PanelRow::ZERO);
+        let words = count_words(self.precision, self.keys);
         let first = self.keys_values.width() / 2 + self.first_column;
-        for (place, key_row) in self.key_rows.iter().cloned().flatten().enumerate() {
-            let value = &self.keys_values.row(key_row)[first..first + self.head_width];
-            for (panel, part) in value.chunks(PANEL_WIDTH).enumerate() {
-                panels[panel * keys + place].0[..part.len()].copy_from_slice(part);
-            }
+        let values = |row: usize| &self.keys_values.row(row)[first..first + self.head_width];
+        panels.clear();
+        panels.resize(self.head_width.div_ceil(PANEL_WIDTH) * words, PanelRow::ZERO);
+        let mut rows = self.key_rows.iter().cloned().flatten();
+        let mut word = 0;
+        while let Some(row) = rows.next() {
+            let second = if self.precision == Precision::Bf16 { rows.next() } else { None };
+            self.isa.vectorize(PackValues {
+                precision: self.precision,
+                first: values(row),
+                second: second.map_or(&[], values),
+                panels: &mut panels[word..],
+                words,
+            });
+            word += 1;
         }
     }
 }
 
-/// `exp(scale · (s − largest))` in place; gives their sum.
-struct Exponentials<'a> {
-    scores: &'a mut [f32],
-    scale: f32,
+/// One key's values, in bf16 two keys', as row `0` of panels `words` rows apart.
+struct PackValues<'a> {
+    precision: Precision,
+    first: &'a [f32],
+    second: &'a [f32],
+    panels: &'a mut [PanelRow],
+    words: usize,
 }
 
-impl Vectorize for Exponentials<'_> {
-    type Output = f32;
+impl Vectorize for PackValues<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn run(self) -> f32 {
-        // The largest of a set is the same in any order.
-        let (chunks, tail) = self.scores.as_chunks_mut::<16>();
-        let mut lanes = [f32::NEG_INFINITY; 16];
-        for chunk in chunks.iter() {
-            for (lane, &score) in lanes.iter_mut().zip(chunk) {
-                *lane = if score > *lane { score } else { *lane };
+    fn run<L: Lanes>(self) {
+        for (panel, first) in self.first.chunks(PANEL_WIDTH).enumerate() {
+            let row = &mut self.panels[panel * self.words].0;
+            if self.precision == Precision::F32 {
+                row.iter_mut().zip(first).for_each(|(word, value)| *word = value.to_bits());
+                continue;
+            }
+            for (word, &value) in row.iter_mut().zip(first) {
+                *word = round_to_bf16(value).to_bits() >> 16;
+            }
+            let second = self.second.get(panel * PANEL_WIDTH..).unwrap_or_default();
+            for (word, &value) in row.iter_mut().zip(second) {
+                *word |= round_to_bf16(value).to_bits();
             }
         }
-        let largest =
-            lanes.iter().chain(tail.iter()).fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-        let mut sums = [0.0; 16];
-        for chunk in chunks {
-            for (sum, score) in sums.iter_mut().zip(chunk) {
-                *score = exp(self.scale * (*score - largest));
-                *sum += *score;
-            }
+    }
+}
+
+/// Scores to exponentials `exp(scale · (s − largest))` in place, and their sums.
+struct Softmax<'a> {
+    /// `[queries, stride]`
+    scores: &'a mut [f32],
+    stride: usize,
+    keys: usize,
+    /// Keys at the end that the first query does not see; each next one sees one more if `causal`.
+    hidden: usize,
+    causal: bool,
+    scale: f32,
+    /// `[queries]`
+    sums: &'a mut [f32],
+}
+
+impl Vectorize for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let rows = self.scores.chunks_exact_mut(self.stride);
+        for (query, (scores, sum)) in rows.zip(self.sums).enumerate() {
+            let hidden = if self.causal { self.hidden - query } else { 0 };
+            let (seen, unseen) = scores[..self.keys].split_at_mut(self.keys - hidden);
+            unseen.fill(0.0);
+            *sum = exponentials::<L>(seen, self.scale);
         }
-        for (sum, score) in sums.iter_mut().zip(tail) {
-            *score = exp(self.scale * (*score - largest));
-            *sum += *score;
-        }
-        fold(sums)
+    }
+}
+
+/// Gives the sum.
+#[inline(always)]
+fn exponentials<L: Lanes>(scores: &mut [f32], scale: f32) -> f32 {
+    let (chunks, tail) = scores.as_chunks_mut::<LANES>();
+    // A last chunk that is not full counts for nothing in its empty lanes.
+    let mut last = [f32::NEG_INFINITY; LANES];
+    last[..tail.len()].copy_from_slice(tail);
+    // The largest of a set is the same in any order.
+    let mut largest = L::load(&last);
+    for chunk in chunks.iter() {
+        largest = largest.max(L::load(chunk));
+    }
+    let largest = L::splat(fold(largest, |a, b| if b > a { b } else { a }));
+    let scale = L::splat(scale);
+    let mut sums = L::splat(0.0);
+    for chunk in chunks {
+        let exponentials = exp(L::load(chunk).sub(largest).mul(scale));
+        exponentials.store(chunk);
+        sums = sums.add(exponentials);
+    }
+    if !tail.is_empty() {
+        let exponentials = exp(L::load(&last).sub(largest).mul(scale));
+        exponentials.store(&mut last);
+        sums = sums.add(exponentials);
+        tail.copy_from_slice(&last[..tail.len()]);
+    }
+    fold(sums, |a, b| a + b)
+}
+
+/// `values · factor` in place.
+struct Scaled<'a> {
+    values: &'a mut [f32],
+    factor: f32,
+}
+
+impl Vectorize for Scaled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        self.values.iter_mut().for_each(|value| *value *= self.factor);
     }
 }

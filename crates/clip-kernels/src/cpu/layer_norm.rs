@@ -1,24 +1,25 @@
 //! Layer norm, row by row.
 //!
-//! Order of both sums: 16 lanes, lane `i` takes columns `i, i + 16, …`, then one tree. Two passes
+//! Order of both sums: 16 lanes, lane `i` takes columns `i, i + 16, …` (what the last sixteen lack comes first), then one tree. Two passes
 //! over a row that stays in the first-level cache: mean, then squared distances from it, which
 //! keeps the digits that `mean of squares − square of mean` loses.
 
-use super::isa::{Isa, Vectorize};
+use super::isa::{Isa, Vectorize, multiply_add};
+use super::lanes::{LANES, Lanes, fold, load_part};
+use super::target::for_each_chunk;
 use crate::Matrix;
-use rayon::prelude::*;
 
-/// Lanes of the sums.
-const LANES: usize = 16;
 /// Rows of one task: 16 · 768 · 4 bytes = 49 kB in, 49 kB out.
 const ROWS_PER_TASK: usize = 16;
 
 /// `(x − mean) / √(variance + 1e-5) · gain + bias` of each row.
 pub(super) fn layer_norm(isa: Isa, x: &Matrix, gain: &[f32], bias: &[f32]) -> Matrix {
-    let mut out = Matrix::zeros(x.rows(), x.width());
+    let mut out = Matrix::unwritten(x.rows(), x.width());
     let values = ROWS_PER_TASK * x.width();
-    let tasks = x.values().par_chunks(values).zip(out.values_mut().par_chunks_mut(values));
-    tasks.for_each(|(x, out)| isa.vectorize(LayerNormRows { x, out, gain, bias }));
+    for_each_chunk(out.values_mut(), values, |task, out| {
+        let x = &x.values()[task * values..][..out.len()];
+        isa.vectorize(LayerNormRows { x, out, gain, bias });
+    });
     out
 }
 
@@ -33,43 +34,39 @@ impl Vectorize for LayerNormRows<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run<L: Lanes>(self) {
         let width = self.gain.len();
         for (x, out) in self.x.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
-            let mean = sum(x, |v| v) / width as f32;
-            let variance = sum(x, |v| (v - mean) * (v - mean)) / width as f32;
+            let mean = sum::<L>(x) / width as f32;
+            let variance = sum_of_squared_distances::<L>(x, mean) / width as f32;
             let scale = 1.0 / (variance + 1e-5).sqrt();
             for (((out, &x), &gain), &bias) in out.iter_mut().zip(x).zip(self.gain).zip(self.bias) {
-                *out = (x - mean) * scale * gain + bias;
+                *out = multiply_add(L::FUSED, (x - mean) * scale, gain, bias);
             }
         }
     }
 }
 
 #[inline(always)]
-fn sum(row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+fn sum<L: Lanes>(row: &[f32]) -> f32 {
     let (chunks, tail) = row.as_chunks::<LANES>();
-    let mut lanes = [0.0; LANES];
+    let mut sums = load_part::<L>(tail, 0.0);
     for chunk in chunks {
-        for (lane, &value) in lanes.iter_mut().zip(chunk) {
-            *lane += term(value);
-        }
+        sums = sums.add(L::load(chunk));
     }
-    for (lane, &value) in lanes.iter_mut().zip(tail) {
-        *lane += term(value);
-    }
-    fold(lanes)
+    fold(sums, |a, b| a + b)
 }
 
-/// Adds 16 lanes as a tree: 8 pairs, 4, 2, 1.
 #[inline(always)]
-pub(super) fn fold(mut lanes: [f32; LANES]) -> f32 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
+fn sum_of_squared_distances<L: Lanes>(row: &[f32], mean: f32) -> f32 {
+    let (chunks, tail) = row.as_chunks::<LANES>();
+    let center = L::splat(mean);
+    // What fills up the lanes of the tail is the mean, whose distance is zero.
+    let distances = load_part::<L>(tail, mean).sub(center);
+    let mut sums = distances.mul(distances);
+    for chunk in chunks {
+        let distances = L::load(chunk).sub(center);
+        sums = distances.mul_add(distances, sums);
     }
-    lanes[0]
+    fold(sums, |a, b| a + b)
 }

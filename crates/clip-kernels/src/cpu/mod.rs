@@ -4,21 +4,28 @@ mod activation;
 mod attention;
 mod exponential;
 mod isa;
+mod lanes;
 mod layer_norm;
 mod matrix_product;
+mod peak;
 mod pool;
 mod rows;
+mod target;
+mod team;
+mod transpose;
 
 pub use isa::Isa;
 pub use matrix_product::PackedWeight;
+pub use peak::measure_peak;
 
+use crate::buffers;
 use crate::contract::{self, WeightShape};
 use crate::{
     Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
     PatchGrid, Precision, Reference,
 };
 use matrix_product::{Finish, Left, product};
-use rayon::prelude::*;
+use target::for_each_chunk;
 
 /// The processor this program runs on, in f32.
 ///
@@ -65,7 +72,7 @@ impl Cpu {
         let accumulate = epilogue.residual.is_some();
         let finish =
             Finish { bias: epilogue.bias.map(Vec::as_slice), activation: epilogue.activation, accumulate };
-        let mut out = epilogue.residual.unwrap_or_else(|| Matrix::zeros(rows, weight.outputs()));
+        let mut out = epilogue.residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
         product(self.isa, left, rows, weight.panels(), out.values_mut(), finish);
         out
     }
@@ -93,8 +100,12 @@ impl Device for Cpu {
         values
     }
 
-    fn pack(&self, weight: MatrixView<'_>, _precision: Precision) -> PackedWeight {
-        PackedWeight::pack(weight)
+    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> PackedWeight {
+        PackedWeight::pack(weight, precision)
+    }
+
+    fn together<R>(&self, pass: impl FnOnce() -> R) -> R {
+        buffers::reusing(|| team::together(pass))
     }
 
     // The definition adds two f32 and moves them: there is nothing to gain on it.
@@ -122,8 +133,8 @@ impl Device for Cpu {
         let patches =
             self.finished_product(left, images.rows() * grid.patches(), patch_embedding, Epilogue::none());
         let (width, tokens) = (shape.outputs, grid.patches() + 1);
-        let mut out = Matrix::zeros(images.rows() * tokens, width);
-        out.values_mut().par_chunks_mut(tokens * width).enumerate().for_each(|(image, out)| {
+        let mut out = Matrix::unwritten(images.rows() * tokens, width);
+        for_each_chunk(out.values_mut(), tokens * width, |image, out| {
             let (class, rest) = out.split_at_mut(width);
             class.copy_from_slice(class_embedding);
             let start = image * grid.patches() * width;
@@ -190,7 +201,8 @@ impl Device for Cpu {
 
     fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
         contract::similarity(left, right);
-        let right = PackedWeight::pack(MatrixView::output_major(right.values(), right.rows(), right.width()));
+        let right = MatrixView::output_major(right.values(), right.rows(), right.width());
+        let right = PackedWeight::pack(right, Precision::F32);
         let epilogue = Epilogue { bias: None, residual: None, activation: Activation::None };
         let mut out = self.finished_product(rows_of(left), left.rows(), &right, epilogue);
         out.values_mut().iter_mut().for_each(|cosine| *cosine *= scale);

@@ -2,17 +2,18 @@
 //!
 //! Order of the sums: the cells of a square, or of the map, row by row, for each channel alone.
 
+use super::target::for_each_chunk;
 use crate::{MapShape, Matrix};
-use rayon::prelude::*;
 
 /// The mean of every `side × side` square of each map.
 pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: usize) -> Matrix {
     let pooled = MapShape { height: shape.height / side, width: shape.width / side };
     let channels = maps.width();
-    let mut out = Matrix::zeros(items * pooled.cells(), channels);
+    let mut out = Matrix::unwritten(items * pooled.cells(), channels);
     let factor = 1.0 / (side * side) as f32;
     // One task fills one row of cells of one map.
-    out.values_mut().par_chunks_mut(pooled.width * channels).enumerate().for_each(|(task, out)| {
+    for_each_chunk(out.values_mut(), pooled.width * channels, |task, out| {
+        out.fill(0.0);
         let (item, y) = (task / pooled.height, task % pooled.height);
         for (x, out) in out.chunks_exact_mut(channels).enumerate() {
             for (row, column) in (0..side * side).map(|cell| (y * side + cell / side, x * side + cell % side))
@@ -29,9 +30,10 @@ pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: u
 pub(super) fn pool_tokens(maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
     let (tokens, channels) = (positional_embedding.rows(), maps.width());
     let cells = tokens - 1;
-    let mut out = Matrix::zeros(maps.rows() / cells * tokens, channels);
-    out.values_mut().par_chunks_mut(tokens * channels).enumerate().for_each(|(item, out)| {
+    let mut out = Matrix::unwritten(maps.rows() / cells * tokens, channels);
+    for_each_chunk(out.values_mut(), tokens * channels, |item, out| {
         let (mean, rest) = out.split_at_mut(channels);
+        mean.fill(0.0);
         for (cell, out) in rest.chunks_exact_mut(channels).enumerate() {
             let source = maps.row(item * cells + cell);
             add(mean, source);

@@ -1,5 +1,6 @@
 //! Operations that only move values, and the ordering of scores.
 
+use super::target::for_each_chunk;
 use crate::reference::better_first;
 use crate::{Match, Matrix};
 use rayon::prelude::*;
@@ -7,11 +8,11 @@ use rayon::prelude::*;
 /// `[items, channels · cells]` to `[items · cells, channels]`.
 pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
     let cells = images.width() / channels;
-    let mut out = Matrix::zeros(images.rows() * cells, channels);
+    let mut out = Matrix::unwritten(images.rows() * cells, channels);
     if cells == 0 {
         return out;
     }
-    out.values_mut().par_chunks_mut(cells * channels).enumerate().for_each(|(item, out)| {
+    for_each_chunk(out.values_mut(), cells * channels, |item, out| {
         let planes = images.row(item);
         for (cell, out) in out.chunks_exact_mut(channels).enumerate() {
             for (channel, out) in out.iter_mut().enumerate() {

@@ -16,8 +16,10 @@ mod similarity;
 
 #[cfg(test)]
 pub(crate) use activation::activate;
+#[cfg(test)]
+pub(crate) use precision::QuantizedRow;
 pub use precision::ReferenceWeight;
-pub(crate) use precision::{QuantizedRow, quantize_output, round_to_bf16};
+pub(crate) use precision::{quantize_output, round_to_bf16};
 pub(crate) use similarity::better_first;
 
 use crate::contract::{self, WeightShape};

@@ -1,7 +1,81 @@
-//! The left side of a product: rows that stand in memory, or that a picture or a map is read as.
+//! The left side of a product: rows that stand in memory, or that a picture or a map is read as,
+//! and their words.
 
-use crate::{ConvolutionShape, PatchGrid};
+use super::panels::Panels;
+use super::words::{self, RowScale, quantize_row};
+use crate::cpu::isa::Isa;
+use crate::{ConvolutionShape, PatchGrid, Precision};
 use std::ops::Range;
+
+/// The words of some rows and inputs, as the tiles read them. They stay in the second-level cache.
+#[derive(Default)]
+pub(super) struct LeftWords {
+    words: Vec<u32>,
+    stride: usize,
+    scales: Vec<RowScale>,
+    row: Vec<f32>,
+}
+
+impl LeftWords {
+    /// Takes the values of these rows that belong to a range of the panels' words.
+    pub(super) fn fill(
+        &mut self,
+        isa: Isa,
+        left: &Left<'_>,
+        rows: Range<usize>,
+        panels: &Panels<'_>,
+        depth: Range<usize>,
+    ) {
+        let inputs_of_word = words::inputs_of(panels.precision);
+        let inputs = depth.start * inputs_of_word..panels.inputs.min(depth.end * inputs_of_word);
+        self.stride = stride(depth.len());
+        if self.words.len() < rows.len() * self.stride {
+            self.words.resize(rows.len() * self.stride, 0);
+        }
+        self.row.resize(inputs.len(), 0.0);
+        self.scales.clear();
+        for (row, words) in rows.zip(self.words.chunks_exact_mut(self.stride)) {
+            let words = &mut words[..depth.len()];
+            if panels.precision == Precision::F32 {
+                left.copy(row, inputs.clone(), bytemuck::cast_slice_mut(words));
+                continue;
+            }
+            let values = match left.borrow(row, inputs.clone()) {
+                Some(values) => values,
+                None => {
+                    left.copy(row, inputs.clone(), &mut self.row);
+                    &self.row
+                }
+            };
+            match panels.precision {
+                Precision::Int8 => self.scales.push(quantize_row(isa, values, words)),
+                precision => words::from_row(isa, precision, values, words),
+            }
+        }
+    }
+
+    /// The words from one row on.
+    pub(super) fn starting_at(&self, row: usize) -> &[u32] {
+        &self.words[row * self.stride..]
+    }
+
+    /// From one row to the next.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The scales of some rows in int8, nothing else.
+    pub(super) fn scales(&self, rows: Range<usize>) -> &[RowScale] {
+        self.scales.get(rows).unwrap_or_default()
+    }
+}
+
+/// Words from one row to the next. Not a multiple of 4096 bytes, or all rows of a tile would
+/// compete for the same eight lines of the first-level cache.
+fn stride(words: usize) -> usize {
+    let lines = words.div_ceil(16) + 1;
+    16 * if lines.is_multiple_of(64) { lines + 1 } else { lines }
+}
 
 /// Where the values of the left rows come from. Nothing is laid out in full: a block of rows and
 /// inputs is copied at a time, into a buffer that stays in the second-level cache.
@@ -15,7 +89,18 @@ pub(in crate::cpu) enum Left<'a> {
     Kernel { maps: &'a [f32], channels: usize, shape: ConvolutionShape },
 }
 
-impl Left<'_> {
+impl<'a> Left<'a> {
+    /// The values of one row that belong to these inputs, where they stand side by side.
+    fn borrow(&self, row: usize, inputs: Range<usize>) -> Option<&'a [f32]> {
+        match *self {
+            Self::Rows { values, stride, column } => {
+                let start = row * stride + column;
+                Some(&values[start + inputs.start..start + inputs.end])
+            }
+            Self::Patches { .. } | Self::Kernel { .. } => None,
+        }
+    }
+
     /// Copies the values of one row that belong to these inputs.
     pub(super) fn copy(&self, row: usize, inputs: Range<usize>, out: &mut [f32]) {
         match *self {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! product            splits rows and panels of the output over threads, never the inputs
-//!   └ Block          one thread's rectangle: copies a block of left rows, then panel by panel
+//!   └ Block          one thread's rectangle: words of a block of left rows, then panel by panel
 //!       └ tile       12 × 32 sums in registers, per instruction set
 //!           └ finish adds what is there, bias, activation, and stores
 //! ```
@@ -15,21 +15,22 @@
 
 mod block;
 mod left;
+mod pages;
 mod panels;
-mod target;
 mod tile;
+mod timing;
+mod words;
 
 pub(super) use block::{Block, Finish, MAX_ROWS};
 pub(super) use left::Left;
 pub use panels::PackedWeight;
 pub(super) use panels::{PANEL_WIDTH, PanelRow, Panels};
-pub(super) use target::Target;
+pub(super) use timing::time_arithmetic;
+pub(super) use words::{count as count_words, from_row as words_of_row};
 
 use super::isa::Isa;
-use rayon::prelude::*;
-
-/// Multiply-adds below which a product is not worth waking other threads.
-const SMALL: usize = 1 << 17;
+use super::target::Target;
+use super::team;
 
 /// Left rows times panels into `out [rows, outputs]`.
 pub(super) fn product(
@@ -45,10 +46,8 @@ pub(super) fn product(
     }
     assert_eq!(out.len(), rows * panels.outputs, "values of a product");
     let target = Target::new(out, panels.outputs);
-    let threads =
-        if rows * panels.outputs * panels.inputs < SMALL { 1 } else { rayon::current_num_threads() };
-    let split = Split::new(rows, panels.count(), threads);
-    let compute = |task: usize| {
+    let split = Split::new(rows, panels.count(), team::size());
+    team::for_each(split.row_blocks * split.panel_blocks, |task| {
         let (row_block, panel_block) = (task / split.panel_blocks, task % split.panel_blocks);
         let rows = part(rows, split.row_blocks, row_block);
         let panel_range = part(panels.count(), split.panel_blocks, panel_block);
@@ -56,13 +55,7 @@ pub(super) fn product(
         let block = Block { left, rows, panels, panel_range, target, target_row, target_column: 0, finish };
         // SAFETY: each task has its own pair of row part and panel part; the parts do not overlap.
         unsafe { block.compute(isa) };
-    };
-    let tasks = split.row_blocks * split.panel_blocks;
-    if threads == 1 {
-        (0..tasks).for_each(compute);
-    } else {
-        (0..tasks).into_par_iter().with_max_len(1).for_each(compute);
-    }
+    });
 }
 
 /// How an output is cut into rectangles. No choice here can change a bit of the result.
@@ -72,7 +65,7 @@ struct Split {
 }
 
 impl Split {
-    /// Rows are cut first, because a block of panels has to copy the left rows anew; panels only
+    /// Rows are cut first, because a block of panels has to take the left rows anew; panels only
     /// where there are not enough rows for every thread.
     fn new(rows: usize, panels: usize, threads: usize) -> Self {
         let blocks = rows.div_ceil(MAX_ROWS);
@@ -82,8 +75,7 @@ impl Split {
         if blocks >= 2 * threads {
             return Self { row_blocks: blocks.next_multiple_of(threads), panel_blocks: 1 };
         }
-        let panel_blocks = (4 * threads).div_ceil(blocks).clamp(1, panels);
-        Self { row_blocks: blocks, panel_blocks }
+        Self { row_blocks: blocks, panel_blocks: threads.min(panels) }
     }
 }
 

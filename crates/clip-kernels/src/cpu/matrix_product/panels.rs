@@ -5,48 +5,89 @@
 //!
 //!          inputs ─▶                           memory order ─▶
 //! outputs  a0 a1 a2 …                          a0 b0 c0 … (32)   a1 b1 c1 … (32)   a2 b2 c2 …
-//!    │     b0 b1 b2 …              ──▶         one `PanelRow`    the next input
+//!    │     b0 b1 b2 …              ──▶         one `PanelRow`    the next inputs
 //!    ▼     c0 c1 c2 …
 //! ```
 //!
-//! The last panel is filled up with zeros. One row of a panel is two cache lines.
+//! `a0` is a *word* of 32 bits: one input in f32, two in bf16, four in int8; inputs and outputs are
+//! filled up with zeros. One row of a panel is two cache lines in every precision, so one shape of
+//! tile and one order of loops serve all three.
 
-use crate::MatrixView;
+use super::pages::PanelRows;
+use super::words;
+use crate::reference::quantize_output;
+use crate::{MatrixView, Precision};
 use rayon::prelude::*;
 
 /// Outputs side by side in a panel: two 512-bit registers, four 256-bit ones.
 pub(in crate::cpu) const PANEL_WIDTH: usize = 32;
 
-/// What one input contributes to the 32 outputs of a panel.
+/// What one word of inputs contributes to the 32 outputs of a panel.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(64))]
-pub(in crate::cpu) struct PanelRow(pub(in crate::cpu) [f32; PANEL_WIDTH]);
+pub(in crate::cpu) struct PanelRow(pub(in crate::cpu) [u32; PANEL_WIDTH]);
 
 impl PanelRow {
-    pub(in crate::cpu) const ZERO: Self = Self([0.0; PANEL_WIDTH]);
+    pub(in crate::cpu) const ZERO: Self = Self([0; PANEL_WIDTH]);
 }
 
-/// Inputs packed at a time: one cache line of each of the 32 outputs.
-const INPUTS_AT_A_TIME: usize = 16;
+/// Words packed at a time: one cache line of each of the 32 outputs.
+const WORDS_AT_A_TIME: usize = 16;
 
-/// A weight `[outputs, inputs]` packed for the CPU in f32.
-#[derive(Debug, Clone)]
+/// A weight `[outputs, inputs]` packed for the CPU.
+#[derive(Debug)]
 pub struct PackedWeight {
-    /// Panel after panel, `inputs` rows each.
-    rows: Vec<PanelRow>,
+    /// Panel after panel, as many rows each as the inputs have words.
+    rows: PanelRows,
     outputs: usize,
     inputs: usize,
+    precision: Precision,
+    /// One for each panel in int8, else none.
+    scales: Vec<PanelScale>,
+}
+
+/// A number for each output of a panel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PanelVector(pub(super) [[f32; 16]; 2]);
+
+impl PanelVector {
+    pub(super) const ZERO: Self = Self([[0.0; 16]; 2]);
+
+    fn set(&mut self, output: usize, value: f32) {
+        self.0.as_flattened_mut()[output] = value;
+    }
+}
+
+/// How the integers of a panel become numbers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cpu) struct PanelScale {
+    /// One step of each output's weights.
+    pub(super) steps: PanelVector,
+    /// Sum of each output's weights as they are kept, which a row's zero is multiplied with.
+    pub(super) sums: PanelVector,
+}
+
+impl PanelScale {
+    const ZERO: Self = Self { steps: PanelVector::ZERO, sums: PanelVector::ZERO };
 }
 
 impl PackedWeight {
     /// Packs a weight, its panels in parallel.
-    pub(in crate::cpu) fn pack(weight: MatrixView<'_>) -> Self {
+    pub(in crate::cpu) fn pack(weight: MatrixView<'_>, precision: Precision) -> Self {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
-        let mut rows = vec![PanelRow::ZERO; outputs.div_ceil(PANEL_WIDTH) * inputs];
-        if inputs > 0 {
-            rows.par_chunks_mut(inputs).enumerate().for_each(|(panel, rows)| pack_panel(weight, panel, rows));
+        let words = words::count(precision, inputs);
+        let mut rows = PanelRows::zeroed(outputs.div_ceil(PANEL_WIDTH) * words);
+        let scale_count = if precision == Precision::Int8 { outputs.div_ceil(PANEL_WIDTH) } else { 0 };
+        let mut scales = vec![PanelScale::ZERO; scale_count];
+        let panels = rows.as_mut_slice().par_chunks_mut(words.max(1)).enumerate();
+        match precision {
+            Precision::Int8 => {
+                let panels = panels.zip(&mut scales);
+                panels.for_each(|((panel, rows), scale)| pack_integers(weight, panel, rows, scale));
+            }
+            _ => panels.for_each(|(panel, rows)| pack_panel(weight, precision, panel, rows)),
         }
-        Self { rows, outputs, inputs }
+        Self { rows, outputs, inputs, precision, scales }
     }
 
     pub(in crate::cpu) fn outputs(&self) -> usize {
@@ -58,38 +99,65 @@ impl PackedWeight {
     }
 
     pub(in crate::cpu) fn panels(&self) -> Panels<'_> {
-        Panels { rows: &self.rows, outputs: self.outputs, inputs: self.inputs }
+        let &Self { ref rows, outputs, inputs, precision, ref scales } = self;
+        Panels { rows: rows.as_slice(), outputs, inputs, precision, scales }
     }
 }
 
-fn pack_panel(weight: MatrixView<'_>, panel: usize, rows: &mut [PanelRow]) {
+/// f32 and bf16.
+fn pack_panel(weight: MatrixView<'_>, precision: Precision, panel: usize, rows: &mut [PanelRow]) {
     let first = panel * PANEL_WIDTH;
     let outputs = PANEL_WIDTH.min(weight.outputs() - first);
-    for (block, rows) in rows.chunks_mut(INPUTS_AT_A_TIME).enumerate() {
-        let first_input = block * INPUTS_AT_A_TIME;
+    let inputs_of_word = words::inputs_of(precision);
+    let mut values = [0.0; 2 * WORDS_AT_A_TIME];
+    let mut packed = [0; WORDS_AT_A_TIME];
+    for (block, rows) in rows.chunks_mut(WORDS_AT_A_TIME).enumerate() {
+        let start = block * WORDS_AT_A_TIME * inputs_of_word;
+        let end = weight.inputs().min(start + WORDS_AT_A_TIME * inputs_of_word);
         for output in 0..outputs {
+            let values = &mut values[..end - start];
             match weight.inputs_of(first + output) {
-                Some(inputs) => {
-                    for (row, &value) in rows.iter_mut().zip(&inputs[first_input..]) {
-                        row.0[output] = value;
-                    }
-                }
-                None => {
-                    for (input, row) in rows.iter_mut().enumerate() {
-                        row.0[output] = weight.at(first + output, first_input + input);
-                    }
-                }
+                Some(inputs) => values.copy_from_slice(&inputs[start..end]),
+                None => (start..end).zip(values.iter_mut()).for_each(|(input, value)| {
+                    *value = weight.at(first + output, input);
+                }),
+            }
+            words::from_values(precision, values, &mut packed[..rows.len()]);
+            for (row, &word) in rows.iter_mut().zip(&packed) {
+                row.0[output] = word;
             }
         }
     }
 }
 
-/// Panels wherever they were packed: `inputs` rows for each 32 outputs.
+/// int8: an output's scale needs all of its inputs first.
+fn pack_integers(weight: MatrixView<'_>, panel: usize, rows: &mut [PanelRow], scale: &mut PanelScale) {
+    let first = panel * PANEL_WIDTH;
+    let mut values = Vec::with_capacity(weight.inputs());
+    for output in 0..PANEL_WIDTH.min(weight.outputs() - first) {
+        values.clear();
+        values.extend((0..weight.inputs()).map(|input| weight.at(first + output, input)));
+        let (step, integers) = quantize_output(&values);
+        let sum: i32 = integers.iter().map(|&integer| i32::from(integer)).sum();
+        scale.steps.set(output, step);
+        scale.sums.set(output, (f64::from(sum) * f64::from(step)) as f32);
+        for (row, integers) in rows.iter_mut().zip(integers.chunks(words::inputs_of(Precision::Int8))) {
+            let mut word = [0; 4];
+            word.iter_mut().zip(integers).for_each(|(byte, &integer)| *byte = integer.cast_unsigned());
+            row.0[output] = u32::from_ne_bytes(word);
+        }
+    }
+}
+
+/// Panels wherever they were packed: as many rows for each 32 outputs as the inputs have words.
 #[derive(Clone, Copy)]
 pub(in crate::cpu) struct Panels<'a> {
     pub(in crate::cpu) rows: &'a [PanelRow],
     pub(in crate::cpu) outputs: usize,
     pub(in crate::cpu) inputs: usize,
+    pub(in crate::cpu) precision: Precision,
+    /// One for each panel in int8, else none.
+    pub(in crate::cpu) scales: &'a [PanelScale],
 }
 
 impl<'a> Panels<'a> {
@@ -97,10 +165,15 @@ impl<'a> Panels<'a> {
         self.outputs.div_ceil(PANEL_WIDTH)
     }
 
-    /// Some inputs of one panel.
-    pub(super) fn slice(&self, panel: usize, inputs: std::ops::Range<usize>) -> &'a [PanelRow] {
-        let start = panel * self.inputs;
-        &self.rows[start + inputs.start..start + inputs.end]
+    /// Words of the inputs.
+    pub(in crate::cpu) fn words(&self) -> usize {
+        words::count(self.precision, self.inputs)
+    }
+
+    /// Some words of one panel.
+    pub(super) fn slice(&self, panel: usize, words: std::ops::Range<usize>) -> &'a [PanelRow] {
+        let start = panel * self.words();
+        &self.rows[start + words.start..start + words.end]
     }
 }
 
@@ -118,11 +191,31 @@ mod tests {
                 input_major[input * outputs + output] = output_major[output * inputs + input];
             }
         }
-        let a = PackedWeight::pack(MatrixView::output_major(&output_major, outputs, inputs));
-        let b = PackedWeight::pack(MatrixView::input_major(&input_major, inputs, outputs));
-        assert!(a.rows.iter().zip(&b.rows).all(|(a, b)| a.0 == b.0));
-        assert_eq!(a.panels().count(), 2);
-        let row = a.panels().slice(1, 20..21)[0].0; // input 20, outputs 32..64
+        for precision in Precision::ALL {
+            let a = PackedWeight::pack(MatrixView::output_major(&output_major, outputs, inputs), precision);
+            let b = PackedWeight::pack(MatrixView::input_major(&input_major, inputs, outputs), precision);
+            assert!(a.rows.as_slice().iter().zip(b.rows.as_slice()).all(|(a, b)| a.0 == b.0));
+            assert_eq!(a.panels().count(), 2);
+        }
+        let a = PackedWeight::pack(MatrixView::output_major(&output_major, outputs, inputs), Precision::F32);
+        let row = a.panels().slice(1, 20..21)[0].0.map(f32::from_bits); // input 20, outputs 32..64
         assert_eq!(row[..4], [32.0 * 21.0 + 20.0, 33.0 * 21.0 + 20.0, 34.0 * 21.0 + 20.0, 0.0]);
+    }
+
+    #[test]
+    fn words_hold_two_bf16_or_four_integers_first_input_lowest() {
+        let view = MatrixView::output_major(&[1.0, -2.0, 0.5, 127.0, 3.0], 1, 5);
+        let bf16 = PackedWeight::pack(view, Precision::Bf16);
+        assert_eq!(
+            bf16.panels().slice(0, 0..3).iter().map(|row| row.0[0]).collect::<Vec<_>>(),
+            [0xC000_3F80, 0x42FE_3F00, 0x0000_4040,]
+        );
+        let int8 = PackedWeight::pack(view, Precision::Int8);
+        assert_eq!(
+            int8.panels().slice(0, 0..2).iter().map(|row| row.0[0]).collect::<Vec<_>>(),
+            [0x7F00_FE01, 0x0000_0003,]
+        );
+        let scale = int8.panels().scales[0];
+        assert_eq!((scale.steps.0[0][0], scale.sums.0[0][0]), (1.0, 129.0));
     }
 }

@@ -1,8 +1,11 @@
 //! The innermost product: up to 12 rows by the 32 outputs of one panel, sums kept in registers.
 //!
-//! Every sum is one chain in the order of the inputs, starting from zero: its bits depend neither
-//! on the height of the tile nor on the place in it. With FMA (avx2, avx512) the bits are the same
-//! on both; the portable tile rounds products and is apart.
+//! Every sum is one chain in the order of the words, starting from zero: its bits depend neither
+//! on the height of the tile nor on the place in it. Within a word of two bf16 the order is the
+//! instruction set's own; sums of integers are exact.
+//!
+//! While a tile computes it asks for the panel that comes next, a cache line a word: weights stream
+//! through the second-level cache and are there when the next tile begins.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -10,46 +13,105 @@ mod avx2;
 mod avx512;
 mod portable;
 
-use super::panels::PanelRow;
+use super::panels::{PANEL_WIDTH, PanelRow};
+use super::words;
+use crate::Precision;
 use crate::cpu::isa::{Isa, Level};
 
 /// Rows of the highest tile of any instruction set.
 pub(super) const MAX_HEIGHT: usize = 12;
-/// Inputs of one block. A block of a panel has 256 · 128 bytes = 32 kB.
-pub(super) const MAX_DEPTH: usize = 256;
-/// Distance between left rows in their buffer. Not a multiple of 4096 bytes, or all rows of a tile
-/// would compete for the same eight lines of the first-level cache.
-pub(super) const LEFT_STRIDE: usize = MAX_DEPTH + 16;
 
-/// The sums of a tile; rows beyond its height are left as they are.
+/// The sums of a tile: f32 in f32 and bf16, i32 in int8. Rows beyond its height are left as they are.
 pub(super) type Sums = [PanelRow; MAX_HEIGHT];
 
-/// Rows of the highest tile: as many as the registers hold beside one row of the panel.
-pub(super) fn height(isa: Isa) -> usize {
-    match isa.level() {
-        Level::Portable => portable::HEIGHT,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => avx2::HEIGHT,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => avx512::HEIGHT,
+/// What a tile multiplies.
+#[derive(Clone, Copy)]
+pub(super) struct Operands<'a> {
+    /// Rows of words, `stride` apart.
+    pub(super) left: &'a [u32],
+    pub(super) stride: usize,
+    pub(super) rows: usize,
+    /// As many words as a row of this block has.
+    pub(super) panel: &'a [PanelRow],
+    /// Rows of a panel that will be needed soon.
+    pub(super) ahead: &'a [PanelRow],
+}
+
+impl Operands<'_> {
+    /// That every row has a word for each row of the panel: what the unchecked reads rely on.
+    fn check(&self, height: usize) {
+        assert!(
+            self.rows == height
+                && height > 0
+                && (height - 1) * self.stride + self.panel.len() <= self.left.len(),
+            "left rows of a tile"
+        );
+    }
+
+    /// The cache line to ask for at a word: half a row of the panel ahead, then the next half.
+    #[inline(always)]
+    fn line_ahead(&self, word: usize) -> *const i8 {
+        self.ahead.as_ptr().cast::<i8>().wrapping_add(word * size_of::<PanelRow>() / 2)
     }
 }
 
-/// `sums[row] = Σ left[row · LEFT_STRIDE + input] · panel[input]` for `rows` rows.
-pub(super) fn tile(isa: Isa, left: &[f32], rows: usize, panel: &[PanelRow], sums: &mut Sums) {
-    debug_assert!(panel.len() <= MAX_DEPTH && rows <= height(isa));
-    match isa.level() {
-        Level::Portable => portable::tile(left, rows, panel, sums),
+/// Rows of the highest tile: as many as the registers hold beside one row of the panel.
+pub(super) fn height(isa: Isa, precision: Precision) -> usize {
+    match (isa.level(), precision) {
+        (Level::Portable, _) => portable::HEIGHT,
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx512 { .. }, Precision::F32)
+        | (Level::Avx512 { bf16: true, .. }, Precision::Bf16)
+        | (Level::Avx512 { vnni: true, .. }, Precision::Int8) => avx512::HEIGHT,
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx2 | Level::Avx512 { .. }, _) => avx2::height(precision),
+    }
+}
+
+/// `sums[row] = Σ left[row] · panel`, words multiplied as their precision says.
+pub(super) fn tile(isa: Isa, precision: Precision, operands: Operands<'_>, sums: &mut Sums) {
+    match (isa.level(), precision) {
+        (Level::Portable, _) => portable::tile(precision, operands, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has its features.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2::tile(left, rows, panel, sums) },
+        (Level::Avx512 { .. }, Precision::F32) => unsafe { avx512::tile_f32(operands, sums) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::tile(left, rows, panel, sums) },
+        (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe { avx512::tile_bf16(operands, sums) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe { avx512::tile_int8(operands, sums) },
+        // SAFETY: as above; every AVX-512 processor has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx2 | Level::Avx512 { .. }, _) => unsafe { avx2::tile(precision, operands, sums) },
     }
 }
 
-/// Where a row of a tile starts in the buffer, all rows checked to have `depth` values.
-fn checked_left(left: &[f32], rows: usize, depth: usize) {
-    assert!(rows > 0 && (rows - 1) * LEFT_STRIDE + depth <= left.len(), "left rows of a tile");
+/// Multiplies and adds in all the registers of a tile, so many times; gives the number of operations
+/// (2 for a multiply-add).
+pub(super) fn multiply_in_registers(isa: Isa, precision: Precision, steps: usize) -> usize {
+    let words = match (isa.level(), precision) {
+        (Level::Portable, _) => portable::multiply_in_registers(precision, steps),
+        // SAFETY: an `Isa` of this level exists only where the processor has its features.
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx512 { .. }, Precision::F32) => unsafe { avx512::multiply_f32(steps) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe { avx512::multiply_bf16(steps) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe { avx512::multiply_int8(steps) },
+        // SAFETY: as above; every AVX-512 processor has AVX2.
+        #[cfg(target_arch = "x86_64")]
+        (Level::Avx2 | Level::Avx512 { .. }, _) => unsafe { avx2::multiply_in_registers(precision, steps) },
+    };
+    2 * words * words::inputs_of(precision)
 }
+
+/// The two bf16 of a word as f32.
+#[inline(always)]
+fn bf16_of(word: u32) -> [f32; 2] {
+    [f32::from_bits(word << 16), f32::from_bits(word & 0xFFFF_0000)]
+}
+
+const _: () = assert!(PANEL_WIDTH == 32, "the tiles are written for panels of 32");

@@ -1,11 +1,12 @@
 //! A matrix that several threads write at once, each its own rectangle.
 
+use super::team;
 use std::marker::PhantomData;
 use std::ops::Range;
 
 /// A row-major matrix whose parts are handed out without the compiler's proof that they are apart.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) struct Target<'a> {
+pub(super) struct Target<'a> {
     start: *mut f32,
     values: usize,
     stride: usize,
@@ -20,7 +21,7 @@ unsafe impl Sync for Target<'_> {}
 
 impl<'a> Target<'a> {
     /// The matrix `[values.len() / stride, stride]`.
-    pub(in crate::cpu) fn new(values: &'a mut [f32], stride: usize) -> Self {
+    pub(super) fn new(values: &'a mut [f32], stride: usize) -> Self {
         Self { start: values.as_mut_ptr(), values: values.len(), stride, lifetime: PhantomData }
     }
 
@@ -30,7 +31,7 @@ impl<'a> Target<'a> {
     /// While the slice lives, nobody else may read or write these columns of this row.
     #[inline]
     #[allow(clippy::mut_from_ref, reason = "that the parts are apart is the caller's promise")]
-    pub(in crate::cpu) unsafe fn part(&self, row: usize, columns: Range<usize>) -> &'a mut [f32] {
+    pub(super) unsafe fn part(&self, row: usize, columns: Range<usize>) -> &'a mut [f32] {
         let start = row * self.stride + columns.start;
         assert!(
             columns.end <= self.stride && start + columns.len() <= self.values,
@@ -40,4 +41,36 @@ impl<'a> Target<'a> {
         // for 'a, and nobody else uses it (the caller's promise).
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), columns.len()) }
     }
+
+    /// Asks for some columns of one row to be written soon.
+    #[inline]
+    pub(super) fn prefetch(&self, row: usize, columns: Range<usize>) {
+        /// Values of a cache line.
+        const LINE: usize = 16;
+        #[cfg(target_arch = "x86_64")]
+        for column in columns.step_by(LINE) {
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            // SAFETY: a prefetch may have any address.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_ET0>(self.start.wrapping_add(row * self.stride + column).cast());
+            };
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = (row, columns, LINE);
+    }
+}
+
+/// Calls `task` with every chunk of so many values (the last may be shorter) and its index, on the
+/// threads of the team.
+pub(super) fn for_each_chunk(values: &mut [f32], length: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    if values.is_empty() {
+        return;
+    }
+    let count = values.len();
+    let target = Target::new(values, count);
+    team::for_each(count.div_ceil(length), |index| {
+        let chunk = index * length..count.min((index + 1) * length);
+        // SAFETY: the chunks do not overlap, and each is one task's.
+        task(index, unsafe { target.part(0, chunk) });
+    });
 }

@@ -1,0 +1,47 @@
+//! What this processor can do at most: the arithmetic of the tiles without a load or a store.
+
+use super::isa::Isa;
+use super::matrix_product::time_arithmetic;
+use super::team;
+use crate::Precision;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Rounds on each thread, of which the median counts.
+const ROUNDS: usize = 7;
+/// Time of one round.
+const ROUND: Duration = Duration::from_millis(40);
+
+/// Measures the speed that no product can pass, in 10⁹ operations a second (2 for a multiply-add)
+/// on all threads of rayon's current pool together.
+pub fn measure_peak(isa: Isa, precision: Precision) -> f64 {
+    let threads = rayon::current_num_threads();
+    let mut rounds: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let speeds = Mutex::new(Vec::new());
+            team::together(|| {
+                team::for_each(threads, |_| {
+                    let speed = time_arithmetic(isa, precision, ROUND);
+                    speeds.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(speed);
+                });
+            });
+            speeds.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).iter().sum()
+        })
+        .collect();
+    rounds.sort_by(f64::total_cmp);
+    rounds[ROUNDS / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_has_a_peak_in_every_precision() {
+        for isa in Isa::available() {
+            for precision in Precision::ALL {
+                assert!(time_arithmetic(isa, precision, Duration::from_millis(1)) > 0.0);
+            }
+        }
+    }
+}
