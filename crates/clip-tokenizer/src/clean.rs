@@ -3,6 +3,7 @@
 use crate::fix_text::fix_text;
 use crate::html::unescaped;
 use crate::lowercase::lowercase;
+use crate::plain::is_plain;
 use crate::unicode::UNICODE;
 
 /// The text as the reference's split pattern sees it.
@@ -15,18 +16,13 @@ use crate::unicode::UNICODE;
 ///
 /// Source: PROTOCOL 3.2.
 pub fn clean(text: &str) -> String {
-    if text.bytes().all(is_plain) {
+    if is_plain(text) {
         return clean_plain(text);
     }
     let fixed = fix_text(text);
     let once = unescaped(&fixed);
     let twice = unescaped(&once);
     lowercase(&collapse_white_space(&twice))
-}
-
-/// Bytes that no repair touches and that cannot begin a character reference.
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | 0x0C | b'\r') && byte != b'&'
 }
 
 /// [`clean`] for what most prompts are: only white space and case remain to be done.
@@ -73,7 +69,7 @@ mod tests {
     #[test]
     fn plain_text_comes_out_the_same_on_the_short_and_on_the_long_way() {
         let mut text = String::new();
-        for byte in (0..=127).filter(|&byte| is_plain(byte)) {
+        for byte in (0..=127_u8).filter(|&byte| is_plain(&char::from(byte).to_string())) {
             text.push_str(&format!(" {0}x{0}\r\n{0}{0}", char::from(byte)));
             assert_eq!(clean_plain(&text), lowercase(&collapse_white_space(&fix_text(&text))));
         }

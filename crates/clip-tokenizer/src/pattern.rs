@@ -75,7 +75,7 @@ fn run_length(text: &str, kind: Kind) -> usize {
 }
 
 /// The length of a marker or a contraction at the beginning of `text`.
-fn special_length(text: &str) -> Option<usize> {
+pub(crate) fn special_length(text: &str) -> Option<usize> {
     const MARKERS: [&str; 2] = ["<|startoftext|>", "<|endoftext|>"];
     const CONTRACTIONS: [&str; 7] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
     match text.as_bytes() {

@@ -5,6 +5,7 @@ use crate::clean::clean;
 use crate::decode::decode;
 use crate::error::TokenizerError;
 use crate::pattern::{Piece, pieces};
+use crate::plain::{encode_plain, is_plain};
 use crate::vocabulary::{VOCABULARY, Vocabulary};
 
 /// Tokens that a text may have in all released models, start and end included.
@@ -77,9 +78,8 @@ impl Tokenizer {
     /// as in the reference: a caption that holds them ends there for the text tower. Whoever takes text from
     /// strangers finds them here as ids from [`START_OF_TEXT`] on. (PROTOCOL 9.25)
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        let clean = clean(text);
-        let mut ids = Vec::with_capacity(clean.len() / 3);
-        self.encode_clean(&clean, &mut ids);
+        let mut ids = Vec::with_capacity(text.len() / 3);
+        self.append(text, &mut ids);
         ids
     }
 
@@ -97,10 +97,9 @@ impl Tokenizer {
         context_length: usize,
         overflow: Overflow,
     ) -> Result<Tokens, TokenizerError> {
-        let clean = clean(text);
         let mut ids = Vec::with_capacity(CONTEXT_LENGTH);
         ids.push(START_OF_TEXT);
-        self.encode_clean(&clean, &mut ids);
+        self.append(text, &mut ids);
         ids.push(END_OF_TEXT);
         if ids.len() <= context_length {
             return Ok(Tokens { ids, lost: 0 });
@@ -132,13 +131,22 @@ impl Tokenizer {
         decode(self.vocabulary, ids)
     }
 
-    fn encode_clean(&self, clean: &str, ids: &mut Vec<u32>) {
-        for piece in pieces(clean) {
-            match piece {
-                Piece::StartOfText => ids.push(START_OF_TEXT),
-                Piece::EndOfText => ids.push(END_OF_TEXT),
-                Piece::Word(word) => encode_word(self.vocabulary, word.as_bytes(), ids),
-            }
+    fn append(&self, text: &str, ids: &mut Vec<u32>) {
+        if is_plain(text) {
+            encode_plain(self.vocabulary, text, ids);
+        } else {
+            encode_clean(self.vocabulary, &clean(text), ids);
+        }
+    }
+}
+
+/// Appends the ids of a text that is clean.
+pub(crate) fn encode_clean(vocabulary: &Vocabulary, clean: &str, ids: &mut Vec<u32>) {
+    for piece in pieces(clean) {
+        match piece {
+            Piece::StartOfText => ids.push(START_OF_TEXT),
+            Piece::EndOfText => ids.push(END_OF_TEXT),
+            Piece::Word(word) => encode_word(vocabulary, word.as_bytes(), ids),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::sync::LazyLock;
 use flate2::read::GzDecoder;
 
 use crate::fast_hash::FastMap;
+use crate::token_table::{TokenTable, WordKey};
 
 /// Merges in use: what the vocabulary of 49,152 leaves beside 256 bytes and 2 markers. The file has more.
 pub(crate) const MERGES: usize = 49_152 - 256 - 2;
@@ -21,10 +22,7 @@ pub(crate) const MERGES: usize = 49_152 - 256 - 2;
 pub(crate) static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::read);
 
 pub(crate) struct Vocabulary {
-    /// The bytes of all tokens, one after the other; the end of a word is the four bytes `</w>`.
-    bytes: Vec<u8>,
-    /// Where each token ends in `bytes`.
-    ends: Vec<usize>,
+    tokens: TokenTable,
     /// Which token two tokens make. The lower the id, the earlier the merge.
     merges: FastMap<u32, u32>,
     /// The id of each byte inside a word. At the end of one it is 256 more.
@@ -45,32 +43,27 @@ impl Vocabulary {
 
     /// The bytes that a token stands for.
     pub(crate) fn token(&self, id: u32) -> Option<&[u8]> {
-        let index = usize::try_from(id).ok()?;
-        let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.bytes.get(start..end)
+        self.tokens.token(id)
+    }
+
+    /// The token that a whole word is. Merging ends there too (tested).
+    #[inline(always)]
+    pub(crate) fn word(&self, key: WordKey) -> Option<u32> {
+        self.tokens.word(key)
     }
 
     fn read() -> Self {
         let mut vocabulary = Self {
-            bytes: Vec::with_capacity(400_000),
-            ends: Vec::with_capacity(crate::VOCAB_SIZE),
+            tokens: TokenTable::with_capacity(crate::VOCAB_SIZE, 400_000),
             merges: FastMap::default(),
             byte_ids: [0; 256],
         };
         vocabulary.add_bytes();
         let parts = vocabulary.add_merges();
-        vocabulary.add_token(&[b"<|startoftext|>"]);
-        vocabulary.add_token(&[b"<|endoftext|>"]);
+        vocabulary.tokens.push(*b"<|startoftext|>");
+        vocabulary.tokens.push(*b"<|endoftext|>");
         vocabulary.merges = vocabulary.resolve(&parts);
         vocabulary
-    }
-
-    fn add_token(&mut self, parts: &[&[u8]]) {
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
-        self.ends.push(self.bytes.len());
     }
 
     fn add_bytes(&mut self) {
@@ -78,10 +71,10 @@ impl Vocabulary {
             if let Some(slot) = self.byte_ids.get_mut(usize::from(byte)) {
                 *slot = id;
             }
-            self.add_token(&[&[byte]]);
+            self.tokens.push([byte]);
         }
         for (byte, _) in byte_alphabet() {
-            self.add_token(&[&[byte], b"</w>"]);
+            self.tokens.push([byte].into_iter().chain(*b"</w>"));
         }
     }
 
@@ -97,23 +90,17 @@ impl Vocabulary {
         let text = merges_text();
         let mut left_lengths = Vec::with_capacity(MERGES);
         for (left, right) in text.lines().skip(1).filter_map(|line| line.split_once(' ')).take(MERGES) {
-            let start = self.bytes.len();
-            self.bytes.extend(left.chars().map(byte_of));
-            left_lengths.push(self.bytes.len().saturating_sub(start));
-            self.bytes.extend(right.chars().map(byte_of));
-            self.ends.push(self.bytes.len());
+            left_lengths.push(left.chars().count());
+            self.tokens.push(left.chars().chain(right.chars()).map(byte_of));
         }
         left_lengths
     }
 
     /// Turns the parts of each merge into ids.
     fn resolve(&self, left_lengths: &[usize]) -> FastMap<u32, u32> {
-        let mut ids: FastMap<&[u8], u32> =
-            FastMap::with_capacity_and_hasher(self.ends.len(), Default::default());
-        ids.extend((0..).map_while(|id| Some((self.token(id)?, id))));
         let merge = |(merged, &left_length): (u32, &usize)| {
             let (left, right) = self.token(merged)?.split_at_checked(left_length)?;
-            Some((pair_key(*ids.get(left)?, *ids.get(right)?), merged))
+            Some((pair_key(self.tokens.id(left)?, self.tokens.id(right)?), merged))
         };
         let mut merges = FastMap::with_capacity_and_hasher(MERGES, Default::default());
         merges.extend((512..).zip(left_lengths).filter_map(merge));
@@ -165,7 +152,7 @@ mod tests {
     #[test]
     fn vocabulary_has_the_check_values_of_the_protocol() {
         let vocabulary = &*VOCABULARY;
-        assert_eq!(vocabulary.ends.len(), crate::VOCAB_SIZE);
+        assert_eq!(vocabulary.tokens.len(), crate::VOCAB_SIZE);
         assert_eq!(vocabulary.merges.len(), MERGES);
         for (id, token) in [
             (0, "!"),
@@ -184,6 +171,19 @@ mod tests {
         assert_eq!(vocabulary.token(49408), None);
         assert_eq!(vocabulary.byte_id(b' ', false), 220);
         assert_eq!(vocabulary.byte_id(b'a', true), 320);
+    }
+
+    #[test]
+    fn merging_a_word_that_is_a_token_gives_that_token() {
+        let mut ids = Vec::new();
+        for id in 0..512 + MERGES as u32 {
+            let Some(word) = VOCABULARY.token(id).and_then(|token| token.strip_suffix(b"</w>")) else {
+                continue;
+            };
+            ids.clear();
+            crate::bpe::merge_word(&VOCABULARY, word, &mut ids);
+            assert_eq!(ids, [id], "{}", String::from_utf8_lossy(word));
+        }
     }
 
     /// What makes "the lowest rank first, the leftmost of equals" the same as the reference's sweeps.
