@@ -11,9 +11,6 @@ use crate::console::{Console, Unit, Usage};
 /// What is read from standard input at most: one image, or a long list of paths.
 const STDIN_LIMIT: u64 = 1 << 30;
 
-/// Images encoded at a time.
-const BATCH: usize = 32;
-
 /// The images that `arguments` name, and what named none. A path that exists is itself; else it may be a pattern
 /// (`*`, `?`, `[..]`, `**`); `-` is one image, or a list of paths (one a line), on standard input.
 pub(crate) struct Images {
@@ -57,7 +54,7 @@ impl Images {
         Ok(())
     }
 
-    /// Encodes all images in batches; `each` gets the usable ones of a batch and their features, row by row.
+    /// Encodes all images; `each` gets the usable ones of a batch and their features, row by row.
     /// The rest goes to the ledger; a single image that fails is an error.
     pub(crate) fn encode(
         &mut self,
@@ -66,25 +63,24 @@ impl Images {
         mut each: impl FnMut(&[&ImageInput], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let bar = console.progress(self.inputs.len() as u64, Unit::Items("images"));
-        for inputs in self.inputs.chunks(BATCH) {
-            let (mut usable, mut prepared) = (Vec::new(), Vec::new());
-            for (input, result) in inputs.iter().zip(clip.prepare_images(inputs)) {
-                match result {
-                    Ok(image) => {
-                        bar.suspend(|| warn_of_clipping(input, image.clipped, console));
-                        usable.push(input);
-                        prepared.push(image);
-                    }
-                    Err(error) if self.total == 1 => return Err(error.into()),
-                    Err(error) => self.ledger.skip(input.name(), &error),
+        let (ledger, alone) = (&mut self.ledger, self.total == 1);
+        clip.encode_in_batches(&self.inputs, |batch| {
+            bar.inc(batch.len() as u64);
+            for (input, error) in batch.failed {
+                if alone {
+                    return Err(error.into());
                 }
+                ledger.skip(input.name(), &error);
             }
-            if !prepared.is_empty() {
-                let features = clip.encode_prepared(&prepared)?;
-                bar.suspend(|| each(&usable, features))?;
+            if batch.usable.is_empty() {
+                return Ok(());
             }
-            bar.inc(inputs.len() as u64);
-        }
+            let usable: Vec<&ImageInput> = batch.usable.iter().map(|image| image.input).collect();
+            bar.suspend(|| {
+                batch.usable.iter().for_each(|image| warn_of_clipping(image.input, image.clipped, console));
+                each(&usable, batch.features)
+            })
+        })?;
         bar.finish_and_clear();
         if self.total == 1 && !self.ledger.is_empty() {
             let skip = &self.ledger.skips()[0];

@@ -17,9 +17,6 @@ use crate::options::LoadOptions;
 use crate::provenance::ModelProvenance;
 use crate::starter;
 
-/// Images decoded at a time: bounds memory (a 224 px input is 0.6 MB) and feeds the encoder whole batches.
-const IMAGES_AT_A_TIME: usize = 32;
-
 /// A CLIP model with its tokenizer and its preprocessing.
 ///
 /// # Examples
@@ -36,14 +33,6 @@ pub struct Clip {
     recipe: Recipe,
     options: LoadOptions,
     warnings: Vec<String>,
-}
-
-/// An image as the network takes it.
-pub struct Prepared {
-    /// Normalised f32 `[3, resolution, resolution]`.
-    pub input: Vec<f32>,
-    /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit grey; PROTOCOL 9.21).
-    pub clipped: usize,
 }
 
 /// A text that lost its end.
@@ -99,32 +88,18 @@ impl Clip {
     }
 
     /// Features of image files, `[images, embed_dim]`, not normalised. Fails at the first image that cannot be used;
-    /// [`Clip::prepare_images`] is for bulk work that skips.
+    /// [`Clip::encode_in_batches`] is for bulk work that skips.
     ///
     /// # Errors
     /// An image cannot be read or decoded.
-    pub fn encode_images<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Result<Features, Error> {
+    pub fn encode_images<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Features, Error> {
+        let inputs: Vec<ImageInput> = paths.iter().map(|path| ImageInput::file(path.as_ref())).collect();
         let mut data = Vec::with_capacity(paths.len().saturating_mul(self.embed_dim()));
-        for paths in paths.chunks(IMAGES_AT_A_TIME) {
-            let inputs: Vec<ImageInput> = paths.iter().map(|path| ImageInput::file(path.as_ref())).collect();
-            let prepared = self.prepare_images(&inputs).into_iter().collect::<Result<Vec<_>, Error>>()?;
-            data.extend_from_slice(self.encode_prepared(&prepared)?.as_slice());
-        }
+        self.encode_in_batches(&inputs, |mut batch| {
+            data.extend_from_slice(batch.features.as_slice());
+            batch.failed.drain(..).next().map_or(Ok(()), |(_, error)| Err(error))
+        })?;
         Ok(Features::new(self.embed_dim(), data))
-    }
-
-    /// Reads, decodes and preprocesses images, in parallel; one result each.
-    pub fn prepare_images(&self, inputs: &[ImageInput]) -> Vec<Result<Prepared, Error>> {
-        inputs.par_iter().map(|input| self.prepare(input)).collect()
-    }
-
-    /// Features of prepared images, `[images, embed_dim]`, not normalised.
-    ///
-    /// # Errors
-    /// The features are not finite.
-    pub fn encode_prepared(&self, images: &[Prepared]) -> Result<Features, Error> {
-        let input: Vec<f32> = images.iter().flat_map(|image| image.input.iter().copied()).collect();
-        Ok(Features::new(self.embed_dim(), self.encoder.encode_images(&input)?))
     }
 
     /// Features of network inputs `[n, 3, resolution, resolution]` (normalised pixels), not normalised.
@@ -192,7 +167,7 @@ impl Clip {
     /// ```
     pub fn classify<L: AsRef<str>>(
         &self,
-        image: impl AsRef<Path> + Sync,
+        image: impl AsRef<Path>,
         labels: &[L],
     ) -> Result<Vec<LabelScore>, Error> {
         let classifier = Classifier::new(self, labels, &[] as &[&str])?;
@@ -214,7 +189,7 @@ impl Clip {
     /// assert!(similarity.row(0)[0] > similarity.row(0)[1]);
     /// # Ok::<(), clip_rs::Error>(())
     /// ```
-    pub fn similarity<P: AsRef<Path> + Sync, T: AsRef<str> + Sync>(
+    pub fn similarity<P: AsRef<Path>, T: AsRef<str> + Sync>(
         &self,
         images: &[P],
         texts: &[T],
@@ -283,11 +258,6 @@ impl Clip {
     /// What had to be guessed or was ignored while loading; to be shown to people.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    fn prepare(&self, input: &ImageInput) -> Result<Prepared, Error> {
-        let pixels = self.pixels(input)?;
-        Ok(Prepared { input: pixels.to_input(self.recipe.mean, self.recipe.std), clipped: pixels.clipped })
     }
 }
 

@@ -19,6 +19,7 @@
 //! A research tool: see the model card's limits in [`LIMITS`].
 #![forbid(unsafe_code)]
 
+mod bulk;
 mod classifier;
 mod clip;
 pub mod embeddings;
@@ -32,8 +33,9 @@ mod provenance;
 mod starter;
 pub mod verify;
 
+pub use crate::bulk::{ImageBatch, UsableImage};
 pub use crate::classifier::{Classifier, LabelScore, rank};
-pub use crate::clip::{Clip, Prepared, TruncatedText, open_checkpoint};
+pub use crate::clip::{Clip, TruncatedText, open_checkpoint};
 pub use crate::error::Error;
 pub use crate::features::{Embeddings, Features, Similarity};
 pub use crate::inputs::{ImageInput, expand_inputs};

@@ -1,0 +1,133 @@
+//! Images in bulk: the threads decode one batch, then encode the one before it, while the caller takes the results of
+//! the one before that.
+//!
+//! ```text
+//! caller's thread    hands out k-1    waits          hands out k    waits
+//! pool of threads    decode k+1 ··· encode k ······ decode k+2 ··· encode k+1 ······
+//! ```
+//!
+//! The tasks of a round stand in one queue, so a thread that finds no image left to decode begins to encode, and none
+//! waits for the slowest image. At most two batches of pixels and one of network input are held at any time.
+
+use clip_image::Pixels;
+use clip_model::EncodeError;
+use rayon::prelude::*;
+
+use crate::clip::Clip;
+use crate::error::Error;
+use crate::features::Features;
+use crate::inputs::ImageInput;
+
+/// Images of a batch: bounds memory, and keeps the encoder's products at full speed.
+const BATCH: usize = 32;
+
+/// What became of one batch of images.
+pub struct ImageBatch<'a> {
+    /// The images that could be used, in the order given.
+    pub usable: Vec<UsableImage<'a>>,
+    /// A row for each of them, `[usable, embed_dim]`, not normalised.
+    pub features: Features,
+    /// The others, in the order given, and why.
+    pub failed: Vec<(&'a ImageInput, Error)>,
+}
+
+/// An image that was decoded.
+pub struct UsableImage<'a> {
+    /// As it was given.
+    pub input: &'a ImageInput,
+    /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit grey; PROTOCOL 9.21).
+    pub clipped: usize,
+}
+
+impl ImageBatch<'_> {
+    /// Images of the batch, usable or not.
+    pub fn len(&self) -> usize {
+        self.usable.len() + self.failed.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Clip {
+    /// Reads, decodes and encodes any number of images in constant memory. `each` gets batch after batch in the order
+    /// of `inputs`, on the caller's thread; an image that cannot be used stops nothing.
+    ///
+    /// # Errors
+    /// The first error of `each`, or the features are not finite; the batches before were handed out.
+    pub fn encode_in_batches<'a, E: From<Error>>(
+        &self,
+        inputs: &'a [ImageInput],
+        mut each: impl FnMut(ImageBatch<'a>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut batches = inputs.chunks(BATCH.max(rayon::current_num_threads()));
+        let mut decoded: Option<Decoded<'a>> = None;
+        let mut encoded: Option<ImageBatch<'a>> = None;
+        loop {
+            let mut next = batches.next().map(Decoded::new);
+            if next.is_none() && decoded.is_none() && encoded.is_none() {
+                return Ok(());
+            }
+            encoded = rayon::in_place_scope(|scope| {
+                for (input, pixels) in next.iter_mut().flat_map(Decoded::tasks) {
+                    scope.spawn(move |_| *pixels = Some(self.pixels(input)));
+                }
+                encoded.map_or(Ok(()), &mut each)?;
+                // Behind the tasks above, in the same queue.
+                let batch = decoded.take().map(|batch| rayon::scope(|_| self.encode_decoded(batch)));
+                batch.transpose().map_err(E::from)
+            })?;
+            decoded = next;
+        }
+    }
+
+    /// Features of images as the recipe gives them, `[images, embed_dim]`, not normalised.
+    ///
+    /// # Errors
+    /// An image of another size than the model takes; features that are not finite.
+    pub fn encode_pixels(&self, images: &[Pixels]) -> Result<Features, Error> {
+        let (resolution, recipe) = (self.resolution(), self.recipe());
+        let values = 3 * resolution * resolution;
+        if let Some(image) = images.iter().find(|image| image.data.len() != values) {
+            return Err(EncodeError::WrongInputSize { found: image.data.len(), resolution }.into());
+        }
+        let mut input = vec![0.0; images.len() * values]; // [images, 3, resolution, resolution]
+        let normalize =
+            |(input, image): (&mut [f32], &Pixels)| image.write_input(recipe.mean, recipe.std, input);
+        input.par_chunks_exact_mut(values).zip(images).for_each(normalize);
+        self.encode_input(&input)
+    }
+
+    fn encode_decoded<'a>(&self, batch: Decoded<'a>) -> Result<ImageBatch<'a>, Error> {
+        let (mut usable, mut images, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for (input, pixels) in batch.inputs.iter().zip(batch.pixels) {
+            match pixels {
+                Some(Ok(pixels)) => {
+                    usable.push(UsableImage { input, clipped: pixels.clipped });
+                    images.push(pixels);
+                }
+                Some(Err(error)) => failed.push((input, error)),
+                None => {} // its task panicked, and the scope it ran in with it
+            }
+        }
+        Ok(ImageBatch { usable, features: self.encode_pixels(&images)?, failed })
+    }
+}
+
+/// A batch on its way: the pixels of each image once its task has run.
+struct Decoded<'a> {
+    inputs: &'a [ImageInput],
+    pixels: Vec<Option<Result<Pixels, Error>>>,
+}
+
+impl<'a> Decoded<'a> {
+    fn new(inputs: &'a [ImageInput]) -> Decoded<'a> {
+        Decoded { inputs, pixels: inputs.iter().map(|_| None).collect() }
+    }
+
+    fn tasks(&mut self) -> impl Iterator<Item = (&'a ImageInput, &mut Option<Result<Pixels, Error>>)> {
+        self.inputs.iter().zip(&mut self.pixels)
+    }
+}
