@@ -20,7 +20,7 @@ pub(crate) struct Config {
 
 impl Config {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        let rows = rows(settings);
+        let rows = rows(settings)?;
         if self.json {
             let entry = |(key, value, source): &(&str, serde_json::Value, &str)| {
                 ((*key).to_owned(), serde_json::json!({ "value": value, "source": source }))
@@ -43,7 +43,7 @@ impl Config {
     }
 }
 
-fn rows(settings: &Settings) -> Vec<(&'static str, serde_json::Value, &str)> {
+fn rows(settings: &Settings) -> anyhow::Result<Vec<(&'static str, serde_json::Value, &str)>> {
     fn row<'a, T>(
         key: &'static str,
         setting: &'a Setting<T>,
@@ -51,9 +51,11 @@ fn rows(settings: &Settings) -> Vec<(&'static str, serde_json::Value, &str)> {
     ) -> (&'static str, serde_json::Value, &'a str) {
         (key, value(&setting.value), setting.source.as_str())
     }
-    vec![
+    let (isa, isa_source) = settings.instruction_set()?;
+    Ok(vec![
         row("model", &settings.model, |v| v.as_str().into()),
         row("device", &settings.device, |v| format!("{v:?}").to_lowercase().into()),
+        ("isa", isa.name().into(), isa_source),
         row("precision", &settings.precision, |v| v.name().into()),
         row("activation", &settings.activation, |v| v.map(Activation::name).into()),
         row("threads", &settings.threads, |v| v.map_or("all".into(), |count| count.get().into())),
@@ -61,5 +63,5 @@ fn rows(settings: &Settings) -> Vec<(&'static str, serde_json::Value, &str)> {
         row("cache_dir", &settings.cache_dir, |v| v.as_ref().map(|p| p.display().to_string()).into()),
         row("offline", &settings.offline, |v| (*v).into()),
         row("mirror", &settings.mirror, |v| v.clone().into()),
-    ]
+    ])
 }

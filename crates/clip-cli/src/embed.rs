@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clip_rs::embeddings::{self, Journal, beside};
-use clip_rs::{Clip, Counts, Error, Features, Ledger, ModelProvenance, Overflow, Provenance};
+use clip_rs::{Clip, Computation, Counts, Error, Features, Ledger, ModelProvenance, Overflow, Provenance};
 
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
@@ -197,7 +197,10 @@ impl OutputArgs {
         kind: &str,
         form: serde_json::Value,
     ) -> anyhow::Result<Journal> {
-        let run = serde_json::json!({ "kind": kind, "model": model, "form": form, "raw": self.raw });
+        let computation = Computation::of(clip);
+        let run = serde_json::json!({
+            "kind": kind, "model": model, "form": form, "raw": self.raw, "computation": computation,
+        });
         Ok(Journal::open(&self.out, &run, clip.embed_dim())?)
     }
 

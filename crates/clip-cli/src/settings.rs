@@ -3,7 +3,9 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use clip_rs::{Activation, Clip, DeviceKind, ImageLimits, LoadOptions, Precision};
+use clip_rs::{
+    Activation, Clip, DeviceKind, ISA_VARIABLE, ImageLimits, InstructionSet, LoadOptions, Precision,
+};
 
 use crate::console::{Console, Usage};
 use crate::labels::read_text;
@@ -109,6 +111,17 @@ impl Settings {
     /// Starts the pool of threads; once, before anything is computed.
     pub(crate) fn use_threads(&self) -> anyhow::Result<()> {
         clip_rs::use_threads(self.threads.value).map_err(anyhow::Error::msg)
+    }
+
+    /// What the model would be computed with, and who said so.
+    pub(crate) fn instruction_set(&self) -> Result<(InstructionSet, &str), clip_rs::Error> {
+        let forced = std::env::var_os(ISA_VARIABLE).is_some_and(|name| !name.is_empty());
+        let source = match self.device.value {
+            DeviceKind::Reference => &self.device.source,
+            DeviceKind::Cpu if forced => ISA_VARIABLE,
+            DeviceKind::Cpu => "default",
+        };
+        Ok((self.load_options().instruction_set()?, source))
     }
 
     pub(crate) fn load_options(&self) -> LoadOptions {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clip_rs::embeddings::Journal;
+use clip_rs::{Clip, Computation};
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -60,7 +61,7 @@ impl Similarity {
             Ok(())
         })?;
         if let Some(out) = &self.out {
-            write(out, clip.name(), &names, &texts, &cosines)?;
+            write(out, &clip, &names, &texts, &cosines)?;
         } else if self.json {
             let (model, images) = (clip.name(), &names);
             console.json(
@@ -75,12 +76,15 @@ impl Similarity {
 
 fn write(
     out: &std::path::Path,
-    model: &str,
+    clip: &Clip,
     images: &[String],
     texts: &[String],
     rows: &[Vec<f32>],
 ) -> anyhow::Result<()> {
-    let run = serde_json::json!({ "kind": "similarity", "model": model, "texts": texts });
+    let (model, computation) = (clip.name(), Computation::of(clip));
+    let run = serde_json::json!({
+        "kind": "similarity", "model": model, "texts": texts, "computation": computation,
+    });
     let mut journal = Journal::open(out, &run, texts.len())?;
     journal.append(images.iter().map(String::as_str).zip(rows.iter().map(Vec::as_slice)))?;
     Ok(journal.finish(images, &run)?)

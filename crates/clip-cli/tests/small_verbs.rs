@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{clip_rs, golden, json_lines, run, run_with_stdin};
+use common::{clip_rs, golden, json_lines, run, run_with_stdin, unpack};
 
 #[test]
 fn tokenize_prints_ids_length_and_whether_it_is_too_long() {
@@ -107,16 +107,6 @@ fn heads_that_shapes_do_not_tell_come_from_a_configuration() {
     assert!(bare.stderr.contains("help: give its configuration: `--model-config"), "{}", bare.stderr);
     let configured = run(&[&arguments[..], &["--model-config", &config]].concat());
     assert_eq!(configured.code, 0, "{}{}", configured.stdout, configured.stderr);
-}
-
-/// Unpacks a golden file into `folder`.
-fn unpack(path: &str, folder: &std::path::Path) -> std::path::PathBuf {
-    let packed = golden(path).expect("beside the others");
-    let unpacked = folder.join(packed.file_stem().expect("a name"));
-    let mut file = std::fs::File::create(&unpacked).expect("a file");
-    let packed = std::fs::File::open(packed).expect("readable");
-    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut file).expect("unpacked");
-    unpacked
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clip_image::{Pixels, Recipe};
+use clip_kernels::Precision;
 use clip_model::checkpoint::PreprocessKind;
 use clip_model::{Architecture, Checkpoint};
 use clip_tokenizer::{Overflow, Tokenizer};
@@ -13,7 +14,7 @@ use crate::encoder::{self, Encoder};
 use crate::error::Error;
 use crate::features::{Features, Similarity};
 use crate::inputs::ImageInput;
-use crate::options::LoadOptions;
+use crate::options::{InstructionSet, LoadOptions};
 use crate::provenance::ModelProvenance;
 use crate::starter;
 
@@ -32,6 +33,7 @@ pub struct Clip {
     tokenizer: Tokenizer,
     recipe: Recipe,
     options: LoadOptions,
+    instruction_set: InstructionSet,
     warnings: Vec<String>,
 }
 
@@ -75,13 +77,15 @@ impl Clip {
     /// As [`Clip::load`].
     pub fn load_with(name_or_path: &str, options: &LoadOptions) -> Result<Clip, Error> {
         let checkpoint = open_checkpoint(name_or_path, options)?;
-        let encoder = encoder::build(options.device, options.precision, &checkpoint)?;
+        let instruction_set = options.instruction_set()?;
+        let encoder = encoder::build(instruction_set, options.precision, &checkpoint)?;
         let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
         Ok(Clip {
             name: name_or_path.to_owned(),
             tokenizer: Tokenizer::new(),
             recipe,
             options: options.clone(),
+            instruction_set,
             warnings: checkpoint.warnings,
             encoder,
         })
@@ -235,6 +239,16 @@ impl Clip {
     /// `exp(logit_scale)`: cosines times this are logits. PROTOCOL 1.4.
     pub fn scale(&self) -> f32 {
         self.encoder.scale()
+    }
+
+    /// Of the products with weights.
+    pub fn precision(&self) -> Precision {
+        self.options.precision
+    }
+
+    /// What the towers are computed with.
+    pub fn instruction_set(&self) -> InstructionSet {
+        self.instruction_set
     }
 
     /// How images become inputs.

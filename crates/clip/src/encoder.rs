@@ -3,7 +3,7 @@
 use clip_kernels::{Cpu, Device, Precision, Reference};
 use clip_model::{Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError};
 
-use crate::DeviceKind;
+use crate::options::InstructionSet;
 
 pub(crate) trait Encoder: Send + Sync {
     fn architecture(&self) -> &Architecture;
@@ -32,15 +32,17 @@ impl<D: Device> Encoder for ClipModel<D> {
     }
 }
 
-/// Builds the towers of `checkpoint` on the device and in the precision asked for.
+/// Builds the towers of `checkpoint` for what computes them, in the precision asked for.
 pub(crate) fn build(
-    device: DeviceKind,
+    instruction_set: InstructionSet,
     precision: Precision,
     checkpoint: &Checkpoint,
 ) -> Result<Box<dyn Encoder>, CheckpointError> {
     let (architecture, weights) = (&checkpoint.architecture, &checkpoint.state_dict);
-    Ok(match device {
-        DeviceKind::Cpu => Box::new(ClipModel::new(Cpu::new(), precision, architecture, weights)?),
-        DeviceKind::Reference => Box::new(ClipModel::new(Reference, precision, architecture, weights)?),
+    Ok(match instruction_set {
+        InstructionSet::Cpu(isa) => {
+            Box::new(ClipModel::new(Cpu::with_isa(isa), precision, architecture, weights)?)
+        }
+        InstructionSet::Reference => Box::new(ClipModel::new(Reference, precision, architecture, weights)?),
     })
 }

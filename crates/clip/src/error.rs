@@ -37,6 +37,14 @@ pub enum Error {
     /// A checkpoint cannot be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// An instruction set was forced that this processor does not have.
+    #[error("CLIP_RS_ISA={name}: this processor has {}", available.join(", "))]
+    UnknownIsa {
+        /// What was asked for.
+        name: String,
+        /// What there is, widest first.
+        available: Vec<&'static str>,
+    },
     /// A name leads to no model.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -108,6 +116,7 @@ impl Error {
             Self::TemplateWithoutPlaceholder { .. } => {
                 Some("write the place of the label as `{}`, as in \"a photo of a {}.\"".into())
             }
+            Self::UnknownIsa { .. } => Some("unset CLIP_RS_ISA for the widest".into()),
             Self::RecipeSize { .. } => Some("leave the size to the model".into()),
             _ => None,
         }

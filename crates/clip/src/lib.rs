@@ -40,8 +40,8 @@ pub use crate::error::Error;
 pub use crate::features::{Embeddings, Features, Similarity};
 pub use crate::inputs::{ImageInput, expand_inputs};
 pub use crate::ledger::{Ledger, Skip, Stage};
-pub use crate::options::{DeviceKind, LoadOptions, use_threads};
-pub use crate::provenance::{Counts, ModelProvenance, Provenance};
+pub use crate::options::{DeviceKind, ISA_VARIABLE, InstructionSet, LoadOptions, use_threads};
+pub use crate::provenance::{Computation, Counts, ModelProvenance, Provenance};
 pub use crate::starter::STARTER_NOTE;
 pub use clip_image::{
     self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Recipe, ResizeMode,

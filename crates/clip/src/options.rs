@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clip_image::Limits;
-use clip_kernels::Precision;
+use clip_kernels::{Isa, Precision};
 use clip_model::Activation;
 use clip_model::cache::CacheFolders;
+
+use crate::error::Error;
 
 /// What computes: the fast path, or the slow definition it is tested against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,6 +31,38 @@ impl std::str::FromStr for DeviceKind {
     }
 }
 
+/// The environment variable that forces an instruction set: `reference` (the definition, as
+/// [`DeviceKind::Reference`]), `portable`, `avx2` or `avx512`. For tests and comparisons: bits are the same in any batch
+/// and on any number of threads, but per instruction set.
+pub const ISA_VARIABLE: &str = "CLIP_RS_ISA";
+
+/// What the towers are computed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstructionSet {
+    /// Scalar, f64 sums.
+    Reference,
+    /// One that this processor has.
+    Cpu(Isa),
+}
+
+impl InstructionSet {
+    /// `reference`, `portable`, `avx2` or `avx512`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Cpu(isa) => isa.name(),
+        }
+    }
+
+    fn named(name: &str) -> Result<InstructionSet, Error> {
+        let all = || Isa::available().map(InstructionSet::Cpu).chain([InstructionSet::Reference]);
+        all().find(|set| set.name() == name).ok_or_else(|| Error::UnknownIsa {
+            name: name.to_owned(),
+            available: all().map(InstructionSet::name).collect(),
+        })
+    }
+}
+
 /// How [`Clip::load_with`](crate::Clip::load_with) finds and reads a model. The default asks no network.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
@@ -47,6 +81,20 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
+    /// What the device computes with: the widest this processor has, unless [`ISA_VARIABLE`] forces another.
+    ///
+    /// # Errors
+    /// The variable names what there is not.
+    pub fn instruction_set(&self) -> Result<InstructionSet, Error> {
+        if self.device == DeviceKind::Reference {
+            return Ok(InstructionSet::Reference);
+        }
+        match std::env::var(ISA_VARIABLE) {
+            Ok(name) if !name.is_empty() => InstructionSet::named(&name),
+            _ => Ok(InstructionSet::Cpu(Isa::detect())),
+        }
+    }
+
     /// The folders that models are looked for in.
     pub fn cache_folders(&self) -> CacheFolders {
         let folders = CacheFolders::from_environment();
@@ -61,4 +109,18 @@ impl LoadOptions {
 pub fn use_threads(count: Option<std::num::NonZero<usize>>) -> Result<(), String> {
     let count = count.map_or(0, std::num::NonZero::get);
     rayon::ThreadPoolBuilder::new().num_threads(count).build_global().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instruction_set_that_is_not_there_names_those_that_are() {
+        assert_eq!(InstructionSet::named("portable").expect("everywhere").name(), "portable");
+        assert_eq!(InstructionSet::named("reference").expect("everywhere"), InstructionSet::Reference);
+        let error = InstructionSet::named("mmx").expect_err("too old").to_string();
+        assert!(error.starts_with("CLIP_RS_ISA=mmx: this processor has "), "{error}");
+        assert!(error.ends_with("portable, reference"), "{error}");
+    }
 }

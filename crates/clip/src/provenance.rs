@@ -39,8 +39,9 @@ pub struct Provenance<'a> {
     pub model: &'a ModelProvenance,
     /// How images became inputs; absent for texts.
     pub recipe: Option<&'a Recipe>,
-    /// `f32`.
-    pub precision: &'a str,
+    /// What the rows were computed with.
+    #[serde(flatten)]
+    pub computation: Computation,
     /// Whether rows have norm 1 (embeddings) or are the towers' outputs (features).
     pub normalized: bool,
     /// Length of a row.
@@ -77,11 +78,27 @@ impl<'a> Provenance<'a> {
             kind,
             model,
             recipe: (kind == "images").then_some(clip.recipe()),
-            precision: "f32",
+            computation: Computation::of(clip),
             normalized,
             embed_dim: clip.embed_dim(),
             counts,
         }
+    }
+}
+
+/// What rows were computed with; rows of different computations do not belong in one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Computation {
+    /// `f32`, `bf16` or `int8`.
+    pub precision: &'static str,
+    /// `reference`, `portable`, `avx2` or `avx512`: bits are the same per instruction set.
+    pub isa: &'static str,
+}
+
+impl Computation {
+    /// That of `clip`.
+    pub fn of(clip: &Clip) -> Computation {
+        Computation { precision: clip.precision().name(), isa: clip.instruction_set().name() }
     }
 }
 

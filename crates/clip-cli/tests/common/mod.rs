@@ -1,7 +1,7 @@
 //! Running the program as a person would: in the project's root, with an empty home folder.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
@@ -52,4 +52,14 @@ pub(crate) fn golden(path: &str) -> Option<PathBuf> {
 /// Says that something was skipped where the test runner does not hide it: it keeps back what passing tests print.
 fn skipped(what: &str) {
     let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: {what}\n"));
+}
+
+/// Unpacks a golden file into `folder`.
+pub(crate) fn unpack(path: &str, folder: &Path) -> PathBuf {
+    let packed = golden(path).expect("beside the others");
+    let unpacked = folder.join(packed.file_stem().expect("a name"));
+    let mut file = std::fs::File::create(&unpacked).expect("a file");
+    let packed = std::fs::File::open(packed).expect("readable");
+    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut file).expect("unpacked");
+    unpacked
 }
