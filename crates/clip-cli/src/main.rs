@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bench;
 mod classify;
 mod config;
 mod console;
@@ -52,6 +53,7 @@ enum Verb {
     Preprocess(preprocess::Preprocess),
     Verify(verify::Verify),
     Models(models::Models),
+    Bench(bench::Bench),
     Config(config::Config),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -77,6 +79,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Preprocess(verb) => verb.run(&settings, console),
         Verb::Verify(verb) => verb.run(&settings, console),
         Verb::Models(verb) => verb.run(&settings, console),
+        Verb::Bench(verb) => verb.run(&settings, console),
         Verb::Config(verb) => verb.run(&settings, console),
         Verb::Completions(verb) => verb.run(console),
         Verb::Man(verb) => verb.run(console),

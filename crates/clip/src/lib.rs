@@ -30,6 +30,7 @@ mod inputs;
 mod ledger;
 mod options;
 mod provenance;
+pub mod speed;
 mod starter;
 pub mod verify;
 

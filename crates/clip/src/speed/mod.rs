@@ -1,0 +1,189 @@
+//! How fast a model runs on this machine: rates, operations, and the share of what the processor can do.
+//!
+//! Everything is measured in rounds, one measurement after the other in each, so that a slow moment of the machine
+//! meets all of them; the medians count. The first round warms up and does not.
+
+mod machine;
+mod operations;
+mod peak;
+mod rounds;
+mod server;
+
+use clip_kernels::Precision;
+use rayon::prelude::*;
+
+pub use self::operations::MultiplyAdds;
+pub use self::server::Server;
+
+use self::rounds::{Measurement, medians};
+use crate::clip::Clip;
+use crate::error::Error;
+use crate::inputs::ImageInput;
+use crate::options::InstructionSet;
+
+/// Captions written for this purpose, one a line: 1 to 20 words, as people describe photos.
+const CAPTIONS: &str = include_str!("../../assets/speed/captions.txt");
+
+/// The photo that is decoded and preprocessed.
+const PHOTO: &[u8] = include_bytes!("../../../../photos/cat.jpg");
+
+/// Copies of the photo preprocessed by one thread in a round.
+const PHOTOS_PER_THREAD: usize = 8;
+
+/// What was measured of one model at one batch size. Rates are medians.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Speed {
+    /// The model as it was named.
+    pub model: String,
+    /// `f32`, `bf16` or `int8`.
+    pub precision: &'static str,
+    /// `reference`, `portable`, `avx2` or `avx512`.
+    pub isa: &'static str,
+    /// The processor's name for itself, where the system tells it.
+    pub processor: Option<String>,
+    /// Threads of the pool.
+    pub threads: usize,
+    /// Images in a call of the image tower.
+    pub batch: usize,
+    /// Normalised images through the image tower.
+    pub images_per_second: f64,
+    /// The built-in captions, all in one call, tokenized before.
+    pub texts_per_second: f64,
+    /// 10⁹ operations a second of the image tower, two for each multiply-add of the reference ([`MultiplyAdds`]).
+    pub gops: f64,
+    /// The most that this processor did in these rounds: products without memory, in the same precision, 10⁹ a second.
+    /// Unknown for the reference device.
+    pub peak_gops: Option<f64>,
+    /// `gops` over `peak_gops`. Beyond 1 where shortcuts leave out operations of the reference.
+    pub share_of_peak: Option<f64>,
+    /// JPEG in memory to the pixels the model sees, all threads.
+    pub preprocess_images_per_second: f64,
+    /// The same on one thread.
+    pub preprocess_images_per_second_one_thread: f64,
+    /// Captions to token ids, one thread.
+    pub tokenize_texts_per_second: f64,
+    /// From the name of the model to a model that can encode.
+    pub load_seconds: f64,
+    /// Greatest memory of the process so far, where the system tells it.
+    pub peak_memory_bytes: Option<u64>,
+    /// Rounds that counted.
+    pub rounds: usize,
+}
+
+/// The built-in captions.
+pub fn captions() -> Vec<&'static str> {
+    CAPTIONS.lines().collect()
+}
+
+/// Measures `clip`, which took `load_seconds` to load, at each of these batch sizes, over `rounds` rounds.
+/// `progress` is told after each round how many of all are done, the warm-up among them.
+///
+/// # Errors
+/// Features are not finite.
+pub fn measure(
+    clip: &Clip,
+    load_seconds: f64,
+    batches: &[usize],
+    rounds: usize,
+    progress: impl FnMut(usize, usize),
+) -> Result<Vec<Speed>, Error> {
+    let threads = rayon::current_num_threads();
+    let captions = captions();
+    let tokens = token_ids(clip, &captions)?;
+    let tokens: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+    let photo = ImageInput::bytes("cat.jpg", PHOTO.to_vec());
+    let photos = |count: usize| vec![&photo; count];
+    let greatest = batches.iter().copied().max().unwrap_or(0);
+    let images = random_images(clip, greatest);
+    let image_values = images.len() / greatest.max(1);
+
+    let mut measurements = vec![
+        Measurement::seconds(|| clip.encode_token_ids(&tokens).map(drop)),
+        Measurement::seconds(|| {
+            photos(PHOTOS_PER_THREAD).into_iter().try_for_each(|p| clip.pixels(p).map(drop))
+        }),
+        Measurement::seconds(|| {
+            photos(PHOTOS_PER_THREAD * threads).into_par_iter().try_for_each(|p| clip.pixels(p).map(drop))
+        }),
+        Measurement::seconds(|| {
+            captions.iter().for_each(|caption| drop(clip.tokenizer().encode(caption)));
+            Ok(())
+        }),
+        Measurement::value(|| Ok(peak_gops(clip.instruction_set(), clip.precision()).unwrap_or(f64::NAN))),
+    ];
+    let shared = measurements.len();
+    for &batch in batches {
+        let input = &images[..batch * image_values];
+        measurements.push(Measurement::seconds(|| clip.encode_input(input).map(drop)));
+    }
+    let medians = medians(&mut measurements, rounds, progress)?;
+    drop(measurements);
+
+    let (common, image_seconds) = medians.split_at(shared);
+    let &[texts, one_thread, all_threads, tokenize, peak] = common else { return Ok(Vec::new()) };
+    let operations = 2.0 * MultiplyAdds::of(clip.architecture()).image as f64;
+    let peak_gops = peak.is_finite().then_some(peak);
+    let speed = |(&batch, seconds): (&usize, &f64)| {
+        let images_per_second = batch as f64 / seconds;
+        let gops = images_per_second * operations / 1e9;
+        Speed {
+            model: clip.name().to_owned(),
+            precision: clip.precision().name(),
+            isa: clip.instruction_set().name(),
+            processor: machine::processor_name(),
+            threads,
+            batch,
+            images_per_second,
+            texts_per_second: captions.len() as f64 / texts,
+            gops,
+            peak_gops,
+            share_of_peak: peak_gops.map(|peak| gops / peak),
+            preprocess_images_per_second: (PHOTOS_PER_THREAD * threads) as f64 / all_threads,
+            preprocess_images_per_second_one_thread: PHOTOS_PER_THREAD as f64 / one_thread,
+            tokenize_texts_per_second: captions.len() as f64 / tokenize,
+            load_seconds,
+            peak_memory_bytes: machine::peak_memory_bytes(),
+            rounds,
+        }
+    };
+    Ok(batches.iter().zip(image_seconds).map(speed).collect())
+}
+
+/// 10⁹ operations a second of products that touch no memory, on all threads; none of the reference device.
+fn peak_gops(instruction_set: InstructionSet, precision: Precision) -> Option<f64> {
+    match instruction_set {
+        InstructionSet::Cpu(isa) => Some(peak::measure_peak(isa, precision, rayon::current_num_threads())),
+        InstructionSet::Reference => None,
+    }
+}
+
+/// Normalised network input `[count, 3, resolution, resolution]`, by formula.
+fn random_images(clip: &Clip, count: usize) -> Vec<f32> {
+    clip_model::synthetic::pixels(1, count, clip.resolution())
+}
+
+/// Token ids of each text, with start and end, cut to the context.
+fn token_ids(clip: &Clip, texts: &[impl AsRef<str>]) -> Result<Vec<Vec<u32>>, Error> {
+    let context_length = clip.architecture().text.context_length;
+    let ids = texts.iter().enumerate().map(|(index, text)| {
+        let tokens = clip.tokenizer().tokenize(text.as_ref(), context_length, crate::Overflow::Truncate);
+        tokens.map(|tokens| tokens.ids).map_err(|source| Error::Text { index, source })
+    });
+    ids.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_are_two_hundred_different_texts_that_fit_the_context() {
+        let captions = captions();
+        let different: std::collections::HashSet<_> = captions.iter().collect();
+        assert_eq!((captions.len(), different.len()), (200, 200));
+        let clip = Clip::starter().expect("built in");
+        for (caption, ids) in captions.iter().zip(token_ids(&clip, &captions).expect("they fit")) {
+            assert!((3..40).contains(&ids.len()), "{caption}");
+        }
+    }
+}
