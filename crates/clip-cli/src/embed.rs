@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clip_rs::embeddings::{self, Journal, beside};
-use clip_rs::{Clip, Computation, Counts, Error, Features, Ledger, ModelProvenance, Overflow, Provenance};
+use clip_rs::{
+    Clip, Computation, Counts, Error, Features, ImageInput, Ledger, ModelProvenance, Overflow, Provenance,
+};
 
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
@@ -75,8 +77,8 @@ struct OutputArgs {
 }
 
 /// What a run came to.
-struct Outcome {
-    ids: Vec<String>,
+struct Outcome<'a> {
+    ids: Vec<&'a str>,
     ledger: Ledger,
     total: usize,
     truncated: Vec<Truncated>,
@@ -97,7 +99,7 @@ struct Fitting<'a> {
     ledger: Ledger,
 }
 
-impl Outcome {
+impl Outcome<'_> {
     fn counts(&self) -> Counts {
         Counts { rows: self.ids.len(), skipped: self.ledger.skips().len(), truncated: self.truncated.len() }
     }
@@ -119,15 +121,14 @@ impl ImagesArgs {
         let model = clip.provenance()?;
         let mut journal =
             self.output.journal(&clip, &model, "images", serde_json::to_value(clip.recipe())?)?;
-        let all: Vec<String> = images.inputs.iter().map(|input| input.name().to_owned()).collect();
-        let total = images.total;
-        images.inputs.retain(|input| !journal.contains(input.name()));
-        self.output.tell_resumed(all.len() - images.inputs.len(), console);
-        images.encode(&clip, console, |inputs, features| {
+        let inputs = std::mem::take(&mut images.inputs);
+        let todo: Vec<_> = inputs.iter().filter(|input| !journal.contains(input.name())).collect();
+        self.output.tell_resumed(inputs.len() - todo.len(), console);
+        images.encode_these(&todo, &clip, console, |inputs, features| {
             self.output.append(&mut journal, inputs.iter().map(|image| image.name()), features)
         })?;
-        let ids = all.into_iter().filter(|id| journal.contains(id)).collect();
-        let outcome = Outcome { ids, ledger: images.ledger, total, truncated: Vec::new() };
+        let ids = inputs.iter().map(ImageInput::name).filter(|id| journal.contains(id)).collect();
+        let outcome = Outcome { ids, ledger: images.ledger, total: images.total, truncated: Vec::new() };
         let provenance = Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
@@ -150,7 +151,7 @@ impl TextsArgs {
             bar.inc(batch.len() as u64);
         }
         bar.finish_and_clear();
-        let ids = fitting.texts.into_iter().cloned().collect();
+        let ids = fitting.texts.into_iter().map(String::as_str).collect();
         let outcome =
             Outcome { ids, ledger: fitting.ledger, total: texts.len(), truncated: fitting.truncated };
         let provenance = Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
@@ -227,7 +228,7 @@ impl OutputArgs {
         &self,
         provenance: &Provenance<'_>,
         journal: Journal,
-        outcome: Outcome,
+        outcome: Outcome<'_>,
         console: &Console,
     ) -> anyhow::Result<Exit> {
         let Outcome { ids, ledger, total, truncated } = outcome;

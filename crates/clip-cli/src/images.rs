@@ -60,11 +60,23 @@ impl Images {
         &mut self,
         clip: &Clip,
         console: &Console,
+        each: impl FnMut(&[&ImageInput], Features) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let inputs = std::mem::take(&mut self.inputs);
+        self.encode_these(&inputs.iter().collect::<Vec<_>>(), clip, console, each)
+    }
+
+    /// The same of some of the images.
+    pub(crate) fn encode_these(
+        &mut self,
+        inputs: &[&ImageInput],
+        clip: &Clip,
+        console: &Console,
         mut each: impl FnMut(&[&ImageInput], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let bar = console.progress(self.inputs.len() as u64, Unit::Items("images"));
+        let bar = console.progress(inputs.len() as u64, Unit::Items("images"));
         let (ledger, alone) = (&mut self.ledger, self.total == 1);
-        clip.encode_in_batches(&self.inputs, |batch| {
+        clip.encode_in_batches(inputs.iter().copied(), |batch| {
             bar.inc(batch.len() as u64);
             for (input, error) in batch.failed {
                 if alone {

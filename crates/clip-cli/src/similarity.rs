@@ -86,8 +86,9 @@ fn write(
         "kind": "similarity", "model": model, "texts": texts, "computation": computation,
     });
     let mut journal = Journal::open(out, &run, texts.len())?;
-    journal.append(images.iter().map(String::as_str).zip(rows.iter().map(Vec::as_slice)))?;
-    Ok(journal.finish(images, &run)?)
+    let ids: Vec<&str> = images.iter().map(String::as_str).collect();
+    journal.append(ids.iter().copied().zip(rows.iter().map(Vec::as_slice)))?;
+    Ok(journal.finish(&ids, &run)?)
 }
 
 /// As many texts side by side as fit 80 columns, then the next ones below; columns are numbered, texts listed first.

@@ -59,25 +59,28 @@ impl Clip {
     /// The first error of `each`, or the features are not finite; the batches before were handed out.
     pub fn encode_in_batches<'a, E: From<Error>>(
         &self,
-        inputs: &'a [ImageInput],
+        inputs: impl IntoIterator<Item = &'a ImageInput>,
         mut each: impl FnMut(ImageBatch<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut batches = inputs.chunks(BATCH.max(rayon::current_num_threads()));
-        let mut decoded: Option<Decoded<'a>> = None;
+        let batch = BATCH.max(rayon::current_num_threads());
+        let mut inputs = inputs.into_iter();
+        let mut decoded: Decoded<'a> = Vec::new();
         let mut encoded: Option<ImageBatch<'a>> = None;
         loop {
-            let mut next = batches.next().map(Decoded::new);
-            if next.is_none() && decoded.is_none() && encoded.is_none() {
+            let mut next: Decoded<'a> = inputs.by_ref().take(batch).map(|input| (input, None)).collect();
+            if next.is_empty() && decoded.is_empty() && encoded.is_none() {
                 return Ok(());
             }
-            encoded = rayon::in_place_scope(|scope| {
-                for (input, pixels) in next.iter_mut().flat_map(Decoded::tasks) {
+            encoded = rayon::in_place_scope(|scope| -> Result<Option<ImageBatch<'a>>, E> {
+                for (input, pixels) in &mut next {
                     scope.spawn(move |_| *pixels = Some(self.pixels(input)));
                 }
                 encoded.map_or(Ok(()), &mut each)?;
                 // Behind the tasks above, in the same queue.
-                let batch = decoded.take().map(|batch| rayon::scope(|_| self.encode_decoded(batch)));
-                batch.transpose().map_err(E::from)
+                if decoded.is_empty() {
+                    return Ok(None);
+                }
+                Ok(Some(rayon::scope(|_| self.encode_decoded(decoded))?))
             })?;
             decoded = next;
         }
@@ -102,7 +105,7 @@ impl Clip {
 
     fn encode_decoded<'a>(&self, batch: Decoded<'a>) -> Result<ImageBatch<'a>, Error> {
         let (mut usable, mut images, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for (input, pixels) in batch.inputs.iter().zip(batch.pixels) {
+        for (input, pixels) in batch {
             match pixels {
                 Some(Ok(pixels)) => {
                     usable.push(UsableImage { input, clipped: pixels.clipped });
@@ -116,18 +119,5 @@ impl Clip {
     }
 }
 
-/// A batch on its way: the pixels of each image once its task has run.
-struct Decoded<'a> {
-    inputs: &'a [ImageInput],
-    pixels: Vec<Option<Result<Pixels, Error>>>,
-}
-
-impl<'a> Decoded<'a> {
-    fn new(inputs: &'a [ImageInput]) -> Decoded<'a> {
-        Decoded { inputs, pixels: inputs.iter().map(|_| None).collect() }
-    }
-
-    fn tasks(&mut self) -> impl Iterator<Item = (&'a ImageInput, &mut Option<Result<Pixels, Error>>)> {
-        self.inputs.iter().zip(&mut self.pixels)
-    }
-}
+/// A batch on its way: each image, and its pixels once its task has run.
+type Decoded<'a> = Vec<(&'a ImageInput, Option<Result<Pixels, Error>>)>;

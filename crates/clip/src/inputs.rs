@@ -27,25 +27,31 @@ const GREATEST_DEPTH: usize = 64;
 /// One image: a file, or bytes that have a name.
 #[derive(Debug, Clone)]
 pub struct ImageInput {
-    name: String,
+    name: Box<str>,
     source: Source,
 }
 
 #[derive(Debug, Clone)]
 enum Source {
-    File(PathBuf),
+    /// The file that the name is the path of: a list of a million paths is kept once.
+    Named,
+    /// A file whose path is not Unicode: the name only shows it.
+    File(Box<Path>),
     Bytes(Arc<[u8]>),
 }
 
 impl ImageInput {
     /// An image in a file; read when it is used.
     pub fn file(path: &Path) -> ImageInput {
-        ImageInput { name: path.display().to_string(), source: Source::File(path.to_owned()) }
+        match path.to_str() {
+            Some(name) => ImageInput { name: name.into(), source: Source::Named },
+            None => ImageInput { name: path.display().to_string().into(), source: Source::File(path.into()) },
+        }
     }
 
     /// An image in memory, called `name` in results and errors.
     pub fn bytes(name: &str, bytes: Vec<u8>) -> ImageInput {
-        ImageInput { name: name.to_owned(), source: Source::Bytes(bytes.into()) }
+        ImageInput { name: name.into(), source: Source::Bytes(bytes.into()) }
     }
 
     /// What it is called in results and errors.
@@ -61,9 +67,10 @@ impl ImageInput {
     pub fn read(&self, limits: &Limits) -> Result<Cow<'_, [u8]>, Error> {
         let path = match &self.source {
             Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
+            Source::Named => Path::new(&*self.name),
             Source::File(path) => path,
         };
-        let failed = |source| Error::ReadImage { path: self.name.clone(), source };
+        let failed = |source| Error::ReadImage { path: self.name.to_string(), source };
         let mut file = open_regular(path, limits).map_err(failed)?;
         let mut bytes = Vec::new();
         file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(failed)?;
@@ -73,7 +80,7 @@ impl ImageInput {
     }
 
     pub(crate) fn image_error(&self, source: ImageError) -> Error {
-        Error::Image { path: self.name.clone(), source }
+        Error::Image { path: self.name.to_string(), source }
     }
 }
 

@@ -88,9 +88,9 @@ impl Journal {
     ///
     /// # Errors
     /// A row is missing, or the output cannot be written; the journal stays.
-    pub fn finish(mut self, ids: &[String], provenance: &impl serde::Serialize) -> Result<(), Error> {
+    pub fn finish(mut self, ids: &[&str], provenance: &impl serde::Serialize) -> Result<(), Error> {
         let positions: Vec<u64> =
-            ids.iter().map(|id| self.row_of.get(id).copied()).collect::<Option<_>>().ok_or_else(|| {
+            ids.iter().map(|&id| self.row_of.get(id).copied()).collect::<Option<_>>().ok_or_else(|| {
                 Error::BrokenFile { path: self.out.clone(), reason: "a row is missing".into() }
             })?;
         self.rows.seek(SeekFrom::Start(0)).map_err(|error| Error::write(&self.folder, error))?;
@@ -166,10 +166,6 @@ fn take_up(rows: &mut File, ids: &mut File, embed_dim: usize) -> io::Result<Hash
 mod tests {
     use super::*;
 
-    fn ids(names: &[&str]) -> Vec<String> {
-        names.iter().map(|&name| name.to_owned()).collect()
-    }
-
     #[test]
     fn interrupted_run_goes_on_and_output_has_the_order_of_the_inputs() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -185,7 +181,7 @@ mod tests {
         let mut journal = Journal::open(&out, &run, 2).expect("taken up");
         assert!(journal.contains("b") && !journal.contains("c"));
         journal.append([("a", [1.0, 2.0].as_slice())]).expect("appended");
-        journal.finish(&ids(&["a", "b", "a"]), &run).expect("finished");
+        journal.finish(&["a", "b", "a"], &run).expect("finished");
 
         let bytes = std::fs::read(&out).expect("whole");
         let values: Vec<f32> = bytes[bytes.len() - 24..]

@@ -43,7 +43,7 @@ fn write_group<W: Write + Send>(
     start: usize,
     end: usize,
 ) -> io::Result<()> {
-    let ids: Vec<ByteArray> = rows.ids[start..end].iter().map(|id| id.as_str().into()).collect();
+    let ids: Vec<ByteArray> = rows.ids[start..end].iter().map(|&id| id.into()).collect();
     let mut values = Vec::with_capacity((end - start) * rows.embed_dim);
     for index in start..end {
         values.extend((rows.row)(index)?);
