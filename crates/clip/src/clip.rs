@@ -78,11 +78,13 @@ impl Clip {
     pub fn load_with(name_or_path: &str, options: &LoadOptions) -> Result<Clip, Error> {
         let checkpoint = open_checkpoint(name_or_path, options)?;
         let instruction_set = options.instruction_set()?;
-        let encoder = encoder::build(instruction_set, options.precision, &checkpoint)?;
+        let (encoder, tokenizer) =
+            rayon::join(|| encoder::build(instruction_set, options.precision, &checkpoint), Tokenizer::new);
+        let encoder = encoder?;
         let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
         Ok(Clip {
             name: name_or_path.to_owned(),
-            tokenizer: Tokenizer::new(),
+            tokenizer,
             recipe,
             options: options.clone(),
             instruction_set,
