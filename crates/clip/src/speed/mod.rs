@@ -5,7 +5,6 @@
 
 mod machine;
 mod operations;
-mod peak;
 mod rounds;
 mod server;
 
@@ -152,7 +151,7 @@ pub fn measure(
 /// 10⁹ operations a second of products that touch no memory, on all threads; none of the reference device.
 fn peak_gops(instruction_set: InstructionSet, precision: Precision) -> Option<f64> {
     match instruction_set {
-        InstructionSet::Cpu(isa) => Some(peak::measure_peak(isa, precision, rayon::current_num_threads())),
+        InstructionSet::Cpu(isa) => Some(clip_kernels::measure_peak(isa, precision)),
         InstructionSet::Reference => None,
     }
 }
