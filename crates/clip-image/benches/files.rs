@@ -1,7 +1,8 @@
 //! JPEG files to the model's input on one thread: `cargo bench -p clip-image --bench files -- FOLDER...`
 //!
 //! Each folder is a group. Printed per group: milliseconds per file of the whole way and of its stages, the mean over
-//! the files of each file's median of the rounds. With `--json FILE...` one line per file with the whole way alone and
+//! the files of each file's median of the rounds. The stages: reading the file; and decoding all of it; and making the
+//! pixels, instead; and the input; and the input with [`Recipe::fast_decode`]. With `--json FILE...` one line per file with the whole way alone and
 //! the hash of the result: `bench/preprocess.py` compares them with Pillow and torchvision.
 
 use std::fs;
@@ -19,7 +20,10 @@ fn main() {
     if arguments.first().is_some_and(|argument| argument == "--json") {
         return arguments.iter().skip(1).for_each(|path| json(Path::new(path)));
     }
-    println!("{:>24} {:>5} {:>8} {:>8} {:>8} {:>8}  ms", "", "files", "read", "decode", "pixels", "input");
+    println!(
+        "{:>12} {:>5} {:>7} {:>7} {:>7} {:>7} {:>7}  ms",
+        "", "files", "read", "decode", "pixels", "input", "fast"
+    );
     for folder in arguments.iter().filter(|argument| !argument.starts_with('-')) {
         group(Path::new(folder));
     }
@@ -31,15 +35,17 @@ fn group(folder: &Path) {
     let limits = Limits::default();
     let recipe = Recipe::clip(224);
     let read = |path: &Path| fs::read(path).expect("a file");
-    let stages: [&dyn Fn(&Path); 4] = [
+    let fast = Recipe { fast_decode: true, ..Recipe::clip(224) };
+    let stages: [&dyn Fn(&Path); 5] = [
         &|path| drop(black_box(read(path))),
         &|path| drop(black_box(decode(&read(path), &limits))),
         &|path| drop(black_box(recipe.pixels(&read(path), &limits))),
         &|path| drop(black_box(recipe.input(&read(path), &limits))),
+        &|path| drop(black_box(fast.input(&read(path), &limits))),
     ];
-    let mut means = [0.0; 4];
+    let mut means = [0.0; 5];
     for path in &files {
-        let mut rounds = [const { Vec::new() }; 4];
+        let mut rounds = [const { Vec::new() }; 5];
         for _ in 0..ROUNDS {
             for (times, stage) in rounds.iter_mut().zip(stages) {
                 times.push(milliseconds(|| stage(path)));
@@ -50,9 +56,10 @@ fn group(folder: &Path) {
             *mean += times[ROUNDS / 2] / files.len() as f64;
         }
     }
-    let [read, decoded, pixels, input] = means;
+    let [read, decoded, pixels, input, fast] = means;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    println!("{name:>24} {:5} {read:8.3} {decoded:8.3} {pixels:8.3} {input:8.3}", files.len());
+    let files = files.len();
+    println!("{name:>12} {files:5} {read:7.3} {decoded:7.3} {pixels:7.3} {input:7.3} {fast:7.3}");
 }
 
 fn json(path: &Path) {

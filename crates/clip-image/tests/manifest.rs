@@ -36,6 +36,7 @@ fn recipe(row: &Value) -> Recipe {
         std: channels("std"),
         exif_orientation: row["exif"] == "apply",
         convert_first: row["convert_first"] == true,
+        fast_decode: false,
     }
 }
 

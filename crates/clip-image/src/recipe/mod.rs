@@ -38,6 +38,10 @@ pub struct Recipe {
     ///
     /// For palette, bilevel, alpha and CMYK images the results differ greatly (PROTOCOL 1.8.3).
     pub convert_first: bool,
+    /// Whether a JPEG much larger than `size` may be decoded to a half, a quarter or an eighth of its size, which still
+    /// has twice the pixels of the resized image. Faster, and no longer the reference's pixels (docs/performance.md).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fast_decode: bool,
 }
 
 impl Default for Recipe {
@@ -59,6 +63,7 @@ impl Recipe {
             std: STD,
             exif_orientation: false,
             convert_first: false,
+            fast_decode: false,
         }
     }
 

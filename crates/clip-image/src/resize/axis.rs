@@ -10,6 +10,8 @@ use super::window::Window;
 #[derive(Clone)]
 pub(super) struct Axis {
     pub(super) input: u64,
+    /// The same, less what the last pixel covers beyond the image, where that was decoded to a smaller size.
+    extent: f64,
     output: u64,
     kept: Range<u64>,
 }
@@ -23,9 +25,13 @@ pub(super) struct Axes {
 
 impl Axes {
     pub(super) fn new(source: (u64, u64), window: &Window) -> Self {
+        Self::with_extent(source, (source.0 as f64, source.1 as f64), window)
+    }
+
+    pub(super) fn with_extent(source: (u64, u64), extent: (f64, f64), window: &Window) -> Self {
         let full = window.full_size();
-        let x = Axis { input: source.0, output: full.0, kept: window.columns.clone() };
-        let y = Axis { input: source.1, output: full.1, kept: window.rows.clone() };
+        let x = Axis { input: source.0, extent: extent.0, output: full.0, kept: window.columns.clone() };
+        let y = Axis { input: source.1, extent: extent.1, output: full.1, kept: window.rows.clone() };
         // Observed in Pillow 13: the height is reduced first where it loses more than twice what the width loses.
         let lost = |axis: &Axis| axis.input as i64 - axis.output as i64;
         let vertical_first = x.changes() && lost(&y) > 0 && lost(&y) > 2 * lost(&x);
@@ -57,19 +63,24 @@ impl Axis {
         if !self.changes() {
             return self.kept();
         }
-        let span = |index: u64| Weights::new(self.input, self.output, index..index + 1, filter).span();
+        let span = |index: u64| {
+            Weights::new((self.input, self.extent), self.output, index..index + 1, filter).span()
+        };
         // The outermost outputs see the outermost inputs.
         span(self.kept.start).start..span(self.kept.end - 1).end
     }
 
     /// The weights of all kept outputs, in parts; with each part, where among the kept ones it begins.
     pub(super) fn parts(&self, filter: &Filter) -> impl Iterator<Item = (usize, Weights<f64>)> {
-        let scale = (self.input as f64 / self.output as f64).max(1.0);
+        let scale = (self.extent / self.output as f64).max(1.0);
         let stride = (filter.support * scale).ceil() as usize * 2 + 1;
         let step = (MOST_WEIGHTS / stride).max(1);
         self.kept.clone().step_by(step).map(move |start| {
             let end = (start + step as u64).min(self.kept.end);
-            ((start - self.kept.start) as usize, Weights::new(self.input, self.output, start..end, filter))
+            (
+                (start - self.kept.start) as usize,
+                Weights::new((self.input, self.extent), self.output, start..end, filter),
+            )
         })
     }
 }
@@ -82,7 +93,7 @@ mod tests {
     #[test]
     fn parts_cover_every_output_once() {
         let filter = Filter::of(Interpolation::Lanczos);
-        let axis = Axis { input: 10_000_000, output: 224, kept: 3..40 };
+        let axis = Axis { input: 10_000_000, extent: 1e7, output: 224, kept: 3..40 };
         let starts: Vec<_> =
             axis.parts(&filter).map(|(start, weights)| (start, weights.iter().len())).collect();
         assert!(starts.len() > 1);

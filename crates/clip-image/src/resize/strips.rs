@@ -26,10 +26,16 @@ pub(crate) struct Strips<const CHANNELS: usize> {
 }
 
 impl<const CHANNELS: usize> Strips<CHANNELS> {
-    /// For an 8-bit image of `source` pixels. None where another order of the passes, or another way, is right.
-    pub(crate) fn new(source: (u64, u64), window: &Window, interpolation: Interpolation) -> Option<Self> {
+    /// For an 8-bit image of `source` pixels, of which `extent` are the image's: less than a pixel less on each side.
+    /// None where another order of the passes, or another way, is right.
+    pub(crate) fn new(
+        source: (u64, u64),
+        extent: (f64, f64),
+        window: &Window,
+        interpolation: Interpolation,
+    ) -> Option<Self> {
         let filter = Filter::of(interpolation);
-        let Axes { x, y, vertical_first } = Axes::new(source, window);
+        let Axes { x, y, vertical_first } = Axes::with_extent(source, extent, window);
         if vertical_first || !x.changes() || interpolation == Interpolation::Nearest {
             return None;
         }

@@ -18,9 +18,10 @@ pub(super) struct Weights<W> {
 }
 
 impl Weights<f64> {
-    /// Weights for the outputs `kept` when `input` pixels become `output`.
-    pub(super) fn new(input: u64, output: u64, kept: Range<u64>, filter: &Filter) -> Self {
-        let scale = input as f64 / output as f64;
+    /// Weights for the outputs `kept` when `extent` pixels become `output`. The last of the `input` pixels may lie
+    /// partly behind the extent.
+    pub(super) fn new((input, extent): (u64, f64), output: u64, kept: Range<u64>, filter: &Filter) -> Self {
+        let scale = extent / output as f64;
         let filter_scale = scale.max(1.0);
         let support = filter.support * filter_scale;
         let stride = support.ceil() as usize * 2 + 1;
@@ -91,7 +92,7 @@ mod tests {
     fn weights_of_an_output_sum_to_one() {
         let filter = Filter::of(Interpolation::Bicubic);
         for (input, output) in [(400, 224), (3, 224), (1, 7), (1000, 1)] {
-            for (_, values) in Weights::new(input, output, 0..output, &filter).iter() {
+            for (_, values) in Weights::new((input, input as f64), output, 0..output, &filter).iter() {
                 assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             }
         }

@@ -8,8 +8,8 @@
 use std::ops::Range;
 
 use super::error::JpegError;
-use super::frame::{BLOCK, Component, Frame, Process};
-use super::idct::{Transform, WithTransform, dispatch, inverse_of_dc};
+use super::frame::{Component, Frame, Process};
+use super::idct::{Transform, WithTransform, dispatch, samples};
 use super::markers::ScanHeader;
 use super::output::Bands;
 use super::smoothing::Smoothing;
@@ -137,13 +137,19 @@ impl Bands for StoredBands<'_> {
             let quant = component.quant.unwrap_or([0; 64]);
             let blocks = self.coefficients.blocks(number);
             let width = component.stored_wide;
-            for (y, out) in plane.next.chunks_exact_mut(plane.stride * BLOCK).enumerate() {
+            for (y, out) in plane.next.chunks_exact_mut(plane.stride * component.side).enumerate() {
                 let row = index * component.v + y;
                 let guessed =
                     self.smoothing.as_ref().map(|smoothing| smoothing.row(self.frame, number, blocks, row));
                 let blocks = guessed.as_deref().unwrap_or(&blocks[row * width..][..width]);
                 let blocks = &blocks[columns.start * component.h..columns.end * component.h];
-                dispatch(TransformRow { blocks, quant: &quant, out, stride: plane.stride });
+                dispatch(TransformRow {
+                    blocks,
+                    quant: &quant,
+                    side: component.side,
+                    out,
+                    stride: plane.stride,
+                });
             }
         }
         Ok(())
@@ -154,6 +160,7 @@ impl Bands for StoredBands<'_> {
 struct TransformRow<'a> {
     blocks: &'a [[i16; 64]],
     quant: &'a [i16; 64],
+    side: usize,
     out: &'a mut [u8],
     stride: usize,
 }
@@ -163,14 +170,10 @@ impl WithTransform for TransformRow<'_> {
 
     #[inline(always)]
     fn run(self, transform: impl Transform) {
-        let Self { blocks, quant, out, stride } = self;
+        let Self { blocks, quant, side, out, stride } = self;
         for (x, block) in blocks.iter().enumerate() {
-            let out = &mut out[x * BLOCK..];
-            if block[1..].iter().fold(0, |any, &c| any | c) == 0 {
-                inverse_of_dc(block[0], quant[0], out, stride);
-            } else {
-                transform.inverse(block, quant, out, stride);
-            }
+            let any = block[1..].iter().fold(0, |any, &c| any | c) != 0;
+            samples(transform, block, any, quant, side, &mut out[x * side..], stride);
         }
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Component {
     pub(super) h: usize,
     pub(super) v: usize,
     pub(super) quant_index: u8,
+    /// Samples along a side of a data unit: 1 in the lossless process, else 8, or fewer in a reduced image.
+    pub(super) side: usize,
     /// Samples that belong to the image.
     pub(super) width: usize,
     pub(super) height: usize,
@@ -45,10 +47,36 @@ pub(super) struct Frame {
     pub(super) width: usize,
     pub(super) height: usize,
     pub(super) components: Vec<Component>,
+    /// Pixels along a side of a data unit of a component with the largest factors.
+    pub(super) side: usize,
     pub(super) h_max: usize,
     pub(super) v_max: usize,
     pub(super) mcus_wide: usize,
     pub(super) mcus_high: usize,
+}
+
+/// How much smaller than the file says an image is decoded: the exponent of a power of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reduction {
+    Whole = 0,
+    Half = 1,
+    Quarter = 2,
+    Eighth = 3,
+}
+
+impl Reduction {
+    /// The strongest first.
+    pub(crate) const ALL: [Self; 4] = [Self::Eighth, Self::Quarter, Self::Half, Self::Whole];
+
+    /// How many pixels `pixels` become.
+    pub(crate) fn of(self, pixels: usize) -> usize {
+        pixels.div_ceil(1 << self as usize)
+    }
+
+    /// The same, with what the last of them lacks.
+    pub(crate) fn exactly(self, pixels: u32) -> f64 {
+        f64::from(pixels) / f64::from(1_u32 << self as u32)
+    }
 }
 
 /// What a frame header says of one component.
@@ -117,15 +145,15 @@ impl FrameHeader {
 impl Frame {
     /// Lays out a header that passed [`FrameHeader::validate`].
     pub(super) fn new(header: &FrameHeader) -> Self {
-        let unit = if header.process == Process::Lossless { 1 } else { BLOCK };
+        let side = if header.process == Process::Lossless { 1 } else { BLOCK };
         let (width, height) = (usize::from(header.width), usize::from(header.height));
         // The factors of a lone component say nothing: its scan has one data unit per MCU whatever they are.
         let lone = header.components.len() == 1;
         let factor = |f: u8| if lone { 1 } else { usize::from(f) };
         let h_max = header.components.iter().map(|c| factor(c.h)).max().unwrap_or(1);
         let v_max = header.components.iter().map(|c| factor(c.v)).max().unwrap_or(1);
-        let mcus_wide = width.div_ceil(h_max.saturating_mul(unit));
-        let mcus_high = height.div_ceil(v_max.saturating_mul(unit));
+        let mcus_wide = width.div_ceil(h_max.saturating_mul(side));
+        let mcus_high = height.div_ceil(v_max.saturating_mul(side));
         let components = header
             .components
             .iter()
@@ -136,10 +164,11 @@ impl Frame {
                     h,
                     v,
                     quant_index: c.quant_index,
+                    side,
                     width: width.saturating_mul(h).div_ceil(h_max),
                     height: height.saturating_mul(v).div_ceil(v_max),
-                    units_wide: width.saturating_mul(h).div_ceil(h_max.saturating_mul(unit)),
-                    units_high: height.saturating_mul(v).div_ceil(v_max.saturating_mul(unit)),
+                    units_wide: width.saturating_mul(h).div_ceil(h_max.saturating_mul(side)),
+                    units_high: height.saturating_mul(v).div_ceil(v_max.saturating_mul(side)),
                     stored_wide: mcus_wide.saturating_mul(h),
                     stored_high: mcus_high.saturating_mul(v),
                     quant: None,
@@ -152,11 +181,45 @@ impl Frame {
             width,
             height,
             components,
+            side,
             h_max,
             v_max,
             mcus_wide,
             mcus_high,
         }
+    }
+
+    /// The same file decoded to a half, a quarter or an eighth of its size, as libjpeg lays that out: a component with
+    /// fewer samples gives up fewer of them. The lossless process has no such thing.
+    pub(super) fn reduced(mut self, by: Reduction) -> Self {
+        let shift = by as u32;
+        if self.process == Process::Lossless || shift == 0 {
+            return self;
+        }
+        self.side = BLOCK >> shift;
+        for component in &mut self.components {
+            component.side = self.side;
+            let fits = |max: usize, factor: usize, side: usize| {
+                max.saturating_mul(self.side).is_multiple_of(factor.saturating_mul(side))
+            };
+            for side in [2, 4, BLOCK] {
+                if side > component.side
+                    && fits(self.h_max, component.h, side)
+                    && fits(self.v_max, component.v, side)
+                {
+                    component.side = side;
+                }
+            }
+            let samples = |pixels: usize, factor: usize, max: usize| {
+                let all = pixels.saturating_mul(factor).saturating_mul(component.side);
+                all.div_ceil(max.saturating_mul(BLOCK))
+            };
+            component.width = samples(self.width, component.h, self.h_max);
+            component.height = samples(self.height, component.v, self.v_max);
+        }
+        self.width = by.of(self.width);
+        self.height = by.of(self.height);
+        self
     }
 
     /// Data units stored over all components.

@@ -34,6 +34,7 @@ mod upsample;
 mod whole;
 
 pub use error::JpegError;
+pub(crate) use frame::Reduction;
 
 use std::ops::Range;
 
@@ -111,6 +112,8 @@ pub struct JpegHeader {
     pub width: u32,
     /// Rows in pixels.
     pub height: u32,
+    /// Whether the process is the lossless one, which has no transform.
+    pub lossless: bool,
 }
 
 /// Blocks visited over all scans, about two seconds of work. A sound progressive file has some 10 scans, each over one
@@ -141,7 +144,12 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<JpegImage, JpegError> {
 pub fn read_header(bytes: &[u8]) -> Result<JpegHeader, JpegError> {
     let mut markers = MarkerReader::new(bytes)?;
     let (frame, _, conversion) = first_scan(&mut markers, u64::MAX, ColorTransform::Auto)?;
-    Ok(JpegHeader { color: conversion.color(), width: frame.width as u32, height: frame.height as u32 })
+    Ok(JpegHeader {
+        color: conversion.color(),
+        width: frame.width as u32,
+        height: frame.height as u32,
+        lossless: frame.process == Process::Lossless,
+    })
 }
 
 /// Decodes an abbreviated stream whose tables stand in a stream of their own, as in TIFF.
@@ -175,15 +183,18 @@ pub fn decode_with_tables(
 
 /// Decodes a file row by row, for those who want only these pixels of it. Fails exactly where [`decode`] does.
 ///
-/// The sink gets them, perhaps with others around them whose values mean nothing.
+/// The sink gets them, perhaps with others around them whose values mean nothing. They are counted in the image as it
+/// is after the reduction.
 pub(crate) fn decode_rows(
     bytes: &[u8],
     max_pixels: u64,
+    reduction: Reduction,
     (columns, rows): (Range<usize>, Range<usize>),
     sink: &mut dyn RowSink,
 ) -> Result<(), JpegError> {
     let mut markers = MarkerReader::new(bytes)?;
-    let (mut frame, scan, conversion) = first_scan(&mut markers, max_pixels, ColorTransform::Auto)?;
+    let (frame, scan, conversion) = first_scan(&mut markers, max_pixels, ColorTransform::Auto)?;
+    let mut frame = frame.reduced(reduction);
     let region = Region::around(&frame, columns, rows);
     decode_scans(&mut markers, &mut frame, scan, Output { conversion, region, sink })
 }

@@ -13,7 +13,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::color::Conversion;
 use super::error::JpegError;
-use super::frame::{BLOCK, Frame, Process};
+use super::frame::Frame;
 use super::region::Region;
 use super::upsample::Plane;
 use crate::decode::RowSink;
@@ -73,8 +73,7 @@ impl WithSimd for WriteBand<'_, '_> {
     fn with_simd<S: Simd>(self, _: S) {
         let Self { output, frame, band, planes, scratch } = self;
         let Output { conversion, region, sink } = output;
-        let unit = if frame.process == Process::Lossless { 1 } else { BLOCK };
-        let band_rows = frame.v_max * unit;
+        let band_rows = frame.v_max * frame.side;
         let top = band * band_rows;
         for y in top..(top + band_rows).min(region.pixel_rows.end) {
             for plane in planes.iter_mut() {

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use super::frame::{BLOCK, Frame, Process};
+use super::frame::{Frame, Process};
 
 /// A rectangle of MCUs.
 #[derive(Debug, Clone)]
@@ -32,8 +32,8 @@ impl Region {
                 pixel_rows: 0..frame.height,
             };
         }
-        let (columns, pixel_columns) = units(columns, frame.h_max * BLOCK, frame.width);
-        let (rows, pixel_rows) = units(rows, frame.v_max * BLOCK, frame.height);
+        let (columns, pixel_columns) = units(columns, frame.h_max * frame.side, frame.width);
+        let (rows, pixel_rows) = units(rows, frame.v_max * frame.side, frame.height);
         Self { columns, rows, pixel_columns, pixel_rows }
     }
 }

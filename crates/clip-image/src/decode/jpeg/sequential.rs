@@ -10,9 +10,9 @@ use std::ops::Range;
 use super::bits::{BitReader, Restarts};
 use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
-use super::frame::{BLOCK, Frame};
+use super::frame::Frame;
 use super::huffman::{HuffmanTable, extend};
-use super::idct::{Transform, WithTransform, dispatch, inverse_of_dc};
+use super::idct::{Transform, WithTransform, dispatch, samples};
 use super::markers::{MarkerReader, NATURAL_ORDER, ScanHeader};
 use super::output::Bands;
 use super::typical_tables;
@@ -276,12 +276,8 @@ impl<'a, E: Entropy<'a>> WithTransform for DecodeRow<'_, 'a, '_, E> {
                         block.fill(0);
                         let any = entropy.block(index, &mut block);
                         let column = (mcu - columns.start) * component.h + x;
-                        let out = &mut plane.next[y * BLOCK * plane.stride + column * BLOCK..];
-                        if any {
-                            transform.inverse(&block, quant, out, plane.stride);
-                        } else {
-                            inverse_of_dc(block[0], quant[0], out, plane.stride);
-                        }
+                        let out = &mut plane.next[(y * plane.stride + column) * component.side..];
+                        samples(transform, &block, any, quant, component.side, out, plane.stride);
                     }
                 }
             }

@@ -36,7 +36,8 @@ impl Upsampling {
         if !frame.h_max.is_multiple_of(h) || !frame.v_max.is_multiple_of(v) {
             return broken("sampling factors that do not divide each other");
         }
-        let ratio = (frame.h_max / h, frame.v_max / v);
+        let (pixels, samples) = (frame.side, component.side);
+        let ratio = (frame.h_max * pixels / (h * samples), frame.v_max * pixels / (v * samples));
         let transformed = frame.process != Process::Lossless;
         Ok(match ratio {
             (1, 1) => Self::Full,
@@ -72,12 +73,12 @@ impl Plane {
         frame: &Frame,
         columns: &Range<usize>,
     ) -> Result<Self, JpegError> {
-        let unit = if frame.process == Process::Lossless { 1 } else { super::frame::BLOCK };
-        let stride = columns.len() * component.h * unit;
-        let rows_per_band = component.v * unit;
+        let side = component.side;
+        let stride = columns.len() * component.h * side;
+        let rows_per_band = component.v * side;
         let upsampling = Upsampling::of(component, frame)?;
-        let ratio = frame.h_max / component.h;
-        let width = component.width.saturating_sub(columns.start * component.h * unit).min(stride);
+        let ratio = frame.h_max * frame.side / (component.h * side);
+        let width = component.width.saturating_sub(columns.start * component.h * side).min(stride);
         Ok(Self {
             stride,
             rows_per_band,

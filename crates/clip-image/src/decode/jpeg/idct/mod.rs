@@ -15,6 +15,7 @@
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 pub(super) mod portable;
+mod reduced;
 
 use pulp::{Arch, NullaryFnOnce};
 
@@ -75,21 +76,47 @@ impl<J: WithTransform, T: Transform> NullaryFnOnce for Job<J, T> {
     }
 }
 
+/// The samples of a block: `side` rows of as many, `stride` apart in `out`.
+///
+/// `any`: whether there may be a coefficient besides DC.
+#[inline(always)]
+pub(super) fn samples(
+    transform: impl Transform,
+    coefficients: &[i16; 64],
+    any: bool,
+    quant: &[i16; 64],
+    side: usize,
+    out: &mut [u8],
+    stride: usize,
+) {
+    match side {
+        _ if !any => inverse_of_dc(coefficients[0], quant[0], side, out, stride),
+        BLOCK => transform.inverse(coefficients, quant, out, stride),
+        4 => reduced::inverse(&reduced::FOUR, coefficients, quant, out, stride),
+        2 => reduced::inverse(&reduced::TWO, coefficients, quant, out, stride),
+        _ => inverse_of_dc(coefficients[0], quant[0], 1, out, stride),
+    }
+}
+
 /// The samples of a block whose only coefficient is `dc`.
 #[inline(always)]
-pub(super) fn inverse_of_dc(dc: i16, quant: i16, out: &mut [u8], stride: usize) {
+fn inverse_of_dc(dc: i16, quant: i16, side: usize, out: &mut [u8], stride: usize) {
     let column = i32::from(dc.wrapping_mul(quant) << COLUMN_FRACTION);
     let shift = COLUMN_FRACTION + 3;
     let sample = (((column + (1 << (shift - 1))) >> shift).clamp(-128, 127) + 128) as u8;
-    for line in out.chunks_mut(stride).take(BLOCK) {
-        line[..BLOCK].fill(sample);
+    for line in out.chunks_mut(stride).take(side) {
+        if side == BLOCK {
+            line[..BLOCK].fill(sample); // one instruction, the length being known
+        } else {
+            line[..side].fill(sample);
+        }
     }
 }
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::portable::Portable;
-    use super::{Transform, inverse_of_dc};
+    use super::{BLOCK, Transform, inverse_of_dc};
 
     /// Blocks from all zero to full of extremes, and quantisers up to 16 bits.
     fn blocks() -> impl Iterator<Item = ([i16; 64], [i16; 64])> {
@@ -130,7 +157,7 @@ mod tests {
             block[1..].fill(0);
             let (mut expected, mut found) = ([0; 64], [0; 64]);
             Portable.inverse(&block, &quant, &mut expected, 8);
-            inverse_of_dc(block[0], quant[0], &mut found, 8);
+            inverse_of_dc(block[0], quant[0], BLOCK, &mut found, BLOCK);
             assert_eq!(expected, found, "{} with {}", block[0], quant[0]);
         }
     }
