@@ -42,7 +42,7 @@ impl<D: Device> VisionTransformer<D> {
         let patch_embedding = MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
             grid,
-            patch_embedding: loader.at_least_16_bits().pack(patch_embedding),
+            patch_embedding: loader.of_pixels().pack(patch_embedding),
             class_embedding: loader.vector("class_embedding", width)?,
             positional_embedding: loader.rows("positional_embedding", grid.patches() + 1, width)?,
             ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,

@@ -29,6 +29,11 @@ impl<'a, D: Device> Loader<'a, D> {
         Self { precision: self.precision.at_least_16_bits(), prefix: self.prefix.clone(), ..*self }
     }
 
+    /// The same place, where weights are multiplied with pixels.
+    pub(crate) fn of_pixels(&self) -> Self {
+        Self { precision: self.precision.of_pixels(), prefix: self.prefix.clone(), ..*self }
+    }
+
     /// Packs a weight in this place's precision.
     pub(crate) fn pack(&self, weight: MatrixView<'_>) -> D::Weight {
         self.device.pack(weight, self.precision)
