@@ -65,14 +65,16 @@ struct Split {
 }
 
 impl Split {
-    /// Rows are cut first, because a block of panels has to take the left rows anew; panels only
-    /// where there are not enough rows for every thread.
+    /// Rows are cut first, because a block of panels has to take the left rows anew and hands its
+    /// outputs to other threads; panels only where there are not enough rows for every thread.
     fn new(rows: usize, panels: usize, threads: usize) -> Self {
+        /// Fewer rows are not worth reading the weight once more for.
+        const LEAST_ROWS: usize = 24;
         let blocks = rows.div_ceil(MAX_ROWS);
         if threads == 1 {
             return Self { row_blocks: blocks, panel_blocks: 1 };
         }
-        if blocks >= 2 * threads {
+        if rows >= LEAST_ROWS * threads {
             return Self { row_blocks: blocks.next_multiple_of(threads), panel_blocks: 1 };
         }
         Self { row_blocks: blocks, panel_blocks: threads.min(panels) }
