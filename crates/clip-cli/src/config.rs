@@ -60,6 +60,7 @@ fn rows(settings: &Settings) -> anyhow::Result<Vec<(&'static str, serde_json::Va
         row("activation", &settings.activation, |v| v.map(Activation::name).into()),
         row("threads", &settings.threads, |v| v.map_or("all".into(), |count| count.get().into())),
         row("max_pixels", &settings.max_pixels, |v| (*v).into()),
+        row("fast_decode", &settings.fast_decode, |v| (*v).into()),
         row("cache_dir", &settings.cache_dir, |v| v.as_ref().map(|p| p.display().to_string()).into()),
         row("offline", &settings.offline, |v| (*v).into()),
         row("mirror", &settings.mirror, |v| v.clone().into()),

@@ -55,7 +55,8 @@ impl Preprocess {
         let limits = settings.image_limits();
         let bytes = input.read(&limits)?;
         let image_error = |source| clip_rs::Error::Image { path: input.name().to_owned(), source };
-        let pixels = self.recipe().pixels(&bytes, &limits).map_err(image_error)?;
+        let recipe = Recipe { fast_decode: settings.fast_decode.value, ..self.recipe() };
+        let pixels = recipe.pixels(&bytes, &limits).map_err(image_error)?;
         let png = pixels.to_png().map_err(image_error)?;
         embeddings::write_whole(&self.out, |file| std::io::Write::write_all(file, &png))?;
         console.detail(&format!("{}: {} x {} px", self.out.display(), pixels.width, pixels.height));

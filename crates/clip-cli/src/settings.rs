@@ -35,6 +35,9 @@ pub(crate) struct Overrides {
     /// Greatest number of pixels an image may decode to [default: 178956970, as in Pillow]
     #[arg(long, global = true, value_name = "N")]
     max_pixels: Option<u64>,
+    /// Decode large JPEGs at a fraction of their size: faster, but other pixels than the reference's
+    #[arg(long, global = true)]
+    fast_decode: bool,
     /// Folder of downloaded models [default: clip-rs in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
@@ -62,6 +65,7 @@ pub(crate) struct Settings {
     pub(crate) model_config: Option<String>,
     pub(crate) threads: Setting<Option<NonZero<usize>>>,
     pub(crate) max_pixels: Setting<u64>,
+    pub(crate) fast_decode: Setting<bool>,
     pub(crate) cache_dir: Setting<Option<PathBuf>>,
     pub(crate) offline: Setting<bool>,
     pub(crate) mirror: Setting<Option<String>>,
@@ -77,6 +81,7 @@ struct File {
     activation: Option<String>,
     threads: Option<NonZero<usize>>,
     max_pixels: Option<u64>,
+    fast_decode: Option<bool>,
     cache_dir: Option<PathBuf>,
     offline: Option<bool>,
     mirror: Option<String>,
@@ -86,7 +91,7 @@ impl Settings {
     pub(crate) fn read(flags: &Overrides) -> anyhow::Result<Settings> {
         let (path, file) = read_file()?;
         let pick = Pick { file: path.map_or_else(String::new, |path| path.display().to_string()) };
-        let offline = flags.offline.then_some(true);
+        let (offline, fast_decode) = (flags.offline.then_some(true), flags.fast_decode.then_some(true));
         Ok(Settings {
             model: pick.of("model", None, file.model, "starter".to_owned())?,
             device: pick.named("device", flags.device.clone(), file.device, DeviceKind::Cpu)?,
@@ -102,6 +107,7 @@ impl Settings {
                 file.max_pixels,
                 ImageLimits::default().max_pixels,
             )?,
+            fast_decode: pick.of("fast_decode", fast_decode, file.fast_decode, false)?,
             cache_dir: pick.optional("cache_dir", flags.cache_dir.clone(), file.cache_dir)?,
             offline: pick.of("offline", offline, file.offline, false)?,
             mirror: pick.optional("mirror", flags.mirror.clone(), file.mirror)?,
@@ -132,6 +138,7 @@ impl Settings {
             config: self.model_config.clone(),
             cache_dir: self.cache_dir.value.clone(),
             image_limits: self.image_limits(),
+            fast_decode: self.fast_decode.value,
         }
     }
 
@@ -241,7 +248,7 @@ fn read_file() -> anyhow::Result<(Option<PathBuf>, File)> {
 fn invalid(path: &Path, error: &toml::de::Error) -> anyhow::Error {
     Usage::error(
         format!("{}: {}", path.display(), error.message()),
-        "keys: model, device, precision, activation, threads, max_pixels, cache_dir, offline, mirror",
+        "keys: model, device, precision, activation, threads, max_pixels, fast_decode, cache_dir, offline, mirror",
     )
 }
 

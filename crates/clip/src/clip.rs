@@ -82,6 +82,7 @@ impl Clip {
             rayon::join(|| encoder::build(instruction_set, options.precision, &checkpoint), Tokenizer::new);
         let encoder = encoder?;
         let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
+        let recipe = Recipe { fast_decode: options.fast_decode, ..recipe };
         Ok(Clip {
             name: name_or_path.to_owned(),
             tokenizer,

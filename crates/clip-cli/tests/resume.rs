@@ -1,0 +1,70 @@
+//! `clip-rs embed images`, interrupted and taken up, as typed.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{root, run};
+
+/// A folder of more than two batches of photos.
+fn photos(folder: &Path) -> String {
+    let photos = folder.join("photos");
+    std::fs::create_dir(&photos).expect("a folder");
+    for index in 0..66 {
+        let name = ["cat", "dog", "pizza"][index % 3];
+        let copy = photos.join(format!("{index:02}_{name}.jpg"));
+        std::fs::copy(root().join("photos").join(name).with_extension("jpg"), copy).expect("copied");
+    }
+    photos.display().to_string()
+}
+
+/// Starts the run and ends it, without a chance to clean up, as soon as a batch is in the journal.
+fn interrupted(arguments: &[&str], out: &Path) {
+    let mut program = Command::new(assert_cmd::cargo::cargo_bin!("clip-rs"));
+    program.args(arguments).current_dir(root()).env_clear().env("HOME", "/nonexistent");
+    let mut running = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let rows = Path::new(&format!("{}.partial", out.display())).join("rows.f32");
+    while std::fs::metadata(&rows).map_or(0, |rows| rows.len()) == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill().expect("it runs");
+    running.wait().expect("it has ended");
+    assert!(!out.exists(), "it was over before it could be interrupted");
+}
+
+#[test]
+fn interrupted_run_gives_the_bytes_of_a_whole_one_and_is_not_taken_up_by_another_computation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (photos, out) = (photos(folder.path()), folder.path().join("a.npy"));
+    let whole = folder.path().join("whole.npy");
+    let embed = |out: &Path, more: &[&str]| {
+        let arguments = ["embed", "images", &photos, "--threads", "2", "--out", out.to_str().expect("UTF-8")];
+        [&arguments[..], more].concat().iter().map(|&a| a.to_owned()).collect::<Vec<_>>()
+    };
+    let run = |arguments: Vec<String>| run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+
+    let arguments = embed(&out, &[]);
+    interrupted(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &out);
+    for other in [&["--precision", "bf16"][..], &["--fast-decode"], &["--raw"]] {
+        let refused = run(embed(&out, other));
+        assert_eq!(refused.code, 1, "{other:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("another model or other settings"), "{other:?}: {}", refused.stderr);
+    }
+    let resumed = run(embed(&out, &[]));
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("rows are there already"), "{}", resumed.stderr);
+    assert_eq!(run(embed(&whole, &[])).code, 0);
+    assert_eq!(std::fs::read(&out).expect("it"), std::fs::read(&whole).expect("it"));
+}
+
+#[test]
+fn provenance_says_that_large_files_were_decoded_fast() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("a.npy");
+    let arguments = ["embed", "images", "photos/cat.jpg", "--fast-decode", "--json", "--out"];
+    let run = run(&[&arguments[..], &[out.to_str().expect("UTF-8")]].concat());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(common::json_lines(&run.stdout)[0]["recipe"]["fast_decode"], true);
+}
