@@ -76,6 +76,21 @@ pub trait Device: Send + Sync + Sized {
     /// model. What is multiplied with it is brought into the same precision.
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Self::Weight;
 
+    /// Packs the weight of a convolution of this kernel and stride with half a kernel of zeros around
+    /// the map; good for [`Device::convolution`] of that form alone.
+    ///
+    /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel) order
+    fn pack_convolution(
+        &self,
+        weight: MatrixView<'_>,
+        kernel: usize,
+        stride: usize,
+        precision: Precision,
+    ) -> Self::Weight {
+        let _ = (kernel, stride);
+        self.pack(weight, precision)
+    }
+
     /// Runs the operations of one pass through a tower. Outside of it they give the same bits, but
     /// each of them has to gather threads and memory anew.
     fn together<R>(&self, pass: impl FnOnce() -> R) -> R {

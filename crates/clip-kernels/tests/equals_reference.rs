@@ -152,6 +152,34 @@ proptest! {
     }
 
     #[test]
+    fn convolution_packed_for_its_form_equals_its_definition(
+        items in 0_usize..3,
+        height in 1_usize..9,
+        width in 1_usize..9,
+        channels in 1_usize..70,
+        outputs in 1_usize..70,
+        stride in 1_usize..3,
+        activation in activation(),
+        has_bias: bool,
+        has_residual: bool,
+        precision in precision(),
+        seed: u32,
+    ) {
+        let shape = ConvolutionShape { input: MapShape { height, width }, kernel: 3, stride, padding: 1 };
+        let maps = matrix(items * height * width, channels, seed);
+        let weight = values(outputs * 9 * channels, seed ^ 1);
+        on_every_device!(device => {
+            let weight = MatrixView::output_major(&weight, outputs, 9 * channels);
+            let weight = device.pack_convolution(weight, 3, stride, precision);
+            let bias = device.vector(values(outputs, seed ^ 2));
+            let mut epilogue = Epilogue::none().activation(activation);
+            epilogue.bias = has_bias.then_some(&bias);
+            epilogue.residual = has_residual.then(|| matrix(items * shape.output().cells(), outputs, seed ^ 3));
+            device.convolution(&maps, shape, &weight, epilogue)
+        });
+    }
+
+    #[test]
     fn embed_patches_equals_its_definition(
         items in 0_usize..3,
         side in 1_usize..5,

@@ -86,13 +86,21 @@ fn attention_has_same_bits_in_any_company() {
 
 #[test]
 fn convolution_has_same_bits_in_any_company() {
-    let shape = ConvolutionShape { input: MapShape::square(9), kernel: 3, stride: 2, padding: 1 };
-    let (channels, outputs) = (70, 33);
-    let weight = values(outputs * 9 * channels, 1);
-    assert_same_bits(81 * channels, |device, x, _| {
-        let weight = device.pack(MatrixView::output_major(&weight, outputs, 9 * channels), Precision::F32);
-        device.download(device.convolution(&Matrix::new(x, channels), shape, &weight, Epilogue::none()))
-    });
+    // Stride, sides of the map, channels, outputs: odd sizes, several vectors, several panels.
+    let forms = [(2, (9, 9), 70, 33), (1, (7, 9), 70, 33), (1, (5, 4), 32, 64), (1, (1, 3), 17, 5)];
+    for ((stride, (height, width), channels, outputs), precision) in
+        forms.into_iter().flat_map(|form| [Precision::F32, Precision::Bf16].map(|p| (form, p)))
+    {
+        let shape = ConvolutionShape { input: MapShape { height, width }, kernel: 3, stride, padding: 1 };
+        let weight = values(outputs * 9 * channels, 1);
+        assert_same_bits(shape.input.cells() * channels, |device, x, _| {
+            let weight = MatrixView::output_major(&weight, outputs, 9 * channels);
+            let weight = device.pack_convolution(weight, 3, stride, precision);
+            let bias = device.vector(values(outputs, 2));
+            let epilogue = Epilogue::bias(&bias).activation(Activation::Relu);
+            device.download(device.convolution(&Matrix::new(x, channels), shape, &weight, epilogue))
+        });
+    }
 }
 
 #[test]

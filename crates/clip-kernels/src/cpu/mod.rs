@@ -13,6 +13,7 @@ mod rows;
 mod target;
 mod team;
 mod transpose;
+mod winograd;
 
 pub use isa::Isa;
 pub use matrix_product::PackedWeight;
@@ -69,12 +70,22 @@ impl Cpu {
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
+        let (finish, mut out) = Self::finish(rows, weight, epilogue);
+        product(self.isa, left, rows, weight.panels(), out.values_mut(), finish);
+        out
+    }
+
+    /// What happens to the sums, and where they go.
+    fn finish<'a>(
+        rows: usize,
+        weight: &PackedWeight,
+        epilogue: Epilogue<'a, Self>,
+    ) -> (Finish<'a>, Matrix) {
         let accumulate = epilogue.residual.is_some();
         let finish =
             Finish { bias: epilogue.bias.map(Vec::as_slice), activation: epilogue.activation, accumulate };
-        let mut out = epilogue.residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
-        product(self.isa, left, rows, weight.panels(), out.values_mut(), finish);
-        out
+        let out = epilogue.residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
+        (finish, out)
     }
 }
 
@@ -102,6 +113,20 @@ impl Device for Cpu {
 
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> PackedWeight {
         PackedWeight::pack(weight, precision)
+    }
+
+    fn pack_convolution(
+        &self,
+        weight: MatrixView<'_>,
+        kernel: usize,
+        stride: usize,
+        precision: Precision,
+    ) -> PackedWeight {
+        let channels = weight.inputs() / (kernel * kernel).max(1);
+        match winograd::pays(kernel, stride, channels, precision) {
+            true => winograd::pack(weight),
+            false => PackedWeight::pack(weight, precision),
+        }
     }
 
     fn together<R>(&self, pass: impl FnOnce() -> R) -> R {
@@ -180,6 +205,13 @@ impl Device for Cpu {
         let weight_shape = Self::shape_of(weight);
         let items =
             contract::convolution(maps, shape, weight_shape, epilogue.bias, epilogue.residual.as_ref());
+        if weight.is_transformed() {
+            assert_eq!((shape.kernel, shape.stride, shape.padding), (3, 1, 1), "form of a packed convolution");
+            let (finish, mut out) = Self::finish(items * shape.output().cells(), weight, epilogue);
+            let convolution = winograd::Convolution { maps, shape: shape.input, weight, finish };
+            convolution.compute(self.isa, items, out.values_mut());
+            return out;
+        }
         let left = Left::Kernel { maps: maps.values(), channels: maps.width(), shape };
         self.finished_product(left, items * shape.output().cells(), weight, epilogue)
     }

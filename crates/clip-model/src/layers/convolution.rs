@@ -79,7 +79,11 @@ impl<D: Device> Convolution<D> {
     ) -> Self {
         let ConvolutionWeights { weight, bias } = weights;
         let inputs = weight.len() / bias.len();
-        let weight = loader.pack(MatrixView::output_major(&weight, bias.len(), inputs));
+        let weight = MatrixView::output_major(&weight, bias.len(), inputs);
+        let weight = match kernel {
+            1 => loader.pack(weight),
+            _ => loader.device.pack_convolution(weight, kernel, stride, loader.precision),
+        };
         Self { weight, bias: loader.device.vector(bias), kernel, stride }
     }
 

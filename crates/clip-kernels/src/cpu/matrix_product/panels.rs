@@ -44,6 +44,8 @@ pub struct PackedWeight {
     precision: Precision,
     /// One for each panel in int8, else none.
     scales: Vec<PanelScale>,
+    /// Whether it is a kernel of 3 × 3 transformed for `winograd`: panels of one place after the other.
+    is_transformed: bool,
 }
 
 /// A number for each output of a panel.
@@ -87,7 +89,30 @@ impl PackedWeight {
             }
             _ => panels.for_each(|(panel, rows)| pack_panel(weight, precision, panel, rows)),
         }
-        Self { rows, outputs, inputs, precision, scales }
+        Self { rows, outputs, inputs, precision, scales, is_transformed: false }
+    }
+
+    /// Outputs of whole panels, as every place of a transformed kernel has.
+    pub(in crate::cpu) fn whole_panels(outputs: usize) -> usize {
+        outputs.next_multiple_of(PANEL_WIDTH)
+    }
+
+    /// What was packed are 16 places of a kernel with these sizes.
+    pub(in crate::cpu) fn transformed(self, outputs: usize, inputs: usize) -> Self {
+        Self { outputs, inputs, is_transformed: true, ..self }
+    }
+
+    pub(in crate::cpu) fn is_transformed(&self) -> bool {
+        self.is_transformed
+    }
+
+    /// One place of a transformed kernel, `[outputs, channels]`.
+    pub(in crate::cpu) fn panels_of_place(&self, place: usize) -> Panels<'_> {
+        assert!(self.is_transformed, "a kernel that is not transformed");
+        let &Self { ref rows, outputs, inputs, precision, ref scales, .. } = self;
+        let (channels, panels) = (inputs / 9, outputs.div_ceil(PANEL_WIDTH));
+        let rows = &rows.as_slice()[place * panels * channels..(place + 1) * panels * channels];
+        Panels { rows, outputs, inputs: channels, precision, scales }
     }
 
     pub(in crate::cpu) fn outputs(&self) -> usize {
@@ -99,7 +124,8 @@ impl PackedWeight {
     }
 
     pub(in crate::cpu) fn panels(&self) -> Panels<'_> {
-        let &Self { ref rows, outputs, inputs, precision, ref scales } = self;
+        assert!(!self.is_transformed, "a transformed kernel in a product");
+        let &Self { ref rows, outputs, inputs, precision, ref scales, .. } = self;
         Panels { rows: rows.as_slice(), outputs, inputs, precision, scales }
     }
 }
