@@ -25,7 +25,7 @@ use crate::{
     Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
     PatchGrid, Precision, Reference,
 };
-use matrix_product::{Finish, Left, product};
+use matrix_product::{Finish, KernelWords, Left, product};
 use target::for_each_chunk;
 
 /// The processor this program runs on, in f32.
@@ -76,11 +76,7 @@ impl Cpu {
     }
 
     /// What happens to the sums, and where they go.
-    fn finish<'a>(
-        rows: usize,
-        weight: &PackedWeight,
-        epilogue: Epilogue<'a, Self>,
-    ) -> (Finish<'a>, Matrix) {
+    fn finish<'a>(rows: usize, weight: &PackedWeight, epilogue: Epilogue<'a, Self>) -> (Finish<'a>, Matrix) {
         let accumulate = epilogue.residual.is_some();
         let finish =
             Finish { bias: epilogue.bias.map(Vec::as_slice), activation: epilogue.activation, accumulate };
@@ -206,24 +202,40 @@ impl Device for Cpu {
         let items =
             contract::convolution(maps, shape, weight_shape, epilogue.bias, epilogue.residual.as_ref());
         if weight.is_transformed() {
-            assert_eq!((shape.kernel, shape.stride, shape.padding), (3, 1, 1), "form of a packed convolution");
+            assert_eq!(
+                (shape.kernel, shape.stride, shape.padding),
+                (3, 1, 1),
+                "form of a packed convolution"
+            );
             let (finish, mut out) = Self::finish(items * shape.output().cells(), weight, epilogue);
             let convolution = winograd::Convolution { maps, shape: shape.input, weight, finish };
             convolution.compute(self.isa, items, out.values_mut());
             return out;
         }
-        let left = Left::Kernel { maps: maps.values(), channels: maps.width(), shape };
-        self.finished_product(left, items * shape.output().cells(), weight, epilogue)
+        let cells = items * shape.output().cells();
+        let (channels, precision) = (maps.width(), weight.panels().precision);
+        let read = |maps, words_of_cell| KernelWords { maps, words_of_cell, shape };
+        // No cell of an odd number of bf16 begins with a word.
+        if precision == Precision::F32 {
+            let left = Left::KernelWords(read(maps.values(), channels));
+            return self.finished_product(left, cells, weight, epilogue);
+        }
+        if precision == Precision::Bf16 && channels.is_multiple_of(2) {
+            let words = rows::bf16_words(self.isa, maps);
+            let left = Left::KernelWords(read(words.values(), channels / 2));
+            return self.finished_product(left, cells, weight, epilogue);
+        }
+        self.finished_product(Left::Kernel(read(maps.values(), channels)), cells, weight, epilogue)
     }
 
     fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
         let items = contract::average_pool(maps, shape, side);
-        pool::average_pool(maps, items, shape, side)
+        pool::average_pool(self.isa, maps, items, shape, side)
     }
 
     fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
         contract::pool_tokens(maps, positional_embedding);
-        pool::pool_tokens(maps, positional_embedding)
+        pool::pool_tokens(self.isa, maps, positional_embedding)
     }
 
     // In f64, as defined: 512 values of a feature cost nothing beside the tower that made them.

@@ -2,49 +2,112 @@
 //!
 //! Order of the sums: the cells of a square, or of the map, row by row, for each channel alone.
 
+use super::isa::{Isa, Vectorize};
+use super::lanes::Lanes;
 use super::target::for_each_chunk;
 use crate::{MapShape, Matrix};
 
 /// The mean of every `side × side` square of each map.
-pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: usize) -> Matrix {
+pub(super) fn average_pool(isa: Isa, maps: &Matrix, items: usize, shape: MapShape, side: usize) -> Matrix {
     let pooled = MapShape { height: shape.height / side, width: shape.width / side };
     let channels = maps.width();
     let mut out = Matrix::unwritten(items * pooled.cells(), channels);
-    let factor = 1.0 / (side * side) as f32;
     // One task fills one row of cells of one map.
     for_each_chunk(out.values_mut(), pooled.width * channels, |task, out| {
-        out.fill(0.0);
         let (item, y) = (task / pooled.height, task % pooled.height);
-        for (x, out) in out.chunks_exact_mut(channels).enumerate() {
-            for (row, column) in (0..side * side).map(|cell| (y * side + cell / side, x * side + cell % side))
-            {
-                add(out, maps.row(item * shape.cells() + row * shape.width + column));
-            }
-            out.iter_mut().for_each(|value| *value *= factor);
-        }
+        let first = (item * shape.cells() + y * side * shape.width) * channels;
+        let rows = &maps.values()[first..first + side * shape.width * channels];
+        isa.vectorize(PoolRow { rows, channels, side, out });
     });
     out
+}
+
+/// One row of squares.
+struct PoolRow<'a> {
+    /// `[side, width, channels]`
+    rows: &'a [f32],
+    channels: usize,
+    side: usize,
+    /// `[width / side, channels]`
+    out: &'a mut [f32],
+}
+
+impl Vectorize for PoolRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { rows, channels, side, out } = self;
+        let factor = 1.0 / (side * side) as f32;
+        let run = side * channels; // of one square in one row
+        let row = out.len() * side;
+        for (x, out) in out.chunks_exact_mut(channels).enumerate() {
+            if side == 2 {
+                let (above, below) = (&rows[x * run..][..run], &rows[row + x * run..][..run]);
+                let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
+                let (a, b, c, d) = (&a[..out.len()], &b[..out.len()], &c[..out.len()], &d[..out.len()]);
+                for channel in 0..out.len() {
+                    out[channel] = (a[channel] + b[channel] + c[channel] + d[channel]) * factor;
+                }
+                continue;
+            }
+            out.fill(0.0);
+            for y in 0..side {
+                for cell in rows[y * row + x * run..][..run].chunks_exact(channels) {
+                    add(out, cell);
+                }
+            }
+            for value in out {
+                *value *= factor;
+            }
+        }
+    }
 }
 
 /// The mean of the map's cells in front of the cells; positions added to all.
-pub(super) fn pool_tokens(maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
+pub(super) fn pool_tokens(isa: Isa, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
     let (tokens, channels) = (positional_embedding.rows(), maps.width());
-    let cells = tokens - 1;
-    let mut out = Matrix::unwritten(maps.rows() / cells * tokens, channels);
+    let map = (tokens - 1) * channels;
+    let mut out = Matrix::unwritten(maps.rows() / (tokens - 1) * tokens, channels);
     for_each_chunk(out.values_mut(), tokens * channels, |item, out| {
-        let (mean, rest) = out.split_at_mut(channels);
-        mean.fill(0.0);
-        for (cell, out) in rest.chunks_exact_mut(channels).enumerate() {
-            let source = maps.row(item * cells + cell);
-            add(mean, source);
-            out.copy_from_slice(source);
-        }
-        mean.iter_mut().for_each(|value| *value /= cells as f32);
-        add(out, positional_embedding.values());
+        let cells = &maps.values()[item * map..(item + 1) * map];
+        isa.vectorize(Tokens { cells, positions: positional_embedding.values(), channels, out });
     });
     out
 }
 
+/// The tokens of one map.
+struct Tokens<'a> {
+    /// `[cells, channels]`
+    cells: &'a [f32],
+    /// `[cells + 1, channels]`
+    positions: &'a [f32],
+    channels: usize,
+    /// `[cells + 1, channels]`
+    out: &'a mut [f32],
+}
+
+impl Vectorize for Tokens<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { cells, positions, channels, out } = self;
+        let (mean, rest) = out.split_at_mut(channels);
+        mean.fill(0.0);
+        for cell in cells.chunks_exact(channels) {
+            add(mean, cell);
+        }
+        let count = (cells.len() / channels) as f32;
+        for value in mean {
+            *value /= count;
+        }
+        rest.copy_from_slice(cells);
+        add(out, positions);
+    }
+}
+
+#[inline(always)]
 fn add(out: &mut [f32], values: &[f32]) {
     for (out, value) in out.iter_mut().zip(values) {
         *out += value;

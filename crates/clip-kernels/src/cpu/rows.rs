@@ -1,8 +1,11 @@
 //! Operations that only move values, and the ordering of scores.
 
-use super::target::for_each_chunk;
+use super::isa::Isa;
+use super::matrix_product::words_of_row;
+use super::target::{Target, for_each_chunk};
+use super::team;
 use crate::reference::better_first;
-use crate::{Match, Matrix};
+use crate::{Match, Matrix, Precision};
 use rayon::prelude::*;
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
@@ -12,13 +15,42 @@ pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
     if cells == 0 {
         return out;
     }
-    for_each_chunk(out.values_mut(), cells * channels, |item, out| {
+    /// Cells of a task.
+    const CELLS: usize = 1 << 13;
+    let tasks = cells.div_ceil(CELLS);
+    let target = Target::new(out.values_mut(), cells * channels);
+    team::for_each(images.rows() * tasks, |task| {
+        let (item, first) = (task / tasks, task % tasks * CELLS);
+        let range = first..cells.min(first + CELLS);
+        // SAFETY: the cells of one task, which nobody else writes.
+        let out = unsafe { target.part(item, range.start * channels..range.end * channels) };
         let planes = images.row(item);
-        for (cell, out) in out.chunks_exact_mut(channels).enumerate() {
+        // Pictures: three planes at once, in the compiler's own order of vectors.
+        if let (3, Some(red)) = (channels, planes.get(range.clone())) {
+            let (green, blue) = (&planes[cells..][range.clone()], &planes[2 * cells..][range]);
+            let colors = red.iter().zip(green).zip(blue);
+            for (cell, ((&red, &green), &blue)) in out.as_chunks_mut::<3>().0.iter_mut().zip(colors) {
+                *cell = [red, green, blue];
+            }
+            return;
+        }
+        for (cell, out) in range.zip(out.chunks_exact_mut(channels)) {
             for (channel, out) in out.iter_mut().enumerate() {
                 *out = planes[channel * cells + cell];
             }
         }
+    });
+    out
+}
+
+/// The maps in bf16, two channels a word; their bits as f32.
+pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Matrix {
+    /// Words of a task.
+    const WORDS: usize = 1 << 14;
+    let mut out = Matrix::unwritten(maps.rows(), maps.width() / 2);
+    for_each_chunk(out.values_mut(), WORDS, |task, out| {
+        let values = &maps.values()[2 * WORDS * task..][..2 * out.len()];
+        words_of_row(isa, Precision::Bf16, values, bytemuck::cast_slice_mut(out));
     });
     out
 }

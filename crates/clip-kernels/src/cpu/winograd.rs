@@ -385,9 +385,8 @@ mod tests {
         }
         let taps: [f32; 9] = std::array::from_fn(|i| (i * i) as f32 / 8.0 - 3.0);
         let map: [f32; 16] = std::array::from_fn(|i| (i * 7 % 11) as f32 - 5.0);
-        let columns: [[f64; 4]; 3] = std::array::from_fn(|x| {
-            transform_taps([taps[x], taps[3 + x], taps[6 + x]].map(f64::from))
-        });
+        let columns: [[f64; 4]; 3] =
+            std::array::from_fn(|x| transform_taps([taps[x], taps[3 + x], taps[6 + x]].map(f64::from)));
         let places: [f32; 16] = std::array::from_fn(|place| {
             let y = place / 4;
             transform_taps([columns[0][y], columns[1][y], columns[2][y]])[place % 4] as f32

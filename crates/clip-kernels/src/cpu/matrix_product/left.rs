@@ -1,10 +1,11 @@
 //! The left side of a product: rows that stand in memory, or that a picture or a map is read as,
 //! and their words.
 
+use super::kernel::KernelWords;
 use super::panels::Panels;
 use super::words::{self, RowScale, quantize_row};
 use crate::cpu::isa::Isa;
-use crate::{ConvolutionShape, PatchGrid, Precision};
+use crate::{PatchGrid, Precision};
 use std::ops::Range;
 
 /// The words of some rows and inputs, as the tiles read them. They stay in the second-level cache.
@@ -32,18 +33,22 @@ impl LeftWords {
         if self.words.len() < rows.len() * self.stride {
             self.words.resize(rows.len() * self.stride, 0);
         }
-        self.row.resize(inputs.len(), 0.0);
         self.scales.clear();
+        if let Left::KernelWords(maps) = left {
+            let words = &mut self.words[..rows.len() * self.stride];
+            return maps.copy(isa, rows, depth, bytemuck::cast_slice_mut(words), self.stride);
+        }
+        self.row.resize(inputs.len(), 0.0);
         for (row, words) in rows.zip(self.words.chunks_exact_mut(self.stride)) {
             let words = &mut words[..depth.len()];
             if panels.precision == Precision::F32 {
-                left.copy(row, inputs.clone(), bytemuck::cast_slice_mut(words));
+                left.copy(isa, row, inputs.clone(), bytemuck::cast_slice_mut(words));
                 continue;
             }
             let values = match left.borrow(row, inputs.clone()) {
                 Some(values) => values,
                 None => {
-                    left.copy(row, inputs.clone(), &mut self.row);
+                    left.copy(isa, row, inputs.clone(), &mut self.row);
                     &self.row
                 }
             };
@@ -85,8 +90,10 @@ pub(in crate::cpu) enum Left<'a> {
     Rows { values: &'a [f32], stride: usize, column: usize },
     /// Row `r` is patch `r % patches` of picture `r / patches`, `[3 · patch_size²]`.
     Patches { images: &'a [f32], grid: PatchGrid },
-    /// Row `r` is what the kernel covers at output cell `r % cells` of map `r / cells`, `[kernel² · channels]`.
-    Kernel { maps: &'a [f32], channels: usize, shape: ConvolutionShape },
+    /// Row `r` is what a kernel covers; the words of the maps are values.
+    Kernel(KernelWords<'a>),
+    /// The same, where the maps are in words of the panels' precision already.
+    KernelWords(KernelWords<'a>),
 }
 
 impl<'a> Left<'a> {
@@ -97,19 +104,20 @@ impl<'a> Left<'a> {
                 let start = row * stride + column;
                 Some(&values[start + inputs.start..start + inputs.end])
             }
-            Self::Patches { .. } | Self::Kernel { .. } => None,
+            _ => None,
         }
     }
 
     /// Copies the values of one row that belong to these inputs.
-    pub(super) fn copy(&self, row: usize, inputs: Range<usize>, out: &mut [f32]) {
+    fn copy(&self, isa: Isa, row: usize, inputs: Range<usize>, out: &mut [f32]) {
         match *self {
             Self::Rows { values, stride, column } => {
                 let start = row * stride + column + inputs.start;
                 out.copy_from_slice(&values[start..start + out.len()]);
             }
             Self::Patches { images, grid } => copy_patch(images, grid, row, inputs, out),
-            Self::Kernel { maps, channels, shape } => copy_kernel(maps, channels, shape, row, inputs, out),
+            Self::Kernel(maps) => maps.copy(isa, row..row + 1, inputs, out, out.len()),
+            Self::KernelWords(_) => unreachable!("words are copied as they are"),
         }
     }
 }
@@ -124,27 +132,6 @@ fn copy_patch(images: &[f32], grid: PatchGrid, row: usize, inputs: Range<usize>,
         let (channel, y) = (run / patch_size, run % patch_size);
         let start = (channel * resolution + top + y) * resolution + left + within;
         out.copy_from_slice(&image[start..start + out.len()]);
-    });
-}
-
-/// What a kernel covers is `kernel²` runs of `channels` values, zeros outside of the map.
-fn copy_kernel(
-    maps: &[f32],
-    channels: usize,
-    shape: ConvolutionShape,
-    row: usize,
-    inputs: Range<usize>,
-    out: &mut [f32],
-) {
-    let output_cells = shape.output().cells();
-    let (item, cell) = (row / output_cells, row % output_cells);
-    let first = item * shape.input.cells();
-    for_each_run(inputs, channels, out, |tap, within, out| match shape.source_cell(cell, tap) {
-        Some(source) => {
-            let start = (first + source) * channels + within;
-            out.copy_from_slice(&maps[start..start + out.len()]);
-        }
-        None => out.fill(0.0),
     });
 }
 

@@ -14,6 +14,7 @@
 //! activation.
 
 mod block;
+mod kernel;
 mod left;
 mod pages;
 mod panels;
@@ -22,6 +23,7 @@ mod timing;
 mod words;
 
 pub(super) use block::{Block, Finish, MAX_ROWS};
+pub(super) use kernel::KernelWords;
 pub(super) use left::Left;
 pub use panels::PackedWeight;
 pub(super) use panels::{PANEL_WIDTH, PanelRow, Panels};
