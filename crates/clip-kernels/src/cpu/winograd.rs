@@ -201,11 +201,11 @@ impl Vectorize for TransformMaps<'_> {
         let mut cells: [&[f32]; PLACES] = [&zeros; PLACES];
         for (index, tile) in tiles.enumerate() {
             let (item, y, x) = self.convolution.origin(tile);
-            for place in 0..PLACES {
+            for (place, cell) in cells.iter_mut().enumerate() {
                 // The tile begins one cell above and left of its first output.
                 let (y, x) = (y + place / 4, x + place % 4);
                 let is_inside = y > 0 && x > 0 && y <= shape.height && x <= shape.width;
-                cells[place] = match is_inside {
+                *cell = match is_inside {
                     true => maps.row(item * shape.cells() + (y - 1) * shape.width + x - 1),
                     false => &zeros,
                 };
@@ -213,15 +213,15 @@ impl Vectorize for TransformMaps<'_> {
             let start = places.at(0, index).start;
             for chunk in 0..whole {
                 let mut d = [L::splat(0.0); PLACES];
-                for place in 0..PLACES {
-                    d[place] = L::load(&cells[place].as_chunks().0[chunk]);
+                for (d, cell) in d.iter_mut().zip(&cells) {
+                    *d = L::load(&cell.as_chunks().0[chunk]);
                 }
                 store_transformed(d, out, start + chunk * LANES, places.stride);
             }
             if maps.width() > whole * LANES {
                 let mut d = [L::splat(0.0); PLACES];
-                for place in 0..PLACES {
-                    d[place] = load_part(&cells[place][whole * LANES..], 0.0);
+                for (d, cell) in d.iter_mut().zip(&cells) {
+                    *d = load_part(&cell[whole * LANES..], 0.0);
                 }
                 store_transformed(d, out, start + whole * LANES, places.stride);
             }
@@ -232,14 +232,14 @@ impl Vectorize for TransformMaps<'_> {
 #[inline(always)]
 fn store_transformed<L: Lanes>(d: [L; PLACES], out: &mut [f32], start: usize, stride: usize) {
     let mut columns = [[L::splat(0.0); 4]; 4];
-    for x in 0..4 {
-        columns[x] = transform_cells([d[x], d[4 + x], d[8 + x], d[12 + x]]);
+    for (x, column) in columns.iter_mut().enumerate() {
+        *column = transform_cells([d[x], d[4 + x], d[8 + x], d[12 + x]]);
     }
-    for y in 0..4 {
-        let row = transform_cells([columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
-        for x in 0..4 {
+    let [a, b, c, d] = columns;
+    for (y, ((a, b), (c, d))) in a.into_iter().zip(b).zip(c.into_iter().zip(d)).enumerate() {
+        for (x, value) in transform_cells([a, b, c, d]).into_iter().enumerate() {
             let start = start + (4 * y + x) * stride;
-            row[x].store(&mut out[start..start + LANES].as_chunks_mut().0[0]);
+            value.store(&mut out[start..start + LANES].as_chunks_mut().0[0]);
         }
     }
 }
@@ -290,12 +290,12 @@ impl TransformSums<'_> {
             let start = places.at(0, index).start;
             for column in (0..outputs).step_by(LANES) {
                 let columns = column..outputs.min(column + LANES);
-                let y_of_tile = transformed_sums::<L>(sums, start + column, places.stride);
+                let values = transformed_sums::<L>(sums, start + column, places.stride);
                 let bias = match finish.bias {
                     Some(bias) => load_columns::<L>(&bias[columns.clone()]),
                     None => L::splat(0.0),
                 };
-                for place in 0..4 {
+                for (place, mut value) in values.into_iter().enumerate() {
                     let (y, x) = (y + place / 2, x + place % 2);
                     if y >= shape.height || x >= shape.width {
                         continue;
@@ -303,7 +303,6 @@ impl TransformSums<'_> {
                     let row = item * shape.cells() + y * shape.width + x;
                     // SAFETY: a cell of one of the tiles that the caller of `compute_tiles` has.
                     let out = unsafe { target.part(row, columns.clone()) };
-                    let mut value = y_of_tile[place];
                     if finish.accumulate {
                         value = value.add(load_columns(out));
                     }
@@ -317,13 +316,13 @@ impl TransformSums<'_> {
 #[inline(always)]
 fn transformed_sums<L: Lanes>(sums: &[f32], start: usize, stride: usize) -> [L; 4] {
     let mut columns = [[L::splat(0.0); 2]; 4];
-    for x in 0..4 {
+    for (x, out) in columns.iter_mut().enumerate() {
         let mut column = [L::splat(0.0); 4];
-        for y in 0..4 {
+        for (y, value) in column.iter_mut().enumerate() {
             let start = start + (4 * y + x) * stride;
-            column[y] = L::load(&sums[start..start + LANES].as_chunks().0[0]);
+            *value = L::load(&sums[start..start + LANES].as_chunks().0[0]);
         }
-        columns[x] = transform_sums(column);
+        *out = transform_sums(column);
     }
     let [a, b, c, d] = columns;
     let [top_left, top_right] = transform_sums([a[0], b[0], c[0], d[0]]);
