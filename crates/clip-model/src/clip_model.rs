@@ -2,12 +2,13 @@
 
 use crate::layers::{Loader, TransformerShape};
 use crate::modified_resnet::{ModifiedResNet, ResNetShape};
+use crate::prefix_tree::PrefixTrees;
 use crate::text_transformer::{TextTransformer, read_part};
 use crate::vision_transformer::VisionTransformer;
-use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, StateDict};
-use clip_kernels::{Device, PatchGrid, Precision, Segments};
+use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, Shortcuts, StateDict};
+use clip_kernels::{Device, PatchGrid, Precision};
 
-/// Rows of a transformer computed at a time: bounds memory for any number of items. Eight images of
+/// Rows of a ViT computed at a time: bounds memory for any number of items. Eight images of
 /// ViT-B/32, whose widest layer (5 MB) stays near the processor; 32 at a time are 4 % slower.
 const ROWS_AT_A_TIME: usize = 416;
 /// Cells of a ResNet's widest maps computed at a time: 2 pictures of 224 px, one of 288 px or more,
@@ -26,6 +27,7 @@ pub struct ClipModel<D: Device> {
     image_tower: ImageTower<D>,
     text_tower: TextTransformer<D>,
     scale: f32,
+    shortcuts: Shortcuts,
 }
 
 // One per model: the sizes of the variants do not matter.
@@ -33,6 +35,16 @@ pub struct ClipModel<D: Device> {
 enum ImageTower<D: Device> {
     VisionTransformer(VisionTransformer<D>),
     ModifiedResNet(ModifiedResNet<D>),
+}
+
+impl<D: Device> ImageTower<D> {
+    /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
+    fn forward(&self, device: &D, input: &D::Rows, items: usize, pooled_rows_only: bool) -> D::Rows {
+        match self {
+            Self::VisionTransformer(tower) => tower.forward(device, input, items, pooled_rows_only),
+            Self::ModifiedResNet(tower) => tower.forward(device, input, items, pooled_rows_only),
+        }
+    }
 }
 
 impl<D: Device> ClipModel<D> {
@@ -54,7 +66,13 @@ impl<D: Device> ClipModel<D> {
         let text_tower = TextTransformer::load(&loader, architecture)?;
         let logit_scale = loader.values("logit_scale", &[])?.into_iter().next().unwrap_or_default();
         let architecture = architecture.clone();
-        Ok(Self { device, architecture, image_tower, text_tower, scale: logit_scale.exp() })
+        let scale = logit_scale.exp();
+        Ok(Self { device, architecture, image_tower, text_tower, scale, shortcuts: Shortcuts::ALL })
+    }
+
+    /// The same model, leaving out only this work. Its features keep their bits.
+    pub fn with_shortcuts(self, shortcuts: Shortcuts) -> Self {
+        Self { shortcuts, ..self }
     }
 
     /// Features of pictures, **not** normalised.
@@ -73,6 +91,7 @@ impl<D: Device> ClipModel<D> {
             return Err(EncodeError::WrongInputSize { found: input.len(), resolution });
         }
         let items = input.len() / image_values;
+        let pooled_rows_only = self.shortcuts.pooled_rows_only;
         let mut features = Vec::with_capacity(items * self.embed_dim());
         // Parts of about the same size: 32 images in 4 parts of 8, not 3 of 9 and one of 5.
         let parts = items.div_ceil(self.images_at_a_time()).max(1);
@@ -81,10 +100,7 @@ impl<D: Device> ClipModel<D> {
                 let part = part * items / parts..(part + 1) * items / parts;
                 let images = input[part.start * image_values..part.end * image_values].to_vec();
                 let images = self.device.upload(images, image_values); // [items, 3 · resolution²]
-                let part = match &self.image_tower {
-                    ImageTower::VisionTransformer(tower) => tower.forward(&self.device, &images, part.len()),
-                    ImageTower::ModifiedResNet(tower) => tower.forward(&self.device, &images, part.len()),
-                };
+                let part = self.image_tower.forward(&self.device, &images, part.len(), pooled_rows_only);
                 features.extend(self.device.download(part)); // [items, embed_dim]
             }
         });
@@ -103,20 +119,31 @@ impl<D: Device> ClipModel<D> {
     ///
     /// Source: PROTOCOL 1.3. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError> {
-        let pooling = self.architecture.text.pooling;
-        let texts: Vec<&[u32]> = texts.iter().map(|text| read_part(text, pooling)).collect();
-        self.check_texts(&texts)?;
-        let mut features = Vec::with_capacity(texts.len() * self.embed_dim());
-        let mut rest = texts.as_slice();
-        while !rest.is_empty() {
-            let texts;
-            (texts, rest) = rest.split_at(texts_at_a_time(rest));
-            let segments = Segments::from_lengths(texts.iter().map(|text| text.len()));
-            let part =
-                self.device.together(|| self.text_tower.forward(&self.device, &texts.concat(), &segments));
-            features.extend(self.device.download(part)); // [items, embed_dim]
+        let texts = self.read_parts(texts)?;
+        let embed_dim = self.embed_dim();
+        let pooled_rows_only = self.shortcuts.pooled_rows_only;
+        let mut features = vec![0.0; texts.len() * embed_dim];
+        for tree in PrefixTrees::new(&texts, self.shortcuts, self.context_length()) {
+            let items =
+                self.device.together(|| self.text_tower.forward(&self.device, &tree, pooled_rows_only));
+            let items = self.device.download(items); // [items, embed_dim]
+            for (text, item) in tree.item_of_text {
+                let feature = &items[item * embed_dim..(item + 1) * embed_dim];
+                features[text * embed_dim..(text + 1) * embed_dim].copy_from_slice(feature);
+            }
         }
         self.check_finite("text", features)
+    }
+
+    /// How many rows the text tower computes for these texts: what its time grows with. Less than
+    /// their tokens where they share beginnings.
+    ///
+    /// # Errors
+    /// As [`ClipModel::encode_texts`].
+    pub fn rows_of_texts(&self, texts: &[&[u32]]) -> Result<usize, EncodeError> {
+        let texts = self.read_parts(texts)?;
+        let trees = PrefixTrees::new(&texts, self.shortcuts, self.context_length());
+        Ok(trees.map(|tree| tree.token_ids.len()).sum())
     }
 
     /// `scale · cosine` of every picture with every text, `[images, texts]`.
@@ -173,7 +200,10 @@ impl<D: Device> ClipModel<D> {
         }
     }
 
-    fn check_texts(&self, texts: &[&[u32]]) -> Result<(), EncodeError> {
+    /// The part of each text that its feature depends on.
+    fn read_parts<'a>(&self, texts: &[&'a [u32]]) -> Result<Vec<&'a [u32]>, EncodeError> {
+        let pooling = self.architecture.text.pooling;
+        let texts: Vec<&[u32]> = texts.iter().map(|text| read_part(text, pooling)).collect();
         let limit = self.context_length();
         let vocab_size = self.architecture.text.vocab_size;
         for (index, text) in texts.iter().enumerate() {
@@ -187,7 +217,7 @@ impl<D: Device> ClipModel<D> {
                 return Err(EncodeError::UnknownToken { index, id, vocab_size });
             }
         }
-        Ok(())
+        Ok(texts)
     }
 
     fn check_finite(&self, kind: &'static str, features: Vec<f32>) -> Result<Vec<f32>, EncodeError> {
@@ -196,16 +226,6 @@ impl<D: Device> ClipModel<D> {
             None => Ok(features),
         }
     }
-}
-
-/// How many of the texts, from the first, are computed together: at least one.
-fn texts_at_a_time(texts: &[&[u32]]) -> usize {
-    let mut rows = 0;
-    let fitting = texts.iter().take_while(|text| {
-        rows += text.len();
-        rows <= ROWS_AT_A_TIME
-    });
-    fitting.count().max(1)
 }
 
 fn load_image_tower<D: Device>(

@@ -70,7 +70,13 @@ impl<D: Device> ModifiedResNet<D> {
     }
 
     /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
-    pub(crate) fn forward(&self, device: &D, input: &D::Rows, items: usize) -> D::Rows {
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        input: &D::Rows,
+        items: usize,
+        pooled_rows_only: bool,
+    ) -> D::Rows {
         let mut maps = device.channels_last(input, 3); // [items · resolution², 3]
         let mut shape = MapShape::square(self.resolution);
         for convolution in &self.stem {
@@ -81,7 +87,7 @@ impl<D: Device> ModifiedResNet<D> {
         for block in &self.blocks {
             (maps, shape) = block.forward(device, maps, shape);
         }
-        self.attention_pool.forward(device, &maps, items)
+        self.attention_pool.forward(device, &maps, items, pooled_rows_only)
     }
 }
 

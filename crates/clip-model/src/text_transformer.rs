@@ -1,11 +1,11 @@
 //! Text tower (PROTOCOL 1.3).
 //!
 //! ```text
-//! token_ids [rows], segments      each text up to the row that is read; nothing is padded
+//! token_ids [rows], positions      a tree of texts, each up to the row that is read
 //!    │ token_embedding + positional_embedding
 //!    ▼
 //! rows [rows, width]
-//!    │ causal blocks; the last one only for the last row of each text
+//!    │ causal blocks; the last one only for the row of each text that is read
 //!    ▼
 //! pooled rows [items, width]
 //!    │ ln_final, · text_projection [width, embed_dim]
@@ -14,8 +14,9 @@
 //! ```
 
 use crate::layers::{LayerNorm, Linear, Loader, Transformer, TransformerShape};
+use crate::prefix_tree::PrefixTree;
 use crate::{Architecture, CheckpointError, TextPooling};
-use clip_kernels::{Activation, Device, KeyRows, Segments};
+use clip_kernels::{Activation, Device};
 
 pub(crate) struct TextTransformer<D: Device> {
     token_embedding: D::Rows,      // [vocab_size, width]
@@ -51,14 +52,12 @@ impl<D: Device> TextTransformer<D> {
         })
     }
 
-    /// `token_ids [rows] -> features [items, embed_dim]`, read at the last row of each segment.
-    pub(crate) fn forward(&self, device: &D, token_ids: &[u32], segments: &Segments) -> D::Rows {
-        let positions: Vec<usize> = segments.ranges().flat_map(|rows| 0..rows.len()).collect();
+    /// Features of the tree's items, `[items, embed_dim]`.
+    pub(crate) fn forward(&self, device: &D, tree: &PrefixTree, pooled_rows_only: bool) -> D::Rows {
+        let PrefixTree { token_ids, positions, items, .. } = tree;
         let rows =
-            device.embed_tokens(token_ids, &positions, &self.token_embedding, &self.positional_embedding); // [rows, width]
-        let last_rows: Vec<usize> = segments.ranges().map(|rows| rows.end - 1).collect();
-        let pooled =
-            self.transformer.forward_pooled(device, rows, segments, &KeyRows::from(segments), &last_rows); // [items, width]
+            device.embed_tokens(token_ids, positions, &self.token_embedding, &self.positional_embedding); // [rows, width]
+        let pooled = self.transformer.forward_pooled(device, rows, items, pooled_rows_only); // [items, width]
         let pooled = self.ln_final.forward(device, &pooled);
         self.text_projection.forward(device, &pooled, Activation::None)
     }

@@ -14,7 +14,7 @@
 //! ```
 
 use crate::CheckpointError;
-use crate::layers::{LayerNorm, Linear, Loader, Transformer, TransformerShape};
+use crate::layers::{Items, LayerNorm, Linear, Loader, Transformer, TransformerShape};
 use clip_kernels::{Activation, Device, KeyRows, MatrixView, PatchGrid, Segments};
 
 pub(crate) struct VisionTransformer<D: Device> {
@@ -58,7 +58,13 @@ impl<D: Device> VisionTransformer<D> {
     }
 
     /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
-    pub(crate) fn forward(&self, device: &D, input: &D::Rows, items: usize) -> D::Rows {
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        input: &D::Rows,
+        items: usize,
+        pooled_rows_only: bool,
+    ) -> D::Rows {
         let rows = device.embed_patches(
             input,
             self.grid,
@@ -68,9 +74,10 @@ impl<D: Device> VisionTransformer<D> {
         ); // [items · tokens, width]
         let rows = self.ln_pre.forward(device, &rows);
         let segments = Segments::uniform(items, self.tokens());
-        let class_rows: Vec<usize> = segments.ranges().map(|rows| rows.start).collect();
-        let pooled =
-            self.transformer.forward_pooled(device, rows, &segments, &KeyRows::from(&segments), &class_rows); // [items, width]
+        let pooled = segments.ranges().map(|rows| rows.start).collect(); // the class token's
+        let keys = KeyRows::from(&segments);
+        let items = Items { segments, pooled_keys: keys.clone(), keys, pooled };
+        let pooled = self.transformer.forward_pooled(device, rows, &items, pooled_rows_only); // [items, width]
         let pooled = self.ln_post.forward(device, &pooled);
         self.image_projection.forward(device, &pooled, Activation::None)
     }

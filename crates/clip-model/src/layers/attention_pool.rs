@@ -43,22 +43,44 @@ impl<D: Device> AttentionPool<D> {
         })
     }
 
-    /// `items` maps.
-    pub(crate) fn forward(&self, device: &D, maps: &D::Rows, items: usize) -> D::Rows {
+    /// `items` maps. With `pooled_rows_only` only the means ask.
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        maps: &D::Rows,
+        items: usize,
+        pooled_rows_only: bool,
+    ) -> D::Rows {
         let tokens = device.pool_tokens(maps, &self.positional_embedding); // [items · (cells + 1), channels]
-        let means: Vec<usize> = (0..items).map(|item| item * self.tokens).collect();
-        let means = device.gather_rows(&tokens, &means); // [items, channels]
-        let queries = self.q_proj.forward(device, &means, Activation::None);
-        let keys_values = self.key_value.forward(device, &tokens, Activation::None);
-        let (one, all) = (Segments::uniform(items, 1), KeyRows::from(&Segments::uniform(items, self.tokens)));
+        let segments = Segments::uniform(items, self.tokens);
+        let means: Vec<usize> = segments.ranges().map(|rows| rows.start).collect();
+        if pooled_rows_only {
+            let asking = device.gather_rows(&tokens, &means); // [items, channels]
+            self.ask(device, &asking, &tokens, &Segments::uniform(items, 1), &segments)
+        } else {
+            device.gather_rows(&self.ask(device, &tokens, &tokens, &segments, &segments), &means)
+        }
+    }
+
+    /// `asking [queries.rows(), channels] -> [queries.rows(), embed_dim]`
+    fn ask(
+        &self,
+        device: &D,
+        asking: &D::Rows,
+        tokens: &D::Rows,
+        queries: &Segments,
+        segments: &Segments,
+    ) -> D::Rows {
+        let keys_values = self.key_value.forward(device, tokens, Activation::None);
         let shape = AttentionShape {
-            queries: &one,
-            keys: &all,
+            queries,
+            keys: &KeyRows::from(segments),
             heads: self.heads,
             causal: false,
             precision: self.precision,
         };
-        let heads = device.attention(&queries, &keys_values, shape); // [items, channels]
-        self.c_proj.forward(device, &heads, Activation::None) // [items, embed_dim]
+        let asking = self.q_proj.forward(device, asking, Activation::None);
+        let heads = device.attention(&asking, &keys_values, shape); // [queries.rows(), channels]
+        self.c_proj.forward(device, &heads, Activation::None)
     }
 }

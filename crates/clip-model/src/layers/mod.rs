@@ -18,4 +18,4 @@ pub(crate) use convolution::{Convolution, ConvolutionWeights};
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::Linear;
 pub(crate) use loader::{Loader, in_parallel};
-pub(crate) use transformer::{Transformer, TransformerShape};
+pub(crate) use transformer::{Items, Transformer, TransformerShape};

@@ -15,6 +15,17 @@ pub(crate) struct TransformerShape {
     pub(crate) causal: bool,
 }
 
+/// Items as rows of one matrix: which rows each is, what they see, and which rows are read in the end.
+pub(crate) struct Items {
+    pub(crate) segments: Segments,
+    /// What the rows of each item see: at the end themselves.
+    pub(crate) keys: KeyRows,
+    /// The row of each item that is read; in a causal transformer it is the last it sees.
+    pub(crate) pooled: Vec<usize>,
+    /// What each of these rows sees.
+    pub(crate) pooled_keys: KeyRows,
+}
+
 /// `rows [rows, width] -> blocks -> the pooled row of each item [items, width]`.
 pub(crate) struct Transformer<D: Device> {
     blocks: Vec<ResidualBlock<D>>,
@@ -28,24 +39,23 @@ impl<D: Device> Transformer<D> {
         Ok(Self { blocks })
     }
 
-    /// The last block computes only what is read.
-    ///
-    /// - `pooled`: `[items]`, one row of each segment; in a causal transformer its last
+    /// With `pooled_rows_only` the last block computes only what is read.
     pub(crate) fn forward_pooled(
         &self,
         device: &D,
         mut x: D::Rows,
-        segments: &Segments,
-        keys: &KeyRows,
-        pooled: &[usize],
+        items: &Items,
+        pooled_rows_only: bool,
     ) -> D::Rows {
-        let Some((last, others)) = self.blocks.split_last() else {
-            return device.gather_rows(&x, pooled);
-        };
-        for block in others {
-            x = block.forward(device, x, segments, keys);
+        let at_the_end = usize::from(pooled_rows_only).min(self.blocks.len());
+        let (whole, last) = self.blocks.split_at(self.blocks.len() - at_the_end);
+        for block in whole {
+            x = block.forward(device, x, &items.segments, &items.keys);
         }
-        last.forward_pooled(device, &x, keys, pooled)
+        match last {
+            [block] => block.forward_pooled(device, &x, &items.pooled_keys, &items.pooled),
+            _ => device.gather_rows(&x, &items.pooled),
+        }
     }
 }
 
@@ -100,22 +110,16 @@ mod tests {
     fn computing_only_the_pooled_row_changes_no_bit() {
         let device = Cpu::new();
         let segments = Segments::from_lengths([5, 1, 17]);
-        let keys = KeyRows::from(&segments);
         for causal in [false, true] {
             let transformer = transformer(causal);
             let x = Matrix::new(values(segments.rows() * WIDTH, 5), WIDTH);
             let pooled: Vec<usize> =
                 segments.ranges().map(|rows| if causal { rows.end - 1 } else { rows.start }).collect();
-            let mut all = x.clone();
-            for block in &transformer.blocks {
-                all = block.forward(&device, all, &segments, &keys);
-            }
-            let all = device.gather_rows(&all, &pooled);
-            assert_eq!(
-                transformer.forward_pooled(&device, x, &segments, &keys, &pooled),
-                all,
-                "causal: {causal}"
-            );
+            let keys = KeyRows::from(&segments);
+            let items = Items { segments: segments.clone(), pooled_keys: keys.clone(), keys, pooled };
+            let forward =
+                |pooled_rows_only| transformer.forward_pooled(&device, x.clone(), &items, pooled_rows_only);
+            assert_eq!(forward(true), forward(false), "causal: {causal}");
         }
     }
 }
