@@ -48,11 +48,13 @@ impl<D: Device> ImageTower<D> {
 }
 
 impl<D: Device> ClipModel<D> {
-    /// Packs the weights for the device in this precision; the state dict is not needed afterwards.
+    /// Packs the weights for the device in this precision. The state dict is not needed afterwards;
+    /// its part of a mapped file leaves memory while it is packed.
     ///
     /// # Errors
-    /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together, or what
-    /// [`StateDict::take_f32`] says about a tensor it needs.
+    /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together,
+    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite, or what
+    /// [`StateDict::floats`] says about a tensor it needs.
     pub fn new(
         device: D,
         precision: Precision,
@@ -64,7 +66,7 @@ impl<D: Device> ClipModel<D> {
         let loader = Loader::new(&device, weights, precision);
         let image_tower = load_image_tower(&loader.at("visual"), architecture)?;
         let text_tower = TextTransformer::load(&loader, architecture)?;
-        let logit_scale = loader.values("logit_scale", &[])?.into_iter().next().unwrap_or_default();
+        let logit_scale = loader.values("logit_scale", &[])?.first().copied().unwrap_or_default();
         let architecture = architecture.clone();
         let scale = logit_scale.exp();
         Ok(Self { device, architecture, image_tower, text_tower, scale, shortcuts: Shortcuts::ALL })

@@ -52,9 +52,17 @@ impl StateDict {
     /// The values of one tensor widened to f32, row-major.
     ///
     /// # Errors
-    /// [`CheckpointError::MissingTensor`], [`CheckpointError::WrongShape`], or
-    /// [`CheckpointError::WrongDtype`] for elements that are not floating point.
+    /// As [`StateDict::floats`].
     pub fn take_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
+        self.floats(name, shape).map(Tensor::to_f32)
+    }
+
+    /// A tensor that must have this shape and floating-point elements.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MissingTensor`], [`CheckpointError::WrongShape`], or
+    /// [`CheckpointError::WrongDtype`].
+    pub fn floats(&self, name: &str, shape: &[usize]) -> Result<&Tensor, CheckpointError> {
         let tensor = self.tensors.get(name).ok_or_else(|| CheckpointError::MissingTensor {
             path: self.path.clone(),
             name: name.to_owned(),
@@ -75,7 +83,7 @@ impl StateDict {
                 expected: "f64, f32, f16 or bf16",
             });
         }
-        Ok(tensor.to_f32())
+        Ok(tensor)
     }
 
     /// Puts a tensor in, returning the one of the same name that it replaces.

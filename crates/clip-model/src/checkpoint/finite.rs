@@ -1,4 +1,4 @@
-//! Every value read once: NaN and infinities would make every embedding NaN.
+//! Every value of a checkpoint read: NaN and infinities would make every embedding NaN.
 
 use crate::error::CheckpointError;
 use crate::state_dict::StateDict;
@@ -53,7 +53,7 @@ pub(super) fn check(state_dict: &StateDict) -> CheckReport {
 
 /// # Errors
 /// [`CheckpointError::NotFinite`] for the first tensor by name that has such values.
-pub(super) fn refuse_not_finite(state_dict: &StateDict) -> Result<(), CheckpointError> {
+pub(crate) fn refuse_not_finite(state_dict: &StateDict) -> Result<(), CheckpointError> {
     let tensors: Vec<_> = state_dict.iter().collect();
     let first = tensors.par_iter().find_map_first(|(name, tensor)| {
         let count = count_not_finite(tensor);
@@ -67,6 +67,25 @@ pub(super) fn refuse_not_finite(state_dict: &StateDict) -> Result<(), Checkpoint
             count,
         }),
     }
+}
+
+const EXPONENT: u32 = f32::INFINITY.to_bits();
+
+/// How many values are NaN or infinite. Costs little where they are to be read anyway.
+pub(crate) fn count(values: &[f32]) -> usize {
+    let is_special = |value: &f32| value.to_bits() & EXPONENT == EXPONENT;
+    // Nearly always there is none, and finding that out needs no branch.
+    let (chunks, tail) = values.as_chunks::<16>();
+    let mut special = [0u32; 16];
+    for chunk in chunks {
+        for (special, value) in special.iter_mut().zip(chunk) {
+            *special |= u32::from(is_special(value));
+        }
+    }
+    if special == [0; 16] && !tail.iter().any(is_special) {
+        return 0;
+    }
+    values.iter().filter(|value| is_special(value)).count()
 }
 
 /// Bytes a thread looks at in one go.
@@ -86,7 +105,7 @@ fn count_not_finite(tensor: &Tensor) -> usize {
             chunk.as_chunks().0.iter().filter(|b| special(b)).count()
         }),
         Dtype::F32 => count(|chunk| {
-            let special = |&b: &[u8; 4]| u32::from_le_bytes(b) & 0x7F80_0000 == 0x7F80_0000;
+            let special = |&b: &[u8; 4]| u32::from_le_bytes(b) & EXPONENT == EXPONENT;
             chunk.as_chunks().0.iter().filter(|b| special(b)).count()
         }),
         // What overflows f32 is infinite for the model.
@@ -114,5 +133,13 @@ mod tests {
             assert_eq!(count_not_finite(&tensor), 3, "{dtype:?}");
         }
         assert_eq!(count_not_finite(&Tensor::from_f32(&[6], values.to_vec())), 3);
+        for length in 0..40 {
+            for place in 0..length {
+                let mut values = vec![f32::MAX; length];
+                values[place] = f32::NEG_INFINITY;
+                assert_eq!(count(&values), 1, "place {place} of {length}");
+            }
+            assert_eq!(count(&vec![f32::MIN_POSITIVE; length]), 0);
+        }
     }
 }

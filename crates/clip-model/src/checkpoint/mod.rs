@@ -6,9 +6,9 @@
 //!               ── names  ──> tensors under the reference's names, the layout they came in
 //!               ── hints  ──> what a configuration file says: heads, activation, pooling
 //!               ── derive ──> the architecture, from shapes; every name and shape checked
-//!               ── finite ──> every value read once: NaN and infinities are refused
 //! ```
 //!
+//! The values are read when a model is made of them: only then NaN and infinities are refused.
 //! Nothing in a file is executed. What a file declares is checked against what it holds before
 //! anything is allocated.
 
@@ -16,7 +16,7 @@ mod activation;
 mod derive;
 mod digest;
 mod directory;
-mod finite;
+pub(crate) mod finite;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hints;
@@ -170,8 +170,8 @@ pub struct LoadOptions {
     pub config: Option<String>,
     /// Accept a file that carries the name of a released model and is another one.
     pub ignore_digest: bool,
-    /// Leave out what reads every byte: check sums of archives, the SHA-256 of files named like a
-    /// released model, the search for NaN and infinities.
+    /// Leave out what reads every byte: check sums of archives and the SHA-256 of files named like a
+    /// released model.
     pub skip_values: bool,
 }
 
@@ -239,9 +239,6 @@ impl Checkpoint {
         let (activation, activation_source) =
             activation::choose(&path, options, &hints, openai_layout, released, &mut warnings)?;
         architecture.activation = activation;
-        if !options.skip_values {
-            finite::refuse_not_finite(&state_dict)?;
-        }
 
         let layout = match renamed.layout {
             Layout::OpenClip if openai_layout => Layout::OpenAi,

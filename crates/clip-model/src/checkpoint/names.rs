@@ -15,8 +15,7 @@
 use super::hugging_face::{self, Mapped};
 use super::{Container, Layout};
 use crate::error::CheckpointError;
-use crate::tensor::{SharedBytes, Tensor};
-use rayon::prelude::*;
+use crate::tensor::Tensor;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -173,11 +172,8 @@ fn from_hugging_face(
             }
         }
     }
-    let joined: Vec<_> = packed
-        .into_par_iter()
-        .map(|(name, parts)| join_rows(path, &name, parts).map(|tensor| (name, tensor)))
-        .collect::<Result<_, _>>()?;
-    for (name, tensor) in joined {
+    for (name, parts) in packed {
+        let tensor = join_rows(path, &name, parts)?;
         insert(path, &mut renamed, name, tensor)?;
     }
     Ok(renamed)
@@ -205,14 +201,7 @@ fn join_rows(path: &Path, name: &str, parts: [Option<Tensor>; 3]) -> Result<Tens
     if k.shape() != q.shape() || v.shape() != q.shape() || k.dtype() != q.dtype() || v.dtype() != q.dtype() {
         return Err(not_clip("differ in shape or element type"));
     }
-    let mut shape = q.shape().to_vec();
-    match shape.first_mut() {
-        Some(rows) => *rows = rows.checked_mul(3).ok_or_else(|| not_clip("are too large"))?,
-        None => return Err(not_clip("are scalars")),
-    }
-    let bytes: Vec<u8> = [q.to_contiguous(), k.to_contiguous(), v.to_contiguous()].concat();
-    Tensor::from_bytes(q.dtype(), shape, SharedBytes::new(bytes), 0)
-        .map_err(|error| CheckpointError::malformed(path, format!("tensor `{name}`"), error.to_string()))
+    Tensor::stacked(vec![q, k, v]).ok_or_else(|| not_clip("are scalars or too large"))
 }
 
 #[cfg(test)]

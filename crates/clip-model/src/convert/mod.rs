@@ -5,7 +5,7 @@ mod configuration;
 mod hugging_face;
 
 use crate::atomic_file;
-use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout};
+use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout, finite};
 use crate::error::CheckpointError;
 use crate::safetensors::{self, WriteTensor};
 use crate::tensor::Dtype;
@@ -38,13 +38,14 @@ pub enum WeightFormat {
 /// # Errors
 /// [`CheckpointError::Write`], also for a folder that is not empty; [`CheckpointError::Unsupported`]
 /// for what a layout cannot express (transformers has no ModifiedResNet);
-/// [`CheckpointError::NotFinite`] where a value does not fit f16.
+/// [`CheckpointError::NotFinite`] where a value is NaN, infinite, or does not fit f16.
 pub fn convert(
     checkpoint: &Checkpoint,
     layout: Layout,
     out: &Path,
     weights: WeightFormat,
 ) -> Result<Vec<PathBuf>, CheckpointError> {
+    finite::refuse_not_finite(&checkpoint.state_dict)?;
     let tensors = with_dtypes(checkpoint, weights);
     let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
     match layout {

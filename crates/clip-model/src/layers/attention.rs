@@ -17,7 +17,7 @@ impl<D: Device> Attention<D> {
     /// `in_proj_weight`, `in_proj_bias` and `out_proj` of one branch.
     pub(crate) fn load(loader: &Loader<'_, D>, width: usize) -> Result<Self, CheckpointError> {
         let weight = loader.values("in_proj_weight", &[3 * width, width])?;
-        let mut query_bias = loader.values("in_proj_bias", &[3 * width])?;
+        let mut query_bias = loader.values("in_proj_bias", &[3 * width])?.into_vec();
         let key_value_bias = query_bias.split_off(width);
         let (query, key_value) = weight.split_at(width * width);
         Ok(Self {

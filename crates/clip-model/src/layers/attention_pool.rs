@@ -27,10 +27,9 @@ impl<D: Device> AttentionPool<D> {
         embed_dim: usize,
     ) -> Result<Self, CheckpointError> {
         let (key, value) = (loader.at("k_proj"), loader.at("v_proj"));
-        let mut weight = key.values("weight", &[channels, channels])?;
-        weight.extend(value.values("weight", &[channels, channels])?);
-        let mut bias = key.values("bias", &[channels])?;
-        bias.extend(value.values("bias", &[channels])?);
+        let square = [channels, channels];
+        let weight = [&*key.values("weight", &square)?, &*value.values("weight", &square)?].concat();
+        let bias = [&*key.values("bias", &[channels])?, &*value.values("bias", &[channels])?].concat();
         let tokens = cells + 1;
         Ok(Self {
             positional_embedding: loader.rows("positional_embedding", tokens, channels)?,

@@ -25,11 +25,12 @@ impl ConvolutionWeights {
     ) -> Result<Self, CheckpointError> {
         let weight = loader.at(convolution).values("weight", &[outputs, channels, kernel, kernel])?;
         let norm = loader.at(norm);
+        let of_norm = |name: &str| Ok(norm.values(name, &[outputs])?.into_vec());
         let norm = BatchNorm {
-            weight: norm.values("weight", &[outputs])?,
-            bias: norm.values("bias", &[outputs])?,
-            running_mean: norm.values("running_mean", &[outputs])?,
-            running_var: norm.values("running_var", &[outputs])?,
+            weight: of_norm("weight")?,
+            bias: of_norm("bias")?,
+            running_mean: of_norm("running_mean")?,
+            running_var: of_norm("running_var")?,
         };
         Ok(fold_batch_norm(&weight, channels, &norm))
     }

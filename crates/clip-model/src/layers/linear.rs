@@ -24,7 +24,8 @@ impl<D: Device> Linear<D> {
         inputs: usize,
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values("weight", &[outputs, inputs])?;
-        Ok(Self::new(loader, &weight, loader.values("bias", &[outputs])?, inputs))
+        let bias = loader.values("bias", &[outputs])?.into_vec();
+        Ok(Self::new(loader, &weight, bias, inputs))
     }
 
     /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right.

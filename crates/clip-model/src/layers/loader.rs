@@ -1,8 +1,11 @@
 //! From tensors by name to weights on a device.
 
-use crate::{CheckpointError, StateDict};
+use crate::checkpoint::finite;
+use crate::{CheckpointError, StateDict, Tensor};
 use clip_kernels::{Device, MatrixView, Precision};
 use rayon::prelude::*;
+use std::borrow::Cow;
+use std::ops::Deref;
 
 /// One place in the tree of a state dict's names, and the device its tensors go to.
 pub(crate) struct Loader<'a, D> {
@@ -39,19 +42,53 @@ impl<'a, D: Device> Loader<'a, D> {
         self.device.pack(weight, self.precision)
     }
 
-    /// The values of a tensor that must have this shape.
-    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
-        self.weights.take_f32(&format!("{}{name}", self.prefix), shape)
+    /// The values of a tensor that must have this shape, all finite.
+    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Values<'a>, CheckpointError> {
+        let name = format!("{}{name}", self.prefix);
+        let tensor = self.weights.floats(&name, shape)?;
+        let values = Values { tensor, values: tensor.f32_values() };
+        match finite::count(&values) {
+            0 => Ok(values),
+            count => Err(CheckpointError::NotFinite { path: self.weights.path().to_path_buf(), name, count }),
+        }
     }
 
     /// A vector `[length]`.
     pub(crate) fn vector(&self, name: &str, length: usize) -> Result<D::Vector, CheckpointError> {
-        Ok(self.device.vector(self.values(name, &[length])?))
+        Ok(self.device.vector(self.values(name, &[length])?.into_vec()))
     }
 
     /// A table `[rows, width]`.
     pub(crate) fn rows(&self, name: &str, rows: usize, width: usize) -> Result<D::Rows, CheckpointError> {
-        Ok(self.device.upload(self.values(name, &[rows, width])?, width))
+        Ok(self.device.upload(self.values(name, &[rows, width])?.into_vec(), width))
+    }
+}
+
+/// The values of a tensor, row-major: the file's own where it holds f32. Dropped, they leave memory
+/// again: a file and the weights packed from it are never there both as a whole.
+pub(crate) struct Values<'a> {
+    tensor: &'a Tensor,
+    values: Cow<'a, [f32]>,
+}
+
+impl Values<'_> {
+    /// To be kept.
+    pub(crate) fn into_vec(mut self) -> Vec<f32> {
+        std::mem::take(&mut self.values).into_owned()
+    }
+}
+
+impl Deref for Values<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.values
+    }
+}
+
+impl Drop for Values<'_> {
+    fn drop(&mut self) {
+        self.tensor.release();
     }
 }
 

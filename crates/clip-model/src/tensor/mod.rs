@@ -1,4 +1,4 @@
-//! One tensor of a checkpoint: a view into shared bytes that are read only when asked for.
+//! One tensor of a checkpoint: views into shared bytes that are read only when asked for.
 
 #![cfg_attr(
     not(test),
@@ -18,11 +18,14 @@ mod widen;
 
 pub use dtype::Dtype;
 pub use shared_bytes::SharedBytes;
+pub(crate) use shared_bytes::Storage;
 pub(crate) use view::MAX_DIMENSIONS;
 pub use view::ViewError;
 
 use rayon::prelude::*;
-use view::{element_count, gather, row_major_strides, view_end};
+use std::borrow::Cow;
+use std::sync::Arc;
+use view::{element_count, gather, is_row_major, row_major_strides, view_end};
 use widen::widen;
 
 /// A tensor of a checkpoint. Cheap to clone; nothing is read before [`Tensor::to_f32`].
@@ -30,11 +33,17 @@ use widen::widen;
 pub struct Tensor {
     dtype: Dtype,
     shape: Vec<usize>,
-    /// In elements. Meaningless for tensors without elements.
-    strides: Vec<usize>,
-    bytes: SharedBytes,
-    /// Where element [0, 0, …] starts, in bytes.
-    start: usize,
+    elements: Elements,
+}
+
+/// Where the elements are.
+#[derive(Debug, Clone)]
+enum Elements {
+    /// In bytes, the first one at byte `start`; strides count elements, and mean nothing where
+    /// there are none.
+    View { bytes: SharedBytes, start: usize, strides: Vec<usize> },
+    /// In tensors of the same type, the rows of one below those of the other.
+    Stack(Arc<[Tensor]>),
 }
 
 impl Tensor {
@@ -67,7 +76,7 @@ impl Tensor {
         if elements > capacity {
             return Err(ViewError::Overlapping { elements, available: capacity });
         }
-        Ok(Self { dtype, shape, strides, bytes, start })
+        Ok(Self { dtype, shape, elements: Elements::View { bytes, start, strides } })
     }
 
     /// A row-major view of `shape` into `bytes` from byte `start` on.
@@ -84,6 +93,24 @@ impl Tensor {
         Self::from_view(dtype, shape, strides, bytes, start)
     }
 
+    /// Tensors one below the other, joined along the first dimension; nothing is copied before it is
+    /// read. `None` where element types or rows differ, and of nothing or of scalars.
+    pub fn stacked(parts: Vec<Self>) -> Option<Self> {
+        let first = parts.first()?;
+        let (_, row) = first.shape.split_first()?;
+        let mut rows = 0usize;
+        for part in &parts {
+            let (&count, of_part) = part.shape.split_first()?;
+            if part.dtype != first.dtype || of_part != row {
+                return None;
+            }
+            rows = rows.checked_add(count)?;
+        }
+        let shape: Vec<usize> = [rows].into_iter().chain(row.iter().copied()).collect();
+        element_count(&shape)?;
+        Some(Self { dtype: first.dtype, shape, elements: Elements::Stack(parts.into()) })
+    }
+
     /// A tensor of these values, row-major.
     ///
     /// # Panics
@@ -98,9 +125,11 @@ impl Tensor {
         Self {
             dtype: Dtype::F32,
             shape: shape.to_vec(),
-            strides: row_major_strides(shape),
-            bytes: SharedBytes::new(FloatBytes(values)),
-            start: 0,
+            elements: Elements::View {
+                bytes: SharedBytes::new(FloatBytes(values)),
+                start: 0,
+                strides: row_major_strides(shape),
+            },
         }
     }
 
@@ -122,25 +151,61 @@ impl Tensor {
 
     /// Whether the elements lie row-major without gaps.
     pub fn is_contiguous(&self) -> bool {
-        let mut expected = 1usize;
-        self.shape.iter().zip(&self.strides).rev().all(|(&size, &stride)| {
-            let fits = size == 1 || stride == expected;
-            expected = expected.saturating_mul(size);
-            fits
-        })
+        match &self.elements {
+            Elements::View { strides, .. } => is_row_major(&self.shape, strides),
+            Elements::Stack(_) => false,
+        }
     }
 
     /// The values widened (f64: rounded) to f32, row-major. Integers are converted.
     pub fn to_f32(&self) -> Vec<f32> {
-        let bytes = self.to_contiguous();
-        let size = self.dtype.size();
         let mut values = vec![0f32; self.elements()];
+        self.widen_into(&mut values);
+        values
+    }
+
+    /// As [`Tensor::to_f32`]; borrowed where the values lie so in the file.
+    pub fn f32_values(&self) -> Cow<'_, [f32]> {
+        if cfg!(target_endian = "little")
+            && self.dtype == Dtype::F32
+            && let Cow::Borrowed(bytes) = self.to_contiguous()
+            && let Ok(values) = bytemuck::try_cast_slice(bytes)
+        {
+            return Cow::Borrowed(values);
+        }
+        Cow::Owned(self.to_f32())
+    }
+
+    /// Writes the values, row-major, to `out`, which has room for all of them.
+    fn widen_into(&self, out: &mut [f32]) {
+        if let Elements::Stack(parts) = &self.elements {
+            let mut rest = out;
+            for part in parts.iter() {
+                let Some((of_part, behind)) = rest.split_at_mut_checked(part.elements()) else { return };
+                part.widen_into(of_part);
+                rest = behind;
+            }
+            return;
+        }
+        let bytes = self.to_contiguous();
         // Chunks of a megabyte of output: small tensors stay on this thread.
-        values
-            .par_chunks_mut(CHUNK)
-            .zip(bytes.par_chunks(CHUNK.saturating_mul(size)))
+        out.par_chunks_mut(CHUNK)
+            .zip(bytes.par_chunks(CHUNK.saturating_mul(self.dtype.size())))
             .for_each(|(out, bytes)| widen(self.dtype, bytes, out));
-        values
+    }
+
+    /// Lets the system take the memory of the elements away where they lie in a mapped file: for
+    /// tensors that will hardly be read again. Reading them brings them back.
+    pub(crate) fn release(&self) {
+        match &self.elements {
+            Elements::Stack(parts) => parts.iter().for_each(Self::release),
+            Elements::View { bytes, start, strides } => {
+                let elements = self.elements();
+                if let Some(end) = view_end(self.dtype, &self.shape, strides, elements, *start) {
+                    bytes.release(*start, end.saturating_sub(*start));
+                }
+            }
+        }
     }
 
     /// The values as i64, row-major; `None` for floating-point elements.
@@ -158,56 +223,77 @@ impl Tensor {
 
     /// The same elements under another shape of as many elements; `None` where that does not fit.
     pub fn reshaped(&self, shape: &[usize]) -> Option<Self> {
-        (element_count(shape)? == self.elements()).then(|| {
-            let (bytes, start) = if self.is_contiguous() {
-                (self.bytes.clone(), self.start)
-            } else {
-                (SharedBytes::new(self.to_contiguous().into_owned()), 0)
-            };
-            Self { dtype: self.dtype, shape: shape.to_vec(), strides: row_major_strides(shape), bytes, start }
-        })
-    }
-
-    /// `count` rows of the first dimension from row `first` on (a view); `None` where there are
-    /// fewer.
-    pub fn rows(&self, first: usize, count: usize) -> Option<Self> {
-        let (&rows, &stride) = self.shape.first().zip(self.strides.first())?;
-        if first.checked_add(count)? > rows {
+        if element_count(shape)? != self.elements() {
             return None;
         }
-        let mut part = self.clone();
-        *part.shape.first_mut()? = count;
+        let (bytes, start) = match &self.elements {
+            Elements::View { bytes, start, .. } if self.is_contiguous() => (bytes.clone(), *start),
+            _ => (SharedBytes::new(self.to_contiguous().into_owned()), 0),
+        };
+        let elements = Elements::View { bytes, start, strides: row_major_strides(shape) };
+        Some(Self { dtype: self.dtype, shape: shape.to_vec(), elements })
+    }
+
+    /// `count` rows of the first dimension from row `first` on (a view, or a copy of a stack's);
+    /// `None` where there are fewer.
+    pub fn rows(&self, first: usize, count: usize) -> Option<Self> {
+        let mut part = self.as_view()?;
+        let rows = part.shape.first_mut()?;
+        if first.checked_add(count)? > *rows {
+            return None;
+        }
+        *rows = count;
         // Without rows the start is never read; it stays where it was, inside the bytes.
-        if count > 0 {
-            part.start =
-                first.checked_mul(stride)?.checked_mul(self.dtype.size())?.checked_add(self.start)?;
+        if count > 0
+            && let Elements::View { start, strides, .. } = &mut part.elements
+        {
+            let before = first.checked_mul(*strides.first()?)?.checked_mul(self.dtype.size())?;
+            *start = start.checked_add(before)?;
         }
         Some(part)
     }
 
-    /// A matrix with its two dimensions exchanged (a view); `None` for any other rank.
+    /// A matrix with its two dimensions exchanged (a view, or a copy of a stack); `None` for any
+    /// other rank.
     pub fn transposed(&self) -> Option<Self> {
-        let (&[rows, columns], &[row_stride, column_stride]) =
-            (self.shape.as_slice(), self.strides.as_slice())
-        else {
+        if self.shape.len() != 2 {
             return None;
-        };
-        Some(Self { shape: vec![columns, rows], strides: vec![column_stride, row_stride], ..self.clone() })
+        }
+        let mut tensor = self.as_view()?;
+        tensor.shape.reverse();
+        if let Elements::View { strides, .. } = &mut tensor.elements {
+            strides.reverse();
+        }
+        Some(tensor)
+    }
+
+    /// The same tensor with its elements in one place.
+    fn as_view(&self) -> Option<Self> {
+        match &self.elements {
+            Elements::View { .. } => Some(self.clone()),
+            Elements::Stack(_) => self.reshaped(&self.shape),
+        }
     }
 
     /// The elements' bytes, row-major: borrowed where they lie so in the file.
-    pub fn to_contiguous(&self) -> std::borrow::Cow<'_, [u8]> {
-        let all = self.bytes.as_slice();
+    pub fn to_contiguous(&self) -> Cow<'_, [u8]> {
+        let (bytes, start, strides) = match &self.elements {
+            Elements::View { bytes, start, strides } => (bytes.as_slice(), *start, strides),
+            Elements::Stack(parts) => {
+                let parts: Vec<_> = parts.iter().map(Self::to_contiguous).collect();
+                return Cow::Owned(parts.concat());
+            }
+        };
         let size = self.dtype.size();
         let length = self.elements().saturating_mul(size);
         if length == 0 {
-            return std::borrow::Cow::Borrowed(&[]);
+            return Cow::Borrowed(&[]);
         }
         if self.is_contiguous() {
-            let end = self.start.saturating_add(length);
-            return std::borrow::Cow::Borrowed(all.get(self.start..end).unwrap_or(&[]));
+            let end = start.saturating_add(length);
+            return Cow::Borrowed(bytes.get(start..end).unwrap_or(&[]));
         }
-        std::borrow::Cow::Owned(gather(all, self.start, size, &self.shape, &self.strides, length))
+        Cow::Owned(gather(bytes, start, size, &self.shape, strides, length))
     }
 }
 
@@ -276,6 +362,45 @@ mod tests {
         assert!(tensor.reshaped(&[7]).is_none());
         assert_eq!(transposed.rows(1, 2).unwrap().to_f32(), [1., 4., 2., 5.]);
         assert!(transposed.rows(2, 2).is_none());
+    }
+
+    #[test]
+    fn a_stack_reads_like_one_tensor() {
+        let part = |first: f32| Tensor::from_f32(&[2, 2], (0..4).map(|i| first + i as f32).collect());
+        let stack = Tensor::stacked(vec![part(0.), part(4.).transposed().unwrap(), part(8.)]).unwrap();
+        assert_eq!(stack.shape(), [6, 2]);
+        let values = [0., 1., 2., 3., 4., 6., 5., 7., 8., 9., 10., 11.];
+        assert_eq!(stack.to_f32(), values);
+        assert_eq!(*stack.f32_values(), values);
+        assert_eq!(*stack.to_contiguous(), *values.map(f32::to_le_bytes).as_flattened());
+        assert_eq!(stack.rows(1, 3).unwrap().to_f32(), values[2..8]);
+        assert_eq!(stack.reshaped(&[12]).unwrap().to_f32(), values);
+        assert_eq!(stack.transposed().unwrap().to_f32()[..6], [0., 2., 4., 5., 8., 10.]);
+        stack.release();
+        assert_eq!(stack.to_f32(), values);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_stacked() {
+        let [wide, narrow] = [3, 2].map(|columns| Tensor::from_f32(&[1, columns], vec![0.0; columns]));
+        let bytes = Tensor::from_bytes(Dtype::U8, vec![1, 3], numbers(3), 0).unwrap();
+        let scalar = Tensor::from_f32(&[], vec![1.0]);
+        let rows = |rows| Tensor::from_bytes(Dtype::U8, vec![rows, 0], numbers(3), 0).unwrap();
+        assert!(Tensor::stacked(vec![wide.clone(), narrow]).is_none());
+        assert!(Tensor::stacked(vec![wide, bytes]).is_none());
+        assert!(Tensor::stacked(vec![scalar.clone(), scalar]).is_none());
+        assert!(Tensor::stacked(vec![rows(usize::MAX), rows(1)]).is_none());
+        assert!(Tensor::stacked(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn f32_values_are_borrowed_only_where_they_can_be() {
+        let whole = Tensor::from_f32(&[2, 2], vec![1., 2., 3., 4.]);
+        assert!(matches!(whole.f32_values(), Cow::Borrowed([1., 2., 3., 4.])));
+        assert_eq!(*whole.transposed().unwrap().f32_values(), [1., 3., 2., 4.]);
+        let bytes: Vec<u8> = [0u8].into_iter().chain(1.5f32.to_le_bytes()).collect();
+        let shifted = Tensor::from_bytes(Dtype::F32, vec![1], SharedBytes::new(bytes), 1).unwrap();
+        assert_eq!(*shifted.f32_values(), [1.5]);
     }
 
     #[test]

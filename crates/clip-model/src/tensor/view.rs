@@ -67,6 +67,16 @@ pub(super) fn row_major_strides(shape: &[usize]) -> Vec<usize> {
     strides
 }
 
+/// Whether elements with these strides lie row-major without gaps.
+pub(super) fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1usize;
+    shape.iter().zip(strides).rev().all(|(&size, &stride)| {
+        let fits = size == 1 || stride == expected;
+        expected = expected.saturating_mul(size);
+        fits
+    })
+}
+
 /// One past the last byte the view touches; `None` on overflow.
 pub(super) fn view_end(
     dtype: Dtype,
