@@ -102,7 +102,7 @@ impl Seedling {
         self.token_ids.resize(end + padding, 0);
         self.positions.extend(shared..text.len() + padding);
         self.lengths.push(end + padding - start);
-        self.keys.push(self.path.iter().cloned().chain([start..end + padding]));
+        self.keys.push(self.path.iter().cloned().chain(std::iter::once(start..end + padding)));
         self.path.push(start..end);
         self.pooled.push(end - 1);
         self.pooled_keys.push(self.path.iter().cloned());
@@ -132,6 +132,7 @@ fn cut(path: &mut Vec<Range<usize>>, length: usize) {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init, reason = "stretches of rows")]
 mod tests {
     use super::*;
 
