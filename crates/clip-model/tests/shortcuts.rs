@@ -1,5 +1,5 @@
 //! Work that is left out changes no bit of a feature: whichever shortcuts are on, in any company,
-//! order and number of threads, on every instruction set and on the reference.
+//! order and number of threads, in every precision, on every instruction set and on the reference.
 
 use clip_kernels::{Cpu, Device, Isa, Precision, Reference};
 use clip_model::{
@@ -57,22 +57,30 @@ fn resnet() -> ImageArchitecture {
     ImageArchitecture::ModifiedResNet { resolution: 64, width: 8, blocks: [1; 4], heads: 4 }
 }
 
-fn model<D: Device>(device: D, architecture: &Architecture, shortcuts: Shortcuts) -> ClipModel<D> {
+fn model<D: Device>(
+    device: D,
+    precision: Precision,
+    architecture: &Architecture,
+    shortcuts: Shortcuts,
+) -> ClipModel<D> {
     let weights = synthetic::state_dict(architecture, 5);
-    let model = ClipModel::new(device, Precision::F32, architecture, &weights).unwrap();
+    let model = ClipModel::new(device, precision, architecture, &weights).unwrap();
     model.with_shortcuts(shortcuts)
 }
 
-/// A model for every pooling and combination of shortcuts.
+/// A model for every precision, pooling and combination of shortcuts.
 fn text_models<D: Device>(device: impl Fn() -> D) -> Vec<(String, ClipModel<D>)> {
-    let models = POOLINGS.into_iter().flat_map(|pooling| {
-        let architecture = architecture(vision_transformer(), pooling);
-        let device = &device;
-        combinations().into_iter().map(move |shortcuts| {
-            (format!("{pooling:?}, {shortcuts:?}"), model(device(), &architecture, shortcuts))
-        })
-    });
-    models.collect()
+    let mut models = Vec::new();
+    for precision in Precision::ALL {
+        for pooling in POOLINGS {
+            let architecture = architecture(vision_transformer(), pooling);
+            for shortcuts in combinations() {
+                let name = format!("{precision}, {pooling:?}, {shortcuts:?}");
+                models.push((name, model(device(), precision, &architecture, shortcuts)));
+            }
+        }
+    }
+    models
 }
 
 static CPU: LazyLock<Vec<(String, ClipModel<Cpu>)>> = LazyLock::new(|| {
@@ -105,7 +113,7 @@ fn all_equal<D: Device>(models: &[(String, ClipModel<D>)], texts: &[Vec<u32>]) {
     let mut alone: Vec<Vec<f32>> = Vec::new();
     for (index, (name, model)) in models.iter().enumerate() {
         if index % combinations().len() == 0 {
-            // Of this instruction set and pooling: the combination without shortcuts is the second.
+            // Of this instruction set, precision and pooling: the combination without shortcuts is the second.
             let (name, plain) = &models[index + 1];
             assert!(name.ends_with(&format!("{:?}", Shortcuts::NONE)), "{name}");
             alone = texts.iter().map(|text| plain.encode_texts(&[text]).unwrap()).collect();
@@ -119,7 +127,7 @@ fn all_equal<D: Device>(models: &[(String, ClipModel<D>)], texts: &[Vec<u32>]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_shortcut_changes_a_bit_of_a_text_on_any_instruction_set(texts in texts()) {
@@ -135,8 +143,8 @@ proptest! {
 #[test]
 fn more_texts_than_one_tree_holds_come_back_in_their_order() {
     let architecture = architecture(vision_transformer(), TextPooling::Argmax);
-    let [fast, plain] =
-        [Shortcuts::ALL, Shortcuts::NONE].map(|shortcuts| model(Cpu::new(), &architecture, shortcuts));
+    let [fast, plain] = [Shortcuts::ALL, Shortcuts::NONE]
+        .map(|shortcuts| model(Cpu::new(), Precision::F32, &architecture, shortcuts));
     let texts: Vec<Vec<u32>> = (0..7000u32)
         .map(|text| {
             let words =
@@ -158,7 +166,7 @@ fn no_shortcut_changes_a_bit_of_a_picture() {
         let pixels = synthetic::pixels(2, 3, architecture.image.resolution());
         for isa in Isa::available() {
             let [fast, plain] = [Shortcuts::ALL, Shortcuts::NONE]
-                .map(|shortcuts| model(Cpu::with_isa(isa), &architecture, shortcuts));
+                .map(|shortcuts| model(Cpu::with_isa(isa), Precision::F32, &architecture, shortcuts));
             assert_eq!(fast.encode_images(&pixels), plain.encode_images(&pixels), "{}", isa.name());
         }
     }
