@@ -145,7 +145,7 @@ def trial(case, options):
                     continue
                 line = case.trial or line_for(case, entrant)
                 program.ask(line)
-                tried[entrant] = min(program.read_quietly(line, 1).seconds for _ in range(2))
+                tried[entrant] = min(program.read_quietly(line, options.patience).seconds for _ in range(2))
                 print(f"    {entrant}: {tried[entrant]:.4f} s in the trial", flush=True)
         except Failed as reason:
             print(f"    {entrant}: {reason}", flush=True)
@@ -212,7 +212,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--only", default="", help="names, separated by commas; `list` prints them")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--patience", type=int, default=3, help="how often a disturbed reading is taken again")
+    parser.add_argument("--patience", type=float, default=10, help="seconds to wait for a reading that nobody disturbs")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clip-rs", type=pathlib.Path, default=ROOT / "target/release/clip-rs")
     parser.add_argument("--rust-peers", type=pathlib.Path, help="folder of with_rten, with_candle and with_tokenizers")

@@ -62,13 +62,14 @@ class Program:
         return Reading(statistics.fmean(answers), max(0.0, others / elapsed / os.cpu_count()))
 
     def read_quietly(self, line, patience):
-        """The quietest of up to `1 + patience` readings; the first quiet one ends the search."""
-        best = self.read(line)
-        idle = max(0, os.cpu_count() - self.entrant.threads) / os.cpu_count()
-        for _ in range(patience):
-            if best.foreign <= QUIET + idle:
-                break
-            best = min(best, self.read(line), key=lambda reading: reading.foreign)
+        """The first quiet reading, or the quietest of those taken in `patience` seconds."""
+        limit = QUIET + max(0, os.cpu_count() - self.entrant.threads) / os.cpu_count()
+        deadline = time.monotonic() + patience
+        best = None
+        while best is None or (best.foreign > limit and time.monotonic() < deadline):
+            while share_busy(0.2) > limit and time.monotonic() < deadline:
+                pass
+            best = min(filter(None, (best, self.read(line))), key=lambda reading: reading.foreign)
         return best
 
     def own(self):
@@ -83,6 +84,13 @@ def busy():
     with open("/proc/stat") as file:
         user, nice, system, _idle, _waiting, interrupts, soft, stolen = map(int, file.readline().split()[1:9])
     return (user + nice + system + interrupts + soft + stolen) / TICKS
+
+
+def share_busy(pause):
+    """The share of the processor's time that was used during a pause of so many seconds."""
+    before = busy()
+    time.sleep(pause)
+    return (busy() - before) / pause / os.cpu_count()
 
 
 def in_turns(programs, lines, rounds, patience):
