@@ -180,6 +180,9 @@ impl List {
 impl Info {
     fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let checkpoint = open_checkpoint(&self.model, &settings.load_options())?;
+        if self.check {
+            self.check(&checkpoint, console)?;
+        }
         let facts = facts(&self.model, &checkpoint)?;
         if self.json {
             console.json(&facts.into_iter().collect::<serde_json::Map<_, _>>())?;
@@ -190,9 +193,6 @@ impl Info {
         }
         for warning in &checkpoint.warnings {
             console.warn(warning);
-        }
-        if self.check {
-            self.check(&checkpoint, console)?;
         }
         Ok(Exit::Ok)
     }
