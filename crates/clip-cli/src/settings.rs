@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clip_rs::{
     Activation, Clip, DeviceKind, ISA_VARIABLE, ImageLimits, InstructionSet, LoadOptions, Precision,
+    Shortcuts,
 };
 
 use crate::console::{Console, Usage};
@@ -41,12 +42,24 @@ pub(crate) struct Overrides {
     /// Folder of downloaded models [default: clip-rs in the user's cache folder]
     #[arg(long, global = true, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+    /// Do work that cannot change an answer: ragged, prefixes, duplicates, pooled-rows
+    #[arg(long, global = true, hide = true, value_delimiter = ',', value_name = "NAME")]
+    without: Vec<Shortcut>,
     /// Never ask the network
     #[arg(long, global = true)]
     offline: bool,
     /// Base URL to download from, in place of the publishers'
     #[arg(long, global = true, value_name = "URL")]
     mirror: Option<String>,
+}
+
+/// A shortcut that `--without` switches off.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Shortcut {
+    Ragged,
+    Prefixes,
+    Duplicates,
+    PooledRows,
 }
 
 /// A value and who set it.
@@ -69,6 +82,7 @@ pub(crate) struct Settings {
     pub(crate) cache_dir: Setting<Option<PathBuf>>,
     pub(crate) offline: Setting<bool>,
     pub(crate) mirror: Setting<Option<String>>,
+    shortcuts: Shortcuts,
 }
 
 /// `clip-rs.toml`; unknown keys are an error, so that a misspelt one is not silently ignored.
@@ -111,6 +125,7 @@ impl Settings {
             cache_dir: pick.optional("cache_dir", flags.cache_dir.clone(), file.cache_dir)?,
             offline: pick.of("offline", offline, file.offline, false)?,
             mirror: pick.optional("mirror", flags.mirror.clone(), file.mirror)?,
+            shortcuts: shortcuts_without(&flags.without),
         })
     }
 
@@ -139,6 +154,7 @@ impl Settings {
             cache_dir: self.cache_dir.value.clone(),
             image_limits: self.image_limits(),
             fast_decode: self.fast_decode.value,
+            shortcuts: self.shortcuts,
         }
     }
 
@@ -223,6 +239,19 @@ impl<T> Setting<Option<T>> {
     fn try_map<U>(self, map: impl FnOnce(T) -> anyhow::Result<U>) -> anyhow::Result<Setting<Option<U>>> {
         Ok(Setting { value: self.value.map(map).transpose()?, source: self.source })
     }
+}
+
+fn shortcuts_without(without: &[Shortcut]) -> Shortcuts {
+    let mut shortcuts = Shortcuts::ALL;
+    for shortcut in without {
+        match shortcut {
+            Shortcut::Ragged => shortcuts.ragged = false,
+            Shortcut::Prefixes => shortcuts.prefixes = false,
+            Shortcut::Duplicates => shortcuts.duplicates = false,
+            Shortcut::PooledRows => shortcuts.pooled_rows_only = false,
+        }
+    }
+    shortcuts
 }
 
 fn activation(name: &str) -> anyhow::Result<Activation> {

@@ -79,7 +79,7 @@ impl Clip {
         let checkpoint = open_checkpoint(name_or_path, options)?;
         let instruction_set = options.instruction_set()?;
         let (encoder, tokenizer) =
-            rayon::join(|| encoder::build(instruction_set, options.precision, &checkpoint), Tokenizer::new);
+            rayon::join(|| encoder::build(instruction_set, options, &checkpoint), Tokenizer::new);
         let encoder = encoder?;
         let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
         let recipe = Recipe { fast_decode: options.fast_decode, ..recipe };

@@ -1,9 +1,9 @@
 //! The two towers, whatever the device: what [`Clip`](crate::Clip) needs of a model.
 
-use clip_kernels::{Cpu, Device, Precision, Reference};
+use clip_kernels::{Cpu, Device, Reference};
 use clip_model::{Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError};
 
-use crate::options::InstructionSet;
+use crate::options::{InstructionSet, LoadOptions};
 
 pub(crate) trait Encoder: Send + Sync {
     fn architecture(&self) -> &Architecture;
@@ -32,17 +32,24 @@ impl<D: Device> Encoder for ClipModel<D> {
     }
 }
 
-/// Builds the towers of `checkpoint` for what computes them, in the precision asked for.
+/// Builds the towers of `checkpoint` for what computes them, as the options ask.
 pub(crate) fn build(
     instruction_set: InstructionSet,
-    precision: Precision,
+    options: &LoadOptions,
     checkpoint: &Checkpoint,
 ) -> Result<Box<dyn Encoder>, CheckpointError> {
-    let (architecture, weights) = (&checkpoint.architecture, &checkpoint.state_dict);
     Ok(match instruction_set {
-        InstructionSet::Cpu(isa) => {
-            Box::new(ClipModel::new(Cpu::with_isa(isa), precision, architecture, weights)?)
-        }
-        InstructionSet::Reference => Box::new(ClipModel::new(Reference, precision, architecture, weights)?),
+        InstructionSet::Cpu(isa) => Box::new(towers(Cpu::with_isa(isa), options, checkpoint)?),
+        InstructionSet::Reference => Box::new(towers(Reference, options, checkpoint)?),
     })
+}
+
+fn towers<D: Device>(
+    device: D,
+    options: &LoadOptions,
+    checkpoint: &Checkpoint,
+) -> Result<ClipModel<D>, CheckpointError> {
+    let (architecture, weights) = (&checkpoint.architecture, &checkpoint.state_dict);
+    let model = ClipModel::new(device, options.precision, architecture, weights)?;
+    Ok(model.with_shortcuts(options.shortcuts))
 }

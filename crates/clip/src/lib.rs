@@ -48,7 +48,7 @@ pub use clip_image::{
     self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Recipe, ResizeMode,
 };
 pub use clip_kernels::Precision;
-pub use clip_model::{self as model, Activation};
+pub use clip_model::{self as model, Activation, Shortcuts};
 pub use clip_tokenizer::{self as tokenizer, Overflow, Tokenizer};
 
 /// What nobody may conclude from this tool; the model card's limits in short.

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clip_image::Limits;
 use clip_kernels::{Isa, Precision};
-use clip_model::Activation;
 use clip_model::cache::CacheFolders;
+use clip_model::{Activation, Shortcuts};
 
 use crate::error::Error;
 
@@ -81,6 +81,8 @@ pub struct LoadOptions {
     /// Decodes JPEGs much larger than the model's input at a fraction of their size: faster, other pixels. Becomes part
     /// of the recipe ([`Recipe::fast_decode`](clip_image::Recipe::fast_decode)).
     pub fast_decode: bool,
+    /// Work that is left out because it cannot change an answer; switched off for tests and measurements only.
+    pub shortcuts: Shortcuts,
 }
 
 impl LoadOptions {
