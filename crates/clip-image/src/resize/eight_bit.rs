@@ -109,7 +109,7 @@ impl WithSimd for Vertical<'_> {
                         *sum = sum.wrapping_add(weight.wrapping_mul(i32::from(*byte)));
                     }
                 }
-                *block = sums.map(to_byte);
+                block.iter_mut().zip(sums).for_each(|(byte, sum)| *byte = to_byte(sum));
             }
             let at = self.row_bytes - rest.len();
             for (offset, byte) in rest.iter_mut().enumerate() {

@@ -5,6 +5,9 @@ use super::error::{JpegError, broken};
 /// Samples along a side of a transformed block.
 pub(super) const BLOCK: usize = 8;
 
+/// Data units in an interleaved MCU: T.81 B.2.3.
+pub(super) const MAX_UNITS_OF_MCU: usize = 10;
+
 /// How the samples are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Process {

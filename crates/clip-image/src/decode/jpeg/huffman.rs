@@ -24,8 +24,8 @@ impl HuffmanSpec {
     }
 }
 
-/// Bits looked up at once.
-const LOOKAHEAD: u32 = 10;
+/// Bits looked up at once. 11 are no faster: the tables are filled for each file.
+pub(super) const LOOKAHEAD: u32 = 10;
 
 /// What the next bits mean: a symbol with its value, if that fits in the lookahead.
 ///
@@ -139,6 +139,11 @@ impl HuffmanTable {
                 *code = (length as u16) << 8 | u16::from(symbol);
             }
         }
+    }
+
+    /// What these bits mean, as many as the lookahead has.
+    pub(super) fn entry(&self, bits: u32) -> Entry {
+        self.lookup[bits as usize & ((1 << LOOKAHEAD) - 1)]
     }
 
     /// What the next bits mean. The window must hold 16 bits; nothing is taken from it.

@@ -16,6 +16,7 @@
 
 mod arithmetic;
 mod bits;
+mod block;
 mod coefficients;
 mod color;
 mod error;
@@ -42,7 +43,7 @@ use arithmetic::ArithmeticScan;
 use coefficients::{Coefficients, ScanLayout, StoredBands};
 use color::Conversion;
 use error::{broken, truncated};
-use frame::{Frame, Process};
+use frame::{Frame, MAX_UNITS_OF_MCU, Process};
 use lossless::Samples;
 use markers::{MarkerReader, ScanHeader, Stop};
 use output::Output;
@@ -330,11 +331,9 @@ fn decode_lossless(
 
 /// An interleaved MCU must not be too large.
 fn check_mcu(frame: &Frame, scan: &ScanHeader) -> Result<(), JpegError> {
-    /// Data units in an interleaved MCU: T.81 B.2.3.
-    const MAX_UNITS: usize = 10;
     let selected = scan.components.iter().filter_map(|c| frame.components.get(c.index));
     let units: usize = selected.map(|c| c.h.saturating_mul(c.v)).sum();
-    if scan.components.len() > 1 && units > MAX_UNITS {
+    if scan.components.len() > 1 && units > MAX_UNITS_OF_MCU {
         return broken("more than 10 blocks in an MCU");
     }
     Ok(())

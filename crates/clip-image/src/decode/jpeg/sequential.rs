@@ -2,18 +2,19 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "block positions come from the frame that sized the planes; coefficient indices are masked"
+    reason = "block positions come from the frame that sized the planes"
 )]
 
 use std::ops::Range;
 
 use super::bits::{BitReader, Restarts};
+use super::block::{PairTable, decode_ac, decode_dc, skip_ac};
 use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
-use super::frame::Frame;
-use super::huffman::{HuffmanTable, extend};
+use super::frame::{Frame, MAX_UNITS_OF_MCU};
+use super::huffman::HuffmanTable;
 use super::idct::{Transform, WithTransform, dispatch, samples};
-use super::markers::{MarkerReader, NATURAL_ORDER, ScanHeader};
+use super::markers::{MarkerReader, ScanHeader};
 use super::output::Bands;
 use super::typical_tables;
 use super::upsample::Plane;
@@ -22,7 +23,7 @@ use super::upsample::Plane;
 #[derive(Debug)]
 pub(super) struct Tables {
     dc: HuffmanTable,
-    ac: HuffmanTable,
+    ac: PairTable,
 }
 
 impl Tables {
@@ -34,7 +35,7 @@ impl Tables {
                 let (dc, ac) = (usize::from(component.dc_table), usize::from(component.ac_table));
                 Ok(Self {
                     dc: HuffmanTable::new_dc(markers.dc_huffman.get(dc).and_then(Option::as_ref), 15)?,
-                    ac: HuffmanTable::new(markers.ac_huffman.get(ac).and_then(Option::as_ref))?,
+                    ac: PairTable::new(markers.ac_huffman.get(ac).and_then(Option::as_ref))?,
                 })
             })
             .collect()
@@ -53,90 +54,6 @@ pub(super) fn supply_tables(markers: &mut MarkerReader<'_>) {
             *slot = typical_tables::ac(index);
         }
     }
-}
-
-/// The difference of DC that a block begins with.
-#[inline(always)]
-fn decode_dc(reader: &mut BitReader<'_>, table: &HuffmanTable) -> i32 {
-    let mut now = reader.bits.refill(&mut reader.source);
-    let entry = table.look(now);
-    now.drop(entry.length());
-    let difference = match entry.more() {
-        0 => i32::from(entry.value()),
-        size => extend(now.take(size), size),
-    };
-    reader.bits = now;
-    difference
-}
-
-/// Symbols that a full window is enough for: all but the last of them in the lookahead.
-const SYMBOLS_PER_REFILL: usize = 3;
-
-/// Decodes the coefficients of a block besides DC, not dequantised, natural order, over what `block` holds.
-///
-/// Returns whether there are any.
-#[inline(always)]
-fn decode_ac(reader: &mut BitReader<'_>, table: &HuffmanTable, block: &mut [i16; 64]) -> bool {
-    let BitReader { bits, source } = reader;
-    let mut now = *bits;
-    let mut index = 1;
-    let mut any = false;
-    'block: while index < 64 {
-        now = now.refill(source);
-        for _ in 0..SYMBOLS_PER_REFILL {
-            let entry = table.look(now);
-            now.drop(entry.length());
-            index += entry.run();
-            let mut value = entry.value();
-            let whole = value != 0;
-            if !whole {
-                match (entry.more(), entry.run()) {
-                    (0, 15) => {
-                        index += 1;
-                        continue 'block;
-                    }
-                    (0, _) => break 'block, // end of block
-                    (size, _) => value = extend(now.take(size), size) as i16,
-                }
-            }
-            block[usize::from(NATURAL_ORDER[index & 127])] = value;
-            any = true;
-            index += 1;
-            if !whole || index >= 64 {
-                continue 'block;
-            }
-        }
-    }
-    *bits = now;
-    any
-}
-
-/// Passes over the coefficients of a block besides DC.
-#[inline(always)]
-fn skip_ac(reader: &mut BitReader<'_>, table: &HuffmanTable) {
-    let BitReader { bits, source } = reader;
-    let mut now = *bits;
-    let mut index = 1;
-    'block: while index < 64 {
-        now = now.refill(source);
-        for _ in 0..SYMBOLS_PER_REFILL {
-            let entry = table.look(now);
-            now.drop(entry.length());
-            index += entry.run() + 1;
-            if entry.value() == 0 {
-                match (entry.more(), entry.run()) {
-                    (0, 15) => {}
-                    (0, _) => break 'block, // end of block
-                    (size, _) => now.drop(size),
-                }
-                continue 'block;
-            }
-            if index >= 64 {
-                break 'block;
-            }
-        }
-    }
-    *bits = now;
 }
 
 /// The blocks of a sequential scan, however they are coded.
@@ -263,25 +180,33 @@ impl<'a, E: Entropy<'a>> WithTransform for DecodeRow<'_, 'a, '_, E> {
     #[inline(always)]
     fn run(self, transform: impl Transform) -> Self::Output {
         let Self { scan: SingleScan { markers, frame, entropy }, columns, planes } = self;
-        let mut block = [0; 64];
+        // An MCU at a time: the transform would have to wait for the coefficients of a block written just before.
+        let mut blocks = [[0; 64]; MAX_UNITS_OF_MCU];
+        let mut any = [false; MAX_UNITS_OF_MCU];
         for _ in 0..columns.start {
             skip_mcu(frame, entropy, markers)?;
         }
         for mcu in columns.clone() {
             entropy.begin_mcu(markers)?;
-            for (index, (component, plane)) in frame.components.iter().zip(planes.iter_mut()).enumerate() {
-                let quant = component.quant.as_ref().unwrap_or(&[0; 64]);
-                for y in 0..component.v {
-                    for x in 0..component.h {
-                        block.fill(0);
-                        let any = entropy.block(index, &mut block);
-                        let column = (mcu - columns.start) * component.h + x;
-                        let out = &mut plane.next[(y * plane.stride + column) * component.side..];
-                        samples(transform, &block, any, quant, component.side, out, plane.stride);
-                    }
+            let mut slots = blocks.iter_mut().zip(&mut any);
+            for (index, component) in frame.components.iter().enumerate() {
+                for (block, any) in slots.by_ref().take(component.v * component.h) {
+                    block.fill(0);
+                    *any = entropy.block(index, block);
                 }
             }
             entropy.end_mcu();
+            let mut slots = blocks.iter().zip(&any);
+            for (component, plane) in frame.components.iter().zip(planes.iter_mut()) {
+                let quant = component.quant.as_ref().unwrap_or(&[0; 64]);
+                for y in 0..component.v {
+                    for (x, (block, &any)) in (0..component.h).zip(slots.by_ref()) {
+                        let column = (mcu - columns.start) * component.h + x;
+                        let out = &mut plane.next[(y * plane.stride + column) * component.side..];
+                        samples(transform, block, any, quant, component.side, out, plane.stride);
+                    }
+                }
+            }
         }
         for _ in columns.end..frame.mcus_wide {
             skip_mcu(frame, entropy, markers)?;
