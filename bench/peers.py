@@ -15,6 +15,7 @@ take turns, and its fastest there counts. A reading that other processes disturb
 WORK/results; OUT gets the tables (`peers.md`) and the plot (`peers.svg`) of all that was ever measured there.
 """
 import argparse
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -28,7 +29,6 @@ from peers.entrants import GIGA_OPERATIONS, Entrant, Field
 from peers.rounds import Failed, Program, in_turns, median
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FINALISTS = 2
 # The least mean cosine to PyTorch's f32 features that is the same model.
 AGREES = {"f32": 0.9999, "bf16": 0.999, "int8": 0.99}
 LABELS = ["a photo of a cat.", "a photo of a dog.", "a photo of a bird.", "a photo of a fish.", "a photo of a car.",
@@ -49,6 +49,7 @@ class Case:
     trial: str = ""  # a shorter line to choose configurations by
     tenth: str = ""  # the line for those who run a tenth
     tower: str = ""
+    finalists: int = 2  # configurations of each peer, all in memory at once
     rounds: int = 99
 
 
@@ -62,7 +63,8 @@ def cases(field, options):
             ("vit-l-14", "f32", (8,)), ("vit-l-14", "bf16", (8,)), ("rn50", "f32", (8,)), ("rn50", "bf16", (8,))):
         named[f"{model}-{precision}"] = [
             Case(f"{model} images, {precision}", f"batch {batch}", f"image {batch}", batch, "images/s",
-                 field.images(model, precision, batch), GIGA_OPERATIONS[model, "image"], precision, tower=f"{model}/image")
+                 field.images(model, precision, batch), GIGA_OPERATIONS[model, "image"], precision, tower=f"{model}/image",
+                 finalists=1 if model == "vit-l-14" else 2)
             for batch in batches]
     for precision in ("f32", "bf16"):
         named[f"text-{precision}"] = [
@@ -151,7 +153,7 @@ def trial(case, options):
             print(f"    {entrant}: {reason}", flush=True)
     finalists = []
     for peer in dict.fromkeys(entrant.peer for entrant in tried):
-        finalists += sorted((entrant for entrant in tried if entrant.peer == peer), key=tried.get)[:FINALISTS]
+        finalists += sorted((entrant for entrant in tried if entrant.peer == peer), key=tried.get)[:case.finalists]
     return finalists
 
 
@@ -170,16 +172,12 @@ def agrees(case, program, options):
 def run(case, options):
     """Rounds of the finalists, and the record that is kept."""
     print(f"{case.table}, {case.column}", flush=True)
-    programs = []
-    try:
-        for entrant in trial(case, options):
-            programs.append(Program(entrant, options.work / "errors.log"))
+    finalists = trial(case, options)
+    with contextlib.ExitStack() as running:
+        programs = [running.enter_context(Program(entrant, options.work / "errors.log")) for entrant in finalists]
         lines = {program: line_for(case, program.entrant) for program in programs}
         readings = in_turns(programs, lines, min(options.rounds, case.rounds), options.patience)
-        peak = peak_of(programs)
-    finally:
-        for program in programs:
-            program.__exit__()
+        peak = peak_of(programs, options)
     entries = []
     for program, taken in readings.items():
         seconds = median(taken) * (10 if program.entrant.tenth else 1)
@@ -192,12 +190,12 @@ def run(case, options):
             "precision": case.precision, "threads": case.entrants[0].threads, "peak": peak, "entries": entries}
 
 
-def peak_of(programs):
+def peak_of(programs, options):
     """The processor's measured peak at the precision, by clip-rs; none without it."""
     for program in programs:
         if program.entrant.peer == "clip-rs":
             try:
-                return max(program.ask("peak") for _ in range(3))
+                return max(program.read_quietly("peak", options.patience).seconds for _ in range(3))
             except Failed:
                 return None
     return None
