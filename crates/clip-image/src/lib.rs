@@ -15,6 +15,9 @@
 //! input           [3, size, size] f32
 //! ```
 //!
+//! A JPEG goes through the first two steps a few rows at a time, and of what the crop leaves out only the bits are read:
+//! the pixels are the same, and the image is never in memory as a whole.
+//!
 //! [`Recipe`] holds the choices; [`Recipe::input`] does all of it.
 //!
 //! ```

@@ -8,6 +8,8 @@
 //!       ── I, F ────────────────────────────> wide: f64, rounded to i32 or f32 between the passes
 //! ```
 //!
+//! [`Strips`] takes the rows of an 8-bit image from a decoder, one after the other, instead of a whole [`Image`].
+//!
 //! The horizontal pass comes first, except where the height loses far more than the width (`axis`); a pass is left
 //! out where its axis keeps its size. Both compute only what a [`Window`] keeps: every output pixel depends on its own row and column alone, so the rest may be left out.
 
