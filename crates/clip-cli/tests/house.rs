@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 6] = [
+const ARROWS: [(&str, &str); 10] = [
     ("clip-cli", "clip"),
     ("clip", "clip-image"),
     ("clip", "clip-kernels"),
     ("clip", "clip-model"),
     ("clip", "clip-tokenizer"),
+    ("clip-data", "clip-image"),
+    ("clip-eval", "clip"),
+    ("clip-eval", "clip-data"),
+    ("clip-eval", "clip-kernels"),
     ("clip-model", "clip-kernels"),
 ];
 

@@ -49,6 +49,6 @@ pub use error::ImageError;
 pub use format::Format;
 pub use limits::Limits;
 pub use mode::{Image, Mode, Palette, Transparency};
-pub use pixels::Pixels;
+pub use pixels::{Pixels, rgb_pixels};
 pub use recipe::{MEAN, Recipe, STD};
 pub use resize::resize;

@@ -1,0 +1,101 @@
+//! Why a data set cannot be read; each message names the file, the reason and the way out.
+
+use std::path::PathBuf;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// No entry of that name in the catalogue.
+    #[error("no data set called `{name}`; `clip-rs datasets list` prints them")]
+    UnknownDataset {
+        /// As it was given.
+        name: String,
+    },
+    /// The data set has no such split.
+    #[error("{dataset} has no split `{split}`; it has {known}")]
+    UnknownSplit {
+        /// Its id.
+        dataset: String,
+        /// As it was given.
+        split: String,
+        /// Those there are.
+        known: String,
+    },
+    /// None of the places looked at holds the data set.
+    #[error("{dataset} is not in {root}: looked for `{marker}` there and in its folders; {hint}")]
+    NotFound {
+        /// Its id.
+        dataset: String,
+        /// Where was looked.
+        root: PathBuf,
+        /// The file or folder that would show it.
+        marker: String,
+        /// What to fetch and where to put it.
+        hint: String,
+    },
+    /// A file that has to be there cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file says something its format does not allow.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong, and where in the file.
+        reason: String,
+    },
+    /// A class on disk that the prompt file does not have, or the other way round.
+    #[error("{path}: class `{class}` is not one of {dataset}'s {count} classes")]
+    UnknownClass {
+        /// Its id.
+        dataset: String,
+        /// Where it was met.
+        path: PathBuf,
+        /// As it is written there.
+        class: String,
+        /// How many classes there are.
+        count: usize,
+    },
+    /// A prompt file that cannot be used.
+    #[error("prompts of {dataset}: {reason}")]
+    Prompts {
+        /// Its id.
+        dataset: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A program that has to be there is not, or it failed.
+    #[error("{program}: {reason}")]
+    Program {
+        /// Its name.
+        program: String,
+        /// What happened, and the way out.
+        reason: String,
+    },
+    /// An image that the protocol cuts before preprocessing cannot be decoded.
+    #[error("{path}: {source}")]
+    Image {
+        /// Which.
+        path: String,
+        /// Why.
+        source: clip_image::ImageError,
+    },
+}
+
+impl DataError {
+    /// [`DataError::Malformed`] in few words.
+    pub fn malformed(path: impl Into<PathBuf>, reason: impl Into<String>) -> DataError {
+        DataError::Malformed { path: path.into(), reason: reason.into() }
+    }
+
+    /// [`DataError::Read`] for `map_err`.
+    pub fn read(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> DataError {
+        let path = path.into();
+        move |source| DataError::Read { path, source }
+    }
+}

@@ -1,0 +1,31 @@
+//! CLIP's benchmark data sets, read as their authors published them.
+//!
+//! ```text
+//! assets/datasets/ID.toml ─▶ Dataset: task, metric, splits, archives, traps      assets/prompts/ID.json ─▶ PromptSet
+//!        │                                                                              │
+//!        └── reader (datasets/*.rs) ◀── files on disk, in the original layout           │ class names, templates, labels
+//!                 │                                                                     │
+//!                 ▼                                                                     ▼
+//!               Split: items {media, target}, in a fixed order ────────▶ the tasks of clip-eval
+//! ```
+//!
+//! Nothing is downloaded and nothing is decoded here but what a protocol cuts or renders: an item is the bytes of an
+//! image file, wherever they come from. PROTOCOL_EVAL 6 is the source of every rule.
+#![forbid(unsafe_code)]
+
+mod catalogue;
+pub mod datasets;
+mod error;
+pub mod formats;
+mod item;
+mod locate;
+mod prompts;
+pub mod random;
+mod split;
+
+pub use crate::catalogue::{Archive, Dataset, Metric, SplitInfo, Status, Task, Validation, catalogue, find};
+pub use crate::error::DataError;
+pub use crate::item::{Border, Item, Media, Presence, Records, Target};
+pub use crate::locate::locate;
+pub use crate::prompts::{Classes, PromptSet};
+pub use crate::split::{ReadOptions, Split};

@@ -1,0 +1,187 @@
+//! Class names and templates: parameters of the protocol, read from `assets/prompts/ID.json`.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::DataError;
+
+/// Names and templates of one data set. PROTOCOL_EVAL 10.1.
+#[derive(Debug, Clone)]
+pub struct PromptSet {
+    /// Name of the file.
+    pub id: String,
+    /// Where names and templates come from.
+    pub source: String,
+    /// One or more names for each class, in the authors' order.
+    pub classes: Vec<Vec<String>>,
+    /// Sentences with `{}` for the name.
+    pub templates: Vec<String>,
+    /// The data set's own label of each class, where it can be stated.
+    pub labels: Option<Vec<String>>,
+    /// The whole file: some data sets keep more in it (class indices, word lists).
+    pub rest: Value,
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    classnames: Vec<Names>,
+    #[serde(default)]
+    templates: Vec<String>,
+    labels: Option<Vec<Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Names {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl PromptSet {
+    /// The prompts that belong to the program.
+    ///
+    /// # Errors
+    /// There are none called `id`.
+    pub fn of(id: &str) -> Result<PromptSet, DataError> {
+        let found = crate::datasets::PROMPTS.iter().find(|(name, _)| *name == id);
+        let (_, text) = found.ok_or_else(|| invalid(id, "there is no such file"))?;
+        PromptSet::parse(id, text)
+    }
+
+    /// Class names and templates from a JSON file in the layout of ours.
+    ///
+    /// # Errors
+    /// The text is no such JSON.
+    pub fn parse(id: &str, text: &str) -> Result<PromptSet, DataError> {
+        let rest: Value = serde_json::from_str(text).map_err(|error| invalid(id, error.to_string()))?;
+        let file = File::deserialize(&rest).map_err(|error| invalid(id, error.to_string()))?;
+        if let Some(template) = file.templates.iter().find(|template| !template.contains("{}")) {
+            return Err(invalid(id, format!("template `{template}` has no {{}} for the name")));
+        }
+        let names = |names| match names {
+            Names::One(name) => vec![name],
+            Names::Many(names) => names,
+        };
+        let word = |label: &Value| label.as_str().map_or_else(|| label.to_string(), str::to_owned);
+        Ok(PromptSet {
+            id: id.to_owned(),
+            source: file.source,
+            classes: file.classnames.into_iter().map(names).collect(),
+            templates: file.templates,
+            labels: file.labels.map(|labels| labels.iter().map(word).collect()),
+            rest,
+        })
+    }
+
+    /// Takes names or templates from CLIP_benchmark's files: `{"dataset": [...]}` with `{c}` for the name, or a list.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds nothing for this data set.
+    pub fn override_from(
+        &mut self,
+        classnames: Option<&Path>,
+        templates: Option<&Path>,
+    ) -> Result<(), DataError> {
+        if let Some(path) = classnames {
+            let names = self.list_in(path)?;
+            if !self.classes.is_empty() && names.len() != self.classes.len() {
+                let (found, needed) = (names.len(), self.classes.len());
+                return Err(DataError::malformed(path, format!("{found} names for {needed} classes")));
+            }
+            self.classes = names.into_iter().map(|name| vec![name]).collect();
+        }
+        if let Some(path) = templates {
+            let templates = self.list_in(path)?.into_iter().map(|text| text.replace("{c}", "{}"));
+            self.templates = templates.collect();
+            if let Some(template) = self.templates.iter().find(|template| !template.contains("{}")) {
+                let reason = format!("template `{template}` has neither {{}} nor {{c}} for the name");
+                return Err(DataError::malformed(path, reason));
+            }
+        }
+        if classnames.is_some() || templates.is_some() {
+            "given by the user".clone_into(&mut self.source);
+        }
+        Ok(())
+    }
+
+    fn list_in(&self, path: &Path) -> Result<Vec<String>, DataError> {
+        let text = std::fs::read_to_string(path).map_err(DataError::read(path))?;
+        let json: Value = serde_json::from_str(&text)
+            .map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))?;
+        let list = match &json {
+            Value::Object(sets) => sets.get(&self.id),
+            list => Some(list),
+        };
+        let list = list.and_then(|list| Vec::<String>::deserialize(list).ok());
+        list.filter(|list| !list.is_empty())
+            .ok_or_else(|| DataError::malformed(path, format!("no list of texts for {}", self.id)))
+    }
+
+    /// All prompts of the first class, then of the second, …, and how many each class has.
+    pub fn prompts(&self) -> (Vec<String>, Vec<usize>) {
+        let prompts_of = |names: &Vec<String>| -> Vec<String> {
+            let fill = |name: &String| {
+                self.templates.iter().map(|template| template.replace("{}", name)).collect::<Vec<_>>()
+            };
+            names.iter().flat_map(fill).collect()
+        };
+        let groups: Vec<Vec<String>> = self.classes.iter().map(prompts_of).collect();
+        let sizes = groups.iter().map(Vec::len).collect();
+        (groups.into_iter().flatten().collect(), sizes)
+    }
+
+    /// Positions by the data set's own labels.
+    ///
+    /// # Errors
+    /// The file does not state them, or states one twice.
+    pub fn classes(&self) -> Result<Classes<'_>, DataError> {
+        let labels = self.labels.as_ref().ok_or_else(|| invalid(&self.id, "its labels are not stated"))?;
+        Classes::new(&self.id, labels.iter().map(String::as_str))
+    }
+}
+
+/// From a data set's own label to the position of the class.
+#[derive(Debug, Clone)]
+pub struct Classes<'a> {
+    id: &'a str,
+    positions: HashMap<&'a str, u32>,
+}
+
+impl<'a> Classes<'a> {
+    /// Position = order of `labels`.
+    ///
+    /// # Errors
+    /// A label occurs twice.
+    pub fn new(id: &'a str, labels: impl Iterator<Item = &'a str>) -> Result<Classes<'a>, DataError> {
+        let mut positions = HashMap::new();
+        for (position, label) in (0..).zip(labels) {
+            if positions.insert(label, position).is_some() {
+                return Err(invalid(id, format!("label `{label}` occurs twice")));
+            }
+        }
+        Ok(Classes { id, positions })
+    }
+
+    /// The position of the class called `label`, met in `path`.
+    ///
+    /// # Errors
+    /// There is no such class.
+    pub fn position(&self, label: &str, path: &Path) -> Result<u32, DataError> {
+        self.positions.get(label).copied().ok_or_else(|| DataError::UnknownClass {
+            dataset: self.id.to_owned(),
+            path: path.to_owned(),
+            class: label.to_owned(),
+            count: self.positions.len(),
+        })
+    }
+}
+
+fn invalid(id: &str, reason: impl Into<String>) -> DataError {
+    DataError::Prompts { dataset: id.to_owned(), reason: reason.into() }
+}

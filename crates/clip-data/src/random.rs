@@ -1,0 +1,1 @@
+//! Random generators whose draws belong to a protocol.

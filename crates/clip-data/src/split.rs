@@ -1,0 +1,83 @@
+//! A split with all its items, in an order that is the same on every machine.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use crate::catalogue::{Dataset, SplitInfo};
+use crate::datasets::{self, Found, Source};
+use crate::error::DataError;
+use crate::formats::{ppm, video};
+use crate::item::{Item, Media};
+use crate::locate::locate;
+use crate::prompts::PromptSet;
+
+/// Choices of the reader that change which items there are, or their pixels.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ReadOptions {
+    /// Cuts the copyright line off the photos of FGVC Aircraft; the paper does not say that it did.
+    pub strip_banner: bool,
+    /// Captions of an image that count; all if none.
+    pub captions: Option<usize>,
+    /// A list of item ids, one a line, in place of a split that is drawn at random.
+    pub split_file: Option<PathBuf>,
+}
+
+/// The items of one split.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// What is known of the data set.
+    pub dataset: &'static Dataset,
+    /// What is known of the split.
+    pub info: &'static SplitInfo,
+    /// Its items in a fixed order.
+    pub items: Vec<Item>,
+    /// What was left out, guessed or drawn, in words; for people and for the results.
+    pub notes: Vec<String>,
+    /// The folder that paths are relative to.
+    pub folder: PathBuf,
+}
+
+impl Split {
+    /// Reads the list of items of a split; touches no pixels.
+    ///
+    /// # Errors
+    /// The data set is not below `root`, or its lists cannot be read.
+    pub fn read(
+        dataset: &'static Dataset,
+        root: &Path,
+        split: &str,
+        options: &ReadOptions,
+    ) -> Result<Split, DataError> {
+        let info = dataset.split(split)?;
+        let folder = locate(dataset, root)?;
+        let prompts = PromptSet::of(dataset.prompts_id())?;
+        let source = Source { dataset, prompts: &prompts, folder: &folder, split, options };
+        let Found { items, notes } = datasets::read(&source)?;
+        Ok(Split { dataset, info, items, notes, folder })
+    }
+
+    /// The bytes of an item's image file; of a clip its middle frame.
+    ///
+    /// # Errors
+    /// It cannot be read, or decoded where something is cut off.
+    pub fn bytes(&self, item: &Item) -> Result<Vec<u8>, DataError> {
+        match &item.media {
+            Media::Record { records, index } => records.bytes(*index),
+            Media::Video { path, span } => video::middle_frame(&self.folder.join(&**path), *span),
+            Media::File { path, border } => {
+                let path = self.folder.join(&**path);
+                let bytes = std::fs::read(&path).map_err(DataError::read(&path))?;
+                if *border == Default::default() {
+                    return Ok(bytes);
+                }
+                ppm::cut(&bytes, *border)
+                    .map_err(|source| DataError::Image { path: path.display().to_string(), source })
+            }
+        }
+    }
+
+    /// What identifies the split: ids and targets in order, a line each.
+    pub fn lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.items.iter().map(|item| Cow::Owned(format!("{}\t{:?}", item.id(), item.target)))
+    }
+}

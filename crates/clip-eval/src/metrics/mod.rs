@@ -1,0 +1,1 @@
+//! What is counted: scores in, figures out. PROTOCOL_EVAL 7.9.

@@ -1,0 +1,1 @@
+//! Published values to compare with. PROTOCOL_EVAL 10.

@@ -1,0 +1,1 @@
+//! Accuracy under natural shifts. PROTOCOL_EVAL 7.4.

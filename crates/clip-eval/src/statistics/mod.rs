@@ -1,0 +1,1 @@
+//! Intervals, tests, comparisons. PROTOCOL_EVAL 7.9.
