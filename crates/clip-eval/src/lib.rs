@@ -12,6 +12,7 @@
 //! PROTOCOL_EVAL 7 and 10 are the source of every rule.
 #![forbid(unsafe_code)]
 
+mod error;
 pub mod few_shot;
 pub mod metrics;
 pub mod probe;
@@ -21,3 +22,5 @@ pub mod results;
 pub mod retrieval;
 pub mod robustness;
 pub mod statistics;
+
+pub use crate::error::EvalError;

@@ -1,1 +1,386 @@
-//! One JSON file per cell.
+//! One JSON file per cell: a model, a data set, a task. It holds everything needed to repeat the figure, under the
+//! names CLIP_benchmark uses where it has one.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clip_rs::model::atomic_file;
+use serde::{Deserialize, Serialize};
+
+use crate::EvalError;
+
+/// Raised when a field changes its meaning.
+pub const SCHEMA: u32 = 1;
+
+/// What one file holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Of this layout.
+    pub schema: u32,
+    /// The program's version.
+    pub clip_rs: String,
+    /// Id in the catalogue.
+    pub dataset: String,
+    /// What people call it.
+    pub dataset_title: String,
+    /// The split that was scored.
+    pub split: String,
+    /// `zeroshot_classification`, `zeroshot_retrieval`, `linear_probe`, `few_shot`, `robustness`, …
+    pub task: String,
+    /// Model name as it was asked for.
+    pub model: String,
+    /// CLIP_benchmark's second half of a model's name: who trained it.
+    pub pretrained: String,
+    /// Always `en`: the model card rules other languages out.
+    pub language: String,
+    /// All figures by name, fractions 0..1; names as in CLIP_benchmark (`acc1`, `acc5`, `mean_per_class_recall`, …).
+    pub metrics: BTreeMap<String, Option<f64>>,
+    /// The figure that the paper reports for this data set.
+    pub score: Figure,
+    /// Other figures with an interval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// What it was computed from and with.
+    pub provenance: CellProvenance,
+    /// How many items.
+    pub counts: CellCounts,
+    /// The first inputs left out; the ledger beside the file has all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+    /// What the reader left out, guessed or drew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What plots and tables are made of.
+    #[serde(default)]
+    pub details: Details,
+    /// How long it took; the one field that differs between runs.
+    pub wall_seconds: f64,
+}
+
+/// A figure and how sure it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// `accuracy`, `mean_per_class`, `map_11_point`, `roc_auc`, `mean_top1_top5`, `image_retrieval_recall@1`, …
+    pub name: String,
+    /// A fraction 0..1 unless the name says otherwise.
+    pub value: f64,
+    /// Lower end of the interval.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+    /// Its level: 0.95, or 0.995 as in the paper.
+    pub level: Option<f64>,
+    /// `Clopper-Pearson`, `bootstrap`, `t`.
+    pub method: Option<String>,
+}
+
+/// What a cell was computed from and with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellProvenance {
+    /// SHA-256 over the weights.
+    pub weights_sha256: String,
+    /// How images became inputs.
+    pub recipe: serde_json::Value,
+    /// `f32`, `bf16`, `int8`.
+    pub precision: String,
+    /// Instruction set: bits are the same per instruction set.
+    pub isa: String,
+    /// BLAKE3 of class names and templates; none where no text is used.
+    pub prompts_blake3: Option<String>,
+    /// Where names and templates come from.
+    pub prompts_source: Option<String>,
+    /// BLAKE3 of all item ids and targets in order.
+    pub split_blake3: String,
+    /// Key of the features in the cache.
+    pub features_key: Option<String>,
+    /// Everything chosen: seeds, shots, C, options.
+    #[serde(default)]
+    pub options: serde_json::Value,
+}
+
+/// How many items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CellCounts {
+    /// In the complete split, as published.
+    pub expected: Option<usize>,
+    /// In the split as it lies on disk.
+    pub found: usize,
+    /// Scored.
+    pub scored: usize,
+    /// Left out because they could not be used.
+    pub skipped: usize,
+}
+
+/// An input left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Its id in the split.
+    pub input: String,
+    /// `read`, `decode`, …
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What plots and tables are made of; empty where a task has none.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// One entry per class that occurs, in class order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub per_class: Vec<ClassFigure>,
+    /// The pairs most often confused, worst first; at most 200.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confusions: Vec<Confusion>,
+    /// Bins of top-1 probability.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<ReliabilityBin>,
+    /// Images most confidently wrong, worst first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrong: Vec<WrongImage>,
+    /// Accuracy against labelled examples per class.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shots: Vec<ShotPoint>,
+    /// Points of a probe's search.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<SearchPoint>,
+    /// Accuracy here against accuracy on the matching part of ImageNet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub robustness: Option<RobustnessPoint>,
+}
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigure {
+    /// Its first name.
+    pub class: String,
+    /// Items of it.
+    pub items: usize,
+    /// How many were right.
+    pub correct: usize,
+}
+
+/// Items of one class taken for another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confusion {
+    /// What they are.
+    pub truth: String,
+    /// What they were taken for.
+    pub prediction: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// Items whose top-1 probability is in `(low, high]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReliabilityBin {
+    /// Lower edge.
+    pub low: f64,
+    /// Upper edge.
+    pub high: f64,
+    /// How many.
+    pub items: usize,
+    /// Their mean top-1 probability.
+    pub confidence: f64,
+    /// Share that is right.
+    pub accuracy: f64,
+}
+
+/// An image the model is sure about and wrong.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WrongImage {
+    /// Its id in the split.
+    pub item: String,
+    /// What it is.
+    pub truth: String,
+    /// What it was taken for.
+    pub prediction: String,
+    /// With which probability.
+    pub probability: f64,
+    /// A small PNG of what the model saw, as base64.
+    pub thumbnail_png: Option<String>,
+}
+
+/// Accuracy with so many labelled examples per class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShotPoint {
+    /// Examples per class; none for the whole training split.
+    pub shots: Option<usize>,
+    /// Mean over draws.
+    pub mean: f64,
+    /// Standard deviation over draws.
+    pub sd: f64,
+    /// Ends of the 95 % interval of the mean.
+    pub interval: Option<(f64, f64)>,
+    /// One for each draw.
+    pub values: Vec<f64>,
+}
+
+/// One fit of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchPoint {
+    /// Index on the grid λ = 10^(-6 + i / 8).
+    pub index: usize,
+    /// C = 1 / λ.
+    pub c: f64,
+    /// On the validation split.
+    pub score: f64,
+    /// Whether the fit met its tolerance.
+    pub converged: bool,
+}
+
+/// A point of the robustness plot, fractions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RobustnessPoint {
+    /// The shift, as the ImageNet testbed calls it.
+    pub setting: String,
+    /// Accuracy on the matching part of ImageNet.
+    pub x: f64,
+    /// Accuracy under the shift.
+    pub y: f64,
+    /// What ordinary ImageNet models of accuracy `x` have.
+    pub predicted: f64,
+    /// `y - predicted`.
+    pub effective: f64,
+}
+
+impl Cell {
+    /// `MODEL/DATASET.TASK.json` below `folder`; characters that a file name should not have become `-`.
+    pub fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(slug(&self.model)).join(format!("{}.{}.json", slug(&self.dataset), slug(&self.task)))
+    }
+
+    /// Writes the file whole or not at all.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, EvalError> {
+        let path = self.path(folder);
+        let mut text = serde_json::to_vec_pretty(self).map_err(|error| EvalError::result(&path, error))?;
+        text.push(b'\n');
+        write_whole(&path, &text)?;
+        Ok(path)
+    }
+
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is of another schema.
+    pub fn read(path: &Path) -> Result<Cell, EvalError> {
+        let text = std::fs::read(path).map_err(EvalError::io(path))?;
+        let cell: Cell = serde_json::from_slice(&text).map_err(|error| EvalError::result(path, error))?;
+        if cell.schema != SCHEMA {
+            let reason = format!("schema {}, this program reads {SCHEMA}", cell.schema);
+            return Err(EvalError::Result { path: path.to_owned(), reason });
+        }
+        Ok(cell)
+    }
+}
+
+/// All cells below `folder`, in order of their paths, and what could not be read.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn read_all(folder: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
+    let mut paths = Vec::new();
+    for model in list(folder)? {
+        if model.is_dir() {
+            paths.extend(list(&model)?.into_iter().filter(|path| is_cell(path)));
+        }
+    }
+    paths.sort();
+    let (mut cells, mut broken) = (Vec::new(), Vec::new());
+    for path in paths {
+        match Cell::read(&path) {
+            Ok(cell) => cells.push(cell),
+            Err(error) => broken.push(error),
+        }
+    }
+    Ok((cells, broken))
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
+    let entries = std::fs::read_dir(folder).map_err(EvalError::io(folder))?;
+    entries.map(|entry| Ok(entry.map_err(EvalError::io(folder))?.path())).collect()
+}
+
+/// `DATASET.TASK.json`: two dots tell it from other files.
+fn is_cell(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with(".json") && name.matches('.').count() == 2
+}
+
+/// Merged table of all cells, one row each, without what differs between runs: the same bytes for the same results.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let head = [
+        "dataset",
+        "split",
+        "task",
+        "model",
+        "pretrained",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "level",
+        "expected",
+        "found",
+        "scored",
+        "skipped",
+        "precision",
+        "weights_sha256",
+        "prompts_blake3",
+        "split_blake3",
+    ];
+    let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
+    let row = |cell: &Cell, figure: &Figure| {
+        [
+            cell.dataset.clone(),
+            cell.split.clone(),
+            cell.task.clone(),
+            cell.model.clone(),
+            cell.pretrained.clone(),
+            figure.name.clone(),
+            figure.value.to_string(),
+            text(figure.low),
+            text(figure.high),
+            text(figure.level),
+            cell.counts.expected.map_or_else(String::new, |count| count.to_string()),
+            cell.counts.found.to_string(),
+            cell.counts.scored.to_string(),
+            cell.counts.skipped.to_string(),
+            cell.provenance.precision.clone(),
+            cell.provenance.weights_sha256.clone(),
+            cell.provenance.prompts_blake3.clone().unwrap_or_default(),
+            cell.provenance.split_blake3.clone(),
+        ]
+    };
+    let failed = |error: csv::Error| EvalError::Result { path: path.to_owned(), reason: error.to_string() };
+    table.write_record(head).map_err(failed)?;
+    for cell in cells {
+        for figure in std::iter::once(&cell.score).chain(&cell.figures) {
+            table.write_record(row(cell, figure)).map_err(failed)?;
+        }
+    }
+    let bytes = table.into_inner().map_err(|error| EvalError::result(path, error.error()))?;
+    write_whole(path, &bytes)
+}
+
+/// Temporary file beside the target, fsync, rename (DESIGN 7).
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
+    }
+    atomic_file::write_whole(path, |file| file.write_all(bytes)).map_err(EvalError::io(path))
+}
+
+/// Letters, digits, `.`, `-` and `_` stay; the rest becomes `-`.
+pub fn slug(name: &str) -> String {
+    let keep = |c: char| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' };
+    name.chars().map(keep).collect()
+}
