@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod features;
 pub mod few_shot;
 pub mod metrics;
 pub mod probe;
@@ -24,3 +25,4 @@ pub mod robustness;
 pub mod statistics;
 
 pub use crate::error::EvalError;
+pub use crate::features::{FeatureCache, SplitFeatures};

@@ -76,6 +76,14 @@ impl ImageArchitecture {
         }
     }
 
+    /// Length of a feature before the projection into the joint space.
+    pub fn penultimate_width(&self) -> usize {
+        match *self {
+            Self::VisionTransformer { width, .. } => width,
+            Self::ModifiedResNet { width, .. } => 32 * width,
+        }
+    }
+
     /// Side of the grid of patches, or of the map that reaches the attention pool.
     pub fn grid(&self) -> usize {
         match *self {

@@ -37,9 +37,27 @@ enum ImageTower<D: Device> {
     ModifiedResNet(ModifiedResNet<D>),
 }
 
+/// What an image tower gives.
+pub(crate) struct ImageRows<D: Device> {
+    /// Before the projection into the joint space, `[items, penultimate_width]`.
+    pub(crate) penultimate: D::Rows,
+    /// `[items, embed_dim]`.
+    pub(crate) features: D::Rows,
+}
+
+/// Features of pictures before and after the projection into the joint space.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageFeatures {
+    /// Output of the last norm (ViT) or of the attention pool without `c_proj` (ResNet),
+    /// `[items, penultimate_width]`: what the paper's linear probe sees of a ViT (PROTOCOL_EVAL 7.2).
+    pub penultimate: Vec<f32>,
+    /// As [`ClipModel::encode_images`] gives them, `[items, embed_dim]`.
+    pub features: Vec<f32>,
+}
+
 impl<D: Device> ImageTower<D> {
-    /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
-    fn forward(&self, device: &D, input: &D::Rows, items: usize, pooled_rows_only: bool) -> D::Rows {
+    /// `input [items, 3 · resolution²] -> both kinds of rows`.
+    fn forward(&self, device: &D, input: &D::Rows, items: usize, pooled_rows_only: bool) -> ImageRows<D> {
         match self {
             Self::VisionTransformer(tower) => tower.forward(device, input, items, pooled_rows_only),
             Self::ModifiedResNet(tower) => tower.forward(device, input, items, pooled_rows_only),
@@ -87,6 +105,26 @@ impl<D: Device> ClipModel<D> {
     ///
     /// Source: PROTOCOL 1.1, 1.2. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
+        let mut features = Vec::new();
+        self.for_each_part(input, |part| features.extend(self.device.download(part.features)))?;
+        self.check_finite("image", features)
+    }
+
+    /// [`ClipModel::encode_images`] together with what stands before the projection.
+    ///
+    /// # Errors
+    /// As [`ClipModel::encode_images`].
+    pub fn encode_images_and_penultimate(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError> {
+        let (mut penultimate, mut features) = (Vec::new(), Vec::new());
+        self.for_each_part(input, |part| {
+            penultimate.extend(self.device.download(part.penultimate));
+            features.extend(self.device.download(part.features));
+        })?;
+        Ok(ImageFeatures { penultimate, features: self.check_finite("image", features)? })
+    }
+
+    /// Runs the image tower over `input` a few pictures at a time.
+    fn for_each_part(&self, input: &[f32], mut each: impl FnMut(ImageRows<D>)) -> Result<(), EncodeError> {
         let resolution = self.resolution();
         let image_values = 3 * resolution * resolution;
         if !input.len().is_multiple_of(image_values) {
@@ -94,7 +132,6 @@ impl<D: Device> ClipModel<D> {
         }
         let items = input.len() / image_values;
         let pooled_rows_only = self.shortcuts.pooled_rows_only;
-        let mut features = Vec::with_capacity(items * self.embed_dim());
         // Parts of about the same size: 32 images in 4 parts of 8, not 3 of 9 and one of 5.
         let parts = items.div_ceil(self.images_at_a_time()).max(1);
         self.device.together(|| {
@@ -102,11 +139,10 @@ impl<D: Device> ClipModel<D> {
                 let part = part * items / parts..(part + 1) * items / parts;
                 let images = input[part.start * image_values..part.end * image_values].to_vec();
                 let images = self.device.upload(images, image_values); // [items, 3 · resolution²]
-                let part = self.image_tower.forward(&self.device, &images, part.len(), pooled_rows_only);
-                features.extend(self.device.download(part)); // [items, embed_dim]
+                each(self.image_tower.forward(&self.device, &images, part.len(), pooled_rows_only));
             }
         });
-        self.check_finite("image", features)
+        Ok(())
     }
 
     /// Features of texts, **not** normalised.
@@ -181,6 +217,11 @@ impl<D: Device> ClipModel<D> {
     /// Length of a feature.
     pub fn embed_dim(&self) -> usize {
         self.architecture.embed_dim
+    }
+
+    /// Length of a picture's features before the projection.
+    pub fn penultimate_width(&self) -> usize {
+        self.architecture.image.penultimate_width()
     }
 
     /// Side of a picture in pixels.

@@ -34,7 +34,7 @@ mod vision_transformer;
 
 pub use architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
 pub use checkpoint::{ActivationSource, Checkpoint, Layout, LoadOptions};
-pub use clip_model::ClipModel;
+pub use clip_model::{ClipModel, ImageFeatures};
 pub use convert::{WeightFormat, convert};
 pub use encode_error::EncodeError;
 pub use error::CheckpointError;

@@ -14,6 +14,7 @@
 //! ```
 
 use crate::CheckpointError;
+use crate::clip_model::ImageRows;
 use crate::layers::{AttentionPool, Bottleneck, Convolution, ConvolutionWeights, Loader, in_parallel};
 use clip_kernels::{Device, MapShape};
 
@@ -69,14 +70,14 @@ impl<D: Device> ModifiedResNet<D> {
         })
     }
 
-    /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
+    /// `input [items, 3 · resolution²] -> penultimate [items, 32 · width], features [items, embed_dim]`.
     pub(crate) fn forward(
         &self,
         device: &D,
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> D::Rows {
+    ) -> ImageRows<D> {
         let mut maps = device.channels_last(input, 3); // [items · resolution², 3]
         let mut shape = MapShape::square(self.resolution);
         for convolution in &self.stem {
@@ -87,7 +88,8 @@ impl<D: Device> ModifiedResNet<D> {
         for block in &self.blocks {
             (maps, shape) = block.forward(device, maps, shape);
         }
-        self.attention_pool.forward(device, &maps, items, pooled_rows_only)
+        let penultimate = self.attention_pool.forward(device, &maps, items, pooled_rows_only);
+        ImageRows { features: self.attention_pool.project(device, &penultimate), penultimate }
     }
 }
 

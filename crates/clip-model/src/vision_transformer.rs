@@ -14,6 +14,7 @@
 //! ```
 
 use crate::CheckpointError;
+use crate::clip_model::ImageRows;
 use crate::layers::{Items, LayerNorm, Linear, Loader, Transformer, TransformerShape};
 use clip_kernels::{Activation, Device, KeyRows, MatrixView, PatchGrid, Segments};
 
@@ -57,14 +58,14 @@ impl<D: Device> VisionTransformer<D> {
         self.grid.patches() + 1
     }
 
-    /// `input [items, 3 · resolution²] -> features [items, embed_dim]`.
+    /// `input [items, 3 · resolution²] -> penultimate [items, width], features [items, embed_dim]`.
     pub(crate) fn forward(
         &self,
         device: &D,
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> D::Rows {
+    ) -> ImageRows<D> {
         let rows = device.embed_patches(
             input,
             self.grid,
@@ -78,7 +79,8 @@ impl<D: Device> VisionTransformer<D> {
         let keys = KeyRows::from(&segments);
         let items = Items { segments, pooled_keys: keys.clone(), keys, pooled };
         let pooled = self.transformer.forward_pooled(device, rows, &items, pooled_rows_only); // [items, width]
-        let pooled = self.ln_post.forward(device, &pooled);
-        self.image_projection.forward(device, &pooled, Activation::None)
+        let penultimate = self.ln_post.forward(device, &pooled);
+        let features = self.image_projection.forward(device, &penultimate, Activation::None);
+        ImageRows { penultimate, features }
     }
 }

@@ -27,6 +27,8 @@ pub struct ImageBatch<'a> {
     pub usable: Vec<UsableImage<'a>>,
     /// A row for each of them, `[usable, embed_dim]`, not normalised.
     pub features: Features,
+    /// The same before the projection, `[usable, penultimate_width]`, if the model was loaded to keep it.
+    pub penultimate: Option<Features>,
     /// The others, in the order given, and why.
     pub failed: Vec<(&'a ImageInput, Error)>,
 }
@@ -91,6 +93,11 @@ impl Clip {
     /// # Errors
     /// An image of another size than the model takes; features that are not finite.
     pub fn encode_pixels(&self, images: &[Pixels]) -> Result<Features, Error> {
+        self.encode_input(&self.network_input(images)?)
+    }
+
+    /// Normalised pixels of a batch, `[images, 3, resolution, resolution]`.
+    fn network_input(&self, images: &[Pixels]) -> Result<Vec<f32>, Error> {
         let (resolution, recipe) = (self.resolution(), self.recipe());
         let values = 3 * resolution * resolution;
         if let Some(image) = images.iter().find(|image| image.data.len() != values) {
@@ -100,7 +107,7 @@ impl Clip {
         let normalize =
             |(input, image): (&mut [f32], &Pixels)| image.write_input(recipe.mean, recipe.std, input);
         input.par_chunks_exact_mut(values).zip(images).for_each(normalize);
-        self.encode_input(&input)
+        Ok(input)
     }
 
     fn encode_decoded<'a>(&self, batch: Decoded<'a>) -> Result<ImageBatch<'a>, Error> {
@@ -115,7 +122,14 @@ impl Clip {
                 None => {} // its task panicked, and the scope it ran in with it
             }
         }
-        Ok(ImageBatch { usable, features: self.encode_pixels(&images)?, failed })
+        let input = self.network_input(&images)?;
+        let (penultimate, features) = if self.options().penultimate {
+            let (penultimate, features) = self.encode_input_and_penultimate(&input)?;
+            (Some(penultimate), features)
+        } else {
+            (None, self.encode_input(&input)?)
+        };
+        Ok(ImageBatch { usable, features, penultimate, failed })
     }
 }
 

@@ -82,7 +82,11 @@ impl Clip {
             rayon::join(|| encoder::build(instruction_set, options, &checkpoint), Tokenizer::new);
         let encoder = encoder?;
         let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
-        let recipe = Recipe { fast_decode: options.fast_decode, ..recipe };
+        let recipe = Recipe {
+            fast_decode: options.fast_decode,
+            convert_first: recipe.convert_first || options.convert_first,
+            ..recipe
+        };
         Ok(Clip {
             name: name_or_path.to_owned(),
             tokenizer,
@@ -115,6 +119,17 @@ impl Clip {
     /// A length that is no whole number of images; features that are not finite.
     pub fn encode_input(&self, input: &[f32]) -> Result<Features, Error> {
         Ok(Features::new(self.embed_dim(), self.encoder.encode_images(input)?))
+    }
+
+    /// [`Clip::encode_input`] together with what stands before the projection: `[n, penultimate_width]`, then
+    /// `[n, embed_dim]`.
+    ///
+    /// # Errors
+    /// As [`Clip::encode_input`].
+    pub fn encode_input_and_penultimate(&self, input: &[f32]) -> Result<(Features, Features), Error> {
+        let images = self.encoder.encode_images_and_penultimate(input)?;
+        let width = self.architecture().image.penultimate_width();
+        Ok((Features::new(width, images.penultimate), Features::new(self.embed_dim(), images.features)))
     }
 
     /// Features of texts, `[texts, embed_dim]`, not normalised.
@@ -232,6 +247,11 @@ impl Clip {
     /// Length of features and embeddings.
     pub fn embed_dim(&self) -> usize {
         self.architecture().embed_dim
+    }
+
+    /// How it was loaded.
+    pub fn options(&self) -> &LoadOptions {
+        &self.options
     }
 
     /// Side of the image the model takes, px.

@@ -1,7 +1,7 @@
 //! The two towers, whatever the device: what [`Clip`](crate::Clip) needs of a model.
 
 use clip_kernels::{Cpu, Device, Reference};
-use clip_model::{Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError};
+use clip_model::{Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError, ImageFeatures};
 
 use crate::options::{InstructionSet, LoadOptions};
 
@@ -10,6 +10,8 @@ pub(crate) trait Encoder: Send + Sync {
     fn scale(&self) -> f32;
     /// `[n, 3, resolution, resolution] -> [n, embed_dim]`
     fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError>;
+    /// The same with what stands before the projection.
+    fn encode_images_and_penultimate(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError>;
     /// Token ids, each ending in end-of-text `-> [n, embed_dim]`
     fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError>;
 }
@@ -25,6 +27,10 @@ impl<D: Device> Encoder for ClipModel<D> {
 
     fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
         self.encode_images(input)
+    }
+
+    fn encode_images_and_penultimate(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError> {
+        self.encode_images_and_penultimate(input)
     }
 
     fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError> {

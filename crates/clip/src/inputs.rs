@@ -1,6 +1,7 @@
 //! What a person names as images: files, folders, patterns, standard input.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -31,13 +32,26 @@ pub struct ImageInput {
     source: Source,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Source {
     /// The file that the name is the path of: a list of a million paths is kept once.
     Named,
     /// A file whose path is not Unicode: the name only shows it.
     File(Box<Path>),
     Bytes(Arc<[u8]>),
+    /// Read when it is used: a record of a larger file, a frame of a video.
+    Lazy(Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Named => "Named",
+            Self::File(_) => "File",
+            Self::Bytes(_) => "Bytes",
+            Self::Lazy(_) => "Lazy",
+        })
+    }
 }
 
 impl ImageInput {
@@ -54,6 +68,15 @@ impl ImageInput {
         ImageInput { name: name.into(), source: Source::Bytes(bytes.into()) }
     }
 
+    /// An image whose bytes `read` gives when it is used, called `name` in results and errors. `read` says in words
+    /// why it cannot.
+    pub fn lazy(
+        name: &str,
+        read: impl Fn() -> Result<Vec<u8>, String> + Send + Sync + 'static,
+    ) -> ImageInput {
+        ImageInput { name: name.into(), source: Source::Lazy(Arc::new(read)) }
+    }
+
     /// What it is called in results and errors.
     pub fn name(&self) -> &str {
         &self.name
@@ -67,6 +90,13 @@ impl ImageInput {
     pub fn read(&self, limits: &Limits) -> Result<Cow<'_, [u8]>, Error> {
         let path = match &self.source {
             Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
+            Source::Lazy(read) => {
+                let failed = |reason| Error::ReadImage {
+                    path: self.name.to_string(),
+                    source: io::Error::other(reason),
+                };
+                return Ok(Cow::Owned(read().map_err(failed)?));
+            }
             Source::Named => Path::new(&*self.name),
             Source::File(path) => path,
         };

@@ -81,6 +81,11 @@ pub struct LoadOptions {
     /// Decodes JPEGs much larger than the model's input at a fraction of their size: faster, other pixels. Becomes part
     /// of the recipe ([`Recipe::fast_decode`](clip_image::Recipe::fast_decode)).
     pub fast_decode: bool,
+    /// Converts images to RGB before the resize, as the readers behind published measurements do. Becomes part of the
+    /// recipe ([`Recipe::convert_first`](clip_image::Recipe::convert_first)).
+    pub convert_first: bool,
+    /// Keeps what stands before the projection too, for a linear probe ([`ImageBatch::penultimate`](crate::ImageBatch)).
+    pub penultimate: bool,
     /// Work that is left out because it cannot change an answer; switched off for tests and measurements only.
     pub shortcuts: Shortcuts,
 }

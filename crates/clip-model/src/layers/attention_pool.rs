@@ -42,7 +42,7 @@ impl<D: Device> AttentionPool<D> {
         })
     }
 
-    /// `items` maps. With `pooled_rows_only` only the means ask.
+    /// `items` maps `-> [items, channels]`, what `project` takes. With `pooled_rows_only` only the means ask.
     pub(crate) fn forward(
         &self,
         device: &D,
@@ -61,7 +61,12 @@ impl<D: Device> AttentionPool<D> {
         }
     }
 
-    /// `asking [queries.rows(), channels] -> [queries.rows(), embed_dim]`
+    /// `[items, channels] -> features [items, embed_dim]`.
+    pub(crate) fn project(&self, device: &D, pooled: &D::Rows) -> D::Rows {
+        self.c_proj.forward(device, pooled, Activation::None)
+    }
+
+    /// `asking [queries.rows(), channels] -> [queries.rows(), channels]`
     fn ask(
         &self,
         device: &D,
@@ -79,7 +84,6 @@ impl<D: Device> AttentionPool<D> {
             precision: self.precision,
         };
         let asking = self.q_proj.forward(device, asking, Activation::None);
-        let heads = device.attention(&asking, &keys_values, shape); // [queries.rows(), channels]
-        self.c_proj.forward(device, &heads, Activation::None)
+        device.attention(&asking, &keys_values, shape)
     }
 }

@@ -1,0 +1,391 @@
+//! Features of a split, computed once ever.
+//!
+//! ```text
+//! CACHE/KEY/            KEY = BLAKE3 of weights, recipe, precision, instruction set, numeric version
+//!   key.json            what KEY was made of, for people
+//!   rows-*.bin          [content 32 bytes][penultimate][features][checksum 8 bytes] ..., appended batch by batch
+//! ```
+//!
+//! A row is found by the BLAKE3 of the item's content, so nothing stale can be reused: another image, another border,
+//! another span of a video is another content, and another model or recipe another folder. Splits that share images
+//! share rows. A row that was half written when the program ended is not there.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clip_data::{Item, Media, Split};
+use clip_rs::model::atomic_file;
+use clip_rs::{Clip, Computation, Features, ImageInput, Ledger};
+use rayon::prelude::*;
+
+use crate::EvalError;
+use crate::results::Skipped;
+
+/// Raised when the towers' arithmetic changes an output bit, so that rows of before are not used.
+const NUMERIC_VERSION: u32 = 1;
+/// Bytes of a content's hash.
+const HASH: usize = 32;
+/// Bytes of the checksum behind a row: the first of the BLAKE3 of what stands before it.
+const CHECKSUM: usize = 8;
+/// Items hashed between two reports of progress.
+const CHUNK: usize = 256;
+
+/// BLAKE3 of an item's content.
+type Content = [u8; HASH];
+
+/// The rows of one model, on disk.
+pub struct FeatureCache {
+    folder: PathBuf,
+    key: String,
+    widths: Widths,
+    /// Where the row of each content is: file, and byte of its first value.
+    places: HashMap<Content, (usize, u64)>,
+    files: Vec<PathBuf>,
+    out: Option<BufWriter<File>>,
+}
+
+/// Values of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Widths {
+    penultimate: usize,
+    features: usize,
+}
+
+/// Features of the usable items of a split, in the split's order.
+#[derive(Debug, Clone)]
+pub struct SplitFeatures {
+    /// Positions of the items that could be used.
+    pub usable: Vec<usize>,
+    /// As the image tower gives them, `[usable, embed_dim]`, not normalised.
+    pub features: Features,
+    /// Before the projection, `[usable, penultimate_width]`.
+    pub penultimate: Features,
+    /// Items left out.
+    pub skipped: Vec<Skipped>,
+    /// Key of the cache's folder.
+    pub key: String,
+    /// Rows that were computed now; the others came from disk.
+    pub computed: usize,
+}
+
+impl Widths {
+    fn values(self) -> usize {
+        self.penultimate + self.features
+    }
+
+    fn row_bytes(self) -> usize {
+        4 * self.values()
+    }
+}
+
+impl FeatureCache {
+    /// Opens, or begins, the rows of `clip` below `cache`. `writer` tells processes apart that run at the same time:
+    /// each appends to its own file.
+    ///
+    /// `clip` has to be loaded to keep the penultimate layer ([`clip_rs::LoadOptions::penultimate`]).
+    ///
+    /// # Errors
+    /// The folder cannot be read or made.
+    pub fn open(
+        cache: &Path,
+        clip: &Clip,
+        weights_sha256: &str,
+        writer: &str,
+    ) -> Result<FeatureCache, EvalError> {
+        let made_of = serde_json::json!({
+            "weights_sha256": weights_sha256,
+            "recipe": clip.recipe(),
+            "computation": Computation::of(clip),
+            "activation": clip.architecture().activation.name(),
+            "numeric_version": NUMERIC_VERSION,
+        });
+        let key = blake3::hash(made_of.to_string().as_bytes()).to_hex().to_string();
+        let folder = cache.join(&key);
+        std::fs::create_dir_all(&folder).map_err(EvalError::io(&folder))?;
+        let description = folder.join("key.json");
+        if !description.exists() {
+            let text = format!("{made_of:#}\n");
+            atomic_file::write_whole(&description, |file| file.write_all(text.as_bytes()))
+                .map_err(EvalError::io(&description))?;
+        }
+        let widths =
+            Widths { penultimate: clip.architecture().image.penultimate_width(), features: clip.embed_dim() };
+        let mut cache =
+            FeatureCache { folder, key, widths, places: HashMap::new(), files: Vec::new(), out: None };
+        cache.read_places(writer)?;
+        Ok(cache)
+    }
+
+    /// Of its folder; printed with results.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Rows on disk.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Features of all items of a split: from disk where they are known, else computed and kept. An item that cannot
+    /// be used is listed, and stops nothing. `progress` gets the number of items done.
+    ///
+    /// # Errors
+    /// The features are not finite, or the cache cannot be written.
+    pub fn features_of(
+        &mut self,
+        clip: &Clip,
+        split: &Arc<Split>,
+        mut progress: impl FnMut(usize),
+    ) -> Result<SplitFeatures, EvalError> {
+        let (contents, mut skipped) = contents_of(split);
+        let missing: Vec<usize> = (0..contents.len())
+            .filter(|&item| contents[item].is_some_and(|content| !self.places.contains_key(&content)))
+            .collect();
+        progress(contents.len() - missing.len());
+        skipped.extend(self.compute(clip, split, &contents, &missing, progress)?);
+        skipped.sort_by_key(|&(item, _)| item);
+        self.collect(&contents, skipped, missing.len())
+    }
+
+    /// Encodes items and appends their rows; returns those that cannot be used.
+    fn compute(
+        &mut self,
+        clip: &Clip,
+        split: &Arc<Split>,
+        contents: &[Option<Content>],
+        missing: &[usize],
+        mut progress: impl FnMut(usize),
+    ) -> Result<Vec<(usize, Skipped)>, EvalError> {
+        // An item's name in the batch is its position: two items may have the same name.
+        let input = |&item: &usize| {
+            let split = Arc::clone(split);
+            ImageInput::lazy(&item.to_string(), move || {
+                split.bytes(&split.items[item]).map_err(|error| error.to_string())
+            })
+        };
+        let inputs: Vec<ImageInput> = missing.iter().map(input).collect();
+        let mut skipped = Vec::new();
+        clip.encode_in_batches(&inputs, |batch| -> Result<(), EvalError> {
+            let penultimate = batch.penultimate.iter().flat_map(Features::rows);
+            for ((image, penultimate), features) in
+                batch.usable.iter().zip(penultimate).zip(batch.features.rows())
+            {
+                let item: usize = image.input.name().parse().unwrap_or_default();
+                if let Some(content) = contents[item] {
+                    self.append(&content, penultimate, features)?;
+                }
+            }
+            for (input, error) in &batch.failed {
+                let item: usize = input.name().parse().unwrap_or_default();
+                skipped.push((item, skip(split, item, error)));
+            }
+            self.flush()?;
+            progress(batch.usable.len() + batch.failed.len());
+            Ok(())
+        })?;
+        Ok(skipped)
+    }
+
+    fn append(&mut self, content: &Content, penultimate: &[f32], features: &[f32]) -> Result<(), EvalError> {
+        if self.places.contains_key(content) {
+            return Ok(()); // the same image twice in one split
+        }
+        let path = self.files[0].clone();
+        let out = match &mut self.out {
+            Some(out) => out,
+            None => {
+                let file =
+                    File::options().create(true).append(true).open(&path).map_err(EvalError::io(&path))?;
+                self.out.insert(BufWriter::new(file))
+            }
+        };
+        let mut row = content.to_vec();
+        row.extend(penultimate.iter().chain(features).flat_map(|value| value.to_le_bytes()));
+        row.extend_from_slice(&checksum(&row));
+        let start = out.stream_position().map_err(EvalError::io(&path))?;
+        out.write_all(&row).map_err(EvalError::io(&path))?;
+        self.places.insert(*content, (0, start + HASH as u64));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), EvalError> {
+        self.out.as_mut().map_or(Ok(()), Write::flush).map_err(EvalError::io(&self.folder))
+    }
+
+    /// Rows of all contents that have one, in their order.
+    fn collect(
+        &mut self,
+        contents: &[Option<Content>],
+        skipped: Vec<(usize, Skipped)>,
+        missing: usize,
+    ) -> Result<SplitFeatures, EvalError> {
+        let place = |item: usize| self.places.get(contents[item].as_ref()?).copied();
+        let usable: Vec<usize> = (0..contents.len()).filter(|&item| place(item).is_some()).collect();
+        let Widths { penultimate, features } = self.widths;
+        let mut before = Vec::with_capacity(usable.len() * penultimate);
+        let mut after = Vec::with_capacity(usable.len() * features);
+        let mut open: Vec<Option<BufReader<File>>> = self.files.iter().map(|_| None).collect();
+        let mut row = vec![0; self.widths.row_bytes()];
+        for (file, start) in usable.iter().filter_map(|&item| place(item)) {
+            let path = &self.files[file];
+            let reader = match &mut open[file] {
+                Some(reader) => reader,
+                none => none.insert(BufReader::new(File::open(path).map_err(EvalError::io(path))?)),
+            };
+            let here = reader.stream_position().map_err(EvalError::io(path))?;
+            // Successive rows are read without leaving the buffer.
+            reader.seek_relative(start as i64 - here as i64).map_err(EvalError::io(path))?;
+            reader.read_exact(&mut row).map_err(EvalError::io(path))?;
+            let (first, second) = row.split_at(4 * penultimate);
+            before.extend(floats(first));
+            after.extend(floats(second));
+        }
+        Ok(SplitFeatures {
+            computed: missing.saturating_sub(skipped.len()),
+            usable,
+            features: Features::new(features, after),
+            penultimate: Features::new(penultimate, before),
+            skipped: skipped.into_iter().map(|(_, skip)| skip).collect(),
+            key: self.key.clone(),
+        })
+    }
+
+    /// Reads where rows are. This writer's own file comes first and is cut behind its last whole row.
+    fn read_places(&mut self, writer: &str) -> Result<(), EvalError> {
+        let own = self.folder.join(format!("rows-{writer}.bin"));
+        let mut files = vec![own.clone()];
+        let entries = std::fs::read_dir(&self.folder).map_err(EvalError::io(&self.folder))?;
+        let others = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let is_rows = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "bin") && *path != own;
+        files.extend(others.filter(is_rows));
+        files[1..].sort();
+        for (number, path) in files.iter().enumerate() {
+            let file = match File::open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(EvalError::io(path)(error)),
+            };
+            let whole = self.read_file(number, path, file)?;
+            if number == 0 {
+                let file = File::options().write(true).open(path).map_err(EvalError::io(path))?;
+                file.set_len(whole).map_err(EvalError::io(path))?;
+            }
+        }
+        self.files = files;
+        Ok(())
+    }
+
+    /// Enters the rows of one file; returns how many bytes of it are whole rows.
+    fn read_file(&mut self, number: usize, path: &Path, file: File) -> Result<u64, EvalError> {
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let mut row = vec![0; HASH + self.widths.row_bytes() + CHECKSUM];
+        let mut position = 0;
+        loop {
+            match reader.read_exact(&mut row) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(position),
+                Err(error) => return Err(EvalError::io(path)(error)),
+            }
+            let (said, sum) = row.split_at(row.len() - CHECKSUM);
+            if checksum(said) != *sum {
+                return Ok(position);
+            }
+            if let Some(content) = said.first_chunk::<HASH>() {
+                self.places.entry(*content).or_insert((number, position + HASH as u64));
+            }
+            position += row.len() as u64;
+        }
+    }
+}
+
+fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
+    let hash = blake3::hash(bytes);
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+/// Hashes of all items; none for those that cannot be read, which are listed.
+fn contents_of(split: &Split) -> (Vec<Option<Content>>, Vec<(usize, Skipped)>) {
+    let hashed: Vec<Result<Content, Skipped>> = split
+        .items
+        .par_iter()
+        .with_min_len(1)
+        .with_max_len(CHUNK)
+        .map(|item| {
+            content_of(split, item).map_err(|error| Skipped {
+                input: item.id(),
+                stage: "read".to_owned(),
+                reason: error.to_string(),
+            })
+        })
+        .collect();
+    let mut skipped = Vec::new();
+    let mut contents = Vec::with_capacity(hashed.len());
+    for (item, hash) in hashed.into_iter().enumerate() {
+        match hash {
+            Ok(content) => contents.push(Some(content)),
+            Err(skip) => {
+                contents.push(None);
+                skipped.push((item, skip));
+            }
+        }
+    }
+    (contents, skipped)
+}
+
+/// BLAKE3 of what an item's pixels are made from.
+fn content_of(split: &Split, item: &Item) -> Result<Content, EvalError> {
+    let mut hasher = blake3::Hasher::new();
+    match &item.media {
+        Media::Record { records, index } => {
+            hasher.update(b"image");
+            hasher.update(&records.bytes(*index)?);
+        }
+        Media::File { path, border } => {
+            let plain = *border == clip_data::Border::default();
+            hasher.update(if plain { b"image".as_slice() } else { b"cut image" });
+            if !plain {
+                hasher.update(&border.all.to_le_bytes());
+                hasher.update(&border.foot.to_le_bytes());
+            }
+            update_with_file(&mut hasher, &split.folder.join(&**path))?;
+        }
+        Media::Video { path, span } => {
+            hasher.update(b"middle frame");
+            let (start, end) = span.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+            hasher.update(&start.to_le_bytes());
+            hasher.update(&end.to_le_bytes());
+            update_with_file(&mut hasher, &split.folder.join(&**path))?;
+        }
+    }
+    Ok(*hasher.finalize().as_bytes())
+}
+
+fn update_with_file(hasher: &mut blake3::Hasher, path: &Path) -> Result<(), EvalError> {
+    let file = File::open(path).map_err(EvalError::io(path))?;
+    hasher.update_reader(file).map_err(EvalError::io(path))?;
+    Ok(())
+}
+
+fn skip(split: &Split, item: usize, error: &clip_rs::Error) -> Skipped {
+    let mut ledger = Ledger::default();
+    ledger.skip(&item.to_string(), error);
+    let reason = ledger.skips().first().map_or_else(String::new, |skip| skip.reason.clone());
+    let stage = match error {
+        clip_rs::Error::ReadImage { .. } => "read",
+        clip_rs::Error::Image { .. } => "decode",
+        _ => "encode",
+    };
+    Skipped { input: split.items[item].id(), stage: stage.to_owned(), reason }
+}
