@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use clip_data::{Item, Media, Split};
 use clip_rs::model::atomic_file;
-use clip_rs::{Clip, Computation, Features, ImageInput, Ledger};
+use clip_rs::{Clip, Computation, Features, ImageInput};
 use rayon::prelude::*;
 
 use crate::EvalError;
@@ -202,8 +202,9 @@ impl FeatureCache {
         let out = match &mut self.out {
             Some(out) => out,
             None => {
-                let file =
+                let mut file =
                     File::options().create(true).append(true).open(&path).map_err(EvalError::io(&path))?;
+                file.seek(SeekFrom::End(0)).map_err(EvalError::io(&path))?;
                 self.out.insert(BufWriter::new(file))
             }
         };
@@ -379,13 +380,10 @@ fn update_with_file(hasher: &mut blake3::Hasher, path: &Path) -> Result<(), Eval
 }
 
 fn skip(split: &Split, item: usize, error: &clip_rs::Error) -> Skipped {
-    let mut ledger = Ledger::default();
-    ledger.skip(&item.to_string(), error);
-    let reason = ledger.skips().first().map_or_else(String::new, |skip| skip.reason.clone());
-    let stage = match error {
-        clip_rs::Error::ReadImage { .. } => "read",
-        clip_rs::Error::Image { .. } => "decode",
-        _ => "encode",
+    let (stage, reason) = match error {
+        clip_rs::Error::ReadImage { source, .. } => ("read", source.to_string()),
+        clip_rs::Error::Image { source, .. } => ("decode", source.to_string()),
+        other => ("encode", other.to_string()),
     };
     Skipped { input: split.items[item].id(), stage: stage.to_owned(), reason }
 }
