@@ -15,6 +15,8 @@
 mod error;
 mod features;
 pub mod few_shot;
+pub mod head;
+mod laboratory;
 pub mod metrics;
 pub mod probe;
 pub mod published;
@@ -26,3 +28,4 @@ pub mod statistics;
 
 pub use crate::error::EvalError;
 pub use crate::features::{FeatureCache, SplitFeatures};
+pub use crate::laboratory::{EvalOptions, Laboratory, ProbeFeatures, Progress, Step};
