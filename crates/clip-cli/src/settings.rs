@@ -155,6 +155,7 @@ impl Settings {
             image_limits: self.image_limits(),
             fast_decode: self.fast_decode.value,
             shortcuts: self.shortcuts,
+            ..LoadOptions::default()
         }
     }
 
