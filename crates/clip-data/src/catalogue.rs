@@ -24,7 +24,7 @@ pub struct Dataset {
     pub prompts: Option<String>,
     /// The reader (`datasets/*.rs`), if not that of `id`.
     pub reader: Option<String>,
-    /// A file or folder that shows where the data set lies, relative to its own folder.
+    /// A file or folder that shows where the data set lies, relative to its own folder; alternatives between `|`.
     pub marker: String,
     /// Names its folder may have.
     #[serde(default)]

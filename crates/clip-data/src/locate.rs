@@ -14,7 +14,8 @@ pub fn locate(dataset: &Dataset, root: &Path) -> Result<PathBuf, DataError> {
     let inside = names().map(|name| root.join(name));
     let twice = names().flat_map(|outer| names().map(move |inner| root.join(outer).join(inner)));
     let mut places = std::iter::once(root.to_owned()).chain(inside).chain(twice);
-    places.find(|place| place.join(&dataset.marker).exists()).ok_or_else(|| DataError::NotFound {
+    let shows = |place: &PathBuf| dataset.marker.split('|').any(|marker| place.join(marker).exists());
+    places.find(shows).ok_or_else(|| DataError::NotFound {
         dataset: dataset.id.clone(),
         root: root.to_owned(),
         marker: dataset.marker.clone(),

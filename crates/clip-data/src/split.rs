@@ -25,14 +25,18 @@ pub struct ReadOptions {
 /// The items of one split.
 #[derive(Debug, Clone)]
 pub struct Split {
-    /// What is known of the data set.
-    pub dataset: &'static Dataset,
+    /// What is known of the data set: an entry of the catalogue, or made for the files of a user.
+    pub dataset: Cow<'static, Dataset>,
     /// What is known of the split.
-    pub info: &'static SplitInfo,
+    pub info: SplitInfo,
+    /// Class names and templates; targets are positions in them.
+    pub prompts: PromptSet,
     /// Its items in a fixed order.
     pub items: Vec<Item>,
     /// What was left out, guessed or drawn, in words; for people and for the results.
     pub notes: Vec<String>,
+    /// Files and folders that its lists or classes name and that are not there.
+    pub absent: Vec<String>,
     /// The folder that paths are relative to.
     pub folder: PathBuf,
 }
@@ -48,12 +52,24 @@ impl Split {
         split: &str,
         options: &ReadOptions,
     ) -> Result<Split, DataError> {
-        let info = dataset.split(split)?;
+        let info = dataset.split(split)?.clone();
         let folder = locate(dataset, root)?;
         let prompts = PromptSet::of(dataset.prompts_id())?;
         let source = Source { dataset, prompts: &prompts, folder: &folder, split, options };
-        let Found { items, notes } = datasets::read(&source)?;
-        Ok(Split { dataset, info, items, notes, folder })
+        let found = datasets::read(&source)?;
+        Ok(Split::of(Cow::Borrowed(dataset), info, prompts, folder, found))
+    }
+
+    pub(crate) fn of(
+        dataset: Cow<'static, Dataset>,
+        info: SplitInfo,
+        prompts: PromptSet,
+        folder: PathBuf,
+        found: Found,
+    ) -> Split {
+        let Found { items, mut notes, absent } = found;
+        notes.extend(what_is_absent(&absent));
+        Split { dataset, info, prompts, items, notes, absent, folder }
     }
 
     /// The bytes of an item's image file; of a clip its middle frame.
@@ -79,5 +95,17 @@ impl Split {
     /// What identifies the split: ids and targets in order, a line each.
     pub fn lines(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.items.iter().map(|item| Cow::Owned(format!("{}\t{:?}", item.id(), item.target)))
+    }
+}
+
+/// Absent things named in a note; the others are counted.
+const NAMED: usize = 3;
+
+fn what_is_absent(absent: &[String]) -> Option<String> {
+    let named = absent.get(..NAMED).unwrap_or(absent).join(", ");
+    match absent.len() {
+        0 => None,
+        count if count <= NAMED => Some(format!("not there: {named}")),
+        count => Some(format!("not there: {named} and {} more", count - NAMED)),
     }
 }

@@ -32,6 +32,8 @@ pub struct Found {
     pub items: Vec<Item>,
     /// What was left out, guessed or drawn, in words.
     pub notes: Vec<String>,
+    /// Files and folders (`name/`) that lists or classes name and that are not there.
+    pub absent: Vec<String>,
 }
 
 /// Lists the items of a split.
