@@ -14,16 +14,19 @@
 #![forbid(unsafe_code)]
 
 mod catalogue;
+mod check;
 pub mod datasets;
 mod error;
 pub mod formats;
 mod item;
 mod locate;
+mod own;
 mod prompts;
 pub mod random;
 mod split;
 
 pub use crate::catalogue::{Archive, Dataset, Metric, SplitInfo, Status, Task, Validation, catalogue, find};
+pub use crate::check::{ArchiveReport, CheckReport, SplitReport, check};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::locate::locate;

@@ -18,12 +18,13 @@ pub fn locate(dataset: &Dataset, root: &Path) -> Result<PathBuf, DataError> {
     places.find(shows).ok_or_else(|| DataError::NotFound {
         dataset: dataset.id.clone(),
         root: root.to_owned(),
-        marker: dataset.marker.clone(),
+        marker: dataset.marker.replace('|', "` or `"),
         hint: what_to_fetch(dataset),
     })
 }
 
-fn what_to_fetch(dataset: &Dataset) -> String {
+/// Which files to get where, in words.
+pub(crate) fn what_to_fetch(dataset: &Dataset) -> String {
     let files: Vec<&str> = dataset.archives.iter().map(|archive| archive.file.as_str()).collect();
     let files = if files.is_empty() { "it".to_owned() } else { files.join(", ") };
     let way = match dataset.status {

@@ -1,7 +1,35 @@
 //! The data files of the protocol, embedded.
 
 /// `assets/datasets/*.toml`.
-pub(crate) const DESCRIPTIONS: &[&str] = &[];
+pub(crate) const DESCRIPTIONS: &[&str] = &[
+    include_str!("../../assets/datasets/birdsnap.toml"),
+    include_str!("../../assets/datasets/caltech101.toml"),
+    include_str!("../../assets/datasets/country211.toml"),
+    include_str!("../../assets/datasets/dtd.toml"),
+    include_str!("../../assets/datasets/eurosat.toml"),
+    include_str!("../../assets/datasets/fairface.toml"),
+    include_str!("../../assets/datasets/fgvc_aircraft.toml"),
+    include_str!("../../assets/datasets/flickr30k.toml"),
+    include_str!("../../assets/datasets/flickr8k.toml"),
+    include_str!("../../assets/datasets/food101.toml"),
+    include_str!("../../assets/datasets/gtsrb.toml"),
+    include_str!("../../assets/datasets/hateful_memes.toml"),
+    include_str!("../../assets/datasets/imagenet.toml"),
+    include_str!("../../assets/datasets/imagenet_a.toml"),
+    include_str!("../../assets/datasets/imagenet_r.toml"),
+    include_str!("../../assets/datasets/imagenet_sketch.toml"),
+    include_str!("../../assets/datasets/imagenet_vid.toml"),
+    include_str!("../../assets/datasets/imagenetv2.toml"),
+    include_str!("../../assets/datasets/mscoco.toml"),
+    include_str!("../../assets/datasets/objectnet.toml"),
+    include_str!("../../assets/datasets/oxford_pets.toml"),
+    include_str!("../../assets/datasets/rendered_sst2.toml"),
+    include_str!("../../assets/datasets/resisc45.toml"),
+    include_str!("../../assets/datasets/sun397.toml"),
+    include_str!("../../assets/datasets/sun397-all.toml"),
+    include_str!("../../assets/datasets/voc2007.toml"),
+    include_str!("../../assets/datasets/ytbb.toml"),
+];
 
 /// `assets/prompts/*.json`, by name.
 pub(crate) const PROMPTS: &[(&str, &str)] = &[

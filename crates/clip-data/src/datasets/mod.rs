@@ -1,6 +1,26 @@
 //! The readers: one file for each data set, or for each family that shares a layout.
 
 mod assets;
+mod birdsnap;
+mod caltech101;
+pub mod caption_files;
+mod captions;
+mod class_trees;
+mod dtd;
+mod fairface;
+mod fgvc_aircraft;
+pub(crate) mod folders;
+mod food101;
+mod frames;
+mod gtsrb;
+mod hateful_memes;
+mod imagenet;
+pub mod lists;
+mod objectnet;
+mod oxford_pets;
+mod satellites;
+mod sun397;
+mod voc2007;
 
 use std::path::Path;
 
@@ -40,7 +60,35 @@ pub struct Found {
 type Reader = fn(&Source<'_>) -> Result<Found, DataError>;
 
 /// By the name that `assets/datasets/ID.toml` calls them.
-const READERS: &[(&str, Reader)] = &[];
+const READERS: &[(&str, Reader)] = &[
+    ("birdsnap", birdsnap::read),
+    ("caltech101", caltech101::read),
+    ("country211", class_trees::splits),
+    ("dtd", dtd::read),
+    ("eurosat", satellites::eurosat),
+    ("fairface", fairface::read),
+    ("fgvc_aircraft", fgvc_aircraft::read),
+    ("flickr30k", captions::flickr30k),
+    ("flickr8k", captions::flickr8k),
+    ("food101", food101::read),
+    ("gtsrb", gtsrb::read),
+    ("hateful_memes", hateful_memes::read),
+    ("imagenet", imagenet::read),
+    ("imagenet_a", class_trees::wnids_of_prompts),
+    ("imagenet_r", class_trees::wnids_of_prompts),
+    ("imagenet_sketch", class_trees::all_wnids),
+    ("imagenet_vid", frames::imagenet_vid),
+    ("imagenetv2", class_trees::imagenet_v2),
+    ("mscoco", captions::mscoco),
+    ("objectnet", objectnet::read),
+    ("oxford_pets", oxford_pets::read),
+    ("rendered_sst2", class_trees::splits),
+    ("resisc45", satellites::resisc45),
+    ("sun397", sun397::partition),
+    ("sun397-all", sun397::all),
+    ("voc2007", voc2007::read),
+    ("ytbb", frames::ytbb),
+];
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let name = source.dataset.reader.as_deref().unwrap_or(&source.dataset.id);

@@ -1,0 +1,65 @@
+//! Birdsnap: lists of links, whose images die with the years. PROTOCOL_EVAL 6.1.
+//!
+//! `images.txt` (columns path, species_id), `species.txt` (id, common), `test_images.txt` (path): tab-separated with a
+//! header. What is there is scored, the rest counted. The whole photo is used, not its box.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::collections::{HashMap, HashSet};
+
+use super::lists::{columns, text};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::Target;
+use crate::prompts::Classes;
+
+pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let species = species(source)?;
+    let test: HashSet<String> = table(source, "test_images.txt", ["path"])?.into_iter().flatten().collect();
+    let downloaded = ["images", "download/images"];
+    let images = downloaded.into_iter().find(|place| source.folder.join(place).is_dir()).unwrap_or("images");
+    let mut found = Found::default();
+    for [path, id] in table(source, "images.txt", ["path", "species_id"])? {
+        if test.contains(&path) != (source.split == "test") {
+            continue;
+        }
+        let class = species.get(&id).copied().ok_or_else(|| {
+            let list = source.folder.join("images.txt");
+            DataError::malformed(list, format!("species_id `{id}` of {path} is not in species.txt"))
+        })?;
+        found.file(source.folder, format!("{images}/{path}"), Target::Class(class))?;
+    }
+    found.items.sort_by_cached_key(crate::Item::id); // images.txt has no promised order
+    Ok(found)
+}
+
+/// Class of each species id, joined by name: the authors' names are the common ones without apostrophes and hyphens.
+fn species(source: &Source<'_>) -> Result<HashMap<String, u32>, DataError> {
+    let names = source.prompts.classes.iter().filter_map(|names| names.first()).map(String::as_str);
+    let classes = Classes::new(&source.dataset.id, names)?;
+    let list = source.folder.join("species.txt");
+    let rows = table(source, "species.txt", ["id", "common"])?;
+    let class = |[id, common]: [String; 2]| {
+        let name = common.replace(['\'', '’'], "").replace('-', " ");
+        Ok((id, classes.position(&name, &list)?))
+    };
+    rows.into_iter().map(class).collect()
+}
+
+fn table<const N: usize>(
+    source: &Source<'_>,
+    name: &str,
+    names: [&str; N],
+) -> Result<Vec<[String; N]>, DataError> {
+    let path = source.folder.join(name);
+    columns(&text(&path)?, b'\t', names).map_err(|reason| DataError::malformed(&path, reason))
+}

@@ -1,0 +1,177 @@
+//! Files of captions: Flickr's token files, Karpathy's splits, COCO's annotations, CLIP_benchmark's lists.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// An image and its captions, as they are written: blanks and line ends at their ends stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captioned {
+    /// Name of the file, with the folder where the file of captions says it.
+    pub image: String,
+    /// In the file's order.
+    pub captions: Vec<String>,
+}
+
+/// `name.jpg#0<tab>caption`: `results_20130124.token`, `Flickr8k.token.txt`.
+///
+/// # Errors
+/// A line has another form; it is named.
+pub fn token_file(text: &str) -> Result<Vec<Captioned>, String> {
+    let pairs = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
+        let parts =
+            line.split_once('\t').and_then(|(name, caption)| Some((name.rsplit_once('#')?.0, caption)));
+        parts.ok_or_else(|| format!("line {number} is not `name#number<tab>caption`"))
+    });
+    Ok(grouped(pairs.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// CLIP_benchmark's `flickr30k_test_karpathy.txt`: a line of header, then `name.jpg,caption`.
+///
+/// # Errors
+/// A line has another form; it is named.
+pub fn comma_list(text: &str) -> Result<Vec<Captioned>, String> {
+    let pairs = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
+        // At the first `.jpg,`: captions hold commas.
+        let end = line.find(".jpg,").ok_or_else(|| format!("line {number} is not `name.jpg,caption`"))?;
+        let (stem, rest) = line.split_at(end);
+        Ok((stem, rest.strip_prefix(".jpg,").unwrap_or_default()))
+    });
+    let mut all = grouped(pairs.collect::<Result<Vec<_>, String>>()?);
+    all.iter_mut().for_each(|one| one.image.push_str(".jpg"));
+    Ok(all)
+}
+
+/// Captions of the same image together, in the order of its first.
+fn grouped(pairs: Vec<(&str, &str)>) -> Vec<Captioned> {
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut all: Vec<Captioned> = Vec::new();
+    for (image, caption) in pairs {
+        let place = *places.entry(image).or_insert(all.len());
+        match all.get_mut(place) {
+            Some(known) => known.captions.push(caption.to_owned()),
+            None => all.push(Captioned { image: image.to_owned(), captions: vec![caption.to_owned()] }),
+        }
+    }
+    all
+}
+
+/// Karpathy's `dataset_{flickr30k,flickr8k,coco}.json`.
+#[derive(Deserialize)]
+pub struct Karpathy {
+    images: Vec<KarpathyImage>,
+}
+
+#[derive(Deserialize)]
+struct KarpathyImage {
+    #[serde(default)]
+    filepath: String,
+    filename: String,
+    split: String,
+    sentences: Vec<Sentence>,
+}
+
+#[derive(Deserialize)]
+struct Sentence {
+    raw: String,
+}
+
+impl Karpathy {
+    /// The images of `split`; to `train` belongs `restval`, as everyone counts them.
+    pub fn of_split(self, split: &str) -> Vec<Captioned> {
+        let belongs =
+            |image: &KarpathyImage| image.split == split || (split == "train" && image.split == "restval");
+        let captioned = |image: KarpathyImage| Captioned {
+            image: super::folders::joined(&image.filepath, &image.filename),
+            captions: image.sentences.into_iter().map(|sentence| sentence.raw).collect(),
+        };
+        self.images.into_iter().filter(belongs).map(captioned).collect()
+    }
+}
+
+/// COCO's `captions_val2017.json`, and CLIP_benchmark's `coco_test_karpathy.json`.
+#[derive(Deserialize)]
+pub struct Coco {
+    images: Vec<CocoImage>,
+    annotations: Vec<CocoCaption>,
+}
+
+#[derive(Deserialize)]
+struct CocoImage {
+    id: u64,
+    file_name: String,
+}
+
+#[derive(Deserialize)]
+struct CocoCaption {
+    image_id: u64,
+    caption: String,
+}
+
+impl Coco {
+    /// All images by rising id, as COCO's own reader goes through them; images without captions are left out.
+    pub fn captioned(self) -> Vec<Captioned> {
+        let mut captions: HashMap<u64, Vec<String>> = HashMap::new();
+        for caption in self.annotations {
+            captions.entry(caption.image_id).or_default().push(caption.caption);
+        }
+        let mut images = self.images;
+        images.sort_by_key(|image| image.id);
+        let with_captions = images.into_iter().filter_map(|image| {
+            Some(Captioned { image: image.file_name, captions: captions.remove(&image.id)? })
+        });
+        with_captions.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(image: &str, captions: &[&str]) -> Captioned {
+        let captions = captions.iter().map(|&caption| caption.to_owned()).collect();
+        Captioned { image: image.to_owned(), captions }
+    }
+
+    #[test]
+    fn token_file_groups_the_captions_of_an_image() {
+        let text = "1.jpg#0\tA man .\n1.jpg#1\tTwo # men\ttalk \n2.jpg#0\tA dog\n";
+        let expected = [one("1.jpg", &["A man .", "Two # men\ttalk "]), one("2.jpg", &["A dog"])];
+        assert_eq!(token_file(text), Ok(expected.to_vec()));
+        assert!(token_file("1.jpg A man").is_err());
+    }
+
+    #[test]
+    fn commas_in_captions_do_not_split_them() {
+        let text = "image,caption\n1.jpg,A man, a dog and x.jpg, all here.\n1.jpg,Two\n";
+        assert_eq!(comma_list(text), Ok(vec![one("1.jpg", &["A man, a dog and x.jpg, all here.", "Two"])]));
+    }
+
+    #[test]
+    fn restval_belongs_to_train() {
+        let text = r#"{"images": [
+            {"filepath": "val2014", "filename": "a.jpg", "split": "restval", "sentences": [{"raw": " x \n"}], "cocoid": 1},
+            {"filepath": "val2014", "filename": "b.jpg", "split": "test", "sentences": []}]}"#;
+        let karpathy = || serde_json::from_str::<Karpathy>(text).expect("of this form");
+        assert_eq!(karpathy().of_split("train"), [one("val2014/a.jpg", &[" x \n"])]);
+        assert_eq!(karpathy().of_split("test"), [one("val2014/b.jpg", &[])]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "(\\PC{0,9}[\n\t,#]|\\.jpg,){0,30}") {
+            let _ = (token_file(&text), comma_list(&text));
+        }
+    }
+}

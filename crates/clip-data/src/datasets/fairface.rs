@@ -1,0 +1,41 @@
+//! FairFace: `{train,val}/N.jpg`, `fairface_label_{train,val}.csv`. PROTOCOL_EVAL 8.1. For the audit alone.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use super::lists::{columns, text};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::Target;
+use crate::prompts::Classes;
+
+pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let list = source.folder.join(format!("fairface_label_{}.csv", source.split));
+    let [race_of, gender_of, age_of] = ["race_csv", "gender_csv", "age_csv"].map(|name| words(source, name));
+    let (race_of, gender_of, age_of) = (race_of?, gender_of?, age_of?);
+    let rows = columns(&text(&list)?, b',', ["file", "age", "gender", "race"]);
+    let mut found = Found::default();
+    for [file, age, gender, race] in rows.map_err(|reason| DataError::malformed(&list, reason))? {
+        let target = Target::Person {
+            race: race_of.position(&race, &list)?,
+            gender: gender_of.position(&gender, &list)?,
+            age: age_of.position(&age, &list)?, // a spreadsheet turns 3-9 into 03-Sep: refused, not guessed
+        };
+        found.file(source.folder, file, target)?;
+    }
+    Ok(found)
+}
+
+/// A list of the prompt file: the words of the csv by position.
+fn words<'a>(source: &Source<'a>, name: &'a str) -> Result<Classes<'a>, DataError> {
+    let list = source.prompts.rest.get(name).and_then(serde_json::Value::as_array);
+    Classes::new(name, list.into_iter().flatten().filter_map(serde_json::Value::as_str))
+}

@@ -1,0 +1,133 @@
+//! ImageNet-Vid-Robust and YTBB-Robust: anchor frames and what is within ten frames of them. PROTOCOL_EVAL 6.2, 7.4.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::folders::{images_in, joined};
+use super::lists::{folder_and_file, json};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::Target;
+use crate::prompts::PromptSet;
+
+/// Frames before and after an anchor that pm-10 looks at.
+const NEAR: u64 = 10;
+
+/// An anchor of ImageNet-Vid: its labels, the offsets of its neighbours, and their labels where these differ.
+#[derive(Deserialize)]
+struct Anchor {
+    labels: Vec<u32>,
+    pm: Vec<i64>,
+    #[serde(default)]
+    pm_labels: BTreeMap<i64, Vec<u32>>,
+}
+
+/// `val/ILSVRC2015_val_00000000/000442.JPEG`; a neighbour is scored by its own labels.
+pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Found, DataError> {
+    let anchors: BTreeMap<String, Anchor> = anchors(&PromptSet::of("imagenet_vid_pmsets")?)?;
+    let mut found = Found::default();
+    for (path, anchor) in anchors {
+        let neighbours = anchor.pm.iter().filter_map(|offset| {
+            let labels = anchor.pm_labels.get(offset).unwrap_or(&anchor.labels);
+            Some((frame_beside(&path, *offset)?, labels.clone()))
+        });
+        set(&mut found, source.folder, &path, &anchor.labels, neighbours.collect())?;
+    }
+    Ok(found)
+}
+
+/// `<video>_<ms>/frame-<n>.jpg`; a neighbour is scored by its anchor's labels.
+///
+/// The reviewers' list of neighbours (`pmk_labels.json`) is not at hand: every frame within ten that is there counts.
+/// `anchors.json` in the set's folder, in the form of `assets/prompts/ytbb_anchors.json`, takes the place of ours.
+pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
+    let own = source.folder.join("anchors.json");
+    let anchors: BTreeMap<String, Vec<u32>> = if own.is_file() {
+        json::<Anchors<Vec<u32>>>(&own)?.anchors
+    } else {
+        anchors(&PromptSet::of("ytbb_anchors")?)?
+    };
+    let mut found = Found::default();
+    for (path, labels) in anchors {
+        let neighbours = frames_near(source.folder, &path)?;
+        let neighbours = neighbours.into_iter().map(|frame| (frame, labels.clone())).collect();
+        set(&mut found, source.folder, &path, &labels, neighbours)?;
+    }
+    found
+        .notes
+        .push("every frame within ten of an anchor counts: the reviewed list is not at hand".to_owned());
+    Ok(found)
+}
+
+/// Adds an anchor and its neighbours; neighbours without their anchor are worth nothing.
+fn set(
+    found: &mut Found,
+    folder: &Path,
+    path: &str,
+    labels: &[u32],
+    neighbours: Vec<(String, Vec<u32>)>,
+) -> Result<(), DataError> {
+    let anchor = found.items.len();
+    let frame = |labels: &[u32]| Target::Frame { labels: labels.into(), anchor };
+    found.file(folder, path.to_owned(), frame(labels))?;
+    if found.items.len() == anchor {
+        return Ok(());
+    }
+    for (path, labels) in neighbours {
+        found.file(folder, path, frame(&labels))?;
+    }
+    Ok(())
+}
+
+/// `…/000442.JPEG` and −2 make `…/000440.JPEG`.
+fn frame_beside(path: &str, offset: i64) -> Option<String> {
+    let (folder, file) = folder_and_file(path).ok()?;
+    let (number, ending) = file.split_once('.')?;
+    let number = number.parse::<u64>().ok()?.checked_add_signed(offset)?;
+    Some(format!("{folder}/{number:06}.{ending}"))
+}
+
+/// Frames of the folder of `path` within ten of it, by number.
+fn frames_near(root: &Path, path: &str) -> Result<Vec<String>, DataError> {
+    let number_of = |file: &str| file.strip_prefix("frame-")?.split('.').next()?.parse::<u64>().ok();
+    let near = |(folder, file): (&str, &str)| Some((folder.to_owned(), number_of(file)?));
+    let Some((folder, anchor)) = folder_and_file(path).ok().and_then(near) else { return Ok(Vec::new()) };
+    if !root.join(&folder).is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut frames = Vec::new();
+    for path in images_in(root, &joined("", &folder), &mut Vec::new())? {
+        let number = path.rsplit('/').next().and_then(number_of);
+        frames.extend(
+            number.filter(|number| *number != anchor && number.abs_diff(anchor) <= NEAR).map(|n| (n, path)),
+        );
+    }
+    frames.sort();
+    Ok(frames.into_iter().map(|(_, path)| path).collect())
+}
+
+#[derive(Deserialize)]
+struct Anchors<T> {
+    anchors: BTreeMap<String, T>,
+}
+
+fn anchors<T: serde::de::DeserializeOwned>(prompts: &PromptSet) -> Result<BTreeMap<String, T>, DataError> {
+    let anchors = Anchors::deserialize(&prompts.rest);
+    let reason = |error: serde_json::Error| error.to_string();
+    anchors
+        .map(|found| found.anchors)
+        .map_err(|error| DataError::Prompts { dataset: prompts.id.clone(), reason: reason(error) })
+}

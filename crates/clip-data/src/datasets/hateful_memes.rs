@@ -1,0 +1,48 @@
+//! Hateful Memes: `img/ID.png`, `{train,dev_seen,…}.jsonl`. PROTOCOL_EVAL 6.1.
+//!
+//! Only the image is given to the model, never the `text` of a line. The path is the field `img`: names pad the id.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use serde::Deserialize;
+
+use super::lists::{at, entries, first_of, text};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::Target;
+
+#[derive(Deserialize)]
+struct Line {
+    img: String,
+    label: Option<u32>,
+}
+
+pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let now = format!("{}.jsonl", source.split);
+    let older = format!("{}.jsonl", source.split.trim_end_matches("_seen"));
+    let list = first_of(source.folder, &[&now, &older])?;
+    let classes = source.prompts.classes()?;
+    let mut found = Found::default();
+    for (number, line) in entries(&text(&list)?) {
+        let line: Line = serde_json::from_str(line).map_err(|error| at(&list, number)(error.to_string()))?;
+        let target = match line.label {
+            Some(label) => Target::Class(classes.position(&label.to_string(), &list)?),
+            None => Target::Unknown,
+        };
+        found.file(source.folder, line.img, target)?;
+    }
+    let unknown = found.items.iter().filter(|item| item.target == Target::Unknown).count();
+    if unknown > 0 {
+        found.notes.push(format!("{unknown} images have no published label"));
+    }
+    Ok(found)
+}

@@ -1,0 +1,198 @@
+//! Lists in text files: one entry a line, in the dialects of the data sets.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::Presence;
+
+/// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144 MB.
+const LIMIT: u64 = 512 << 20;
+
+/// The text of a list, without a byte order mark.
+///
+/// # Errors
+/// It cannot be read, is longer than 512 MiB, or is not UTF-8.
+pub(crate) fn text(path: &Path) -> Result<String, DataError> {
+    let file = std::fs::File::open(path).map_err(DataError::read(path))?;
+    let mut bytes = Vec::new();
+    file.take(LIMIT.saturating_add(1)).read_to_end(&mut bytes).map_err(DataError::read(path))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(DataError::malformed(path, format!("longer than {LIMIT} bytes, which no list is")));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        DataError::malformed(path, format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// JSON of a known form.
+///
+/// # Errors
+/// It cannot be read, or has another form.
+pub(crate) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
+    serde_json::from_str(&text(path)?).map_err(|error| DataError::malformed(path, error.to_string()))
+}
+
+/// The first of `places` in `folder` that is a file, as a path.
+///
+/// # Errors
+/// None is; the first is named.
+pub(crate) fn first_of(folder: &Path, places: &[&str]) -> Result<std::path::PathBuf, DataError> {
+    let found = places.iter().map(|place| folder.join(place)).find(|path| path.is_file());
+    let first = places.first().copied().unwrap_or_default();
+    found.ok_or_else(|| DataError::Read {
+        path: folder.join(first),
+        source: std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file"),
+    })
+}
+
+/// Lines with something in them and their numbers from 1, without ends and outer blanks.
+pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines()).map(|(number, line)| (number, line.trim())).filter(|(_, line)| !line.is_empty())
+}
+
+/// `first rest of the line` at the first blank: `0034309 Boeing 717`.
+///
+/// # Errors
+/// There is no blank.
+pub fn id_and_name(line: &str) -> Result<(&str, &str), String> {
+    let (id, name) = line.split_once(char::is_whitespace).ok_or_else(|| format!("`{line}` has no blank"))?;
+    Ok((id, name.trim_start()))
+}
+
+/// A line of `ImageSets/Main`: `000019 -1`, `000021  1`; 0 is only difficult instances.
+///
+/// # Errors
+/// The mark is none of the three.
+pub fn presence(line: &str) -> Result<(&str, Presence), String> {
+    let (id, mark) = id_and_name(line)?;
+    let presence = match mark {
+        "-1" => Presence::Absent,
+        "0" => Presence::Difficult,
+        "1" => Presence::Present,
+        _ => return Err(format!("`{mark}` is none of -1, 0, 1")),
+    };
+    Ok((id, presence))
+}
+
+/// `outer/inner` at the last slash.
+///
+/// # Errors
+/// There is none.
+pub fn folder_and_file(line: &str) -> Result<(&str, &str), String> {
+    line.rsplit_once('/').ok_or_else(|| format!("`{line}` has no folder"))
+}
+
+/// A table with a header line: the columns called `names`, in that order, of each row.
+///
+/// # Errors
+/// The header lacks a column, or a row is too short.
+pub fn columns<const N: usize>(
+    text: &str,
+    separator: u8,
+    names: [&str; N],
+) -> Result<Vec<[String; N]>, String> {
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| error.to_string())?;
+    let mut places = [0; N];
+    for (place, name) in places.iter_mut().zip(names) {
+        let found = header.iter().position(|column| column.trim() == name);
+        *place = found.ok_or_else(|| format!("there is no column `{name}`"))?;
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let mut row = std::array::from_fn(|_| String::new());
+        for ((cell, place), name) in row.iter_mut().zip(places).zip(names) {
+            let found = record.get(place).ok_or_else(|| format!("line {line} has no `{name}`"))?;
+            found.trim().clone_into(cell);
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The reason as an error at a line of a file.
+pub(crate) fn at<'a>(path: &'a Path, line: usize) -> impl FnOnce(String) -> DataError + 'a {
+    move |reason| DataError::malformed(path, format!("line {line}: {reason}"))
+}
+
+/// Labels by position; every prompt file of a data set with class folders states them.
+pub(crate) fn labels<'a>(source: &Source<'a>) -> Result<&'a [String], DataError> {
+    source.prompts.classes()?; // says why where there are none
+    Ok(source.prompts.labels.as_deref().unwrap_or_default())
+}
+
+/// In place of a drawn split: the items that the user's list names, in its order.
+///
+/// # Errors
+/// The list cannot be read.
+pub(crate) fn chosen(mut found: Found, list: &Path) -> Result<Found, DataError> {
+    let text = text(list)?;
+    let mut known: std::collections::HashMap<String, _> =
+        found.items.drain(..).map(|item| (item.id(), item)).collect();
+    found.absent.clear(); // the list says what belongs to the split
+    for (_, id) in entries(&text) {
+        match known.remove(id) {
+            Some(item) => found.items.push(item),
+            None => found.absent.push(id.to_owned()),
+        }
+    }
+    found.notes.push(format!("items as listed in {}", list.display()));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn difficult_is_neither_absent_nor_present() {
+        assert_eq!(presence("000021  1"), Ok(("000021", Presence::Present)));
+        assert_eq!(presence("000021 -1"), Ok(("000021", Presence::Absent)));
+        assert_eq!(presence("2008_000021  0"), Ok(("2008_000021", Presence::Difficult)));
+        assert!(presence("000021 2").is_err());
+        assert!(presence("000021").is_err());
+    }
+
+    #[test]
+    fn names_keep_their_blanks() {
+        assert_eq!(id_and_name("1514522 F-16A/B"), Ok(("1514522", "F-16A/B")));
+        assert_eq!(id_and_name("0056978 Cessna 172"), Ok(("0056978", "Cessna 172")));
+    }
+
+    #[test]
+    fn columns_are_found_by_name() {
+        let rows = columns("a;b;c\r\n1;2;3\r\n4;5;6\r\n", b';', ["c", "a"]).expect("a table");
+        assert_eq!(rows, [["3", "1"], ["6", "4"]]);
+        assert_eq!(columns("a;b\n1;2\n", b';', ["c"]), Err("there is no column `c`".to_owned()));
+        assert_eq!(columns("a;b\n1\n", b';', ["b"]), Err("line 2 has no `b`".to_owned()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,60}[\n\t;, ]{0,4}\\PC{0,60}") {
+            for (_, line) in entries(&text) {
+                let _ = (presence(line), folder_and_file(line));
+            }
+            let _ = columns(&text, b'\t', ["path"]);
+        }
+    }
+}

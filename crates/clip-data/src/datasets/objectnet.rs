@@ -1,0 +1,52 @@
+//! ObjectNet: `images/FOLDER/*.png`, the 113 folders that ImageNet has classes for. PROTOCOL_EVAL 6.2.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use super::folders::{folders_in, images_in, joined, what_is_stray};
+use super::lists::labels;
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::{Border, Item, Media, Target};
+use crate::prompts::{Classes, PromptSet};
+
+/// Each picture has a red border of two pixels, so that it is recognised where it does not belong.
+const RED: Border = Border { all: 2, foot: 0 };
+
+pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let labels = labels(source)?;
+    let scored = source.prompts.classes()?;
+    let all = PromptSet::of("objectnet_folders_313")?;
+    let all = all.rest.get("folder_to_name").and_then(serde_json::Value::as_object);
+    let all = Classes::new(&source.dataset.id, all.into_iter().flatten().map(|(folder, _)| folder.as_str()))?;
+
+    let images = source.folder.join("images");
+    let (mut found, mut stray, mut other) = (Found::default(), Vec::new(), 0_usize);
+    let names = folders_in(&images)?;
+    for name in &names {
+        all.position(name, &images)?;
+        let Ok(class) = scored.position(name, &images) else {
+            other = other.saturating_add(1);
+            continue;
+        };
+        for path in images_in(source.folder, &joined("images", name), &mut stray)? {
+            let media = Media::File { path: path.into(), border: RED };
+            found.items.push(Item { media, target: Target::Class(class) });
+        }
+    }
+    let missing = labels.iter().filter(|label| names.binary_search(label).is_err());
+    found.absent.extend(missing.map(|label| format!("images/{label}/")));
+    found.notes.extend(what_is_stray(&stray));
+    if other > 0 {
+        found.notes.push(format!("{other} folders that ImageNet has no class for are left out"));
+    }
+    Ok(found)
+}

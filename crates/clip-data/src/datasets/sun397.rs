@@ -1,0 +1,83 @@
+//! SUN397: `a/abbey/sun_*.jpg`, some classes a level deeper; partition 1 of ten. PROTOCOL_EVAL 6.1.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::path::{Path, PathBuf};
+
+use super::folders::{folders_in, images_in, joined, what_is_stray};
+use super::lists::{at, entries, first_of, folder_and_file, labels, text};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::{Item, Target};
+
+/// Folders between the set's own and the images: letter, class, and where it was seen from.
+const DEPTH: usize = 3;
+
+/// The paper's split: 50 + 50 images of each class.
+pub(crate) fn partition(source: &Source<'_>) -> Result<Found, DataError> {
+    let list = partition_list(source)?;
+    let classes = source.prompts.classes()?;
+    let mut found = Found::default();
+    for (number, line) in entries(&text(&list)?) {
+        let (class, _) = folder_and_file(line).map_err(at(&list, number))?;
+        let target = Target::Class(classes.position(class, &list)?);
+        found.file(source.folder, line.trim_start_matches('/').to_owned(), target)?;
+    }
+    Ok(found)
+}
+
+/// `Partitions.zip` is unpacked inside the set's folder, beside it, or in a folder of its own.
+fn partition_list(source: &Source<'_>) -> Result<PathBuf, DataError> {
+    let name = if source.split == "train" { "Training_01.txt" } else { "Testing_01.txt" };
+    let inside = first_of(source.folder, &[name, &format!("Partitions/{name}")]);
+    let beside = |folder: &Path| first_of(folder, &[name, &format!("Partitions/{name}")]).ok();
+    inside.or_else(|error| source.folder.parent().and_then(beside).ok_or(error))
+}
+
+/// Every image, as torchvision and CLIP_benchmark read the set: another figure than the paper's.
+pub(crate) fn all(source: &Source<'_>) -> Result<Found, DataError> {
+    let labels = labels(source)?;
+    let classes = source.prompts.classes()?;
+    let (mut found, mut stray, mut met) = (Found::default(), Vec::new(), Vec::new());
+    for folder in folders_below(source.folder)? {
+        let images = images_in(source.folder, &folder, &mut stray)?;
+        if images.is_empty() {
+            continue; // a letter, or a class whose images are a level deeper
+        }
+        let label = format!("/{folder}");
+        let class = classes.position(&label, source.folder)?;
+        found.items.extend(images.into_iter().map(|image| Item::file(image, Target::Class(class))));
+        met.push(label);
+    }
+    let absent = labels.iter().filter(|label| !met.contains(label));
+    found.absent.extend(absent.map(|label| label.trim_start_matches('/').to_owned() + "/"));
+    found.notes.extend(what_is_stray(&stray));
+    Ok(found)
+}
+
+/// Letters, classes and what is inside them, as relative paths in byte order.
+fn folders_below(root: &Path) -> Result<Vec<String>, DataError> {
+    let mut all = Vec::new();
+    let mut level = vec![String::new()];
+    for depth in 0..DEPTH {
+        let mut deeper = Vec::new();
+        for outer in &level {
+            let inner = folders_in(&root.join(outer))?;
+            let letter = |name: &&String| depth > 0 || name.len() == 1; // Partitions lies among the letters
+            deeper.extend(inner.iter().filter(letter).map(|name| joined(outer, name)));
+        }
+        all.extend(deeper.iter().cloned());
+        level = deeper;
+    }
+    all.sort();
+    Ok(all)
+}

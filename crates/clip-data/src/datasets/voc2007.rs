@@ -1,0 +1,46 @@
+//! PASCAL VOC 2007, classification: `JPEGImages/ID.jpg`, `ImageSets/Main/CLASS_SPLIT.txt`. PROTOCOL_EVAL 6.1.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::collections::BTreeMap;
+
+use super::lists::{at, entries, labels, presence, text};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::{Presence, Target};
+
+/// Presence of each class, in the authors' order: *not* the official one, so each list is read by its name.
+pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let labels = labels(source)?;
+    let mut images: BTreeMap<String, Vec<Presence>> = BTreeMap::new();
+    for (class, label) in labels.iter().enumerate() {
+        let list = source.folder.join("ImageSets/Main").join(format!("{label}_{}.txt", source.split));
+        for (number, line) in entries(&text(&list)?) {
+            let (id, presence) = presence(line).map_err(at(&list, number))?;
+            let known = images.entry(id.to_owned()).or_default();
+            if known.len() != class {
+                let reason = format!("{id} is not in the lists of all classes, or twice in one");
+                return Err(at(&list, number)(reason));
+            }
+            known.push(presence);
+        }
+    }
+    let mut found = Found::default();
+    for (id, presences) in images {
+        if presences.len() != labels.len() {
+            let lists = source.folder.join("ImageSets/Main");
+            return Err(DataError::malformed(lists, format!("{id} is not in the lists of all classes")));
+        }
+        found.file(source.folder, format!("JPEGImages/{id}.jpg"), Target::Labels(presences.into()))?;
+    }
+    Ok(found)
+}
