@@ -39,6 +39,9 @@ pub struct Dataset {
     /// Where the regularisation is chosen.
     #[serde(default)]
     pub validation: Validation,
+    /// Pairs of training and test splits whose scores are averaged; none where `train` and `test` are all.
+    #[serde(default)]
+    pub folds: Vec<Fold>,
     /// Whether the paper's few-shot average counts it.
     #[serde(default)]
     pub few_shot: bool,
@@ -54,6 +57,16 @@ pub struct Dataset {
     /// What trips readers up, and what is done about it (PROTOCOL_EVAL 6).
     #[serde(default)]
     pub traps: Vec<String>,
+}
+
+/// One of several pairs of splits.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fold {
+    /// Splits that a probe is fitted on.
+    pub train: Vec<String>,
+    /// The split that it is scored on.
+    pub test: String,
 }
 
 /// A split and its published count.

@@ -25,7 +25,9 @@ mod prompts;
 pub mod random;
 mod split;
 
-pub use crate::catalogue::{Archive, Dataset, Metric, SplitInfo, Status, Task, Validation, catalogue, find};
+pub use crate::catalogue::{
+    Archive, Dataset, Fold, Metric, SplitInfo, Status, Task, Validation, catalogue, find,
+};
 pub use crate::check::{ArchiveReport, CheckReport, SplitReport, check};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};

@@ -103,6 +103,7 @@ impl Own<'_> {
             train: self.splits.iter().filter(|name| *name == "train").cloned().collect(),
             validation: Validation::HoldOut,
             few_shot: false,
+            folds: Vec::new(),
             url: String::new(),
             licence: "the user's own files".to_owned(),
             status: Status::Ready,
