@@ -11,6 +11,7 @@ mod bench;
 mod classify;
 mod config;
 mod console;
+mod datasets;
 mod embed;
 mod exit;
 mod generate;
@@ -53,6 +54,7 @@ enum Verb {
     Preprocess(preprocess::Preprocess),
     Verify(verify::Verify),
     Models(models::Models),
+    Datasets(datasets::Datasets),
     Bench(bench::Bench),
     Config(config::Config),
     Completions(generate::Completions),
@@ -79,6 +81,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Preprocess(verb) => verb.run(&settings, console),
         Verb::Verify(verb) => verb.run(&settings, console),
         Verb::Models(verb) => verb.run(&settings, console),
+        Verb::Datasets(verb) => verb.run(console),
         Verb::Bench(verb) => verb.run(&settings, console),
         Verb::Config(verb) => verb.run(&settings, console),
         Verb::Completions(verb) => verb.run(console),

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 10] = [
+const ARROWS: [(&str, &str); 11] = [
     ("clip-cli", "clip"),
+    ("clip-cli", "clip-data"),
     ("clip", "clip-image"),
     ("clip", "clip-kernels"),
     ("clip", "clip-model"),

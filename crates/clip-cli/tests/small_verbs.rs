@@ -167,6 +167,7 @@ fn every_verb_has_help_with_an_example() {
         "preprocess",
         "verify",
         "models",
+        "datasets",
         "bench",
         "config",
         "completions",

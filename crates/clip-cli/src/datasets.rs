@@ -1,0 +1,314 @@
+//! `clip-rs datasets`
+
+use std::path::PathBuf;
+
+use clip_data::{
+    ArchiveReport, CheckReport, Dataset, PromptSet, SplitReport, Status, catalogue, check, find, locate,
+};
+
+use crate::console::{Console, Usage};
+use crate::exit::Exit;
+use crate::table::fit;
+
+/// List, describe and check the benchmark data sets
+///
+/// The sets of CLIP's model card and paper, read as their authors publish them. Nothing is downloaded: `info` says
+/// where to get a set, `check` whether what you have is whole.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  clip-rs datasets list
+  clip-rs datasets info voc2007
+  clip-rs datasets check /data --dataset dtd,food101")]
+pub(crate) struct Datasets {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    List(List),
+    Info(Info),
+    Check(Check),
+}
+
+/// List the data sets: images of the scored split, classes, metric, whether they can be had
+#[derive(clap::Args, Default)]
+struct List {
+    /// One JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+/// Describe a data set: splits, archives, where to get it, and what trips its readers up
+#[derive(clap::Args)]
+struct Info {
+    /// Its name in `clip-rs datasets list`
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Compare what is below a folder with what is published
+///
+/// Counts of every split, files that lists name and that are not there, checksums of archives that lie beside. Exits
+/// with 1 if anything is wrong. Without --dataset: every set that is found.
+#[derive(clap::Args)]
+struct Check {
+    /// The folder that holds one data set or many
+    #[arg(value_name = "ROOT")]
+    root: PathBuf,
+    /// Names in `clip-rs datasets list`
+    #[arg(long = "dataset", value_name = "NAME", value_delimiter = ',')]
+    datasets: Vec<String>,
+    /// One JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+impl Datasets {
+    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        match self.verb.unwrap_or(Verb::List(List::default())) {
+            Verb::List(verb) => verb.run(console),
+            Verb::Info(verb) => verb.run(console),
+            Verb::Check(verb) => verb.run(console),
+        }
+    }
+}
+
+impl List {
+    fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        if self.json {
+            console.json(&catalogue())?;
+            return Ok(Exit::Ok);
+        }
+        let mut table = format!(
+            "{:<17} {:>7} {:>7}  {:<26} {}\n",
+            "data set", "images", "classes", "metric", "can be had"
+        );
+        for dataset in catalogue() {
+            let classes = PromptSet::of(dataset.prompts_id()).map_or(0, |prompts| prompts.classes.len());
+            let images = dataset.split(&dataset.test)?.expected;
+            table += &format!(
+                "{} {:>7} {:>7}  {} {}\n",
+                fit(&dataset.id, 17),
+                count(images),
+                count(Some(classes).filter(|&classes| classes > 0)),
+                fit(&word(&dataset.metric), 26),
+                availability(dataset),
+            );
+        }
+        console.print(&table)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Info {
+    fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        let dataset = known(&self.name)?;
+        let prompts = PromptSet::of(dataset.prompts_id())?;
+        if self.json {
+            let mut facts = serde_json::to_value(dataset)?;
+            facts["n_classes"] = prompts.classes.len().into();
+            facts["n_templates"] = prompts.templates.len().into();
+            facts["prompts_source"] = prompts.source.into();
+            console.json(&facts)?;
+            return Ok(Exit::Ok);
+        }
+        let names =
+            || prompts.classes.iter().flatten().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let mut text = format!("{}  {}\n\n", dataset.id, dataset.title);
+        let mut line = |key: &str, value: &str| text += &wrapped(key, value);
+        line("model card", dataset.card.as_deref().unwrap_or("– (not named there)"));
+        line("metric", &word(&dataset.metric));
+        line("classes", &format!("{} ({}, …)", prompts.classes.len(), names()));
+        line("templates", &format!("{} ({})", prompts.templates.len(), prompts.templates.join(" | ")));
+        line("prompts", &prompts.source);
+        for split in &dataset.splits {
+            let scored = if split.name == dataset.test { ", scored" } else { "" };
+            line("split", &format!("{}: {}{scored}", split.name, count(split.expected)));
+        }
+        for archive in &dataset.archives {
+            line("archive", &format!("{}  md5 {}", archive.file, archive.md5.as_deref().unwrap_or("–")));
+        }
+        line("from", &dataset.url);
+        line("can be had", availability(dataset));
+        line("licence", &dataset.licence);
+        line("looked for", &dataset.marker.replace('|', " or "));
+        for trap in &dataset.traps {
+            line("mind", trap);
+        }
+        console.print(&text)?;
+        Ok(Exit::Ok)
+    }
+}
+
+impl Check {
+    fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        let found = || catalogue().iter().filter(|dataset| locate(dataset, &self.root).is_ok());
+        let asked: Vec<&'static Dataset> = if self.datasets.is_empty() {
+            found().collect()
+        } else {
+            self.datasets.iter().map(|name| known(name)).collect::<Result<_, _>>()?
+        };
+        if asked.is_empty() {
+            return Err(self.nothing());
+        }
+        let reports =
+            asked.iter().map(|dataset| check(dataset, &self.root)).collect::<Result<Vec<_>, _>>()?;
+        if self.json {
+            console.json(&reports)?;
+        } else {
+            for report in &reports {
+                console.print(&table(report))?;
+            }
+        }
+        let wrong: Vec<&CheckReport> = reports.iter().filter(|report| !report.problems.is_empty()).collect();
+        for report in &wrong {
+            for problem in &report.problems {
+                console.warn(&format!("{}: {problem}", report.dataset));
+            }
+        }
+        if let [report] = wrong.as_slice() {
+            let message = format!("{} is not whole", report.dataset);
+            let help =
+                format!("`clip-rs datasets info {}` says where its files are published", report.dataset);
+            return Err(Usage::error(message, help));
+        }
+        if !wrong.is_empty() {
+            let message = format!("{} of {} data sets are not whole", wrong.len(), reports.len());
+            return Err(Usage::error(
+                message,
+                "`clip-rs datasets info NAME` says where their files are published",
+            ));
+        }
+        Ok(Exit::Ok)
+    }
+
+    fn nothing(&self) -> anyhow::Error {
+        let root = self.root.display();
+        let message = match std::fs::read_dir(&self.root).map(|mut entries| entries.next().is_none()) {
+            Ok(true) => format!("{root} is empty"),
+            Ok(false) => format!("{root} holds none of the {} data sets", catalogue().len()),
+            Err(error) => format!("cannot read {root}: {error}"),
+        };
+        let help = "name one with --dataset to see what was looked for; `clip-rs datasets info NAME` says where to get it";
+        Usage::error(message, help)
+    }
+}
+
+fn known(name: &str) -> anyhow::Result<&'static Dataset> {
+    find(name).map_err(|error| {
+        let start = name.get(..3).unwrap_or(name);
+        let near: Vec<&str> =
+            catalogue().iter().map(|dataset| dataset.id.as_str()).filter(|id| id.contains(start)).collect();
+        if near.is_empty() {
+            return Usage::error(error.to_string(), "ids are written as in the list: `oxford_pets`");
+        }
+        Usage::error(error.to_string(), format!("did you mean {}?", near.join(" or ")))
+    })
+}
+
+fn table(report: &CheckReport) -> String {
+    let folder = report.folder.as_ref().map_or("–".to_owned(), |folder| folder.display().to_string());
+    let mut table = format!("{}  {folder}\n", report.dataset);
+    if !report.splits.is_empty() {
+        table += &format!("  {:<18} {:>9} {:>10}\n", "split", "found", "published");
+    }
+    for split in &report.splits {
+        let line = format!(
+            "  {} {:>9} {:>10}  {}",
+            fit(&split.name, 18),
+            count(split.n_found),
+            count(split.n_expected),
+            state(split)
+        );
+        table += &format!("{}\n", line.trim_end());
+        for note in &split.notes {
+            table += &wrapped("  note", note);
+        }
+    }
+    for archive in &report.archives {
+        let name = archive.path.file_name().unwrap_or_default().to_string_lossy();
+        table += &format!("  {} {}\n", fit(&name, 38), checksum(archive));
+    }
+    table + "\n"
+}
+
+fn state(split: &SplitReport) -> &'static str {
+    match (&split.error, split.n_found) {
+        (Some(_), _) => "cannot be read",
+        (None, None) => "not here",
+        (None, Some(_)) if split.n_absent > 0 => "files are missing",
+        (None, Some(found)) if split.n_expected.is_some_and(|expected| expected != found) => "count differs",
+        (None, Some(_)) => "",
+    }
+}
+
+fn checksum(archive: &ArchiveReport) -> &'static str {
+    match archive.agrees() {
+        Some(true) => "md5 as published",
+        Some(false) => "md5 is not the published one",
+        None => "md5 not published",
+    }
+}
+
+/// `25,250`, or `–`.
+fn count(number: Option<usize>) -> String {
+    let Some(number) = number else { return "–".to_owned() };
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn availability(dataset: &Dataset) -> &'static str {
+    match dataset.status {
+        Status::Ready => "yes",
+        Status::NeedsManualDownload => "after asking",
+        Status::DeadLinks => "dead links",
+    }
+}
+
+/// An enumeration's name as it is in the files.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// `key   value`, the value broken at blanks so that lines have at most 80 columns.
+fn wrapped(key: &str, value: &str) -> String {
+    const KEY: usize = 11;
+    let (mut text, mut line) = (String::new(), fit(key, KEY));
+    for word in value.split(' ') {
+        let full = line.chars().count() + 1 + word.chars().count() > crate::table::COLUMNS;
+        if full && line.trim() != "" && line.chars().count() > KEY {
+            text += &format!("{}\n", line.trim_end());
+            line = " ".repeat(KEY);
+        }
+        line += &format!(" {word}");
+    }
+    text + line.trim_end() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_values_stay_within_80_columns() {
+        let text = wrapped("mind", &"four ".repeat(60));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(text.split_whitespace().filter(|word| *word == "four").count(), 60);
+    }
+
+    #[test]
+    fn counts_have_separators() {
+        assert_eq!(["–", "7", "1,000", "1,281,167"], [None, Some(7), Some(1000), Some(1_281_167)].map(count));
+    }
+}
