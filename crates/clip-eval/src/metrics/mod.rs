@@ -1,1 +1,41 @@
 //! What is counted: scores in, figures out. PROTOCOL_EVAL 7.9.
+//!
+//! ```text
+//! scores [items, classes] ─┬─▶ top_k: ranks, hits, predictions ─▶ accuracy · per_class · confusion · perturbation
+//!                          ├─▶ ranking: 11-point and step-wise average precision, ROC AUC ─▶ rare_actions
+//!                          ├─▶ calibration: ECE, reliability, NLL, Brier
+//!                          └─▶ pooling: some classes of many, the greatest of a group
+//! ranks of retrieval ───────▶ recall: R@1/5/10, reciprocal rank, median
+//! places ───────────────────▶ geolocation: kilometres, shares within radii
+//! ```
+//!
+//! Scores are f32, row by row; higher is better; equal ones go by the lower index. Sums are f64. A score that is NaN or
+//! `+inf` is an error, never a class.
+
+mod average_precision;
+mod calibration;
+mod confusion;
+mod error;
+mod geolocation;
+mod per_class;
+mod perturbation;
+mod pooling;
+mod ranking;
+mod rare_actions;
+mod recall;
+mod top_k;
+mod transcription;
+
+pub use average_precision::{MeanAveragePrecision11, average_precision, average_precision_11};
+pub use calibration::{Bin, Calibration, calibration, expected_calibration_error, reliability};
+pub use confusion::{ConfusedPair, confusion_matrix, worst_confusions};
+pub use error::MetricError;
+pub use geolocation::{Place, RADII_KM, distance_km, shares_within};
+pub use per_class::{ClassCount, mean_per_class, per_class};
+pub use perturbation::{PerturbationScores, perturbation_scores};
+pub use pooling::{pool, select};
+pub use ranking::{Ranking, roc_auc};
+pub use rare_actions::{Annotation, RareActionScore, RareActions, Segment};
+pub use recall::{Recalls, recall_at, recalls};
+pub use top_k::{accuracy, best, hits, hits_of_any, mean_top1_top5, predictions, ranks, top_k};
+pub use transcription::{same_word, word_hits};

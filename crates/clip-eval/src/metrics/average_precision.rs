@@ -1,0 +1,84 @@
+//! Average precision of one class, and its mean over classes.
+
+use clip_data::Presence;
+
+use super::error::{MetricError, check_scores};
+use super::ranking::Ranking;
+
+/// VOC2007's 11-point average precision of one class; difficult items are left out.
+///
+/// - `scores`, `presence`: `[items]`
+///
+/// # Errors
+/// A score that is no number, or nothing to find.
+///
+/// # Panics
+/// When the numbers of items differ.
+pub fn average_precision_11(scores: &[f32], presence: &[Presence]) -> Result<f64, MetricError> {
+    Ranking::without_difficult(scores, presence)?.average_precision_11(None)
+}
+
+/// Step-wise average precision of one class, Σ (Rₙ − Rₙ₋₁) · Pₙ over distinct scores (as scikit-learn's).
+///
+/// - `scores`, `positive`: `[items]`; `weights`: `[items]`, 1 each if none
+///
+/// # Errors
+/// A score that is no number, or nothing to find.
+///
+/// # Panics
+/// When the numbers of items differ.
+pub fn average_precision(
+    scores: &[f32],
+    positive: &[bool],
+    weights: Option<&[f64]>,
+) -> Result<f64, MetricError> {
+    assert!(weights.is_none_or(|weights| weights.len() == scores.len()), "weights of {} items", scores.len());
+    Ranking::new(scores, positive)?.average_precision(weights)
+}
+
+/// VOC2007's metric: the mean over classes of the 11-point average precision. Sorted once, for resamples too.
+#[derive(Debug, Clone)]
+pub struct MeanAveragePrecision11 {
+    rankings: Vec<Ranking>,
+}
+
+impl MeanAveragePrecision11 {
+    /// - `scores`: `[items, classes]`
+    /// - `labels`: `[items]` rows of `[classes]`
+    ///
+    /// # Errors
+    /// A score that is no number, no items.
+    ///
+    /// # Panics
+    /// When the shapes do not fit together.
+    pub fn new(scores: &[f32], classes: usize, labels: &[&[Presence]]) -> Result<Self, MetricError> {
+        let items = check_scores(scores, classes)?;
+        assert_eq!(labels.len(), items, "labels of {items} items");
+        assert!(labels.iter().all(|row| row.len() == classes), "labels of {classes} classes");
+        let ranking = |class: usize| {
+            let scores: Vec<f32> = scores.iter().skip(class).step_by(classes).copied().collect();
+            let presence: Vec<Presence> = labels.iter().map(|row| row[class]).collect();
+            Ranking::without_difficult(&scores, &presence)
+        };
+        Ok(Self { rankings: (0..classes).map(ranking).collect::<Result<_, _>>()? })
+    }
+
+    /// Of each class; none where there is nothing to find.
+    ///
+    /// - `drawn`: how often a resample holds each item; once each if none
+    pub fn per_class(&self, drawn: Option<&[u32]>) -> Vec<Option<f64>> {
+        self.rankings.iter().map(|ranking| ranking.average_precision_11(drawn).ok()).collect()
+    }
+
+    /// Their mean over the classes that occur.
+    ///
+    /// # Errors
+    /// None occurs.
+    pub fn mean(&self, drawn: Option<&[u32]>) -> Result<f64, MetricError> {
+        let values: Vec<f64> = self.per_class(drawn).into_iter().flatten().collect();
+        match values.len() {
+            0 => Err(MetricError::NoPositives { items: 0 }),
+            classes => Ok(values.iter().sum::<f64>() / classes as f64),
+        }
+    }
+}
