@@ -1,1 +1,0 @@
-//! Captions and images find each other. PROTOCOL_EVAL 7.5.

@@ -1,0 +1,105 @@
+//! Where a photo was taken: the place of the most similar reference photo. PROTOCOL_EVAL 7.8.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{UnitVectors, nearest};
+use crate::EvalError;
+use crate::metrics::Place;
+
+/// A table of photos and where they were taken, as read from a file with the columns `file`, `lat` and `lon`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PlaceTable {
+    /// Paths as the table has them.
+    pub files: Vec<String>,
+    /// One for each file.
+    pub places: Vec<Place>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    file: String,
+    lat: f64,
+    lon: f64,
+}
+
+impl PlaceTable {
+    /// Of the file: a million rows take a tenth of it.
+    const LARGEST: u64 = 1 << 30;
+
+    /// Reads a CSV file; columns by their names, in any order, others are allowed.
+    ///
+    /// # Errors
+    /// The file cannot be read or is larger than 1 GiB, a column is missing, a line has no such numbers, or they are no
+    /// degrees.
+    pub fn read(path: &Path) -> Result<PlaceTable, EvalError> {
+        let file = File::open(path).map_err(EvalError::io(path))?;
+        let bytes = file.metadata().map_err(EvalError::io(path))?.len();
+        if bytes > Self::LARGEST {
+            return Err(EvalError::result(path, format!("{bytes} bytes, the limit is {}", Self::LARGEST)));
+        }
+        let mut table = PlaceTable::default();
+        for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file).deserialize() {
+            let Row { file, lat, lon } = row.map_err(|error| EvalError::result(path, error))?;
+            // Written so that NaN is refused.
+            if !(lat.abs() <= 90.0 && lon.abs() <= 180.0) {
+                let reason = format!("`{file}` is at latitude {lat}, longitude {lon}: not degrees on earth");
+                return Err(EvalError::result(path, reason));
+            }
+            table.files.push(file);
+            table.places.push(Place { latitude: lat, longitude: lon });
+        }
+        Ok(table)
+    }
+}
+
+/// For each query the place of the reference most similar to it; the first of equal ones.
+///
+/// # Panics
+/// When the widths differ, the numbers of references and places do, or there are no references.
+pub fn geolocate(queries: UnitVectors<'_>, references: UnitVectors<'_>, places: &[Place]) -> Vec<Place> {
+    assert_eq!(references.rows(), places.len(), "places of {} references", references.rows());
+    assert!(!places.is_empty(), "no references to compare with");
+    nearest(queries, references, 1).iter().map(|best| places[best[0].index as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<PlaceTable, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("places.csv");
+        std::fs::write(&path, text).unwrap();
+        PlaceTable::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn columns_go_by_name() {
+        let table = read("lon,id,file,lat\n 2.2945, 7,\"a, b.jpg\", 48.8584\n").unwrap();
+        assert_eq!(table.files, ["a, b.jpg"]);
+        assert_eq!(table.places, [Place { latitude: 48.8584, longitude: 2.2945 }]);
+        assert_eq!(read("file,lat,lon\n"), Ok(PlaceTable::default()));
+    }
+
+    #[test]
+    fn what_is_no_place_is_named() {
+        let wrong = |text: &str| read(text).unwrap_err();
+        assert!(wrong("file,lat,lon\na.jpg,91,0\n").contains("`a.jpg` is at latitude 91"));
+        assert!(wrong("file,lat,lon\na.jpg,NaN,0\n").contains("not degrees"));
+        assert!(wrong("file,lat,lon\na.jpg,x,0\n").contains("line: 2"));
+        assert!(wrong("file,lat\na.jpg,1\n").contains("lon"));
+        assert!(wrong("file,lat,lon\na.jpg,1\n").contains("line: 2"));
+    }
+
+    #[test]
+    fn a_photo_is_where_its_neighbour_is() {
+        let (queries, references) = ([0.8, 0.6, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0, 0.6, 0.8]);
+        let place = |latitude: f64| Place { latitude, longitude: 0.0 };
+        let places = [place(1.0), place(2.0), place(3.0)];
+        let unit = |values| UnitVectors::new(values, 2).unwrap();
+        assert_eq!(geolocate(unit(&queries), unit(&references), &places), [place(3.0), place(1.0)]);
+    }
+}
