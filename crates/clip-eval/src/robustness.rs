@@ -1,1 +1,0 @@
-//! Accuracy under natural shifts. PROTOCOL_EVAL 7.4.
