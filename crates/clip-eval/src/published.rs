@@ -1,1 +1,327 @@
 //! Published values to compare with. PROTOCOL_EVAL 10.
+//!
+//! ```text
+//! assets/published/*.csv ──┐
+//!                          ├─▶ PublishedValue {origin, model, dataset, protocol, metric, value, caution, source}
+//! assets/published/names.toml (their names in ours) ──┘
+//! ```
+//!
+//! Fractions 0..1, whatever the table prints. Metrics are called as figures of results are: `accuracy`, `mean_per_class`,
+//! `map_11_point`, `roc_auc`, `mean_top1_top5`, `acc5`, `image_retrieval_recall@1`, `text_retrieval_recall@1`, `pm0`, …
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+
+/// How a model was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// By class names, or captions.
+    ZeroShot,
+    /// By a logistic regression on its features.
+    LinearProbe,
+}
+
+/// Who measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The CLIP paper.
+    Paper,
+    /// open_clip's own run of OpenAI's weights.
+    OpenClip,
+    /// CLIP_benchmark's.
+    ClipBenchmark,
+}
+
+/// A published value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PublishedValue {
+    /// Who measured it.
+    pub origin: Origin,
+    /// One of the nine, as OpenAI calls them.
+    pub model: String,
+    /// Our id of the data set.
+    pub dataset: String,
+    /// How the model was asked.
+    pub protocol: Protocol,
+    /// What was counted.
+    pub metric: String,
+    /// A fraction.
+    pub value: f64,
+    /// Why it cannot be expected to agree.
+    pub caution: Option<String>,
+    /// Table and place; of the paper's also how sure the transcription is.
+    pub source: String,
+}
+
+/// What a model costs, as open_clip counts it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelSize {
+    /// Both towers.
+    pub parameters: f64,
+    /// Floating-point operations for one image and one text.
+    pub flops: f64,
+}
+
+/// Every value: the paper's first, its two large tables before the others.
+pub fn published() -> &'static [PublishedValue] {
+    static VALUES: LazyLock<Vec<PublishedValue>> =
+        LazyLock::new(|| read().unwrap_or_else(|error| panic!("a table inside the program: {error}")));
+    &VALUES
+}
+
+/// All values of a cell, the paper's first.
+pub fn published_for(
+    model: &str,
+    dataset: &str,
+    protocol: Protocol,
+) -> impl Iterator<Item = &'static PublishedValue> {
+    let cell = move |value: &&PublishedValue| {
+        value.model == model && value.dataset == dataset && value.protocol == protocol
+    };
+    published().iter().filter(cell)
+}
+
+/// The paper's value of a cell in its Tables 10 and 11, else in a later one.
+pub fn in_paper(model: &str, dataset: &str, protocol: Protocol) -> Option<&'static PublishedValue> {
+    published_for(model, dataset, protocol).find(|value| value.origin == Origin::Paper)
+}
+
+/// One figure of a cell, as somebody measured it.
+pub fn measured_by(
+    origin: Origin,
+    model: &str,
+    dataset: &str,
+    protocol: Protocol,
+    metric: &str,
+) -> Option<&'static PublishedValue> {
+    published_for(model, dataset, protocol).find(|value| value.origin == origin && value.metric == metric)
+}
+
+/// Size of one of the nine models.
+pub fn model_size(model: &str) -> Option<ModelSize> {
+    let rows = rows::<OpenClip>(OPEN_CLIP).ok()?;
+    let find = |column: &str| Some(rows.iter().find(|row| row.model == model && row.column == column)?.value);
+    Some(ModelSize { parameters: find("params (M)")? * 1e6, flops: find("FLOPs (B)")? * 1e9 })
+}
+
+const TABLES: [(&str, Protocol); 2] = [
+    (include_str!("../assets/published/paper_table11_zero_shot.csv"), Protocol::ZeroShot),
+    (include_str!("../assets/published/paper_table10_linear_probe_clip.csv"), Protocol::LinearProbe),
+];
+const MISCELLANEOUS: &str = include_str!("../assets/published/paper_tables_misc.csv");
+const OPEN_CLIP: &str = include_str!("../assets/published/independent_open_clip.csv");
+const CLIP_BENCHMARK: &str = include_str!("../assets/published/independent_clip_benchmark.csv");
+const NAMES: &str = include_str!("../assets/published/names.toml");
+
+#[derive(Deserialize)]
+struct Table {
+    table: String,
+    model: String,
+    dataset: String,
+    metric: String,
+    value: f64,
+    status: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct Miscellaneous {
+    table: String,
+    row: String,
+    column: String,
+    value: String,
+    status: String,
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct OpenClip {
+    model: String,
+    column: String,
+    value: f64,
+    source: String,
+}
+
+#[derive(Deserialize)]
+struct Benchmark {
+    model: String,
+    dataset: String,
+    metric: String,
+    value: f64,
+    source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Names {
+    open_clip: BTreeMap<String, Meaning>,
+    clip_benchmark: BTreeMap<String, Meaning>,
+    metrics: BTreeMap<String, String>,
+    paper: Vec<PaperRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Meaning {
+    dataset: String,
+    metric: Option<String>,
+    caution: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PaperRow {
+    table: String,
+    row: String,
+    model: String,
+    protocol: Protocol,
+    caution: Option<String>,
+    columns: BTreeMap<String, (String, String)>,
+}
+
+fn rows<R: for<'a> Deserialize<'a>>(text: &str) -> Result<Vec<R>, csv::Error> {
+    csv::Reader::from_reader(text.as_bytes()).deserialize().collect()
+}
+
+fn read() -> Result<Vec<PublishedValue>, Box<dyn std::error::Error>> {
+    let names: Names = toml::from_str(NAMES)?;
+    let metric = |theirs: &str| names.metrics.get(theirs).map_or(theirs, String::as_str).to_owned();
+    let mut values = Vec::new();
+    for (text, protocol) in TABLES {
+        values.extend(rows::<Table>(text)?.into_iter().map(|row| PublishedValue {
+            origin: Origin::Paper,
+            metric: metric(&row.metric),
+            model: row.model,
+            dataset: row.dataset,
+            protocol,
+            value: row.value / 100.0,
+            caution: None,
+            source: format!("{}; {}: {}", row.table, row.status, row.source),
+        }));
+    }
+    for row in rows::<Miscellaneous>(MISCELLANEOUS)? {
+        let of_row = |named: &&PaperRow| named.table == row.table && named.row == row.row;
+        let Some(named) = names.paper.iter().find(of_row) else { continue };
+        let Some((dataset, metric)) = named.columns.get(&row.column) else { continue };
+        values.push(PublishedValue {
+            origin: Origin::Paper,
+            model: named.model.clone(),
+            dataset: dataset.clone(),
+            protocol: named.protocol,
+            metric: metric.clone(),
+            value: row.value.parse::<f64>()? / 100.0,
+            caution: named.caution.clone(),
+            source: format!("{}; {}: {}", row.table, row.status, row.source),
+        });
+    }
+    let open_clip = rows::<OpenClip>(OPEN_CLIP)?;
+    values.extend(open_clip.into_iter().filter_map(|row| {
+        let meaning = names.open_clip.get(&row.column)?;
+        Some(PublishedValue {
+            origin: Origin::OpenClip,
+            model: row.model,
+            dataset: meaning.dataset.clone(),
+            protocol: Protocol::ZeroShot,
+            metric: meaning.metric.clone()?,
+            value: row.value,
+            caution: meaning.caution.clone(),
+            source: row.source,
+        })
+    }));
+    let benchmark = rows::<Benchmark>(CLIP_BENCHMARK)?;
+    values.extend(benchmark.into_iter().filter_map(|row| {
+        let meaning = names.clip_benchmark.get(&row.dataset)?;
+        Some(PublishedValue {
+            origin: Origin::ClipBenchmark,
+            model: row.model,
+            dataset: meaning.dataset.clone(),
+            protocol: Protocol::ZeroShot,
+            metric: metric(&row.metric),
+            value: row.value,
+            caution: meaning.caution.clone(),
+            source: row.source,
+        })
+    }));
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NINE: [&str; 9] = [
+        "RN50",
+        "RN101",
+        "RN50x4",
+        "RN50x16",
+        "RN50x64",
+        "ViT-B/32",
+        "ViT-B/16",
+        "ViT-L/14",
+        "ViT-L/14@336px",
+    ];
+
+    fn count(origin: Origin) -> usize {
+        published().iter().filter(|value| value.origin == origin).count()
+    }
+
+    #[test]
+    fn every_name_of_the_map_occurs_in_its_table_and_every_value_is_a_fraction() {
+        // Two tables of 27 sets and nine models; 12 + 2 + 4 + 9 + 9 values of later tables.
+        assert_eq!(count(Origin::Paper), 2 * 27 * 9 + 36);
+        let names: Names = toml::from_str(NAMES).unwrap();
+        assert_eq!(count(Origin::OpenClip), names.open_clip.len() * 9);
+        let benchmark = rows::<Benchmark>(CLIP_BENCHMARK).unwrap();
+        for name in names.clip_benchmark.keys() {
+            assert!(benchmark.iter().any(|row| row.dataset == *name), "{name}");
+        }
+        for value in published() {
+            assert!((0.0..=1.0).contains(&value.value), "{value:?}");
+            assert!(NINE.contains(&value.model.as_str()), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn means_of_27_sets_are_those_of_the_protocol() {
+        let means = |protocol: Protocol| {
+            NINE.map(|model| {
+                let of_model = |value: &&PublishedValue| {
+                    value.model == model && value.protocol == protocol && value.source.starts_with("Table 1")
+                };
+                let values: Vec<f64> =
+                    published()[..2 * 27 * 9].iter().filter(of_model).map(|v| v.value).collect();
+                assert_eq!(values.len(), 27, "{model}");
+                (values.iter().sum::<f64>() / 27.0 * 10_000.0).round() / 100.0
+            })
+        };
+        let zero_shot = [54.66, 56.20, 57.95, 61.50, 66.13, 57.89, 60.96, 66.83, 67.58];
+        assert_eq!(means(Protocol::ZeroShot), zero_shot);
+        let probe = [75.79, 77.39, 78.63, 81.08, 82.97, 78.06, 80.92, 84.21, 85.06];
+        assert_eq!(means(Protocol::LinearProbe), probe);
+    }
+
+    #[test]
+    fn a_cell_finds_the_paper_and_both_independent_measurements() {
+        let paper = in_paper("ViT-B/32", "imagenet", Protocol::ZeroShot).unwrap();
+        assert_eq!((paper.value, paper.metric.as_str()), (0.632, "accuracy"));
+        let by = |origin| measured_by(origin, "ViT-B/32", "imagenet", Protocol::ZeroShot, "accuracy");
+        assert!((by(Origin::OpenClip).unwrap().value - 0.6332).abs() < 5e-5);
+        assert!((by(Origin::ClipBenchmark).unwrap().value - 0.633).abs() < 1e-3);
+        let later = in_paper("ViT-L/14@336px", "iiit5k", Protocol::ZeroShot).unwrap();
+        assert_eq!(later.value, 0.9);
+        assert_eq!(in_paper("ViT-L/14@336px", "ucf101", Protocol::ZeroShot).unwrap().value, 0.769);
+        assert!(in_paper("RN50", "iiit5k", Protocol::ZeroShot).is_none());
+    }
+
+    #[test]
+    fn the_nine_models_have_sizes() {
+        assert!(NINE.iter().all(|model| model_size(model).is_some()));
+        let size = model_size("ViT-L/14@336px").unwrap();
+        assert_eq!((size.parameters, size.flops), (427.94e6, 395.22e9));
+        assert_eq!(model_size("RN18"), None);
+    }
+}
