@@ -1,5 +1,7 @@
 //! Which class is taken for which.
 
+use std::cmp::Reverse;
+
 /// Items of one class taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfusedPair {
@@ -44,7 +46,7 @@ pub fn worst_confusions(predictions: &[u32], truth: &[u32], limit: usize) -> Vec
             pairs.push(ConfusedPair { truth, prediction, count: same.len(), of: of_class.len() });
         }
     }
-    pairs.sort_by(|a, b| b.count.cmp(&a.count)); // stable: equal ones stay in order of their classes
+    pairs.sort_by_key(|pair| Reverse(pair.count)); // stable: equal ones stay in order of their classes
     pairs.truncate(limit);
     pairs
 }

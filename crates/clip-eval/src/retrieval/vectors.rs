@@ -66,8 +66,8 @@ impl<'a> UnitVectors<'a> {
         assert!(u32::try_from(values.len() / width).is_ok(), "too many rows");
         for (row, values) in values.chunks_exact(width).enumerate() {
             let norm = similarity(values, values).sqrt();
-            // Not `>`: NaN is no unit vector.
-            if !((norm - 1.0).abs() <= Self::TOLERANCE) {
+            let is_unit = (norm - 1.0).abs() <= Self::TOLERANCE; // false for NaN
+            if !is_unit {
                 return Err(RetrievalError::NotUnit { row, norm });
             }
         }
