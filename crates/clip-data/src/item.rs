@@ -124,7 +124,16 @@ impl Item {
         Item { media: Media::File { path: path.into(), border: Border::default() }, target }
     }
 
+    /// The records of one file, each with its target.
+    pub fn of_records(records: &Arc<dyn Records>, targets: impl IntoIterator<Item = Target>) -> Vec<Item> {
+        let item =
+            |(index, target)| Item { media: Media::Record { records: Arc::clone(records), index }, target };
+        targets.into_iter().enumerate().map(item).collect()
+    }
+
     /// What it is called in results: unique in the split, the same on every machine.
+    ///
+    /// RareAct asks about some segments more than once: these share their id, as they share their pixels.
     pub fn id(&self) -> String {
         match &self.media {
             Media::File { path, .. } => path.to_string(),

@@ -1,4 +1,27 @@
 //! File formats of data sets that no image decoder reads.
+//!
+//! Every parser takes any bytes: it ends in values or in an error that names file and reason, with memory bounded by
+//! the size of the file and the limit that its constants state.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+pub mod archive;
+mod cursor;
+mod file_bytes;
+pub mod hdf5;
+pub mod idx;
+pub mod image_array;
+pub mod matlab;
+pub mod pickle;
 pub mod ppm;
 pub mod video;
+
+pub use self::file_bytes::FileBytes;

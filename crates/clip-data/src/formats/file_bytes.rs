@@ -1,0 +1,61 @@
+//! A file read piece by piece, from any thread.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::DataError;
+
+/// An open file and its length when it was opened.
+#[derive(Debug)]
+pub struct FileBytes {
+    path: PathBuf,
+    file: Mutex<File>,
+    length: u64,
+}
+
+impl FileBytes {
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open(path: impl Into<PathBuf>) -> Result<FileBytes, DataError> {
+        let path = path.into();
+        let file = File::open(&path).map_err(DataError::read(&path))?;
+        let length = file.metadata().map_err(DataError::read(&path))?.len();
+        Ok(FileBytes { path, file: Mutex::new(file), length })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// `count` bytes from `start` on.
+    ///
+    /// # Errors
+    /// The file ends before, or cannot be read.
+    pub fn read(&self, start: u64, count: u64) -> Result<Vec<u8>, DataError> {
+        let end = start.checked_add(count).filter(|&end| end <= self.length);
+        if end.is_none() {
+            let reason = format!("{count} bytes at {start} are wanted, the file has {}", self.length);
+            return Err(DataError::malformed(&self.path, reason));
+        }
+        let mut bytes = vec![0; count as usize];
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = file.seek(SeekFrom::Start(start)).and_then(|_| file.read_exact(&mut bytes));
+        read.map_err(DataError::read(&self.path))?;
+        Ok(bytes)
+    }
+}
