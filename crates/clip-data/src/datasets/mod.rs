@@ -5,21 +5,37 @@ mod birdsnap;
 mod caltech101;
 pub mod caption_files;
 mod captions;
+mod cifar;
 mod class_trees;
+mod clevr_counts;
+mod clips;
 mod dtd;
 mod fairface;
+mod fer2013;
 mod fgvc_aircraft;
+mod flowers102;
 pub(crate) mod folders;
 mod food101;
 mod frames;
 mod gtsrb;
 mod hateful_memes;
+mod iiit5k;
 mod imagenet;
+mod kinetics700;
+mod kitti_distance;
 pub mod lists;
+mod mnist;
 mod objectnet;
 mod oxford_pets;
+mod pcam;
+mod rareact;
 mod satellites;
+mod stanford_cars;
+mod stl10;
 mod sun397;
+mod svhn;
+mod svhn_full_number;
+mod ucf101;
 mod voc2007;
 
 use std::path::Path;
@@ -63,29 +79,45 @@ type Reader = fn(&Source<'_>) -> Result<Found, DataError>;
 const READERS: &[(&str, Reader)] = &[
     ("birdsnap", birdsnap::read),
     ("caltech101", caltech101::read),
+    ("cifar10", cifar::cifar10),
+    ("cifar100", cifar::cifar100),
+    ("clevr_counts", clevr_counts::read),
     ("country211", class_trees::splits),
     ("dtd", dtd::read),
     ("eurosat", satellites::eurosat),
     ("fairface", fairface::read),
+    ("fer2013", fer2013::read),
     ("fgvc_aircraft", fgvc_aircraft::read),
     ("flickr30k", captions::flickr30k),
     ("flickr8k", captions::flickr8k),
+    ("flowers102", flowers102::read),
     ("food101", food101::read),
     ("gtsrb", gtsrb::read),
     ("hateful_memes", hateful_memes::read),
+    ("iiit5k", iiit5k::read),
     ("imagenet", imagenet::read),
     ("imagenet_a", class_trees::wnids_of_prompts),
     ("imagenet_r", class_trees::wnids_of_prompts),
     ("imagenet_sketch", class_trees::all_wnids),
     ("imagenet_vid", frames::imagenet_vid),
     ("imagenetv2", class_trees::imagenet_v2),
+    ("kinetics700", kinetics700::read),
+    ("kitti_distance", kitti_distance::read),
+    ("mnist", mnist::read),
     ("mscoco", captions::mscoco),
     ("objectnet", objectnet::read),
     ("oxford_pets", oxford_pets::read),
+    ("pcam", pcam::read),
+    ("rareact", rareact::read),
     ("rendered_sst2", class_trees::splits),
     ("resisc45", satellites::resisc45),
+    ("stanford_cars", stanford_cars::read),
+    ("stl10", stl10::read),
     ("sun397", sun397::partition),
     ("sun397-all", sun397::all),
+    ("svhn", svhn::read),
+    ("svhn_full_number", svhn_full_number::read),
+    ("ucf101", ucf101::read),
     ("voc2007", voc2007::read),
     ("ytbb", frames::ytbb),
 ];

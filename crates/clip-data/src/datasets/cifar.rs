@@ -1,0 +1,167 @@
+//! CIFAR10 and CIFAR100, in the binary and the Python edition. PROTOCOL_EVAL 6.1.
+//!
+//! Pixels are planes of red, green and blue, row by row, 32 x 32. CIFAR-100 has a coarse and a fine label; the fine
+//! one, which comes second, is the class.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::formats::image_array::{ImageArray, Order, Store};
+use crate::formats::{FileBytes, pickle};
+use crate::item::{Item, Records, Target};
+
+const PIXELS: u64 = 3 * 32 * 32;
+
+/// What differs between the two.
+struct Names {
+    binary: &'static str,
+    python: &'static str,
+    train: &'static [&'static str],
+    test: &'static str,
+    /// Bytes of labels before the pixels; the last of them is the class.
+    labels: u64,
+    label_key: &'static str,
+    binary_classes: &'static str,
+    python_classes: &'static str,
+    classes_key: &'static str,
+}
+
+const CIFAR10: Names = Names {
+    binary: "cifar-10-batches-bin",
+    python: "cifar-10-batches-py",
+    train: &["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"],
+    test: "test_batch",
+    labels: 1,
+    label_key: "labels",
+    binary_classes: "batches.meta.txt",
+    python_classes: "batches.meta",
+    classes_key: "label_names",
+};
+
+const CIFAR100: Names = Names {
+    binary: "cifar-100-binary",
+    python: "cifar-100-python",
+    train: &["train"],
+    test: "test",
+    labels: 2,
+    label_key: "fine_labels",
+    binary_classes: "fine_label_names.txt",
+    python_classes: "meta",
+    classes_key: "fine_label_names",
+};
+
+pub(super) fn cifar10(source: &Source<'_>) -> Result<Found, DataError> {
+    read(source, &CIFAR10)
+}
+
+pub(super) fn cifar100(source: &Source<'_>) -> Result<Found, DataError> {
+    read(source, &CIFAR100)
+}
+
+fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
+    let batches = if source.split == "train" { names.train } else { std::slice::from_ref(&names.test) };
+    let binary = source.folder.join(names.binary);
+    let python = source.folder.join(names.python);
+    let is_binary =
+        batches.iter().any(|batch| binary.join(format!("{batch}.bin")).exists()) || !python.exists();
+    check_classes(source, names, if is_binary { &binary } else { &python }, is_binary)?;
+    let mut found = Found::default();
+    for &batch in batches {
+        let path = if is_binary { binary.join(format!("{batch}.bin")) } else { python.join(batch) };
+        if !path.exists() {
+            let relative = path.strip_prefix(source.folder).unwrap_or(&path);
+            found.absent.push(relative.to_string_lossy().replace('\\', "/"));
+            continue;
+        }
+        let batch = if is_binary { read_binary(names, batch, path) } else { read_python(names, batch, path) };
+        let (array, labels) = batch?;
+        let targets = targets(source, array.path(), &labels)?;
+        let records: Arc<dyn Records> = Arc::new(array);
+        found.items.extend(Item::of_records(&records, targets));
+    }
+    found.notes.push(format!("{} edition", if is_binary { "binary" } else { "Python" }));
+    Ok(found)
+}
+
+fn read_binary(names: &Names, batch: &str, path: PathBuf) -> Result<(ImageArray, Vec<i64>), DataError> {
+    let file = FileBytes::open(path)?;
+    let stride = names.labels + PIXELS;
+    if file.len() % stride != 0 {
+        let reason = format!("{} bytes are not a whole number of records of {stride}", file.len());
+        return Err(DataError::malformed(file.path(), reason));
+    }
+    // labels are spread over the file: it is passed over once, piece by piece
+    let mut labels = Vec::new();
+    for first in (0..file.len()).step_by(1000 * stride as usize) {
+        let piece = file.read(first, (1000 * stride).min(file.len() - first))?;
+        let label = |record: &[u8]| record.get(names.labels as usize - 1).copied().map(i64::from);
+        labels.extend(piece.chunks(stride as usize).filter_map(label));
+    }
+    Ok((array(batch, file, names.labels, stride), labels))
+}
+
+fn read_python(names: &Names, batch: &str, path: PathBuf) -> Result<(ImageArray, Vec<i64>), DataError> {
+    let content = pickle::read(&path)?;
+    let wrong = |reason: String| DataError::malformed(&path, reason);
+    let labels = content.get(names.label_key).and_then(pickle::Value::numbers);
+    let labels = labels.ok_or_else(|| wrong(format!("no list `{}`", names.label_key)))?;
+    let Some(&pickle::Value::Array { shape: (rows, PIXELS), start }) = content.get("data") else {
+        return Err(wrong(format!("no array `data` with rows of {PIXELS} bytes")));
+    };
+    if rows != labels.len() as u64 {
+        return Err(wrong(format!("{rows} images, {} labels", labels.len())));
+    }
+    let file = FileBytes::open(&path)?;
+    Ok((array(batch, file, start, PIXELS), labels))
+}
+
+fn array(batch: &str, file: FileBytes, first: u64, stride: u64) -> ImageArray {
+    let (name, store) = (batch.to_owned(), Store::File(file));
+    ImageArray { name, store, first, stride, width: 32, height: 32, order: Order::PlanesOfRows }
+}
+
+fn targets(source: &Source<'_>, path: &Path, labels: &[i64]) -> Result<Vec<Target>, DataError> {
+    let count = source.prompts.classes.len();
+    let target = |&label: &i64| match u32::try_from(label) {
+        Ok(class) if (class as usize) < count => Ok(Target::Class(class)),
+        _ => Err(DataError::UnknownClass {
+            dataset: source.dataset.id.clone(),
+            path: path.to_owned(),
+            class: label.to_string(),
+            count,
+        }),
+    };
+    labels.iter().map(target).collect()
+}
+
+/// The data set's own list of names, where it is there, must be the one that positions are taken from.
+fn check_classes(
+    source: &Source<'_>,
+    names: &Names,
+    folder: &Path,
+    is_binary: bool,
+) -> Result<(), DataError> {
+    let path = folder.join(if is_binary { names.binary_classes } else { names.python_classes });
+    if !path.exists() {
+        return Ok(());
+    }
+    let listed: Vec<String> = if is_binary {
+        let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
+        text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+    } else {
+        let content = pickle::read(&path)?;
+        let list = content.get(names.classes_key).and_then(pickle::Value::texts);
+        let list =
+            list.ok_or_else(|| DataError::malformed(&path, format!("no list `{}`", names.classes_key)))?;
+        list.into_iter().map(str::to_owned).collect()
+    };
+    let known = source.prompts.labels.as_deref().unwrap_or_default();
+    let differs = listed.iter().zip(known).find(|(listed, known)| listed != known);
+    if differs.is_none() && listed.len() == known.len() {
+        return Ok(());
+    }
+    let class = differs.map_or_else(|| format!("{} names", listed.len()), |(listed, _)| listed.clone());
+    Err(DataError::UnknownClass { dataset: source.dataset.id.clone(), path, class, count: known.len() })
+}

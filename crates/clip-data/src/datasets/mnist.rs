@@ -1,0 +1,49 @@
+//! MNIST: IDX files, as published inside gzip or unpacked. PROTOCOL_EVAL 6.1.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::formats::idx;
+use crate::formats::image_array::{ImageArray, Order, Store};
+use crate::item::{Item, Records, Target};
+
+pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let part = if source.split == "train" { "train" } else { "t10k" };
+    let images_path = find(source, part, "images", 3)?;
+    let labels_path = find(source, part, "labels", 1)?;
+    let images = idx::read(&images_path)?;
+    let labels = idx::read(&labels_path)?;
+    let [count, height, width] = *images.shape else {
+        return Err(DataError::malformed(images_path, format!("shape {:?}, expected images", images.shape)));
+    };
+    let [labels_count] = *labels.shape else {
+        return Err(DataError::malformed(labels_path, format!("shape {:?}, expected labels", labels.shape)));
+    };
+    if labels_count != count {
+        return Err(DataError::malformed(labels_path, format!("{labels_count} labels for {count} images")));
+    }
+    let classes = source.prompts.classes()?;
+    let position = |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
+    let targets = labels.values.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let array = ImageArray {
+        name: part.to_owned(),
+        store: Store::Memory(images_path, images.values),
+        first: 0,
+        stride: height * width,
+        width: width as u32,
+        height: height as u32,
+        order: Order::Grey,
+    };
+    let records: Arc<dyn Records> = Arc::new(array);
+    Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+}
+
+/// `t10k-images-idx3-ubyte.gz`, unpacked, or with the dot that some copies have.
+fn find(source: &Source<'_>, part: &str, what: &str, rank: u32) -> Result<PathBuf, DataError> {
+    let published = source.folder.join(format!("{part}-{what}-idx{rank}-ubyte.gz"));
+    let others = [format!("{part}-{what}-idx{rank}-ubyte"), format!("{part}-{what}.idx{rank}-ubyte")];
+    let mut places = std::iter::once(published.clone()).chain(others.map(|name| source.folder.join(name)));
+    Ok(places.find(|path| path.exists()).unwrap_or(published))
+}

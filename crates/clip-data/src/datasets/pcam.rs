@@ -1,0 +1,86 @@
+//! PatchCamelyon: HDF5, `x` of `[N, 96, 96, 3]` bytes and `y` of `[N, 1, 1, 1]`. PROTOCOL_EVAL 6.1.
+//!
+//! The training part has 7 GB: it is read by the rows that are stored together, of which the last ones stay at hand.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::formats::hdf5::{Dataset, Hdf5};
+use crate::formats::ppm;
+use crate::item::{Item, Records, Target};
+
+pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let labels_path = find(source, "y")?;
+    let file = Hdf5::open(&labels_path)?;
+    let labels = file.dataset("y")?.numbers(&file)?;
+    let patches = Patches::open(source.split, &find(source, "x")?)?;
+    if patches.pixels.rows() != labels.len() as u64 {
+        let reason = format!("{} labels for {} images", labels.len(), patches.pixels.rows());
+        return Err(DataError::malformed(labels_path, reason));
+    }
+    let classes = source.prompts.classes()?;
+    let position = |label: &f64| classes.position(&label.to_string(), &labels_path).map(Target::Class);
+    let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let records: Arc<dyn Records> = Arc::new(patches);
+    Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+}
+
+fn find(source: &Source<'_>, what: &str) -> Result<PathBuf, DataError> {
+    let path = source.folder.join(format!("camelyonpatch_level_2_split_{}_{what}.h5", source.split));
+    let packed = path.with_extension("h5.gz");
+    if !path.exists() && packed.exists() {
+        return Err(DataError::malformed(packed, "is read unpacked: `gunzip` it where it lies"));
+    }
+    Ok(path)
+}
+
+#[derive(Debug)]
+struct Patches {
+    name: String,
+    file: Hdf5,
+    pixels: Dataset,
+    /// The rows read last: number of their group, and their bytes.
+    last: Mutex<Option<(u64, Vec<u8>)>>,
+}
+
+impl Patches {
+    fn open(split: &str, path: &Path) -> Result<Patches, DataError> {
+        let file = Hdf5::open(path)?;
+        let pixels = file.dataset("x")?;
+        match *pixels.shape() {
+            [_, 96, 96, 3] if pixels.element_size() == 1 => {}
+            ref shape => {
+                let reason = format!("`x` has shape {shape:?}, expected [N, 96, 96, 3] bytes");
+                return Err(DataError::malformed(path, reason));
+            }
+        }
+        Ok(Patches { name: split.to_owned(), file, pixels, last: Mutex::new(None) })
+    }
+}
+
+impl Records for Patches {
+    fn name(&self, index: usize) -> String {
+        format!("{}/{index}", self.name)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
+        let (index, together) = (index as u64, self.pixels.rows_together());
+        if together == 1 {
+            return Ok(ppm::rgb(96, 96, &self.pixels.read_rows(&self.file, index, 1)?));
+        }
+        let group = index / together;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref().is_none_or(|(at_hand, _)| *at_hand != group) {
+            let first = group * together;
+            let count = together.min(self.pixels.rows().saturating_sub(first));
+            *last = Some((group, self.pixels.read_rows(&self.file, first, count)?));
+        }
+        let size = self.pixels.row_size();
+        let start = (index % together) * size;
+        let found = last.as_ref().and_then(|(_, rows)| rows.get(start as usize..(start + size) as usize));
+        let missing = || DataError::malformed(self.file.path(), format!("there is no image {index}"));
+        found.map(|pixels| ppm::rgb(96, 96, pixels)).ok_or_else(missing)
+    }
+}

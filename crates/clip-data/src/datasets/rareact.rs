@@ -1,0 +1,60 @@
+//! RareAct: segments of videos, annotated for unusual pairs of verb and noun. PROTOCOL_EVAL 6.3, 7.7.
+
+use serde::Deserialize;
+
+use super::{Found, Source, clips};
+use crate::error::DataError;
+use crate::item::Target;
+
+#[derive(Deserialize)]
+struct Row {
+    video_id: String,
+    start: f64,
+    end: f64,
+    class_id: u32,
+    verb: String,
+    noun: String,
+    annotation: u8,
+}
+
+pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let path = source.folder.join("rareact.csv");
+    let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
+    let mut rows = csv::Reader::from_path(&path).map_err(wrong)?;
+    let rows: Vec<Row> = rows.deserialize().collect::<Result<_, _>>().map_err(wrong)?;
+    let ids: std::collections::HashSet<&str> = rows.iter().map(|row| row.video_id.as_str()).collect();
+    let clips = clips::find(source.folder, &|name| ids.contains(name))?;
+    let mut found = Found::default();
+    for row in &rows {
+        check(source, row, &path)?;
+        let (class, annotation, video) = (row.class_id, row.annotation, row.video_id.as_str().into());
+        let target = Target::Segment { class, annotation, video };
+        match clips.get(&row.video_id) {
+            Some(clip) => found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?,
+            None => found.absent.push(format!("{}.mp4#{}-{}", row.video_id, row.start, row.end)),
+        }
+    }
+    let missing = ids.iter().filter(|&&id| !clips.contains_key(id)).count();
+    if missing > 0 {
+        found.notes.push(format!("{missing} of {} videos are missing", ids.len()));
+    }
+    Ok(found)
+}
+
+/// The row's class is ours of the same verb and noun.
+fn check(source: &Source<'_>, row: &Row, path: &std::path::Path) -> Result<(), DataError> {
+    let pair = source.prompts.rest.get("verb_noun").and_then(|pairs| pairs.get(row.class_id as usize));
+    let word = |index: usize| pair.and_then(|pair| pair.get(index)).and_then(serde_json::Value::as_str);
+    if word(0) != Some(&row.verb) || word(1) != Some(&row.noun) {
+        return Err(DataError::UnknownClass {
+            dataset: source.dataset.id.clone(),
+            path: path.to_owned(),
+            class: format!("{} {} {}", row.class_id, row.verb, row.noun),
+            count: source.prompts.classes.len(),
+        });
+    }
+    if row.annotation > 4 {
+        return Err(DataError::malformed(path, format!("annotation {}, expected 0 to 4", row.annotation)));
+    }
+    Ok(())
+}

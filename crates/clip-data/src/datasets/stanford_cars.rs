@@ -1,0 +1,72 @@
+//! Stanford Cars: a struct array of MATLAB for each part. PROTOCOL_EVAL 6.1.
+//!
+//! Classes count from 1. The labels of the test part are not in the devkit but in a file of their own. Copies on data
+//! hubs renumber or rename classes: where `cars_meta.mat` is there, its names are compared with ours.
+
+use std::path::Path;
+
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::formats::matlab::{self, Value};
+use crate::item::Target;
+
+pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let count = source.prompts.classes.len();
+    check_names(source, &source.folder.join("devkit/cars_meta.mat"))?;
+    let with_labels = "cars_test_annos_withlabels.mat";
+    let (images, path) = if source.split == "train" {
+        ("cars_train", source.folder.join("devkit/cars_train_annos.mat"))
+    } else {
+        let places = [source.folder.join(with_labels), source.folder.join("devkit").join(with_labels)];
+        let place = places.iter().find(|path| path.exists()).cloned();
+        let missing = || {
+            let reason = "is needed: the devkit has no labels of the test part; find a copy of it";
+            DataError::malformed(source.folder.join(with_labels), reason)
+        };
+        ("cars_test", place.ok_or_else(missing)?)
+    };
+    let variables = matlab::read(&path, &["annotations"])?;
+    let annotations = variables.get("annotations").and_then(Value::structs);
+    let annotations =
+        annotations.ok_or_else(|| DataError::malformed(&path, "`annotations` is no struct array"))?;
+    let mut found = Found::default();
+    for index in 0..annotations.len() {
+        let wrong = |what: &str| DataError::malformed(&path, format!("annotation {}: {what}", index + 1));
+        let name = annotations.field(index, "fname").and_then(Value::text);
+        let name = name.ok_or_else(|| wrong("no `fname`"))?;
+        let class = annotations.field(index, "class").and_then(Value::integer);
+        let class = class.ok_or_else(|| wrong("no `class`"))?;
+        if class == 0 || class as usize > count {
+            return Err(wrong(&format!("class {class}, expected 1 to {count}")));
+        }
+        found.file(source.folder, format!("{images}/{name}"), Target::Class(class - 1))?;
+    }
+    Ok(found)
+}
+
+fn check_names(source: &Source<'_>, path: &Path) -> Result<(), DataError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let variables = matlab::read(path, &["class_names"])?;
+    let names = variables.get("class_names").and_then(Value::texts);
+    let names = names.ok_or_else(|| DataError::malformed(path, "`class_names` is no list of texts"))?;
+    let ours = &source.prompts.classes;
+    let differs = names.iter().zip(ours).find(|(name, ours)| comparable(name) != comparable(&ours[0]));
+    let class = match differs {
+        None if names.len() == ours.len() => return Ok(()),
+        None => format!("{} names", names.len()),
+        Some((name, _)) => (*name).to_owned(),
+    };
+    Err(DataError::UnknownClass {
+        dataset: source.dataset.id.clone(),
+        path: path.to_owned(),
+        class,
+        count: ours.len(),
+    })
+}
+
+/// Names may differ in what file systems do not like.
+fn comparable(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}

@@ -1,0 +1,61 @@
+//! STL-10: planes stored column by column, labels from 1, ten folds of the training part. PROTOCOL_EVAL 6.1.
+
+use std::sync::Arc;
+
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::formats::FileBytes;
+use crate::formats::image_array::{ImageArray, Order, Store};
+use crate::item::{Item, Records, Target};
+
+const STRIDE: u64 = 3 * 96 * 96;
+
+pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let (part, fold) = match source.split.strip_prefix("fold-") {
+        Some(fold) => ("train", Some(fold.parse::<usize>().unwrap_or(0))),
+        None => (source.split, None),
+    };
+    let folder = source.folder.join("stl10_binary");
+    let labels_path = folder.join(format!("{part}_y.bin"));
+    let labels = std::fs::read(&labels_path).map_err(DataError::read(&labels_path))?;
+    let file = FileBytes::open(folder.join(format!("{part}_X.bin")))?;
+    if file.len() != labels.len() as u64 * STRIDE {
+        let reason = format!("{} bytes, expected {STRIDE} for each of {} labels", file.len(), labels.len());
+        return Err(DataError::malformed(file.path(), reason));
+    }
+    let classes = source.prompts.classes()?;
+    let position = |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
+    let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let array = ImageArray {
+        name: part.to_owned(),
+        store: Store::File(file),
+        first: 0,
+        stride: STRIDE,
+        width: 96,
+        height: 96,
+        order: Order::PlanesOfColumns,
+    };
+    let records: Arc<dyn Records> = Arc::new(array);
+    let all = Item::of_records(&records, targets);
+    let items = match fold {
+        None => all,
+        Some(fold) => chosen(source, fold, &all)?,
+    };
+    Ok(Found { items, ..Found::default() })
+}
+
+/// The images whose positions line `fold` of `fold_indices.txt` lists, in its order.
+fn chosen(source: &Source<'_>, fold: usize, all: &[Item]) -> Result<Vec<Item>, DataError> {
+    let path = source.folder.join("stl10_binary/fold_indices.txt");
+    let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
+    let line = text.lines().nth(fold).filter(|line| !line.trim().is_empty());
+    let line = line.ok_or_else(|| DataError::malformed(&path, format!("there is no line {}", fold + 1)))?;
+    let item = |word: &str| {
+        let index = word.parse::<usize>().ok();
+        index.and_then(|index| all.get(index)).cloned().ok_or_else(|| {
+            let reason = format!("line {}: `{word}` is not a position among {} images", fold + 1, all.len());
+            DataError::malformed(&path, reason)
+        })
+    };
+    line.split_ascii_whitespace().map(item).collect()
+}
