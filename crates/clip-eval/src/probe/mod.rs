@@ -1,1 +1,43 @@
-//! The linear probe: multinomial logistic regression on frozen features. PROTOCOL_EVAL 7.2.
+//! The linear probe: logistic regression on frozen features. PROTOCOL_EVAL 7.2; paper appendix A.3.
+//!
+//! ```text
+//! Features [rows, width] ── PackedFeatures: packed once for both products, shared by every fit
+//!                                │
+//!   per evaluation, chunk by chunk:   logitsᵀ = W · chunkᵀ ─ Loss: logitsᵀ become their gradient ─ + gradient · chunk
+//!                                │
+//!   minimize (L-BFGS, preconditioned by the features' own second moments) ─▶ Model
+//!                                │
+//!   search: at most 15 strengths of the regularization, each started from the nearest one's model
+//! ```
+//!
+//! Objective: `C · Σ cross-entropy + ½ · |W|²`, intercepts free, features as they are; the same
+//! optimum as scikit-learn's `LogisticRegression(C)`, also where there are two classes (one vector)
+//! and where classes do not occur (they are left out of the fit and score −∞).
+//!
+//! Where the time goes (10,000 x 512 features, 100 classes): the two products of an evaluation. What
+//! saves time is therefore fewer evaluations: with the preconditioner a third to a fifth of what plain
+//! L-BFGS needs. Nothing depends on the number of threads: sums over chunks have a fixed order.
+
+mod cholesky;
+mod features;
+mod fit;
+mod hold_out;
+mod loss;
+mod minimize;
+mod model;
+mod moments;
+mod objective;
+mod packed;
+mod pairs;
+mod search;
+mod softmax;
+mod step;
+
+pub use features::Features;
+pub use fit::{Fit, Options, Targets, TrainingSet, fit};
+pub(crate) use hold_out::rows_of_classes;
+pub use hold_out::{HOLD_OUT_SHARE, HoldOut, hold_out};
+pub use minimize::Stop;
+pub use model::Model;
+pub use packed::PackedFeatures;
+pub use search::{Evaluation, GRID_POINTS, Problem, Search, c_of, lambda_of, parametric_search, search};

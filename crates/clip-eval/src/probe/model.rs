@@ -1,0 +1,118 @@
+//! A fitted probe: a linear classifier with intercepts.
+
+use super::features::Features;
+use super::fit::{Targets, TrainingSet};
+use super::loss::Loss;
+use clip_data::Presence;
+use clip_kernels::{Cpu, Device, Epilogue, Matrix, MatrixView, Precision};
+use rayon::prelude::*;
+
+/// Rows scored at a time by one thread.
+const BLOCK: usize = 1024;
+
+/// Scores of a row: `W · x + intercepts`.
+///
+/// A class that the training rows do not have scores −∞; with [`Targets::Presence`] one that all of
+/// them have scores +∞. Where two classes of one label per row were fitted, the first has zeros.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Model {
+    weights: Vec<f32>,
+    intercepts: Vec<f32>,
+    width: usize,
+}
+
+impl Model {
+    /// Zeros for the classes that occur, infinities for those that need no features.
+    pub(super) fn constant(set: &TrainingSet<'_>, classes: usize) -> Self {
+        let rows = &set.features.order()[set.rows.clone()];
+        let mut intercepts = vec![f32::NEG_INFINITY; classes];
+        match set.targets {
+            Targets::Class { labels, .. } => {
+                rows.iter().for_each(|&row| intercepts[labels[row] as usize] = 0.0);
+            }
+            Targets::Presence { labels, .. } => {
+                for (class, intercept) in intercepts.iter_mut().enumerate() {
+                    let occurs = |presence| rows.iter().any(|row| labels[row * classes + class] == presence);
+                    *intercept = match (occurs(Presence::Present), occurs(Presence::Absent)) {
+                        (true, true) => 0.0,
+                        (true, false) => f32::INFINITY,
+                        (false, _) => f32::NEG_INFINITY,
+                    };
+                }
+            }
+        }
+        let width = set.features.width();
+        Self { weights: vec![0.0; classes * width], intercepts, width }
+    }
+
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.intercepts.len()
+    }
+
+    /// Coefficients, `[classes, width]`.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// Intercepts, `[classes]`.
+    pub fn intercepts(&self) -> &[f32] {
+        &self.intercepts
+    }
+
+    /// Scores of the rows of these indices, `[rows, classes]`. A row's do not depend on the others.
+    ///
+    /// # Panics
+    /// When the features have another width.
+    pub fn scores(&self, features: Features<'_>, rows: &[usize]) -> Vec<f32> {
+        assert_eq!(features.width(), self.width, "width of the features");
+        let device = Cpu::new();
+        let weights = MatrixView::output_major(&self.weights, self.classes(), self.width);
+        let (weights, intercepts) = (device.pack(weights, Precision::F32), &self.intercepts);
+        let blocks: Vec<Matrix> = rows
+            .par_chunks(BLOCK)
+            .map(|rows| {
+                let rows = Matrix::new(features.gather(rows), self.width);
+                device.linear(&rows, &weights, Epilogue::bias(intercepts))
+            })
+            .collect();
+        blocks.into_iter().flat_map(Matrix::into_values).collect()
+    }
+
+    /// The class with the highest score for each row, of equal ones the first.
+    ///
+    /// # Panics
+    /// When the features have another width.
+    pub fn predict(&self, features: Features<'_>, rows: &[usize]) -> Vec<u32> {
+        self.scores(features, rows).chunks_exact(self.classes()).map(best).collect()
+    }
+
+    /// Coefficients and intercepts of a fit's outputs, `[outputs, width + 1]`.
+    pub(super) fn coefficients_of(&self, loss: &Loss) -> Vec<f64> {
+        assert!(
+            loss.classes().iter().all(|&class| (class as usize) < self.classes()),
+            "classes of the start"
+        );
+        let of = |&class: &u32| {
+            let weights = self.weights[class as usize * self.width..][..self.width].iter();
+            let intercept = Some(&self.intercepts[class as usize]).filter(|intercept| intercept.is_finite());
+            weights.chain([intercept.unwrap_or(&0.0)]).map(|&value| f64::from(value))
+        };
+        loss.classes().iter().flat_map(of).collect()
+    }
+
+    /// The other way round.
+    pub(super) fn set_coefficients(&mut self, loss: &Loss, coefficients: &[f64]) {
+        for (&class, values) in loss.classes().iter().zip(coefficients.chunks_exact(self.width + 1)) {
+            let weights = &mut self.weights[class as usize * self.width..][..self.width];
+            weights.iter_mut().zip(values).for_each(|(weight, &value)| *weight = value as f32);
+            self.intercepts[class as usize] = values[self.width] as f32;
+        }
+    }
+}
+
+/// Place of the highest score, of equal ones the first.
+fn best(scores: &[f32]) -> u32 {
+    let better = |best: usize, place: usize| if scores[place] > scores[best] { place } else { best };
+    (0..scores.len()).fold(0, better) as u32
+}

@@ -1,0 +1,208 @@
+//! The probe's objective over packed features: value, gradient and metric.
+//!
+//! Computed is the objective divided by `C · rows`, as in newer scikit-learn, so that a tolerance
+//! means the same for every strength and size.
+
+use super::fit::TrainingSet;
+use super::loss::{Loss, Sums};
+use super::minimize::Function;
+use super::moments::{Metric, Moments};
+use clip_kernels::{Cpu, Device, Epilogue, Matrix};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Chunks are summed up in at most so many groups, side by side; within a group in f32 in the order
+/// of the chunks, the groups in f64.
+const GROUPS: usize = 32;
+/// The metric is made anew when the curvature has changed by this factor.
+const STALE: f64 = 4.0;
+
+/// `mean cross-entropy + penalty / 2 · |W|²` of `[outputs, width + 1]` coefficients, the intercept last.
+pub(super) struct Objective<'a> {
+    set: TrainingSet<'a>,
+    loss: &'a Loss,
+    /// `1 / (C · rows)`.
+    penalty: f64,
+    /// Mean `p · (1 − p)` at the last evaluation.
+    curvature: f64,
+    /// With the curvature it was made for; none where it does not pay.
+    metric: Option<(Metric, f64)>,
+    metric_pays: bool,
+}
+
+/// What one group of chunks contributes.
+struct Group {
+    sums: Sums,
+    /// `[outputs, width]`; none without active rows.
+    d_weights: Option<Matrix>,
+}
+
+impl<'a> Objective<'a> {
+    pub(super) fn new(set: TrainingSet<'a>, loss: &'a Loss, c: f64) -> Self {
+        let rows = set.rows.len();
+        let metric_pays = Moments::pay(set.features.width(), rows, loss.outputs());
+        Self { loss, penalty: 1.0 / (c * rows as f64), curvature: 0.25, metric: None, metric_pays, set }
+    }
+
+    fn width(&self) -> usize {
+        self.set.features.width()
+    }
+
+    /// Rows of a chunk that belong to the training set, within the chunk.
+    fn active(&self, chunk: usize) -> Range<usize> {
+        let (rows, set) = (self.set.features.rows_of(chunk), &self.set.rows);
+        let start = set.start.clamp(rows.start, rows.end);
+        start - rows.start..set.end.clamp(start, rows.end) - rows.start
+    }
+
+    fn group(&self, chunks: Range<usize>, weights: &Matrix, intercepts: &[f32]) -> Group {
+        let mut group = Group { sums: Sums::zeros(intercepts.len()), d_weights: None };
+        for chunk in chunks {
+            let active = self.active(chunk);
+            if active.is_empty() {
+                continue;
+            }
+            let first = self.set.features.rows_of(chunk).start + active.start - self.set.rows.start;
+            self.set.features.with(chunk, |packed| {
+                let device = Cpu::new();
+                let mut logits = device.linear(weights, &packed.samples, Epilogue::none()); // [outputs, rows]
+                self.loss.apply(logits.values_mut(), active, first, intercepts, &mut group.sums);
+                let so_far = Epilogue { residual: group.d_weights.take(), ..Epilogue::none() };
+                group.d_weights = Some(device.linear(&logits, &packed.columns, so_far)); // [outputs, width]
+            });
+        }
+        group
+    }
+}
+
+impl Function for Objective<'_> {
+    fn evaluate(&mut self, at: &[f64], gradient: &mut [f64]) -> f64 {
+        let (side, outputs) = (self.width() + 1, self.loss.outputs());
+        let weights = at.chunks_exact(side).flat_map(|row| row[..side - 1].iter().map(|&value| value as f32));
+        let weights = Matrix::new(weights.collect(), side - 1);
+        let intercepts: Vec<f32> = at.chunks_exact(side).map(|row| row[side - 1] as f32).collect();
+
+        let chunks = self.set.features.chunks();
+        let groups = chunks.min(GROUPS);
+        let part = |group: usize| group * chunks / groups..(group + 1) * chunks / groups;
+        let groups: Vec<Group> =
+            (0..groups).into_par_iter().map(|group| self.group(part(group), &weights, &intercepts)).collect();
+
+        let mean = 1.0 / self.set.rows.len() as f64;
+        gradient.par_chunks_exact_mut(side).enumerate().for_each(|(output, gradient)| {
+            gradient.fill(0.0);
+            for Group { sums, d_weights } in &groups {
+                let d_weights = d_weights.iter().flat_map(|d_weights| d_weights.row(output));
+                gradient.iter_mut().zip(d_weights).for_each(|(sum, part)| *sum += f64::from(*part));
+                gradient[side - 1] += sums.d_intercepts[output];
+            }
+            gradient.iter_mut().for_each(|sum| *sum *= mean);
+            let weights = gradient.iter_mut().zip(weights.row(output));
+            weights.for_each(|(gradient, weight)| *gradient += self.penalty * f64::from(*weight));
+        });
+        let total = |of: fn(&Sums) -> f64| groups.iter().map(|group| of(&group.sums)).sum::<f64>() * mean;
+        self.curvature = total(|sums| sums.curvature) / outputs as f64;
+        let squares: f64 = weights.values().iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum();
+        total(|sums| sums.loss) + 0.5 * self.penalty * squares
+    }
+
+    fn refresh(&mut self) -> bool {
+        let stale = |made: f64| self.curvature < made / STALE || self.curvature > made * STALE;
+        let is_stale = self.metric.as_ref().is_none_or(|&(_, made)| stale(made));
+        if !self.metric_pays || !is_stale {
+            return false;
+        }
+        // A curvature of zero would make a metric of the penalty alone.
+        let curvature = self.curvature.max(f64::MIN_POSITIVE);
+        let found = self.set.features.moments().metric(curvature, self.penalty);
+        self.metric_pays = found.is_some();
+        self.metric = found.map(|metric| (metric, curvature)).or(self.metric.take());
+        self.metric_pays
+    }
+
+    fn has_metric(&self) -> bool {
+        self.metric.is_some()
+    }
+
+    fn apply(&self, vector: Vec<f32>) -> Vec<f32> {
+        match &self.metric {
+            Some((metric, _)) => metric.apply(vector),
+            None => vector,
+        }
+    }
+
+    fn norm_squared(&self, vector: &[f32]) -> f64 {
+        match &self.metric {
+            Some((metric, _)) => metric.norm_squared(vector.to_vec()),
+            None => vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::{Features, PackedFeatures, Targets};
+    use clip_data::Presence;
+    use proptest::prelude::*;
+
+    const ROWS: usize = 30;
+    const WIDTH: usize = 4;
+    const CLASSES: usize = 3;
+
+    /// Every entry of the gradient against the change of the value along it.
+    fn gradient_equals_differences(
+        data: &[f32],
+        targets: Targets<'_>,
+        at: &[f64],
+        c: f64,
+    ) -> Result<(), TestCaseError> {
+        let packed =
+            PackedFeatures::new(Features::new(data, WIDTH), (0..ROWS).collect(), PackedFeatures::MEMORY);
+        let rows: Vec<usize> = (2..ROWS - 3).collect();
+        let loss = Loss::new(targets, &rows);
+        let at = &at[..loss.outputs() * (WIDTH + 1)];
+        let mut objective =
+            Objective::new(TrainingSet { features: &packed, rows: 2..ROWS - 3, targets }, &loss, c);
+        let (mut gradient, mut unused) = (vec![0.0; at.len()], vec![0.0; at.len()]);
+        objective.evaluate(at, &mut gradient);
+        for place in 0..at.len() {
+            let step = 1.0 / 64.0; // exact in f32; the error of the difference is of its square
+            let mut value = |step: f64| {
+                let mut moved = at.to_vec();
+                moved[place] += step;
+                objective.evaluate(&moved, &mut unused)
+            };
+            let difference = (value(step) - value(-step)) / (2.0 * step);
+            let tolerance = 2e-3 + 1e-3 * gradient[place].abs();
+            prop_assert!(
+                (gradient[place] - difference).abs() < tolerance,
+                "{}: {} {}",
+                place,
+                gradient[place],
+                difference
+            );
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn gradient_equals_differences_of_the_value(
+            data in prop::collection::vec(-2.0_f32..2.0, ROWS * WIDTH),
+            labels in prop::collection::vec(0..CLASSES as u32, ROWS),
+            presence in prop::collection::vec(0..3_u8, ROWS * CLASSES),
+            at in prop::collection::vec(-32_i8..32, CLASSES * (WIDTH + 1)),
+            exponent in -2.0_f64..2.0,
+        ) {
+            let at: Vec<f64> = at.into_iter().map(|value| f64::from(value) / 32.0).collect();
+            let c = 10.0_f64.powf(exponent);
+            gradient_equals_differences(&data, Targets::Class { labels: &labels, classes: CLASSES }, &at, c)?;
+            let of = |value| [Presence::Absent, Presence::Difficult, Presence::Present][usize::from(value)];
+            let presence: Vec<Presence> = presence.into_iter().map(of).collect();
+            gradient_equals_differences(&data, Targets::Presence { labels: &presence, classes: CLASSES }, &at, c)?;
+        }
+    }
+}
