@@ -40,6 +40,11 @@ pub enum EvalError {
 }
 
 impl EvalError {
+    /// Whether the data set is not where it was looked for.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, EvalError::Data(clip_data::DataError::NotFound { .. }))
+    }
+
     /// [`EvalError::Io`] for `map_err`.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> EvalError {
         let path = path.into();

@@ -387,3 +387,89 @@ fn skip(split: &Split, item: usize, error: &clip_rs::Error) -> Skipped {
     };
     Skipped { input: split.items[item].id(), stage: stage.to_owned(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use clip_data::{Border, PromptSet, Target};
+    use clip_rs::LoadOptions;
+
+    use super::*;
+
+    fn clip() -> Clip {
+        let options = LoadOptions { penultimate: true, convert_first: true, ..LoadOptions::default() };
+        Clip::load_with("starter", &options).expect("built in")
+    }
+
+    /// One image file per shade, of 8 x 8.
+    fn split(folder: &Path, shades: &[u8]) -> Arc<Split> {
+        let item = |(number, &shade): (usize, &u8)| {
+            let path = format!("{number}.pgm");
+            let file = clip_data::formats::ppm::grey(8, 8, &[shade; 64]);
+            std::fs::write(folder.join(&path), file).expect("a file");
+            Item::file(path, Target::Class(0))
+        };
+        let dataset = clip_data::catalogue().first().expect("a data set");
+        Arc::new(Split {
+            dataset: Cow::Borrowed(dataset),
+            info: dataset.splits[0].clone(),
+            prompts: PromptSet::of("mnist").expect("ours"),
+            items: shades.iter().enumerate().map(item).collect(),
+            notes: Vec::new(),
+            absent: Vec::new(),
+            folder: folder.to_owned(),
+        })
+    }
+
+    fn features(cache: &Path, clip: &Clip, split: &Arc<Split>) -> SplitFeatures {
+        let mut cache = FeatureCache::open(cache, clip, "weights", "test").expect("a cache");
+        cache.features_of(clip, split, |_| {}).expect("features")
+    }
+
+    #[test]
+    fn rows_come_back_from_disk_with_the_same_bits_and_equal_images_share_one() {
+        let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
+        let split = split(folder.path(), &[0, 90, 200, 90]);
+        let cache = folder.path().join("cache");
+        let first = features(&cache, &clip, &split);
+        let again = features(&cache, &clip, &split);
+        assert_eq!((first.computed, again.computed), (4, 0));
+        assert_eq!((&first.features, &first.penultimate), (&again.features, &again.penultimate));
+        let rows: Vec<&[f32]> = first.features.rows().collect();
+        assert!(rows[1] == rows[3] && rows[1] != rows[2]);
+        assert_eq!(FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache").len(), 3);
+        assert!(FeatureCache::open(&cache, &clip, "other weights", "test").expect("a cache").is_empty());
+    }
+
+    #[test]
+    fn half_a_row_and_a_damaged_one_are_computed_again() {
+        let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
+        let split = split(folder.path(), &[0, 90, 200]);
+        let cache = folder.path().join("cache");
+        let whole = features(&cache, &clip, &split);
+        let path = cache.join(&whole.key).join("rows-test.bin");
+        let bytes = std::fs::read(&path).expect("rows");
+        std::fs::write(&path, &bytes[..bytes.len() - 5]).expect("cut");
+        assert_eq!(features(&cache, &clip, &split).computed, 1);
+        assert_eq!(std::fs::read(&path).expect("rows"), bytes);
+        let mut damaged = bytes.clone();
+        damaged[HASH + 3] ^= 1;
+        std::fs::write(&path, damaged).expect("damaged");
+        let again = features(&cache, &clip, &split);
+        assert_eq!((again.computed, again.features), (3, whole.features)); // what stands behind it is not trusted
+    }
+
+    #[test]
+    fn broken_and_missing_files_are_listed_and_stop_nothing() {
+        let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
+        let split = split(folder.path(), &[0, 90, 200]);
+        std::fs::write(folder.path().join("1.pgm"), b"P5 8 8 255 too short").expect("a file");
+        std::fs::remove_file(folder.path().join("2.pgm")).expect("gone");
+        let found = features(&folder.path().join("cache"), &clip, &split);
+        assert_eq!(found.usable, [0]);
+        let stages: Vec<(&str, &str)> =
+            found.skipped.iter().map(|skip| (skip.input.as_str(), skip.stage.as_str())).collect();
+        assert_eq!(stages, [("1.pgm", "decode"), ("2.pgm", "read")]);
+    }
+}

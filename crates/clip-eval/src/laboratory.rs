@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use clip_data::{Dataset, PromptSet, ReadOptions, Split};
+use clip_data::{PromptSet, ReadOptions, Split};
 use clip_rs::{Clip, Computation, ModelProvenance};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ impl Default for EvalOptions {
             level: 0.95,
             seed: 0,
             resamples: 1000,
-            wrong_images: 12,
+            wrong_images: 8,
             probe_features: ProbeFeatures::Paper,
             c: None,
             shots: vec![1, 2, 4, 8, 16],
@@ -144,12 +144,12 @@ impl Laboratory {
         self.cache.key()
     }
 
-    /// The prompts of a data set, with the person's own in place of ours.
+    /// The prompts of a split, with the person's own in place of ours.
     ///
     /// # Errors
     /// A file of the person's cannot be used.
-    pub fn prompts(&self, dataset: &Dataset) -> Result<PromptSet, EvalError> {
-        let mut prompts = PromptSet::of(dataset.prompts_id())?;
+    pub fn prompts(&self, split: &Split) -> Result<PromptSet, EvalError> {
+        let mut prompts = split.prompts.clone();
         prompts.override_from(self.options.classnames.as_deref(), self.options.templates.as_deref())?;
         Ok(prompts)
     }

@@ -15,16 +15,25 @@
 mod error;
 mod features;
 pub mod few_shot;
+mod few_shot_task;
 pub mod head;
 mod laboratory;
 pub mod metrics;
+pub mod predictions;
 pub mod probe;
+mod probe_task;
 pub mod published;
 pub mod report;
 pub mod results;
 pub mod retrieval;
+mod retrieval_task;
 pub mod robustness;
+mod robustness_task;
+mod scoring;
 pub mod statistics;
+pub mod suite;
+mod wrong_images;
+mod zero_shot;
 
 pub use crate::error::EvalError;
 pub use crate::features::{FeatureCache, SplitFeatures};

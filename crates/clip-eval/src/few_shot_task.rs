@@ -1,0 +1,114 @@
+//! The few-shot curve of a data set, and the number of labelled images worth as much as a sentence. PROTOCOL_EVAL 7.3.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use clip_data::{Split, Target};
+
+use crate::EvalError;
+use crate::few_shot::{self, Study};
+use crate::laboratory::{Laboratory, Progress, Step};
+use crate::probe::{Features, Options};
+use crate::probe_task::Labels;
+use crate::results::{Cell, Figure, ShotPoint};
+use crate::scoring::ClassScores;
+use crate::suite::{Job, Verb};
+use crate::zero_shot::{metric_error, one_class};
+
+impl Laboratory {
+    /// Accuracy with k labelled images per class, for every k asked for and for all images, beside zero-shot.
+    ///
+    /// # Errors
+    /// A split is missing, or its items have no single class.
+    pub fn few_shot(
+        &mut self,
+        job: &Job,
+        test: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<Cell, EvalError> {
+        let started = Instant::now();
+        let prompts = self.prompts(&test)?;
+        let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
+        let head = self.head(&prompts, progress)?;
+        let test = self.see(test, progress)?;
+        let dataset = test.split.dataset.clone();
+        let learning = self.learning(job, &dataset, &dataset.train, progress)?;
+        let mut cell = self.cell(Verb::Fewshot.task(), &test, Some(&prompts), started);
+        let targets: Vec<&Target> = test.targets().collect();
+        let truth = one_class(&targets, &cell)?;
+        let Labels::Class(labels) = &learning.labels else {
+            return Err(EvalError::task(Verb::Fewshot.task(), &dataset.id, "its items have several classes"));
+        };
+        let embeddings = test.rows.features.clone().normalize();
+        let logits = head.logits(embeddings.as_slice(), self.clip.scale());
+        let zero_shot = ClassScores { scores: &logits, names: &names, truth: &truth }
+            .figure(dataset.metric, &self.options)
+            .map_err(metric_error(&cell))?;
+        let metric = |scores: &[f32], truth: &[u32]| {
+            ClassScores { scores, names: &names, truth }.value(dataset.metric).unwrap_or(f64::NEG_INFINITY)
+        };
+        let rows = self.probe_rows(&test);
+        let study = Study {
+            features: Features::new(&learning.values, learning.width),
+            labels,
+            classes: names.len(),
+            test_features: Features::new(rows.as_slice(), rows.embed_dim()),
+            test_labels: &truth,
+            metric: &metric,
+            options: Options::default(),
+            shots: &self.options.shots,
+            draws: self.options.draws,
+            seed: self.options.seed,
+            level: self.options.level,
+        };
+        let mut begun = false;
+        let points = study.curve(&mut |_, draws| {
+            if !begun {
+                progress(Step::Fits(draws));
+                begun = true;
+            }
+            progress(Step::Done(1));
+        });
+        let Some(last) = points.last() else {
+            return Err(EvalError::task(Verb::Fewshot.task(), &dataset.id, "no class has a labelled image"));
+        };
+        let all_images = last.mean;
+        let best_of_few = points.iter().rev().find(|point| point.shots.is_some());
+        if let Some(point) = best_of_few {
+            let shots = point.shots.unwrap_or_default();
+            cell.score = Figure {
+                name: format!("{}_at_{shots}_shots", zero_shot.name),
+                value: point.mean,
+                low: point.interval.map(|interval| interval.0),
+                high: point.interval.map(|interval| interval.1),
+                level: point.interval.map(|_| self.options.level),
+                method: point.interval.map(|_| "t".to_owned()),
+            };
+        } else {
+            cell.score = Figure::plain(&format!("{}_with_all", zero_shot.name), all_images);
+        }
+        let curve: Vec<(f64, f64)> =
+            points.iter().map(|point| (point.labels_per_class, point.mean)).collect();
+        if let Some(worth) = few_shot::labels_to_match(&curve, zero_shot.value) {
+            cell.notes.push(format!("zero-shot is worth {worth} labelled images per class"));
+        }
+        cell.metrics = BTreeMap::from([
+            ("zero_shot".to_owned(), Some(zero_shot.value)),
+            ("all_images".to_owned(), Some(all_images)),
+        ]);
+        cell.figures.push(Figure { name: "zero_shot".to_owned(), ..zero_shot });
+        cell.figures.push(Figure::plain("all_images", all_images));
+        cell.details.shots = points
+            .into_iter()
+            .map(|point| ShotPoint {
+                shots: point.shots,
+                mean: point.mean,
+                sd: point.deviation.unwrap_or_default(),
+                interval: point.interval,
+                values: point.scores,
+            })
+            .collect();
+        cell.wall_seconds = started.elapsed().as_secs_f64();
+        Ok(cell)
+    }
+}

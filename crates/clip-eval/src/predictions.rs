@@ -1,0 +1,119 @@
+//! What a model said of every image: kept beside a result, so that tests and audits need no model.
+
+use std::path::Path;
+
+use clip_data::{Presence, Target};
+use serde::{Deserialize, Serialize};
+
+use crate::EvalError;
+use crate::metrics;
+use crate::results::write_whole;
+
+/// Classes kept for each image.
+const KEPT: usize = 5;
+
+/// One image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// Its id in the split.
+    pub item: String,
+    /// Positions of the right classes; empty for texts.
+    pub truth: Vec<u32>,
+    /// Positions of the best classes, best first; equal scores by the lower position.
+    pub best: Vec<u32>,
+    /// Their softmax over all classes.
+    pub probabilities: Vec<f32>,
+    /// Softmax of the true class, where there is one.
+    pub truth_probability: Option<f32>,
+    /// The text that is right and the text chosen, for tasks without classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<(String, String)>,
+}
+
+impl Prediction {
+    /// Whether the first choice is right.
+    pub fn is_right(&self) -> bool {
+        match &self.words {
+            Some((truth, chosen)) => metrics::same_word(truth, chosen),
+            None => self.best.first().is_some_and(|best| self.truth.contains(best)),
+        }
+    }
+
+    /// A text chosen among candidates with these scores.
+    pub(crate) fn of_word(
+        item: String,
+        truth: &str,
+        chosen: &str,
+        scores: &[f32],
+        best: usize,
+    ) -> Prediction {
+        Prediction {
+            item,
+            truth: Vec::new(),
+            best: Vec::new(),
+            probabilities: vec![softmax(scores)[best] as f32],
+            truth_probability: None,
+            words: Some((truth.to_owned(), chosen.to_owned())),
+        }
+    }
+}
+
+/// The best classes of one image.
+pub(crate) fn top_5(item: String, logits: &[f32], target: &Target) -> Prediction {
+    let probabilities = softmax(logits);
+    let truth = match target {
+        Target::Class(class) | Target::Segment { class, annotation: 1, .. } => vec![*class],
+        Target::OneOf(classes) | Target::Frame { labels: classes, .. } => classes.to_vec(),
+        Target::Labels(labels) => {
+            let present = (0..).zip(labels).filter(|(_, presence)| **presence == Presence::Present);
+            present.map(|(class, _)| class).collect()
+        }
+        _ => Vec::new(),
+    };
+    let best = metrics::best(logits, KEPT);
+    Prediction {
+        item,
+        probabilities: best.iter().map(|&class| probabilities[class as usize] as f32).collect(),
+        truth_probability: match truth[..] {
+            [class] => probabilities.get(class as usize).map(|&probability| probability as f32),
+            _ => None,
+        },
+        truth,
+        best,
+        words: None,
+    }
+}
+
+/// In f64, the greatest score first taken off.
+fn softmax(scores: &[f32]) -> Vec<f64> {
+    let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = scores.iter().map(|&score| f64::from(score - greatest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// Writes one JSON line for each image, whole or not at all.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write(predictions: &[Prediction], path: &Path) -> Result<(), EvalError> {
+    let mut text = Vec::new();
+    for prediction in predictions {
+        serde_json::to_writer(&mut text, prediction).map_err(|error| EvalError::result(path, error))?;
+        text.push(b'\n');
+    }
+    write_whole(path, &text)
+}
+
+/// Reads them back.
+///
+/// # Errors
+/// It cannot be read, or a line is no prediction.
+pub fn read(path: &Path) -> Result<Vec<Prediction>, EvalError> {
+    let text = std::fs::read_to_string(path).map_err(EvalError::io(path))?;
+    let line = |(number, line): (usize, &str)| {
+        serde_json::from_str(line)
+            .map_err(|error| EvalError::result(path, format!("line {}: {error}", number + 1)))
+    };
+    text.lines().enumerate().map(line).collect()
+}

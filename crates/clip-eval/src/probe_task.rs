@@ -1,0 +1,305 @@
+//! The linear probe on a data set: features of its training, validation and test images, the paper's search, one
+//! evaluation. PROTOCOL_EVAL 7.2.
+
+use std::time::Instant;
+
+use clip_data::{Dataset, Item, Metric, Presence, Split, Target, Validation};
+use clip_rs::Features as Rows;
+use clip_rs::model::ImageArchitecture;
+
+use crate::EvalError;
+use crate::laboratory::{Laboratory, ProbeFeatures, Progress, Seen, Step};
+use crate::metrics::MeanAveragePrecision11;
+use crate::predictions::{Prediction, top_5};
+use crate::probe::{
+    self, Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet,
+};
+use crate::results::{Cell, Figure, SearchPoint};
+use crate::scoring::{ClassScores, enter_multi_label};
+use crate::suite::{Job, Verb};
+use crate::zero_shot::{metric_error, one_class};
+
+/// Labels of rows, in the form that the fit and the metrics take.
+pub(crate) enum Labels {
+    /// One class for each row.
+    Class(Vec<u32>),
+    /// `[rows, classes]`
+    Presence(Vec<Presence>),
+}
+
+/// Rows to learn from and to choose with: the training images, and the validation images behind them.
+pub(crate) struct Learning {
+    pub(crate) values: Vec<f32>,
+    pub(crate) width: usize,
+    pub(crate) labels: Labels,
+    pub(crate) train: Vec<usize>,
+    pub(crate) validation: Vec<usize>,
+    /// How they were split, in words.
+    pub(crate) note: String,
+}
+
+/// A fit and the points that led to it.
+struct Chosen {
+    fit: Fit,
+    c: f64,
+    search: Vec<SearchPoint>,
+}
+
+impl Laboratory {
+    /// Fits a probe on the training images and scores it on `test`; of a data set with folds it is the mean over them,
+    /// each searched and fitted alone (STL-10, UCF101).
+    ///
+    /// # Errors
+    /// A split is missing, or no item of it can be used.
+    pub fn probe(
+        &mut self,
+        job: &Job,
+        test: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        let dataset = test.dataset.clone();
+        let Some((first, others)) = dataset.folds.split_first() else {
+            return self.probe_once(job, &dataset.train, test, progress);
+        };
+        let (mut cell, predictions) = self.probe_once(job, &first.train, test.clone(), progress)?;
+        let mut of_folds = vec![cell.score.clone()];
+        for fold in others {
+            let test = if fold.test == test.info.name {
+                test.clone()
+            } else {
+                Split::open(&job.dataset, &job.root, Some(&fold.test), &self.read_options())?
+            };
+            let (of_fold, _) = self.probe_once(job, &fold.train, test, progress)?;
+            of_folds.push(of_fold.score);
+            cell.wall_seconds += of_fold.wall_seconds;
+        }
+        cell.score.value = of_folds.iter().map(|score| score.value).sum::<f64>() / of_folds.len() as f64;
+        cell.notes.push(format!(
+            "mean of {} folds; interval, classes, search and predictions are the first's",
+            of_folds.len()
+        ));
+        let of_folds = of_folds.into_iter().enumerate();
+        cell.figures.extend(
+            of_folds
+                .map(|(number, score)| Figure { name: format!("{} of fold {number}", score.name), ..score }),
+        );
+        Ok((cell, predictions))
+    }
+
+    fn probe_once(
+        &mut self,
+        job: &Job,
+        train: &[String],
+        test: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        let started = Instant::now();
+        let names: Vec<String> = test.prompts.classes.iter().map(|names| names[0].clone()).collect();
+        let test = self.see(test, progress)?;
+        let dataset = test.split.dataset.clone();
+        let learning = self.learning(job, &dataset, train, progress)?;
+        let mut cell = self.cell(Verb::Probe.task(), &test, None, started);
+        cell.notes.push(learning.note.clone());
+        let chosen = self.choose(&learning, names.len(), dataset.metric, progress);
+        if !chosen.fit.converged() {
+            cell.notes.push(format!("the fit stopped after {} iterations", chosen.fit.iterations));
+        }
+        cell.notes.push(format!("C = {}", chosen.c));
+        cell.details.search = chosen.search;
+        let rows = self.probe_rows(&test);
+        let everything: Vec<usize> = (0..rows.len()).collect();
+        let scores = chosen.fit.model.scores(Features::new(rows.as_slice(), rows.embed_dim()), &everything);
+        let targets: Vec<&Target> = test.targets().collect();
+        if dataset.metric == Metric::MeanAveragePrecision11 {
+            let labels = presences(&targets, &cell)?;
+            enter_multi_label(&mut cell, &scores, &names, &labels, &self.options)
+                .map_err(metric_error(&cell))?;
+        } else {
+            let truth = one_class(&targets, &cell)?;
+            let scores = ClassScores { scores: &scores, names: &names, truth: &truth };
+            scores.enter(&mut cell, dataset.metric, &self.options, false).map_err(metric_error(&cell))?;
+        }
+        let items = test.rows.usable.iter().map(|&item| &test.split.items[item]);
+        let predictions = items
+            .zip(scores.chunks_exact(names.len()))
+            .zip(&targets)
+            .map(|((item, scores), target): ((&Item, _), _)| top_5(item.id(), scores, target))
+            .collect();
+        cell.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((cell, predictions))
+    }
+
+    /// The search, or one fit at the C that was asked for; on training and validation rows together in the end.
+    fn choose(
+        &self,
+        learning: &Learning,
+        classes: usize,
+        metric: Metric,
+        progress: &mut Progress<'_>,
+    ) -> Chosen {
+        let features = Features::new(&learning.values, learning.width);
+        let targets = learning.labels.targets(classes);
+        if let Some(c) = self.options.c {
+            let order = [&*learning.train, &*learning.validation].concat();
+            let packed = PackedFeatures::new(features, order, PackedFeatures::MEMORY);
+            let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
+            return Chosen { fit: probe::fit(&set, c, &Options::default(), None), c, search: Vec::new() };
+        }
+        let score = |scores: &[f32]| learning.score(scores, classes, metric);
+        let problem = Problem {
+            features,
+            targets,
+            train: &learning.train,
+            validation: &learning.validation,
+            metric: &score,
+            options: Options::default(),
+            memory: PackedFeatures::MEMORY,
+        };
+        let mut begun = false;
+        let search = probe::search(&problem, &mut |_, most| {
+            if !begun {
+                progress(Step::Fits(most));
+                begun = true;
+            }
+            progress(Step::Done(1));
+        });
+        let point = |point: &probe::Evaluation| SearchPoint {
+            index: point.index,
+            c: point.c,
+            score: point.score,
+            converged: point.converged,
+        };
+        Chosen {
+            search: search.evaluations.iter().map(point).collect(),
+            c: search.best.c,
+            fit: search.fit_on_all(),
+        }
+    }
+
+    /// Training and validation rows of a data set.
+    pub(crate) fn learning(
+        &mut self,
+        job: &Job,
+        dataset: &Dataset,
+        train: &[String],
+        progress: &mut Progress<'_>,
+    ) -> Result<Learning, EvalError> {
+        let (mut values, mut width, mut labels) = (Vec::new(), 0, None);
+        let mut add = |laboratory: &mut Laboratory, name: &str, progress: &mut Progress<'_>| {
+            let split = Split::open(&job.dataset, &job.root, Some(name), &laboratory.read_options())?;
+            let seen = laboratory.see(split, progress)?;
+            let rows = laboratory.probe_rows(&seen);
+            width = rows.embed_dim();
+            values.extend_from_slice(rows.as_slice());
+            Labels::extend(&mut labels, &seen)?;
+            Ok::<usize, EvalError>(rows.len())
+        };
+        let mut learned = 0;
+        for name in train {
+            learned += add(self, name, progress)?;
+        }
+        let kept = match &dataset.validation {
+            Validation::Split(name) => add(self, name, progress)?,
+            Validation::HoldOut => 0,
+        };
+        let labels =
+            labels.ok_or_else(|| EvalError::task(Verb::Probe.task(), &dataset.id, "no training split"))?;
+        let (train, validation, note) = match &dataset.validation {
+            Validation::Split(name) => {
+                let note = format!("C chosen on split `{name}` ({kept} images), {learned} to learn from");
+                ((0..learned).collect(), (learned..learned + kept).collect(), note)
+            }
+            Validation::HoldOut => {
+                let strata = labels.strata(learned);
+                let held = probe::hold_out(&strata, HOLD_OUT_SHARE, self.options.seed);
+                let (kept, seed) = (held.validation.len(), self.options.seed);
+                let note = format!(
+                    "C chosen on {kept} of {learned} training images held out (stratified, seed {seed})"
+                );
+                (held.train, held.validation, note)
+            }
+        };
+        Ok(Learning { values, width, labels, train, validation, note })
+    }
+
+    /// The rows a probe sees of a split.
+    pub(crate) fn probe_rows(&self, seen: &Seen) -> Rows {
+        let is_vit = matches!(self.clip.architecture().image, ImageArchitecture::VisionTransformer { .. });
+        let (penultimate, features) = (&seen.rows.penultimate, &seen.rows.features);
+        match self.options.probe_features {
+            ProbeFeatures::Paper if is_vit => penultimate.clone(),
+            ProbeFeatures::PreProjection => penultimate.clone(),
+            ProbeFeatures::Paper | ProbeFeatures::Projected => features.clone(),
+            ProbeFeatures::Normalized => {
+                let rows = features.clone().normalize();
+                Rows::new(rows.embed_dim(), rows.as_slice().to_vec())
+            }
+        }
+    }
+}
+
+impl Labels {
+    /// Appends the labels of a split's usable items.
+    fn extend(labels: &mut Option<Labels>, seen: &Seen) -> Result<(), EvalError> {
+        for target in seen.targets() {
+            match (labels.as_mut(), target) {
+                (None, Target::Class(class)) => *labels = Some(Labels::Class(vec![*class])),
+                (None, Target::Labels(presence)) => *labels = Some(Labels::Presence(presence.to_vec())),
+                (Some(Labels::Class(labels)), Target::Class(class)) => labels.push(*class),
+                (Some(Labels::Presence(labels)), Target::Labels(presence)) => {
+                    labels.extend_from_slice(presence);
+                }
+                _ => {
+                    let reason = "a probe needs items with classes";
+                    return Err(EvalError::task(Verb::Probe.task(), &seen.split.dataset.id, reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn targets(&self, classes: usize) -> Targets<'_> {
+        match self {
+            Labels::Class(labels) => Targets::Class { labels, classes },
+            Labels::Presence(labels) => Targets::Presence { labels, classes },
+        }
+    }
+
+    /// What a hold-out is stratified by: the class, or the first class that is present.
+    fn strata(&self, rows: usize) -> Vec<u32> {
+        match self {
+            Labels::Class(labels) => labels.clone(),
+            Labels::Presence(labels) => {
+                let classes = labels.len() / rows.max(1);
+                let first = |row: &[Presence]| row.iter().position(|&presence| presence == Presence::Present);
+                labels.chunks_exact(classes.max(1)).map(|row| first(row).unwrap_or(classes) as u32).collect()
+            }
+        }
+    }
+}
+
+impl Learning {
+    /// The data set's metric on the validation rows; what cannot be computed is worst.
+    pub(crate) fn score(&self, scores: &[f32], classes: usize, metric: Metric) -> f64 {
+        let value = match &self.labels {
+            Labels::Class(labels) => {
+                let truth: Vec<u32> = self.validation.iter().map(|&row| labels[row]).collect();
+                let names = vec![String::new(); classes];
+                ClassScores { scores, names: &names, truth: &truth }.value(metric)
+            }
+            Labels::Presence(labels) => {
+                let rows: Vec<&[Presence]> =
+                    self.validation.iter().map(|&row| &labels[row * classes..][..classes]).collect();
+                MeanAveragePrecision11::new(scores, classes, &rows).and_then(|precision| precision.mean(None))
+            }
+        };
+        value.unwrap_or(f64::NEG_INFINITY)
+    }
+}
+
+fn presences<'a>(targets: &[&'a Target], cell: &Cell) -> Result<Vec<&'a [Presence]>, EvalError> {
+    crate::zero_shot::all(targets, cell, |target| match target {
+        Target::Labels(labels) => Some(&**labels),
+        _ => None,
+    })
+}

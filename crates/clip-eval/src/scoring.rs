@@ -1,0 +1,192 @@
+//! From scores to the figures of a cell: the data set's own metric with its interval, and what plots need.
+
+use std::collections::BTreeMap;
+
+use clip_data::{Metric, Presence};
+
+use crate::laboratory::EvalOptions;
+use crate::metrics::{self, MeanAveragePrecision11, MetricError, Ranking};
+use crate::results::{Cell, ClassFigure, Confusion, Details, Figure, ReliabilityBin};
+use crate::statistics::{Bootstrap, Interval, clopper_pearson};
+
+/// Pairs of classes that a result keeps.
+const CONFUSIONS_KEPT: usize = 200;
+/// Top-k of the second accuracy.
+const SECOND_K: usize = 5;
+
+/// Scores of items that have one class each.
+pub(crate) struct ClassScores<'a> {
+    /// `[items, classes]`: logits, at the checkpoint's temperature where they are to be probabilities.
+    pub(crate) scores: &'a [f32],
+    /// First name of each class.
+    pub(crate) names: &'a [String],
+    /// `[items]`
+    pub(crate) truth: &'a [u32],
+}
+
+impl Figure {
+    /// A figure with its interval, if it has one.
+    pub(crate) fn new(name: &str, value: f64, interval: Option<Interval>) -> Figure {
+        Figure {
+            name: name.to_owned(),
+            value,
+            low: interval.map(|interval| interval.low),
+            high: interval.map(|interval| interval.high),
+            level: interval.map(|interval| interval.level),
+            method: interval.map(|interval| interval.method.name().to_owned()),
+        }
+    }
+}
+
+/// Share of hits with its exact interval.
+pub(crate) fn share_of_hits(name: &str, hits: &[bool], level: f64) -> Result<Figure, MetricError> {
+    let right = hits.iter().filter(|&&hit| hit).count() as u64;
+    let interval = clopper_pearson(right, hits.len() as u64, level);
+    Ok(Figure::new(name, metrics::accuracy(hits)?, Some(interval)))
+}
+
+pub(crate) fn bootstrap(options: &EvalOptions) -> Bootstrap {
+    let resamples = u32::try_from(options.resamples).unwrap_or(u32::MAX);
+    Bootstrap { level: options.level, resamples, seed: options.seed }
+}
+
+impl ClassScores<'_> {
+    fn classes(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The figure the paper reports: `metric`, with its interval.
+    pub(crate) fn figure(&self, metric: Metric, options: &EvalOptions) -> Result<Figure, MetricError> {
+        let ranks = metrics::ranks(self.scores, self.classes(), self.truth)?;
+        let hits = metrics::hits(&ranks, 1);
+        let bootstrap = bootstrap(options);
+        match metric {
+            Metric::MeanPerClass => {
+                let interval = bootstrap.mean_per_class(&hits, self.truth);
+                Ok(Figure::new("mean_per_class", metrics::mean_per_class(&hits, self.truth)?, interval))
+            }
+            Metric::RocAuc => {
+                let ranking = self.ranking_of_two()?;
+                let auc = |drawn: &[u32]| ranking.roc_auc(Some(drawn)).unwrap_or(f64::NAN);
+                let interval = bootstrap.interval(self.truth.len(), auc);
+                Ok(Figure::new("roc_auc", self.value(metric)?, interval))
+            }
+            Metric::MeanTop1Top5 => {
+                let value =
+                    |rank: &u32| (f64::from(u8::from(*rank < 1)) + f64::from(u8::from(*rank < 5))) / 2.0;
+                let values: Vec<f64> = ranks.iter().map(value).collect();
+                Ok(Figure::new("mean_top1_top5", metrics::mean_top1_top5(&ranks)?, bootstrap.mean(&values)))
+            }
+            _ => share_of_hits("accuracy", &hits, options.level),
+        }
+    }
+
+    /// `metric` alone, for choosing among models.
+    pub(crate) fn value(&self, metric: Metric) -> Result<f64, MetricError> {
+        let ranks = metrics::ranks(self.scores, self.classes(), self.truth)?;
+        match metric {
+            Metric::MeanPerClass => metrics::mean_per_class(&metrics::hits(&ranks, 1), self.truth),
+            Metric::RocAuc => self.ranking_of_two()?.roc_auc(None),
+            Metric::MeanTop1Top5 => metrics::mean_top1_top5(&ranks),
+            _ => metrics::accuracy(&metrics::hits(&ranks, 1)),
+        }
+    }
+
+    /// Of two classes: the score is the difference of the logits, which ranks as the softmax does.
+    fn ranking_of_two(&self) -> Result<Ranking, MetricError> {
+        let differences: Vec<f32> = self.scores.as_chunks::<2>().0.iter().map(|[no, yes]| yes - no).collect();
+        let positive: Vec<bool> = self.truth.iter().map(|&class| class == 1).collect();
+        Ranking::new(&differences, &positive)
+    }
+
+    /// The figures under CLIP_benchmark's names. Top-5 of fewer classes is none.
+    pub(crate) fn metrics(&self) -> Result<BTreeMap<String, Option<f64>>, MetricError> {
+        let ranks = metrics::ranks(self.scores, self.classes(), self.truth)?;
+        let hits = metrics::hits(&ranks, 1);
+        let top_5 = (self.classes() >= SECOND_K).then(|| metrics::accuracy(&metrics::hits(&ranks, SECOND_K)));
+        Ok(BTreeMap::from([
+            ("acc1".to_owned(), Some(metrics::accuracy(&hits)?)),
+            ("acc5".to_owned(), top_5.transpose()?),
+            ("mean_per_class_recall".to_owned(), Some(metrics::mean_per_class(&hits, self.truth)?)),
+        ]))
+    }
+
+    /// Enters everything that one class per item allows. `calibrated`: the scores are logits of probabilities.
+    pub(crate) fn enter(
+        &self,
+        cell: &mut Cell,
+        metric: Metric,
+        options: &EvalOptions,
+        calibrated: bool,
+    ) -> Result<(), MetricError> {
+        let predictions = metrics::predictions(self.scores, self.classes())?;
+        let hits: Vec<bool> = predictions.iter().zip(self.truth).map(|(a, b)| a == b).collect();
+        cell.metrics = self.metrics()?;
+        cell.score = self.figure(metric, options)?;
+        if metric != Metric::Accuracy {
+            cell.figures.push(share_of_hits("accuracy", &hits, options.level)?);
+        }
+        let name = |class: u32| self.names[class as usize].clone();
+        let counts = metrics::per_class(&hits, self.truth, self.classes());
+        let per_class = self.names.iter().zip(counts).filter(|(_, count)| count.items > 0);
+        let confusions = metrics::worst_confusions(&predictions, self.truth, CONFUSIONS_KEPT);
+        cell.details = Details {
+            per_class: per_class
+                .map(|(class, count)| ClassFigure {
+                    class: class.clone(),
+                    items: count.items,
+                    correct: count.hits,
+                })
+                .collect(),
+            confusions: confusions
+                .iter()
+                .map(|pair| Confusion {
+                    truth: name(pair.truth),
+                    prediction: name(pair.prediction),
+                    count: pair.count,
+                })
+                .collect(),
+            ..std::mem::take(&mut cell.details)
+        };
+        if calibrated {
+            let calibration = metrics::calibration(self.scores, self.classes(), self.truth)?;
+            let plain = |name: &str, value| Figure::plain(name, value);
+            cell.figures.push(plain("expected_calibration_error", calibration.expected_calibration_error));
+            cell.figures.push(plain("negative_log_likelihood", calibration.negative_log_likelihood));
+            cell.figures.push(plain("brier", calibration.brier));
+            let bin = |bin: &metrics::Bin| {
+                Some(ReliabilityBin {
+                    low: bin.low,
+                    high: bin.high,
+                    items: bin.items,
+                    confidence: bin.confidence?,
+                    accuracy: bin.accuracy?,
+                })
+            };
+            cell.details.reliability = calibration.bins.iter().filter_map(bin).collect();
+        }
+        Ok(())
+    }
+}
+
+/// Mean over classes of the 11-point average precision (VOC2007), drawing images.
+pub(crate) fn enter_multi_label(
+    cell: &mut Cell,
+    scores: &[f32],
+    names: &[String],
+    labels: &[&[Presence]],
+    options: &EvalOptions,
+) -> Result<(), MetricError> {
+    let precision = MeanAveragePrecision11::new(scores, names.len(), labels)?;
+    let interval =
+        bootstrap(options).interval(labels.len(), |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN));
+    let mean = precision.mean(None)?;
+    cell.score = Figure::new("map_11_point", mean, interval);
+    cell.metrics = BTreeMap::from([("mean_average_precision".to_owned(), Some(mean))]);
+    let per_class = names.iter().zip(precision.per_class(None));
+    cell.figures.extend(
+        per_class
+            .filter_map(|(name, value)| Some(Figure::plain(&format!("average_precision: {name}"), value?))),
+    );
+    Ok(())
+}

@@ -1,0 +1,269 @@
+//! Zero-shot: images are classified by class names in sentences, with no image to learn from. PROTOCOL_EVAL 7.1, 7.6, 7.7.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use clip_data::{Item, Presence, PromptSet, Split, Target, Task};
+
+use crate::EvalError;
+use crate::head::cosines;
+use crate::laboratory::{Laboratory, Progress, Seen};
+use crate::metrics::{self, Annotation, RareActions, Segment};
+use crate::predictions::{Prediction, top_5};
+use crate::results::{Cell, Figure};
+use crate::scoring::{ClassScores, enter_multi_label, share_of_hits};
+use crate::wrong_images::wrong_images;
+
+/// Name of the task in results, as CLIP_benchmark has it.
+pub(crate) const TASK: &str = "zeroshot_classification";
+/// Draws of RareAct's second figure (PROTOCOL_EVAL 7.7).
+const RARE_ACTION_DRAWS: u32 = 100;
+
+impl Laboratory {
+    /// Scores a split of a data set without looking at a labelled image; with one row per image for comparisons.
+    ///
+    /// # Errors
+    /// The data set is for another task, or no item of it can be used.
+    pub fn zero_shot(
+        &mut self,
+        split: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        let started = Instant::now();
+        let prompts = self.prompts(&split)?;
+        let dataset = split.dataset.clone();
+        if dataset.task == Task::Ocr {
+            return self.read_words(&prompts, split, progress, started);
+        }
+        let head = self.head(&prompts, progress)?;
+        let seen = self.see(split, progress)?;
+        let embeddings = seen.rows.features.clone().normalize();
+        let logits = head.logits(embeddings.as_slice(), self.clip.scale());
+        let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
+        let mut cell = self.cell(TASK, &seen, Some(&prompts), started);
+        if head.truncated > 0 {
+            cell.notes.push(format!("{} prompts were cut to the context length", head.truncated));
+        }
+        let targets: Vec<&Target> = seen.targets().collect();
+        let predictions = match targets.first() {
+            Some(Target::Class(_)) => {
+                let truth = one_class(&targets, &cell)?;
+                let scores = ClassScores { scores: &logits, names: &names, truth: &truth };
+                scores.enter(&mut cell, dataset.metric, &self.options, true).map_err(metric_error(&cell))?;
+                let predictions = rows(&seen, &logits, names.len(), &targets);
+                cell.details.wrong =
+                    wrong_images(&seen.split, &predictions, &names, self.options.wrong_images);
+                predictions
+            }
+            Some(Target::Labels(_)) => {
+                let labels = all(&targets, &cell, |target| match target {
+                    Target::Labels(labels) => Some(&**labels),
+                    _ => None,
+                })?;
+                let labels: Vec<&[Presence]> = labels;
+                // The logit itself ranks: a softmax over the classes would change the order across images.
+                enter_multi_label(&mut cell, &logits, &names, &labels, &self.options)
+                    .map_err(metric_error(&cell))?;
+                rows(&seen, &logits, names.len(), &targets)
+            }
+            Some(Target::OneOf(_)) => {
+                let accepted = all(&targets, &cell, |target| match target {
+                    Target::OneOf(labels) => Some(&**labels),
+                    _ => None,
+                })?;
+                let best = metrics::predictions(&logits, names.len()).map_err(metric_error(&cell))?;
+                let hits = metrics::hits_of_any(&best, &accepted);
+                self.enter_hits(&mut cell, "accuracy", &hits)?;
+                rows(&seen, &logits, names.len(), &targets)
+            }
+            Some(Target::Frame { .. }) => {
+                self.score_frames(&mut cell, &seen, &logits, names.len())?;
+                rows(&seen, &logits, names.len(), &targets)
+            }
+            Some(Target::Segment { .. }) => {
+                self.score_segments(&mut cell, &targets, &logits, &prompts)?;
+                rows(&seen, &logits, names.len(), &targets)
+            }
+            _ => return Err(EvalError::task(TASK, &dataset.id, "its items have no classes")),
+        };
+        cell.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((cell, predictions))
+    }
+
+    /// A word is chosen among the image's candidates, or among all words of the split. PROTOCOL_EVAL 7.6.
+    fn read_words(
+        &mut self,
+        prompts: &PromptSet,
+        split: Split,
+        progress: &mut Progress<'_>,
+        started: Instant,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        let seen = self.see(split, progress)?;
+        let mut cell = self.cell(TASK, &seen, Some(prompts), started);
+        let targets: Vec<&Target> = seen.targets().collect();
+        let words = all(&targets, &cell, |target| match target {
+            Target::Word { truth, candidates } => Some((&**truth, candidates)),
+            _ => None,
+        })?;
+        // Without candidates of its own an image's are all words of the split.
+        let own = words.iter().flat_map(|(truth, candidates)| {
+            if candidates.is_empty() { vec![*truth] } else { candidates.iter().map(|word| &**word).collect() }
+        });
+        let mut positions: BTreeMap<&str, u32> = own.map(|word| (word, 0)).collect();
+        for (position, (_, place)) in (0..).zip(positions.iter_mut()) {
+            *place = position;
+        }
+        let lexicon: Vec<Vec<String>> = positions.keys().map(|word| vec![(*word).to_owned()]).collect();
+        let prompts = PromptSet { classes: lexicon, ..prompts.clone() };
+        let head = self.head(&prompts, progress)?;
+        let width = self.clip.embed_dim();
+        let embeddings = seen.rows.features.clone().normalize();
+        let mut hits = Vec::with_capacity(words.len());
+        let mut predictions = Vec::with_capacity(words.len());
+        let everything: Vec<&str> = positions.keys().copied().collect();
+        for ((row, (truth, candidates)), &item) in embeddings.rows().zip(&words).zip(&seen.rows.usable) {
+            let candidates: Vec<&str> = if candidates.is_empty() {
+                everything.clone()
+            } else {
+                candidates.iter().map(|word| &**word).collect()
+            };
+            let weights: Vec<f32> = candidates
+                .iter()
+                .flat_map(|word| {
+                    let start = positions[word] as usize * width;
+                    head.weights()[start..start + width].iter().copied()
+                })
+                .collect();
+            let scores: Vec<f32> =
+                cosines(row, &weights, width).iter().map(|cosine| self.clip.scale() * cosine).collect();
+            let best = metrics::best(&scores, 1)[0] as usize;
+            hits.push(metrics::same_word(candidates[best], truth));
+            predictions.push(Prediction::of_word(
+                seen.split.items[item].id(),
+                truth,
+                candidates[best],
+                &scores,
+                best,
+            ));
+        }
+        self.enter_hits(&mut cell, "accuracy", &hits)?;
+        cell.notes.push(format!("{} distinct candidate texts", positions.len()));
+        cell.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((cell, predictions))
+    }
+
+    fn enter_hits(&self, cell: &mut Cell, name: &str, hits: &[bool]) -> Result<(), EvalError> {
+        cell.score = share_of_hits(name, hits, self.options.level).map_err(metric_error(cell))?;
+        cell.metrics = BTreeMap::from([("acc1".to_owned(), Some(cell.score.value))]);
+        Ok(())
+    }
+
+    /// pm-0 and pm-10. A frame that cannot be used counts as wrong: its anchor was not classified under all shifts.
+    pub(crate) fn score_frames(
+        &self,
+        cell: &mut Cell,
+        seen: &Seen,
+        logits: &[f32],
+        classes: usize,
+    ) -> Result<(), EvalError> {
+        let best = metrics::predictions(logits, classes).map_err(metric_error(cell))?;
+        let mut right = vec![false; seen.split.items.len()];
+        let mut anchors = Vec::with_capacity(right.len());
+        for item in &seen.split.items {
+            let Target::Frame { anchor, .. } = item.target else {
+                return Err(EvalError::task(TASK, &cell.dataset, "frames and other items are mixed"));
+            };
+            anchors.push(anchor);
+        }
+        for (&item, best) in seen.rows.usable.iter().zip(&best) {
+            if let Target::Frame { labels, .. } = &seen.split.items[item].target {
+                right[item] = labels.contains(best);
+            }
+        }
+        let scores = metrics::perturbation_scores(&right, &anchors).map_err(metric_error(cell))?;
+        let (pm0, pm_k): (Vec<bool>, Vec<bool>) = scores.per_anchor.iter().copied().unzip();
+        let level = self.options.level;
+        let values: Vec<f64> = scores
+            .per_anchor
+            .iter()
+            .map(|&(a, b)| (f64::from(u8::from(a)) + f64::from(u8::from(b))) / 2.0)
+            .collect();
+        let interval = crate::scoring::bootstrap(&self.options).mean(&values);
+        cell.score = Figure::new("mean_pm0_pm10", scores.mean(), interval);
+        cell.figures.push(share_of_hits("pm0", &pm0, level).map_err(metric_error(cell))?);
+        cell.figures.push(share_of_hits("pm10", &pm_k, level).map_err(metric_error(cell))?);
+        cell.metrics =
+            BTreeMap::from([("pm0".to_owned(), Some(scores.pm0)), ("pm10".to_owned(), Some(scores.pm_k))]);
+        Ok(())
+    }
+
+    /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit; logits are used.
+    fn score_segments(
+        &self,
+        cell: &mut Cell,
+        targets: &[&Target],
+        logits: &[f32],
+        prompts: &PromptSet,
+    ) -> Result<(), EvalError> {
+        let segments = all(targets, cell, |target| match target {
+            Target::Segment { class, annotation, video } => {
+                Some(Segment { class: *class, annotation: Annotation::of(*annotation)?, video })
+            }
+            _ => None,
+        })?;
+        let pairs: Vec<(String, String)> = serde_json::from_value(prompts.rest["verb_noun"].clone())
+            .map_err(|error| EvalError::task(TASK, &cell.dataset, format!("verbs and nouns: {error}")))?;
+        let actions = RareActions::new(&pairs, &segments);
+        let weighted = actions.mean_weighted_average_precision(logits).map_err(metric_error(cell))?;
+        let sampled = actions
+            .mean_sampled_average_precision(logits, RARE_ACTION_DRAWS, self.options.seed)
+            .map_err(metric_error(cell))?;
+        cell.score = Figure::plain("mean_weighted_average_precision", weighted.mean);
+        cell.figures.push(Figure::plain("mean_sampled_average_precision", sampled.mean));
+        cell.metrics = BTreeMap::from([
+            ("mWAP".to_owned(), Some(weighted.mean)),
+            ("mSAP".to_owned(), Some(sampled.mean)),
+        ]);
+        cell.notes.push("segments are scored by the logit of their middle frame".to_owned());
+        Ok(())
+    }
+}
+
+impl Seen {
+    /// What is true of the usable items.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.rows.usable.iter().map(|&item| &self.split.items[item].target)
+    }
+}
+
+/// What `of` finds in every target.
+pub(crate) fn all<'a, T>(
+    targets: &[&'a Target],
+    cell: &Cell,
+    of: impl Fn(&'a Target) -> Option<T>,
+) -> Result<Vec<T>, EvalError> {
+    let found: Option<Vec<T>> = targets.iter().map(|target| of(target)).collect();
+    found.ok_or_else(|| EvalError::task(&cell.task, &cell.dataset, "its items are not all of one kind"))
+}
+
+pub(crate) fn one_class(targets: &[&Target], cell: &Cell) -> Result<Vec<u32>, EvalError> {
+    all(targets, cell, |target| match target {
+        Target::Class(class) => Some(*class),
+        _ => None,
+    })
+}
+
+pub(crate) fn metric_error(cell: &Cell) -> impl Fn(metrics::MetricError) -> EvalError + use<> {
+    let (task, dataset) = (cell.task.clone(), cell.dataset.clone());
+    move |error| EvalError::task(&task, &dataset, error.to_string())
+}
+
+/// One row for each usable item.
+fn rows(seen: &Seen, logits: &[f32], classes: usize, targets: &[&Target]) -> Vec<Prediction> {
+    let items = seen.rows.usable.iter().map(|&item| &seen.split.items[item]);
+    items
+        .zip(logits.chunks_exact(classes))
+        .zip(targets)
+        .map(|((item, logits), target): ((&Item, _), _)| top_5(item.id(), logits, target))
+        .collect()
+}
