@@ -13,6 +13,7 @@ mod config;
 mod console;
 mod datasets;
 mod embed;
+mod eval;
 mod exit;
 mod generate;
 mod images;
@@ -53,6 +54,7 @@ enum Verb {
     Tokenize(tokenize::Tokenize),
     Preprocess(preprocess::Preprocess),
     Verify(verify::Verify),
+    Eval(eval::Eval),
     Models(models::Models),
     Datasets(datasets::Datasets),
     Bench(bench::Bench),
@@ -80,6 +82,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Tokenize(verb) => verb.run(console),
         Verb::Preprocess(verb) => verb.run(&settings, console),
         Verb::Verify(verb) => verb.run(&settings, console),
+        Verb::Eval(verb) => verb.run(&settings, console),
         Verb::Models(verb) => verb.run(&settings, console),
         Verb::Datasets(verb) => verb.run(console),
         Verb::Bench(verb) => verb.run(&settings, console),

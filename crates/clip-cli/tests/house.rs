@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 11] = [
+const ARROWS: [(&str, &str); 12] = [
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
+    ("clip-cli", "clip-eval"),
     ("clip", "clip-image"),
     ("clip", "clip-kernels"),
     ("clip", "clip-model"),

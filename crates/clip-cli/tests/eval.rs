@@ -1,0 +1,193 @@
+//! `clip-rs eval` as typed: cells, resumed and shared runs, missing data, comparison.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{clip_rs, json_lines, run};
+
+/// Records of CIFAR-10's binary layout: a label, then three planes of 32 x 32.
+fn cifar10(root: &Path, records: usize) {
+    let folder = root.join("cifar-10-batches-bin");
+    fs::create_dir_all(&folder).expect("a folder");
+    let record = |number: usize| {
+        let shade = |place: usize| (number * 37 + place * (1 + number % 11) / 8 + place / 1024 * 61) as u8;
+        std::iter::once((number % 10) as u8).chain((0..3072).map(shade)).collect::<Vec<u8>>()
+    };
+    for batch in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"] {
+        let seed = usize::from(batch.as_bytes()[11]);
+        let bytes: Vec<u8> = (0..40).flat_map(|number| record(number * 7 + seed)).collect();
+        fs::write(folder.join(format!("{batch}.bin")), bytes).expect("a file");
+    }
+    fs::write(folder.join("test_batch.bin"), (0..records).flat_map(record).collect::<Vec<u8>>())
+        .expect("a file");
+    let names = "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n";
+    fs::write(folder.join("batches.meta.txt"), names).expect("a file");
+}
+
+/// `eval` with folders of its own.
+fn eval(verb: &[&str], data: &Path, folder: &Path, out: &str) -> common::Run {
+    let (data, out) = (data.display().to_string(), folder.join(out).display().to_string());
+    let features = folder.join(format!("features of {}", out.rsplit('/').next().unwrap_or_default()));
+    let features = features.display().to_string();
+    let arguments = [&["eval"], verb, &["--root", &data, "--out", &out, "--features", &features]].concat();
+    run(&arguments)
+}
+
+#[test]
+fn zero_shot_writes_a_cell_with_its_interval_and_one_line_per_image() {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar10(folder.path(), 60);
+    let found = eval(&["zeroshot", "--dataset", "cifar10", "--json"], folder.path(), folder.path(), "out");
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let cell = &json_lines(&found.stdout)[0];
+    assert_eq!(cell["dataset"], "cifar10");
+    assert_eq!(cell["task"], "zeroshot_classification");
+    assert_eq!((&cell["counts"]["expected"], &cell["counts"]["scored"]), (&10_000.into(), &60.into()));
+    let (value, low, high) = (&cell["score"]["value"], &cell["score"]["low"], &cell["score"]["high"]);
+    let [value, low, high] = [value, low, high].map(|number| number.as_f64().expect("a number"));
+    assert!(low < value && value < high, "{low} {value} {high}");
+    assert_eq!(cell["metrics"]["acc1"], cell["score"]["value"]);
+    let lines = fs::read_to_string(
+        folder.path().join("out/starter/cifar10.zeroshot_classification.predictions.jsonl"),
+    )
+    .expect("predictions");
+    let lines = json_lines(&lines);
+    assert_eq!(lines.len(), 60);
+    let right = lines.iter().filter(|line| line["best"][0] == line["truth"][0]).count();
+    assert!((value - right as f64 / 60.0).abs() < 1e-12);
+    let table = fs::read_to_string(folder.path().join("out/results.csv")).expect("the joined table");
+    assert!(
+        table.lines().nth(1).expect("a row").starts_with("cifar10,test,zeroshot_classification,starter,")
+    );
+    assert!(found.stderr.contains("A research tool"), "{}", found.stderr);
+}
+
+#[test]
+fn cell_that_is_there_is_kept_until_something_it_was_made_of_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar10(folder.path(), 30);
+    let verb = ["zeroshot", "--dataset", "cifar10", "--json"];
+    let cell = |verb: &[&str]| json_lines(&eval(verb, folder.path(), folder.path(), "out").stdout)[0].clone();
+    let first = cell(&verb);
+    assert_eq!(cell(&verb), first, "kept, its wall time included");
+    let other = cell(&[&verb[..], &["--level", "0.995"]].concat());
+    assert_eq!(other["score"]["level"], 0.995);
+    assert_eq!(other["score"]["value"], first["score"]["value"]);
+    cifar10(folder.path(), 31);
+    assert_eq!(cell(&verb)["counts"]["found"], 31);
+}
+
+#[test]
+fn changed_image_is_never_taken_from_the_cache() {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar10(folder.path(), 20);
+    let verb = ["zeroshot", "--dataset", "cifar10", "--json"];
+    let path = folder.path().join("cifar-10-batches-bin/test_batch.bin");
+    eval(&verb, folder.path(), folder.path(), "out");
+    let mut bytes = fs::read(&path).expect("records");
+    bytes[1..3073].fill(255); // same name, same size
+    fs::write(&path, &bytes).expect("records");
+    fs::remove_dir_all(folder.path().join("out")).expect("results forgotten, features kept");
+    eval(&verb, folder.path(), folder.path(), "out");
+    let predictions = |out: &str| {
+        fs::read(folder.path().join(out).join("starter/cifar10.zeroshot_classification.predictions.jsonl"))
+            .expect("it")
+    };
+    eval(&verb, folder.path(), folder.path(), "fresh");
+    assert_eq!(predictions("out"), predictions("fresh"));
+}
+
+fn suite(folder: &Path) -> String {
+    let text = "models = [\"starter\"]\ntasks = [\"zeroshot\", \"probe\"]\nroot = \".\"\n\
+                datasets = [\"cifar10\", \"mnist\"]\n[options]\nc = 0.316\n";
+    let path = folder.join("suite.toml");
+    fs::write(&path, text).expect("a suite");
+    path.display().to_string()
+}
+
+fn suite_arguments<'a>(suite: &'a str, out: &'a str, features: &'a str) -> Vec<&'a str> {
+    vec!["eval", "suite", suite, "--out", out, "--features", features]
+}
+
+#[test]
+fn killed_suite_and_two_shards_give_the_table_of_one_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar10(folder.path(), 400);
+    let suite = suite(folder.path());
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let whole = run(&suite_arguments(&suite, &path("whole"), &path("whole-features")));
+    // mnist is not there: listed, and nothing stops.
+    assert_eq!(whole.code, 3, "{}", whole.stderr);
+    assert!(whole.stderr.contains("mnist"), "{}", whole.stderr);
+    let table = |out: &str| fs::read_to_string(folder.path().join(out).join("results.csv")).expect("a table");
+    assert_eq!(table("whole").matches("cifar10,").count() >= 2, true, "{}", table("whole"));
+
+    let (out, features) = (path("killed"), path("killed-features"));
+    let mut program = Command::new(assert_cmd::cargo::cargo_bin!("clip-rs"));
+    program.args(suite_arguments(&suite, &out, &features)).current_dir(common::root());
+    program.env_clear().env("HOME", "/nonexistent").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = program.spawn().expect("it starts");
+    let has_rows = || {
+        let rows = |entry: fs::DirEntry| {
+            fs::metadata(entry.path().join("rows-0-of-1.bin")).map_or(0, |file| file.len())
+        };
+        fs::read_dir(&features).is_ok_and(|entries| entries.flatten().any(|entry| rows(entry) > 0))
+    };
+    while !has_rows() {
+        assert!(running.try_wait().expect("a state").is_none(), "it was over before it could be killed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    running.kill().expect("it runs");
+    running.wait().expect("it has ended");
+    assert!(!Path::new(&out).join("results.csv").exists(), "it was over before it could be killed");
+    assert_eq!(run(&suite_arguments(&suite, &out, &features)).code, 3);
+    assert_eq!(table("killed"), table("whole"));
+
+    let (out, features) = (path("shared"), path("shared-features"));
+    for shard in ["0/2", "1/2"] {
+        clip_rs(&[&suite_arguments(&suite, &out, &features)[..], &["--shard", shard]].concat())
+            .output()
+            .expect("it runs");
+    }
+    assert_eq!(table("shared"), table("whole"));
+}
+
+#[test]
+fn comparison_counts_discordant_images() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = |item: usize, right: bool| {
+        format!(
+            "{{\"item\":\"{item}\",\"truth\":[1],\"best\":[{}],\"probabilities\":[1.0],\"truth_probability\":null}}\n",
+            u8::from(right)
+        )
+    };
+    let write = |name: &str, right: &dyn Fn(usize) -> bool| {
+        let path = folder.path().join(name);
+        fs::write(&path, (0..40).map(|item| line(item, right(item))).collect::<String>()).expect("a file");
+        path.display().to_string()
+    };
+    let (first, second) =
+        (write("a.jsonl", &|item| item < 20), write("b.jsonl", &|item| (5..32).contains(&item)));
+    let found = run(&["eval", "compare", &first, &second, "--json"]);
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let comparison = &json_lines(&found.stdout)[0];
+    assert_eq!((&comparison["only_first"], &comparison["only_second"]), (&5.into(), &12.into()));
+}
+
+#[test]
+fn wrong_requests_say_what_there_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = eval(&["zeroshot", "--dataset", "cifar10"], folder.path(), folder.path(), "out");
+    assert_eq!(missing.code, 1);
+    assert!(missing.stderr.contains("cifar-10-binary.tar.gz"), "{}", missing.stderr);
+    let unknown = eval(&["zeroshot", "--dataset", "cifar"], folder.path(), folder.path(), "out");
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("clip-rs datasets list"), "{}", unknown.stderr);
+    let unfit = eval(&["retrieval", "--dataset", "cifar10"], folder.path(), folder.path(), "out");
+    assert_eq!(unfit.code, 1);
+    assert!(unfit.stderr.contains("no data set fits the task"), "{}", unfit.stderr);
+}
