@@ -228,3 +228,18 @@ fn voc2007_lists_agree_with_its_annotations() {
     assert_eq!(images, 36);
     assert!(difficult > 0, "the case occurs");
 }
+
+#[test]
+fn sentences_of_sst2_are_drawn() {
+    let Some(root) = real("sst2") else { return };
+    for (split, count, positive) in [("train", 6920, 3610), ("valid", 872, 444), ("test", 1821, 909)] {
+        let split =
+            Split::read(find("rendered_sst2_own").expect("known"), &root, split, &ReadOptions::default());
+        let split = split.expect("readable");
+        let found = split.items.iter().filter(|item| class(item) == 1).count();
+        assert_eq!((split.items.len(), found), (count, positive));
+        let picture = split.bytes(&split.items[0]).expect("a picture");
+        assert!(picture.starts_with(b"P5\n448 448\n255\n") && picture.len() == 15 + 448 * 448);
+        assert!(split.notes[0].contains("not to be compared"), "{:?}", split.notes);
+    }
+}

@@ -35,6 +35,7 @@ pub(crate) const DESCRIPTIONS: &[&str] = &[
     include_str!("../../assets/datasets/pcam.toml"),
     include_str!("../../assets/datasets/rareact.toml"),
     include_str!("../../assets/datasets/rendered_sst2.toml"),
+    include_str!("../../assets/datasets/rendered_sst2_own.toml"),
     include_str!("../../assets/datasets/resisc45.toml"),
     include_str!("../../assets/datasets/stanford_cars.toml"),
     include_str!("../../assets/datasets/stl10.toml"),

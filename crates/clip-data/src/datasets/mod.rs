@@ -29,6 +29,7 @@ mod objectnet;
 mod oxford_pets;
 mod pcam;
 mod rareact;
+mod rendered_text;
 mod satellites;
 mod stanford_cars;
 mod stl10;
@@ -110,6 +111,7 @@ const READERS: &[(&str, Reader)] = &[
     ("pcam", pcam::read),
     ("rareact", rareact::read),
     ("rendered_sst2", class_trees::splits),
+    ("rendered_text", rendered_text::read),
     ("resisc45", satellites::resisc45),
     ("stanford_cars", stanford_cars::read),
     ("stl10", stl10::read),

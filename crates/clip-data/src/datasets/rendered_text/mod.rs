@@ -1,0 +1,66 @@
+//! SST-2's sentences as pictures of our own: for those who have the text and not Rendered SST2.
+//!
+//! Black on white, 448 x 448, as the released pictures are, but in another font and with other line breaks: these
+//! decide the score, so that no figure of this set may stand beside a published one (PROTOCOL_EVAL 6.1).
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod picture;
+
+use std::sync::Arc;
+
+use self::picture::picture;
+use super::lists::{at, entries, first_of, text};
+use super::{Found, Source};
+use crate::error::DataError;
+use crate::item::{Item, Media, Records, Target};
+
+/// Lines `sentence<tab>0|1` of `{train,dev,test}.tsv`; GLUE's edition has a header and no labels for its test.
+pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    let name = if source.split == "valid" { "dev" } else { source.split };
+    let list = first_of(source.folder, &[&format!("{name}.tsv")])?;
+    let classes = source.prompts.classes()?;
+    let (mut sentences, mut classes_of) = (Vec::new(), Vec::new());
+    for (number, line) in entries(&text(&list)?).filter(|(_, line)| *line != "sentence\tlabel") {
+        let parts = line.rsplit_once('\t').ok_or_else(|| "is not `sentence<tab>label`".to_owned());
+        let (sentence, label) = parts.map_err(at(&list, number))?;
+        let label = match label {
+            "0" => "negative",
+            "1" => "positive",
+            other => return Err(at(&list, number)(format!("label `{other}` is neither 0 nor 1"))),
+        };
+        sentences.push(Box::from(sentence));
+        classes_of.push(classes.position(label, &list)?);
+    }
+    let pictures: Arc<dyn Records> = Arc::new(Pictures { split: source.split.to_owned(), sentences });
+    let mut found = Found::default();
+    for (index, class) in classes_of.into_iter().enumerate() {
+        let media = Media::Record { records: Arc::clone(&pictures), index };
+        found.items.push(Item { media, target: Target::Class(class) });
+    }
+    found.notes.push(
+        "pictures of our own, not the released ones: not to be compared with published scores".to_owned(),
+    );
+    Ok(found)
+}
+
+/// Sentences of a split, drawn when they are asked for.
+#[derive(Debug)]
+struct Pictures {
+    split: String,
+    sentences: Vec<Box<str>>,
+}
+
+impl Records for Pictures {
+    fn name(&self, index: usize) -> String {
+        format!("{}/{index:04}", self.split)
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
+        let missing = || DataError::malformed(self.name(index), "there is no such sentence");
+        self.sentences.get(index).map(|sentence| picture(sentence)).ok_or_else(missing)
+    }
+}
