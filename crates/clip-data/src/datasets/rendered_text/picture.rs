@@ -33,7 +33,7 @@ pub(super) fn picture(text: &str) -> Vec<u8> {
     }
     let mut pixels = vec![255; SIDE * SIDE];
     for (row, line) in lines.iter().enumerate() {
-        for (column, character) in line.chars().enumerate() {
+        for (column, character) in line.chars().enumerate().filter(|(_, character)| *character != ' ') {
             let (left, top) = (RIM + column * CELL.0 * scale, RIM + row * CELL.1 * scale);
             draw(&mut pixels, left, top, scale, character);
         }
@@ -116,6 +116,12 @@ mod tests {
         let black = pixels.iter().filter(|&&pixel| pixel == 0).count();
         assert_eq!(black, 4 * 4 * 10, "ten dots of four by four pixels");
         assert_eq!(pixels[RIM * SIDE + RIM + 4], 0, "the second dot of the first row");
+    }
+
+    #[test]
+    fn blanks_are_white() {
+        let black = |text| picture(text).iter().skip(15).filter(|&&pixel| pixel == 0).count();
+        assert_eq!(black("l l"), 2 * black("l"));
     }
 
     #[test]
