@@ -5,7 +5,7 @@ mod fixture;
 use std::path::Path;
 
 use clip_data::{DataError, Presence, ReadOptions, Split, Target, Task};
-use fixture::{Fixture, classes, named, owned, real};
+use fixture::{Fixture, classes, named, owned, real, tar};
 
 fn open(fixture: &Fixture, name: &str, split: Option<&str>) -> Result<Split, DataError> {
     Split::open(name, fixture.root(), split, &ReadOptions::default())
@@ -57,28 +57,6 @@ fn table_of_labels_or_captions_is_a_data_set() {
     fixture.file("t/bad.csv", "file,class\n1.jpg,dog\n");
     let message = open(&fixture, "csv:t/bad.csv", None).expect_err("no label").to_string();
     assert!(message.contains("bad.csv") && message.contains("`label`"), "{message}");
-}
-
-/// A ustar archive, written by hand.
-fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut tar = Vec::new();
-    for (name, bytes) in members {
-        let mut head = [0_u8; 512];
-        head[..name.len()].copy_from_slice(name.as_bytes());
-        head[100..108].copy_from_slice(b"0000644\0");
-        head[124..136].copy_from_slice(format!("{:011o}\0", bytes.len()).as_bytes());
-        head[136..148].copy_from_slice(b"00000000000\0");
-        head[148..156].fill(b' ');
-        head[156] = if name.ends_with('/') { b'5' } else { b'0' };
-        head[257..265].copy_from_slice(b"ustar\x0000");
-        let sum: u32 = head.iter().map(|&byte| u32::from(byte)).sum();
-        head[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        tar.extend(head);
-        tar.extend(*bytes);
-        tar.resize(tar.len().next_multiple_of(512), 0);
-    }
-    tar.resize(tar.len() + 1024, 0);
-    tar
 }
 
 #[test]
