@@ -39,6 +39,7 @@ pub(crate) const DESCRIPTIONS: &[&str] = &[
     include_str!("../../assets/datasets/resisc45.toml"),
     include_str!("../../assets/datasets/stanford_cars.toml"),
     include_str!("../../assets/datasets/stl10.toml"),
+    include_str!("../../assets/datasets/sun397-all.toml"),
     include_str!("../../assets/datasets/sun397.toml"),
     include_str!("../../assets/datasets/svhn.toml"),
     include_str!("../../assets/datasets/svhn_full_number.toml"),

@@ -131,3 +131,40 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         None => Err(DataError::UnknownDataset { name: name.to_owned() }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DESCRIPTIONS, PROMPTS, READERS};
+    use crate::catalogue::{Task, Validation, catalogue};
+    use crate::prompts::PromptSet;
+
+    #[test]
+    fn every_file_of_assets_is_embedded() {
+        let assets = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+        for (folder, embedded) in [("datasets", DESCRIPTIONS.len()), ("prompts", PROMPTS.len())] {
+            let files = std::fs::read_dir(assets.join(folder)).expect("the assets").count();
+            assert_eq!(files, embedded, "{folder}");
+        }
+    }
+
+    #[test]
+    fn every_set_has_its_reader_splits_and_prompts() {
+        for dataset in catalogue() {
+            let id = &dataset.id;
+            let reader = dataset.reader.as_ref().unwrap_or(id);
+            assert!(READERS.iter().any(|(known, _)| known == reader), "{id}: no reader `{reader}`");
+            let chosen = match &dataset.validation {
+                Validation::Split(split) => Some(split),
+                Validation::HoldOut => None,
+            };
+            for split in dataset.train.iter().chain([&dataset.test]).chain(chosen) {
+                assert!(dataset.split(split).is_ok(), "{id}: no split `{split}`");
+            }
+            let prompts = PromptSet::of(dataset.prompts_id()).unwrap_or_else(|error| panic!("{id}: {error}"));
+            if matches!(dataset.task, Task::Classification | Task::MultiLabel) {
+                assert!(!prompts.classes.is_empty() && !prompts.templates.is_empty(), "{id}");
+            }
+            assert!(!dataset.traps.is_empty() && dataset.url.starts_with("http"), "{id}");
+        }
+    }
+}
