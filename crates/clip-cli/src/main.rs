@@ -20,6 +20,7 @@ mod images;
 mod labels;
 mod models;
 mod preprocess;
+mod report;
 mod settings;
 mod similarity;
 mod table;
@@ -58,6 +59,7 @@ enum Verb {
     Models(models::Models),
     Datasets(datasets::Datasets),
     Bench(bench::Bench),
+    Report(report::Report),
     Config(config::Config),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -86,6 +88,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Models(verb) => verb.run(&settings, console),
         Verb::Datasets(verb) => verb.run(console),
         Verb::Bench(verb) => verb.run(&settings, console),
+        Verb::Report(verb) => verb.run(console),
         Verb::Config(verb) => verb.run(&settings, console),
         Verb::Completions(verb) => verb.run(console),
         Verb::Man(verb) => verb.run(console),

@@ -169,6 +169,7 @@ fn every_verb_has_help_with_an_example() {
         "models",
         "datasets",
         "bench",
+        "report",
         "config",
         "completions",
         "man",

@@ -1,1 +1,241 @@
 //! One self-contained page of all results.
+//!
+//! ```text
+//! results (JSON cells) ─┐
+//! published values ─────┴─▶ Suite ─▶ limits · what was run · tables · overview plots · one fold for each cell ─▶ HTML
+//! ```
+//!
+//! The page loads nothing: style, plots and pictures are in it, and a policy in its head forbids the rest. It holds
+//! nothing that differs between runs of the same figures. Whatever came from a file is text in it, never markup.
+
+mod calibration;
+mod cell;
+mod classes;
+mod compare;
+mod confusion;
+mod markup;
+mod numbers;
+mod plot;
+mod run;
+mod scaling;
+mod search;
+mod shifts;
+mod shots;
+mod suite;
+mod table;
+mod wrong;
+
+use std::path::Path;
+
+pub use self::compare::{PublishedValue, Source};
+
+use self::compare::Completeness;
+use self::markup::Markup;
+use self::numbers::words;
+use self::suite::{Suite, shown};
+use crate::EvalError;
+use crate::results::{self, Cell, Figure};
+
+const STYLE: &str = include_str!("../../assets/report.css");
+
+/// What a page is made of.
+pub struct Report<'a> {
+    /// The results.
+    pub cells: &'a [Cell],
+    /// Files that could not be read; the page names them.
+    pub unreadable: &'a [EvalError],
+    /// Published values of a cell's figure, at most one of each source.
+    pub published: &'a dyn Fn(&Cell, &Figure) -> Vec<PublishedValue>,
+}
+
+/// What a page says, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Results shown.
+    pub cells: usize,
+    /// Different models.
+    pub models: usize,
+    /// Different data sets.
+    pub datasets: usize,
+    /// Different tasks.
+    pub tasks: usize,
+    /// Cells whose items are not those of the published split.
+    pub not_comparable: usize,
+    /// Figures compared with the paper's.
+    pub compared: usize,
+    /// Of those, how many intervals cover the paper's value.
+    pub covered: usize,
+    /// Files that could not be read.
+    pub unreadable: usize,
+    /// Length of the page.
+    pub bytes: usize,
+}
+
+impl Report<'_> {
+    /// The page, and what it says in numbers.
+    pub fn page(&self) -> (String, Summary) {
+        let suite = Suite::new(self.cells, self.published);
+        let mut summary = self.summary(&suite);
+        let mut page = Markup::default();
+        document(&mut page, &suite, self.unreadable, &summary);
+        let page = page.finish();
+        summary.bytes = page.len();
+        (page, summary)
+    }
+
+    /// Writes the page whole or not at all.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, path: &Path) -> Result<Summary, EvalError> {
+        let (page, summary) = self.page();
+        results::write_whole(path, page.as_bytes())?;
+        Ok(summary)
+    }
+
+    fn summary(&self, suite: &Suite<'_>) -> Summary {
+        let mut datasets: Vec<&str> = self.cells.iter().map(|cell| cell.dataset.as_str()).collect();
+        datasets.sort_unstable();
+        datasets.dedup();
+        let figures =
+            suite.cells.iter().flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)));
+        let covered: Vec<bool> = figures
+            .filter_map(|(cell, figure)| suite.difference(cell, figure, Source::Paper)?.is_covered)
+            .collect();
+        Summary {
+            cells: self.cells.len(),
+            models: suite.models.len(),
+            datasets: datasets.len(),
+            tasks: suite.tasks().len(),
+            not_comparable: self
+                .cells
+                .iter()
+                .filter(|cell| !Completeness::of(&cell.counts).is_comparable())
+                .count(),
+            compared: covered.len(),
+            covered: covered.iter().filter(|covered| **covered).count(),
+            unreadable: self.unreadable.len(),
+            bytes: 0,
+        }
+    }
+}
+
+fn document(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError], summary: &Summary) {
+    page.own("<!DOCTYPE html>\n");
+    page.element("html", &[("lang", &"en")], |page| {
+        page.element("head", &[], |page| {
+            page.empty("meta", &[("charset", &"utf-8")]);
+            let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+            page.empty("meta", &[("http-equiv", &"Content-Security-Policy"), ("content", &policy)]);
+            page.empty("meta", &[("name", &"viewport"), ("content", &"width=device-width, initial-scale=1")]);
+            page.empty("meta", &[("name", &"color-scheme"), ("content", &"light dark")]);
+            page.leaf("title", &[], "CLIP evaluation");
+            page.element("style", &[], |page| page.own(STYLE));
+        });
+        page.line();
+        page.element("body", &[], |page| {
+            heading(page, suite, summary);
+            page.element("main", &[], |page| {
+                tables(page, suite);
+                plots(page, suite);
+                run::section(page, suite, unreadable);
+                cell::section(page, suite);
+            });
+            page.leaf(
+                "footer",
+                &[],
+                format_args!(
+                    "Written by clip-rs {}. Accuracies are in per cent, differences in points. Published values: the \
+                     tables of arXiv 2103.00020, open_clip's and CLIP_benchmark's own measurements, the ImageNet \
+                     testbed. On paper, folds that are open are printed.",
+                    env!("CARGO_PKG_VERSION")
+                ),
+            );
+        });
+    });
+    page.line();
+}
+
+fn heading(page: &mut Markup, suite: &Suite<'_>, summary: &Summary) {
+    page.element("header", &[], |page| {
+        page.leaf("h1", &[], "CLIP evaluation");
+        page.leaf("p", &[("class", &"limits"), ("role", &"note")], clip_rs::LIMITS);
+        let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let mut text = format!(
+            "{} of {}, {} and {}.",
+            plural(summary.cells, "result"),
+            plural(summary.models, "model"),
+            plural(summary.datasets, "data set"),
+            plural(summary.tasks, "task")
+        );
+        if summary.compared > 0 {
+            text += &format!(
+                " {} of {} intervals cover the value in the paper.",
+                summary.covered, summary.compared
+            );
+        }
+        if summary.not_comparable > 0 {
+            text += &format!(
+                " {} on a subset or another split: not comparable.",
+                plural(summary.not_comparable, "result")
+            );
+        }
+        page.leaf("p", &[("class", &"summary")], text);
+        page.element("nav", &[("aria-label", &"Sections")], |page| {
+            let entries = [
+                ("#results", "Results"),
+                ("#plots", "Plots"),
+                ("#run", "What was run"),
+                ("#cells", "Every result"),
+            ];
+            for (anchor, name) in entries {
+                if anchor != "#plots" || has_plots(suite) {
+                    page.leaf("a", &[("href", &anchor)], name);
+                }
+            }
+        });
+    });
+    page.line();
+}
+
+fn tables(page: &mut Markup, suite: &Suite<'_>) {
+    page.element("section", &[("id", &"results")], |page| {
+        page.leaf("h2", &[], "Results");
+        for task in suite.tasks() {
+            page.leaf("h3", &[], capital(&words(task)));
+            match task {
+                "few_shot" => table::few_shot(page, suite),
+                "robustness" => table::robustness(page, suite),
+                task => table::of_task(page, suite, task),
+            }
+        }
+    });
+    page.line();
+}
+
+fn has_plots(suite: &Suite<'_>) -> bool {
+    scaling::is_possible(suite) || shifts::is_possible(suite) || shots::is_possible(suite)
+}
+
+fn plots(page: &mut Markup, suite: &Suite<'_>) {
+    if !has_plots(suite) {
+        return;
+    }
+    page.element("section", &[("id", &"plots")], |page| {
+        page.leaf("h2", &[], "Plots");
+        page.element("div", &[("class", &"figures")], |page| {
+            scaling::figures(page, suite);
+            shots::figures(page, suite);
+            shifts::figures(page, suite);
+        });
+    });
+    page.line();
+}
+
+/// With a capital letter in front.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+}

@@ -1,0 +1,92 @@
+//! `clip-rs report`
+
+use std::path::PathBuf;
+
+use clip_eval::report::{Report as Page, Summary};
+use clip_eval::results;
+
+use crate::console::{Console, Usage};
+use crate::exit::Exit;
+
+/// Make one page of all results in a folder
+///
+/// Tables against the published values with intervals and differences, plots, classes, confusions, calibration, the
+/// images most confidently wrong, and all that is needed to repeat each figure. The page is one HTML file that loads
+/// nothing. Figures of subsets are marked: they do not compare with published ones. The same results give the same bytes.
+#[derive(clap::Args)]
+#[command(after_help = "Example:
+  clip-rs report results -o report.html --csv results.csv
+
+Exit code 3: some files in DIR could not be read; the page names them.")]
+pub(crate) struct Report {
+    /// Folder of results: MODEL/DATASET.TASK.json, as `clip-rs eval` writes them
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// The page to write [default: DIR/report.html]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write all figures as one table, too
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print a JSON object with the counts
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was written, and what it says.
+#[derive(serde::Serialize)]
+struct Written<'a> {
+    page: &'a PathBuf,
+    csv: Option<&'a PathBuf>,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+impl Report {
+    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+        let (cells, unreadable) = results::read_all(&self.folder)?;
+        for error in &unreadable {
+            console.warn(&format!("left out: {error}"));
+        }
+        if cells.is_empty() {
+            let message = format!("{}: no results", self.folder.display());
+            return Err(Usage::error(
+                message,
+                "a folder that `clip-rs eval` wrote holds MODEL/DATASET.TASK.json",
+            ));
+        }
+        let out = self.out.unwrap_or_else(|| self.folder.join("report.html"));
+        let report = Page { cells: &cells, unreadable: &unreadable, published: &|_, _| Vec::new() };
+        let summary = report.write(&out)?;
+        if let Some(csv) = &self.csv {
+            results::write_csv(&cells, csv)?;
+        }
+        if self.json {
+            console.json(&Written { page: &out, csv: self.csv.as_ref(), summary: &summary })?;
+        } else {
+            console.print(&said(&out, &summary))?;
+        }
+        Ok(if unreadable.is_empty() { Exit::Ok } else { Exit::Skipped })
+    }
+}
+
+fn said(out: &std::path::Path, summary: &Summary) -> String {
+    let mut text = format!(
+        "{}: {} results of {} models on {} data sets, {} kB\n",
+        out.display(),
+        summary.cells,
+        summary.models,
+        summary.datasets,
+        summary.bytes.div_ceil(1000)
+    );
+    if summary.compared > 0 {
+        text += &format!("{} of {} intervals cover the paper's value\n", summary.covered, summary.compared);
+    }
+    if summary.not_comparable > 0 {
+        text += &format!(
+            "{} results are of other items than published: not comparable\n",
+            summary.not_comparable
+        );
+    }
+    text
+}

@@ -1,0 +1,84 @@
+//! `report` as typed.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{json_lines, root, run};
+
+/// Two results that can be read and one that cannot.
+fn results(folder: &Path) -> PathBuf {
+    let from = root().join("crates/clip-eval/tests/fixtures/report/starter");
+    let to = folder.join("results/starter");
+    std::fs::create_dir_all(&to).expect("a folder");
+    for file in std::fs::read_dir(from).expect("the fixtures").flatten() {
+        std::fs::copy(file.path(), to.join(file.file_name())).expect("a copy");
+    }
+    folder.join("results")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+#[test]
+fn report_writes_page_and_table_and_says_what_was_left_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let results = results(folder.path());
+    let (page, csv) = (folder.path().join("page.html"), folder.path().join("all.csv"));
+    let report = run(&["report", text(&results), "-o", text(&page), "--csv", text(&csv), "--json"]);
+    assert_eq!(report.code, 3, "{}", report.stderr);
+    assert!(report.stderr.contains("left out") && report.stderr.contains("schema"), "{}", report.stderr);
+    let summary = &json_lines(&report.stdout)[0];
+    assert_eq!(summary["cells"], 2);
+    assert_eq!(summary["unreadable"], 1);
+    assert_eq!(summary["not_comparable"], 2);
+    assert_eq!(summary["page"], text(&page));
+    let html = std::fs::read_to_string(&page).expect("the page");
+    assert_eq!(summary["bytes"].as_u64(), Some(html.len() as u64));
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    assert_eq!(std::fs::read_to_string(&csv).expect("the table").lines().count(), 3);
+}
+
+#[test]
+fn page_stands_in_the_folder_of_the_results_by_default_and_is_the_same_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let results = results(folder.path());
+    std::fs::remove_file(results.join("starter/mnist.zeroshot_classification.json")).expect("removed");
+    let first = run(&["report", text(&results)]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(
+        first.stdout.contains("2 results") && first.stdout.contains("not comparable"),
+        "{}",
+        first.stdout
+    );
+    let page = std::fs::read(results.join("report.html")).expect("the page");
+    assert_eq!(run(&["report", text(&results)]).code, 0);
+    assert_eq!(std::fs::read(results.join("report.html")).expect("the page"), page);
+}
+
+#[test]
+fn folder_without_results_is_an_error_and_nothing_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let empty = run(&["report", text(folder.path())]);
+    assert_eq!(empty.code, 1);
+    assert!(empty.stderr.contains("no results") && empty.stderr.contains("help: "), "{}", empty.stderr);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
+    let missing = run(&["report", text(&folder.path().join("nowhere"))]);
+    assert_eq!(missing.code, 1);
+    assert!(missing.stderr.contains("nowhere"), "{}", missing.stderr);
+}
+
+#[test]
+fn page_that_cannot_be_written_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let results = results(folder.path());
+    let taken = folder.path().join("taken");
+    std::fs::create_dir(&taken).expect("a folder");
+    let report = run(&["report", text(&results), "-o", text(&taken)]);
+    assert_eq!(report.code, 1, "{}", report.stderr);
+    assert!(report.stderr.contains("taken"), "{}", report.stderr);
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("readable").flatten().map(|file| file.file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}

@@ -1,0 +1,22 @@
+//! Writes invented results of every task and their page into FOLDER, to look at the report without a model:
+//! `cargo run -p clip-eval --example invented_results -- FOLDER`
+
+#[path = "../tests/synthetic/mod.rs"]
+mod synthetic;
+
+use std::path::PathBuf;
+
+use clip_eval::EvalError;
+use clip_eval::report::Report;
+
+fn main() -> Result<(), EvalError> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "invented".into()));
+    let cells = synthetic::suite();
+    for cell in &cells {
+        cell.write(&folder)?;
+    }
+    let report = Report { cells: &cells, unreadable: &[], published: &synthetic::invented_values };
+    report.write(&folder.join("report.html"))?;
+    println!("{}", folder.join("report.html").display());
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! Whether probabilities mean what they say: a reliability diagram above a histogram. PROTOCOL_EVAL 7.9.
+
+use super::markup::Markup;
+use super::numbers::{count, percent, total};
+use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use crate::results::{Cell, ReliabilityBin};
+
+/// Both pictures, if there are bins with items.
+pub(super) fn draw(page: &mut Markup, cell: &Cell) {
+    let bins: Vec<&ReliabilityBin> =
+        cell.details.reliability.iter().filter(|bin| bin.items > 0 && bin.accuracy.is_finite()).collect();
+    if bins.is_empty() {
+        return;
+    }
+    let items = total(bins.iter().map(|bin| bin.items));
+    let error = expected_error(&bins, items);
+    let x = Axis::percent("top-1 probability, %", Scale::fixed(0.0, 1.0));
+    let title = "Reliability";
+    let description = format!(
+        "Expected calibration error {} %. {}",
+        percent(error),
+        bins.iter().map(|bin| said(bin)).collect::<Vec<_>>().join("; ")
+    );
+    let caption = format!(
+        "Expected calibration error {} % in {} bins of equal width (lowest, highest]; n = {} items, no intervals: bins \
+         of few items scatter. Points above the dashed line are surer than they say, below it less sure.",
+        percent(error),
+        cell.details.reliability.len(),
+        count(items)
+    );
+    figure(
+        page,
+        title,
+        |page| {
+            diagram(&bins, &x).svg(page, &description);
+            histogram(&bins, &x).svg(page, "How many items have which probability.");
+        },
+        &caption,
+    );
+}
+
+fn diagram(bins: &[&ReliabilityBin], x: &Axis) -> Plot {
+    let y = Axis::percent("share that is right, %", Scale::fixed(0.0, 1.0));
+    let keys = [
+        Key::new(0, Kind::Bar, "right in a bin"),
+        Key::new(1, Kind::Mark, "against mean probability"),
+        Key::new(8, Kind::Dashed, "calibrated"),
+    ];
+    let mut plot = Plot::new("Reliability diagram", HEIGHT, x, &y, &keys);
+    plot.columns(0, bins.iter().map(|bin| (bin.low, bin.high, bin.accuracy)));
+    plot.line(8, Kind::Dashed, [(0.0, 0.0), (1.0, 1.0)]);
+    let mark =
+        |bin: &&ReliabilityBin| Mark { x: bin.confidence, y: bin.accuracy, interval: None, tip: said(bin) };
+    plot.marks(1, Kind::Mark, &bins.iter().map(mark).collect::<Vec<_>>());
+    plot
+}
+
+fn histogram(bins: &[&ReliabilityBin], x: &Axis) -> Plot {
+    let most = bins.iter().map(|bin| bin.items).max().unwrap_or(1) as f64;
+    let scale = Scale::linear([0.0, most], (0.0, f64::MAX));
+    let ticks = scale.ticks(3).into_iter().map(|value| (value, count(value as usize))).collect();
+    let y = Axis::with_ticks("items", scale, ticks);
+    let mut plot = Plot::new("Histogram of probabilities", 56.0, x, &y, &[]);
+    plot.columns(0, bins.iter().map(|bin| (bin.low, bin.high, bin.items as f64)));
+    plot
+}
+
+fn said(bin: &ReliabilityBin) -> String {
+    format!(
+        "{} to {} %: {} items, {} % right at {} % mean probability",
+        percent(bin.low),
+        percent(bin.high),
+        count(bin.items),
+        percent(bin.accuracy),
+        percent(bin.confidence)
+    )
+}
+
+/// Σ share of items · |right - probability|
+fn expected_error(bins: &[&ReliabilityBin], items: usize) -> f64 {
+    let gaps = bins.iter().map(|bin| bin.items as f64 * (bin.accuracy - bin.confidence).abs());
+    gaps.sum::<f64>() / items.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_is_the_mean_gap_weighted_by_items() {
+        let bin =
+            |items, accuracy, confidence| ReliabilityBin { low: 0.0, high: 1.0, items, confidence, accuracy };
+        let bins = [bin(30, 0.5, 0.6), bin(10, 1.0, 0.8)];
+        let error = expected_error(&bins.iter().collect::<Vec<_>>(), 40);
+        assert!((error - 0.125).abs() < 1e-12, "{error}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Our figures beside published ones: whether they may be compared, how far they are apart, and how sure that is.
+
+use crate::results::{CellCounts, Figure};
+
+/// Who published a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The paper's tables.
+    Paper,
+    /// open_clip's own measurement of the released checkpoints.
+    OpenClip,
+    /// CLIP_benchmark's table.
+    ClipBenchmark,
+}
+
+impl Source {
+    /// All of them, in the order of the tables' columns.
+    pub const ALL: [Source; 3] = [Source::Paper, Source::OpenClip, Source::ClipBenchmark];
+}
+
+/// A value that others published for the same figure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PublishedValue {
+    /// Who.
+    pub source: Source,
+    /// A fraction 0..1.
+    pub value: f64,
+    /// Half a unit of its last printed digit: 0.0005 for `63.2 %`; 0 where it is printed in full.
+    pub rounding: f64,
+}
+
+/// What there is of a split, compared with what is published of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Completeness {
+    /// All items were scored.
+    Complete,
+    /// Within one per cent of the published count: links die, files are damaged.
+    Nearly,
+    /// Another set of items: its figures estimate something else.
+    Other,
+    /// Nobody says how many there should be.
+    Unknown,
+}
+
+impl Completeness {
+    pub(crate) fn of(counts: &CellCounts) -> Completeness {
+        let Some(expected) = counts.expected else { return Completeness::Unknown };
+        let apart = counts.scored.abs_diff(expected);
+        match apart {
+            0 => Completeness::Complete,
+            _ if apart as f64 <= expected as f64 * 0.01 => Completeness::Nearly,
+            _ => Completeness::Other,
+        }
+    }
+
+    /// Whether a published value of the whole split says anything about these items.
+    pub(crate) fn is_comparable(self) -> bool {
+        self != Completeness::Other
+    }
+
+    /// What is said beside the count; none where all is well.
+    pub(crate) fn warning(self, counts: &CellCounts) -> Option<&'static str> {
+        match self {
+            Completeness::Complete => None,
+            Completeness::Nearly => Some("nearly complete"),
+            Completeness::Other if counts.expected.is_some_and(|expected| counts.scored > expected) => {
+                Some("other split: not comparable")
+            }
+            Completeness::Other => Some("subset: not comparable"),
+            Completeness::Unknown => Some("count unknown"),
+        }
+    }
+}
+
+/// Ours minus published.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Difference {
+    pub(crate) value: f64,
+    /// Our interval minus the published value.
+    pub(crate) interval: Option<(f64, f64)>,
+    /// Whether our interval reaches a value that rounds to the published one; none without an interval.
+    pub(crate) is_covered: Option<bool>,
+}
+
+impl Difference {
+    /// None where one of the two is not a number.
+    pub(crate) fn between(figure: &Figure, published: PublishedValue) -> Option<Difference> {
+        if !figure.value.is_finite() || !published.value.is_finite() {
+            return None;
+        }
+        let interval = figure.low.zip(figure.high).filter(|(low, high)| low.is_finite() && high.is_finite());
+        let slack = published.rounding.max(0.0) + 1e-9; // per cent of a file to a fraction is not exact
+        let covered =
+            |(low, high): (f64, f64)| low - slack <= published.value && published.value <= high + slack;
+        Some(Difference {
+            value: figure.value - published.value,
+            interval: interval.map(|(low, high)| (low - published.value, high - published.value)),
+            is_covered: interval.map(covered),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(value: f64, interval: Option<(f64, f64)>) -> Figure {
+        let (low, high) = interval.unzip();
+        Figure { name: "accuracy".into(), value, low, high, level: Some(0.95), method: None }
+    }
+
+    fn paper(value: f64) -> PublishedValue {
+        PublishedValue { source: Source::Paper, value, rounding: 0.0005 }
+    }
+
+    #[test]
+    fn interval_covers_what_rounds_to_a_value_inside() {
+        let covered = |low, high| {
+            Difference::between(&figure(0.63, Some((low, high))), paper(0.632))
+                .and_then(|found| found.is_covered)
+        };
+        assert_eq!(covered(0.62, 0.64), Some(true));
+        assert_eq!(covered(0.632, 0.64), Some(true));
+        assert_eq!(covered(0.6324, 0.64), Some(true)); // 63.24 prints as 63.2
+        assert_eq!(covered(0.6326, 0.64), Some(false));
+        assert_eq!(covered(0.60, 0.6314), Some(false));
+    }
+
+    #[test]
+    fn difference_has_the_interval_of_our_figure() {
+        let found = Difference::between(&figure(0.64, Some((0.63, 0.65))), paper(0.60)).expect("numbers");
+        assert!((found.value - 0.04).abs() < 1e-12);
+        let (low, high) = found.interval.expect("given");
+        assert!((low - 0.03).abs() < 1e-12 && (high - 0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_is_said_of_values_that_are_none() {
+        assert_eq!(Difference::between(&figure(f64::NAN, None), paper(0.6)), None);
+        assert_eq!(Difference::between(&figure(0.6, None), paper(f64::NAN)), None);
+        let without = Difference::between(&figure(0.6, None), paper(0.6)).expect("numbers");
+        assert_eq!((without.interval, without.is_covered), (None, None));
+        let broken = Difference::between(&figure(0.6, Some((f64::NAN, 0.7))), paper(0.6)).expect("numbers");
+        assert_eq!(broken.is_covered, None);
+    }
+
+    #[test]
+    fn subsets_and_other_splits_are_not_comparable() {
+        let of = |scored, expected| {
+            let counts = CellCounts { expected, found: scored, scored, skipped: 0 };
+            let found = Completeness::of(&counts);
+            (found, found.is_comparable(), found.warning(&counts))
+        };
+        assert_eq!(of(10_000, Some(10_000)), (Completeness::Complete, true, None));
+        assert_eq!(of(9_950, Some(10_000)), (Completeness::Nearly, true, Some("nearly complete")));
+        assert_eq!(of(500, Some(10_000)), (Completeness::Other, false, Some("subset: not comparable")));
+        assert_eq!(
+            of(108_754, Some(19_850)),
+            (Completeness::Other, false, Some("other split: not comparable"))
+        );
+        assert_eq!(of(0, Some(0)), (Completeness::Complete, true, None));
+        assert_eq!(of(7, None), (Completeness::Unknown, true, Some("count unknown")));
+    }
+}

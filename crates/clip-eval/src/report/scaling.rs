@@ -1,0 +1,124 @@
+//! Mean score against the operations a model spends on an image. Figure 9 of the paper.
+
+use std::collections::BTreeSet;
+
+use super::compare::{Completeness, Source};
+use super::markup::Markup;
+use super::numbers::{number, percent, words};
+use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use super::suite::Suite;
+use crate::results::Cell;
+
+/// Tasks whose means make sense as one number.
+const TASKS: [&str; 2] = ["zeroshot_classification", "linear_probe"];
+
+/// Whether there is anything to draw.
+pub(super) fn is_possible(suite: &Suite<'_>) -> bool {
+    TASKS.iter().any(|task| Means::of(suite, task).is_some())
+}
+
+/// One plot for each task that two models or more did on the same data sets.
+pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
+    for task in TASKS {
+        if let Some(means) = Means::of(suite, task) {
+            draw(page, suite, task, &means);
+        }
+    }
+}
+
+/// Means over the data sets that all these models have.
+struct Means<'a> {
+    /// Model, operations for an image, our mean, the paper's where it has all the sets.
+    models: Vec<(&'a str, f64, f64, Option<f64>)>,
+    datasets: usize,
+    subsets: usize,
+}
+
+impl<'a> Means<'a> {
+    fn of(suite: &Suite<'a>, task: &str) -> Option<Means<'a>> {
+        let cells_of = |model: &str| -> Vec<&'a Cell> {
+            suite.of_task(task).filter(|cell| cell.model == model && cell.score.value.is_finite()).collect()
+        };
+        let of_model = |model: &'a str| Some((model, *suite.operations.get(model)?, cells_of(model)));
+        let models: Vec<(&str, f64, Vec<&Cell>)> = suite
+            .models
+            .iter()
+            .filter_map(|model| of_model(model))
+            .filter(|model| !model.2.is_empty())
+            .collect();
+        let sets = |cells: &[&'a Cell]| -> BTreeSet<(&'a str, &'a str)> {
+            cells.iter().map(|cell| (cell.dataset.as_str(), cell.split.as_str())).collect()
+        };
+        let common = models.iter().map(|model| sets(&model.2)).reduce(|a, b| &a & &b)?;
+        if models.len() < 2 || common.is_empty() {
+            return None;
+        }
+        let is_common = |cell: &&&Cell| common.contains(&(cell.dataset.as_str(), cell.split.as_str()));
+        let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Cell>)| {
+            let cells: Vec<&Cell> = cells.iter().filter(is_common).copied().collect();
+            let ours = cells.iter().map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
+            let theirs = |cell: &&Cell| {
+                suite.difference(cell, &cell.score, Source::Paper)?;
+                suite.published(cell, &cell.score, Source::Paper).map(|value| value.value)
+            };
+            let theirs: Option<Vec<f64>> = cells.iter().map(theirs).collect();
+            let theirs = theirs.map(|values| values.iter().sum::<f64>() / values.len() as f64);
+            (*model, *operations, ours, theirs)
+        };
+        let subsets = models
+            .iter()
+            .flat_map(|model| model.2.iter().filter(is_common))
+            .filter(|cell| !Completeness::of(&cell.counts).is_comparable())
+            .map(|cell| cell.dataset.as_str())
+            .collect::<BTreeSet<_>>();
+        Some(Means {
+            models: models.iter().map(mean).collect(),
+            datasets: common.len(),
+            subsets: subsets.len(),
+        })
+    }
+}
+
+fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
+    let values = means.models.iter().flat_map(|&(_, _, ours, theirs)| [Some(ours), theirs]).flatten();
+    let y = Axis::percent("mean score, %", Scale::linear(values, (0.0, 1.0)));
+    let operations = means.models.iter().map(|model| model.1 / 1e9);
+    let x = Axis::plain("GFLOP for one image", Scale::log(10.0, operations));
+    let has_paper = means.models.iter().any(|model| model.3.is_some());
+    let mut keys = vec![Key::new(0, Kind::Mark, "clip-rs (one mark for each model)")];
+    keys.extend(has_paper.then(|| Key::new(8, Kind::Hollow, "paper, the same sets")));
+    let title = format!("Scaling: {}", words(task));
+    let mut plot = Plot::new(&title, HEIGHT, &x, &y, &keys);
+    for &(model, operations, ours, theirs) in &means.models {
+        if let Some(theirs) = theirs {
+            let tip = format!("{model} in the paper: {} %", percent(theirs));
+            plot.marks(8, Kind::Hollow, &[Mark { x: operations / 1e9, y: theirs, interval: None, tip }]);
+        }
+        let tip = format!("{model}: {} % at {} GFLOP", percent(ours), number(operations / 1e9));
+        plot.marks(
+            suite.series(model),
+            Kind::Mark,
+            &[Mark { x: operations / 1e9, y: ours, interval: None, tip }],
+        );
+    }
+    let points: Vec<(f64, f64)> = means.models.iter().map(|model| (model.1 / 1e9, model.2)).collect();
+    let names: Vec<&str> = means.models.iter().map(|model| model.0).collect();
+    plot.names(&points, &names);
+    let said: Vec<String> = means
+        .models
+        .iter()
+        .map(|(model, operations, ours, _)| {
+            format!("{model}: {} % at {} GFLOP", percent(*ours), number(operations / 1e9))
+        })
+        .collect();
+    let mut caption = format!(
+        "Unweighted mean of the scores on the {} data sets that all {} models have; two operations for each \
+         multiply-add of the image tower. No interval: data sets are not draws from anything.",
+        means.datasets,
+        means.models.len()
+    );
+    if means.subsets > 0 {
+        caption += &format!(" {} of the data sets are subsets: their level says nothing.", means.subsets);
+    }
+    figure(page, &title, |page| plot.svg(page, &said.join("; ")), &caption);
+}

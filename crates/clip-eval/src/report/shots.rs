@@ -1,0 +1,120 @@
+//! Accuracy against the number of labelled examples. Figures 6 and 15 of the paper.
+
+use std::collections::BTreeMap;
+
+use super::markup::Markup;
+use super::numbers::{count, percent};
+use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use super::run::title;
+use super::suite::Suite;
+use crate::results::{Cell, ShotPoint};
+
+/// Whether there is anything to draw.
+pub(super) fn is_possible(suite: &Suite<'_>) -> bool {
+    suite.of_task("few_shot").any(|cell| !cell.details.shots.is_empty())
+}
+
+/// One plot for each data set, one line for each model.
+pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
+    let mut sets: BTreeMap<(String, &str), Vec<&Cell>> = BTreeMap::new();
+    for cell in suite.of_task("few_shot").filter(|cell| !cell.details.shots.is_empty()) {
+        sets.entry((title(cell).to_lowercase(), &cell.dataset)).or_default().push(cell);
+    }
+    for cells in sets.values() {
+        draw(page, suite, cells);
+    }
+}
+
+/// Where a number of examples stands: the whole training split one doubling and a half behind the last number.
+fn place(shots: Option<usize>, most: f64) -> f64 {
+    shots.map_or(most * 2.8, |shots| shots as f64)
+}
+
+fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Cell]) {
+    let Some(first) = cells.first() else { return };
+    let points = || cells.iter().flat_map(|cell| &cell.details.shots);
+    let most = points().filter_map(|point| point.shots).max().unwrap_or(1).max(1) as f64;
+    let y = y_axis(suite, cells);
+    let x = x_axis(points(), most);
+
+    let mut keys: Vec<Key> =
+        cells.iter().map(|cell| Key::new(suite.series(&cell.model), Kind::Mark, &cell.model)).collect();
+    let zero_shot = cells.iter().find(|cell| suite.zero_shot(cell).is_some());
+    keys.extend(zero_shot.map(|cell| Key::new(suite.series(&cell.model), Kind::Dashed, "zero-shot")));
+    let interval = points().any(|point| point.interval.is_some());
+    keys.extend(
+        interval.then(|| Key::new(suite.series(&first.model), Kind::Band, "95 % interval of the mean")),
+    );
+
+    let heading = format!("Few-shot: {}", title(first));
+    let mut plot = Plot::new(&heading, HEIGHT, &x, &y, &keys);
+    let mut said = Vec::new();
+    for cell in cells {
+        let series = suite.series(&cell.model);
+        if let Some(value) = suite.zero_shot(cell) {
+            let (low, high) = x.scale.ends();
+            plot.line(series, Kind::Dashed, [(low, value), (high, value)]);
+        }
+        let mut shots: Vec<&ShotPoint> = cell.details.shots.iter().collect();
+        shots.sort_by_key(|point| point.shots.unwrap_or(usize::MAX));
+        let (drawn, whole): (Vec<&ShotPoint>, Vec<&ShotPoint>) =
+            shots.iter().partition(|point| point.shots.is_some());
+        let band = |point: &&ShotPoint| {
+            let (low, high) = point.interval?;
+            Some((place(point.shots, most), low, high))
+        };
+        plot.band(series, &drawn.iter().filter_map(band).collect::<Vec<_>>());
+        plot.line(series, Kind::Line, drawn.iter().map(|point| (place(point.shots, most), point.mean)));
+        let joint = drawn.last().into_iter().chain(whole.first());
+        plot.line(series, Kind::Dashed, joint.map(|point| (place(point.shots, most), point.mean)));
+        let marks: Vec<Mark> = shots.iter().map(|point| mark(cell, point, most)).collect();
+        said.extend(marks.iter().map(|mark| mark.tip.clone()));
+        plot.marks(series, Kind::Mark, &marks);
+    }
+    figure(page, &heading, |page| plot.svg(page, &said.join("; ")), &caption(cells));
+}
+
+fn mark(cell: &Cell, point: &ShotPoint, most: f64) -> Mark {
+    let shots = point.shots.map_or("all examples".to_owned(), |shots| format!("{shots} a class"));
+    // A single draw beyond the band carries its own whisker.
+    let interval = if point.shots.is_none() { point.interval } else { None };
+    let tip = format!("{}, {shots}: {} %", cell.model, percent(point.mean));
+    Mark { x: place(point.shots, most), y: point.mean, interval, tip }
+}
+
+fn y_axis(suite: &Suite<'_>, cells: &[&Cell]) -> Axis {
+    let points = cells.iter().flat_map(|cell| &cell.details.shots);
+    let ends = points.flat_map(|point| {
+        let (low, high) = point.interval.unwrap_or((point.mean, point.mean));
+        [point.mean, low, high]
+    });
+    let values = ends.chain(cells.iter().filter_map(|cell| suite.zero_shot(cell)));
+    Axis::percent("score, %", Scale::linear(values, (0.0, 1.0)))
+}
+
+fn x_axis<'p>(points: impl Iterator<Item = &'p ShotPoint>, most: f64) -> Axis {
+    let mut shots: Vec<Option<usize>> = points.map(|point| point.shots).collect();
+    shots.sort_by_key(|shots| shots.unwrap_or(usize::MAX));
+    shots.dedup();
+    let text = |shots: &Option<usize>| shots.map_or("all".to_owned(), count);
+    let ticks = shots.iter().map(|shots| (place(*shots, most), text(shots))).collect();
+    let scale = Scale::log(2.0, shots.iter().map(|shots| place(*shots, most)));
+    Axis::with_ticks("labelled examples a class", scale, ticks)
+}
+
+fn caption(cells: &[&Cell]) -> String {
+    let draws = cells.iter().flat_map(|cell| &cell.details.shots).filter(|point| point.shots.is_some());
+    let draws: Vec<usize> = draws.map(|point| point.values.len()).collect();
+    let draws = match (draws.iter().min(), draws.iter().max()) {
+        (Some(least), Some(most)) if least == most => format!("{least} draws"),
+        (Some(least), Some(most)) => format!("{least} to {most} draws"),
+        _ => "no draws".to_owned(),
+    };
+    let scored = cells.iter().map(|cell| cell.counts.scored).max().unwrap_or(0);
+    let method = cells.iter().find_map(|cell| cell.score.method.as_deref()).unwrap_or("t");
+    format!(
+        "Mean over {draws} of the examples, n = {} test items; band: 95 % interval of the mean over draws ({method}). \
+         The doubling axis ends with the whole training split (all).",
+        count(scored)
+    )
+}

@@ -1,0 +1,129 @@
+//! All cells in the order of the page, and what is looked up among them.
+
+use std::collections::BTreeMap;
+
+use clip_rs::Clip;
+use clip_rs::model::registry;
+use clip_rs::speed::MultiplyAdds;
+
+use super::compare::{Completeness, Difference, PublishedValue, Source};
+use crate::results::{Cell, Figure};
+
+/// Finds published values of a cell's figure.
+pub(crate) type Published<'a> = &'a dyn Fn(&Cell, &Figure) -> Vec<PublishedValue>;
+
+/// Tasks in the order of the page; others follow by name.
+const TASKS: [&str; 5] =
+    ["zeroshot_classification", "zeroshot_retrieval", "linear_probe", "few_shot", "robustness"];
+
+/// The cells of a page.
+pub(crate) struct Suite<'a> {
+    /// By task, data set, model.
+    pub(crate) cells: Vec<&'a Cell>,
+    /// In the order of their release, then by name.
+    pub(crate) models: Vec<&'a str>,
+    /// Operations for one image, two for each multiply-add; of the models where they are known.
+    pub(crate) operations: BTreeMap<&'a str, f64>,
+    published: Published<'a>,
+}
+
+impl<'a> Suite<'a> {
+    pub(crate) fn new(cells: &'a [Cell], published: Published<'a>) -> Suite<'a> {
+        let mut models: Vec<&str> = cells.iter().map(|cell| cell.model.as_str()).collect();
+        models.sort_by_key(|model| (release(model), *model));
+        models.dedup();
+        let mut sorted: Vec<&Cell> = cells.iter().collect();
+        sorted.sort_by_key(|cell| {
+            let task = TASKS.iter().position(|task| *task == cell.task).unwrap_or(TASKS.len());
+            let model = models.iter().position(|model| *model == cell.model);
+            (task, cell.task.as_str(), title_key(cell), &cell.dataset, &cell.split, model)
+        });
+        let operations = sorted.iter().filter_map(|cell| Some((cell.model.as_str(), operations_of(cell)?)));
+        let operations = operations.collect();
+        Suite { cells: sorted, models, operations, published }
+    }
+
+    /// Its place among the models decides a model's colour and mark.
+    pub(crate) fn series(&self, model: &str) -> usize {
+        self.models.iter().position(|other| *other == model).unwrap_or(0)
+    }
+
+    /// Tasks that occur, in order.
+    pub(crate) fn tasks(&self) -> Vec<&'a str> {
+        let mut tasks: Vec<&str> = self.cells.iter().map(|cell| cell.task.as_str()).collect();
+        tasks.dedup();
+        tasks
+    }
+
+    /// Cells of a task, in order.
+    pub(crate) fn of_task<'s>(&'s self, task: &'s str) -> impl Iterator<Item = &'a Cell> + use<'s, 'a> {
+        self.cells.iter().copied().filter(move |cell| cell.task == task)
+    }
+
+    /// The number of a cell in the page, which its anchor is made of.
+    pub(crate) fn number(&self, cell: &Cell) -> usize {
+        self.cells.iter().position(|other| std::ptr::eq(*other, cell)).unwrap_or(0)
+    }
+
+    /// The published value of a figure.
+    pub(crate) fn published(&self, cell: &Cell, figure: &Figure, source: Source) -> Option<PublishedValue> {
+        (self.published)(cell, figure).into_iter().find(|value| value.source == source)
+    }
+
+    /// Ours against it; none where there is none or the items are not those of the published split.
+    pub(crate) fn difference(&self, cell: &Cell, figure: &Figure, source: Source) -> Option<Difference> {
+        let published = self.published(cell, figure, source)?;
+        let comparable = Completeness::of(&cell.counts).is_comparable();
+        comparable.then(|| Difference::between(figure, published)).flatten()
+    }
+
+    /// Accuracy without examples: on the items of the few-shot run itself, else in the cell of the zero-shot task.
+    pub(crate) fn zero_shot(&self, cell: &Cell) -> Option<f64> {
+        let own = cell.figures.iter().find(|figure| figure.name == "zero_shot");
+        let same = |other: &&Cell| other.model == cell.model && other.dataset == cell.dataset;
+        let other = || self.of_task("zeroshot_classification").find(same);
+        own.or_else(|| other().map(|found| &found.score)).map(|figure| figure.value)
+    }
+}
+
+/// Figures of a cell that the tables show: its score, and for retrieval every recall.
+pub(crate) fn shown(cell: &Cell) -> Vec<&Figure> {
+    let others = cell
+        .figures
+        .iter()
+        .filter(|figure| figure.name.contains("recall@") && figure.name != cell.score.name);
+    std::iter::once(&cell.score).chain(others).collect()
+}
+
+fn title_key(cell: &Cell) -> String {
+    cell.dataset_title.to_lowercase()
+}
+
+/// Place in the registry.
+fn release(model: &str) -> usize {
+    let found = registry::find(model).ok();
+    found
+        .and_then(|found| registry::models().iter().position(|model| model.name == found.name))
+        .unwrap_or(usize::MAX)
+}
+
+/// Of the released model with these weights or this name, or of the starter.
+fn operations_of(cell: &Cell) -> Option<f64> {
+    let multiply_adds = match registry::find_digest(&cell.provenance.weights_sha256) {
+        Some(model) => MultiplyAdds::of(&model.architecture),
+        None => match registry::find(&cell.model) {
+            Ok(model) => MultiplyAdds::of(&model.architecture),
+            Err(_) if cell.model == "starter" => starter()?,
+            Err(_) => return None,
+        },
+    };
+    Some(2.0 * multiply_adds.image as f64)
+}
+
+fn starter() -> Option<MultiplyAdds> {
+    static SIZES: std::sync::LazyLock<Option<MultiplyAdds>> = std::sync::LazyLock::new(|| {
+        let clip = Clip::starter().ok()?;
+        Some(MultiplyAdds::of(clip.architecture()))
+    });
+    *SIZES
+}

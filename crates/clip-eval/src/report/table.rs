@@ -1,0 +1,313 @@
+//! The tables of results: ours with its interval, the paper's value, the difference, independent measurements.
+
+use std::collections::BTreeMap;
+
+use super::compare::{Difference, Source};
+use super::markup::Markup;
+use super::numbers::{MISSING, count, figure_interval, figure_value, how, interval, percent, points, words};
+use super::run::{head, row_class, state, title};
+use super::suite::{Suite, shown};
+use crate::results::{Cell, Figure};
+
+/// One table of a task whose figures are single numbers.
+pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
+    let rows: Vec<(&Cell, &Figure)> = suite
+        .of_task(task)
+        .flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)))
+        .collect();
+    let has = |source| rows.iter().any(|(cell, figure)| suite.published(cell, figure, source).is_some());
+    let sources: Vec<Source> = Source::ALL.into_iter().filter(|source| has(*source)).collect();
+    let several_figures = rows.iter().any(|(_, figure)| figure.name != rows[0].1.name);
+    let mut columns = vec!["data set", "model"];
+    columns.extend(several_figures.then_some("figure"));
+    columns.extend(["#scored", "#clip-rs, %"]);
+    for source in &sources {
+        match source {
+            Source::Paper => columns.extend(["#paper, %", "#difference, points", "covered"]),
+            Source::OpenClip => columns.push("#open_clip, %"),
+            Source::ClipBenchmark => columns.push("#CLIP_benchmark, %"),
+        }
+    }
+    scrolled(page, &format!("{}: per cent and interval, by data set and model", words(task)), |page| {
+        head(page, &columns);
+        let mut rest = rows.as_slice();
+        while let Some((first, _)) = rest.first() {
+            let same = rest.iter().take_while(|(cell, _)| same_items(cell, first)).count();
+            let (group, others) = rest.split_at(same);
+            rest = others;
+            page.element("tbody", &[], |page| {
+                for (index, (cell, figure)) in group.iter().enumerate() {
+                    let place =
+                        Place { opens: (index == 0).then_some(same), several_figures, sources: &sources };
+                    row(page, suite, cell, figure, &place);
+                }
+            });
+            page.line();
+        }
+        means(page, suite, task, columns.len());
+    });
+    notes(page, &rows, &sources);
+}
+
+fn same_items(a: &Cell, b: &Cell) -> bool {
+    a.dataset == b.dataset && a.split == b.split
+}
+
+/// Where a row stands.
+struct Place<'a> {
+    /// Rows of its data set, for the first of them.
+    opens: Option<usize>,
+    several_figures: bool,
+    sources: &'a [Source],
+}
+
+fn row(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure, place: &Place<'_>) {
+    page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+        if let Some(rows) = place.opens {
+            page.leaf("th", &[("scope", &"rowgroup"), ("rowspan", &rows)], title(cell));
+        }
+        page.element("td", &[], |page| {
+            let anchor = format!("#cell-{}", suite.number(cell));
+            page.leaf("a", &[("href", &anchor)], &cell.model);
+        });
+        if place.several_figures {
+            page.leaf("td", &[], words(&figure.name));
+        }
+        page.element("td", &[("class", &"num")], |page| {
+            page.text(count(cell.counts.scored));
+            if cell.counts.expected != Some(cell.counts.scored) || cell.counts.skipped > 0 {
+                page.empty("br", &[]);
+                state(page, &cell.counts);
+            }
+        });
+        ours(page, figure);
+        for source in place.sources {
+            published(page, suite, cell, figure, *source);
+        }
+    });
+}
+
+/// A figure and its interval.
+pub(crate) fn ours(page: &mut Markup, figure: &Figure) {
+    page.element("td", &[("class", &"num ours")], |page| {
+        let value = figure_value(&figure.name, figure.value);
+        page.leaf("b", &[], value.trim_end_matches(" %"));
+        if let Some(interval) = figure_interval(figure) {
+            page.text(" ");
+            page.leaf("span", &[("class", &"soft"), ("title", &how(figure))], interval);
+        }
+    });
+}
+
+fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure, source: Source) {
+    let value = suite.published(cell, figure, source);
+    let difference = suite.difference(cell, figure, source);
+    let text = value.map_or_else(|| MISSING.to_owned(), |value| percent(value.value));
+    if source != Source::Paper {
+        page.element("td", &[("class", &"num")], |page| {
+            page.text(text);
+            if let Some(difference) = difference {
+                page.text(" ");
+                page.leaf("span", &[("class", &"soft")], format_args!("({})", points(difference.value)));
+            }
+        });
+        return;
+    }
+    page.leaf("td", &[("class", &"num")], text);
+    page.element("td", &[("class", &"num")], |page| match difference {
+        None if value.is_some() => page.leaf("span", &[("class", &"soft")], "not comparable"),
+        None => page.text(MISSING),
+        Some(difference) => {
+            page.text(points(difference.value));
+            if let Some((low, high)) = difference.interval {
+                page.text(" ");
+                page.leaf("span", &[("class", &"soft")], format_args!("[{}, {}]", points(low), points(high)));
+            }
+        }
+    });
+    page.element("td", &[], |page| covered(page, difference));
+}
+
+fn covered(page: &mut Markup, difference: Option<Difference>) {
+    match difference.and_then(|difference| difference.is_covered) {
+        Some(true) => page.leaf("span", &[("class", &"mark good")], "yes"),
+        Some(false) => page.leaf("span", &[("class", &"mark bad")], "no"),
+        None => page.text(MISSING),
+    }
+}
+
+/// Means over the data sets that have a paper's value and all their items.
+fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
+    let mut sums: BTreeMap<usize, (f64, f64, usize)> = BTreeMap::new();
+    for cell in suite.of_task(task) {
+        let published = suite.published(cell, &cell.score, Source::Paper);
+        let difference = suite.difference(cell, &cell.score, Source::Paper);
+        if let (Some(published), Some(_)) = (published, difference) {
+            let (ours, theirs, sets) = sums.entry(suite.series(&cell.model)).or_default();
+            *ours += cell.score.value;
+            *theirs += published.value;
+            *sets += 1;
+        }
+    }
+    sums.retain(|_, (_, _, sets)| *sets >= 2);
+    if sums.is_empty() {
+        return;
+    }
+    page.element("tfoot", &[], |page| {
+        for (model, (ours, theirs, sets)) in sums {
+            let (ours, theirs) = (ours / sets as f64, theirs / sets as f64);
+            page.element("tr", &[], |page| {
+                page.leaf("th", &[("scope", &"row")], format_args!("mean of {sets}"));
+                let text = format!(
+                    "{}: {} here, {} in the paper ({}); unweighted, over the data sets with all items and a paper's value",
+                    suite.models.get(model).copied().unwrap_or_default(),
+                    percent(ours),
+                    percent(theirs),
+                    points(ours - theirs)
+                );
+                page.leaf("td", &[("colspan", &(columns - 1)), ("class", &"wide")], text);
+            });
+        }
+    });
+}
+
+fn notes(page: &mut Markup, rows: &[(&Cell, &Figure)], sources: &[Source]) {
+    let mut methods: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, figure) in rows.iter().filter(|(_, figure)| figure.low.is_some()) {
+        *methods.entry(how(figure)).or_default() += 1;
+    }
+    let methods: Vec<String> =
+        methods.into_iter().map(|(method, rows)| format!("{method} ({rows} rows)")).collect();
+    let mut text = match methods.as_slice() {
+        [] => "No intervals.".to_owned(),
+        methods => format!("Intervals: {}.", methods.join("; ")),
+    };
+    if !sources.is_empty() {
+        text += " Covered: the interval reaches a value that rounds to the paper's. In brackets beside independent \
+                 measurements: ours minus theirs. –: nothing published for this model and figure.";
+    }
+    page.leaf("p", &[("class", &"note")], text);
+}
+
+/// Few-shot: one column for each number of examples.
+pub(crate) fn few_shot(page: &mut Markup, suite: &Suite<'_>) {
+    let mut shots: Vec<Option<usize>> = suite
+        .of_task("few_shot")
+        .flat_map(|cell| cell.details.shots.iter().map(|point| point.shots))
+        .collect();
+    shots.sort_by_key(|shots| shots.unwrap_or(usize::MAX));
+    shots.dedup();
+    let names: Vec<String> = shots
+        .iter()
+        .map(|shots| shots.map_or("#all".to_owned(), |shots| format!("#{shots} a class")))
+        .collect();
+    let mut columns = vec!["data set", "model", "#scored", "#zero-shot"];
+    columns.extend(names.iter().map(String::as_str));
+    scrolled(page, "few-shot: per cent, by examples a class", |page| {
+        head(page, &columns);
+        page.element("tbody", &[], |page| {
+            for cell in suite.of_task("few_shot") {
+                page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+                    page.leaf("th", &[("scope", &"row")], title(cell));
+                    page.element("td", &[], |page| {
+                        let anchor = format!("#cell-{}", suite.number(cell));
+                        page.leaf("a", &[("href", &anchor)], &cell.model);
+                    });
+                    page.leaf("td", &[("class", &"num")], count(cell.counts.scored));
+                    let zero_shot = suite.zero_shot(cell).map_or_else(|| MISSING.to_owned(), percent);
+                    page.leaf("td", &[("class", &"num")], zero_shot);
+                    for shots in &shots {
+                        page.element("td", &[("class", &"num")], |page| shot(page, cell, *shots));
+                    }
+                });
+            }
+        });
+    });
+    page.leaf(
+        "p",
+        &[("class", &"note")],
+        "Mean over draws ± standard deviation; the interval of the mean stands in the plots and the cells.",
+    );
+}
+
+fn shot(page: &mut Markup, cell: &Cell, shots: Option<usize>) {
+    match cell.details.shots.iter().find(|point| point.shots == shots) {
+        None => page.text(MISSING),
+        Some(point) => {
+            page.text(percent(point.mean));
+            if point.values.len() > 1 {
+                page.leaf("span", &[("class", &"soft")], format_args!(" ± {}", percent(point.sd)));
+            }
+        }
+    }
+}
+
+/// Robustness: the shift beside what ordinary models of equal accuracy have.
+pub(crate) fn robustness(page: &mut Markup, suite: &Suite<'_>) {
+    let columns = [
+        "data set",
+        "model",
+        "#scored",
+        "#matching ImageNet, %",
+        "#under the shift, %",
+        "#expected, %",
+        "#effective robustness, points",
+    ];
+    scrolled(page, "robustness: accuracy under the shift and without it", |page| {
+        head(page, &columns);
+        page.element("tbody", &[], |page| {
+            for cell in suite.of_task("robustness") {
+                page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+                    page.leaf("th", &[("scope", &"row")], title(cell));
+                    page.element("td", &[], |page| {
+                        let anchor = format!("#cell-{}", suite.number(cell));
+                        page.leaf("a", &[("href", &anchor)], &cell.model);
+                    });
+                    page.element("td", &[("class", &"num")], |page| {
+                        page.text(count(cell.counts.scored));
+                        page.text(" ");
+                        state(page, &cell.counts);
+                    });
+                    let point = cell.details.robustness.as_ref();
+                    let share = |value: Option<f64>| value.map_or_else(|| MISSING.to_owned(), percent);
+                    page.leaf("td", &[("class", &"num")], share(point.map(|point| point.x)));
+                    page.element("td", &[("class", &"num ours")], |page| {
+                        page.leaf("b", &[], percent(point.map_or(cell.score.value, |point| point.y)));
+                        if let (Some(low), Some(high)) = (cell.score.low, cell.score.high) {
+                            page.text(" ");
+                            page.leaf(
+                                "span",
+                                &[("class", &"soft"), ("title", &how(&cell.score))],
+                                interval(low, high),
+                            );
+                        }
+                    });
+                    page.leaf("td", &[("class", &"num")], share(point.map(|point| point.predicted)));
+                    let effective = point.map_or_else(|| MISSING.to_owned(), |point| points(point.effective));
+                    page.leaf("td", &[("class", &"num")], effective);
+                });
+            }
+        });
+    });
+    page.leaf(
+        "p",
+        &[("class", &"note")],
+        "Expected: what the line through ordinary ImageNet models says for this accuracy. Effective robustness: what \
+         is above it. A figure of a subset says little about the shift.",
+    );
+}
+
+/// A table that scrolls in its own box where the page is narrow.
+pub(crate) fn scrolled(page: &mut Markup, caption: &str, inner: impl FnOnce(&mut Markup)) {
+    page.element(
+        "div",
+        &[("class", &"box"), ("tabindex", &"0"), ("role", &"region"), ("aria-label", &caption)],
+        |page| {
+            page.element("table", &[], |page| {
+                page.leaf("caption", &[], caption);
+                inner(page);
+            });
+        },
+    );
+    page.line();
+}
