@@ -58,7 +58,7 @@ fn mcnemar_equals_scipys_exact_test() {
 fn a_million_discordant_items_have_an_accurate_p_at_once() {
     // The sum of binomial coefficients in 40 digits.
     let p = mcnemar_exact(498_500, 501_500);
-    assert!((p / 0.002_708_655_306_059_756_8 - 1.0).abs() < 1e-12, "{p}");
+    assert!((p / 0.002_708_655_306_059_757 - 1.0).abs() < 1e-12, "{p}");
     assert_eq!(mcnemar_exact(0, 10_000_000), 0.0);
     assert_eq!(mcnemar_exact(5_000_000, 5_000_000), 1.0);
 }
