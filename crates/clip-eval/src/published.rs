@@ -251,6 +251,8 @@ fn read() -> Result<Vec<PublishedValue>, Box<dyn std::error::Error>> {
 
 #[cfg(test)]
 mod tests {
+    use clip_data::Metric;
+
     use super::*;
 
     const NINE: [&str; 9] = [
@@ -315,6 +317,22 @@ mod tests {
         assert_eq!(later.value, 0.9);
         assert_eq!(in_paper("ViT-L/14@336px", "ucf101", Protocol::ZeroShot).unwrap().value, 0.769);
         assert!(in_paper("RN50", "iiit5k", Protocol::ZeroShot).is_none());
+    }
+
+    #[test]
+    fn data_sets_are_those_of_the_catalogue_and_the_papers_tables_use_their_metrics() {
+        for value in published() {
+            let dataset = clip_data::find(&value.dataset).unwrap_or_else(|error| panic!("{error}"));
+            let metric = match dataset.metric {
+                Metric::Accuracy => "accuracy",
+                Metric::MeanPerClass => "mean_per_class",
+                Metric::MeanAveragePrecision11 => "map_11_point",
+                Metric::RocAuc => "roc_auc",
+                Metric::MeanTop1Top5 => "mean_top1_top5",
+                _ => continue,
+            };
+            assert!(value.origin != Origin::Paper || value.metric == metric, "{value:?}");
+        }
     }
 
     #[test]
