@@ -59,7 +59,7 @@ fn by_definition(
     let of_query = |(query, values): (usize, &Vec<f32>)| {
         let similarities: Vec<f64> = among.iter().map(|other| similarity(values, other)).collect();
         let mut order: Vec<usize> = (0..among.len()).collect();
-        order.sort_by(|&a, &b| similarities[b].total_cmp(&similarities[a]).then(a.cmp(&b)));
+        order.sort_by(|&a, &b| similarities[b].partial_cmp(&similarities[a]).unwrap().then(a.cmp(&b)));
         let rank = order.iter().position(|&other| is_true(query, other)).map_or(0, |at| at as u32 + 1);
         (rank, order.into_iter().take(k).map(|other| other as u32).collect())
     };

@@ -108,7 +108,8 @@ impl Block<'_> {
     }
 }
 
-/// **Defines** similarity: the products are exact in f64, their sums run in eight lanes and then along the rest.
+/// **Defines** similarity: the products are exact in f64, their sums run in eight lanes and then along the rest. Lanes begin
+/// at 0.0, so that no similarity is -0.0 and every order of them is the same.
 pub(super) fn similarity(a: &[f32], b: &[f32]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     let mut sums = [0.0; 8];
