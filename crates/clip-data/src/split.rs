@@ -18,7 +18,7 @@ pub struct ReadOptions {
     pub strip_banner: bool,
     /// Captions of an image that count; all if none.
     pub captions: Option<usize>,
-    /// A list of item ids, one a line, in place of a split that is drawn at random.
+    /// In place of a draw: lines `id<tab>split`, or ids of the training images alone.
     pub split_file: Option<PathBuf>,
 }
 

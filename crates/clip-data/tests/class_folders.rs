@@ -144,14 +144,27 @@ fn caltech101_draws_thirty_of_each_class_and_never_tmp() {
 #[test]
 fn split_file_takes_the_place_of_the_draw() {
     let fixture = caltech();
-    let list = fixture.root().join("test.txt");
-    std::fs::write(&list, "ant/image_0007.jpg\nant/image_0003.jpg\nant/image_9999.jpg\n").expect("a file");
-    let options = ReadOptions { split_file: Some(list), ..Default::default() };
-    let dataset = find("caltech101").expect("of the catalogue");
-    let split = Split::read(dataset, fixture.root(), "test", &options).expect("readable");
-    let ids: Vec<String> = split.items.iter().map(Item::id).collect();
-    assert_eq!(ids, ["ant/image_0007.jpg", "ant/image_0003.jpg"]);
-    assert_eq!(split.absent, ["ant/image_9999.jpg"]);
+    let list = fixture.root().join("list.txt");
+    let read = |text: &str, split: &str| {
+        std::fs::write(&list, text).expect("a file");
+        let options = ReadOptions { split_file: Some(list.clone()), ..Default::default() };
+        Split::read(find("caltech101").expect("of the catalogue"), fixture.root(), split, &options)
+    };
+    let ids = |split: Split| split.items.iter().map(Item::id).collect::<Vec<_>>();
+
+    let training = "ant/image_0007.jpg\nant/image_0003.jpg\nant/image_9999.jpg\n";
+    let train = read(training, "train").expect("readable");
+    assert_eq!(train.absent, ["ant/image_9999.jpg"]);
+    assert_eq!(ids(train), ["ant/image_0007.jpg", "ant/image_0003.jpg"]);
+    let rest = ids(read(training, "test").expect("readable"));
+    assert_eq!(rest.len(), 32, "all that is not for training");
+    assert!(!rest.contains(&"ant/image_0007.jpg".to_owned()) && rest.is_sorted());
+
+    let both = "ant/image_0001.jpg\ttest\nant/image_0002.jpg\ttrain\n";
+    assert_eq!(ids(read(both, "test").expect("readable")), ["ant/image_0001.jpg"]);
+    assert_eq!(ids(read(both, "train").expect("readable")), ["ant/image_0002.jpg"]);
+    let message = read("ant/image_0001.jpg\ttrain\n", "test").expect_err("no test").to_string();
+    assert!(message.contains("has no line `id<tab>test`"), "{message}");
 }
 
 /// Twelve images of each class; the expected draws are CPython's: `random.seed(42)`, then for the sorted classes

@@ -29,7 +29,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         return Ok(found);
     }
     if let Some(list) = &source.options.split_file {
-        return chosen(found, list);
+        return chosen(found, list, source.split);
     }
     let mut kept = Vec::new();
     for (position, label) in (0..).zip(labels) {

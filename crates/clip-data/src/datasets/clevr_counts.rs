@@ -55,7 +55,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         found.file(source.folder, image, Target::Class(class))?;
     }
     match (&source.options.split_file, count) {
-        (Some(list), Some(_)) => lists::chosen(found, list),
+        (Some(list), Some(_)) => lists::chosen(found, list, source.split),
         _ => Ok(found),
     }
 }

@@ -11,6 +11,7 @@
     )
 )]
 
+use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -18,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Found, Source};
 use crate::error::DataError;
-use crate::item::Presence;
+use crate::item::{Item, Presence};
 
 /// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144 MB.
 const LIMIT: u64 = 512 << 20;
@@ -140,22 +141,37 @@ pub(crate) fn labels<'a>(source: &Source<'a>) -> Result<&'a [String], DataError>
     Ok(source.prompts.labels.as_deref().unwrap_or_default())
 }
 
-/// In place of a drawn split: the items that the user's list names, in its order.
+/// In place of a draw: `id<tab>split` a line; or ids alone, which are the training images, the others the test's.
 ///
 /// # Errors
-/// The list cannot be read.
-pub(crate) fn chosen(mut found: Found, list: &Path) -> Result<Found, DataError> {
+/// The list cannot be read, or says nothing of the split asked for.
+pub(crate) fn chosen(mut found: Found, list: &Path, split: &str) -> Result<Found, DataError> {
     let text = text(list)?;
-    let mut known: std::collections::HashMap<String, _> =
-        found.items.drain(..).map(|item| (item.id(), item)).collect();
+    let mut known: HashMap<String, Item> = found.items.drain(..).map(|item| (item.id(), item)).collect();
     found.absent.clear(); // the list says what belongs to the split
-    for (_, id) in entries(&text) {
-        match known.remove(id) {
-            Some(item) => found.items.push(item),
-            None => found.absent.push(id.to_owned()),
+    let lines: Vec<(&str, &str)> = entries(&text)
+        .map(|(_, line)| line.split_once('\t').map_or((line, ""), |(id, of)| (id.trim(), of.trim())))
+        .collect();
+    let says_splits = lines.iter().any(|(_, of)| !of.is_empty());
+    match (says_splits, split) {
+        (false, "train" | "test") => {}
+        (true, split) if lines.iter().any(|(_, of)| *of == split) => {}
+        _ => return Err(DataError::malformed(list, format!("has no line `id<tab>{split}`"))),
+    }
+    for (id, of) in lines {
+        let item = known.remove(id);
+        let belongs = if says_splits { of == split } else { split == "train" };
+        match item {
+            Some(item) if belongs => found.items.push(item),
+            None if belongs => found.absent.push(id.to_owned()),
+            _ => {}
         }
     }
-    found.notes.push(format!("items as listed in {}", list.display()));
+    if !says_splits && split == "test" {
+        found.items.extend(known.into_values());
+        found.items.sort_by_cached_key(Item::id);
+    }
+    found.notes.push(format!("split as listed in {}", list.display()));
     Ok(found)
 }
 

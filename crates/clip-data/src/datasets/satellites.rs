@@ -30,7 +30,7 @@ pub(crate) fn eurosat(source: &Source<'_>) -> Result<Found, DataError> {
         return Ok(found);
     }
     if let Some(list) = &source.options.split_file {
-        return chosen(found, list);
+        return chosen(found, list, source.split);
     }
     let mut random = Python::seed(42);
     let mut kept = Vec::new();
@@ -64,7 +64,7 @@ pub(crate) fn resisc45(source: &Source<'_>) -> Result<Found, DataError> {
         return Ok(found);
     }
     if let Some(list) = &source.options.split_file {
-        return chosen(found, list);
+        return chosen(found, list, source.split);
     }
     found.items.sort_by_cached_key(Item::id);
     Python::seed(42).shuffle(&mut found.items);
