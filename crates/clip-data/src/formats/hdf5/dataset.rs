@@ -307,7 +307,7 @@ fn layout(
             }
             Ok(Layout::Chunked { shape: sizes, filters, chunks })
         }
-        (4, 2) => Err(file.malformed("chunks of the newest kind; `h5repack --high=1` rewrites it")),
+        (4.., 2) => Err(file.malformed("chunks of the newest kind; `h5repack --high=1` rewrites it")),
         _ => Err(file.malformed(format!("layout {class} of version {version} is not read"))),
     }
 }
