@@ -232,7 +232,9 @@ impl Machine<'_> {
         if index >= self.memo.len() {
             self.memo.resize(index.saturating_add(1), Value::Nothing);
         }
-        self.memo.get_mut(index).map(|place| *place = value);
+        if let Some(place) = self.memo.get_mut(index) {
+            *place = value;
+        }
         Ok(())
     }
 

@@ -35,7 +35,7 @@ enum Content {
     Tar(FileBytes, Vec<(u64, u64)>),
     /// Position of each file in the zip's own list.
     Zip(Mutex<zip::ZipArchive<BufReader<File>>>, Vec<usize>),
-    Stream(Mutex<Stream>),
+    Stream(Box<Mutex<Stream>>),
 }
 
 type Compressed = MultiGzDecoder<BufReader<File>>;
@@ -75,7 +75,7 @@ impl Archive {
         if head.starts_with(&[0x1f, 0x8b]) {
             let files = list(path, Headers::new(MultiGzDecoder::new(file)))?;
             let names = files.into_iter().map(|file| file.name).collect();
-            return Ok(Archive::new(path, names, Content::Stream(Mutex::default())));
+            return Ok(Archive::new(path, names, Content::Stream(Box::default())));
         }
         if head.get(257..262) == Some(b"ustar") {
             let files = list(path, Headers::new(file))?;

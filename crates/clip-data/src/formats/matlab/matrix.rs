@@ -140,7 +140,7 @@ fn structs(stream: &mut Stream<'_>, head: &Head, depth: u32) -> Result<Value, Fa
     let width = little_endian(stream.content(width)?.get(..4).unwrap_or_default()) as usize;
     let names = stream.expect_tag()?;
     let names = stream.content(names)?;
-    if width == 0 || names.len() / width > FIELDS {
+    if names.len().checked_div(width).is_none_or(|fields| fields > FIELDS) {
         return Err(Failure::Content(format!("a struct with {} bytes of names, {width} each", names.len())));
     }
     let name = |bytes: &[u8]| {

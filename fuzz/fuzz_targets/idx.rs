@@ -1,0 +1,10 @@
+//! IDX files, plain or inside gzip.
+
+#![no_main]
+
+use clip_data::formats::idx;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = idx::parse(&mut &*bytes);
+});
