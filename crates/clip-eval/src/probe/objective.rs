@@ -28,6 +28,8 @@ pub(super) struct Objective<'a> {
     /// With the curvature it was made for; none where it does not pay.
     metric: Option<(Metric, f64)>,
     metric_pays: bool,
+    /// Computed for the first metric.
+    moments: Option<Moments>,
 }
 
 /// What one group of chunks contributes.
@@ -40,8 +42,15 @@ struct Group {
 impl<'a> Objective<'a> {
     pub(super) fn new(set: TrainingSet<'a>, loss: &'a Loss, c: f64) -> Self {
         let rows = set.rows.len();
-        let metric_pays = Moments::pay(set.features.width(), rows, loss.outputs());
-        Self { loss, penalty: 1.0 / (c * rows as f64), curvature: 0.25, metric: None, metric_pays, set }
+        Self {
+            loss,
+            penalty: 1.0 / (c * rows as f64),
+            curvature: 0.25,
+            metric: None,
+            metric_pays: Moments::pay(set.features.width(), rows, loss.outputs()),
+            moments: None,
+            set,
+        }
     }
 
     fn width(&self) -> usize {
@@ -114,7 +123,10 @@ impl Function for Objective<'_> {
         }
         // A curvature of zero would make a metric of the penalty alone.
         let curvature = self.curvature.max(f64::MIN_POSITIVE);
-        let found = self.set.features.moments().metric(curvature, self.penalty);
+        let TrainingSet { features, rows, .. } = &self.set;
+        let order = &features.order()[rows.clone()];
+        let moments = self.moments.get_or_insert_with(|| Moments::of(features.features(), order, self.loss));
+        let found = moments.metric(curvature, self.penalty);
         self.metric_pays = found.is_some();
         self.metric = found.map(|metric| (metric, curvature)).or(self.metric.take());
         self.metric_pays
@@ -133,7 +145,7 @@ impl Function for Objective<'_> {
 
     fn norm_squared(&self, vector: &[f32]) -> f64 {
         match &self.metric {
-            Some((metric, _)) => metric.norm_squared(vector.to_vec()),
+            Some((metric, _)) => metric.norm_squared(vector),
             None => vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum(),
         }
     }

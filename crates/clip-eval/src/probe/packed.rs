@@ -10,11 +10,9 @@
 //! ```
 
 use super::features::Features;
-use super::moments::Moments;
 use clip_kernels::{Cpu, Device, MatrixView, PackedWeight, Precision};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// The most rows of a chunk: its logits of 100 classes (400 kB) stay in the second-level cache from
 /// one product to the next. An odd multiple of 32, so that the logits of a sample do not all fall
@@ -30,7 +28,6 @@ pub struct PackedFeatures<'a> {
     rows_of_chunk: usize,
     /// Empty where the features are packed anew for every product.
     kept: Vec<Chunk>,
-    moments: OnceLock<Moments>,
 }
 
 /// Some rows in the two forms.
@@ -53,7 +50,7 @@ impl<'a> PackedFeatures<'a> {
     pub fn new(features: Features<'a>, order: Vec<usize>, memory: usize) -> Self {
         let rows_of_chunk = rows_of_chunk(order.len());
         let bytes = 2 * size_of::<f32>() * order.len() * features.width();
-        let mut packed = Self { features, order, rows_of_chunk, kept: Vec::new(), moments: OnceLock::new() };
+        let mut packed = Self { features, order, rows_of_chunk, kept: Vec::new() };
         if bytes <= memory {
             packed.kept = (0..packed.chunks()).into_par_iter().map(|chunk| packed.pack(chunk)).collect();
         }
@@ -75,6 +72,10 @@ impl<'a> PackedFeatures<'a> {
         &self.order
     }
 
+    pub(super) fn features(&self) -> Features<'a> {
+        self.features
+    }
+
     pub(super) fn chunks(&self) -> usize {
         self.rows().div_ceil(self.rows_of_chunk)
     }
@@ -90,11 +91,6 @@ impl<'a> PackedFeatures<'a> {
             Some(kept) => use_chunk(kept),
             None => use_chunk(&self.pack(chunk)),
         }
-    }
-
-    /// Their second moments, computed when first asked for.
-    pub(super) fn moments(&self) -> &Moments {
-        self.moments.get_or_init(|| Moments::of(self.features, &self.order))
     }
 
     fn pack(&self, chunk: usize) -> Chunk {
