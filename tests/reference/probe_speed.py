@@ -6,7 +6,8 @@
 Needs numpy and scikit-learn. Rounds are interleaved; printed are medians. scikit-learn runs
 LogisticRegression(solver="lbfgs") with its defaults (tol 1e-4) and max_iter 1000, on f32 features,
 which is what it is fastest on here, and with --f64 also on f64. The time of clip-rs includes packing
-the features. Both are timed in processes that are already running.
+the features. Both are timed in processes that are already running. Run it with OMP_NUM_THREADS=1 as
+well (RAYON_NUM_THREADS stays at the number of cores): on a busy machine scikit-learn is faster on one thread.
 
 Kinds of features: `spectrum`, the formula of benches/probe.rs (its doc comment); `flat`, the same with
 all variances equal, where there is nothing for the preconditioner to do; or a pair of files with
@@ -112,14 +113,14 @@ def compare(x, labels, c, options, server):
             found = json.loads(server.stdout.readline())
             rounds[tolerance].append((found["seconds"], found["objective"], found["evaluations"]))
     print(f"{x.shape[0]} x {x.shape[1]}, {labels.max() + 1} classes, C = {c}, {options.rounds} rounds")
-    slowest = min(statistics.median(r[0] for r in rounds[name]) for name in inputs)
+    fastest = min(statistics.median(r[0] for r in rounds[name]) for name in inputs)
     for name, results in rounds.items():
         seconds = statistics.median(result[0] for result in results)
         label = name if isinstance(name, str) else f"clip-rs tolerance {name:g}"
         steps = "iterations" if isinstance(name, str) else "evaluations"
         print(
             f"  {label:<26}{seconds:9.3f} s   objective {results[0][1]:.6f}   {results[0][2]:4} {steps}"
-            f"   {slowest / seconds:6.2f} times scikit-learn's fastest"
+            f"   {fastest / seconds:6.2f} times scikit-learn's fastest"
         )
 
 
