@@ -2,6 +2,16 @@
 //!
 //! Pixels are planes of red, green and blue, row by row, 32 x 32. CIFAR-100 has a coarse and a fine label; the fine
 //! one, which comes second, is the class.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,16 +97,17 @@ fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
 
 fn read_binary(names: &Names, batch: &str, path: PathBuf) -> Result<(ImageArray, Vec<i64>), DataError> {
     let file = FileBytes::open(path)?;
-    let stride = names.labels + PIXELS;
-    if file.len() % stride != 0 {
+    let stride = names.labels.saturating_add(PIXELS);
+    if !file.len().is_multiple_of(stride) {
         let reason = format!("{} bytes are not a whole number of records of {stride}", file.len());
         return Err(DataError::malformed(file.path(), reason));
     }
     // labels are spread over the file: it is passed over once, piece by piece
     let mut labels = Vec::new();
-    for first in (0..file.len()).step_by(1000 * stride as usize) {
-        let piece = file.read(first, (1000 * stride).min(file.len() - first))?;
-        let label = |record: &[u8]| record.get(names.labels as usize - 1).copied().map(i64::from);
+    let piece_size = stride.saturating_mul(1000);
+    for first in (0..file.len()).step_by(piece_size as usize) {
+        let piece = file.read(first, piece_size.min(file.len().saturating_sub(first)))?;
+        let label = |record: &[u8]| record.get(..names.labels as usize)?.last().copied().map(i64::from);
         labels.extend(piece.chunks(stride as usize).filter_map(label));
     }
     Ok((array(batch, file, names.labels, stride), labels))

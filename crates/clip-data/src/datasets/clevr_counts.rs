@@ -3,6 +3,16 @@
 //! The paper draws 2,000 images for training and 500 for the test; which is not known. Ours are the first of a seeded
 //! permutation of the train scenes and of the val scenes, in the order of their names; `val-all` is the whole of val,
 //! as VTAB scores it. The prompts' list is sorted as text, "10" first, so a count is looked up and never computed.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::collections::HashSet;
 use std::fs::File;

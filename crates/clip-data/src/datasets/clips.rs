@@ -1,4 +1,14 @@
 //! Clips: named by a list (UCF101), or found by name wherever they lie below a folder (Kinetics700, RareAct).
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::collections::HashMap;
 use std::path::{Component, Path};
@@ -45,7 +55,7 @@ pub(super) fn find(
     is_clip: &dyn Fn(&str) -> bool,
 ) -> Result<HashMap<String, String>, DataError> {
     let mut found = HashMap::new();
-    let mut folders = vec![(base.to_owned(), 0)];
+    let mut folders = vec![(base.to_owned(), 0usize)];
     while let Some((folder, depth)) = folders.pop() {
         for entry in std::fs::read_dir(&folder).map_err(DataError::read(&folder))? {
             let entry = entry.map_err(DataError::read(&folder))?;
@@ -67,7 +77,7 @@ pub(super) fn find(
                     *place = relative;
                 }
             } else if is_folder && depth < DEPTH {
-                folders.push((path, depth + 1));
+                folders.push((path, depth.saturating_add(1)));
             }
         }
     }

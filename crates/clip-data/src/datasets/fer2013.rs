@@ -2,6 +2,16 @@
 //!
 //! `fer2013.csv` has `emotion,pixels,Usage`; `icml_face_data.csv` has `emotion, Usage, pixels` with blanks before the
 //! names. Training is train, PublicTest is valid, PrivateTest is test.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::sync::Arc;
 

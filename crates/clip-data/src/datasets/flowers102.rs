@@ -1,6 +1,16 @@
 //! Flowers102: `imagelabels.mat` and `setid.mat`. PROTOCOL_EVAL 6.1.
 //!
 //! Many code bases swap `trnid` and `tstid` because the latter is larger; CLIP does not: 6,149 images are the test.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use super::{Found, Source};
 use crate::error::DataError;

@@ -2,6 +2,16 @@
 //!
 //! `testdata` is a struct array with `ImgName`, `GroundTruth`, `smallLexi` (50 words) and `mediumLexi` (1,000 words);
 //! the latter is the paper's "1k". Words are compared without case by the task.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::sync::Arc;
 
@@ -18,13 +28,14 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let words = words.ok_or_else(|| DataError::malformed(&path, format!("`{name}` is no struct array")))?;
     let mut without_truth = 0usize;
     let mut found = Found::default();
-    for index in 0..words.len() {
-        let wrong = |what: &str| DataError::malformed(&path, format!("word {}: no `{what}`", index + 1));
+    for (number, index) in (1..).zip(0..words.len()) {
+        let wrong = |what: &str| DataError::malformed(&path, format!("word {number}: no `{what}`"));
         let text = |field| words.field(index, field).and_then(Value::text).ok_or_else(|| wrong(field));
         let lexicon = words.field(index, "mediumLexi").and_then(Value::texts);
         let lexicon = lexicon.ok_or_else(|| wrong("mediumLexi"))?;
         let truth = text("GroundTruth")?;
-        without_truth += usize::from(!lexicon.iter().any(|word| word.eq_ignore_ascii_case(truth)));
+        let holds_truth = lexicon.iter().any(|word| word.eq_ignore_ascii_case(truth));
+        without_truth = without_truth.saturating_add(usize::from(!holds_truth));
         let candidates: Arc<[Box<str>]> = lexicon.into_iter().map(Box::from).collect();
         let target = Target::Word { truth: truth.into(), candidates };
         found.file(source.folder, text("ImgName")?.to_owned(), target)?;

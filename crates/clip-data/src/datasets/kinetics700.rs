@@ -2,6 +2,16 @@
 //!
 //! A clip is `ID_SSSSSS_EEEEEE.mp4`, in whatever folder below the data set's. Rows without a clip are left out and
 //! counted: videos vanish. Two releases exist (2019, and 2020 cut anew); the rows are those of the CSV that is there.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -2,6 +2,16 @@
 //!
 //! Vehicles are Car, Van and Truck; everything else, `DontCare` too, does not count. The classes are distances up to
 //! 8 m, 20 m, 999 m, and none. Splits are by drive, drawn with numpy's generator.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -67,7 +77,7 @@ fn drawn(source: &Source<'_>) -> Result<Vec<String>, DataError> {
     let mut draw = |from: &BTreeSet<&str>| -> BTreeSet<String> {
         let sorted: Vec<&str> = from.iter().copied().collect();
         let chosen = random.choice(sorted.len(), count.min(sorted.len()));
-        chosen.into_iter().map(|index| sorted[index].to_owned()).collect()
+        chosen.into_iter().filter_map(|index| sorted.get(index)).map(|&drive| drive.to_owned()).collect()
     };
     let test = draw(&all);
     let rest = all.iter().copied().filter(|drive| !test.contains(*drive)).collect();

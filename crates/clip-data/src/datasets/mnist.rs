@@ -1,4 +1,14 @@
 //! MNIST: IDX files, as published inside gzip or unpacked. PROTOCOL_EVAL 6.1.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +41,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         name: part.to_owned(),
         store: Store::Memory(images_path, images.values),
         first: 0,
-        stride: height * width,
+        stride: height.saturating_mul(width),
         width: width as u32,
         height: height as u32,
         order: Order::Grey,

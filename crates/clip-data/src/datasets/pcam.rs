@@ -1,6 +1,16 @@
 //! PatchCamelyon: HDF5, `x` of `[N, 96, 96, 3]` bytes and `y` of `[N, 1, 1, 1]`. PROTOCOL_EVAL 6.1.
 //!
 //! The training part has 7 GB: it is read by the rows that are stored together, of which the last ones stay at hand.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +51,7 @@ struct Patches {
     name: String,
     file: Hdf5,
     pixels: Dataset,
-    /// The rows read last: number of their group, and their bytes.
+    /// The rows read last: the first of them, and their bytes.
     last: Mutex<Option<(u64, Vec<u8>)>>,
 }
 
@@ -67,19 +77,18 @@ impl Records for Patches {
 
     fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let (index, together) = (index as u64, self.pixels.rows_together());
-        if together == 1 {
+        if together <= 1 {
             return Ok(ppm::rgb(96, 96, &self.pixels.read_rows(&self.file, index, 1)?));
         }
-        let group = index / together;
+        let inside = index.checked_rem(together).unwrap_or(0);
+        let first = index.saturating_sub(inside);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.as_ref().is_none_or(|(at_hand, _)| *at_hand != group) {
-            let first = group * together;
+        if last.as_ref().is_none_or(|(at_hand, _)| *at_hand != first) {
             let count = together.min(self.pixels.rows().saturating_sub(first));
-            *last = Some((group, self.pixels.read_rows(&self.file, first, count)?));
+            *last = Some((first, self.pixels.read_rows(&self.file, first, count)?));
         }
-        let size = self.pixels.row_size();
-        let start = (index % together) * size;
-        let found = last.as_ref().and_then(|(_, rows)| rows.get(start as usize..(start + size) as usize));
+        let images = last.as_ref().map(|(_, rows)| rows.chunks_exact(self.pixels.row_size() as usize));
+        let found = images.and_then(|mut images| images.nth(inside as usize));
         let missing = || DataError::malformed(self.file.path(), format!("there is no image {index}"));
         found.map(|pixels| ppm::rgb(96, 96, pixels)).ok_or_else(missing)
     }

@@ -1,4 +1,14 @@
 //! RareAct: segments of videos, annotated for unusual pairs of verb and noun. PROTOCOL_EVAL 6.3, 7.7.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use serde::Deserialize;
 

@@ -2,6 +2,16 @@
 //!
 //! Classes count from 1. The labels of the test part are not in the devkit but in a file of their own. Copies on data
 //! hubs renumber or rename classes: where `cars_meta.mat` is there, its names are compared with ours.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::path::Path;
 
@@ -30,16 +40,15 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let annotations =
         annotations.ok_or_else(|| DataError::malformed(&path, "`annotations` is no struct array"))?;
     let mut found = Found::default();
-    for index in 0..annotations.len() {
-        let wrong = |what: &str| DataError::malformed(&path, format!("annotation {}: {what}", index + 1));
+    for (number, index) in (1..).zip(0..annotations.len()) {
+        let wrong = |what: &str| DataError::malformed(&path, format!("annotation {number}: {what}"));
         let name = annotations.field(index, "fname").and_then(Value::text);
         let name = name.ok_or_else(|| wrong("no `fname`"))?;
         let class = annotations.field(index, "class").and_then(Value::integer);
         let class = class.ok_or_else(|| wrong("no `class`"))?;
-        if class == 0 || class as usize > count {
-            return Err(wrong(&format!("class {class}, expected 1 to {count}")));
-        }
-        found.file(source.folder, format!("{images}/{name}"), Target::Class(class - 1))?;
+        let position = class.checked_sub(1).filter(|&position| (position as usize) < count);
+        let position = position.ok_or_else(|| wrong(&format!("class {class}, expected 1 to {count}")))?;
+        found.file(source.folder, format!("{images}/{name}"), Target::Class(position))?;
     }
     Ok(found)
 }
@@ -52,7 +61,7 @@ fn check_names(source: &Source<'_>, path: &Path) -> Result<(), DataError> {
     let names = variables.get("class_names").and_then(Value::texts);
     let names = names.ok_or_else(|| DataError::malformed(path, "`class_names` is no list of texts"))?;
     let ours = &source.prompts.classes;
-    let differs = names.iter().zip(ours).find(|(name, ours)| comparable(name) != comparable(&ours[0]));
+    let differs = names.iter().zip(ours).find(|(name, ours)| comparable(name) != comparable(&ours.concat()));
     let class = match differs {
         None if names.len() == ours.len() => return Ok(()),
         None => format!("{} names", names.len()),

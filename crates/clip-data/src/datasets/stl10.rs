@@ -1,4 +1,14 @@
 //! STL-10: planes stored column by column, labels from 1, ten folds of the training part. PROTOCOL_EVAL 6.1.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::sync::Arc;
 
@@ -19,7 +29,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let labels_path = folder.join(format!("{part}_y.bin"));
     let labels = std::fs::read(&labels_path).map_err(DataError::read(&labels_path))?;
     let file = FileBytes::open(folder.join(format!("{part}_X.bin")))?;
-    if file.len() != labels.len() as u64 * STRIDE {
+    if file.len() != STRIDE.saturating_mul(labels.len() as u64) {
         let reason = format!("{} bytes, expected {STRIDE} for each of {} labels", file.len(), labels.len());
         return Err(DataError::malformed(file.path(), reason));
     }
@@ -48,12 +58,13 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 fn chosen(source: &Source<'_>, fold: usize, all: &[Item]) -> Result<Vec<Item>, DataError> {
     let path = source.folder.join("stl10_binary/fold_indices.txt");
     let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
+    let number = fold.saturating_add(1);
     let line = text.lines().nth(fold).filter(|line| !line.trim().is_empty());
-    let line = line.ok_or_else(|| DataError::malformed(&path, format!("there is no line {}", fold + 1)))?;
+    let line = line.ok_or_else(|| DataError::malformed(&path, format!("there is no line {number}")))?;
     let item = |word: &str| {
         let index = word.parse::<usize>().ok();
         index.and_then(|index| all.get(index)).cloned().ok_or_else(|| {
-            let reason = format!("line {}: `{word}` is not a position among {} images", fold + 1, all.len());
+            let reason = format!("line {number}: `{word}` is not a position among {} images", all.len());
             DataError::malformed(&path, reason)
         })
     };

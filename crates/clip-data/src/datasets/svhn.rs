@@ -2,6 +2,16 @@
 //!
 //! `X` is `[32, 32, 3, N]` with the first dimension fastest, so an image is three planes stored column by column; in
 //! `y` 10 means the digit 0.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::sync::Arc;
 

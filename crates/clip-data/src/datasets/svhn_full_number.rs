@@ -3,6 +3,16 @@
 //!
 //! `digitStruct/name` and `digitStruct/bbox` hold a reference for each image. A name is a row of characters; a box list
 //! is a group whose `label` is the one digit, or references to one digit each. 10 means the digit 0.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -80,7 +90,7 @@ fn number(file: &Hdf5, boxes: u64) -> Result<Box<str>, DataError> {
     };
     let character = |&digit: &f64| match digit {
         10.0 => Ok('0'),
-        1.0..=9.0 if digit.fract() == 0.0 => Ok(char::from(b'0' + digit as u8)),
+        1.0..=9.0 if digit.fract() == 0.0 => Ok(char::from_digit(digit as u32, 10).unwrap_or('0')),
         _ => Err(DataError::malformed(file.path(), format!("label {digit}, expected 1 to 10"))),
     };
     let number: String = digits.iter().map(character).collect::<Result<_, _>>()?;

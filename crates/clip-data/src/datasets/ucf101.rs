@@ -2,6 +2,16 @@
 //!
 //! Lines of the test lists have no class: it is the folder. Files of the folder `HandstandPushups` are called
 //! `v_HandStandPushups_*`, so the class is never taken from the file's name.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 use std::path::Path;
 

@@ -101,7 +101,7 @@ fn clevr_draws_the_same_scenes_every_time_or_takes_a_list() {
     assert_eq!(first.items.len(), 500);
     assert!(first.notes[0].contains("500 of 700 scenes drawn"), "{:?}", first.notes);
     let list = folder.path().join("list.txt");
-    write(&list, "images/val/CLEVR_val_000007.png\nimages/val/CLEVR_val_000001.png\n");
+    write(&list, "images/val/CLEVR_val_000007.png\ttest\nimages/val/CLEVR_val_000001.png\ttest\n");
     let options = ReadOptions { split_file: Some(list), ..ReadOptions::default() };
     let dataset = clip_data::find("clevr_counts").expect("known");
     let listed = Split::read(dataset, folder.path(), "test", &options).expect("read");
