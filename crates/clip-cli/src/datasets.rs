@@ -84,7 +84,7 @@ impl List {
             return Ok(Exit::Ok);
         }
         let mut table = format!(
-            "{:<17} {:>7} {:>7}  {:<26} {}\n",
+            "{:<17} {:>7} {:>7}  {:<31} {}\n",
             "data set", "images", "classes", "metric", "can be had"
         );
         for dataset in catalogue() {
@@ -95,7 +95,7 @@ impl List {
                 fit(&dataset.id, 17),
                 count(images),
                 count(Some(classes).filter(|&classes| classes > 0)),
-                fit(&word(&dataset.metric), 26),
+                fit(&word(&dataset.metric), 31),
                 availability(dataset),
             );
         }
