@@ -23,7 +23,7 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell) {
     );
     let caption = format!(
         "Expected calibration error {} % in {} bins of equal width (lowest, highest]; n = {} items, no intervals: bins \
-         of few items scatter. Points above the dashed line are surer than they say, below it less sure.",
+         of few items scatter. Above the dashed line: right more often than the probability says; below it: less often.",
         percent(error),
         cell.details.reliability.len(),
         count(items)
@@ -66,14 +66,8 @@ fn histogram(bins: &[&ReliabilityBin], x: &Axis) -> Plot {
 }
 
 fn said(bin: &ReliabilityBin) -> String {
-    format!(
-        "{} to {} %: {} items, {} % right at {} % mean probability",
-        percent(bin.low),
-        percent(bin.high),
-        count(bin.items),
-        percent(bin.accuracy),
-        percent(bin.confidence)
-    )
+    let (low, high) = (percent(bin.low), percent(bin.high));
+    format!("{low}–{high} %: {} items, {} % right", count(bin.items), percent(bin.accuracy))
 }
 
 /// Σ share of items · |right - probability|

@@ -125,8 +125,7 @@ fn figures(page: &mut Markup, cell: &Cell) {
             head(page, &["figure", "#value", "interval"]);
             page.element("tbody", &[], |page| {
                 for figure in &known {
-                    let interval =
-                        figure_interval(figure).map(|interval| format!("{interval} {}", how(figure)));
+                    let interval = figure_interval(figure).map(|interval| (interval, how(figure)));
                     row(page, &figure.name, figure_value(&figure.name, figure.value), interval);
                 }
                 for (name, value) in &cell.metrics {
@@ -143,11 +142,17 @@ fn figures(page: &mut Markup, cell: &Cell) {
     page.line();
 }
 
-fn row(page: &mut Markup, name: &str, value: String, interval: Option<String>) {
+fn row(page: &mut Markup, name: &str, value: String, interval: Option<(String, String)>) {
     page.element("tr", &[], |page| {
         page.leaf("th", &[("scope", &"row"), ("title", &name)], words(name));
         page.leaf("td", &[("class", &"num")], value);
-        page.leaf("td", &[], interval.unwrap_or_default());
+        page.element("td", &[], |page| {
+            if let Some((interval, how)) = interval {
+                page.leaf("span", &[("class", &"tight")], interval);
+                page.text(" ");
+                page.leaf("span", &[("class", &"soft")], how);
+            }
+        });
     });
 }
 

@@ -4,6 +4,7 @@ use super::markup::Markup;
 use super::numbers::{count, percent, total};
 use super::plot::{Axis, Bar, Scale, bars, figure};
 use crate::results::{Cell, ClassFigure};
+use crate::statistics::clopper_pearson;
 
 /// Bars for the worst and the best classes, `most` of each; all where that is no more.
 pub(super) fn draw(page: &mut Markup, cell: &Cell, most: usize) {
@@ -29,7 +30,7 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell, most: usize) {
     let few = classes.iter().map(|class| class.items).min().unwrap_or(0);
     let caption = format!(
         "Worst first; right / all items at the side. n = {} items, at least {} of a class. Thin lines: 95 % interval, \
-         Wilson, each class by itself.",
+         Clopper-Pearson, each class by itself.",
         count(items),
         count(few)
     );
@@ -42,33 +43,14 @@ fn share(class: &ClassFigure) -> f64 {
 }
 
 fn bar(class: &ClassFigure, apart: bool) -> Bar {
+    // A count that no data set has would take its time.
+    let known = class.correct <= class.items && class.items <= 100_000_000;
+    let interval = known.then(|| clopper_pearson(class.correct as u64, class.items as u64, 0.95));
     Bar {
         name: class.class.clone(),
         value: share(class),
-        interval: Some(wilson(class.correct.min(class.items), class.items)),
+        interval: interval.map(|interval| (interval.low, interval.high)),
         note: format!("{} / {}", count(class.correct), count(class.items)),
         apart,
-    }
-}
-
-/// Wilson's 95 % interval of `right` of `items`: short formula, good at both ends; for looking at, not for claims.
-fn wilson(right: usize, items: usize) -> (f64, f64) {
-    const Z: f64 = 1.959_963_984_540_054; // normal quantile at 0.975
-    let (n, share) = (items.max(1) as f64, right as f64 / items.max(1) as f64);
-    let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-    let half = Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    ((middle - half).max(0.0), (middle + half).min(1.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wilson_interval_of_eight_of_ten() {
-        let (low, high) = wilson(8, 10);
-        assert!((low - 0.4902).abs() < 1e-4 && (high - 0.9433).abs() < 1e-4, "{low} {high}");
-        assert_eq!(wilson(0, 5).0, 0.0);
-        assert_eq!(wilson(5, 5).1, 1.0);
     }
 }

@@ -26,7 +26,8 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell) {
     keys.extend((stopped > 0).then(|| Key::new(0, Kind::Hollow, "fit stopped early")));
     let mut plot = Plot::new("Search of the probe", HEIGHT, &x, &y, &keys);
     plot.line(0, Kind::Line, points.iter().map(|point| (lambda(point), point.score)));
-    for point in &points {
+    // The best one last: its neighbours are a hair away.
+    for point in points.iter().filter(|point| point.index != best.index).chain([&best]) {
         let series = usize::from(point.index == best.index);
         let kind = if point.converged { Kind::Mark } else { Kind::Hollow };
         let tip = format!("C = {}: {} %", number(point.c), percent(point.score));

@@ -18,9 +18,9 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
     let has = |source| rows.iter().any(|(cell, figure)| suite.published(cell, figure, source).is_some());
     let sources: Vec<Source> = Source::ALL.into_iter().filter(|source| has(*source)).collect();
     let several_figures = rows.iter().any(|(_, figure)| figure.name != rows[0].1.name);
-    let mut columns = vec!["data set", "model"];
+    let mut columns = vec!["model"];
     columns.extend(several_figures.then_some("figure"));
-    columns.extend(["#scored", "#clip-rs, %"]);
+    columns.push("#clip-rs, %");
     for source in &sources {
         match source {
             Source::Paper => columns.extend(["#paper, %", "#difference, points", "covered"]),
@@ -30,16 +30,11 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
     }
     scrolled(page, &format!("{}: per cent and interval, by data set and model", words(task)), |page| {
         head(page, &columns);
-        let mut rest = rows.as_slice();
-        while let Some((first, _)) = rest.first() {
-            let same = rest.iter().take_while(|(cell, _)| same_items(cell, first)).count();
-            let (group, others) = rest.split_at(same);
-            rest = others;
+        for group in rows.chunk_by(|(a, _), (b, _)| same_items(a, b)) {
             page.element("tbody", &[], |page| {
-                for (index, (cell, figure)) in group.iter().enumerate() {
-                    let place =
-                        Place { opens: (index == 0).then_some(same), several_figures, sources: &sources };
-                    row(page, suite, cell, figure, &place);
+                opening(page, group[0].0, columns.len());
+                for (cell, figure) in group {
+                    row(page, suite, cell, figure, several_figures, &sources);
                 }
             });
             page.line();
@@ -50,40 +45,50 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
 }
 
 fn same_items(a: &Cell, b: &Cell) -> bool {
-    a.dataset == b.dataset && a.split == b.split
+    a.dataset == b.dataset && a.split == b.split && a.counts == b.counts
 }
 
-/// Where a row stands.
-struct Place<'a> {
-    /// Rows of its data set, for the first of them.
-    opens: Option<usize>,
-    several_figures: bool,
-    sources: &'a [Source],
-}
-
-fn row(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure, place: &Place<'_>) {
+/// The row of a data set, above those of its models.
+fn opening(page: &mut Markup, cell: &Cell, columns: usize) {
     page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
-        if let Some(rows) = place.opens {
-            page.leaf("th", &[("scope", &"rowgroup"), ("rowspan", &rows)], title(cell));
-        }
-        page.element("td", &[], |page| {
-            let anchor = format!("#cell-{}", suite.number(cell));
-            page.leaf("a", &[("href", &anchor)], &cell.model);
+        page.element("th", &[("scope", &"rowgroup"), ("colspan", &columns)], |page| {
+            // As long as the box, not as the table: in sight when the table is moved.
+            page.element("span", &[("class", &"stay")], |page| {
+                page.text(title(cell));
+                page.leaf("span", &[("class", &"soft")], format_args!(" n = {} ", count(cell.counts.scored)));
+                if cell.counts.expected != Some(cell.counts.scored) || cell.counts.skipped > 0 {
+                    state(page, &cell.counts);
+                }
+            });
         });
-        if place.several_figures {
+    });
+}
+
+fn row(
+    page: &mut Markup,
+    suite: &Suite<'_>,
+    cell: &Cell,
+    figure: &Figure,
+    several_figures: bool,
+    sources: &[Source],
+) {
+    page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+        model(page, suite, cell);
+        if several_figures {
             page.leaf("td", &[], words(&figure.name));
         }
-        page.element("td", &[("class", &"num")], |page| {
-            page.text(count(cell.counts.scored));
-            if cell.counts.expected != Some(cell.counts.scored) || cell.counts.skipped > 0 {
-                page.empty("br", &[]);
-                state(page, &cell.counts);
-            }
-        });
         ours(page, figure);
-        for source in place.sources {
+        for source in sources {
             published(page, suite, cell, figure, *source);
         }
+    });
+}
+
+/// The model's name, which leads to everything about the result.
+fn model(page: &mut Markup, suite: &Suite<'_>, cell: &Cell) {
+    page.element("td", &[("class", &"model")], |page| {
+        let anchor = format!("#cell-{}", suite.number(cell));
+        page.leaf("a", &[("href", &anchor)], &cell.model);
     });
 }
 
@@ -136,7 +141,7 @@ fn covered(page: &mut Markup, difference: Option<Difference>) {
     }
 }
 
-/// Means over the data sets that have a paper's value and all their items.
+/// Unweighted means over the data sets that have a paper's value and all their items.
 fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
     let mut sums: BTreeMap<usize, (f64, f64, usize)> = BTreeMap::new();
     for cell in suite.of_task(task) {
@@ -156,16 +161,16 @@ fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
     page.element("tfoot", &[], |page| {
         for (model, (ours, theirs, sets)) in sums {
             let (ours, theirs) = (ours / sets as f64, theirs / sets as f64);
+            let difference = points(ours - theirs);
+            let (ours, theirs) = (percent(ours), percent(theirs));
+            let model = suite.models.get(model).copied().unwrap_or_default();
             page.element("tr", &[], |page| {
-                page.leaf("th", &[("scope", &"row")], format_args!("mean of {sets}"));
                 let text = format!(
-                    "{}: {} here, {} in the paper ({}); unweighted, over the data sets with all items and a paper's value",
-                    suite.models.get(model).copied().unwrap_or_default(),
-                    percent(ours),
-                    percent(theirs),
-                    points(ours - theirs)
+                    "{model}, mean of {sets} data sets: {ours} here, {theirs} in the paper ({difference})"
                 );
-                page.leaf("td", &[("colspan", &(columns - 1)), ("class", &"wide")], text);
+                page.element("th", &[("scope", &"row"), ("colspan", &columns)], |page| {
+                    page.leaf("span", &[("class", &"stay")], text);
+                });
             });
         }
     });
@@ -184,7 +189,8 @@ fn notes(page: &mut Markup, rows: &[(&Cell, &Figure)], sources: &[Source]) {
     };
     if !sources.is_empty() {
         text += " Covered: the interval reaches a value that rounds to the paper's. In brackets beside independent \
-                 measurements: ours minus theirs. –: nothing published for this model and figure.";
+                 measurements: ours minus theirs. –: nothing published for this model and figure. Means: unweighted, over the data sets with all \
+                 items and a paper's value.";
     }
     page.leaf("p", &[("class", &"note")], text);
 }
@@ -209,10 +215,7 @@ pub(crate) fn few_shot(page: &mut Markup, suite: &Suite<'_>) {
             for cell in suite.of_task("few_shot") {
                 page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
                     page.leaf("th", &[("scope", &"row")], title(cell));
-                    page.element("td", &[], |page| {
-                        let anchor = format!("#cell-{}", suite.number(cell));
-                        page.leaf("a", &[("href", &anchor)], &cell.model);
-                    });
+                    model(page, suite, cell);
                     page.leaf("td", &[("class", &"num")], count(cell.counts.scored));
                     let zero_shot = suite.zero_shot(cell).map_or_else(|| MISSING.to_owned(), percent);
                     page.leaf("td", &[("class", &"num")], zero_shot);
@@ -259,10 +262,7 @@ pub(crate) fn robustness(page: &mut Markup, suite: &Suite<'_>) {
             for cell in suite.of_task("robustness") {
                 page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
                     page.leaf("th", &[("scope", &"row")], title(cell));
-                    page.element("td", &[], |page| {
-                        let anchor = format!("#cell-{}", suite.number(cell));
-                        page.leaf("a", &[("href", &anchor)], &cell.model);
-                    });
+                    model(page, suite, cell);
                     page.element("td", &[("class", &"num")], |page| {
                         page.text(count(cell.counts.scored));
                         page.text(" ");

@@ -5,7 +5,7 @@ use super::{Axis, Px, WIDTH, svg};
 use crate::report::markup::Markup;
 
 const ROW: f64 = 17.0;
-const NAMES: f64 = 132.0;
+const NAMES: f64 = 146.0;
 
 /// One bar.
 pub(crate) struct Bar {

@@ -28,6 +28,7 @@ pub(crate) fn matrix(page: &mut Markup, title: &str, description: &str, matrix: 
     let top = 2.0 * LETTERS + 14.0;
     body.leaf("text", &[("class", &"u"), ("x", &Px(NAMES)), ("y", &Px(LETTERS))], "taken for");
     body.leaf("text", &[("class", &"u e"), ("x", &Px(NAMES - 6.0)), ("y", &Px(top - 6.0))], "is");
+    body.empty("path", &[("class", &"g"), ("d", &grid(matrix.names.len(), top, side))]);
     for (row, name) in matrix.names.iter().enumerate() {
         let label = format!("{} {}", row + 1, name);
         let middle = top + ROW * (row as f64 + 0.5);
@@ -57,19 +58,24 @@ pub(crate) fn matrix(page: &mut Markup, title: &str, description: &str, matrix: 
     svg(page, title, description, top + ROW * matrix.names.len() as f64 + 4.0, &body);
 }
 
+fn grid(classes: usize, top: f64, side: f64) -> String {
+    let (right, bottom) = (NAMES + side * classes as f64, top + ROW * classes as f64);
+    let lines = |step: usize| {
+        let (y, x) = (top + ROW * step as f64, NAMES + side * step as f64);
+        format!("M{NAMES} {}H{}M{} {}V{}", Px(y), Px(right), Px(x), Px(top), Px(bottom))
+    };
+    (0..=classes).map(lines).collect()
+}
+
 fn square(body: &mut Markup, at: (f64, f64, f64), cell: Option<usize>, of: usize, is_right: bool) {
     let (left, top, side) = at;
-    let d =
-        format!("M{} {}h{s}v{r}h-{s}z", Px(left + 0.5), Px(top + 0.5), s = Px(side - 1.0), r = Px(ROW - 1.0));
+    let Some(cell) = cell.filter(|cell| *cell > 0) else { return };
     let class = if is_right { "q s2" } else { "q s1" };
-    let shade = cell.map_or(0.0, |cell| cell as f64 / of.max(1) as f64).clamp(0.0, 1.0) * DARKEST;
-    let shade = if cell.is_some_and(|cell| cell > 0) { shade.max(0.06) } else { 0.0 };
+    let shade = ((cell as f64 / of.max(1) as f64).clamp(0.0, 1.0) * DARKEST).max(0.06);
+    let d = format!("M{} {}h{side}v{ROW}h-{side}z", Px(left), Px(top), side = Px(side));
     body.empty("path", &[("class", &class), ("d", &d), ("fill-opacity", &format!("{shade:.2}"))]);
-    if let Some(cell) = cell.filter(|cell| *cell > 0) {
-        let text = count(cell);
-        let text = if width(&text) <= side - 2.0 { text } else { format!("{}k", cell / 1000) };
-        let place: [(&'static str, &dyn std::fmt::Display); 3] =
-            [("class", &"n c"), ("x", &Px(left + side / 2.0)), ("y", &Px(top + ROW / 2.0 + LETTERS * 0.36))];
-        body.leaf("text", &place, text);
-    }
+    let text = count(cell);
+    let text = if width(&text) <= side - 2.0 { text } else { format!("{}k", cell / 1000) };
+    let (middle, base) = (Px(left + side / 2.0), Px(top + ROW / 2.0 + LETTERS * 0.36));
+    body.leaf("text", &[("class", &"n c"), ("x", &middle), ("y", &base)], text);
 }
