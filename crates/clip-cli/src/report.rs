@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clip_eval::report::{Report as Page, Summary};
+use clip_eval::report::{Report as Page, Summary, measured};
 use clip_eval::results;
 
 use crate::console::{Console, Usage};
@@ -56,7 +56,7 @@ impl Report {
             ));
         }
         let out = self.out.unwrap_or_else(|| self.folder.join("report.html"));
-        let report = Page { cells: &cells, unreadable: &unreadable, published: &|_, _| Vec::new() };
+        let report = Page { cells: &cells, unreadable: &unreadable, published: &measured };
         let summary = report.write(&out)?;
         if let Some(csv) = &self.csv {
             results::write_csv(&cells, csv)?;

@@ -1,32 +1,41 @@
 //! Our figures beside published ones: whether they may be compared, how far they are apart, and how sure that is.
 
-use crate::results::{CellCounts, Figure};
+use clip_rs::model::registry;
 
-/// Who published a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// The paper's tables.
-    Paper,
-    /// open_clip's own measurement of the released checkpoints.
-    OpenClip,
-    /// CLIP_benchmark's table.
-    ClipBenchmark,
-}
+use crate::published::{Origin, Protocol, measured_by};
+use crate::results::{Cell, CellCounts, Figure};
 
-impl Source {
-    /// All of them, in the order of the tables' columns.
-    pub const ALL: [Source; 3] = [Source::Paper, Source::OpenClip, Source::ClipBenchmark];
-}
-
-/// A value that others published for the same figure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PublishedValue {
+/// A value that others measured for the same figure of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
     /// Who.
-    pub source: Source,
+    pub origin: Origin,
     /// A fraction 0..1.
     pub value: f64,
     /// Half a unit of its last printed digit: 0.0005 for `63.2 %`; 0 where it is printed in full.
     pub rounding: f64,
+    /// Why it cannot be expected to agree.
+    pub caution: Option<String>,
+}
+
+/// Half of the last digit of the paper's tables, which print per cent with one decimal.
+const PAPER_ROUNDING: f64 = 0.0005;
+
+/// What the tables of [`crate::published`] have of a cell's figure; for the nine released models only.
+pub fn measured(cell: &Cell, figure: &Figure) -> Vec<Measured> {
+    let protocol = match cell.task.as_str() {
+        "zeroshot_classification" | "zeroshot_retrieval" => Protocol::ZeroShot,
+        "linear_probe" => Protocol::LinearProbe,
+        _ => return Vec::new(),
+    };
+    let by_weights = registry::find_digest(&cell.provenance.weights_sha256);
+    let Some(model) = by_weights.or_else(|| registry::find(&cell.model).ok()) else { return Vec::new() };
+    let of = |origin| {
+        let found = measured_by(origin, &model.name, &cell.dataset, protocol, &figure.name)?;
+        let rounding = if origin == Origin::Paper { PAPER_ROUNDING } else { 0.0 };
+        Some(Measured { origin, value: found.value, rounding, caution: found.caution.clone() })
+    };
+    [Origin::Paper, Origin::OpenClip, Origin::ClipBenchmark].into_iter().filter_map(of).collect()
 }
 
 /// What there is of a split, compared with what is published of it.
@@ -84,7 +93,7 @@ pub(crate) struct Difference {
 
 impl Difference {
     /// None where one of the two is not a number.
-    pub(crate) fn between(figure: &Figure, published: PublishedValue) -> Option<Difference> {
+    pub(crate) fn between(figure: &Figure, published: &Measured) -> Option<Difference> {
         if !figure.value.is_finite() || !published.value.is_finite() {
             return None;
         }
@@ -109,14 +118,14 @@ mod tests {
         Figure { name: "accuracy".into(), value, low, high, level: Some(0.95), method: None }
     }
 
-    fn paper(value: f64) -> PublishedValue {
-        PublishedValue { source: Source::Paper, value, rounding: 0.0005 }
+    fn paper(value: f64) -> Measured {
+        Measured { origin: Origin::Paper, value, rounding: 0.0005, caution: None }
     }
 
     #[test]
     fn interval_covers_what_rounds_to_a_value_inside() {
         let covered = |low, high| {
-            Difference::between(&figure(0.63, Some((low, high))), paper(0.632))
+            Difference::between(&figure(0.63, Some((low, high))), &paper(0.632))
                 .and_then(|found| found.is_covered)
         };
         assert_eq!(covered(0.62, 0.64), Some(true));
@@ -128,7 +137,7 @@ mod tests {
 
     #[test]
     fn difference_has_the_interval_of_our_figure() {
-        let found = Difference::between(&figure(0.64, Some((0.63, 0.65))), paper(0.60)).expect("numbers");
+        let found = Difference::between(&figure(0.64, Some((0.63, 0.65))), &paper(0.60)).expect("numbers");
         assert!((found.value - 0.04).abs() < 1e-12);
         let (low, high) = found.interval.expect("given");
         assert!((low - 0.03).abs() < 1e-12 && (high - 0.05).abs() < 1e-12);
@@ -136,11 +145,11 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_values_that_are_none() {
-        assert_eq!(Difference::between(&figure(f64::NAN, None), paper(0.6)), None);
-        assert_eq!(Difference::between(&figure(0.6, None), paper(f64::NAN)), None);
-        let without = Difference::between(&figure(0.6, None), paper(0.6)).expect("numbers");
+        assert_eq!(Difference::between(&figure(f64::NAN, None), &paper(0.6)), None);
+        assert_eq!(Difference::between(&figure(0.6, None), &paper(f64::NAN)), None);
+        let without = Difference::between(&figure(0.6, None), &paper(0.6)).expect("numbers");
         assert_eq!((without.interval, without.is_covered), (None, None));
-        let broken = Difference::between(&figure(0.6, Some((f64::NAN, 0.7))), paper(0.6)).expect("numbers");
+        let broken = Difference::between(&figure(0.6, Some((f64::NAN, 0.7))), &paper(0.6)).expect("numbers");
         assert_eq!(broken.is_covered, None);
     }
 

@@ -27,13 +27,14 @@ mod wrong;
 
 use std::path::Path;
 
-pub use self::compare::{PublishedValue, Source};
+pub use self::compare::{Measured, measured};
 
 use self::compare::Completeness;
 use self::markup::Markup;
 use self::numbers::words;
 use self::suite::{Suite, shown};
 use crate::EvalError;
+use crate::published::Origin;
 use crate::results::{self, Cell, Figure};
 
 const STYLE: &str = include_str!("../../assets/report.css");
@@ -45,7 +46,7 @@ pub struct Report<'a> {
     /// Files that could not be read; the page names them.
     pub unreadable: &'a [EvalError],
     /// Published values of a cell's figure, at most one of each source.
-    pub published: &'a dyn Fn(&Cell, &Figure) -> Vec<PublishedValue>,
+    pub published: &'a dyn Fn(&Cell, &Figure) -> Vec<Measured>,
 }
 
 /// What a page says, in numbers.
@@ -100,7 +101,7 @@ impl Report<'_> {
         let figures =
             suite.cells.iter().flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)));
         let covered: Vec<bool> = figures
-            .filter_map(|(cell, figure)| suite.difference(cell, figure, Source::Paper)?.is_covered)
+            .filter_map(|(cell, figure)| suite.difference(cell, figure, Origin::Paper)?.is_covered)
             .collect();
         Summary {
             cells: self.cells.len(),

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::{Completeness, Source};
+use super::compare::Completeness;
 use super::markup::Markup;
 use super::numbers::{number, percent, words};
 use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use super::suite::Suite;
+use crate::published::Origin;
 use crate::results::Cell;
 
 /// Tasks whose means make sense as one number.
@@ -58,8 +59,8 @@ impl<'a> Means<'a> {
             let cells: Vec<&Cell> = cells.iter().filter(is_common).copied().collect();
             let ours = cells.iter().map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
             let theirs = |cell: &&Cell| {
-                suite.difference(cell, &cell.score, Source::Paper)?;
-                suite.published(cell, &cell.score, Source::Paper).map(|value| value.value)
+                suite.difference(cell, &cell.score, Origin::Paper)?;
+                suite.published(cell, &cell.score, Origin::Paper).map(|value| value.value)
             };
             let theirs: Option<Vec<f64>> = cells.iter().map(theirs).collect();
             let theirs = theirs.map(|values| values.iter().sum::<f64>() / values.len() as f64);

@@ -6,11 +6,12 @@ use clip_rs::Clip;
 use clip_rs::model::registry;
 use clip_rs::speed::MultiplyAdds;
 
-use super::compare::{Completeness, Difference, PublishedValue, Source};
+use super::compare::{Completeness, Difference, Measured};
+use crate::published::Origin;
 use crate::results::{Cell, Figure};
 
 /// Finds published values of a cell's figure.
-pub(crate) type Published<'a> = &'a dyn Fn(&Cell, &Figure) -> Vec<PublishedValue>;
+pub(crate) type Published<'a> = &'a dyn Fn(&Cell, &Figure) -> Vec<Measured>;
 
 /// Tasks in the order of the page; others follow by name.
 const TASKS: [&str; 5] =
@@ -66,15 +67,15 @@ impl<'a> Suite<'a> {
     }
 
     /// The published value of a figure.
-    pub(crate) fn published(&self, cell: &Cell, figure: &Figure, source: Source) -> Option<PublishedValue> {
-        (self.published)(cell, figure).into_iter().find(|value| value.source == source)
+    pub(crate) fn published(&self, cell: &Cell, figure: &Figure, origin: Origin) -> Option<Measured> {
+        (self.published)(cell, figure).into_iter().find(|value| value.origin == origin)
     }
 
     /// Ours against it; none where there is none or the items are not those of the published split.
-    pub(crate) fn difference(&self, cell: &Cell, figure: &Figure, source: Source) -> Option<Difference> {
-        let published = self.published(cell, figure, source)?;
+    pub(crate) fn difference(&self, cell: &Cell, figure: &Figure, origin: Origin) -> Option<Difference> {
+        let published = self.published(cell, figure, origin)?;
         let comparable = Completeness::of(&cell.counts).is_comparable();
-        comparable.then(|| Difference::between(figure, published)).flatten()
+        comparable.then(|| Difference::between(figure, &published)).flatten()
     }
 
     /// Accuracy without examples: on the items of the few-shot run itself, else in the cell of the zero-shot task.

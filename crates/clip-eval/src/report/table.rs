@@ -1,12 +1,13 @@
 //! The tables of results: ours with its interval, the paper's value, the difference, independent measurements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::{Difference, Source};
+use super::compare::Difference;
 use super::markup::Markup;
 use super::numbers::{MISSING, count, figure_interval, figure_value, how, interval, percent, points, words};
 use super::run::{head, row_class, state, title};
 use super::suite::{Suite, shown};
+use crate::published::Origin;
 use crate::results::{Cell, Figure};
 
 /// One table of a task whose figures are single numbers.
@@ -16,16 +17,19 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
         .flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)))
         .collect();
     let has = |source| rows.iter().any(|(cell, figure)| suite.published(cell, figure, source).is_some());
-    let sources: Vec<Source> = Source::ALL.into_iter().filter(|source| has(*source)).collect();
+    let sources: Vec<Origin> = [Origin::Paper, Origin::OpenClip, Origin::ClipBenchmark]
+        .into_iter()
+        .filter(|source| has(*source))
+        .collect();
     let several_figures = rows.iter().any(|(_, figure)| figure.name != rows[0].1.name);
     let mut columns = vec!["model"];
     columns.extend(several_figures.then_some("figure"));
     columns.push("#clip-rs, %");
     for source in &sources {
         match source {
-            Source::Paper => columns.extend(["#paper, %", "#difference, points", "covered"]),
-            Source::OpenClip => columns.push("#open_clip, %"),
-            Source::ClipBenchmark => columns.push("#CLIP_benchmark, %"),
+            Origin::Paper => columns.extend(["#paper, %", "#difference, points", "covered"]),
+            Origin::OpenClip => columns.push("#open_clip, %"),
+            Origin::ClipBenchmark => columns.push("#CLIP_benchmark, %"),
         }
     }
     scrolled(page, &format!("{}: per cent and interval, by data set and model", words(task)), |page| {
@@ -41,7 +45,7 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
         }
         means(page, suite, task, columns.len());
     });
-    notes(page, &rows, &sources);
+    notes(page, suite, &rows, &sources);
 }
 
 fn same_items(a: &Cell, b: &Cell) -> bool {
@@ -70,7 +74,7 @@ fn row(
     cell: &Cell,
     figure: &Figure,
     several_figures: bool,
-    sources: &[Source],
+    sources: &[Origin],
 ) {
     page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
         model(page, suite, cell);
@@ -104,11 +108,14 @@ pub(crate) fn ours(page: &mut Markup, figure: &Figure) {
     });
 }
 
-fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure, source: Source) {
+fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure, source: Origin) {
     let value = suite.published(cell, figure, source);
     let difference = suite.difference(cell, figure, source);
-    let text = value.map_or_else(|| MISSING.to_owned(), |value| percent(value.value));
-    if source != Source::Paper {
+    let mut text = value.as_ref().map_or_else(|| MISSING.to_owned(), |value| percent(value.value));
+    if value.as_ref().is_some_and(|value| value.caution.is_some()) {
+        text.push('†');
+    }
+    if source != Origin::Paper {
         page.element("td", &[("class", &"num")], |page| {
             page.text(text);
             if let Some(difference) = difference {
@@ -145,8 +152,8 @@ fn covered(page: &mut Markup, difference: Option<Difference>) {
 fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
     let mut sums: BTreeMap<usize, (f64, f64, usize)> = BTreeMap::new();
     for cell in suite.of_task(task) {
-        let published = suite.published(cell, &cell.score, Source::Paper);
-        let difference = suite.difference(cell, &cell.score, Source::Paper);
+        let published = suite.published(cell, &cell.score, Origin::Paper);
+        let difference = suite.difference(cell, &cell.score, Origin::Paper);
         if let (Some(published), Some(_)) = (published, difference) {
             let (ours, theirs, sets) = sums.entry(suite.series(&cell.model)).or_default();
             *ours += cell.score.value;
@@ -176,7 +183,7 @@ fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
     });
 }
 
-fn notes(page: &mut Markup, rows: &[(&Cell, &Figure)], sources: &[Source]) {
+fn notes(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Cell, &Figure)], sources: &[Origin]) {
     let mut methods: BTreeMap<String, usize> = BTreeMap::new();
     for (_, figure) in rows.iter().filter(|(_, figure)| figure.low.is_some()) {
         *methods.entry(how(figure)).or_default() += 1;
@@ -193,6 +200,28 @@ fn notes(page: &mut Markup, rows: &[(&Cell, &Figure)], sources: &[Source]) {
                  items and a paper's value.";
     }
     page.leaf("p", &[("class", &"note")], text);
+    cautions(page, suite, rows, sources);
+}
+
+/// Why some of the values cannot be expected to agree.
+fn cautions(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Cell, &Figure)], origins: &[Origin]) {
+    let mut cautions: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (cell, figure) in rows {
+        for value in origins.iter().filter_map(|origin| suite.published(cell, figure, *origin)) {
+            if let Some(caution) = value.caution {
+                cautions.entry(caution).or_default().insert(title(cell));
+            }
+        }
+    }
+    if cautions.is_empty() {
+        return;
+    }
+    page.element("ul", &[("class", &"note")], |page| {
+        for (caution, datasets) in cautions {
+            let datasets: Vec<&str> = datasets.into_iter().collect();
+            page.leaf("li", &[], format_args!("† {}: {caution}", datasets.join(", ")));
+        }
+    });
 }
 
 /// Few-shot: one column for each number of examples.

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use clip_eval::report::{PublishedValue, Source};
+use clip_eval::published::Origin;
+use clip_eval::report::Measured;
 use clip_eval::results::{
     Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, ReliabilityBin,
     RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
@@ -48,17 +49,17 @@ pub(crate) fn suite() -> Vec<Cell> {
 }
 
 /// What somebody might have published of them: near, but not equal.
-pub(crate) fn invented_values(cell: &Cell, figure: &Figure) -> Vec<PublishedValue> {
+pub(crate) fn invented_values(cell: &Cell, figure: &Figure) -> Vec<Measured> {
     if matches!(cell.task.as_str(), "few_shot" | "robustness") {
         return Vec::new();
     }
-    let near = |source, apart: f64, unit: f64| {
+    let near = |origin, apart: f64, unit: f64| {
         let value = ((figure.value + apart) / unit).round() * unit;
-        PublishedValue { source, value, rounding: unit / 2.0 }
+        Measured { origin, value, rounding: unit / 2.0, caution: None }
     };
     let apart = 0.004 * (cell.dataset.len() as f64 - 8.5);
-    let paper = (cell.task != "zeroshot_retrieval").then(|| near(Source::Paper, apart, 0.001));
-    let open_clip = (cell.task != "linear_probe").then(|| near(Source::OpenClip, 0.001, 0.0001));
+    let paper = (cell.task != "zeroshot_retrieval").then(|| near(Origin::Paper, apart, 0.001));
+    let open_clip = (cell.task != "linear_probe").then(|| near(Origin::OpenClip, 0.001, 0.0001));
     [paper, open_clip].into_iter().flatten().collect()
 }
 
