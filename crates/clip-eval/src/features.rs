@@ -392,7 +392,7 @@ fn skip(split: &Split, item: usize, error: &clip_rs::Error) -> Skipped {
 mod tests {
     use std::borrow::Cow;
 
-    use clip_data::{Border, PromptSet, Target};
+    use clip_data::{PromptSet, Target};
     use clip_rs::LoadOptions;
 
     use super::*;

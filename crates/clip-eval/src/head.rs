@@ -42,9 +42,21 @@ impl Head {
             truncated += cut.len();
             progress(texts.len());
         }
-        let mut rows = rows.chunks_exact(width);
-        let weights = sizes.iter().flat_map(|&prompts| mean_direction(&mut rows, prompts, width));
-        Ok(Head { width, weights: weights.collect(), truncated })
+        Ok(Head { truncated, ..Head::of_prompts(&rows, width, &sizes) })
+    }
+
+    /// The head of prompts that are encoded already.
+    ///
+    /// - `embeddings`: `[prompts, width]`, rows of norm 1: all of the first class, then of the second, …
+    /// - `sizes`: `[classes]`, prompts of each
+    ///
+    /// # Panics
+    /// When there are fewer rows than the sizes say.
+    pub fn of_prompts(embeddings: &[f32], width: usize, sizes: &[usize]) -> Head {
+        assert_eq!(embeddings.len(), sizes.iter().sum::<usize>() * width, "rows of all prompts");
+        let mut rows = embeddings.chunks_exact(width);
+        let weights = sizes.iter().flat_map(|&prompts| mean_direction(&mut rows, prompts, width)).collect();
+        Head { width, weights, truncated: 0 }
     }
 
     /// [`Head::new`], kept in `folder` by the names and templates it is made of.

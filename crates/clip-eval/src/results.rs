@@ -284,6 +284,9 @@ impl Cell {
 /// The folder cannot be listed.
 pub fn read_all(folder: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
     let mut paths = Vec::new();
+    if !folder.exists() {
+        return Ok((Vec::new(), Vec::new()));
+    }
     for model in list(folder)? {
         if model.is_dir() {
             paths.extend(list(&model)?.into_iter().filter(|path| is_cell(path)));

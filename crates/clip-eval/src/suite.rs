@@ -56,18 +56,21 @@ pub struct Suite {
     pub options: EvalOptions,
 }
 
-/// A data set of a suite: its id, or its id and its root.
+/// A data set of a suite: its id, or its id, its root and perhaps a split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Entry {
     /// `"cifar10"`, or `"all"`.
     Id(String),
-    /// `{ dataset = "cifar10", root = "somewhere" }`.
+    /// `{ dataset = "cifar10", root = "somewhere", split = "train" }`.
     At {
         /// Id in the catalogue.
         dataset: String,
         /// Where it is.
         root: PathBuf,
+        /// The split that is scored, in place of the data set's own.
+        #[serde(default)]
+        split: Option<String>,
     },
 }
 
@@ -82,6 +85,8 @@ pub struct Job {
     pub dataset: String,
     /// Where it is.
     pub root: PathBuf,
+    /// The split that is scored, in place of the data set's own.
+    pub split: Option<String>,
 }
 
 /// A part of the jobs: those whose number leaves `index` when divided by `of`.
@@ -187,19 +192,25 @@ impl Suite {
         let mut jobs = Vec::new();
         for model in &self.models {
             for entry in &self.datasets {
-                let (names, root) = match entry {
-                    Entry::Id(id) if id == "all" => {
-                        (catalogue().iter().map(|dataset| dataset.id.clone()).collect(), &self.root)
-                    }
-                    Entry::Id(id) => (vec![id.clone()], &self.root),
-                    Entry::At { dataset, root } => (vec![dataset.clone()], root),
+                let (names, root, split) = match entry {
+                    Entry::Id(id) if id == "all" => (
+                        catalogue().iter().map(|dataset| dataset.id.clone()).collect(),
+                        &self.root,
+                        &self.options.split,
+                    ),
+                    Entry::Id(id) => (vec![id.clone()], &self.root, &self.options.split),
+                    Entry::At { dataset, root, split } => (
+                        vec![dataset.clone()],
+                        root,
+                        if split.is_some() { split } else { &self.options.split },
+                    ),
                 };
                 for name in names {
                     // What a user's own files allow is known when they are read.
                     let known = if name.contains(':') { None } else { Some(find(&name)?) };
                     for &verb in self.tasks.iter().filter(|verb| known.is_none_or(|known| verb.fits(known))) {
                         let (model, root, dataset) = (model.clone(), root.clone(), name.clone());
-                        jobs.push(Job { model, verb, dataset, root });
+                        jobs.push(Job { model, verb, dataset, root, split: split.clone() });
                     }
                 }
             }
@@ -276,8 +287,7 @@ impl Run<'_> {
         job: &Job,
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Option<Vec<Prediction>>), EvalError> {
-        let asked = laboratory.options.split.clone();
-        let split = Split::open(&job.dataset, &job.root, asked.as_deref(), &laboratory.read_options())?;
+        let split = Split::open(&job.dataset, &job.root, job.split.as_deref(), &laboratory.read_options())?;
         if let Some(cell) = self.made_before(laboratory, job, &split)? {
             return Ok((cell, None));
         }

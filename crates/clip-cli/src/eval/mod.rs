@@ -212,6 +212,9 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
         },
     )?;
     printed?;
+    if made == 0 && world.is_alone() {
+        anyhow::bail!("no cell could be measured; {}", failed.first().map_or("no data set was found", |f| f));
+    }
     world.wait();
     let (_, broken) = suite::merge(&output.out).context("joining the results")?;
     for error in &broken {
@@ -219,9 +222,6 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     }
     for failure in &failed {
         console.warn(failure);
-    }
-    if made == 0 && world.is_alone() {
-        anyhow::bail!("no cell could be measured; {}", failed.first().map_or("no data set was found", |f| f));
     }
     console.note(clip_rs::LIMITS);
     Ok(if failed.is_empty() && broken.is_empty() && incomplete == 0 { Exit::Ok } else { Exit::Skipped })
