@@ -85,7 +85,7 @@ impl FeatureCache {
     /// Opens, or begins, the rows of `clip` below `cache`. `writer` tells processes apart that run at the same time:
     /// each appends to its own file.
     ///
-    /// `clip` has to be loaded to keep the penultimate layer ([`clip_rs::LoadOptions::penultimate`]).
+    /// `clip` has to be loaded to keep the penultimate layer (`LoadOptions::penultimate`).
     ///
     /// # Errors
     /// The folder cannot be read or made.
