@@ -223,6 +223,9 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     for failure in &failed {
         console.warn(failure);
     }
+    if !world.speaks() {
+        return Ok(Exit::Ok);
+    }
     console.note(clip_rs::LIMITS);
     Ok(if failed.is_empty() && broken.is_empty() && incomplete == 0 { Exit::Ok } else { Exit::Skipped })
 }

@@ -45,6 +45,15 @@ impl World {
         self.shard.of == 1
     }
 
+    /// Whether this process speaks for all: `mpirun` ends every rank as soon as one ends with a code that is not 0.
+    pub(super) fn speaks(&self) -> bool {
+        #[cfg(feature = "mpi")]
+        if self.universe.is_some() {
+            return self.shard.index == 0;
+        }
+        true
+    }
+
     /// Until all ranks are here, so that what is joined now is whole. Shards do not know of each other: the last to end
     /// joins everything.
     pub(super) fn wait(&self) {
