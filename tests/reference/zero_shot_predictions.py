@@ -13,6 +13,7 @@ import io
 import json
 import pathlib
 import struct
+import tempfile
 
 import numpy as np
 import open_clip
@@ -123,7 +124,7 @@ def main():
     folders = json.loads(options.folders)
     torch.set_num_threads(2)
     config = json.loads((STARTER / "open_clip_config.json").read_text())["model_cfg"]
-    settings = pathlib.Path("/tmp") / "starter.json"
+    settings = pathlib.Path(tempfile.mkdtemp()) / "starter.json"
     settings.write_text(json.dumps(config))
     open_clip.add_model_config(settings)
     model, _, transform = open_clip.create_model_and_transforms("starter", pretrained=str(STARTER / "starter.safetensors"))
