@@ -124,6 +124,11 @@ impl FeatureCache {
         &self.key
     }
 
+    /// Where its rows are; what else is made by the same model is kept beside them.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Rows on disk.
     pub fn len(&self) -> usize {
         self.places.len()

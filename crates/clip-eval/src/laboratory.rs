@@ -111,7 +111,6 @@ pub struct Laboratory {
     /// What identifies it.
     pub model: ModelProvenance,
     pub(crate) cache: FeatureCache,
-    folder: PathBuf,
     /// Choices of all tasks.
     pub options: EvalOptions,
 }
@@ -134,9 +133,8 @@ impl Laboratory {
         options: EvalOptions,
     ) -> Result<Laboratory, EvalError> {
         let model = clip.provenance()?;
-        let cache_of_model = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
-        let folder = cache.join(cache_of_model.key());
-        Ok(Laboratory { clip, model, cache: cache_of_model, folder, options })
+        let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
+        Ok(Laboratory { clip, model, cache, options })
     }
 
     /// Key of the folder its features are in.
@@ -179,7 +177,7 @@ impl Laboratory {
 
     pub(crate) fn head(&self, prompts: &PromptSet, progress: &mut Progress<'_>) -> Result<Head, EvalError> {
         progress(Step::Texts(prompts.prompts().0.len()));
-        Head::cached(&self.clip, prompts, &self.folder, |done| progress(Step::Done(done)))
+        Head::cached(&self.clip, prompts, self.cache.folder(), |done| progress(Step::Done(done)))
     }
 
     /// A cell with everything but its figures.

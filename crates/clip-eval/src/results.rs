@@ -248,7 +248,7 @@ pub struct RobustnessPoint {
 impl Cell {
     /// `MODEL/DATASET.TASK.json` below `folder`; characters that a file name should not have become `-`.
     pub fn path(&self, folder: &Path) -> PathBuf {
-        folder.join(slug(&self.model)).join(format!("{}.{}.json", slug(&self.dataset), slug(&self.task)))
+        path(folder, &self.model, &self.dataset, &self.task)
     }
 
     /// Writes the file whole or not at all.
@@ -276,6 +276,11 @@ impl Cell {
         }
         Ok(cell)
     }
+}
+
+/// Where the cell of a model, data set and task is.
+pub(crate) fn path(folder: &Path, model: &str, dataset: &str, task: &str) -> PathBuf {
+    folder.join(slug(model)).join(format!("{}.{}.json", slug(dataset), slug(task)))
 }
 
 /// All cells below `folder`, in order of their paths, and what could not be read.

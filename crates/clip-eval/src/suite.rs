@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::head::blake3_of;
 use crate::laboratory::{EvalOptions, Laboratory, Progress, fingerprint};
 use crate::predictions::{self, Prediction};
-use crate::results::{self, Cell, slug};
+use crate::results::{self, Cell};
 use crate::{EvalError, zero_shot};
 
 /// A task by its word on the command line.
@@ -308,7 +308,7 @@ impl Run<'_> {
         job: &Job,
         split: &Split,
     ) -> Result<Option<Cell>, EvalError> {
-        let path = cell_path(self.out, &job.model, &split.dataset.id, job.verb);
+        let path = results::path(self.out, &job.model, &split.dataset.id, job.verb.task());
         let Ok(cell) = Cell::read(&path) else { return Ok(None) };
         let made = &cell.provenance;
         let prompts = made.prompts_blake3.is_none()
@@ -341,10 +341,6 @@ pub fn merge(out: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
     let (cells, broken) = results::read_all(out)?;
     results::write_csv(&cells, &out.join("results.csv"))?;
     Ok((cells, broken))
-}
-
-fn cell_path(out: &Path, model: &str, dataset: &str, verb: Verb) -> PathBuf {
-    out.join(slug(model)).join(format!("{}.{}.json", slug(dataset), slug(verb.task())))
 }
 
 #[cfg(test)]

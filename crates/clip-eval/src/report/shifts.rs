@@ -2,16 +2,13 @@
 //! PROTOCOL_EVAL 7.4.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use super::markup::Markup;
 use super::numbers::{count, how, percent, points};
 use super::plot::{Axis, Key, Kind, Mark, Plot, Scale, figure, logistic, logit};
 use super::suite::Suite;
 use crate::results::{Cell, RobustnessPoint};
-
-const TESTBED: &str = include_str!("../../assets/published/imagenet_testbed_top1.csv");
-const FITS: &str = include_str!("../../assets/published/effective_robustness_fit.csv");
+use crate::robustness::{LogitFit, TestbedModel, ordinary_points, setting, testbed};
 
 /// A square plot: both axes are accuracies.
 const SIDE: f64 = 290.0;
@@ -36,62 +33,33 @@ pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
 
 /// The line through ordinary models, in logits, and the models themselves: (accuracy, accuracy under the shift).
 struct Line {
-    slope: f64,
-    intercept: f64,
-    models: usize,
-    r2: f64,
-    /// Those of the kind that carry the line.
-    standard: Vec<(f64, f64)>,
+    fit: LogitFit,
+    /// Those that the line is fitted to.
+    ordinary: Vec<(f64, f64)>,
     others: Vec<(f64, f64)>,
 }
 
-/// By the testbed's name of the shift.
-static LINES: LazyLock<BTreeMap<String, Line>> = LazyLock::new(read_lines);
-
-/// The tables are part of the program; a row that is not understood is left out, and a test counts the rest.
-fn read_lines() -> BTreeMap<String, Line> {
-    let mut testbed = csv::Reader::from_reader(TESTBED.as_bytes());
-    let names = testbed.headers().cloned().unwrap_or_default();
-    let models: Vec<csv::StringRecord> = testbed.records().flatten().collect();
-    let column = |name: &str| names.iter().position(|column| column == name);
-    let mut lines = BTreeMap::new();
-    for fit in csv::Reader::from_reader(FITS.as_bytes()).records().flatten() {
-        let number = |index: usize| fit.get(index).and_then(|text| text.parse::<f64>().ok());
-        let (Some(x_name), Some(y_name)) = (fit.get(0), fit.get(1)) else { continue };
-        let (Some(x), Some(y)) = (column(x_name), column(y_name)) else { continue };
-        let (Some(count), Some(slope), Some(intercept), Some(r2)) =
-            (number(2), number(3), number(4), number(5))
-        else {
-            continue;
-        };
-        let point = |model: &csv::StringRecord| {
-            let share = |index: usize| model.get(index)?.parse::<f64>().ok().map(|value| value / 100.0);
-            Some((share(x)?, share(y)?))
-        };
-        let is_standard = |model: &&csv::StringRecord| model.get(1) == Some("STANDARD");
-        let (standard, others): (Vec<&csv::StringRecord>, Vec<&csv::StringRecord>) =
-            models.iter().partition(is_standard);
-        let line = Line {
-            slope,
-            intercept,
-            models: count as usize,
-            r2,
-            standard: standard.into_iter().filter_map(point).collect(),
-            others: others.into_iter().filter_map(point).collect(),
-        };
-        lines.insert(y_name.to_owned(), line);
+impl Line {
+    /// By the testbed's name of the shift; none for one that it does not have.
+    fn of(shift: &str) -> Option<Line> {
+        let setting = setting(shift)?;
+        let points = ordinary_points(setting);
+        let fit = LogitFit::new(&points.x, &points.y)?;
+        let is_other = |model: &&TestbedModel| !points.models.contains(&model.name.as_str());
+        let place = |model: &TestbedModel| Some((model.accuracy(setting.x)?, model.accuracy(setting.y)?));
+        let others = testbed().iter().filter(is_other).filter_map(place).collect();
+        Some(Line { fit, ordinary: points.x.into_iter().zip(points.y).collect(), others })
     }
-    lines
 }
 
 fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &RobustnessPoint)]) {
-    let line = LINES.get(setting);
-    let standard: &[(f64, f64)] = line.map_or(&[], |line| &line.standard);
+    let line = Line::of(setting);
+    let ordinary: &[(f64, f64)] = line.as_ref().map_or(&[], |line| &line.ordinary);
     let reached =
         |(cell, point): &(&Cell, &RobustnessPoint)| [Some(point.y), interval(cell, point).map(|ends| ends.1)];
     let x_scale =
-        Scale::logit(standard.iter().map(|point| point.0).chain(ours.iter().map(|(_, point)| point.x)));
-    let measured = standard.iter().map(|point| point.1).filter(|share| (0.005..1.0).contains(share));
+        Scale::logit(ordinary.iter().map(|point| point.0).chain(ours.iter().map(|(_, point)| point.x)));
+    let measured = ordinary.iter().map(|point| point.1).filter(|share| (0.005..1.0).contains(share));
     let ours_reached = ours.iter().flat_map(reached).flatten();
     // The beginning of y = x is in sight however much is lost.
     let y_scale = Scale::logit(measured.chain(ours_reached).chain([logistic(logit(x_scale.ends().0) + 0.4)]));
@@ -111,10 +79,10 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &Ro
     let mut plot = Plot::new(&title, SIDE, &x, &y, &keys);
     let (low, high) = x_scale.ends();
     let along = |step: usize| logistic(logit(low) + (logit(high) - logit(low)) * step as f64 / 64.0);
-    if let Some(line) = line {
+    if let Some(line) = &line {
         plot.dots(Kind::FaintDots, line.others.iter().copied());
-        plot.dots(Kind::Dots, line.standard.iter().copied());
-        let fitted = |x: f64| (x, logistic(line.slope.mul_add(logit(x), line.intercept)));
+        plot.dots(Kind::Dots, line.ordinary.iter().copied());
+        let fitted = |x: f64| (x, line.fit.predict(x));
         plot.line(8, Kind::Line, (0..=64).map(|step| fitted(along(step))));
     }
     plot.line(8, Kind::Dashed, (0..=64).map(|step| (along(step), along(step))));
@@ -134,7 +102,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &Ro
     let places: Vec<(f64, f64)> = ours.iter().map(|(_, point)| (point.x, point.y)).collect();
     let names: Vec<&str> = ours.iter().map(|(cell, _)| cell.model.as_str()).collect();
     plot.names(&places, &names);
-    figure(page, &title, |page| plot.svg(page, &said.join("; ")), &caption(line, ours));
+    figure(page, &title, |page| plot.svg(page, &said.join("; ")), &caption(line.as_ref(), ours));
 }
 
 /// The interval of a cell's score, where the score is the accuracy under the shift.
@@ -151,7 +119,7 @@ fn caption(line: Option<&Line>, ours: &[(&Cell, &RobustnessPoint)]) -> String {
         Some(line) => format!(
             "Grey: the ImageNet testbed's models; the line is fitted to the {} of type STANDARD above 55 % \
              (R² {:.3}). ",
-            line.models, line.r2
+            line.fit.models, line.fit.r_squared
         ),
         None => "The testbed has no models for this shift. ".to_owned(),
     };
@@ -161,22 +129,24 @@ fn caption(line: Option<&Line>, ours: &[(&Cell, &RobustnessPoint)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::robustness::{SETTINGS, Setting};
 
     #[test]
     fn testbed_has_nine_shifts_with_their_models() {
-        assert_eq!(LINES.len(), 9);
-        for (setting, line) in LINES.iter() {
+        assert_eq!(SETTINGS.len(), 9);
+        for Setting { y: setting, .. } in &SETTINGS {
+            let line = Line::of(setting).expect("models");
             // A few of the 338 were not measured on every shift.
-            assert!((300..=338).contains(&(line.standard.len() + line.others.len())), "{setting}");
-            assert!((80..=87).contains(&line.standard.len()), "{setting}");
-            assert!(line.standard.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
+            assert!((300..=338).contains(&(line.ordinary.len() + line.others.len())), "{setting}");
+            assert!((80..=87).contains(&line.ordinary.len()), "{setting}");
+            assert!(line.ordinary.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
         }
     }
 
     #[test]
     fn line_gives_the_published_prediction() {
-        let line = &LINES["imagenetv2-matched-frequency-format-val"];
-        let predicted = logistic(line.slope.mul_add(logit(0.63302), line.intercept));
+        let line = Line::of("imagenetv2-matched-frequency-format-val").expect("models");
+        let predicted = line.fit.predict(0.63302);
         assert!((predicted - 0.50141).abs() < 5e-5, "{predicted}");
     }
 }
