@@ -130,14 +130,16 @@ def main():
     model, _, transform = open_clip.create_model_and_transforms("starter", pretrained=str(STARTER / "starter.safetensors"))
     model.eval()
     tokenizer = open_clip.get_tokenizer("starter")
-    apart_in_all = 0
+    apart_in_all, heads = 0, {}
     for path in sorted(options.results.glob("starter/*.zeroshot_classification.json")):
         cell = json.loads(path.read_text())
         lines = path.with_suffix(".predictions.jsonl").read_text().splitlines()
         predictions = [json.loads(line) for line in lines]
         if not predictions or not predictions[0]["best"]:
             continue
-        columns = head(model, tokenizer, prompts_of(cell["dataset"]))
+        prompts = prompts_of(cell["dataset"])
+        key = json.dumps([prompts["classnames"], prompts["templates"]])
+        columns = heads[key] if key in heads else heads.setdefault(key, head(model, tokenizer, prompts))
         root = options.root / folders.get(cell["dataset"], "")
         same, ties, apart, batch = 0, 0, 0, []
 

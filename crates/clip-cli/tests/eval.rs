@@ -81,6 +81,30 @@ fn cell_that_is_there_is_kept_until_something_it_was_made_of_changes() {
     assert_eq!(cell(&verb)["counts"]["found"], 31);
 }
 
+/// The labels and the number of images stay as they were; only pixels change, of the scored and of the training split.
+#[test]
+fn cell_that_is_there_is_made_again_when_an_image_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    cifar10(folder.path(), 20);
+    let paint = |file: &str| {
+        let path = folder.path().join("cifar-10-batches-bin").join(file);
+        let mut bytes = fs::read(&path).expect("records");
+        bytes[1..3073].fill(255);
+        fs::write(&path, &bytes).expect("records");
+    };
+    for (verb, file) in [("zeroshot", "test_batch.bin"), ("probe", "data_batch_3.bin")] {
+        let verb = [verb, "--dataset", "cifar10", "--c", "0.316", "--json"];
+        let cell = || json_lines(&eval(&verb, folder.path(), folder.path(), "out").stdout)[0].clone();
+        let first = cell();
+        assert_eq!(cell(), first, "kept");
+        paint(file);
+        let again = cell();
+        assert_ne!(again["provenance"]["read"], first["provenance"]["read"], "{verb:?}");
+        assert_eq!(again["provenance"]["split_blake3"], first["provenance"]["split_blake3"], "{verb:?}");
+        assert_eq!(cell(), again, "kept again");
+    }
+}
+
 #[test]
 fn changed_image_is_never_taken_from_the_cache() {
     let folder = tempfile::tempdir().expect("a folder");

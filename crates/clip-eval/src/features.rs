@@ -67,6 +67,8 @@ pub struct SplitFeatures {
     pub skipped: Vec<Skipped>,
     /// Key of the cache's folder.
     pub key: String,
+    /// BLAKE3 of all item ids, targets and contents in order.
+    pub content_blake3: String,
     /// Rows that were computed now; the others came from disk.
     pub computed: usize,
 }
@@ -157,7 +159,8 @@ impl FeatureCache {
         progress(contents.len() - missing.len());
         skipped.extend(self.compute(clip, split, &contents, &missing, progress)?);
         skipped.sort_by_key(|&(item, _)| item);
-        self.collect(&contents, skipped, missing.len())
+        let content_blake3 = fingerprint_of(split, &contents);
+        self.collect(&contents, skipped, missing.len(), content_blake3)
     }
 
     /// Encodes items and appends their rows; returns those that cannot be used.
@@ -232,6 +235,7 @@ impl FeatureCache {
         contents: &[Option<Content>],
         skipped: Vec<(usize, Skipped)>,
         missing: usize,
+        content_blake3: String,
     ) -> Result<SplitFeatures, EvalError> {
         let place = |item: usize| self.places.get(contents[item].as_ref()?).copied();
         let usable: Vec<usize> = (0..contents.len()).filter(|&item| place(item).is_some()).collect();
@@ -261,6 +265,7 @@ impl FeatureCache {
             penultimate: Features::new(penultimate, before),
             skipped: skipped.into_iter().map(|(_, skip)| skip).collect(),
             key: self.key.clone(),
+            content_blake3,
         })
     }
 
@@ -319,6 +324,21 @@ fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM] {
     let hash = blake3::hash(bytes);
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+/// BLAKE3 of all item ids, targets and contents of a split as it lies on disk now.
+pub(crate) fn content_fingerprint(split: &Split) -> String {
+    fingerprint_of(split, &contents_of(split).0)
+}
+
+fn fingerprint_of(split: &Split, contents: &[Option<Content>]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (line, content) in split.lines().zip(contents) {
+        hasher.update(line.as_bytes());
+        hasher.update(content.as_ref().map_or(b"unreadable".as_slice(), |content| content));
+        hasher.update(b"\n");
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Hashes of all items; none for those that cannot be read, which are listed.

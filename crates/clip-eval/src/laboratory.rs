@@ -9,7 +9,7 @@ use clip_rs::{Clip, Computation, ModelProvenance};
 use serde::{Deserialize, Serialize};
 
 use crate::head::{Head, blake3_of};
-use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, Skipped};
+use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, Skipped, SplitRead};
 use crate::{EvalError, FeatureCache, SplitFeatures};
 
 /// Skipped inputs that a result names; the rest is counted.
@@ -111,6 +111,8 @@ pub struct Laboratory {
     /// What identifies it.
     pub model: ModelProvenance,
     pub(crate) cache: FeatureCache,
+    /// Splits seen since the last job began.
+    pub(crate) read: Vec<SplitRead>,
     /// Choices of all tasks.
     pub options: EvalOptions,
 }
@@ -134,7 +136,7 @@ impl Laboratory {
     ) -> Result<Laboratory, EvalError> {
         let model = clip.provenance()?;
         let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
-        Ok(Laboratory { clip, model, cache, options })
+        Ok(Laboratory { clip, model, cache, read: Vec::new(), options })
     }
 
     /// Key of the folder its features are in.
@@ -171,6 +173,14 @@ impl Laboratory {
                 |skip| format!("no item can be used; the first: {}: {}", skip.input, skip.reason),
             );
             return Err(EvalError::task("features", &split.dataset.id, first));
+        }
+        let read = SplitRead {
+            dataset: split.dataset.id.clone(),
+            split: split.info.name.clone(),
+            blake3: rows.content_blake3.clone(),
+        };
+        if !self.read.contains(&read) {
+            self.read.push(read);
         }
         Ok(Seen { split, rows })
     }
@@ -211,6 +221,7 @@ impl Laboratory {
                 prompts_blake3: prompts.map(blake3_of),
                 prompts_source: prompts.map(|prompts| prompts.source.clone()),
                 split_blake3: fingerprint(split),
+                read: self.read.clone(),
                 features_key: Some(rows.key.clone()),
                 options: serde_json::to_value(&self.options).unwrap_or_default(),
             },

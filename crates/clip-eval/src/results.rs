@@ -92,11 +92,25 @@ pub struct CellProvenance {
     pub prompts_source: Option<String>,
     /// BLAKE3 of all item ids and targets in order.
     pub split_blake3: String,
+    /// Every split that was read, the scored one first, with what its images were.
+    #[serde(default)]
+    pub read: Vec<SplitRead>,
     /// Key of the features in the cache.
     pub features_key: Option<String>,
     /// Everything chosen: seeds, shots, C, options.
     #[serde(default)]
     pub options: serde_json::Value,
+}
+
+/// A split that a cell was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitRead {
+    /// Id of the data set.
+    pub dataset: String,
+    /// Name of the split.
+    pub split: String,
+    /// BLAKE3 of all item ids, targets and contents in order.
+    pub blake3: String,
 }
 
 /// How many items.

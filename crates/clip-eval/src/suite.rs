@@ -7,19 +7,21 @@
 //!                                                                              the jobs were shared or interrupted)
 //! ```
 //!
-//! A job whose result is there, and was made from the same weights, recipe, precision, prompts, split and options, is
+//! A job whose result is there, and was made from the same weights, recipe, precision, prompts, images and options, is
 //! not done again. A job that cannot be done is listed, and stops nothing.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clip_data::{Dataset, Split, Task, catalogue, find};
 use clip_rs::{Clip, LoadOptions};
 use serde::{Deserialize, Serialize};
 
+use crate::features::content_fingerprint;
 use crate::head::blake3_of;
 use crate::laboratory::{EvalOptions, Laboratory, Progress, fingerprint};
 use crate::predictions::{self, Prediction};
-use crate::results::{self, Cell};
+use crate::results::{self, Cell, SplitRead};
 use crate::{EvalError, zero_shot};
 
 /// A task by its word on the command line.
@@ -247,6 +249,7 @@ impl Run<'_> {
     ) -> Result<(), EvalError> {
         let own = jobs.iter().enumerate().filter(|(number, _)| number % self.shard.of == self.shard.index);
         let mut laboratory: Option<Laboratory> = None;
+        let mut fingerprints = Fingerprints::default();
         for (_, job) in own {
             let mut progress = begin(job);
             if laboratory.as_ref().is_none_or(|loaded| loaded.model.name != job.model) {
@@ -260,7 +263,7 @@ impl Run<'_> {
                 }
             }
             let Some(laboratory) = &mut laboratory else { continue };
-            let outcome = match self.job(laboratory, job, &mut *progress) {
+            let outcome = match self.job(laboratory, job, &mut fingerprints, &mut *progress) {
                 Ok((cell, None)) => Outcome::Kept(Box::new(cell)),
                 Ok((cell, Some(predictions))) => {
                     self.write(&cell, &predictions)?;
@@ -285,19 +288,22 @@ impl Run<'_> {
         &self,
         laboratory: &mut Laboratory,
         job: &Job,
+        fingerprints: &mut Fingerprints,
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Option<Vec<Prediction>>), EvalError> {
         let split = Split::open(&job.dataset, &job.root, job.split.as_deref(), &laboratory.read_options())?;
-        if let Some(cell) = self.made_before(laboratory, job, &split)? {
+        if let Some(cell) = self.made_before(laboratory, job, &split, fingerprints)? {
             return Ok((cell, None));
         }
-        let (cell, predictions) = match job.verb {
+        laboratory.read.clear();
+        let (mut cell, predictions) = match job.verb {
             Verb::Zeroshot => laboratory.zero_shot(split, progress)?,
             Verb::Retrieval => (laboratory.retrieval(split, progress)?, Vec::new()),
             Verb::Probe => laboratory.probe(job, split, progress)?,
             Verb::Fewshot => (laboratory.few_shot(job, split, progress)?, Vec::new()),
             Verb::Robustness => (laboratory.robustness(job, split, progress)?, Vec::new()),
         };
+        cell.provenance.read = std::mem::take(&mut laboratory.read);
         Ok((cell, Some(predictions)))
     }
 
@@ -307,6 +313,7 @@ impl Run<'_> {
         laboratory: &Laboratory,
         job: &Job,
         split: &Split,
+        fingerprints: &mut Fingerprints,
     ) -> Result<Option<Cell>, EvalError> {
         let path = results::path(self.out, &job.model, &split.dataset.id, job.verb.task());
         let Ok(cell) = Cell::read(&path) else { return Ok(None) };
@@ -320,7 +327,9 @@ impl Run<'_> {
             && made.weights_sha256 == laboratory.model.tensors_sha256
             && made.features_key.as_deref() == Some(laboratory.features_key())
             && made.split_blake3 == fingerprint(split)
-            && made.options == options;
+            && made.options == options
+            && !made.read.is_empty()
+            && made.read.iter().all(|read| fingerprints.is_unchanged(read, laboratory, job, split));
         Ok(same.then_some(cell))
     }
 
@@ -330,6 +339,28 @@ impl Run<'_> {
         }
         cell.write(self.out)?;
         Ok(())
+    }
+}
+
+/// What the splits on disk are now; each is hashed once in a run.
+#[derive(Default)]
+struct Fingerprints(HashMap<(PathBuf, String, String), Option<String>>);
+
+impl Fingerprints {
+    /// Whether a split that a cell was made from still has the same items, targets and contents. `scored` is the split
+    /// of the job.
+    fn is_unchanged(&mut self, read: &SplitRead, laboratory: &Laboratory, job: &Job, scored: &Split) -> bool {
+        let SplitRead { dataset, split, blake3 } = read;
+        let of_job = *dataset == scored.dataset.id;
+        let name = if of_job { &job.dataset } else { dataset };
+        let now = self.0.entry((job.root.clone(), name.clone(), split.clone())).or_insert_with(|| {
+            if of_job && *split == scored.info.name {
+                return Some(content_fingerprint(scored));
+            }
+            let split = Split::open(name, &job.root, Some(split), &laboratory.read_options()).ok()?;
+            Some(content_fingerprint(&split))
+        });
+        now.as_ref() == Some(blake3)
     }
 }
 

@@ -202,6 +202,7 @@ pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
             prompts_blake3: None,
             prompts_source: None,
             split_blake3: "5e3a71c0".repeat(8),
+            read: Vec::new(),
             features_key: Some("c41d".repeat(16)),
             options: serde_json::json!({ "seed": 0 }),
         },
