@@ -180,6 +180,31 @@ fn killed_suite_and_two_shards_give_the_table_of_one_run() {
     assert_eq!(table("shared"), table("whole"));
 }
 
+/// One anchor of YouTube-BB and a frame beside it: a bootstrap over one anchor would say `100 to 100`, or `0 to 0`.
+#[test]
+fn one_anchor_has_a_score_and_no_interval() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let frames = folder.path().join("vF7yMilclwc_459733");
+    fs::create_dir_all(folder.path().join("metadata")).expect("a folder");
+    fs::create_dir_all(&frames).expect("a folder");
+    fs::write(folder.path().join("metadata/anchor_labels.json"), "{}").expect("a file");
+    for number in [13792, 13793] {
+        let picture = [&b"P6\n32 32\n255\n"[..], &[120; 3072]].concat();
+        fs::write(frames.join(format!("frame-{number}.jpg")), picture).expect("a frame");
+    }
+    let found = eval(&["zeroshot", "--dataset", "ytbb", "--json"], folder.path(), folder.path(), "out");
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let cell = &json_lines(&found.stdout)[0];
+    assert_eq!(cell["score"]["name"], "mean_pm0_pm10");
+    assert!(cell["score"]["low"].is_null() && cell["score"]["method"].is_null(), "{}", cell["score"]);
+    assert!(cell["notes"].to_string().contains("no interval: all resamples have the same mean_pm0_pm10"));
+    // pm-0 is a share, whose exact interval holds for one anchor too.
+    let pm0 = &cell["figures"][0];
+    assert_eq!(pm0["name"], "pm0");
+    let width = pm0["high"].as_f64().expect("an end") - pm0["low"].as_f64().expect("an end");
+    assert!(width > 0.9, "{pm0}");
+}
+
 #[test]
 fn comparison_counts_discordant_images() {
     let folder = tempfile::tempdir().expect("a folder");

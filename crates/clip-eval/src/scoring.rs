@@ -7,7 +7,7 @@ use clip_data::{Metric, Presence};
 use crate::laboratory::EvalOptions;
 use crate::metrics::{self, MeanAveragePrecision11, MetricError, Ranking};
 use crate::results::{Cell, ClassFigure, Confusion, Details, Figure, ReliabilityBin};
-use crate::statistics::{Bootstrap, Interval, clopper_pearson};
+use crate::statistics::{Bootstrap, Interval, Method, clopper_pearson};
 
 /// Pairs of classes that a result keeps.
 const CONFUSIONS_KEPT: usize = 200;
@@ -34,6 +34,23 @@ impl Figure {
             high: interval.map(|interval| interval.high),
             level: interval.map(|interval| interval.level),
             method: interval.map(|interval| interval.method.name().to_owned()),
+        }
+    }
+}
+
+impl Cell {
+    /// Enters the score. Resamples that are all equal (one item, or all items alike) know nothing of other items: then
+    /// there is no interval, and a note says so.
+    pub(crate) fn enter_score(&mut self, score: Figure) {
+        let is_drawn = score.method.as_deref().is_some_and(|method| method != Method::ClopperPearson.name());
+        if is_drawn && score.low == score.high {
+            self.notes.push(format!(
+                "no interval: all resamples have the same {}, the items are too few or too much alike",
+                score.name
+            ));
+            self.score = Figure::plain(&score.name, score.value);
+        } else {
+            self.score = score;
         }
     }
 }
@@ -122,7 +139,7 @@ impl ClassScores<'_> {
         let predictions = metrics::predictions(self.scores, self.classes())?;
         let hits: Vec<bool> = predictions.iter().zip(self.truth).map(|(a, b)| a == b).collect();
         cell.metrics = self.metrics()?;
-        cell.score = self.figure(metric, options)?;
+        cell.enter_score(self.figure(metric, options)?);
         if metric != Metric::Accuracy {
             cell.figures.push(share_of_hits("accuracy", &hits, options.level)?);
         }
@@ -181,7 +198,7 @@ pub(crate) fn enter_multi_label(
     let interval =
         bootstrap(options).interval(labels.len(), |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN));
     let mean = precision.mean(None)?;
-    cell.score = Figure::new("map_11_point", mean, interval);
+    cell.enter_score(Figure::new("map_11_point", mean, interval));
     cell.metrics = BTreeMap::from([("mean_average_precision".to_owned(), Some(mean))]);
     let per_class = names.iter().zip(precision.per_class(None));
     cell.figures.extend(

@@ -189,7 +189,7 @@ impl Laboratory {
             .map(|&(a, b)| (f64::from(u8::from(a)) + f64::from(u8::from(b))) / 2.0)
             .collect();
         let interval = crate::scoring::bootstrap(&self.options).mean(&values);
-        cell.score = Figure::new("mean_pm0_pm10", scores.mean(), interval);
+        cell.enter_score(Figure::new("mean_pm0_pm10", scores.mean(), interval));
         cell.figures.push(share_of_hits("pm0", &pm0, level).map_err(metric_error(cell))?);
         cell.figures.push(share_of_hits("pm10", &pm_k, level).map_err(metric_error(cell))?);
         cell.metrics =
