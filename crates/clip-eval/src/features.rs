@@ -16,6 +16,7 @@ use std::io::{BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clip_data::formats::video;
 use clip_data::{Item, Media, Split};
 use clip_rs::model::atomic_file;
 use clip_rs::{Clip, Computation, Features, ImageInput};
@@ -392,7 +393,15 @@ fn content_of(split: &Split, item: &Item) -> Result<Content, EvalError> {
             let (start, end) = span.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
             hasher.update(&start.to_le_bytes());
             hasher.update(&end.to_le_bytes());
-            update_with_file(&mut hasher, &split.folder.join(&**path))?;
+            let path = split.folder.join(&**path);
+            let files = video::files(&path)?;
+            for file in &files {
+                if *file != path {
+                    let length = std::fs::metadata(file).map_err(EvalError::io(file))?.len();
+                    hasher.update(b"extracted frame").update(&length.to_le_bytes());
+                }
+                update_with_file(&mut hasher, file)?;
+            }
         }
     }
     Ok(*hasher.finalize().as_bytes())

@@ -13,7 +13,7 @@ use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, 
 use crate::{EvalError, FeatureCache, SplitFeatures};
 
 /// Skipped inputs that a result names; the rest is counted.
-const SKIPS_NAMED: usize = 100;
+pub(crate) const SKIPS_NAMED: usize = 100;
 
 /// What a person can choose; becomes part of every result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

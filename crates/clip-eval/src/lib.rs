@@ -16,6 +16,7 @@ mod error;
 mod features;
 pub mod few_shot;
 mod few_shot_task;
+mod folds;
 pub mod head;
 mod laboratory;
 pub mod metrics;

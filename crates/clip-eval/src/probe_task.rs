@@ -14,7 +14,7 @@ use crate::predictions::{Prediction, top_5};
 use crate::probe::{
     self, Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet,
 };
-use crate::results::{Cell, Figure, SearchPoint};
+use crate::results::{Cell, SearchPoint};
 use crate::scoring::{ClassScores, enter_multi_label};
 use crate::suite::{Job, Verb};
 use crate::zero_shot::{metric_error, one_class};
@@ -57,33 +57,9 @@ impl Laboratory {
         test: Split,
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Vec<Prediction>), EvalError> {
-        let dataset = test.dataset.clone();
-        let Some((first, others)) = dataset.folds.split_first() else {
-            return self.probe_once(job, &dataset.train, test, progress);
-        };
-        let (mut cell, predictions) = self.probe_once(job, &first.train, test.clone(), progress)?;
-        let mut of_folds = vec![cell.score.clone()];
-        for fold in others {
-            let test = if fold.test == test.info.name {
-                test.clone()
-            } else {
-                Split::open(&job.dataset, &job.root, Some(&fold.test), &self.read_options())?
-            };
-            let (of_fold, _) = self.probe_once(job, &fold.train, test, progress)?;
-            of_folds.push(of_fold.score);
-            cell.wall_seconds += of_fold.wall_seconds;
-        }
-        cell.score.value = of_folds.iter().map(|score| score.value).sum::<f64>() / of_folds.len() as f64;
-        cell.notes.push(format!(
-            "mean of {} folds; interval, classes, search and predictions are the first's",
-            of_folds.len()
-        ));
-        let of_folds = of_folds.into_iter().enumerate();
-        cell.figures.extend(
-            of_folds
-                .map(|(number, score)| Figure { name: format!("{} of fold {number}", score.name), ..score }),
-        );
-        Ok((cell, predictions))
+        self.over_folds(job, test, progress, |laboratory, fold, test, progress| {
+            laboratory.probe_once(job, &fold.train, test, progress)
+        })
     }
 
     fn probe_once(

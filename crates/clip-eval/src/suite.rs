@@ -18,6 +18,7 @@ use clip_rs::{Clip, LoadOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::features::content_fingerprint;
+use crate::folds::{self, folds_of};
 use crate::head::blake3_of;
 use crate::laboratory::{EvalOptions, Laboratory, Progress, fingerprint};
 use crate::predictions::{self, Prediction};
@@ -297,7 +298,7 @@ impl Run<'_> {
         }
         laboratory.read.clear();
         let (mut cell, predictions) = match job.verb {
-            Verb::Zeroshot => laboratory.zero_shot(split, progress)?,
+            Verb::Zeroshot => laboratory.zero_shot(job, split, progress)?,
             Verb::Retrieval => (laboratory.retrieval(split, progress)?, Vec::new()),
             Verb::Probe => laboratory.probe(job, split, progress)?,
             Verb::Fewshot => (laboratory.few_shot(job, split, progress)?, Vec::new()),
@@ -322,11 +323,13 @@ impl Run<'_> {
             || split.dataset.task == Task::Ocr // its prompts are the words of the split
             || made.prompts_blake3 == Some(blake3_of(&laboratory.prompts(split)?));
         let options = serde_json::to_value(&laboratory.options).unwrap_or_default();
+        let folds = folds_of(&split.dataset, &split.info.name, job.verb, job.split.as_deref());
         let same = prompts
             && cell.clip_rs == env!("CARGO_PKG_VERSION")
             && made.weights_sha256 == laboratory.model.tensors_sha256
             && made.features_key.as_deref() == Some(laboratory.features_key())
             && made.split_blake3 == fingerprint(split)
+            && cell.split == folds::split_name(&folds)
             && made.options == options
             && !made.read.is_empty()
             && made.read.iter().all(|read| fingerprints.is_unchanged(read, laboratory, job, split));

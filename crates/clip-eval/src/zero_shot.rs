@@ -12,6 +12,7 @@ use crate::metrics::{self, Annotation, RareActions, Segment};
 use crate::predictions::{Prediction, top_5};
 use crate::results::{Cell, Figure};
 use crate::scoring::{ClassScores, enter_multi_label, share_of_hits};
+use crate::suite::Job;
 use crate::wrong_images::wrong_images;
 
 /// Name of the task in results, as CLIP_benchmark has it.
@@ -20,11 +21,23 @@ pub(crate) const TASK: &str = "zeroshot_classification";
 const RARE_ACTION_DRAWS: u32 = 100;
 
 impl Laboratory {
-    /// Scores a split of a data set without looking at a labelled image; with one row per image for comparisons.
+    /// Scores a data set without looking at a labelled image, with one row per image for comparisons; of a data set with
+    /// folds it is the mean over their test splits (UCF101).
     ///
     /// # Errors
     /// The data set is for another task, or no item of it can be used.
     pub fn zero_shot(
+        &mut self,
+        job: &Job,
+        split: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        self.over_folds(job, split, progress, |laboratory, _, split, progress| {
+            laboratory.zero_shot_once(split, progress)
+        })
+    }
+
+    fn zero_shot_once(
         &mut self,
         split: Split,
         progress: &mut Progress<'_>,

@@ -32,6 +32,14 @@ pub enum Sampling {
     PerSecond(f64),
 }
 
+/// Files that the frames of a clip are made of: itself, or the frames that somebody extracted, in their order.
+///
+/// # Errors
+/// A folder of frames cannot be read.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+    Ok(folder::frames(path)?.unwrap_or_else(|| vec![path.to_owned()]))
+}
+
 /// The middle frame of a clip, or of its `span` in seconds, as a PPM: frame floor(n / 2) of n (PROTOCOL_EVAL 6.1).
 ///
 /// # Errors

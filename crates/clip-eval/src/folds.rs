@@ -1,0 +1,198 @@
+//! Data sets whose score is the mean over several pairs of splits: UCF101's three, STL-10's ten. PROTOCOL_EVAL 6.1, 7.2.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clip_data::{Dataset, Fold, Split};
+
+use crate::EvalError;
+use crate::laboratory::{EvalOptions, Laboratory, Progress, SKIPS_NAMED};
+use crate::predictions::Prediction;
+use crate::results::{Cell, CellCounts, Figure};
+use crate::scoring::bootstrap;
+use crate::statistics::Interval;
+use crate::suite::{Job, Verb};
+
+/// The pairs whose scores are averaged, at least one. A split that a person asks for is scored alone, and where nothing
+/// is fitted each test split counts once.
+///
+/// - `scored`: the split that stands for the data set where it has no folds
+pub(crate) fn folds_of(dataset: &Dataset, scored: &str, verb: Verb, asked: Option<&str>) -> Vec<Fold> {
+    let mut tests = BTreeSet::new();
+    let counts = |fold: &&Fold| match verb {
+        Verb::Zeroshot => tests.insert(fold.test.clone()),
+        Verb::Probe => true,
+        _ => false,
+    };
+    let meant = |fold: &&Fold| asked.is_none_or(|asked| fold.test == asked);
+    let folds: Vec<Fold> = dataset.folds.iter().filter(meant).filter(counts).cloned().collect();
+    if folds.is_empty() {
+        return vec![Fold { train: dataset.train.clone(), test: scored.to_owned() }];
+    }
+    folds
+}
+
+/// Names of the splits that a cell scores, as it has them under `split`.
+pub(crate) fn split_name(folds: &[Fold]) -> String {
+    let mut names: Vec<&str> = folds.iter().map(|fold| fold.test.as_str()).collect();
+    names.dedup();
+    names.join("+")
+}
+
+impl Laboratory {
+    /// Scores every fold by `one` and joins them; `test` is the first one's.
+    ///
+    /// # Errors
+    /// As `one`, or a split of a fold cannot be read.
+    pub(crate) fn over_folds(
+        &mut self,
+        job: &Job,
+        test: Split,
+        progress: &mut Progress<'_>,
+        one: impl Fn(
+            &mut Laboratory,
+            &Fold,
+            Split,
+            &mut Progress<'_>,
+        ) -> Result<(Cell, Vec<Prediction>), EvalError>,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        let folds = folds_of(&test.dataset, &test.info.name, job.verb, job.split.as_deref());
+        if let [fold] = folds.as_slice() {
+            return one(self, fold, test, progress);
+        }
+        let mut scored = Vec::with_capacity(folds.len());
+        for fold in &folds {
+            let of_fold = match &*fold.test {
+                name if name == test.info.name => one(self, fold, test.clone(), progress),
+                name => Split::open(&job.dataset, &job.root, Some(name), &self.read_options())
+                    .map_err(EvalError::from)
+                    .and_then(|split| one(self, fold, split, progress)),
+            };
+            scored.push(of_fold.map_err(|error| {
+                let reason = format!(
+                    "its score is the mean over {}, of which {} cannot be scored: {error}; `--split {}` scores one",
+                    split_name(&folds),
+                    fold.test,
+                    test.info.name
+                );
+                EvalError::task(job.verb.task(), &job.dataset, reason)
+            })?);
+        }
+        Ok(join(&folds, scored, &self.options))
+    }
+}
+
+/// One cell of several: means of the scores, metrics and figures, counts and predictions of all test splits; classes,
+/// calibration and the search are the first's.
+fn join(
+    folds: &[Fold],
+    scored: Vec<(Cell, Vec<Prediction>)>,
+    options: &EvalOptions,
+) -> (Cell, Vec<Prediction>) {
+    let (cells, predictions): (Vec<Cell>, Vec<Vec<Prediction>>) = scored.into_iter().unzip();
+    let interval = interval_of_mean(&cells, &predictions, options);
+    let mut cell = cells[0].clone();
+    let mean = |of: &dyn Fn(&Cell) -> Option<f64>| {
+        let values: Option<Vec<f64>> = cells.iter().map(of).collect();
+        values.map(|values| values.iter().sum::<f64>() / values.len() as f64)
+    };
+    cell.split = split_name(folds);
+    cell.metrics = BTreeMap::new();
+    for name in cells[0].metrics.keys() {
+        let value = mean(&|cell| cell.metrics.get(name).copied().flatten());
+        cell.metrics.insert(name.clone(), value);
+    }
+    let score = mean(&|cell| Some(cell.score.value)).unwrap_or(f64::NAN);
+    cell.figures.clear();
+    for figure in &cells[0].figures {
+        let same = |cell: &Cell| cell.figures.iter().find(|of| of.name == figure.name).map(|of| of.value);
+        cell.figures.extend(mean(&same).map(|value| Figure::plain(&figure.name, value)));
+    }
+    for (number, of_fold) in cells.iter().enumerate() {
+        let name = format!("{} of fold {number}", of_fold.score.name);
+        cell.figures.push(Figure { name, ..of_fold.score.clone() });
+    }
+    for of_fold in &cells[1..] {
+        cell.wall_seconds += of_fold.wall_seconds;
+        let new: Vec<String> =
+            of_fold.notes.iter().filter(|note| !cell.notes.contains(note)).cloned().collect();
+        cell.notes.extend(new);
+    }
+    cell.counts = CellCounts { expected: Some(0), ..CellCounts::default() };
+    cell.skipped.clear();
+    for (position, of_fold) in cells.iter().enumerate() {
+        if folds[..position].iter().any(|before| before.test == folds[position].test) {
+            continue;
+        }
+        cell.counts.expected =
+            cell.counts.expected.zip(of_fold.counts.expected).map(|(sum, more)| sum + more);
+        cell.counts.found += of_fold.counts.found;
+        cell.counts.scored += of_fold.counts.scored;
+        cell.counts.skipped += of_fold.counts.skipped;
+        cell.skipped.extend(of_fold.skipped.iter().cloned());
+    }
+    cell.skipped.truncate(SKIPS_NAMED);
+    let covered = match interval {
+        Some(_) => {
+            "its interval draws other images of each test split, and takes splits and fits as they are"
+        }
+        None => "without an interval: only shares of right answers have one over folds",
+    };
+    cell.notes.push(format!(
+        "mean of {} folds, {covered}; classes, calibration and search are the first fold's",
+        folds.len()
+    ));
+    cell.enter_score(Figure::new(&cells[0].score.name, score, interval));
+    let mut known = BTreeSet::new();
+    let all = predictions.into_iter().flatten();
+    (cell, all.filter(|prediction| known.insert(prediction.item.clone())).collect())
+}
+
+/// Of a mean of shares: items are drawn within the folds they are scored in, and an item of several folds counts in each.
+fn interval_of_mean(
+    cells: &[Cell],
+    predictions: &[Vec<Prediction>],
+    options: &EvalOptions,
+) -> Option<Interval> {
+    if cells.iter().any(|cell| cell.score.name != "accuracy") {
+        return None;
+    }
+    // What an item adds to the mean, and the folds it is in.
+    let mut items: BTreeMap<&str, (f64, Vec<usize>)> = BTreeMap::new();
+    for (fold, predictions) in predictions.iter().enumerate() {
+        let share = 1.0 / (predictions.len() * cells.len()) as f64;
+        for prediction in predictions {
+            let (worth, folds) = items.entry(&prediction.item).or_default();
+            *worth += if prediction.is_right() { share } else { 0.0 };
+            folds.push(fold);
+        }
+    }
+    let groups: BTreeSet<&Vec<usize>> = items.values().map(|(_, folds)| folds).collect();
+    let group_of = |folds| groups.iter().position(|group| *group == folds).unwrap_or_default() as u32;
+    let strata: Vec<u32> = items.values().map(|(_, folds)| group_of(folds)).collect();
+    let worth: Vec<f64> = items.values().map(|(worth, _)| *worth).collect();
+    bootstrap(options).interval_within(&strata, |drawn| {
+        drawn.iter().zip(&worth).map(|(&times, worth)| f64::from(times) * worth).sum()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folds(id: &str, verb: Verb, asked: Option<&str>) -> Vec<Fold> {
+        let dataset = clip_data::find(id).expect("of the catalogue");
+        folds_of(dataset, asked.unwrap_or(&dataset.test), verb, asked)
+    }
+
+    #[test]
+    fn each_test_split_counts_once_where_nothing_is_fitted_and_one_asked_for_stands_alone() {
+        assert_eq!(split_name(&folds("ucf101", Verb::Zeroshot, None)), "test-1+test-2+test-3");
+        assert_eq!(split_name(&folds("ucf101", Verb::Probe, None)), "test-1+test-2+test-3");
+        assert_eq!(split_name(&folds("ucf101", Verb::Fewshot, None)), "test-1");
+        let second = folds("ucf101", Verb::Probe, Some("test-2"));
+        assert_eq!((second.len(), second[0].train[0].as_str()), (1, "train-2"));
+        let (named, fitted) = (folds("stl10", Verb::Zeroshot, None), folds("stl10", Verb::Probe, None));
+        assert_eq!((named.len(), fitted.len(), split_name(&fitted)), (1, 10, "test".to_owned()));
+        assert_eq!(folds("dtd", Verb::Probe, None).len(), 1);
+    }
+}
