@@ -117,3 +117,118 @@ fn extracted_frame_that_changes_is_seen() {
         first["provenance"]["read"]
     );
 }
+
+/// A video that ffmpeg reads and a person can write: raw planes at four frames a second, each frame of one colour.
+fn y4m(luma: &[u8]) -> Vec<u8> {
+    let frame = |&luma: &u8| [&b"FRAME\n"[..], &[luma; 1024], &[90; 1024], &[luma ^ 85; 1024]].concat();
+    let frames: Vec<u8> = luma.iter().flat_map(frame).collect();
+    [&b"YUV4MPEG2 W32 H32 F4:1 Ip A1:1 C444\n"[..], &frames].concat()
+}
+
+fn probabilities(root: &Path) -> Vec<f64> {
+    let path = root.join("out/starter/ucf101.zeroshot_classification.predictions.jsonl");
+    let lines = json_lines(&fs::read_to_string(path).expect("predictions"));
+    lines.iter().map(|line| line["truth_probability"].as_f64().expect("a share")).collect()
+}
+
+#[test]
+fn all_frames_are_averaged_and_never_taken_for_the_middle_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    ucf101(root, [4, 0, 0]);
+    let clip = root.join("UCF-101/ParallelBars/v_ParallelBars_g01_c01");
+    let of = |more: &[&str]| {
+        let cell = cell(root, &[&["--split", "test-1"], more].concat());
+        (cell, probabilities(root)[1])
+    };
+    // What each frame alone says: the clip is reduced to it.
+    let frames: Vec<Vec<u8>> =
+        (0..3).map(|frame| fs::read(clip.join(format!("{frame}.ppm"))).expect("a frame")).collect();
+    let alone: Vec<f64> = frames
+        .iter()
+        .map(|frame| {
+            (0..3).for_each(|place| fs::write(clip.join(format!("{place}.ppm")), frame).expect("a frame"));
+            of(&[]).1
+        })
+        .collect();
+    (0..3).for_each(|place| fs::write(clip.join(format!("{place}.ppm")), &frames[place]).expect("a frame"));
+    let (middle, of_middle) = of(&[]);
+    let (all, of_all) = of(&["--frames", "all"]);
+    let (logits, of_logits) = of(&["--frames", "all", "--average", "logits"]);
+    assert!((of_middle - alone[1]).abs() < 1e-9);
+    assert!((of_all - alone.iter().sum::<f64>() / 3.0).abs() < 1e-6, "{of_all} {alone:?}");
+    assert!(
+        (of_all - of_middle).abs() > 1e-6 && (of_all - of_logits).abs() > 1e-9,
+        "{of_all} {of_logits} {alone:?}"
+    );
+    assert_eq!(all["provenance"]["options"]["frames"], "all");
+    assert!(all["notes"].to_string().contains("mean softmax of all its frames"));
+    assert!(logits["notes"].to_string().contains("mean logit of all its frames"));
+    assert!(middle["notes"].to_string().contains("the middle frame stands for a clip"));
+    assert_eq!(all["provenance"]["read"], middle["provenance"]["read"]);
+    // From disk, all frames and the middle one, each has its own again.
+    assert_eq!(of(&["--frames", "all"]).1.to_bits(), of_all.to_bits());
+    assert_eq!(of(&[]).1.to_bits(), of_middle.to_bits());
+    // A frame beside the middle one is another picture.
+    fs::write(clip.join("2.ppm"), ppm(4321)).expect("another frame");
+    assert_ne!(of(&["--frames", "all"]).1.to_bits(), of_all.to_bits());
+}
+
+#[test]
+fn frames_a_second_are_taken_of_a_video_and_a_broken_clip_is_listed() {
+    if std::process::Command::new("ffmpeg").arg("-version").output().is_err() {
+        eprintln!("skipped: there is no ffmpeg");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    ucf101(root, [2, 0, 0]);
+    fs::remove_dir_all(root.join("UCF-101")).expect("no extracted frames");
+    let clip = |name: &str, bytes: &[u8]| {
+        let path = root.join("UCF-101").join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, bytes).expect("a clip");
+    };
+    // Two seconds of four frames each: dark, then bright.
+    clip("BoxingPunchingBag/v_BoxingPunchingBag_g01_c00.avi", &y4m(&[20, 20, 20, 20, 220, 220, 220, 220]));
+    clip("ParallelBars/v_ParallelBars_g01_c01.avi", b"no video at all");
+    let of = |more: &[&str]| cell(root, &[&["--split", "test-1", "--frames", "all"], more].concat());
+    let every = of(&[]);
+    assert_eq!((&every["counts"]["scored"], &every["counts"]["skipped"]), (&1.into(), &1.into()));
+    assert!(
+        every["skipped"][0]["reason"].as_str().expect("a reason").contains("ffmpeg"),
+        "{}",
+        every["skipped"]
+    );
+    assert!(every["notes"].to_string().contains("frames by ffmpeg version"), "{}", every["notes"]);
+    let of_every = probabilities(root)[0];
+    let sampled = of(&["--fps", "1"]);
+    assert_eq!(sampled["provenance"]["options"]["fps"], 1.0);
+    assert!(sampled["notes"].to_string().contains("all its frames at 1 a second"));
+    // One dark and one bright frame are averaged as four of each are.
+    assert!((probabilities(root)[0] - of_every).abs() < 1e-6);
+    // Eight rows, and two: each is 4 bytes a value, and a hash stands behind them.
+    let mut sizes = Vec::new();
+    for key in fs::read_dir(root.join("features")).expect("features").flatten() {
+        let files = fs::read_dir(key.path().join("frames")).expect("frames").flatten();
+        sizes.extend(files.map(|file| file.metadata().expect("a size").len() - 32));
+    }
+    sizes.sort_unstable();
+    assert_eq!(sizes.len(), 2, "{sizes:?}");
+    assert_eq!(sizes[1], 4 * sizes[0]);
+}
+
+#[test]
+fn rates_and_frames_that_are_none_are_refused() {
+    for (arguments, reason) in [
+        (["--frames", "some"], "there are middle and all"),
+        (["--average", "votes"], "there are probabilities and logits"),
+        (["--fps", "0"], "a rate is a number of frames a second above 0"),
+        (["--fps", "2"], "--frames"),
+    ] {
+        let verb = ["eval", "zeroshot", "--dataset", "ucf101", "--root", "."];
+        let found = run(&[&verb[..], &arguments].concat());
+        assert_eq!(found.code, 2, "{arguments:?}");
+        assert!(found.stderr.contains(reason), "{}", found.stderr);
+    }
+}

@@ -8,6 +8,7 @@ use clip_data::{PromptSet, ReadOptions, Split};
 use clip_rs::{Clip, Computation, ModelProvenance};
 use serde::{Deserialize, Serialize};
 
+use crate::frames::{self, Average, Frames};
 use crate::head::{Head, blake3_of};
 use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, Skipped, SplitRead};
 use crate::{EvalError, FeatureCache, SplitFeatures};
@@ -45,6 +46,12 @@ pub struct EvalOptions {
     pub split: Option<String>,
     /// Item ids of a split that is drawn at random, one a line.
     pub split_file: Option<PathBuf>,
+    /// Frames of a clip that zero-shot looks at; other tasks take the middle one.
+    pub frames: Frames,
+    /// So many of all frames a second; each if none.
+    pub fps: Option<f64>,
+    /// What is averaged over all frames.
+    pub average: Average,
     /// Class names in place of ours, as JSON.
     pub classnames: Option<PathBuf>,
     /// Templates in place of ours, as JSON.
@@ -82,6 +89,9 @@ impl Default for EvalOptions {
             strip_banner: false,
             split: None,
             split_file: None,
+            frames: Frames::Middle,
+            fps: None,
+            average: Average::Probabilities,
             classnames: None,
             templates: None,
         }
@@ -167,6 +177,14 @@ impl Laboratory {
         let split = Arc::new(split);
         progress(Step::Images(split.items.len()));
         let rows = self.cache.features_of(&self.clip, &split, |done| progress(Step::Done(done)))?;
+        self.enter_read(split, rows)
+    }
+
+    /// Remembers that a split was read.
+    ///
+    /// # Errors
+    /// No item of it can be used.
+    pub(crate) fn enter_read(&mut self, split: Arc<Split>, rows: SplitFeatures) -> Result<Seen, EvalError> {
         if rows.usable.is_empty() {
             let first = rows.skipped.first().map_or_else(
                 || "the split has no item".to_owned(),
@@ -232,7 +250,7 @@ impl Laboratory {
                 skipped: rows.skipped.len(),
             },
             skipped: rows.skipped.iter().take(SKIPS_NAMED).cloned().collect::<Vec<Skipped>>(),
-            notes: split.notes.clone(),
+            notes: [split.notes.clone(), frames::notes(&self.options, split, task)].concat(),
             details: Details::default(),
             wall_seconds: started.elapsed().as_secs_f64(),
         }

@@ -17,6 +17,7 @@ mod features;
 pub mod few_shot;
 mod few_shot_task;
 mod folds;
+mod frames;
 pub mod head;
 mod laboratory;
 pub mod metrics;
@@ -38,4 +39,5 @@ mod zero_shot;
 
 pub use crate::error::EvalError;
 pub use crate::features::{FeatureCache, SplitFeatures};
+pub use crate::frames::{Average, Frames};
 pub use crate::laboratory::{EvalOptions, Laboratory, ProbeFeatures, Progress, Step};

@@ -85,7 +85,7 @@ pub(crate) fn top_5(item: String, logits: &[f32], target: &Target) -> Prediction
 }
 
 /// In f64, the greatest score first taken off.
-fn softmax(scores: &[f32]) -> Vec<f64> {
+pub(crate) fn softmax(scores: &[f32]) -> Vec<f64> {
     let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = scores.iter().map(|&score| f64::from(score - greatest).exp()).collect();
     let sum: f64 = powers.iter().sum();

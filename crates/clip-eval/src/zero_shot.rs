@@ -49,9 +49,14 @@ impl Laboratory {
             return self.read_words(&prompts, split, progress, started);
         }
         let head = self.head(&prompts, progress)?;
-        let seen = self.see(split, progress)?;
-        let embeddings = seen.rows.features.clone().normalize();
-        let logits = head.logits(embeddings.as_slice(), self.clip.scale());
+        let (seen, logits) = if self.wants_all_frames(&split) {
+            self.see_all_frames(split, &head, progress)?
+        } else {
+            let seen = self.see(split, progress)?;
+            let embeddings = seen.rows.features.clone().normalize();
+            let logits = head.logits(embeddings.as_slice(), self.clip.scale());
+            (seen, logits)
+        };
         let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
         let mut cell = self.cell(TASK, &seen, Some(&prompts), started);
         if head.truncated > 0 {
@@ -237,7 +242,6 @@ impl Laboratory {
             ("mWAP".to_owned(), Some(weighted.mean)),
             ("mSAP".to_owned(), Some(sampled.mean)),
         ]);
-        cell.notes.push("segments are scored by the logit of their middle frame".to_owned());
         Ok(())
     }
 }

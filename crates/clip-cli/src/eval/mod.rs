@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clip_eval::suite::{self, Entry, Job, Outcome, Run, Shard, Suite, Verb};
-use clip_eval::{EvalOptions, ProbeFeatures, Progress, Step};
+use clip_eval::{Average, EvalOptions, Frames, ProbeFeatures, Progress, Step};
 use indicatif::ProgressBar;
 
 use self::shared::World;
@@ -135,6 +135,15 @@ struct Choices {
     /// Captions of an image that count [default: all]
     #[arg(long, value_name = "N")]
     captions: Option<usize>,
+    /// Frames of a clip that zero-shot looks at: middle or all; other tasks take the middle one
+    #[arg(long, default_value = "middle", value_parser = frames, value_name = "WHICH")]
+    frames: Frames,
+    /// So many of all frames a second [default: each frame]
+    #[arg(long, requires = "frames", value_parser = rate, value_name = "N")]
+    fps: Option<f64>,
+    /// What is averaged over all frames: probabilities or logits
+    #[arg(long, default_value = "probabilities", value_parser = average, value_name = "WHAT")]
+    average: Average,
     /// Cut the copyright line off the photos of FGVC Aircraft
     #[arg(long)]
     strip_banner: bool,
@@ -267,6 +276,9 @@ impl From<Choices> for EvalOptions {
             caption_template: choices.caption_template,
             captions: choices.captions,
             strip_banner: choices.strip_banner,
+            frames: choices.frames,
+            fps: choices.fps,
+            average: choices.average,
             split: choices.split,
             split_file: choices.split_file,
             classnames: choices.classnames,
@@ -280,6 +292,29 @@ fn level(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
         _ => Err("a level is a share between 0 and 1, such as 0.95".to_owned()),
+    }
+}
+
+fn frames(text: &str) -> Result<Frames, String> {
+    match text {
+        "middle" => Ok(Frames::Middle),
+        "all" => Ok(Frames::All),
+        _ => Err("there are middle and all".to_owned()),
+    }
+}
+
+fn average(text: &str) -> Result<Average, String> {
+    match text {
+        "probabilities" => Ok(Average::Probabilities),
+        "logits" => Ok(Average::Logits),
+        _ => Err("there are probabilities and logits".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("a rate is a number of frames a second above 0, such as 2 or 0.5".to_owned()),
     }
 }
 
