@@ -1,42 +1,63 @@
-//! Memory of one forward pass, used again by the next layer.
+//! Memory of a forward pass, used again by its next layer and by the next pass.
 //!
 //! A fresh matrix of some megabytes costs a page fault for every 4 KiB and a pass of zeros: at the
-//! speed of int8 a fifth of the time of the product that fills it.
+//! speed of int8 a fifth of the time of the product that fills it, and for a pass over one picture
+//! of ViT-B/32 in bf16 4 % of its time.
 
 use std::cell::RefCell;
 
-thread_local! {
-    /// Buffers that no matrix holds at the moment; nothing is kept outside of [`reusing`].
-    static SPARE: RefCell<Option<Vec<Vec<f32>>>> = const { RefCell::new(None) };
+/// Values a thread keeps from one pass to the next: 64 MiB.
+const KEPT: usize = 1 << 24;
+
+/// Buffers that no matrix holds at the moment.
+struct Spare {
+    buffers: Vec<Vec<f32>>,
+    /// Outside of a pass none are lent and none are taken back.
+    in_pass: bool,
 }
 
-/// Runs `pass`; matrices that it drops lend their memory to those that it makes later.
+thread_local! {
+    static SPARE: RefCell<Spare> = const { RefCell::new(Spare { buffers: Vec::new(), in_pass: false }) };
+}
+
+/// Runs `pass`; matrices that it drops lend their memory to those that it, and the thread's next pass, make later.
 pub(crate) fn reusing<R>(pass: impl FnOnce() -> R) -> R {
-    struct Forget;
-    impl Drop for Forget {
+    struct End;
+    impl Drop for End {
         fn drop(&mut self) {
-            SPARE.with_borrow_mut(|spare| *spare = None);
+            SPARE.with_borrow_mut(|spare| {
+                spare.in_pass = false;
+                let mut kept = 0;
+                spare.buffers.retain(|buffer| {
+                    let fits = kept + buffer.capacity() <= KEPT;
+                    kept += if fits { buffer.capacity() } else { 0 };
+                    fits
+                });
+            });
         }
     }
-    if SPARE.with_borrow(Option::is_some) {
+    if SPARE.with_borrow(|spare| spare.in_pass) {
         return pass();
     }
-    SPARE.with_borrow_mut(|spare| *spare = Some(Vec::new()));
-    let _forget = Forget;
+    SPARE.with_borrow_mut(|spare| spare.in_pass = true);
+    let _end = End;
     pass()
 }
 
 /// `length` values of any content.
 pub(crate) fn take(length: usize) -> Vec<f32> {
     let spare = SPARE.with_borrow_mut(|spare| {
-        let spare = spare.as_mut()?;
+        if !spare.in_pass {
+            return None;
+        }
         // The smallest that is large enough; none that is much too large for what it would hold.
         let fitting = spare
+            .buffers
             .iter()
             .enumerate()
             .filter(|(_, buffer)| buffer.capacity() >= length && buffer.capacity() / 4 <= length);
         let (place, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
-        Some(spare.swap_remove(place))
+        Some(spare.buffers.swap_remove(place))
     });
     let Some(mut buffer) = spare else { return vec![0.0; length] };
     buffer.resize(length, 0.0);
@@ -46,10 +67,37 @@ pub(crate) fn take(length: usize) -> Vec<f32> {
 /// Gives a buffer back.
 pub(crate) fn give(buffer: Vec<f32>) {
     SPARE.with_borrow_mut(|spare| {
-        if let Some(spare) = spare
-            && buffer.capacity() > 0
-        {
-            spare.push(buffer);
+        if spare.in_pass && buffer.capacity() > 0 {
+            spare.buffers.push(buffer);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spare_values() -> usize {
+        SPARE.with_borrow(|spare| spare.buffers.iter().map(Vec::capacity).sum())
+    }
+
+    #[test]
+    fn next_pass_gets_the_memory_of_the_last_and_nobody_else_does() {
+        let place = |buffer: &Vec<f32>| buffer.as_ptr() as usize;
+        let first = reusing(|| {
+            let buffer = take(1000);
+            let first = place(&buffer);
+            give(buffer);
+            first
+        });
+        assert_ne!(place(&take(1000)), first, "outside of a pass");
+        reusing(|| assert_eq!(place(&take(900)), first));
+        assert_eq!(spare_values(), 0, "taken and not given back");
+    }
+
+    #[test]
+    fn a_thread_keeps_a_bounded_amount() {
+        reusing(|| (0..5).for_each(|_| give(Vec::with_capacity(KEPT / 2))));
+        assert_eq!(spare_values(), KEPT);
+    }
 }

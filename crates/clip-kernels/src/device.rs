@@ -66,6 +66,11 @@ pub trait Device: Send + Sync + Sized {
     /// Moves values to the device as rows of `width`.
     fn upload(&self, values: Vec<f32>, width: usize) -> Self::Rows;
 
+    /// Copies values to the device as rows of `width`.
+    fn copy_in(&self, values: &[f32], width: usize) -> Self::Rows {
+        self.upload(values.to_vec(), width)
+    }
+
     /// Moves rows back, row by row.
     fn download(&self, rows: Self::Rows) -> Vec<f32>;
 

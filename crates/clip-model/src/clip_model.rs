@@ -137,8 +137,8 @@ impl<D: Device> ClipModel<D> {
         self.device.together(|| {
             for part in 0..parts {
                 let part = part * items / parts..(part + 1) * items / parts;
-                let images = input[part.start * image_values..part.end * image_values].to_vec();
-                let images = self.device.upload(images, image_values); // [items, 3 · resolution²]
+                let images = &input[part.start * image_values..part.end * image_values];
+                let images = self.device.copy_in(images, image_values); // [items, 3 · resolution²]
                 each(self.image_tower.forward(&self.device, &images, part.len(), pooled_rows_only));
             }
         });
@@ -194,8 +194,8 @@ impl<D: Device> ClipModel<D> {
         if text_embeddings.is_empty() {
             return Vec::new();
         }
-        let images = self.device.upload(image_embeddings.to_vec(), self.embed_dim());
-        let texts = self.device.upload(text_embeddings.to_vec(), self.embed_dim());
+        let images = self.device.copy_in(image_embeddings, self.embed_dim());
+        let texts = self.device.copy_in(text_embeddings, self.embed_dim());
         self.device.download(self.device.similarity(&images, &texts, self.scale))
     }
 

@@ -99,6 +99,12 @@ impl Device for Cpu {
         Matrix::new(values, width)
     }
 
+    fn copy_in(&self, values: &[f32], width: usize) -> Matrix {
+        let mut rows = Matrix::unwritten(values.len() / width, width);
+        rows.values_mut().copy_from_slice(values);
+        rows
+    }
+
     fn download(&self, rows: Matrix) -> Vec<f32> {
         rows.into_values()
     }
