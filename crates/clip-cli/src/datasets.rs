@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clip_data::{
-    ArchiveReport, CheckReport, Dataset, PromptSet, SplitReport, Status, catalogue, check, find, locate,
+    ArchiveReport, CheckReport, CheckStep, Dataset, PromptSet, SplitReport, Status, catalogue, check_with,
+    find, locate,
 };
 
-use crate::console::{Console, Usage};
+use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::table::fit;
 
@@ -155,8 +156,16 @@ impl Check {
         if asked.is_empty() {
             return Err(self.nothing());
         }
-        let reports =
-            asked.iter().map(|dataset| check(dataset, &self.root)).collect::<Result<Vec<_>, _>>()?;
+        let mut reports = Vec::with_capacity(asked.len());
+        for dataset in &asked {
+            let bar = console.progress(0, Unit::Bytes);
+            let report = check_with(dataset, &self.root, &mut |step| match step {
+                CheckStep::Bytes(bytes) => bar.set_length(bytes),
+                CheckStep::Read(bytes) => bar.inc(bytes),
+            });
+            bar.finish_and_clear();
+            reports.push(report?);
+        }
         if self.json {
             console.json(&reports)?;
         } else {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 use serde::Serialize;
 
-use crate::catalogue::{Dataset, SplitInfo, Status};
+use crate::catalogue::{Archive, Dataset, SplitInfo, Status};
 use crate::error::DataError;
 use crate::locate::{locate, what_to_fetch};
 use crate::split::{ReadOptions, Split};
@@ -64,6 +64,15 @@ pub struct ArchiveReport {
     pub md5_expected: Option<String>,
 }
 
+/// What [`check_with`] is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckStep {
+    /// So many bytes of archives will be read.
+    Bytes(u64),
+    /// So many more are.
+    Read(u64),
+}
+
 /// Absent files named in a report; the others are counted.
 const NAMED: usize = 5;
 
@@ -72,9 +81,21 @@ const NAMED: usize = 5;
 /// # Errors
 /// A file that is there cannot be read. What is missing is no error: it is in [`CheckReport::problems`].
 pub fn check(dataset: &'static Dataset, root: &Path) -> Result<CheckReport, DataError> {
+    check_with(dataset, root, &mut |_| {})
+}
+
+/// [`check`], telling `progress` of the archives whose checksums are computed.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with(
+    dataset: &'static Dataset,
+    root: &Path,
+    progress: &mut dyn FnMut(CheckStep),
+) -> Result<CheckReport, DataError> {
     let located = locate(dataset, root);
     let folder = located.as_ref().ok().cloned();
-    let archives = archives(dataset, root, folder.as_deref())?;
+    let archives = archives(dataset, root, folder.as_deref(), progress)?;
     let mut problems: Vec<String> = archives.iter().filter_map(ArchiveReport::problem).collect();
     let mut splits = Vec::new();
     match located {
@@ -165,20 +186,27 @@ impl SplitReport {
 }
 
 /// Published files in `root`, in the data set's folder, or beside that, each read once.
-fn archives(dataset: &Dataset, root: &Path, folder: Option<&Path>) -> Result<Vec<ArchiveReport>, DataError> {
+fn archives(
+    dataset: &Dataset,
+    root: &Path,
+    folder: Option<&Path>,
+    progress: &mut dyn FnMut(CheckStep),
+) -> Result<Vec<ArchiveReport>, DataError> {
     let named = std::iter::once(&dataset.id).chain(&dataset.folders).map(|name| root.join(name));
     let places: Vec<PathBuf> = std::iter::once(root.to_owned())
         .chain(named)
         .chain(folder.map(Path::to_owned))
         .chain(folder.and_then(Path::parent).map(Path::to_owned))
         .collect();
-    let mut reports = Vec::new();
-    for archive in &dataset.archives {
-        let found = places.iter().map(|place| place.join(&archive.file)).find(|path| path.is_file());
-        if let Some(path) = found {
-            let md5 = md5_of_file(&path)?;
-            reports.push(ArchiveReport { path, md5, md5_expected: archive.md5.clone() });
-        }
+    let place_of = |file: &str| places.iter().map(|place| place.join(file)).find(|path| path.is_file());
+    let found: Vec<(&Archive, PathBuf)> =
+        dataset.archives.iter().filter_map(|archive| Some((archive, place_of(&archive.file)?))).collect();
+    let size = |path: &PathBuf| path.metadata().map_or(0, |file| file.len());
+    progress(CheckStep::Bytes(found.iter().map(|(_, path)| size(path)).sum()));
+    let mut reports = Vec::with_capacity(found.len());
+    for (archive, path) in found {
+        let md5 = md5_of_file(&path, progress)?;
+        reports.push(ArchiveReport { path, md5, md5_expected: archive.md5.clone() });
     }
     Ok(reports)
 }
@@ -202,7 +230,7 @@ impl ArchiveReport {
     }
 }
 
-fn md5_of_file(path: &Path) -> Result<String, DataError> {
+fn md5_of_file(path: &Path, progress: &mut dyn FnMut(CheckStep)) -> Result<String, DataError> {
     let mut file = File::open(path).map_err(DataError::read(path))?;
     let mut hasher = Md5::new();
     let mut block = vec![0; 1 << 20];
@@ -212,6 +240,7 @@ fn md5_of_file(path: &Path) -> Result<String, DataError> {
             break;
         }
         hasher.update(&block[..count]);
+        progress(CheckStep::Read(count as u64));
     }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

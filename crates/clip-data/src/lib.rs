@@ -28,7 +28,7 @@ mod split;
 pub use crate::catalogue::{
     Archive, Dataset, Fold, Metric, SplitInfo, Status, Task, Validation, catalogue, find,
 };
-pub use crate::check::{ArchiveReport, CheckReport, SplitReport, check};
+pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, check_with};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::locate::locate;

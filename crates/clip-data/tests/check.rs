@@ -78,3 +78,18 @@ fn whole_set_has_no_problems() {
     assert_eq!(report.problems, [""; 0]);
     assert_eq!(report.splits[1].n_absent, 1);
 }
+
+#[test]
+fn checksums_tell_how_many_bytes_are_read() {
+    let fixture = Fixture::new();
+    let bytes = vec![7; 3_000_000];
+    std::fs::write(fixture.root().join("dtd-r1.0.1.tar.gz"), &bytes).expect("an archive");
+    let (mut all, mut read) = (0, 0);
+    let dataset = find("dtd").expect("of the catalogue");
+    clip_data::check_with(dataset, fixture.root(), &mut |step| match step {
+        clip_data::CheckStep::Bytes(bytes) => all += bytes,
+        clip_data::CheckStep::Read(bytes) => read += bytes,
+    })
+    .expect("readable");
+    assert_eq!((all, read), (3_000_000, 3_000_000));
+}
