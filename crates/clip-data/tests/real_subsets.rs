@@ -243,3 +243,16 @@ fn sentences_of_sst2_are_drawn() {
         assert!(split.notes[0].contains("not to be compared"), "{:?}", split.notes);
     }
 }
+
+/// One bird under 18 corruptions at the severities 1, 3 and 5.
+#[test]
+fn imagenet_c_has_a_split_for_each_corruption_and_severity() {
+    let Some(root) = real("imagenet-c") else { return };
+    for name in ["snow/1", "jpeg_compression/5", "gaussian_blur/3"] {
+        let split = read(&root, "imagenet_c", name);
+        assert_eq!((split.items.len(), class(&split.items[0])), (1, 14), "{name}: an indigo bunting");
+        assert_eq!(split.items[0].id(), format!("{name}/n01537544/bird.JPEG"));
+    }
+    let missing = Split::read(find("imagenet_c").expect("of it"), &root, "snow/2", &ReadOptions::default());
+    assert!(missing.expect_err("severity 2 is not in this part").to_string().contains("snow/2"));
+}

@@ -8,9 +8,15 @@ use crate::EvalError;
 use crate::laboratory::{EvalOptions, Laboratory, Progress, SKIPS_NAMED};
 use crate::predictions::Prediction;
 use crate::results::{Cell, CellCounts, Figure};
+use crate::robustness::corruption_figures;
 use crate::scoring::bootstrap;
 use crate::statistics::Interval;
 use crate::suite::{Job, Verb};
+
+/// The data set whose folds are corruptions.
+const IMAGENET_C: &str = "imagenet_c";
+/// Splits that a cell names one by one.
+const NAMED: usize = 5;
 
 /// The pairs whose scores are averaged, at least one. A split that a person asks for is scored alone, and where nothing
 /// is fitted each test split counts once.
@@ -35,7 +41,10 @@ pub(crate) fn folds_of(dataset: &Dataset, scored: &str, verb: Verb, asked: Optio
 pub(crate) fn split_name(folds: &[Fold]) -> String {
     let mut names: Vec<&str> = folds.iter().map(|fold| fold.test.as_str()).collect();
     names.dedup();
-    names.join("+")
+    match names.as_slice() {
+        [first, .., last] if names.len() > NAMED => format!("{first}..{last} ({})", names.len()),
+        names => names.join("+"),
+    }
 }
 
 impl Laboratory {
@@ -89,7 +98,7 @@ fn join(
     options: &EvalOptions,
 ) -> (Cell, Vec<Prediction>) {
     let (cells, predictions): (Vec<Cell>, Vec<Vec<Prediction>>) = scored.into_iter().unzip();
-    let interval = interval_of_mean(&cells, &predictions, options);
+    let interval = interval_of_mean(folds, &cells, &predictions, options);
     let mut cell = cells[0].clone();
     let mean = |of: &dyn Fn(&Cell) -> Option<f64>| {
         let values: Option<Vec<f64>> = cells.iter().map(of).collect();
@@ -107,8 +116,15 @@ fn join(
         let same = |cell: &Cell| cell.figures.iter().find(|of| of.name == figure.name).map(|of| of.value);
         cell.figures.extend(mean(&same).map(|value| Figure::plain(&figure.name, value)));
     }
+    let accuracies: Vec<(&str, f64)> =
+        folds.iter().map(|fold| &*fold.test).zip(cells.iter().map(|cell| cell.score.value)).collect();
+    if cell.dataset == IMAGENET_C {
+        cell.figures.splice(0..0, corruption_figures(&accuracies));
+    }
+    let fitted_apart = folds[0].test == folds[1].test;
     for (number, of_fold) in cells.iter().enumerate() {
-        let name = format!("{} of fold {number}", of_fold.score.name);
+        let which = if fitted_apart { format!("fold {number}") } else { folds[number].test.clone() };
+        let name = format!("{} of {which}", of_fold.score.name);
         cell.figures.push(Figure { name, ..of_fold.score.clone() });
     }
     for of_fold in &cells[1..] {
@@ -148,7 +164,9 @@ fn join(
 }
 
 /// Of a mean of shares: items are drawn within the folds they are scored in, and an item of several folds counts in each.
+/// One photo may be in every split (ImageNet-C): an item is known by its path below the folder of its split.
 fn interval_of_mean(
+    folds: &[Fold],
     cells: &[Cell],
     predictions: &[Vec<Prediction>],
     options: &EvalOptions,
@@ -161,9 +179,11 @@ fn interval_of_mean(
     for (fold, predictions) in predictions.iter().enumerate() {
         let share = 1.0 / (predictions.len() * cells.len()) as f64;
         for prediction in predictions {
-            let (worth, folds) = items.entry(&prediction.item).or_default();
+            let below = prediction.item.strip_prefix(&folds[fold].test);
+            let photo = below.and_then(|below| below.strip_prefix('/')).unwrap_or(&prediction.item);
+            let (worth, of_item) = items.entry(photo).or_default();
             *worth += if prediction.is_right() { share } else { 0.0 };
-            folds.push(fold);
+            of_item.push(fold);
         }
     }
     let groups: BTreeSet<&Vec<usize>> = items.values().map(|(_, folds)| folds).collect();

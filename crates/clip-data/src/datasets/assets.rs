@@ -22,6 +22,7 @@ pub(crate) const DESCRIPTIONS: &[&str] = &[
     include_str!("../../assets/datasets/iiit5k.toml"),
     include_str!("../../assets/datasets/imagenet.toml"),
     include_str!("../../assets/datasets/imagenet_a.toml"),
+    include_str!("../../assets/datasets/imagenet_c.toml"),
     include_str!("../../assets/datasets/imagenet_r.toml"),
     include_str!("../../assets/datasets/imagenet_sketch.toml"),
     include_str!("../../assets/datasets/imagenet_vid.toml"),

@@ -1,4 +1,4 @@
-//! Sets whose splits are folders of class folders: Country211, Rendered SST2, ImageNet-R, -A and Sketch, ImageNetV2.
+//! Sets whose splits are folders of class folders: Country211, Rendered SST2, ImageNet-R, -A, -C and Sketch, ImageNetV2.
 
 #![cfg_attr(
     not(test),
@@ -35,6 +35,13 @@ pub(crate) fn wnids_of_prompts(source: &Source<'_>) -> Result<Found, DataError> 
 pub(crate) fn all_wnids(source: &Source<'_>) -> Result<Found, DataError> {
     let mut found = Found::default();
     class_folders(&mut found, source.folder, "", &source.dataset.id, &imagenet::wnids()?)?;
+    Ok(found)
+}
+
+/// `CORRUPTION/SEVERITY/WNID/*` with ImageNet's 1000 classes: ImageNet-C, a split for each corruption and severity.
+pub(crate) fn corruptions(source: &Source<'_>) -> Result<Found, DataError> {
+    let mut found = Found::default();
+    class_folders(&mut found, source.folder, source.split, &source.dataset.id, &imagenet::wnids()?)?;
     Ok(found)
 }
 

@@ -98,6 +98,7 @@ const READERS: &[(&str, Reader)] = &[
     ("iiit5k", iiit5k::read),
     ("imagenet", imagenet::read),
     ("imagenet_a", class_trees::wnids_of_prompts),
+    ("imagenet_c", class_trees::corruptions),
     ("imagenet_r", class_trees::wnids_of_prompts),
     ("imagenet_sketch", class_trees::all_wnids),
     ("imagenet_vid", frames::imagenet_vid),

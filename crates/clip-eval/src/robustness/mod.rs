@@ -8,11 +8,13 @@
 //! Accuracies are fractions 0..1.
 
 mod class_subset;
+mod corruptions;
 mod fit;
 mod summary;
 mod testbed;
 
 pub use class_subset::ClassSubset;
+pub(crate) use corruptions::corruption_figures;
 pub use fit::{LogitFit, relative_robustness};
 pub use summary::{ShiftPoint, Summary, gap_reduction};
 pub use testbed::{Points, SETTINGS, Setting, TestbedModel, ordinary_points, setting, settings_of, testbed};
