@@ -96,8 +96,8 @@ fn split_that_is_missing_from_a_mean_is_named_with_a_way_out() {
     ucf101(folder.path(), [4, 4, 4]);
     fs::remove_file(folder.path().join("ucfTrainTestlist/testlist03.txt")).expect("gone");
     let place = |name: &str| folder.path().join(name).display().to_string();
-    let found =
-        run(&["eval", "zeroshot", "--dataset", "ucf101", "--root", &place("."), "--out", &place("out")]);
+    let verb = ["eval", "zeroshot", "--dataset", "ucf101", "--root", &place("."), "--out"];
+    let found = run(&[&verb[..], &[&place("out"), "--features", &place("features")]].concat());
     assert_eq!(found.code, 1);
     for word in ["test-3 cannot be scored", "testlist03.txt", "`--split test-1` scores one"] {
         assert!(found.stderr.contains(word), "{word}: {}", found.stderr);
