@@ -18,6 +18,7 @@ pub mod few_shot;
 mod few_shot_task;
 mod folds;
 mod frames;
+mod geolocation_task;
 pub mod head;
 mod laboratory;
 pub mod metrics;

@@ -255,7 +255,7 @@ impl Run<'_> {
             let mut progress = begin(job);
             if laboratory.as_ref().is_none_or(|loaded| loaded.model.name != job.model) {
                 laboratory = None; // the last model leaves memory before the next comes
-                match self.load(&job.model, options) {
+                match self.laboratory(&job.model, options) {
                     Ok(loaded) => laboratory = Some(loaded),
                     Err(error) => {
                         end(job, Outcome::Failed(error));
@@ -277,7 +277,11 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn load(&self, model: &str, options: &EvalOptions) -> Result<Laboratory, EvalError> {
+    /// A model and the features of this run.
+    ///
+    /// # Errors
+    /// The model cannot be loaded, or the cache cannot be used.
+    pub fn laboratory(&self, model: &str, options: &EvalOptions) -> Result<Laboratory, EvalError> {
         let load = LoadOptions { convert_first: true, penultimate: true, ..self.load.clone() };
         let clip = Clip::load_with(model, &load)?;
         let writer = format!("{}-of-{}", self.shard.index, self.shard.of);

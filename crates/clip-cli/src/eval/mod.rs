@@ -1,6 +1,7 @@
 //! `clip-rs eval`
 
 mod compare;
+mod geolocation;
 mod shared;
 mod shown;
 
@@ -48,6 +49,7 @@ enum Kind {
     Robustness(Cells),
     /// A list of models, data sets and tasks from a TOML file
     Suite(SuiteArgs),
+    Geolocation(geolocation::Geolocation),
     /// Two models on the same images: McNemar's test and the difference with its interval
     Compare(compare::Compare),
 }
@@ -153,6 +155,7 @@ impl Eval {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let (verb, cells) = match self.kind {
             Kind::Compare(compare) => return compare.run(console),
+            Kind::Geolocation(geolocation) => return geolocation.run(settings, console),
             Kind::Suite(suite) => {
                 return measure(&Suite::read(&suite.file)?, &suite.output, settings, console);
             }

@@ -1,0 +1,82 @@
+//! `clip-rs eval geolocation`
+
+use std::path::PathBuf;
+
+use clip_eval::suite::Run;
+use clip_eval::{EvalOptions, Step, suite};
+
+use super::shown::{head_of_table, row_of_table};
+use crate::console::{Console, Unit};
+use crate::exit::Exit;
+use crate::settings::Settings;
+
+/// Place of the nearest reference photo: IM2GPS's protocol, on tables of one's own
+///
+/// Both tables are CSV with the columns file, lat and lon (degrees); paths from the table's folder. The result has the
+/// shares within 1, 25, 200, 750 and 2500 km and the median distance, and no answer for a photo. A test of features, for
+/// research: locating people is surveillance, which the model card rules out.
+#[derive(clap::Args)]
+pub(super) struct Geolocation {
+    /// Photos whose places are known to the search
+    #[arg(long, value_name = "FILE.csv")]
+    references: PathBuf,
+    /// Photos that are looked for
+    #[arg(long, value_name = "FILE.csv")]
+    queries: PathBuf,
+    /// Model: a name, `hf:owner/name`, or a path [default: starter]
+    #[arg(long, short, value_name = "MODEL")]
+    model: Option<String>,
+    /// Level of intervals
+    #[arg(long, default_value_t = 0.95, value_parser = super::level, value_name = "SHARE")]
+    level: f64,
+    /// Folder for results
+    #[arg(long, short, default_value = "results", value_name = "DIR")]
+    out: PathBuf,
+    /// Folder for features [default: `features` in the cache folder]
+    #[arg(long, value_name = "DIR")]
+    features: Option<PathBuf>,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl Geolocation {
+    pub(super) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        let load = settings.load_options();
+        let cache = self.features.unwrap_or_else(|| load.cache_folders().own.join("features"));
+        let run = Run { out: &self.out, cache: &cache, shard: Default::default(), load: &load };
+        let options = EvalOptions { level: self.level, ..EvalOptions::default() };
+        let model = self.model.unwrap_or_else(|| settings.model.value.clone());
+        let mut laboratory = run.laboratory(&model, &options)?;
+        let bar = console.progress(0, Unit::Items("images"));
+        let cell = laboratory.geolocation(&self.references, &self.queries, &mut |step| match step {
+            Step::Done(count) => bar.inc(count as u64),
+            Step::Texts(count) | Step::Images(count) | Step::Fits(count) => {
+                bar.reset();
+                bar.set_length(count as u64);
+            }
+        });
+        bar.finish_and_clear();
+        let cell = cell?;
+        cell.write(&self.out)?;
+        suite::merge(&self.out)?;
+        if self.json {
+            console.json(&cell)?;
+        } else {
+            console.print(&(head_of_table(self.level) + &row_of_table(&cell)))?;
+            for figure in &cell.figures {
+                let is_distance = figure.name.ends_with("_km") && !figure.name.starts_with("within");
+                let value = |value: f64| {
+                    if is_distance { format!("{value:.1} km") } else { format!("{:.1} %", value * 100.0) }
+                };
+                let interval = figure
+                    .low
+                    .zip(figure.high)
+                    .map_or_else(String::new, |(low, high)| format!("  ({} to {})", value(low), value(high)));
+                console.print(&format!("  {:<20} {}{interval}\n", figure.name, value(figure.value)))?;
+            }
+        }
+        console.note(clip_rs::LIMITS);
+        Ok(if cell.counts.skipped == 0 { Exit::Ok } else { Exit::Skipped })
+    }
+}
