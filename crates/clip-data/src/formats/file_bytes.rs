@@ -1,11 +1,14 @@
 //! A file read piece by piece, from any thread.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Error, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::DataError;
+
+/// Bytes that a packed file may have: twice those of PatchCamelyon's training part.
+const UNPACKED_LIMIT: u64 = 16 << 30;
 
 /// An open file and its length when it was opened.
 #[derive(Debug)]
@@ -24,6 +27,30 @@ impl FileBytes {
         let path = path.into();
         let file = File::open(&path).map_err(DataError::read(&path))?;
         let length = file.metadata().map_err(DataError::read(&path))?.len();
+        Ok(FileBytes { path, file: Mutex::new(file), length })
+    }
+
+    /// Opens a gzip file: what it holds goes to a file without a name, beside it or in the system's folder for such files,
+    /// which is gone with this.
+    ///
+    /// # Errors
+    /// It cannot be read or unpacked, holds more than 16 GiB, or there is no room.
+    pub fn unpacked(path: impl Into<PathBuf>) -> Result<FileBytes, DataError> {
+        let path = path.into();
+        let packed = File::open(&path).map_err(DataError::read(&path))?;
+        let beside = path.parent().ok_or_else(|| Error::from(ErrorKind::NotFound));
+        let mut file = beside
+            .and_then(tempfile::tempfile_in)
+            .or_else(|_| tempfile::tempfile())
+            .map_err(DataError::read(&path))?;
+        let mut bytes = flate2::read::MultiGzDecoder::new(packed).take(UNPACKED_LIMIT);
+        let length = std::io::copy(&mut bytes, &mut file).map_err(DataError::read(&path))?;
+        if length == UNPACKED_LIMIT {
+            return Err(DataError::malformed(
+                &path,
+                format!("holds {UNPACKED_LIMIT} bytes or more, the limit"),
+            ));
+        }
         Ok(FileBytes { path, file: Mutex::new(file), length })
     }
 

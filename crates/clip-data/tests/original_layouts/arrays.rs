@@ -197,11 +197,26 @@ fn pcam_is_the_same_in_one_piece_and_in_chunks() {
 }
 
 #[test]
-fn pcam_that_is_still_packed_says_so() {
+fn pcam_is_read_as_it_was_downloaded_and_damage_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(&folder.path().join("camelyonpatch_level_2_split_test_x.h5.gz"), gzip(b"x"));
-    write(&folder.path().join("camelyonpatch_level_2_split_test_y.h5.gz"), gzip(b"y"));
-    assert!(refusal("pcam", folder.path(), "test").contains("gunzip"));
+    let pixels: Vec<u8> = (0..2 * 96 * 96 * 3usize).map(|place| (place * 11 + place / 509) as u8).collect();
+    let path = |name: &str| folder.path().join(format!("camelyonpatch_level_2_split_test_{name}.h5.gz"));
+    let pack = |name: &str, shape: &[u64], values: &[u8]| {
+        let mut writer = hdf5::Writer::new();
+        let array = writer.contiguous(hdf5::Kind::U8, shape, values);
+        let root = writer.group(&[(name, array)]);
+        let packed = gzip(&writer.finish(root, 0));
+        write(&path(name), &packed);
+        packed
+    };
+    pack("y", &[2, 1, 1, 1], &[0, 1]);
+    let packed = pack("x", &[2, 96, 96, 3], &pixels);
+    let found = read("pcam", folder.path(), "test").expect("read");
+    assert_eq!(classes(&found), [0, 1]);
+    assert!(found.bytes(&found.items[1]).expect("pixels") == ppm::rgb(96, 96, &pixels[27648..]));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 2, "nothing is left behind");
+    write(&path("x"), &packed[..packed.len() / 2]);
+    assert!(refusal("pcam", folder.path(), "test").contains("test_x.h5.gz"));
 }
 
 #[test]

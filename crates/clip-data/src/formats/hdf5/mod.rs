@@ -44,12 +44,13 @@ pub struct Hdf5 {
 }
 
 impl Hdf5 {
-    /// Opens a file and reads its superblock.
+    /// Opens a file, unpacking one that ends in `.gz`, and reads its superblock.
     ///
     /// # Errors
     /// It cannot be read, or is no HDF5 file.
     pub fn open(path: &Path) -> Result<Hdf5, DataError> {
-        let bytes = FileBytes::open(path)?;
+        let is_packed = path.extension().is_some_and(|ending| ending == "gz");
+        let bytes = if is_packed { FileBytes::unpacked(path)? } else { FileBytes::open(path)? };
         let mut base = 0u64;
         while base < USER_BLOCK_LIMIT && base.saturating_add(8) <= bytes.len() {
             if bytes.read(base, 8)? == SIGNATURE {
