@@ -3,7 +3,8 @@
     python tests/reference/clip_benchmark_accuracy.py ROOT [--program target/release/clip-rs]
 
 ROOT holds `val/<wnid>/*`, as ImageNet is unpacked. Both score it with the starter model, ImageNet's names and the 80
-templates, in f32. CLIP_benchmark's files of names and templates are handed to clip-rs, so that both read the same text.
+templates, in f32, both from the same two files: CLIP_benchmark's own names and templates, but for names that two classes share
+(missile, sunglasses). Those would tie exactly, and CLIP_benchmark's `topk` breaks ties in no order.
 """
 import argparse
 import csv
@@ -19,29 +20,38 @@ from clip_benchmark import cli
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent.parent
 STARTER = PROJECT / "crates/clip/assets/starter"
+DATASET = "imagenet1k-unverified"  # ImageNet's folders without its archives
 THEIRS = pathlib.Path(clip_benchmark.__file__).parent / "datasets"
 
 
-def run_theirs(root, folder):
+def write_prompts(folder):
+    """One file of class names and one of templates, with the keys that each program looks for."""
+    names = json.loads((THEIRS / "en_classnames.json").read_text())["imagenet1k"]
+    names = [f"{name} {number}" if name in names[:number] else name for number, name in enumerate(names)]
+    templates = json.loads((THEIRS / "en_zeroshot_classification_templates.json").read_text())["imagenet1k"]
+    files = folder / "classnames.json", folder / "templates.json"
+    for file, lines in zip(files, (names, templates)):
+        file.write_text(json.dumps({"imagenet": lines, DATASET: lines}))
+    return files
+
+
+def run_theirs(root, folder, classnames, templates):
     """Accuracy by CLIP_benchmark; its result file."""
     config = json.loads((STARTER / "open_clip_config.json").read_text())["model_cfg"]
     (folder / "starter.json").write_text(json.dumps(config))
     open_clip.add_model_config(folder / "starter.json")
     output = folder / "theirs.json"
-    sys.argv = ["clip_benchmark", "eval", "--dataset", "imagenet1k-unverified", "--dataset_root", str(root), "--model", "starter",
-                "--pretrained", str(STARTER / "starter.safetensors"), "--no_amp", "--num_workers", "2", "--output", str(output)]
+    sys.argv = ["clip_benchmark", "eval", "--dataset", DATASET, "--dataset_root", str(root), "--model", "starter", "--pretrained",
+                str(STARTER / "starter.safetensors"), "--custom_classname_file", str(classnames), "--custom_template_file",
+                str(templates), "--no_amp", "--num_workers", "2", "--output", str(output)]
     cli.main()
     return json.loads(output.read_text())
 
 
-def run_ours(program, root, folder):
-    """The cell of clip-rs with CLIP_benchmark's names and templates."""
-    files = {}
-    for kind, name in (("classnames", "en_classnames.json"), ("templates", "en_zeroshot_classification_templates.json")):
-        files[kind] = folder / f"{kind}.json"
-        files[kind].write_text(json.dumps({"imagenet": json.loads((THEIRS / name).read_text())["imagenet1k"]}))
+def run_ours(program, root, folder, classnames, templates):
+    """The cell of clip-rs with the same names and templates."""
     command = [program, "eval", "zeroshot", "--dataset", "imagenet", "--root", root, "--model", "starter", "--out", folder / "ours",
-               "--features", folder / "features", "--classnames", files["classnames"], "--templates", files["templates"], "--json"]
+               "--features", folder / "features", "--classnames", classnames, "--templates", templates, "--json"]
     return json.loads(subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE).stdout)
 
 
@@ -52,7 +62,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        theirs, ours = run_theirs(options.root, folder), run_ours(options.program, options.root, folder)
+        files = write_prompts(folder)
+        theirs, ours = run_theirs(options.root, folder, *files), run_ours(options.program, options.root, folder, *files)
         images = ours["counts"]["scored"]
         for metric in ("acc1", "acc5", "mean_per_class_recall"):
             apart = round(abs(theirs["metrics"][metric] - ours["metrics"][metric]) * images)
