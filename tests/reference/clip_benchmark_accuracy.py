@@ -73,6 +73,7 @@ def main():
         sys.argv = ["clip_benchmark", "build", str(folder / "ours" / "starter"), str(folder / "theirs.json"), "--output",
                     str(folder / "benchmark.csv")]
         cli.main()
+        csv.field_size_limit(sys.maxsize)  # our `provenance` and predictions in one field
         with open(folder / "benchmark.csv", newline="") as table:
             rows = list(csv.DictReader(table))
         print("joined by CLIP_benchmark:", [(row["model_fullname"], row["dataset"], row["acc1"]) for row in rows])
