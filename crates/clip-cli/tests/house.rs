@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 12] = [
+const ARROWS: [(&str, &str); 17] = [
+    ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
     ("clip-cli", "clip-eval"),
+    ("clip", "clip-files"),
     ("clip", "clip-image"),
     ("clip", "clip-kernels"),
     ("clip", "clip-model"),
     ("clip", "clip-tokenizer"),
+    ("clip-data", "clip-files"),
     ("clip-data", "clip-image"),
+    ("clip-eval", "clip-files"),
     ("clip-eval", "clip"),
     ("clip-eval", "clip-data"),
     ("clip-eval", "clip-kernels"),
+    ("clip-model", "clip-files"),
     ("clip-model", "clip-kernels"),
 ];
 

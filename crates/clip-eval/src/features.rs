@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use clip_data::formats::video;
 use clip_data::{Item, Media, Split};
-use clip_rs::model::atomic_file;
+use clip_files::write_whole;
 use clip_rs::{Clip, Computation, Features, ImageInput};
 use rayon::prelude::*;
 
@@ -111,7 +111,7 @@ impl FeatureCache {
         let description = folder.join("key.json");
         if !description.exists() {
             let text = format!("{made_of:#}\n");
-            atomic_file::write_whole(&description, |file| file.write_all(text.as_bytes()))
+            write_whole(&description, |file| file.write_all(text.as_bytes()))
                 .map_err(EvalError::io(&description))?;
         }
         let widths =

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use clip_data::formats::video::{self, Sampling};
 use clip_data::{DataError, Media, Split};
-use clip_rs::model::atomic_file;
+use clip_files::write_whole;
 use clip_rs::{Clip, Features, ImageInput};
 use serde::{Deserialize, Serialize};
 
@@ -201,7 +201,7 @@ fn encode_frames(
     file: &Path,
 ) -> Result<(), EvalError> {
     let mut failure = None;
-    let written = atomic_file::write_whole(file, |out| {
+    let written = write_whole(file, |out| {
         let stop = |error| {
             failure = Some(error);
             std::io::Error::other("its frames cannot be encoded")

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clip_data::PromptSet;
-use clip_rs::model::atomic_file;
+use clip_files::write_whole;
 use clip_rs::{Clip, Overflow};
 use rayon::prelude::*;
 
@@ -75,7 +75,7 @@ impl Head {
         }
         let head = Head::new(clip, prompts, progress)?;
         let bytes = head.bytes();
-        atomic_file::write_whole(&path, |file| file.write_all(&bytes)).map_err(EvalError::io(&path))?;
+        write_whole(&path, |file| file.write_all(&bytes)).map_err(EvalError::io(&path))?;
         Ok(head)
     }
 

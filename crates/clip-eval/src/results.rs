@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clip_rs::model::atomic_file;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
@@ -398,7 +397,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
     }
-    atomic_file::write_whole(path, |file| file.write_all(bytes)).map_err(EvalError::io(path))
+    clip_files::write_whole(path, |file| file.write_all(bytes)).map_err(EvalError::io(path))
 }
 
 /// Letters, digits, `.`, `-` and `_` stay; the rest becomes `-`.

@@ -6,7 +6,6 @@
 #![deny(unsafe_code)]
 
 pub mod architecture;
-pub mod atomic_file;
 pub mod cache;
 pub mod checkpoint;
 pub mod clip_model;

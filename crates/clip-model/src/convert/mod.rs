@@ -4,7 +4,8 @@
 mod configuration;
 mod hugging_face;
 
-use crate::atomic_file;
+use clip_files::NewFolder;
+
 use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout, finite};
 use crate::error::CheckpointError;
 use crate::safetensors::{self, WriteTensor};
@@ -108,7 +109,7 @@ fn write_folder(
     if out.exists() && std::fs::read_dir(out).map_err(failed)?.next().is_some() {
         return Err(failed(std::io::ErrorKind::DirectoryNotEmpty.into()));
     }
-    let folder = atomic_file::folder_beside(out).map_err(failed)?;
+    let folder = NewFolder::of(out).map_err(failed)?;
     fill(folder.path())?;
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder.path()).map_err(failed)? {
@@ -119,9 +120,7 @@ fn write_folder(
         // Succeeds only on an empty folder, which is what is wanted.
         std::fs::remove_dir(out).map_err(failed)?;
     }
-    std::fs::rename(folder.path(), out).map_err(failed)?;
-    // It is no temporary folder any more.
-    drop(folder.keep());
+    folder.keep().map_err(failed)?;
     Ok(files)
 }
 

@@ -1,8 +1,8 @@
 //! Writing: a temporary file beside the target, fsync, rename.
 
-use crate::atomic_file;
 use crate::error::CheckpointError;
 use crate::tensor::Tensor;
+use clip_files::NewFile;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use serde_json::{Map, Value, json};
@@ -45,9 +45,8 @@ pub fn write(
     tensors.sort_by(|a, b| b.dtype.size().cmp(&a.dtype.size()).then_with(|| a.name.cmp(&b.name)));
     let header = header(path, &tensors, metadata)?;
     let failed = |source| CheckpointError::Write { path: path.to_path_buf(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = atomic_file::beside(folder).map_err(failed)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file.as_file_mut());
+    let file = NewFile::of(path).map_err(failed)?;
+    let mut out = BufWriter::with_capacity(1 << 20, file.as_file());
     out.write_all(&(header.len() as u64).to_le_bytes()).map_err(failed)?;
     out.write_all(header.as_bytes()).map_err(failed)?;
     for tensor in &tensors {
@@ -55,9 +54,7 @@ pub fn write(
     }
     out.flush().map_err(failed)?;
     drop(out);
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    file.keep().map_err(failed)
 }
 
 /// The JSON, padded with spaces so that the data begin at a multiple of 8.

@@ -19,7 +19,6 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub use self::journal::Journal;
-use clip_model::atomic_file;
 
 use crate::error::Error;
 
@@ -89,7 +88,7 @@ pub fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
 ) -> Result<(), Error> {
-    atomic_file::write_whole(path, content).map_err(|error| Error::write(path, error))
+    clip_files::write_whole(path, content).map_err(|error| Error::write(path, error))
 }
 
 /// Writes one JSON value per line, whole or not at all.
