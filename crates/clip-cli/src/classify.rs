@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs};
 use crate::labels::LabelArgs;
 use crate::settings::Settings;
-use crate::table::{COLUMNS, bar, fit, percent};
+use crate::table::{COLUMNS, bar, fit, percent, printable};
 
 /// Rank labels for images
 ///
@@ -70,9 +70,9 @@ impl Classify {
 /// Label, bar, probability, cosine; in 80 columns.
 fn table(image: Option<&str>, scores: &[LabelScore]) -> String {
     const NUMBERS: usize = 24 + 2 + 7 + 2 + 7;
-    let longest = scores.iter().map(|score| score.label.chars().count()).max().unwrap_or(0);
+    let longest = scores.iter().map(|score| printable(&score.label).chars().count()).max().unwrap_or(0);
     let width = longest.min(COLUMNS - NUMBERS - 2);
-    let mut text = image.map_or_else(String::new, |name| format!("{name}\n"));
+    let mut text = image.map_or_else(String::new, |name| format!("{}\n", printable(name)));
     for score in scores {
         text += &format!(
             "{}  {}  {:>7}  {:>+7.4}\n",

@@ -51,6 +51,7 @@ fn rows(settings: &Settings) -> anyhow::Result<Vec<(&'static str, serde_json::Va
     ) -> (&'static str, serde_json::Value, &'a str) {
         (key, value(&setting.value), setting.source.as_str())
     }
+    let cache_dir = settings.load_options().cache_folders().own;
     let (isa, isa_source) = settings.instruction_set()?;
     Ok(vec![
         row("model", &settings.model, |v| v.as_str().into()),
@@ -61,7 +62,7 @@ fn rows(settings: &Settings) -> anyhow::Result<Vec<(&'static str, serde_json::Va
         row("threads", &settings.threads, |v| v.map_or("all".into(), |count| count.get().into())),
         row("max_pixels", &settings.max_pixels, |v| (*v).into()),
         row("fast_decode", &settings.fast_decode, |v| (*v).into()),
-        row("cache_dir", &settings.cache_dir, |v| v.as_ref().map(|p| p.display().to_string()).into()),
+        row("cache_dir", &settings.cache_dir, |_| cache_dir.display().to_string().into()),
         row("offline", &settings.offline, |v| (*v).into()),
         row("mirror", &settings.mirror, |v| v.clone().into()),
     ])

@@ -6,17 +6,28 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::exit::Exit;
+use crate::table::printable;
 
 /// Skipped inputs named one by one on stderr; beyond this the count, and the ledger, must do.
 const SKIPS_NAMED: usize = 20;
 
 pub(crate) struct Console {
-    verbose: bool,
+    verbosity: Verbosity,
+}
+
+/// How much is said on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verbosity {
+    /// Warnings, skipped inputs and errors only.
+    Quiet,
+    Normal,
+    /// Sizes, times, places that were looked at.
+    Verbose,
 }
 
 impl Console {
-    pub(crate) fn new(verbose: bool) -> Console {
-        Console { verbose }
+    pub(crate) fn new(verbosity: Verbosity) -> Console {
+        Console { verbosity }
     }
 
     /// One result, as it is.
@@ -31,39 +42,41 @@ impl Console {
         self.print(&format!("{}\n", serde_json::to_string(value)?))
     }
 
-    /// Something a person should know, on stderr.
+    /// Something a person should know, on stderr; not with `-q`.
     pub(crate) fn note(&self, text: &str) {
-        eprintln!("note: {text}");
+        if self.verbosity >= Verbosity::Normal {
+            say("note: ", text);
+        }
     }
 
     /// Something that may make results other than expected, on stderr.
     pub(crate) fn warn(&self, text: &str) {
-        eprintln!("warning: {text}");
+        say("warning: ", text);
     }
 
     /// Detail asked for by `-v`.
     pub(crate) fn detail(&self, text: &str) {
-        if self.verbose {
-            eprintln!("{text}");
+        if self.verbosity == Verbosity::Verbose {
+            say("", text);
         }
     }
 
     /// Names what was left out, on stderr.
     pub(crate) fn skipped(&self, ledger: &clip_rs::Ledger, of: usize) {
         for skip in ledger.skips().iter().take(SKIPS_NAMED) {
-            eprintln!("skipped: {}: {}", skip.input, skip.reason);
+            say("skipped: ", &format!("{}: {}", skip.input, skip.reason));
         }
         if ledger.skips().len() > SKIPS_NAMED {
-            eprintln!("skipped: {} more", ledger.skips().len() - SKIPS_NAMED);
+            say("skipped: ", &format!("{} more", ledger.skips().len() - SKIPS_NAMED));
         }
         if !ledger.is_empty() {
-            eprintln!("{} of {of} inputs skipped", ledger.skips().len());
+            say("", &format!("{} of {of} inputs skipped", ledger.skips().len()));
         }
     }
 
     /// A bar with rate and ETA; hidden when stderr is no terminal.
     pub(crate) fn progress(&self, total: u64, unit: Unit) -> ProgressBar {
-        if !io::stderr().is_terminal() {
+        if self.verbosity == Verbosity::Quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let template = match unit {
@@ -87,19 +100,30 @@ impl Console {
         if is_closed_pipe(error) {
             return Exit::Ok;
         }
-        eprintln!("error: {error}");
+        say("error: ", &with_causes(error));
         let help = error.downcast_ref::<clip_rs::Error>().and_then(clip_rs::Error::help);
         let help = help.or_else(|| error.downcast_ref::<Usage>().and_then(|usage| usage.help.clone()));
         if let Some(help) = help {
-            eprintln!("help: {help}");
-        }
-        if self.verbose {
-            for cause in error.chain().skip(1) {
-                eprintln!("cause: {cause}");
-            }
+            say("help: ", &help);
         }
         Exit::Failed
     }
+}
+
+/// One line on stderr. Where nobody listens (a closed or full stderr), the work goes on.
+fn say(kind: &str, text: &str) {
+    let _ = writeln!(io::stderr(), "{kind}{}", printable(text));
+}
+
+/// An error and its causes in one line; a cause that the words before it hold already is not said again.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said += &format!(": {cause}");
+        }
+    }
+    said
 }
 
 /// What a progress bar counts.
@@ -133,4 +157,20 @@ impl std::error::Error for Usage {}
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once_and_at_once() {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let error = Err::<(), _>(missing()).context("a.txt: cannot read").expect_err("failed");
+        assert_eq!(with_causes(&error), "a.txt: cannot read: no such file");
+        let error = clip_rs::Error::Write { path: "b.npy".into(), source: missing() };
+        assert_eq!(with_causes(&error.into()), "b.npy: cannot write: no such file");
+    }
 }

@@ -64,7 +64,7 @@ struct TextsArgs {
 #[derive(clap::Args)]
 struct OutputArgs {
     /// The file to write: .npy, .safetensors or .parquet
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// The towers' outputs as they are, not normalised
     #[arg(long)]

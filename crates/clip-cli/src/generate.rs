@@ -11,9 +11,10 @@ use crate::exit::Exit;
 
 /// Print completions for a shell
 #[derive(clap::Args)]
-#[command(
-    after_help = "Example:\n  clip-rs completions bash > ~/.local/share/bash-completion/completions/clip-rs"
-)]
+#[command(after_help = "Examples:
+  clip-rs completions bash > ~/.local/share/bash-completion/completions/clip-rs
+  clip-rs completions zsh > \"${fpath[1]}/_clip-rs\"
+  clip-rs completions fish > ~/.config/fish/completions/clip-rs.fish")]
 pub(crate) struct Completions {
     /// The shell
     shell: clap_complete::Shell,
@@ -23,7 +24,10 @@ impl Completions {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "clip-rs", &mut script);
-        console.print(&String::from_utf8_lossy(&script))?;
+        // clap_complete 4.6.11 spells a hyphen of the program's name in one way where states of the bash script are
+        // entered and in another where they are looked up.
+        let script = String::from_utf8_lossy(&script).replace("clip__subcmd__rs", "clip__rs");
+        console.print(&script)?;
         Ok(Exit::Ok)
     }
 }
@@ -33,7 +37,7 @@ impl Completions {
 #[command(after_help = "Example:\n  clip-rs man --out ~/.local/share/man/man1")]
 pub(crate) struct Man {
     /// Folder for clip-rs.1, clip-rs-classify.1, ...
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
 }
 

@@ -67,7 +67,7 @@ enum Verb {
 
 fn main() -> std::process::ExitCode {
     let cli = Cli::parse();
-    let console = Console::new(cli.overrides.verbose);
+    let console = Console::new(cli.overrides.verbosity());
     match run(cli, &console) {
         Ok(exit) => exit.into(),
         Err(error) => console.fail(&error).into(),

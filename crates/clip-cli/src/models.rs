@@ -11,6 +11,7 @@ use clip_rs::open_checkpoint;
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::settings::Settings;
+use crate::table::printable;
 
 /// List, describe, check, download and convert models
 ///
@@ -82,7 +83,7 @@ struct Convert {
     #[arg(long, value_enum, value_name = "TYPES", default_value = "as-stored")]
     weights: WeightsName,
     /// What to write: a .safetensors file for openai, else a new folder
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, short, value_name = "PATH")]
     out: PathBuf,
 }
 
@@ -268,7 +269,7 @@ fn lines(key: &str, value: &serde_json::Value) -> String {
 }
 
 fn plain(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    printable(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)).into_owned()
 }
 
 impl Download {

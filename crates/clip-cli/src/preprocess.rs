@@ -41,7 +41,7 @@ pub(crate) struct Preprocess {
     #[arg(long)]
     convert_first: bool,
     /// The PNG to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
 }
 

@@ -8,16 +8,19 @@ use clip_rs::{
     Shortcuts,
 };
 
-use crate::console::{Console, Usage};
+use crate::console::{Console, Usage, Verbosity};
 use crate::labels::read_text;
 
 /// Flags that every verb takes. Clap reads the environment for those that were not given.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Overrides {
-    /// Say more on stderr: sizes, times, causes of errors
+    /// Say more on stderr: sizes, times, places that were looked at
     #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
+    verbose: bool,
+    /// Say less on stderr: no notes and no progress; warnings, skipped inputs and errors stay
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
     /// Threads to use [default: all]
     #[arg(long, global = true, value_name = "N")]
     threads: Option<NonZero<usize>>,
@@ -51,6 +54,16 @@ pub(crate) struct Overrides {
     /// Base URL to download from, in place of the publishers'
     #[arg(long, global = true, value_name = "URL")]
     mirror: Option<String>,
+}
+
+impl Overrides {
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
 }
 
 /// A shortcut that `--without` switches off.
@@ -169,7 +182,8 @@ impl Settings {
         let started = std::time::Instant::now();
         let clip = Clip::load_with(name, &self.load_options())?;
         console.detail(&format!("loaded {name} in {:.0} ms", started.elapsed().as_secs_f64() * 1e3));
-        if clip.is_starter() {
+        // Whoever names the starter, or sets it, has chosen it.
+        if clip.is_starter() && model.is_none() && self.model.source == "default" {
             console.note(clip_rs::STARTER_NOTE);
         }
         for warning in clip.warnings() {

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs, require};
 use crate::labels::read_lines;
 use crate::settings::Settings;
-use crate::table::{COLUMNS, fit};
+use crate::table::{COLUMNS, fit, printable};
 
 /// Print the cosine of every image with every text
 ///
@@ -37,7 +37,7 @@ pub(crate) struct Similarity {
     #[arg(long)]
     json: bool,
     /// Write the matrix to FILE (.npy, .safetensors, .parquet), one row per image
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     ledger: LedgerArgs,
@@ -94,7 +94,8 @@ fn write(
 /// As many texts side by side as fit 80 columns, then the next ones below; columns are numbered, texts listed first.
 fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>]) -> String {
     const CELL: usize = 9;
-    let name_width = images.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, 30);
+    let name_width =
+        images.iter().map(|name| printable(name).chars().count()).max().unwrap_or(0).clamp(5, 30);
     let per_block = (COLUMNS - name_width) / CELL;
     let mut table: String = texts
         .iter()
@@ -117,6 +118,7 @@ fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>]) -> String {
 
 /// The end of a path says more than its beginning.
 fn tail(name: &str, width: usize) -> String {
+    let name = &*printable(name);
     let length = name.chars().count();
     if length <= width {
         return fit(name, width);

@@ -1,5 +1,7 @@
 //! Text tables and bars that fit 80 columns.
 
+use std::borrow::Cow;
+
 /// Width of a terminal that everybody has.
 pub(crate) const COLUMNS: usize = 80;
 
@@ -21,8 +23,24 @@ pub(crate) fn percent(share: f32) -> String {
     if share > 0.0 && share < 0.0005 { "<0.1 %".to_owned() } else { format!("{:.1} %", share * 100.0) }
 }
 
+/// `text` on one line, without what a terminal would obey: control characters and those that turn the direction of
+/// writing are shown as `\u{1b}`.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let shown =
+        text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() });
+    Cow::Owned(shown.collect())
+}
+
 /// `text` in exactly `width` columns: padded, or cut with `…`. Counts characters.
 pub(crate) fn fit(text: &str, width: usize) -> String {
+    let text = &*printable(text);
     let length = text.chars().count();
     if length <= width {
         return format!("{text}{}", " ".repeat(width - length));
@@ -48,6 +66,12 @@ mod tests {
         assert_eq!(percent(0.0004), "<0.1 %");
         assert_eq!(percent(0.9731), "97.3 %");
         assert_eq!(percent(0.0), "0.0 %");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(printable("a\u{1b}[31m\nb\u{202e}c"), r"a\u{1b}[31m\nb\u{202e}c");
+        assert_eq!(printable("naïve 猫"), "naïve 猫");
     }
 
     #[test]

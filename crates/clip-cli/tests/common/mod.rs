@@ -50,7 +50,7 @@ pub(crate) fn golden(path: &str) -> Option<PathBuf> {
 }
 
 /// Says that something was skipped where the test runner does not hide it: it keeps back what passing tests print.
-fn skipped(what: &str) {
+pub(crate) fn skipped(what: &str) {
     let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: {what}\n"));
 }
 
