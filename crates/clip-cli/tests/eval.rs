@@ -92,8 +92,10 @@ fn cell_that_is_there_is_made_again_when_an_image_changes() {
         bytes[1..3073].fill(255);
         fs::write(&path, &bytes).expect("records");
     };
-    for (verb, file) in [("zeroshot", "test_batch.bin"), ("probe", "data_batch_3.bin")] {
-        let verb = [verb, "--dataset", "cifar10", "--c", "0.316", "--json"];
+    let verbs: [(&[&str], _); 2] =
+        [(&["zeroshot"], "test_batch.bin"), (&["probe", "--c", "0.316"], "data_batch_3.bin")];
+    for (verb, file) in verbs {
+        let verb = [verb, &["--dataset", "cifar10", "--json"]].concat();
         let cell = || json_lines(&eval(&verb, folder.path(), folder.path(), "out").stdout)[0].clone();
         let first = cell();
         assert_eq!(cell(), first, "kept");
@@ -102,6 +104,15 @@ fn cell_that_is_there_is_made_again_when_an_image_changes() {
         assert_ne!(again["provenance"]["read"], first["provenance"]["read"], "{verb:?}");
         assert_eq!(again["provenance"]["split_blake3"], first["provenance"]["split_blake3"], "{verb:?}");
         assert_eq!(cell(), again, "kept again");
+    }
+}
+
+#[test]
+fn option_of_another_task_is_refused() {
+    for (task, option) in [("zeroshot", "--shots"), ("probe", "--caption-template"), ("retrieval", "--c")] {
+        let run = common::run(&["eval", task, "--dataset", "cifar10", "--root", ".", option, "1"]);
+        assert_eq!(run.code, 2, "{task} {option}");
+        assert!(run.stderr.contains("unexpected argument"), "{}", run.stderr);
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Geolocation {
     #[arg(long, short, value_name = "MODEL")]
     model: Option<String>,
     /// Level of intervals
-    #[arg(long, default_value_t = 0.95, value_parser = super::level, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.95, value_parser = super::choices::level, value_name = "SHARE")]
     level: f64,
     /// Folder for results
     #[arg(long, short, default_value = "results", value_name = "DIR")]

@@ -1,5 +1,6 @@
 //! `clip-rs eval`
 
+mod choices;
 mod compare;
 mod geolocation;
 mod shared;
@@ -8,10 +9,13 @@ mod shown;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clip_eval::suite::{self, Entry, Job, Outcome, Run, Shard, Suite, Verb};
-use clip_eval::{Average, EvalOptions, Frames, ProbeFeatures, Progress, Step};
+use clip_eval::suite::{self, Entry, Job, Outcome, Run, Shard, Suite};
+use clip_eval::{Progress, Step};
 use indicatif::ProgressBar;
 
+use self::choices::{
+    CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags, ZeroShotFlags,
+};
 use self::shared::World;
 use self::shown::{head_of_table, row_of_failure, row_of_table};
 use crate::console::{Console, Unit};
@@ -38,15 +42,29 @@ pub(crate) struct Eval {
 #[derive(clap::Subcommand)]
 enum Kind {
     /// Class names in sentences; no labelled image is looked at
-    Zeroshot(Cells),
+    #[command(after_help = "Examples:
+  clip-rs eval zeroshot --dataset cifar10,oxford_pets --root data
+  clip-rs eval zeroshot --dataset folder:photos/by-class --model ViT-B/32
+  clip-rs eval zeroshot --dataset csv:labels.csv,webdataset:shards --json")]
+    Zeroshot(Measure<ZeroShotFlags>),
     /// Captions and images find each other
-    Retrieval(Cells),
+    #[command(after_help = "Examples:
+  clip-rs eval retrieval --dataset mscoco,flickr30k --root data
+  clip-rs eval retrieval --dataset csv:captions.tsv --caption-template '{}'")]
+    Retrieval(Measure<RetrievalFlags>),
     /// Logistic regression on the features of all labelled images
-    Probe(Cells),
+    #[command(after_help = "Examples:
+  clip-rs eval probe --dataset cifar10 --root data --model ViT-B/32
+  clip-rs eval probe --dataset folder:photos --c 0.316")]
+    Probe(Measure<ProbeFlags>),
     /// Logistic regression on a few labelled images per class
-    Fewshot(Cells),
+    #[command(
+        after_help = "Example:\n  clip-rs eval fewshot --dataset cifar10 --root data --shots 1,4,16 --draws 5"
+    )]
+    Fewshot(Measure<FewShotFlags>),
     /// Accuracy under natural shifts against accuracy on ImageNet
-    Robustness(Cells),
+    #[command(after_help = "Example:\n  clip-rs eval robustness --dataset imagenet_a,imagenetv2 --root data")]
+    Robustness(Measure<RobustnessFlags>),
     /// A list of models, data sets and tasks from a TOML file
     Suite(SuiteArgs),
     Geolocation(geolocation::Geolocation),
@@ -55,8 +73,9 @@ enum Kind {
 }
 
 #[derive(clap::Args)]
-struct Cells {
-    /// Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`)
+struct Measure<Flags: clap::Args> {
+    /// Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own: `folder:PATH` with a
+    /// folder for each class, `csv:PATH` with columns file and label (or caption), `webdataset:PATH` with shards
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
     dataset: Vec<String>,
     /// Folder of the data sets, each in a folder of its own, or of one data set
@@ -66,7 +85,9 @@ struct Cells {
     #[arg(long, short, value_delimiter = ',', value_name = "MODEL")]
     model: Vec<String>,
     #[command(flatten)]
-    choices: Choices,
+    task: Flags,
+    #[command(flatten)]
+    common: CommonFlags,
     #[command(flatten)]
     output: Output,
 }
@@ -95,85 +116,32 @@ struct Output {
     json: bool,
 }
 
-/// What changes a figure; part of every result.
-#[derive(clap::Args)]
-struct Choices {
-    /// Level of intervals; the paper has 0.995
-    #[arg(long, default_value_t = 0.95, value_parser = level, value_name = "SHARE")]
-    level: f64,
-    /// Split to score, in place of the data set's test split
-    #[arg(long, value_name = "NAME")]
-    split: Option<String>,
-    /// Ids of the items of a split that is drawn at random, one a line
-    #[arg(long, value_name = "FILE")]
-    split_file: Option<PathBuf>,
-    /// Class names in place of ours: a JSON list, or CLIP_benchmark's file
-    #[arg(long, value_name = "FILE")]
-    classnames: Option<PathBuf>,
-    /// Templates in place of ours: a JSON list, or CLIP_benchmark's file
-    #[arg(long, value_name = "FILE")]
-    templates: Option<PathBuf>,
-    /// Of everything drawn at random
-    #[arg(long, default_value_t = 0, value_name = "N")]
-    seed: u64,
-    /// Resamples of a bootstrap
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    resamples: usize,
-    /// Rows that a probe sees: paper, projected, pre-projection or normalized
-    #[arg(long, default_value = "paper", value_parser = probe_features, value_name = "KIND")]
-    probe_features: ProbeFeatures,
-    /// Regularisation strength C of a probe, in place of the paper's search
-    #[arg(long, value_name = "C")]
-    c: Option<f64>,
-    /// Labelled images per class of the few-shot task
-    #[arg(long, value_delimiter = ',', default_value = "1,2,4,8,16", value_name = "K")]
-    shots: Vec<usize>,
-    /// Draws of each number of shots
-    #[arg(long, default_value_t = 3, value_name = "N")]
-    draws: usize,
-    /// Sentence with {} for a caption; "{}" is the bare caption, as CLIP_benchmark has it
-    #[arg(long, default_value = "a photo of {}", value_name = "TEXT")]
-    caption_template: String,
-    /// Captions of an image that count [default: all]
-    #[arg(long, value_name = "N")]
-    captions: Option<usize>,
-    /// Frames of a clip that zero-shot looks at: middle or all; other tasks take the middle one
-    #[arg(long, default_value = "middle", value_parser = frames, value_name = "WHICH")]
-    frames: Frames,
-    /// So many of all frames a second [default: each frame]
-    #[arg(long, requires = "frames", value_parser = rate, value_name = "N")]
-    fps: Option<f64>,
-    /// What is averaged over all frames: probabilities or logits
-    #[arg(long, default_value = "probabilities", value_parser = average, value_name = "WHAT")]
-    average: Average,
-    /// Cut the copyright line off the photos of FGVC Aircraft
-    #[arg(long)]
-    strip_banner: bool,
-}
-
 impl Eval {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        let (verb, cells) = match self.kind {
-            Kind::Compare(compare) => return compare.run(console),
-            Kind::Geolocation(geolocation) => return geolocation.run(settings, console),
-            Kind::Suite(suite) => {
-                return measure(&Suite::read(&suite.file)?, &suite.output, settings, console);
-            }
-            Kind::Zeroshot(cells) => (Verb::Zeroshot, cells),
-            Kind::Retrieval(cells) => (Verb::Retrieval, cells),
-            Kind::Probe(cells) => (Verb::Probe, cells),
-            Kind::Fewshot(cells) => (Verb::Fewshot, cells),
-            Kind::Robustness(cells) => (Verb::Robustness, cells),
-        };
-        let models = if cells.model.is_empty() { vec![settings.model.value.clone()] } else { cells.model };
+        match self.kind {
+            Kind::Compare(compare) => compare.run(console),
+            Kind::Geolocation(geolocation) => geolocation.run(settings, console),
+            Kind::Suite(suite) => measure(&Suite::read(&suite.file)?, &suite.output, settings, console),
+            Kind::Zeroshot(task) => task.run(settings, console),
+            Kind::Retrieval(task) => task.run(settings, console),
+            Kind::Probe(task) => task.run(settings, console),
+            Kind::Fewshot(task) => task.run(settings, console),
+            Kind::Robustness(task) => task.run(settings, console),
+        }
+    }
+}
+
+impl<Flags: TaskFlags> Measure<Flags> {
+    fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        let models = if self.model.is_empty() { vec![settings.model.value.clone()] } else { self.model };
         let suite = Suite {
             models,
-            tasks: vec![verb],
-            datasets: cells.dataset.into_iter().map(Entry::Id).collect(),
-            root: cells.root,
-            options: cells.choices.into(),
+            tasks: vec![Flags::VERB],
+            datasets: self.dataset.into_iter().map(Entry::Id).collect(),
+            root: self.root,
+            options: self.common.with(self.task),
         };
-        measure(&suite, &cells.output, settings, console)
+        measure(&suite, &self.output, settings, console)
     }
 }
 
@@ -264,69 +232,4 @@ fn steps(console: &Console, job: &Job) -> Box<Progress<'static>> {
             Step::Done(count) => current.iter().for_each(|bar| bar.inc(count as u64)),
         }
     })
-}
-
-impl From<Choices> for EvalOptions {
-    fn from(choices: Choices) -> Self {
-        EvalOptions {
-            level: choices.level,
-            seed: choices.seed,
-            resamples: choices.resamples,
-            probe_features: choices.probe_features,
-            c: choices.c,
-            shots: choices.shots,
-            draws: choices.draws,
-            caption_template: choices.caption_template,
-            captions: choices.captions,
-            strip_banner: choices.strip_banner,
-            frames: choices.frames,
-            fps: choices.fps,
-            average: choices.average,
-            split: choices.split,
-            split_file: choices.split_file,
-            classnames: choices.classnames,
-            templates: choices.templates,
-            ..EvalOptions::default()
-        }
-    }
-}
-
-fn level(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
-        _ => Err("a level is a share between 0 and 1, such as 0.95".to_owned()),
-    }
-}
-
-fn frames(text: &str) -> Result<Frames, String> {
-    match text {
-        "middle" => Ok(Frames::Middle),
-        "all" => Ok(Frames::All),
-        _ => Err("there are middle and all".to_owned()),
-    }
-}
-
-fn average(text: &str) -> Result<Average, String> {
-    match text {
-        "probabilities" => Ok(Average::Probabilities),
-        "logits" => Ok(Average::Logits),
-        _ => Err("there are probabilities and logits".to_owned()),
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("a rate is a number of frames a second above 0, such as 2 or 0.5".to_owned()),
-    }
-}
-
-fn probe_features(text: &str) -> Result<ProbeFeatures, String> {
-    match text {
-        "paper" => Ok(ProbeFeatures::Paper),
-        "projected" => Ok(ProbeFeatures::Projected),
-        "pre-projection" | "pre-cproj" => Ok(ProbeFeatures::PreProjection),
-        "normalized" => Ok(ProbeFeatures::Normalized),
-        _ => Err("there are paper, projected, pre-projection and normalized".to_owned()),
-    }
 }
