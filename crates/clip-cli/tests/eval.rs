@@ -204,7 +204,7 @@ fn one_anchor_has_a_score_and_no_interval() {
         fs::write(frames.join(format!("frame-{number}.jpg")), picture).expect("a frame");
     }
     let found = eval(&["zeroshot", "--dataset", "ytbb", "--json"], folder.path(), folder.path(), "out");
-    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.code, 3, "{}", found.stderr);
     let cell = &json_lines(&found.stdout)[0];
     assert_eq!(cell["score"]["name"], "mean_pm0_pm10");
     assert!(cell["score"]["low"].is_null() && cell["score"]["method"].is_null(), "{}", cell["score"]);

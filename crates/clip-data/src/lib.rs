@@ -33,4 +33,4 @@ pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::locate::locate;
 pub use crate::prompts::{Classes, PromptSet};
-pub use crate::split::{ReadOptions, Split};
+pub use crate::split::{LeftOut, ReadOptions, Split};

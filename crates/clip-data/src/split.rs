@@ -22,6 +22,15 @@ pub struct ReadOptions {
     pub split_file: Option<PathBuf>,
 }
 
+/// Something that belongs to a split and cannot be scored: a row without a label, a sample without a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What it is called where it is listed.
+    pub input: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// The items of one split.
 #[derive(Debug, Clone)]
 pub struct Split {
@@ -37,6 +46,8 @@ pub struct Split {
     pub notes: Vec<String>,
     /// Files and folders that its lists or classes name and that are not there.
     pub absent: Vec<String>,
+    /// What else belongs to it and cannot be scored.
+    pub left_out: Vec<LeftOut>,
     /// The folder that paths are relative to.
     pub folder: PathBuf,
 }
@@ -67,9 +78,9 @@ impl Split {
         folder: PathBuf,
         found: Found,
     ) -> Split {
-        let Found { items, mut notes, absent } = found;
+        let Found { items, mut notes, absent, left_out } = found;
         notes.extend(what_is_absent(&absent));
-        Split { dataset, info, prompts, items, notes, absent, folder }
+        Split { dataset, info, prompts, items, notes, absent, left_out, folder }
     }
 
     /// The bytes of an item's image file; of a clip its middle frame.
@@ -82,7 +93,7 @@ impl Split {
             Media::Video { path, span } => video::middle_frame(&self.folder.join(&**path), *span),
             Media::File { path, border } => {
                 let path = self.folder.join(&**path);
-                let bytes = std::fs::read(&path).map_err(DataError::read(&path))?;
+                let bytes = clip_files::read(&path, IMAGE_LIMIT).map_err(DataError::read(&path))?;
                 if *border == Default::default() {
                     return Ok(bytes);
                 }
@@ -98,6 +109,8 @@ impl Split {
     }
 }
 
+/// Bytes of an image file at most.
+const IMAGE_LIMIT: u64 = 1 << 30;
 /// Absent things named in a note; the others are counted.
 const NAMED: usize = 3;
 

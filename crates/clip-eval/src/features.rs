@@ -454,6 +454,7 @@ mod tests {
             items: shades.iter().enumerate().map(item).collect(),
             notes: Vec::new(),
             absent: Vec::new(),
+            left_out: Vec::new(),
             folder: folder.to_owned(),
         })
     }

@@ -178,6 +178,7 @@ fn split_of(path: &Path, table: &PlaceTable, rows: std::ops::Range<usize>) -> Re
         items: rows.map(item).collect(),
         notes: Vec::new(),
         absent: Vec::new(),
+        left_out: Vec::new(),
         folder: path.parent().unwrap_or(Path::new("")).to_owned(),
     })
 }

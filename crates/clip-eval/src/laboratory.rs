@@ -187,7 +187,10 @@ impl Laboratory {
     pub(crate) fn enter_read(&mut self, split: Arc<Split>, rows: SplitFeatures) -> Result<Seen, EvalError> {
         if rows.usable.is_empty() {
             let first = rows.skipped.first().map_or_else(
-                || "the split has no item".to_owned(),
+                || match not_listed(&split).next() {
+                    Some(left) => format!("the split has no item; {}: {}", left.input, left.reason),
+                    None => "the split has no item".to_owned(),
+                },
                 |skip| format!("no item can be used; the first: {}: {}", skip.input, skip.reason),
             );
             return Err(EvalError::task("features", &split.dataset.id, first));
@@ -247,9 +250,9 @@ impl Laboratory {
                 expected: split.info.expected,
                 found: split.items.len(),
                 scored: rows.usable.len(),
-                skipped: rows.skipped.len(),
+                skipped: split.absent.len() + split.left_out.len() + rows.skipped.len(),
             },
-            skipped: rows.skipped.iter().take(SKIPS_NAMED).cloned().collect::<Vec<Skipped>>(),
+            skipped: not_listed(split).chain(rows.skipped.iter().cloned()).take(SKIPS_NAMED).collect(),
             notes: [split.notes.clone(), frames::notes(&self.options, split, task)].concat(),
             details: Details::default(),
             wall_seconds: started.elapsed().as_secs_f64(),
@@ -262,6 +265,17 @@ impl Figure {
     pub fn plain(name: &str, value: f64) -> Figure {
         Figure { name: name.to_owned(), value, low: None, high: None, level: None, method: None }
     }
+}
+
+/// What belongs to a split and is no item of it: what its lists name and is not there, and what the reader left out.
+fn not_listed(split: &Split) -> impl Iterator<Item = Skipped> {
+    let skipped = |input: &String, reason: &str| Skipped {
+        input: input.clone(),
+        stage: "list".to_owned(),
+        reason: reason.to_owned(),
+    };
+    let absent = split.absent.iter().map(move |path| skipped(path, "is not there"));
+    absent.chain(split.left_out.iter().map(move |left| skipped(&left.input, &left.reason)))
 }
 
 /// Who trained a model of this name, in CLIP_benchmark's word.

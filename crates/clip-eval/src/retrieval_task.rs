@@ -27,6 +27,11 @@ impl Laboratory {
     /// The items have no captions, or none can be used.
     pub fn retrieval(&mut self, split: Split, progress: &mut Progress<'_>) -> Result<Cell, EvalError> {
         let started = Instant::now();
+        let template = &self.options.caption_template;
+        if !template.contains("{}") {
+            let reason = format!("caption template `{template}` has no {{}} for the caption");
+            return Err(EvalError::task(Verb::Retrieval.task(), &split.dataset.id, reason));
+        }
         let seen = self.see(split, progress)?;
         let mut cell = self.cell(Verb::Retrieval.task(), &seen, None, started);
         let targets: Vec<&Target> = seen.targets().collect();

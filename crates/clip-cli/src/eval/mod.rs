@@ -17,8 +17,8 @@ use self::choices::{
     CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags, ZeroShotFlags,
 };
 use self::shared::World;
-use self::shown::{head_of_table, row_of_failure, row_of_table};
-use crate::console::{Console, Unit};
+use self::shown::{head_of_table, row_of_failure, row_of_table, say_what_to_know};
+use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::settings::Settings;
 
@@ -31,6 +31,7 @@ use crate::settings::Settings;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs eval zeroshot --dataset cifar10,oxford_pets --root data --model starter
+  clip-rs eval zeroshot --dataset folder:my-pictures
   clip-rs eval probe --dataset all --root data --model ViT-B/32 --level 0.995
   clip-rs eval suite suite.toml --shard 0/2
   clip-rs report results -o report.html")]
@@ -78,9 +79,10 @@ struct Measure<Flags: clap::Args> {
     /// folder for each class, `csv:PATH` with columns file and label (or caption), `webdataset:PATH` with shards
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
     dataset: Vec<String>,
-    /// Folder of the data sets, each in a folder of its own, or of one data set
+    /// Folder of the data sets, each in a folder of its own, or of one data set; paths of your own files start there,
+    /// or here without it
     #[arg(long, value_name = "DIR")]
-    root: PathBuf,
+    root: Option<PathBuf>,
     /// Models, separated by commas: names, `hf:owner/name`, or paths [default: starter]
     #[arg(long, short, value_delimiter = ',', value_name = "MODEL")]
     model: Vec<String>,
@@ -133,12 +135,18 @@ impl Eval {
 
 impl<Flags: TaskFlags> Measure<Flags> {
     fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        if let Some(id) = self.dataset.iter().find(|id| self.root.is_none() && !id.contains(':')) {
+            return Err(Usage::error(
+                format!("where is {id}? `--root` names the folder that holds it"),
+                "files of your own need none: folder:PATH, csv:PATH, webdataset:PATH",
+            ));
+        }
         let models = if self.model.is_empty() { vec![settings.model.value.clone()] } else { self.model };
         let suite = Suite {
             models,
             tasks: vec![Flags::VERB],
             datasets: self.dataset.into_iter().map(Entry::Id).collect(),
-            root: self.root,
+            root: self.root.unwrap_or_default(),
             options: self.common.with(self.task),
         };
         measure(&suite, &self.output, settings, console)
@@ -168,6 +176,7 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
                 Outcome::Made(cell) | Outcome::Kept(cell) => {
                     made += 1;
                     incomplete += usize::from(cell.counts.skipped > 0);
+                    say_what_to_know(console, cell);
                     if output.json {
                         serde_json::to_string(cell).unwrap_or_default() + "\n"
                     } else {

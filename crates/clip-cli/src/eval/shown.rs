@@ -3,6 +3,7 @@
 use clip_eval::results::Cell;
 use clip_eval::suite::Job;
 
+use crate::console::Console;
 use crate::table::fit;
 
 /// Columns of names.
@@ -45,6 +46,23 @@ pub(super) fn row_of_table(cell: &Cell) -> String {
         row += &format!("  {} items skipped\n", cell.counts.skipped);
     }
     row
+}
+
+/// Skipped items that are named; the others are counted.
+const NAMED: usize = 3;
+
+/// What a cell left out or guessed, on stderr.
+pub(super) fn say_what_to_know(console: &Console, cell: &Cell) {
+    for note in &cell.notes {
+        console.note(&format!("{}: {note}", cell.dataset));
+    }
+    for skip in cell.skipped.iter().take(NAMED) {
+        console.warn(&format!("{}: left out: {}: {}", cell.dataset, skip.input, skip.reason));
+    }
+    if cell.counts.skipped > NAMED {
+        let more = cell.counts.skipped - NAMED;
+        console.warn(&format!("{}: left out: {more} more; the result lists them", cell.dataset));
+    }
 }
 
 pub(super) fn row_of_failure(job: &Job) -> String {

@@ -46,7 +46,7 @@ use crate::catalogue::Dataset;
 use crate::error::DataError;
 use crate::item::Item;
 use crate::prompts::PromptSet;
-use crate::split::ReadOptions;
+use crate::split::{LeftOut, ReadOptions};
 
 /// What a reader is asked for.
 pub struct Source<'a> {
@@ -71,6 +71,8 @@ pub struct Found {
     pub notes: Vec<String>,
     /// Files and folders (`name/`) that lists or classes name and that are not there.
     pub absent: Vec<String>,
+    /// What else belongs to the split and cannot be scored.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Lists the items of a split.
