@@ -1,16 +1,15 @@
 //! Clips scored by all their frames, in memory that does not grow with their length. PROTOCOL_EVAL 7.7.
 //!
 //! ```text
-//! clip ─▶ ffmpeg ─▶ a batch of frames ─▶ encoder ─▶ KEY/frames/CLIP.bin    rows, then the BLAKE3 of all of them
+//! clip ─▶ ffmpeg ─▶ a batch of frames ─▶ encoder ─▶ KEY/frames/CLIP.bin    rows, then the seal of all of them
 //!                                                        │
 //!                      scores of the clip ◀── mean ◀── logits of a batch of rows
 //! ```
 //!
 //! CLIP is the BLAKE3 of the clip's content, its span and the sampling: never that of the row of its middle frame, which
-//! lies in another file. A file is written whole or not at all.
+//! lies in another file. A file is written whole or not at all, and believed only if its seal fits.
 
-use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use clip_files::write_whole;
 use clip_rs::{Clip, Features, ImageInput};
 use serde::{Deserialize, Serialize};
 
-use crate::features::{Content, contents_of, fingerprint_of};
+use crate::features::{CHANGED, Content, content_of, contents_of, fingerprint_of};
 use crate::head::Head;
 use crate::laboratory::{EvalOptions, Laboratory, Progress, Seen, Step};
 use crate::predictions::softmax;
@@ -29,7 +28,7 @@ use crate::{EvalError, SplitFeatures, zero_shot};
 
 /// Frames encoded, and rows read, at a time.
 const BATCH: usize = 32;
-/// Bytes of the hash behind the rows of a clip.
+/// Bytes of the seal behind the rows of a clip.
 const HASH: usize = 32;
 
 /// Frames of a clip that zero-shot looks at.
@@ -100,7 +99,7 @@ impl Laboratory {
             features: Features::new(self.clip.embed_dim(), Vec::new()),
             penultimate: Features::new(self.clip.architecture().image.penultimate_width(), Vec::new()),
             skipped: skipped.into_iter().map(|(_, skip)| skip).collect(),
-            key: self.cache.key().to_owned(),
+            key: self.cache.key(),
             content_blake3: fingerprint_of(&split, &contents),
             computed,
         };
@@ -122,54 +121,53 @@ impl Laboratory {
         let sampling = self.options.fps.map_or(Sampling::Every(1), Sampling::PerSecond);
         let folder = self.cache.folder().join("frames");
         std::fs::create_dir_all(&folder).map_err(EvalError::io(&folder))?;
-        let file = folder.join(format!("{}.bin", name_of(content, sampling)));
-        let known = self.average(&file, head)?;
-        let is_known = known.is_some();
-        let scores = match known {
-            Some(scores) => scores,
-            None => {
-                encode_frames(&self.clip, &path, span, sampling, &file)?;
-                let reason = "cannot be read back as it was written: the disk is at fault";
-                self.average(&file, head)?.ok_or_else(|| EvalError::result(&file, reason))?
-            }
-        };
-        Ok((scores.mean(self.options.average), !is_known))
+        let name = format!("{}.bin", name_of(content, sampling));
+        let (file, seal) = (folder.join(&name), self.cache.sealed_by().seal(&name));
+        if let Some(scores) = self.scores_on_disk(&file, seal.clone(), head) {
+            return Ok((scores.mean(self.options.average), false));
+        }
+        let mut scores = Scores::of(head);
+        let clip = Rows { clip: &self.clip, path: &path, span, sampling };
+        clip.write(&file, seal, &mut |rows| self.score_rows(rows, head, &mut scores), &|| {
+            content_of(split, &split.items[item]).is_ok_and(|now| now == *content)
+        })?;
+        Ok((scores.mean(self.options.average), true))
     }
 
-    /// The sum over the rows of a file; none where there is no such file, or it is not whole.
-    fn average(&self, path: &Path, head: &Head) -> Result<Option<Scores>, EvalError> {
+    /// The sum over the rows of a file; none where there is no such file, or it is not as it was written.
+    fn scores_on_disk(&self, path: &Path, mut seal: blake3::Hasher, head: &Head) -> Option<Scores> {
         let width = self.clip.embed_dim();
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(EvalError::io(path)(error)),
-        };
-        let bytes = file.metadata().map_err(EvalError::io(path))?.len();
-        let Some(rows) = bytes.checked_sub(HASH as u64).filter(|rows| rows % (4 * width as u64) == 0) else {
-            return Ok(None);
-        };
+        let file = clip_files::open(path, u64::MAX).ok()?;
+        let bytes = file.metadata().ok()?.len();
+        let rows = bytes.checked_sub(HASH as u64).filter(|rows| rows % (4 * width as u64) == 0)?;
         let mut reader = BufReader::new(file);
-        let mut hasher = blake3::Hasher::new();
-        let mut scores = Scores { sums: vec![0.0; head.classes()], frames: 0 };
+        let mut scores = Scores::of(head);
         let mut left = rows as usize;
         let mut batch = vec![0; BATCH * 4 * width];
         while left > 0 {
             let batch = &mut batch[..left.min(BATCH * 4 * width)];
-            reader.read_exact(batch).map_err(EvalError::io(path))?;
-            hasher.update(batch);
+            reader.read_exact(batch).ok()?;
+            seal.update(batch);
             let values = batch.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            let embeddings = Features::new(width, values).normalize();
-            let logits = head.logits(embeddings.as_slice(), self.clip.scale());
-            scores.add(&logits, self.options.average);
+            self.score_rows(Features::new(width, values), head, &mut scores);
             left -= batch.len();
         }
-        let mut hash = [0; HASH];
-        reader.read_exact(&mut hash).map_err(EvalError::io(path))?;
-        Ok((*hasher.finalize().as_bytes() == hash && scores.frames > 0).then_some(scores))
+        let mut found = [0; HASH];
+        reader.read_exact(&mut found).ok()?;
+        (seal.finalize() == found && scores.frames > 0).then_some(scores)
+    }
+
+    fn score_rows(&self, rows: Features, head: &Head, scores: &mut Scores) {
+        let logits = head.logits(rows.normalize().as_slice(), self.clip.scale());
+        scores.add(&logits, self.options.average);
     }
 }
 
 impl Scores {
+    fn of(head: &Head) -> Scores {
+        Scores { sums: vec![0.0; head.classes()], frames: 0 }
+    }
+
     /// - `logits`: `[frames, classes]`
     fn add(&mut self, logits: &[f32], average: Average) {
         for logits in logits.chunks_exact(self.sums.len()) {
@@ -192,66 +190,84 @@ impl Scores {
     }
 }
 
-/// Encodes the frames of a clip as they come and writes their rows, whole or not at all.
-fn encode_frames(
-    clip: &Clip,
-    path: &Path,
+/// The frames of a clip and what encodes them.
+struct Rows<'a> {
+    clip: &'a Clip,
+    path: &'a Path,
     span: Option<(f64, f64)>,
     sampling: Sampling,
-    file: &Path,
-) -> Result<(), EvalError> {
-    let mut failure = None;
-    let written = write_whole(file, |out| {
-        let stop = |error| {
-            failure = Some(error);
-            std::io::Error::other("its frames cannot be encoded")
-        };
-        write_rows(clip, path, span, sampling, out).map_err(stop)
-    });
-    match failure {
-        Some(error) => Err(error),
-        None => written.map_err(EvalError::io(file)),
-    }
 }
 
-fn write_rows(
-    clip: &Clip,
-    path: &Path,
-    span: Option<(f64, f64)>,
-    sampling: Sampling,
-    out: &mut dyn Write,
-) -> Result<(), EvalError> {
-    let (mut pixels, mut hasher, mut number) = (Vec::with_capacity(BATCH), blake3::Hasher::new(), 0usize);
-    let mut write = |pixels: &mut Vec<_>| -> Result<(), EvalError> {
-        if !pixels.is_empty() {
-            let features = clip.encode_pixels(pixels)?;
-            let rows: Vec<u8> = features.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
-            hasher.update(&rows);
-            out.write_all(&rows).map_err(EvalError::io(path))?;
-            pixels.clear();
+impl Rows<'_> {
+    /// Encodes the frames as they come, hands the rows to `each` and keeps them in `file`, whole or not at all, if the
+    /// clip is still what it was.
+    fn write(
+        &self,
+        file: &Path,
+        seal: blake3::Hasher,
+        each: &mut dyn FnMut(Features),
+        is_unchanged: &dyn Fn() -> bool,
+    ) -> Result<(), EvalError> {
+        let mut failure = None;
+        let written = write_whole(file, |out| {
+            let stop = |error| {
+                failure = Some(error);
+                std::io::Error::other("its frames cannot be encoded")
+            };
+            self.encode(seal, each, out).map_err(stop)?;
+            if !is_unchanged() {
+                failure = Some(DataError::malformed(self.path, CHANGED).into());
+                return Err(std::io::Error::other(CHANGED));
+            }
+            Ok(())
+        });
+        match failure {
+            Some(error) => Err(error),
+            None => written.map_err(EvalError::io(file)),
         }
-        Ok(())
-    };
-    let mut failure = None;
-    let read = video::frames(path, span, sampling, &mut |bytes| {
-        let input = ImageInput::bytes(&format!("frame {number}"), bytes);
-        number += 1;
-        let frame = clip.pixels(&input).map_err(|error| DataError::malformed(path, error.to_string()))?;
-        pixels.push(frame);
-        if pixels.len() < BATCH {
-            return Ok(());
-        }
-        write(&mut pixels).map_err(|error| {
-            failure = Some(error);
-            DataError::malformed(path, "its frames cannot be encoded")
-        })
-    });
-    match failure {
-        Some(error) => return Err(error),
-        None => read?,
-    };
-    write(&mut pixels)?;
-    out.write_all(hasher.finalize().as_bytes()).map_err(EvalError::io(path))
+    }
+
+    fn encode(
+        &self,
+        mut seal: blake3::Hasher,
+        each: &mut dyn FnMut(Features),
+        out: &mut dyn Write,
+    ) -> Result<(), EvalError> {
+        let Rows { clip, path, span, sampling } = *self;
+        let (mut pixels, mut number) = (Vec::with_capacity(BATCH), 0usize);
+        let mut write = |pixels: &mut Vec<_>| -> Result<(), EvalError> {
+            if !pixels.is_empty() {
+                let features = clip.encode_pixels(pixels)?;
+                let rows: Vec<u8> =
+                    features.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
+                seal.update(&rows);
+                out.write_all(&rows).map_err(EvalError::io(path))?;
+                each(features);
+                pixels.clear();
+            }
+            Ok(())
+        };
+        let mut failure = None;
+        let read = video::frames(path, span, sampling, &mut |bytes| {
+            let input = ImageInput::bytes(&format!("frame {number}"), bytes);
+            number += 1;
+            let frame = clip.pixels(&input).map_err(|error| DataError::malformed(path, error.to_string()))?;
+            pixels.push(frame);
+            if pixels.len() < BATCH {
+                return Ok(());
+            }
+            write(&mut pixels).map_err(|error| {
+                failure = Some(error);
+                DataError::malformed(path, "its frames cannot be encoded")
+            })
+        });
+        match failure {
+            Some(error) => return Err(error),
+            None => read?,
+        };
+        write(&mut pixels)?;
+        out.write_all(seal.finalize().as_bytes()).map_err(EvalError::io(path))
+    }
 }
 
 /// What the rows of a clip are kept under.

@@ -8,7 +8,7 @@ use clip_files::write_whole;
 use clip_rs::{Clip, Overflow};
 use rayon::prelude::*;
 
-use crate::EvalError;
+use crate::{EvalError, FeatureCache};
 
 /// Prompts encoded between two reports of progress.
 const PROMPTS_AT_A_TIME: usize = 2048;
@@ -59,40 +59,43 @@ impl Head {
         Head { width, weights, truncated: 0 }
     }
 
-    /// [`Head::new`], kept in `folder` by the names and templates it is made of.
+    /// [`Head::new`], kept beside the features of `cache` by the names and templates it is made of.
     ///
     /// # Errors
     /// As [`Head::new`], or the file cannot be written.
-    pub fn cached(
+    pub(crate) fn cached(
         clip: &Clip,
         prompts: &PromptSet,
-        folder: &Path,
+        cache: &FeatureCache,
         progress: impl FnMut(usize),
     ) -> Result<Head, EvalError> {
-        let path = folder.join(format!("head-{}.bin", blake3_of(prompts)));
-        if let Some(head) = Head::read(&path, clip.embed_dim(), prompts.classes.len()) {
+        let name = file_name(prompts);
+        let (path, seal) = (cache.folder().join(&name), cache.sealed_by().seal(&name));
+        if let Some(head) = Head::read(&path, seal.clone(), clip.embed_dim(), prompts.classes.len()) {
             return Ok(head);
         }
         let head = Head::new(clip, prompts, progress)?;
-        let bytes = head.bytes();
+        let bytes = head.bytes(seal);
+        std::fs::create_dir_all(cache.folder()).map_err(EvalError::io(cache.folder()))?;
         write_whole(&path, |file| file.write_all(&bytes)).map_err(EvalError::io(&path))?;
         Ok(head)
     }
 
-    /// Number of prompts cut, the weights, and the checksum of both.
-    fn bytes(&self) -> Vec<u8> {
+    /// Number of prompts cut, the weights, and the seal of both.
+    fn bytes(&self, mut seal: blake3::Hasher) -> Vec<u8> {
         let mut bytes = (self.truncated as u64).to_le_bytes().to_vec();
         bytes.extend(self.weights.iter().flat_map(|weight| weight.to_le_bytes()));
-        let checksum = blake3::hash(&bytes);
-        bytes.extend_from_slice(checksum.as_bytes());
+        seal.update(&bytes);
+        bytes.extend_from_slice(seal.finalize().as_bytes());
         bytes
     }
 
-    /// None where there is no such file, or it is not whole.
-    fn read(path: &Path, width: usize, classes: usize) -> Option<Head> {
-        let bytes = std::fs::read(path).ok()?;
-        let (said, checksum) = bytes.split_last_chunk::<32>()?;
-        if blake3::hash(said).as_bytes() != checksum {
+    /// None where there is no such file, or it is not as it was written by this model for these prompts.
+    fn read(path: &Path, mut seal: blake3::Hasher, width: usize, classes: usize) -> Option<Head> {
+        let length = 8 + 4 * classes as u64 * width as u64 + 32;
+        let bytes = clip_files::read(path, length).ok()?;
+        let (said, found) = bytes.split_last_chunk::<32>()?;
+        if seal.update(said).finalize() != *found {
             return None;
         }
         let (truncated, weights) = said.split_first_chunk::<8>()?;
@@ -169,6 +172,10 @@ pub fn blake3_of(prompts: &PromptSet) -> String {
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
+fn file_name(prompts: &PromptSet) -> String {
+    format!("head-{}.bin", blake3_of(prompts))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,17 +187,34 @@ mod tests {
     }
 
     #[test]
-    fn head_is_read_back_as_it_was_written_and_not_when_it_is_damaged() {
+    fn head_is_read_back_as_it_was_written_and_not_when_it_is_damaged_or_anothers() {
         let clip = Clip::starter().expect("built in");
         let folder = tempfile::tempdir().expect("a folder");
-        let head = Head::cached(&clip, &prompts(), folder.path(), |_| {}).expect("a head");
-        let path = folder.path().join(format!("head-{}.bin", blake3_of(&prompts())));
-        assert_eq!(Head::read(&path, clip.embed_dim(), 3), Some(head.clone()));
-        let mut bytes = std::fs::read(&path).expect("the file");
-        bytes[20] ^= 1;
-        std::fs::write(&path, bytes).expect("the file");
-        assert_eq!(Head::read(&path, clip.embed_dim(), 3), None);
-        assert_eq!(Head::cached(&clip, &prompts(), folder.path(), |_| {}).expect("made again"), head);
+        let open = |weights| FeatureCache::open(folder.path(), &clip, weights, "test").expect("a cache");
+        let (cache, other) = (open("weights"), open("other weights"));
+        let cached = |cache: &FeatureCache, prompts: &PromptSet| {
+            Head::cached(&clip, prompts, cache, |_| {}).expect("a head")
+        };
+        let read = |cache: &FeatureCache| {
+            let name = file_name(&prompts());
+            let seal = cache.sealed_by().seal(&name);
+            Head::read(&cache.folder().join(name), seal, clip.embed_dim(), 3)
+        };
+        let head = cached(&cache, &prompts());
+        assert_eq!(read(&cache), Some(head.clone()));
+        let path = cache.folder().join(file_name(&prompts()));
+        let bytes = std::fs::read(&path).expect("the file");
+        let mut damaged = bytes.clone();
+        damaged[20] ^= 1;
+        std::fs::write(&path, damaged).expect("the file");
+        assert_eq!(read(&cache), None);
+        assert_eq!(cached(&cache, &prompts()), head, "made again");
+        std::fs::write(other.folder().join(file_name(&prompts())), &bytes).expect("another model's");
+        assert_eq!(read(&other), None);
+        let others = PromptSet { templates: vec!["{}".to_owned()], ..prompts() };
+        cached(&cache, &others);
+        std::fs::copy(cache.folder().join(file_name(&others)), &path).expect("another's name");
+        assert_eq!(read(&cache), None);
     }
 
     #[test]

@@ -150,7 +150,7 @@ impl Laboratory {
     }
 
     /// Key of the folder its features are in.
-    pub fn features_key(&self) -> &str {
+    pub fn features_key(&self) -> String {
         self.cache.key()
     }
 
@@ -208,7 +208,7 @@ impl Laboratory {
 
     pub(crate) fn head(&self, prompts: &PromptSet, progress: &mut Progress<'_>) -> Result<Head, EvalError> {
         progress(Step::Texts(prompts.prompts().0.len()));
-        Head::cached(&self.clip, prompts, self.cache.folder(), |done| progress(Step::Done(done)))
+        Head::cached(&self.clip, prompts, &self.cache, |done| progress(Step::Done(done)))
     }
 
     /// A cell with everything but its figures.

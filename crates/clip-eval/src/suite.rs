@@ -331,7 +331,7 @@ impl Run<'_> {
         let same = prompts
             && cell.clip_rs == env!("CARGO_PKG_VERSION")
             && made.weights_sha256 == laboratory.model.tensors_sha256
-            && made.features_key.as_deref() == Some(laboratory.features_key())
+            && made.features_key == Some(laboratory.features_key())
             && made.split_blake3 == fingerprint(split)
             && cell.split == folds::split_name(&folds)
             && made.options == options
