@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs};
 use crate::labels::LabelArgs;
 use crate::settings::Settings;
-use crate::table::{COLUMNS, bar, fit, percent, printable};
+use crate::table::{bar, columns, fit, percent, printable};
 
 /// Rank labels for images
 ///
@@ -58,7 +58,7 @@ impl Classify {
                 if self.json {
                     console.json(&Ranking { image: image.name(), model: clip.name(), labels: &scores })?;
                 } else {
-                    console.print(&table(several.then_some(image.name()), &scores))?;
+                    console.print(&table(several.then_some(image.name()), &scores, columns()))?;
                 }
             }
             Ok(())
@@ -67,11 +67,11 @@ impl Classify {
     }
 }
 
-/// Label, bar, probability, cosine; in 80 columns.
-fn table(image: Option<&str>, scores: &[LabelScore]) -> String {
+/// Label, bar, probability, cosine.
+fn table(image: Option<&str>, scores: &[LabelScore], columns: usize) -> String {
     const NUMBERS: usize = 24 + 2 + 7 + 2 + 7;
     let longest = scores.iter().map(|score| printable(&score.label).chars().count()).max().unwrap_or(0);
-    let width = longest.min(COLUMNS - NUMBERS - 2);
+    let width = longest.min(columns - NUMBERS - 2);
     let mut text = image.map_or_else(String::new, |name| format!("{}\n", printable(name)));
     for score in scores {
         text += &format!(
@@ -93,8 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_fit_eighty_columns_whatever_the_label() {
+    fn rows_fit_the_columns_whatever_the_label() {
         let score = LabelScore { label: "x".repeat(300), probability: 1.0, cosine: -0.1234 };
-        assert!(table(None, &[score]).lines().all(|line| line.chars().count() <= COLUMNS));
+        for columns in [60, 80, 200] {
+            let table = table(None, std::slice::from_ref(&score), columns);
+            assert!(table.lines().all(|line| line.chars().count() <= columns), "{table}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::table::printable;
 /// Skipped inputs named one by one on stderr; beyond this the count, and the ledger, must do.
 const SKIPS_NAMED: usize = 20;
 
+#[derive(Clone)]
 pub(crate) struct Console {
     verbosity: Verbosity,
 }

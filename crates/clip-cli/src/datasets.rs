@@ -9,7 +9,7 @@ use clip_data::{
 
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
-use crate::table::fit;
+use crate::table::{columns, fit};
 
 /// List, describe and check the benchmark data sets
 ///
@@ -120,7 +120,7 @@ impl Info {
         let names =
             || prompts.classes.iter().flatten().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         let mut text = format!("{}  {}\n\n", dataset.id, dataset.title);
-        let mut line = |key: &str, value: &str| text += &wrapped(key, value);
+        let mut line = |key: &str, value: &str| text += &wrapped(key, value, columns());
         line("model card", dataset.card.as_deref().unwrap_or("– (not named there)"));
         line("metric", &word(&dataset.metric));
         line("classes", &format!("{} ({}, …)", prompts.classes.len(), names()));
@@ -235,7 +235,7 @@ fn table(report: &CheckReport) -> String {
         );
         table += &format!("{}\n", line.trim_end());
         for note in &split.notes {
-            table += &wrapped("  note", note);
+            table += &wrapped("  note", note, columns());
         }
     }
     for archive in &report.archives {
@@ -290,12 +290,12 @@ fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// `key   value`, the value broken at blanks so that lines have at most 80 columns.
-fn wrapped(key: &str, value: &str) -> String {
+/// `key   value`, the value broken at blanks so that lines fit the columns.
+fn wrapped(key: &str, value: &str, columns: usize) -> String {
     const KEY: usize = 11;
     let (mut text, mut line) = (String::new(), fit(key, KEY));
     for word in value.split(' ') {
-        let full = line.chars().count() + 1 + word.chars().count() > crate::table::COLUMNS;
+        let full = line.chars().count() + 1 + word.chars().count() > columns;
         if full && line.trim() != "" && line.chars().count() > KEY {
             text += &format!("{}\n", line.trim_end());
             line = " ".repeat(KEY);
@@ -310,8 +310,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_values_stay_within_80_columns() {
-        let text = wrapped("mind", &"four ".repeat(60));
+    fn long_values_stay_within_the_columns() {
+        let text = wrapped("mind", &"four ".repeat(60), 80);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(text.split_whitespace().filter(|word| *word == "four").count(), 60);
     }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs, require};
 use crate::labels::read_lines;
 use crate::settings::Settings;
-use crate::table::{COLUMNS, fit, printable};
+use crate::table::{columns, fit, printable};
 
 /// Print the cosine of every image with every text
 ///
@@ -68,7 +68,7 @@ impl Similarity {
                 &serde_json::json!({ "model": model, "images": images, "texts": texts, "cosines": cosines }),
             )?;
         } else {
-            console.print(&table(&names, &texts, &cosines))?;
+            console.print(&table(&names, &texts, &cosines, columns()))?;
         }
         self.ledger.finish(&images, console)
     }
@@ -91,25 +91,25 @@ fn write(
     Ok(journal.finish(&ids, &run)?)
 }
 
-/// As many texts side by side as fit 80 columns, then the next ones below; columns are numbered, texts listed first.
-fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>]) -> String {
+/// As many texts side by side as fit the columns, then the next ones below; columns are numbered, texts listed first.
+fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>], columns: usize) -> String {
     const CELL: usize = 9;
     let name_width =
         images.iter().map(|name| printable(name).chars().count()).max().unwrap_or(0).clamp(5, 30);
-    let per_block = (COLUMNS - name_width) / CELL;
+    let per_block = (columns - name_width) / CELL;
     let mut table: String = texts
         .iter()
         .enumerate()
-        .map(|(i, text)| fit(&format!("{:>5}  {text}", i + 1), COLUMNS).trim_end().to_owned() + "\n")
+        .map(|(i, text)| fit(&format!("{:>5}  {text}", i + 1), columns).trim_end().to_owned() + "\n")
         .collect();
     for start in (0..texts.len()).step_by(per_block) {
-        let columns = start..texts.len().min(start + per_block);
+        let block = start..texts.len().min(start + per_block);
         table += &format!("\n{}", " ".repeat(name_width));
-        columns.clone().for_each(|column| table += &format!("{:>CELL$}", column + 1));
+        block.clone().for_each(|column| table += &format!("{:>CELL$}", column + 1));
         table.push('\n');
         for (image, row) in images.iter().zip(cosines) {
             table += &tail(image, name_width);
-            columns.clone().for_each(|column| table += &format!("{:>+CELL$.4}", row[column]));
+            block.clone().for_each(|column| table += &format!("{:>+CELL$.4}", row[column]));
             table.push('\n');
         }
     }
@@ -131,11 +131,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wide_matrix_is_broken_into_blocks_of_eighty_columns() {
+    fn wide_matrix_is_broken_into_blocks_that_fit() {
         let images = vec!["a/very/long/path/to/some/folder/photo.jpg".to_owned()];
         let texts: Vec<String> = (0..20).map(|i| format!("text {i}")).collect();
-        let table = table(&images, &texts, &[vec![0.25; 20]]);
-        assert!(table.lines().all(|line| line.chars().count() <= COLUMNS), "{table}");
-        assert_eq!(table.matches("+0.2500").count(), 20);
+        for columns in [60, 80, 200] {
+            let table = table(&images, &texts, &[vec![0.25; 20]], columns);
+            assert!(table.lines().all(|line| line.chars().count() <= columns), "{table}");
+            assert_eq!(table.matches("+0.2500").count(), 20);
+        }
     }
 }

@@ -1,9 +1,19 @@
-//! Text tables and bars that fit 80 columns.
+//! Text tables and bars that fit the terminal.
 
 use std::borrow::Cow;
 
-/// Width of a terminal that everybody has.
-pub(crate) const COLUMNS: usize = 80;
+/// Widths that tables adapt to; a narrower terminal breaks lines, on a wider one the eye loses the row.
+const NARROWEST: usize = 60;
+const WIDEST: usize = 200;
+/// Where nobody looks: in a file, through a pipe.
+const WITHOUT_TERMINAL: usize = 120;
+
+/// Columns of a table: those of the terminal, or as `COLUMNS` says where stdout is none.
+pub(crate) fn columns() -> usize {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal.or_else(said).map_or(WITHOUT_TERMINAL, |width| width.clamp(NARROWEST, WIDEST))
+}
 
 const BAR_CELLS: usize = 24;
 const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];

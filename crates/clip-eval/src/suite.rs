@@ -272,6 +272,7 @@ impl Run<'_> {
                 }
                 Err(error) => Outcome::Failed(error),
             };
+            drop(progress); // its bar goes before its row comes
             end(job, outcome);
         }
         Ok(())

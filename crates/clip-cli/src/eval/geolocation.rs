@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clip_eval::suite::Run;
 use clip_eval::{EvalOptions, Step, suite};
 
-use super::shown::{head_of_table, row_of_table};
+use super::shown::Table;
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
 use crate::settings::Settings;
+use crate::table::columns;
 
 /// Place of the nearest reference photo: IM2GPS's protocol, on tables of one's own
 ///
@@ -63,7 +64,8 @@ impl Geolocation {
         if self.json {
             console.json(&cell)?;
         } else {
-            console.print(&(head_of_table(self.level) + &row_of_table(&cell)))?;
+            let table = Table::new(columns());
+            console.print(&(table.head(self.level) + &table.result(&cell, "geolocation")))?;
             for figure in &cell.figures {
                 let is_distance = figure.name.ends_with("_km") && !figure.name.starts_with("within");
                 let value = |value: f64| {

@@ -11,16 +11,17 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clip_eval::suite::{self, Entry, Job, Outcome, Run, Shard, Suite};
 use clip_eval::{Progress, Step};
-use indicatif::ProgressBar;
+use indicatif::{ProgressBar, ProgressFinish};
 
 use self::choices::{
     CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags, ZeroShotFlags,
 };
 use self::shared::World;
-use self::shown::{head_of_table, row_of_failure, row_of_table, say_what_to_know};
+use self::shown::{Table, say_what_to_know};
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::settings::Settings;
+use crate::table::columns;
 
 /// Measure models on benchmark data sets, with intervals and everything needed to repeat a figure
 ///
@@ -163,8 +164,9 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     let run = Run { out: &output.out, cache: &cache, shard: world.shard(), load: &load };
     let everything = suite.datasets.iter().any(|entry| matches!(entry, Entry::Id(id) if id == "all"));
     let (mut made, mut incomplete, mut failed) = (0, 0, Vec::new());
+    let table = Table::new(columns());
     if !output.json {
-        console.print(&head_of_table(suite.options.level))?;
+        console.print(&table.head(suite.options.level))?;
     }
     let mut printed = Ok(());
     run.jobs(
@@ -180,7 +182,7 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
                     if output.json {
                         serde_json::to_string(cell).unwrap_or_default() + "\n"
                     } else {
-                        row_of_table(cell)
+                        table.result(cell, job.verb.name())
                     }
                 }
                 // `all` means all that are there.
@@ -192,7 +194,7 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
                         job.dataset,
                         job.model
                     ));
-                    if output.json { String::new() } else { row_of_failure(job) }
+                    if output.json { String::new() } else { table.failure(job) }
                 }
             };
             if printed.is_ok() {
@@ -219,26 +221,20 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     Ok(if failed.is_empty() && broken.is_empty() && incomplete == 0 { Exit::Ok } else { Exit::Skipped })
 }
 
-/// A bar for each step of a job.
+/// A bar for each step of a job; the last one goes when the job ends.
 fn steps(console: &Console, job: &Job) -> Box<Progress<'static>> {
     console.detail(&format!("{} on {} with {}", job.verb.name(), job.dataset, job.model));
-    let bars = [Unit::Items("texts"), Unit::Items("images"), Unit::Items("fits")];
-    let [texts, images, fits] = bars.map(|unit| console.progress(0, unit));
+    let console = console.clone();
     let mut current: Option<ProgressBar> = None;
     Box::new(move |step| {
-        let mut begin = |bar: &ProgressBar, count: usize| {
-            if let Some(bar) = current.take() {
-                bar.finish_and_clear();
-            }
-            bar.reset();
-            bar.set_length(count as u64);
-            current = Some(bar.clone());
+        let (count, name) = match step {
+            Step::Texts(count) => (count, "texts"),
+            Step::Images(count) => (count, "images"),
+            Step::Fits(count) => (count, "fits"),
+            Step::Done(count) => return current.iter().for_each(|bar| bar.inc(count as u64)),
         };
-        match step {
-            Step::Texts(count) => begin(&texts, count),
-            Step::Images(count) => begin(&images, count),
-            Step::Fits(count) => begin(&fits, count),
-            Step::Done(count) => current.iter().for_each(|bar| bar.inc(count as u64)),
-        }
+        current = None; // cleared before the next is drawn
+        let bar = console.progress(count as u64, Unit::Items(name));
+        current = Some(bar.with_finish(ProgressFinish::AndClear));
     })
 }
