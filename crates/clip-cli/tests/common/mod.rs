@@ -11,7 +11,8 @@ pub(crate) fn root() -> PathBuf {
 
 pub(crate) fn clip_rs(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("clip-rs").expect("the program is built");
-    command.args(arguments).current_dir(root()).env_clear().env("HOME", "/nonexistent");
+    command.args(arguments).current_dir(root()).env_clear();
+    command.env("HOME", "/nonexistent").env("COLUMNS", "80"); // a width that every terminal has
     command
 }
 
