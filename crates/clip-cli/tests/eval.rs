@@ -208,7 +208,7 @@ fn one_anchor_has_a_score_and_no_interval() {
     let cell = &json_lines(&found.stdout)[0];
     assert_eq!(cell["score"]["name"], "mean_pm0_pm10");
     assert!(cell["score"]["low"].is_null() && cell["score"]["method"].is_null(), "{}", cell["score"]);
-    assert!(cell["notes"].to_string().contains("no interval: all resamples have the same mean_pm0_pm10"));
+    assert!(cell["notes"].to_string().contains("mean_pm0_pm10: no interval: every draw"));
     // pm-0 is a share, whose exact interval holds for one anchor too.
     let pm0 = &cell["figures"][0];
     assert_eq!(pm0["name"], "pm0");

@@ -11,6 +11,7 @@ use crate::probe::{
     Features, HOLD_OUT_SHARE, HoldOut, Model, Options, PackedFeatures, Problem, Search, Targets, TrainingSet,
     fit, hold_out, rows_of_classes, search,
 };
+use crate::statistics::{Interval, Method};
 use clip_data::random::Seeded;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -63,7 +64,7 @@ pub struct Point {
     /// Their standard deviation (of a sample); none for one draw.
     pub deviation: Option<f64>,
     /// Interval of the mean by Student's t; none for one draw.
-    pub interval: Option<(f64, f64)>,
+    pub interval: Option<Interval>,
 }
 
 /// Result of one draw.
@@ -151,7 +152,8 @@ impl Point {
         let interval = deviation.and_then(|deviation| {
             let student = StudentsT::new(0.0, 1.0, count - 1.0).ok()?;
             let reach = student.inverse_cdf((1.0 + level) / 2.0) * deviation / count.sqrt();
-            Some((mean - reach, mean + reach))
+            let method = Method::Student { draws: scores.len() as u32 };
+            Some(Interval { level, low: mean - reach, high: mean + reach, method })
         });
         let labels: usize = draws.iter().map(|draw| draw.labels).sum();
         let labels_per_class = labels as f64 / (count * classes as f64);

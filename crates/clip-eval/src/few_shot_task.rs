@@ -6,7 +6,7 @@ use std::time::Instant;
 use clip_data::{Split, Target};
 
 use crate::EvalError;
-use crate::few_shot::{self, Study};
+use crate::few_shot::{self, Point, Study};
 use crate::laboratory::{Laboratory, Progress, Step};
 use crate::probe::{Features, Options};
 use crate::probe_task::Labels;
@@ -14,6 +14,15 @@ use crate::results::{Cell, Figure, ShotPoint};
 use crate::scoring::ClassScores;
 use crate::suite::{Job, Verb};
 use crate::zero_shot::{metric_error, one_class};
+
+/// What the interval of a mean over draws draws.
+const DRAWS: &str = "draws of the labelled images";
+const NO_DRAWS: &str = "no interval: all labelled images are used, there is nothing to draw";
+
+/// Ends of a point's interval, as a figure has them.
+fn interval_of(point: &Point) -> Option<(f64, f64)> {
+    Figure::share("mean", point.mean).within(point.interval, DRAWS).interval()
+}
 
 impl Laboratory {
     /// Accuracy with k labelled images per class, for every k asked for and for all images, beside zero-shot.
@@ -44,6 +53,10 @@ impl Laboratory {
         let zero_shot = ClassScores { scores: &logits, names: &names, truth: &truth }
             .figure(dataset.metric, &self.options)
             .map_err(metric_error(&cell))?;
+        let Some(of_names) = zero_shot.value else {
+            cell.enter_score(zero_shot);
+            return Ok(cell);
+        };
         let metric = |scores: &[f32], truth: &[u32]| {
             ClassScores { scores, names: &names, truth }.value(dataset.metric).unwrap_or(f64::NEG_INFINITY)
         };
@@ -76,35 +89,34 @@ impl Laboratory {
         let best_of_few = points.iter().rev().find(|point| point.shots.is_some());
         if let Some(point) = best_of_few {
             let shots = point.shots.unwrap_or_default();
-            cell.score = Figure {
-                name: format!("{}_at_{shots}_shots", zero_shot.name),
-                value: point.mean,
-                low: point.interval.map(|interval| interval.0),
-                high: point.interval.map(|interval| interval.1),
-                level: point.interval.map(|_| self.options.level),
-                method: point.interval.map(|_| "t".to_owned()),
-            };
+            let score = Figure::share(&format!("{}_at_{shots}_shots", zero_shot.name), point.mean);
+            cell.enter_score(if point.scores.len() > 1 {
+                score.within(point.interval, DRAWS)
+            } else {
+                score.without("no interval: one draw says nothing of others")
+            });
         } else {
-            cell.score = Figure::plain(&format!("{}_with_all", zero_shot.name), all_images);
+            let score = Figure::share(&format!("{}_with_all", zero_shot.name), all_images);
+            cell.enter_score(score.without(NO_DRAWS));
         }
         let curve: Vec<(f64, f64)> =
             points.iter().map(|point| (point.labels_per_class, point.mean)).collect();
-        if let Some(worth) = few_shot::labels_to_match(&curve, zero_shot.value) {
+        if let Some(worth) = few_shot::labels_to_match(&curve, of_names) {
             cell.notes.push(format!("zero-shot is worth {worth} labelled images per class"));
         }
         cell.metrics = BTreeMap::from([
-            ("zero_shot".to_owned(), Some(zero_shot.value)),
+            ("zero_shot".to_owned(), zero_shot.value),
             ("all_images".to_owned(), Some(all_images)),
         ]);
-        cell.figures.push(Figure { name: "zero_shot".to_owned(), ..zero_shot });
-        cell.figures.push(Figure::plain("all_images", all_images));
+        cell.figures.push(zero_shot.named("zero_shot"));
+        cell.figures.push(Figure::share("all_images", all_images).without(NO_DRAWS));
         cell.details.shots = points
             .into_iter()
             .map(|point| ShotPoint {
                 shots: point.shots,
                 mean: point.mean,
                 sd: point.deviation.unwrap_or_default(),
-                interval: point.interval,
+                interval: interval_of(&point),
                 values: point.scores,
             })
             .collect();

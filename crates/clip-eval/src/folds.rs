@@ -7,7 +7,7 @@ use clip_data::{Dataset, Fold, Split};
 use crate::EvalError;
 use crate::laboratory::{EvalOptions, Laboratory, Progress, SKIPS_NAMED};
 use crate::predictions::Prediction;
-use crate::results::{Cell, CellCounts, Figure};
+use crate::results::{Cell, CellCounts, Figure, Unit};
 use crate::robustness::corruption_figures;
 use crate::scoring::bootstrap;
 use crate::statistics::Interval;
@@ -15,6 +15,7 @@ use crate::suite::{Job, Verb};
 
 /// The data set whose folds are corruptions.
 const IMAGENET_C: &str = "imagenet_c";
+const MEAN_OF_FOLDS: &str = "no interval: the mean over folds of a figure beside the score";
 /// Splits that a cell names one by one.
 const NAMED: usize = 5;
 
@@ -110,14 +111,22 @@ fn join(
         let value = mean(&|cell| cell.metrics.get(name).copied().flatten());
         cell.metrics.insert(name.clone(), value);
     }
-    let score = mean(&|cell| Some(cell.score.value)).unwrap_or(f64::NAN);
+    let score = match mean(&|cell| cell.score.value) {
+        Some(mean) => Figure::share(&cells[0].score.name, mean),
+        None => Figure::undefined(&cells[0].score.name, Unit::Share, "undefined in one of the folds"),
+    };
+    let score = match interval {
+        Some(interval) => score.within(Some(interval), "items within their test split"),
+        None => score.without("no interval: only shares of right answers have one over folds"),
+    };
     cell.figures.clear();
     for figure in &cells[0].figures {
-        let same = |cell: &Cell| cell.figures.iter().find(|of| of.name == figure.name).map(|of| of.value);
-        cell.figures.extend(mean(&same).map(|value| Figure::plain(&figure.name, value)));
+        let same = |cell: &Cell| cell.figures.iter().find(|of| of.name == figure.name)?.value;
+        let of_folds = |value| Figure::plain(&figure.name, figure.unit, value).without(MEAN_OF_FOLDS);
+        cell.figures.extend(mean(&same).map(of_folds));
     }
     let accuracies: Vec<(&str, f64)> =
-        folds.iter().map(|fold| &*fold.test).zip(cells.iter().map(|cell| cell.score.value)).collect();
+        folds.iter().zip(&cells).filter_map(|(fold, cell)| Some((&*fold.test, cell.score.value?))).collect();
     if cell.dataset == IMAGENET_C {
         cell.figures.splice(0..0, corruption_figures(&accuracies));
     }
@@ -147,17 +156,12 @@ fn join(
         cell.skipped.extend(of_fold.skipped.iter().cloned());
     }
     cell.skipped.truncate(SKIPS_NAMED);
-    let covered = match interval {
-        Some(_) => {
-            "its interval draws other images of each test split, and takes splits and fits as they are"
-        }
-        None => "without an interval: only shares of right answers have one over folds",
-    };
     cell.notes.push(format!(
-        "mean of {} folds, {covered}; classes, calibration and search are the first fold's",
+        "mean of {} folds; an interval draws other images of each test split, and takes splits and fits as they are; \
+         classes, calibration and search are the first fold's",
         folds.len()
     ));
-    cell.enter_score(Figure::new(&cells[0].score.name, score, interval));
+    cell.enter_score(score);
     let mut known = BTreeSet::new();
     let all = predictions.into_iter().flatten();
     (cell, all.filter(|prediction| known.insert(prediction.item.clone())).collect())

@@ -13,7 +13,7 @@ use clip_data::{Dataset, Item, Metric, PromptSet, Split, SplitInfo, Status, Targ
 use crate::EvalError;
 use crate::laboratory::{Laboratory, Progress, Seen, Step};
 use crate::metrics::{Place, RADII_KM, distance_km, shares_within};
-use crate::results::{Cell, Figure, SplitRead};
+use crate::results::{Cell, Figure, SplitRead, Unit};
 use crate::retrieval::{Match, PlaceTable, UnitVectors, nearest};
 use crate::scoring::{bootstrap, share_of_hits};
 use crate::zero_shot::metric_error;
@@ -61,8 +61,8 @@ impl Laboratory {
         cell.score = cell.figures.remove(SCORE);
         let interval = bootstrap(&self.options).interval(distances.len(), |drawn| median(&distances, drawn));
         let middle = median(&distances, &vec![1; distances.len()]);
-        let interval = interval.filter(|interval| interval.low < interval.high);
-        cell.figures.push(Figure::new("median_distance_km", middle, interval));
+        let figure = Figure::plain("median_distance_km", Unit::Kilometre, middle);
+        cell.figures.push(figure.within(interval, "photos"));
         cell.notes.push(format!(
             "{} of {} reference photos in {}",
             found.references,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::frames::{self, Average, Frames};
 use crate::head::{Head, blake3_of};
-use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, Skipped, SplitRead};
+use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, Skipped, SplitRead, Unit};
 use crate::{EvalError, FeatureCache, SplitFeatures};
 
 /// Skipped inputs that a result names; the rest is counted.
@@ -232,7 +232,7 @@ impl Laboratory {
             pretrained: pretrained(&self.model.name).to_owned(),
             language: "en".to_owned(),
             metrics: Default::default(),
-            score: Figure::plain("none", f64::NAN),
+            score: Figure::undefined("none", Unit::Share, "nothing is scored yet"),
             figures: Vec::new(),
             provenance: CellProvenance {
                 weights_sha256: self.model.tensors_sha256.clone(),
@@ -257,13 +257,6 @@ impl Laboratory {
             details: Details::default(),
             wall_seconds: started.elapsed().as_secs_f64(),
         }
-    }
-}
-
-impl Figure {
-    /// A figure without an interval.
-    pub fn plain(name: &str, value: f64) -> Figure {
-        Figure { name: name.to_owned(), value, low: None, high: None, level: None, method: None }
     }
 }
 

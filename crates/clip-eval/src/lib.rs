@@ -16,6 +16,7 @@ mod error;
 mod features;
 pub mod few_shot;
 mod few_shot_task;
+pub mod figure;
 mod folds;
 mod frames;
 mod geolocation_task;

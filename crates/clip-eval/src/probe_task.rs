@@ -38,6 +38,9 @@ pub(crate) struct Learning {
     pub(crate) note: String,
 }
 
+const NO_CHOICE: &str =
+    "C is not chosen by a score: the validation items do not define the metric, they are of one kind alone";
+
 /// A fit and the points that led to it.
 struct Chosen {
     fit: Fit,
@@ -81,6 +84,9 @@ impl Laboratory {
             cell.notes.push(format!("the fit stopped after {} iterations", chosen.fit.iterations));
         }
         cell.notes.push(format!("C = {}", chosen.c));
+        if chosen.search.iter().any(|point| point.score.is_none()) {
+            cell.notes.push(NO_CHOICE.to_owned());
+        }
         cell.details.search = chosen.search;
         let rows = self.probe_rows(&test);
         let everything: Vec<usize> = (0..rows.len()).collect();
@@ -142,7 +148,7 @@ impl Laboratory {
         let point = |point: &probe::Evaluation| SearchPoint {
             index: point.index,
             c: point.c,
-            score: point.score,
+            score: Some(point.score).filter(|score| score.is_finite()),
             converged: point.converged,
         };
         Chosen {

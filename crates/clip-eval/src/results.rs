@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
+pub use crate::figure::{Figure, Unit};
 
 /// Raised when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -55,23 +56,6 @@ pub struct Cell {
     pub details: Details,
     /// How long it took; the one field that differs between runs.
     pub wall_seconds: f64,
-}
-
-/// A figure and how sure it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// `accuracy`, `mean_per_class`, `map_11_point`, `roc_auc`, `mean_top1_top5`, `image_retrieval_recall@1`, …
-    pub name: String,
-    /// A fraction 0..1 unless the name says otherwise.
-    pub value: f64,
-    /// Lower end of the interval.
-    pub low: Option<f64>,
-    /// Upper end.
-    pub high: Option<f64>,
-    /// Its level: 0.95, or 0.995 as in the paper.
-    pub level: Option<f64>,
-    /// `Clopper-Pearson`, `bootstrap`, `t`.
-    pub method: Option<String>,
 }
 
 /// What a cell was computed from and with.
@@ -237,8 +221,8 @@ pub struct SearchPoint {
     pub index: usize,
     /// C = 1 / λ.
     pub c: f64,
-    /// On the validation split.
-    pub score: f64,
+    /// On the validation split; none where its items do not define the metric.
+    pub score: Option<f64>,
     /// Whether the fit met its tolerance.
     pub converged: bool,
 }
@@ -367,7 +351,7 @@ pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
             cell.model.clone(),
             cell.pretrained.clone(),
             figure.name.clone(),
-            figure.value.to_string(),
+            text(figure.value),
             text(figure.low),
             text(figure.high),
             text(figure.level),

@@ -1,6 +1,5 @@
 //! Zero-shot retrieval on a split of captioned images. PROTOCOL_EVAL 7.5.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use clip_data::{Split, Target};
@@ -9,9 +8,10 @@ use clip_rs::Overflow;
 use crate::EvalError;
 use crate::laboratory::{Laboratory, Progress, Step};
 use crate::metrics::{self, Recalls};
-use crate::results::{Cell, Figure};
+use crate::results::{Cell, Figure, Unit};
 use crate::retrieval::{UnitVectors, retrieve};
-use crate::scoring::share_of_hits;
+use crate::scoring::bootstrap;
+use crate::statistics::clopper_pearson;
 use crate::suite::Verb;
 use crate::zero_shot::{all, metric_error};
 
@@ -69,31 +69,122 @@ impl Laboratory {
         let ranks =
             |ranked: &[crate::retrieval::Ranked]| ranked.iter().map(|found| found.rank).collect::<Vec<u32>>();
         // CLIP_benchmark's words: text retrieval finds texts for an image.
-        self.enter_direction(&mut cell, "text_retrieval", &ranks(&found.image_to_text))?;
-        self.enter_direction(&mut cell, "image_retrieval", &ranks(&found.text_to_image))?;
+        let own: Vec<u32> = (0..seen.rows.usable.len() as u32).collect();
+        self.enter_direction(&mut cell, "text_retrieval", &ranks(&found.image_to_text), &own)?;
+        self.enter_direction(&mut cell, "image_retrieval", &ranks(&found.text_to_image), &image_of_text)?;
         cell.score = cell.figures.remove(0);
         cell.notes.push(format!("{} captions, {truncated} cut to the context length", texts.len()));
         cell.wall_seconds = started.elapsed().as_secs_f64();
         Ok(cell)
     }
 
-    fn enter_direction(&self, cell: &mut Cell, name: &str, ranks: &[u32]) -> Result<(), EvalError> {
+    /// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its queries: the captions of
+    /// one photo are right and wrong together.
+    ///
+    /// - `photo_of`: `[queries]`
+    fn enter_direction(
+        &self,
+        cell: &mut Cell,
+        name: &str,
+        ranks: &[u32],
+        photo_of: &[u32],
+    ) -> Result<(), EvalError> {
         let recalls: Recalls = metrics::recalls(ranks).map_err(metric_error(cell))?;
-        for k in [1, 5, 10] {
-            let hits: Vec<bool> = ranks.iter().map(|&rank| rank <= k).collect();
-            let figure = share_of_hits(&format!("{name}_recall@{k}"), &hits, self.options.level)
-                .map_err(metric_error(cell))?;
-            cell.metrics.insert(figure.name.clone(), Some(figure.value));
-            cell.figures.push(figure);
-        }
-        let others = BTreeMap::from([
-            (format!("{name}_mean_reciprocal_rank"), recalls.mean_reciprocal_rank),
-            (format!("{name}_median_rank"), recalls.median_rank),
-        ]);
-        for (name, value) in others {
+        let figures = [
+            (format!("{name}_recall@1"), Unit::Share, recalls.recall_at_1),
+            (format!("{name}_recall@5"), Unit::Share, recalls.recall_at_5),
+            (format!("{name}_recall@10"), Unit::Share, recalls.recall_at_10),
+            (format!("{name}_mean_reciprocal_rank"), Unit::Number, recalls.mean_reciprocal_rank),
+            (format!("{name}_median_rank"), Unit::Rank, recalls.median_rank),
+        ];
+        let photos = photo_of.iter().max().map_or(0, |&last| last as usize + 1);
+        let bootstrap = bootstrap(&self.options);
+        let ranked = RankedQueries::new(ranks, photo_of);
+        let resamples = bootstrap.figures(photos, |drawn| ranked.figures(drawn));
+        let alone = photos == ranks.len(); // one query a photo
+        for (place, (name, unit, value)) in figures.into_iter().enumerate() {
+            let interval = match place {
+                0..3 if alone => {
+                    let hits = ranks.iter().filter(|&&rank| rank <= RECALLED[place]).count() as u64;
+                    Some(clopper_pearson(hits, ranks.len() as u64, self.options.level))
+                }
+                _ => bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect()),
+            };
+            let over = if alone { "photos" } else { "photos with their captions" };
             cell.metrics.insert(name.clone(), Some(value));
-            cell.figures.push(Figure::plain(&name, value));
+            cell.figures.push(Figure::plain(&name, unit, value).within(interval, over));
         }
         Ok(())
+    }
+}
+
+/// Numbers of places that recalls look at.
+const RECALLED: [u32; 3] = [1, 5, 10];
+
+/// Queries by rising rank, each of a photo.
+struct RankedQueries(Vec<(u32, u32)>); // rank, photo
+
+impl RankedQueries {
+    fn new(ranks: &[u32], photo_of: &[u32]) -> RankedQueries {
+        let mut queries: Vec<(u32, u32)> = ranks.iter().copied().zip(photo_of.iter().copied()).collect();
+        queries.sort_unstable();
+        RankedQueries(queries)
+    }
+
+    /// The three recalls, the mean reciprocal rank and the median rank, where every photo was drawn so many times; no
+    /// numbers where no query was drawn.
+    fn figures(&self, drawn: &[u32]) -> Vec<f64> {
+        let times = |photo: u32| u64::from(drawn[photo as usize]);
+        let all: u64 = self.0.iter().map(|&(_, photo)| times(photo)).sum();
+        let (mut hits, mut reciprocals, mut before) = ([0; 3], 0.0, 0);
+        let (mut lower, mut upper) = (f64::NAN, f64::NAN);
+        for &(rank, photo) in &self.0 {
+            let times = times(photo);
+            for (hits, k) in hits.iter_mut().zip(RECALLED) {
+                *hits += if rank <= k { times } else { 0 };
+            }
+            reciprocals += times as f64 / f64::from(rank);
+            let holds = |place: u64| (before..before + times).contains(&place);
+            if holds(all.saturating_sub(1) / 2) {
+                lower = f64::from(rank);
+            }
+            if holds(all / 2) {
+                upper = f64::from(rank);
+            }
+            before += times;
+        }
+        let share = |count: f64| count / all as f64;
+        let recalls = hits.map(|hits| share(hits as f64));
+        recalls.into_iter().chain([share(reciprocals), f64::midpoint(lower, upper)]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_photos_drawn_once_are_those_of_the_ranks() {
+        let (ranks, photo_of) = ([9, 1, 4, 2, 30, 1], [0, 0, 1, 1, 2, 2]);
+        let recalls = metrics::recalls(&ranks).expect("figures");
+        let found = RankedQueries::new(&ranks, &photo_of).figures(&[1, 1, 1]);
+        let expected = [
+            recalls.recall_at_1,
+            recalls.recall_at_5,
+            recalls.recall_at_10,
+            recalls.mean_reciprocal_rank,
+            recalls.median_rank,
+        ];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_photo_that_is_drawn_twice_brings_all_its_captions_twice() {
+        let ranked = RankedQueries::new(&[1, 1, 7, 20], &[0, 0, 1, 1]);
+        assert_eq!(ranked.figures(&[2, 0])[..3], [1.0, 1.0, 1.0]);
+        assert_eq!(ranked.figures(&[0, 2]), [0.0, 0.0, 0.5, (1.0 / 7.0 + 1.0 / 20.0) / 2.0, 13.5]);
+        assert!(ranked.figures(&[0, 0])[0].is_nan());
     }
 }

@@ -9,14 +9,19 @@ use clip_data::{Split, Target};
 use crate::EvalError;
 use crate::laboratory::{Laboratory, Progress, Seen};
 use crate::metrics;
-use crate::results::{Cell, Figure, RobustnessPoint};
-use crate::robustness::{ClassSubset, LogitFit, ordinary_points, settings_of};
-use crate::scoring::share_of_hits;
+use crate::results::{Cell, Figure, RobustnessPoint, Unit};
+use crate::robustness::{ClassSubset, LogitFit, LogitPoints, Setting, ordinary_points, settings_of};
+use crate::scoring::{bootstrap, share_of_hits};
+use crate::statistics::{Bootstrap, Interval};
 use crate::suite::{Job, Verb};
 use crate::zero_shot::{all, metric_error, one_class};
 
 /// What the shifts are compared with.
 const IMAGENET: &str = "imagenet";
+/// What the interval of effective robustness draws.
+const DRAWN: &str = "images of the shift, images of ImageNet and the models of the line";
+const NO_LOGIT: &str =
+    "undefined: all or none of the matching images of ImageNet are right, which has no logit";
 
 impl Laboratory {
     /// Scores a shift and the matching part of ImageNet, and tells how far the model is above ordinary ones.
@@ -61,50 +66,22 @@ impl Laboratory {
             }
             None => (logits(self, &shift), head.classes()),
         };
-        let best = metrics::predictions(&scores, classes).map_err(metric_error(&cell))?;
-        let mut of_setting = BTreeMap::new();
-        if shift.split.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
-            self.score_frames(&mut cell, &shift, &scores, classes)?;
-            let figure = |name: &str| {
-                cell.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
-            };
-            of_setting.insert("_pm0", figure("pm0"));
-            of_setting.insert("_pm10", figure("pm10"));
-        } else {
-            let targets: Vec<&Target> = shift.targets().collect();
-            let accepted = all(&targets, &cell, |target| match target {
-                Target::Class(class) => Some(std::slice::from_ref(class)),
-                Target::OneOf(classes) => Some(&**classes),
-                _ => None,
-            })?;
-            let hits = metrics::hits_of_any(&best, &accepted);
-            cell.score = share_of_hits("accuracy", &hits, level).map_err(metric_error(&cell))?;
-            cell.metrics = BTreeMap::from([("acc1".to_owned(), Some(cell.score.value))]);
-            of_setting.insert("", Some(cell.score.value));
-        }
+        let shifted = self.score_shift(&mut cell, &shift, &scores, classes)?;
         for setting in settings_of(&cell.dataset.clone()) {
-            let Some((_, Some(y))) = of_setting.iter().rev().find(|(ending, _)| setting.y.ends_with(*ending))
-            else {
+            let Some((_, hits)) = shifted.iter().find(|(ending, _)| setting.y.ends_with(*ending)) else {
                 continue;
             };
-            let points = ordinary_points(setting);
-            let Some(fit) = LogitFit::new(&points.x, &points.y) else { continue };
-            let x = on_imagenet.value;
-            // All right or all wrong has no logit: a handful of images says nothing about robustness.
-            if !(x > 0.0 && x < 1.0) {
-                cell.notes.push(format!("no effective robustness: accuracy on matching ImageNet is {x}"));
-                continue;
+            let effective = Effective { setting, shifted: hits, matching: &matching };
+            let name = format!("effective_robustness: {}", setting.y);
+            match effective.point() {
+                Some(point) => {
+                    let interval = effective.interval(&bootstrap(&self.options));
+                    let figure = Figure::plain(&name, Unit::Points, point.effective);
+                    cell.figures.push(figure.within(interval, DRAWN));
+                    cell.details.robustness.get_or_insert(point);
+                }
+                None => cell.figures.push(Figure::undefined(&name, Unit::Points, NO_LOGIT)),
             }
-            let point = RobustnessPoint {
-                setting: setting.y.to_owned(),
-                x,
-                y: *y,
-                predicted: fit.predict(x),
-                effective: fit.effective_robustness(x, *y),
-            };
-            cell.figures
-                .push(Figure::plain(&format!("effective_robustness: {}", setting.y), point.effective));
-            cell.details.robustness.get_or_insert(point);
         }
         cell.notes.push(format!(
             "{} images of ImageNet in the matching part ({} found, {} in the complete split)",
@@ -115,5 +92,106 @@ impl Laboratory {
         cell.figures.push(on_imagenet);
         cell.wall_seconds = started.elapsed().as_secs_f64();
         Ok(cell)
+    }
+
+    /// Scores the images under the shift; hits by the ending of the setting they belong to.
+    fn score_shift(
+        &self,
+        cell: &mut Cell,
+        shift: &Seen,
+        scores: &[f32],
+        classes: usize,
+    ) -> Result<Vec<(&'static str, Vec<bool>)>, EvalError> {
+        if shift.split.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
+            let scores = self.score_frames(cell, shift, scores, classes)?;
+            let (pm0, pm10) = scores.per_anchor.into_iter().unzip();
+            return Ok(vec![("_pm0", pm0), ("_pm10", pm10)]);
+        }
+        let best = metrics::predictions(scores, classes).map_err(metric_error(cell))?;
+        let targets: Vec<&Target> = shift.targets().collect();
+        let accepted = all(&targets, cell, |target| match target {
+            Target::Class(class) => Some(std::slice::from_ref(class)),
+            Target::OneOf(classes) => Some(&**classes),
+            _ => None,
+        })?;
+        let hits = metrics::hits_of_any(&best, &accepted);
+        cell.score = share_of_hits("accuracy", &hits, self.options.level).map_err(metric_error(cell))?;
+        cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
+        Ok(vec![("", hits)])
+    }
+}
+
+/// A model under one shift, and how far it is above the line through ordinary models.
+struct Effective<'a> {
+    setting: &'a Setting,
+    /// Hits under the shift.
+    shifted: &'a [bool],
+    /// Hits on the matching part of ImageNet.
+    matching: &'a [bool],
+}
+
+impl Effective<'_> {
+    /// None where all or none of the matching images are right.
+    fn point(&self) -> Option<RobustnessPoint> {
+        let (x, y) = (share(self.matching), share(self.shifted));
+        let points = ordinary_points(self.setting);
+        let fit = LogitFit::new(&points.x, &points.y).filter(|_| x > 0.0 && x < 1.0)?;
+        Some(RobustnessPoint {
+            setting: self.setting.y.to_owned(),
+            x,
+            y,
+            predicted: fit.predict(x),
+            effective: fit.effective_robustness(x, y),
+        })
+    }
+
+    /// Draws the images of both sides and the models of the line, each among their own.
+    fn interval(&self, bootstrap: &Bootstrap) -> Option<Interval> {
+        let points = ordinary_points(self.setting);
+        let line = LogitPoints::new(&points.x, &points.y);
+        let (shifted, matching) = (self.shifted.len(), self.matching.len());
+        let sides = [(0, shifted), (1, matching), (2, points.x.len())];
+        let side_of: Vec<u32> =
+            sides.iter().flat_map(|&(side, items)| std::iter::repeat_n(side, items)).collect();
+        bootstrap.interval_within(&side_of, |drawn| {
+            let (of_shift, rest) = drawn.split_at(shifted);
+            let (of_imagenet, of_models) = rest.split_at(matching);
+            let (x, y) = (share_of_drawn(self.matching, of_imagenet), share_of_drawn(self.shifted, of_shift));
+            let fit = line.fit(of_models).filter(|_| x > 0.0 && x < 1.0);
+            fit.map_or(f64::NAN, |fit| fit.effective_robustness(x, y))
+        })
+    }
+}
+
+fn share(hits: &[bool]) -> f64 {
+    hits.iter().filter(|&&hit| hit).count() as f64 / hits.len() as f64
+}
+
+fn share_of_drawn(hits: &[bool], drawn: &[u32]) -> f64 {
+    let right: u32 = hits.iter().zip(drawn).filter(|(hit, _)| **hit).map(|(_, times)| times).sum();
+    f64::from(right) / hits.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::robustness::setting;
+
+    #[test]
+    fn effective_robustness_is_as_sure_as_its_images() {
+        let setting = setting("imagenet-a").expect("a setting");
+        let hits = |right: usize, of: usize| (0..of).map(|item| item < right).collect::<Vec<bool>>();
+        let width = |of: usize| {
+            let (shifted, matching) = (hits(of / 2, of), hits(of * 3 / 4, of));
+            let effective = Effective { setting, shifted: &shifted, matching: &matching };
+            let (point, interval) =
+                (effective.point().expect("a point"), effective.interval(&Bootstrap::new(0.95)));
+            let interval = interval.expect("an interval");
+            assert!(interval.contains(point.effective), "{point:?} {interval:?}");
+            interval.high - interval.low
+        };
+        assert!(width(40) > 2.0 * width(1000));
+        let all = hits(10, 10);
+        assert!(Effective { setting, shifted: &all, matching: &all }.point().is_none());
     }
 }

@@ -6,13 +6,17 @@ use clip_data::{Metric, Presence};
 
 use crate::laboratory::EvalOptions;
 use crate::metrics::{self, MeanAveragePrecision11, MetricError, Ranking};
-use crate::results::{Cell, ClassFigure, Confusion, Details, Figure, ReliabilityBin};
-use crate::statistics::{Bootstrap, Interval, Method, clopper_pearson};
+use crate::results::{Cell, ClassFigure, Confusion, Details, Figure, ReliabilityBin, Unit};
+use crate::statistics::{Bootstrap, clopper_pearson};
 
 /// Pairs of classes that a result keeps.
 const CONFUSIONS_KEPT: usize = 200;
 /// Top-k of the second accuracy.
 const SECOND_K: usize = 5;
+/// What most intervals draw.
+pub(crate) const IMAGES: &str = "images";
+/// Why the calibration error has no interval.
+const NO_ECE_INTERVAL: &str = "no interval: resamples are less well calibrated than the items they are drawn from, their percentiles lie above it";
 
 /// Scores of items that have one class each.
 pub(crate) struct ClassScores<'a> {
@@ -24,34 +28,11 @@ pub(crate) struct ClassScores<'a> {
     pub(crate) truth: &'a [u32],
 }
 
-impl Figure {
-    /// A figure with its interval, if it has one.
-    pub(crate) fn new(name: &str, value: f64, interval: Option<Interval>) -> Figure {
-        Figure {
-            name: name.to_owned(),
-            value,
-            low: interval.map(|interval| interval.low),
-            high: interval.map(|interval| interval.high),
-            level: interval.map(|interval| interval.level),
-            method: interval.map(|interval| interval.method.name().to_owned()),
-        }
-    }
-}
-
 impl Cell {
-    /// Enters the score. Resamples that are all equal (one item, or all items alike) know nothing of other items: then
-    /// there is no interval, and a note says so.
+    /// Enters the score; what is said of it stands among the notes too.
     pub(crate) fn enter_score(&mut self, score: Figure) {
-        let is_drawn = score.method.as_deref().is_some_and(|method| method != Method::ClopperPearson.name());
-        if is_drawn && score.low == score.high {
-            self.notes.push(format!(
-                "no interval: all resamples have the same {}, the items are too few or too much alike",
-                score.name
-            ));
-            self.score = Figure::plain(&score.name, score.value);
-        } else {
-            self.score = score;
-        }
+        self.notes.extend(score.note.iter().map(|note| format!("{}: {note}", score.name)));
+        self.score = score;
     }
 }
 
@@ -59,7 +40,7 @@ impl Cell {
 pub(crate) fn share_of_hits(name: &str, hits: &[bool], level: f64) -> Result<Figure, MetricError> {
     let right = hits.iter().filter(|&&hit| hit).count() as u64;
     let interval = clopper_pearson(right, hits.len() as u64, level);
-    Ok(Figure::new(name, metrics::accuracy(hits)?, Some(interval)))
+    Ok(Figure::share(name, metrics::accuracy(hits)?).within(Some(interval), IMAGES))
 }
 
 pub(crate) fn bootstrap(options: &EvalOptions) -> Bootstrap {
@@ -80,19 +61,27 @@ impl ClassScores<'_> {
         match metric {
             Metric::MeanPerClass => {
                 let interval = bootstrap.mean_per_class(&hits, self.truth);
-                Ok(Figure::new("mean_per_class", metrics::mean_per_class(&hits, self.truth)?, interval))
+                let mean = metrics::mean_per_class(&hits, self.truth)?;
+                Ok(Figure::share("mean_per_class", mean).within(interval, "images within their class"))
             }
             Metric::RocAuc => {
                 let ranking = self.ranking_of_two()?;
+                let value = match ranking.roc_auc(None) {
+                    Err(error) if error.is_one_sided() => {
+                        return Ok(Figure::undefined("roc_auc", Unit::Share, &format!("undefined: {error}")));
+                    }
+                    value => value?,
+                };
                 let auc = |drawn: &[u32]| ranking.roc_auc(Some(drawn)).unwrap_or(f64::NAN);
                 let interval = bootstrap.interval(self.truth.len(), auc);
-                Ok(Figure::new("roc_auc", self.value(metric)?, interval))
+                Ok(Figure::share("roc_auc", value).within(interval, IMAGES))
             }
             Metric::MeanTop1Top5 => {
                 let value =
                     |rank: &u32| (f64::from(u8::from(*rank < 1)) + f64::from(u8::from(*rank < 5))) / 2.0;
                 let values: Vec<f64> = ranks.iter().map(value).collect();
-                Ok(Figure::new("mean_top1_top5", metrics::mean_top1_top5(&ranks)?, bootstrap.mean(&values)))
+                let mean = metrics::mean_top1_top5(&ranks)?;
+                Ok(Figure::share("mean_top1_top5", mean).within(bootstrap.mean(&values), IMAGES))
             }
             _ => share_of_hits("accuracy", &hits, options.level),
         }
@@ -166,27 +155,39 @@ impl ClassScores<'_> {
             ..std::mem::take(&mut cell.details)
         };
         if calibrated {
-            let calibration = metrics::calibration(self.scores, self.classes(), self.truth)?;
-            let plain = |name: &str, value| Figure::plain(name, value);
-            cell.figures.push(plain("expected_calibration_error", calibration.expected_calibration_error));
-            cell.figures.push(plain("negative_log_likelihood", calibration.negative_log_likelihood));
-            cell.figures.push(plain("brier", calibration.brier));
-            let bin = |bin: &metrics::Bin| {
-                Some(ReliabilityBin {
-                    low: bin.low,
-                    high: bin.high,
-                    items: bin.items,
-                    confidence: bin.confidence?,
-                    accuracy: bin.accuracy?,
-                })
-            };
-            cell.details.reliability = calibration.bins.iter().filter_map(bin).collect();
+            self.enter_calibration(cell, options)?;
         }
+        Ok(())
+    }
+
+    /// What the probabilities are worth.
+    fn enter_calibration(&self, cell: &mut Cell, options: &EvalOptions) -> Result<(), MetricError> {
+        let calibration = metrics::calibration(self.scores, self.classes(), self.truth)?;
+        let error = Figure::share("expected_calibration_error", calibration.expected_calibration_error);
+        cell.figures.push(error.without(NO_ECE_INTERVAL));
+        let bootstrap = bootstrap(options);
+        for (name, value, of_items) in [
+            ("negative_log_likelihood", calibration.negative_log_likelihood, &calibration.losses),
+            ("brier", calibration.brier, &calibration.squares),
+        ] {
+            let figure = Figure::plain(name, Unit::Number, value);
+            cell.figures.push(figure.within(bootstrap.mean(of_items), IMAGES));
+        }
+        let bin = |bin: &metrics::Bin| {
+            Some(ReliabilityBin {
+                low: bin.low,
+                high: bin.high,
+                items: bin.items,
+                confidence: bin.confidence?,
+                accuracy: bin.accuracy?,
+            })
+        };
+        cell.details.reliability = calibration.bins.iter().filter_map(bin).collect();
         Ok(())
     }
 }
 
-/// Mean over classes of the 11-point average precision (VOC2007), drawing images.
+/// Mean over classes of the 11-point average precision (VOC2007), and each class's own, drawing images.
 pub(crate) fn enter_multi_label(
     cell: &mut Cell,
     scores: &[f32],
@@ -195,15 +196,26 @@ pub(crate) fn enter_multi_label(
     options: &EvalOptions,
 ) -> Result<(), MetricError> {
     let precision = MeanAveragePrecision11::new(scores, names.len(), labels)?;
-    let interval =
-        bootstrap(options).interval(labels.len(), |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN));
+    let bootstrap = bootstrap(options);
+    let mean_of = |values: &[Option<f64>]| {
+        let values: Vec<f64> = values.iter().copied().flatten().collect();
+        values.iter().sum::<f64>() / values.len() as f64 // NaN where no class is drawn
+    };
+    let resamples = bootstrap.figures(labels.len(), |drawn| {
+        let per_class = precision.per_class(Some(drawn));
+        let mean = mean_of(&per_class);
+        per_class.into_iter().map(|value| value.unwrap_or(f64::NAN)).chain([mean]).collect()
+    });
+    let interval = |place: usize| bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect());
     let mean = precision.mean(None)?;
-    cell.enter_score(Figure::new("map_11_point", mean, interval));
+    cell.enter_score(Figure::share("map_11_point", mean).within(interval(names.len()), IMAGES));
     cell.metrics = BTreeMap::from([("mean_average_precision".to_owned(), Some(mean))]);
-    let per_class = names.iter().zip(precision.per_class(None));
-    cell.figures.extend(
-        per_class
-            .filter_map(|(name, value)| Some(Figure::plain(&format!("average_precision: {name}"), value?))),
-    );
+    for (place, (class, value)) in names.iter().zip(precision.per_class(None)).enumerate() {
+        let name = format!("average_precision: {class}");
+        cell.figures.push(match value {
+            Some(value) => Figure::share(&name, value).within(interval(place), IMAGES),
+            None => Figure::undefined(&name, Unit::Share, "undefined: no image shows the class"),
+        });
+    }
     Ok(())
 }

@@ -8,10 +8,10 @@ use clip_data::{Item, Presence, PromptSet, Split, Target, Task};
 use crate::EvalError;
 use crate::head::cosines;
 use crate::laboratory::{Laboratory, Progress, Seen};
-use crate::metrics::{self, Annotation, RareActions, Segment};
+use crate::metrics::{self, Annotation, PerturbationScores, RareActions, Segment};
 use crate::predictions::{Prediction, top_5};
 use crate::results::{Cell, Figure};
-use crate::scoring::{ClassScores, enter_multi_label, share_of_hits};
+use crate::scoring::{ClassScores, bootstrap, enter_multi_label, share_of_hits};
 use crate::suite::Job;
 use crate::wrong_images::wrong_images;
 
@@ -19,6 +19,10 @@ use crate::wrong_images::wrong_images;
 pub(crate) const TASK: &str = "zeroshot_classification";
 /// Draws of RareAct's second figure (PROTOCOL_EVAL 7.7).
 const RARE_ACTION_DRAWS: u32 = 100;
+const NO_SAMPLED_INTERVAL: &str =
+    "no interval: it is itself a mean over draws of one row a video; the weighted figure beside it has one";
+/// What is drawn of frames near an anchor.
+const ANCHORS: &str = "anchors with their frames";
 
 impl Laboratory {
     /// Scores a data set without looking at a labelled image, with one row per image for comparisons; of a data set with
@@ -172,7 +176,7 @@ impl Laboratory {
 
     fn enter_hits(&self, cell: &mut Cell, name: &str, hits: &[bool]) -> Result<(), EvalError> {
         cell.score = share_of_hits(name, hits, self.options.level).map_err(metric_error(cell))?;
-        cell.metrics = BTreeMap::from([("acc1".to_owned(), Some(cell.score.value))]);
+        cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
         Ok(())
     }
 
@@ -183,7 +187,7 @@ impl Laboratory {
         seen: &Seen,
         logits: &[f32],
         classes: usize,
-    ) -> Result<(), EvalError> {
+    ) -> Result<PerturbationScores, EvalError> {
         let best = metrics::predictions(logits, classes).map_err(metric_error(cell))?;
         let mut right = vec![false; seen.split.items.len()];
         let mut anchors = Vec::with_capacity(right.len());
@@ -206,13 +210,15 @@ impl Laboratory {
             .iter()
             .map(|&(a, b)| (f64::from(u8::from(a)) + f64::from(u8::from(b))) / 2.0)
             .collect();
-        let interval = crate::scoring::bootstrap(&self.options).mean(&values);
-        cell.enter_score(Figure::new("mean_pm0_pm10", scores.mean(), interval));
-        cell.figures.push(share_of_hits("pm0", &pm0, level).map_err(metric_error(cell))?);
-        cell.figures.push(share_of_hits("pm10", &pm_k, level).map_err(metric_error(cell))?);
+        let interval = bootstrap(&self.options).mean(&values);
+        cell.enter_score(Figure::share("mean_pm0_pm10", scores.mean()).within(interval, ANCHORS));
+        for (name, hits) in [("pm0", &pm0), ("pm10", &pm_k)] {
+            let figure = share_of_hits(name, hits, level).map_err(metric_error(cell))?;
+            cell.figures.push(Figure { over: Some(ANCHORS.to_owned()), ..figure });
+        }
         cell.metrics =
             BTreeMap::from([("pm0".to_owned(), Some(scores.pm0)), ("pm10".to_owned(), Some(scores.pm_k))]);
-        Ok(())
+        Ok(scores)
     }
 
     /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit; logits are used.
@@ -236,8 +242,12 @@ impl Laboratory {
         let sampled = actions
             .mean_sampled_average_precision(logits, RARE_ACTION_DRAWS, self.options.seed)
             .map_err(metric_error(cell))?;
-        cell.score = Figure::plain("mean_weighted_average_precision", weighted.mean);
-        cell.figures.push(Figure::plain("mean_sampled_average_precision", sampled.mean));
+        let interval =
+            actions.weighted_interval(logits, &bootstrap(&self.options)).map_err(metric_error(cell))?;
+        let score = Figure::share("mean_weighted_average_precision", weighted.mean);
+        cell.enter_score(score.within(interval, "videos"));
+        let figure = Figure::share("mean_sampled_average_precision", sampled.mean);
+        cell.figures.push(figure.without(NO_SAMPLED_INTERVAL));
         cell.metrics = BTreeMap::from([
             ("mWAP".to_owned(), Some(weighted.mean)),
             ("mSAP".to_owned(), Some(sampled.mean)),

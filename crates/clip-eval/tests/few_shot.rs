@@ -55,7 +55,8 @@ fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
     assert!(curve.windows(2).all(|pair| pair[0].mean < pair[1].mean), "{curve:?}");
     assert!(curve[0].mean > 0.3 && curve[3].mean > 0.9, "{curve:?}");
     for point in &curve[..3] {
-        let (low, high) = point.interval.unwrap();
+        let interval = point.interval.unwrap();
+        let (low, high) = (interval.low, interval.high);
         // t of 0.975 with two degrees of freedom is 4.302653.
         let reach = 4.302_653 * point.deviation.unwrap() / 3.0_f64.sqrt();
         assert!((high - low - 2.0 * reach).abs() < 1e-6 && (high + low - 2.0 * point.mean).abs() < 1e-12);

@@ -179,7 +179,7 @@ fn figures_that_are_no_numbers_are_dashes_and_plots_survive_them() {
     let mut cells = suite();
     for (index, cell) in cells.iter_mut().enumerate() {
         let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -3.0, 1e300][index % 5];
-        cell.score.value = odd;
+        cell.score.value = Some(odd);
         cell.score.low = Some(odd);
         cell.metrics.insert("acc5".into(), Some(odd));
         for bin in &mut cell.details.reliability {
@@ -190,7 +190,7 @@ fn figures_that_are_no_numbers_are_dashes_and_plots_survive_them() {
             point.shots = Some(0);
         }
         for point in &mut cell.details.search {
-            (point.score, point.c) = (odd, odd);
+            (point.score, point.c) = (Some(odd), odd);
         }
         for class in &mut cell.details.per_class {
             (class.items, class.correct) = ([0, 3, usize::MAX][index % 3], usize::MAX - 1);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clip_eval::suite::Run;
-use clip_eval::{EvalOptions, Step, suite};
+use clip_eval::{EvalOptions, Step, results, suite};
 
 use super::shown::Table;
 use crate::console::{Console, Unit};
@@ -67,15 +67,15 @@ impl Geolocation {
             let table = Table::new(columns());
             console.print(&(table.head(self.level) + &table.result(&cell, "geolocation")))?;
             for figure in &cell.figures {
-                let is_distance = figure.name.ends_with("_km") && !figure.name.starts_with("within");
-                let value = |value: f64| {
-                    if is_distance { format!("{value:.1} km") } else { format!("{:.1} %", value * 100.0) }
+                let text = |value: f64| match figure.unit {
+                    results::Unit::Kilometre => format!("{value:.1} km"),
+                    _ => format!("{:.1} %", value * 100.0),
                 };
                 let interval = figure
-                    .low
-                    .zip(figure.high)
-                    .map_or_else(String::new, |(low, high)| format!("  ({} to {})", value(low), value(high)));
-                console.print(&format!("  {:<20} {}{interval}\n", figure.name, value(figure.value)))?;
+                    .interval()
+                    .map_or_else(String::new, |(low, high)| format!("  ({} to {})", text(low), text(high)));
+                let value = figure.value.map_or_else(|| "undefined".to_owned(), text);
+                console.print(&format!("  {:<20} {value}{interval}\n", figure.name))?;
             }
         }
         console.note(clip_rs::LIMITS);

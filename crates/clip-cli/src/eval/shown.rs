@@ -113,11 +113,11 @@ pub(super) fn say_what_to_know(console: &Console, cell: &Cell) {
 /// A figure and its interval in per cent.
 fn numbers(figure: &Figure) -> (String, String) {
     let per_cent = |value: f64| format!("{:.1}", 100.0 * value);
-    let interval = match (figure.low, figure.high) {
-        (Some(low), Some(high)) => format!("{} to {}", per_cent(low), per_cent(high)),
-        _ => "none".to_owned(),
+    let interval = match figure.interval() {
+        Some((low, high)) => format!("{} to {}", per_cent(low), per_cent(high)),
+        None => "none".to_owned(),
     };
-    (per_cent(figure.value), interval)
+    (figure.value.map_or_else(|| "undefined".to_owned(), per_cent), interval)
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ pub struct Calibration {
     pub brier: f64,
     /// The 15 bins in order.
     pub bins: Vec<Bin>,
+    /// `[items]`: −ln p of the true class.
+    pub losses: Vec<f64>,
+    /// `[items]`: Σ over classes of (p − y)².
+    pub squares: Vec<f64>,
 }
 
 /// Calibration of softmax probabilities, 15 bins.
@@ -48,7 +52,7 @@ pub fn calibration(logits: &[f32], classes: usize, truth: &[u32]) -> Result<Cali
     assert_eq!(truth.len(), items, "targets of {items} items");
     check_targets(truth, classes)?;
     let (mut confidence, mut correct) = (Vec::with_capacity(items), Vec::with_capacity(items));
-    let (mut log_likelihood, mut squares) = (0.0, 0.0);
+    let (mut losses, mut squares) = (Vec::with_capacity(items), Vec::with_capacity(items));
     let mut exponentials = vec![0.0; classes];
     for (item, (row, &truth)) in logits.chunks_exact(classes).zip(truth).enumerate() {
         let (best, truth) = (first_best(row), truth as usize);
@@ -62,19 +66,21 @@ pub fn calibration(logits: &[f32], classes: usize, truth: &[u32]) -> Result<Cali
         let sum: f64 = exponentials.iter().sum();
         confidence.push(1.0 / sum);
         correct.push(best == truth);
-        log_likelihood += f64::from(row[truth]) - greatest - sum.ln();
+        losses.push(sum.ln() - (f64::from(row[truth]) - greatest));
         let probability = |class: usize| exponentials[class] / sum;
         let square = |class: usize| (probability(class) - f64::from(u8::from(class == truth))).powi(2);
-        squares += (0..classes).map(square).sum::<f64>();
+        squares.push((0..classes).map(square).sum::<f64>());
     }
     let bins = reliability(&confidence, &correct, 15)?;
     let gap = |bin: &Bin| Some((bin.accuracy? - bin.confidence?).abs());
     Ok(Calibration {
         expected_calibration_error: expected_calibration_error(&bins),
         max_calibration_error: bins.iter().filter_map(gap).fold(0.0, f64::max),
-        negative_log_likelihood: -log_likelihood / items as f64,
-        brier: squares / items as f64,
+        negative_log_likelihood: losses.iter().sum::<f64>() / items as f64,
+        brier: squares.iter().sum::<f64>() / items as f64,
         bins,
+        losses,
+        squares,
     })
 }
 

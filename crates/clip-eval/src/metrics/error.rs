@@ -49,6 +49,13 @@ pub enum MetricError {
     },
 }
 
+impl MetricError {
+    /// Whether the items define no such figure, whatever the model: there is one kind of them alone.
+    pub fn is_one_sided(&self) -> bool {
+        matches!(self, Self::NoPositives { .. } | Self::NoNegatives { .. })
+    }
+}
+
 /// Checks the shape, and that every score is a number or `-inf`; returns the number of items.
 ///
 /// # Panics

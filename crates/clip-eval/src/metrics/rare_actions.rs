@@ -15,6 +15,7 @@ use clip_data::random::Seeded;
 
 use super::error::{MetricError, check_scores};
 use super::ranking::Ranking;
+use crate::statistics::{Bootstrap, Interval};
 
 /// What a segment shows of the class it is annotated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub struct RareActionScore {
 pub struct RareActions {
     classes: Vec<Sets>,
     segments: usize,
+    /// `[segments]`: the number of its video.
+    video_of: Vec<u32>,
 }
 
 /// Rows of each video in each set, in order of the videos' names.
@@ -100,7 +103,17 @@ impl RareActions {
             let [positives, hard_negatives, negatives] = sets.map(|set| set.into_values().collect());
             Sets { positives, hard_negatives, negatives }
         };
-        RareActions { classes: (0..verb_noun.len()).map(sets_of).collect(), segments: segments.len() }
+        let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
+        let video_of = segments.iter().map(|segment| {
+            let next = numbers.len() as u32;
+            *numbers.entry(segment.video).or_insert(next)
+        });
+        let video_of = video_of.collect();
+        RareActions {
+            classes: (0..verb_noun.len()).map(sets_of).collect(),
+            segments: segments.len(),
+            video_of,
+        }
     }
 
     /// mWAP: every row weighs 1 / rows of its video in its set.
@@ -114,16 +127,47 @@ impl RareActions {
     /// When `scores` are no rows of all classes for all segments.
     pub fn mean_weighted_average_precision(&self, scores: &[f32]) -> Result<RareActionScore, MetricError> {
         self.mean_over_classes(scores, |_, column, sets| {
-            let (mut scores, mut positive, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-            for (is_positive, rows) in sets.videos() {
-                for &row in rows {
-                    scores.push(column[row as usize]);
-                    positive.push(is_positive);
-                    weights.push(1.0 / rows.len() as f64);
-                }
-            }
-            Ranking::new(&scores, &positive)?.average_precision(Some(&weights))
+            let (ranking, rows) = sets.ranking(column)?;
+            let weights: Vec<f64> = rows.iter().map(|&(_, weight)| weight).collect();
+            ranking.average_precision(Some(&weights))
         })
+    }
+
+    /// The interval of mWAP: videos are drawn, each with all its rows. Classes of which a resample has no positive are
+    /// left out of its mean.
+    ///
+    /// - `scores`: `[segments, classes]`, comparable across segments
+    ///
+    /// # Errors
+    /// A score that is no number.
+    ///
+    /// # Panics
+    /// When `scores` are no rows of all classes for all segments.
+    pub fn weighted_interval(
+        &self,
+        scores: &[f32],
+        bootstrap: &Bootstrap,
+    ) -> Result<Option<Interval>, MetricError> {
+        let classes = self.classes.len();
+        assert_eq!(scores.len(), self.segments * classes, "scores of {} segments", self.segments);
+        check_scores(scores, classes)?;
+        let with_positives = self.classes.iter().enumerate().filter(|(_, sets)| !sets.positives.is_empty());
+        let rankings: Vec<(Ranking, Vec<(u32, f64)>)> = with_positives
+            .map(|(class, sets)| {
+                let column: Vec<f32> = scores.iter().skip(class).step_by(classes).copied().collect();
+                sets.ranking(&column)
+            })
+            .collect::<Result<_, _>>()?;
+        let videos = self.video_of.iter().max().map_or(0, |&last| last as usize + 1);
+        Ok(bootstrap.interval(videos, |drawn| {
+            let of_class = |(ranking, rows): &(Ranking, Vec<(u32, f64)>)| {
+                let times = |row: u32| f64::from(drawn[self.video_of[row as usize] as usize]);
+                let weights: Vec<f64> = rows.iter().map(|&(row, weight)| weight * times(row)).collect();
+                ranking.average_precision(Some(&weights)).ok()
+            };
+            let values: Vec<f64> = rankings.iter().filter_map(of_class).collect();
+            values.iter().sum::<f64>() / values.len() as f64
+        }))
     }
 
     /// mSAP: the mean over `draws` of the average precision of one row per video and set, drawn by a seeded generator.
@@ -179,6 +223,19 @@ impl RareActions {
 }
 
 impl Sets {
+    /// All rows in order of their scores; of each its number and 1 / rows of its video in its set.
+    fn ranking(&self, column: &[f32]) -> Result<(Ranking, Vec<(u32, f64)>), MetricError> {
+        let (mut scores, mut positive, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for (is_positive, rows) in self.videos() {
+            for &row in rows {
+                scores.push(column[row as usize]);
+                positive.push(is_positive);
+                weights.push((row, 1.0 / rows.len() as f64));
+            }
+        }
+        Ok((Ranking::new(&scores, &positive)?, weights))
+    }
+
     /// Whether they are positive, and the rows of one video.
     fn videos(&self) -> impl Iterator<Item = (bool, &[u32])> {
         let negatives =
@@ -223,6 +280,26 @@ mod tests {
         assert_eq!(weighted.per_class, [Some(0.5 + 0.5 * 2.0 / 3.0), None, None]);
         let sampled = actions.mean_sampled_average_precision(&scores, 7, 1).unwrap();
         assert!((sampled.mean - weighted.mean).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_interval_draws_videos_and_not_their_rows() {
+        // Two videos of ten equal rows each: the figure is known only as well as two videos are.
+        let segments: Vec<Segment<'_>> = (0..20)
+            .map(|row| if row < 10 { segment(0, 1, "a") } else { segment(0, 0, "b") })
+            .chain([segment(0, 1, "c"), segment(0, 0, "d")])
+            .collect();
+        let actions = RareActions::new(&CLASSES, &segments);
+        let of = |row: usize| match row {
+            0..10 => 0.9,
+            10..20 => 0.5,
+            20 => 0.1,
+            _ => 0.7,
+        };
+        let scores: Vec<f32> = (0..22).flat_map(|row| [of(row), 0.0, 0.0]).collect();
+        let mean = actions.mean_weighted_average_precision(&scores).unwrap().mean;
+        let interval = actions.weighted_interval(&scores, &Bootstrap::new(0.95)).unwrap().unwrap();
+        assert!(interval.contains(mean) && interval.high - interval.low > 0.4, "{mean} {interval:?}");
     }
 
     #[test]

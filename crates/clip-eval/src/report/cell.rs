@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::markup::Markup;
-use super::numbers::{count, figure_interval, figure_value, how, words};
+use super::numbers::{count, figure_interval, figure_value, how, metric_value, words};
 use super::run::{head, state, title};
 use super::suite::Suite;
 use super::table::scrolled;
@@ -61,7 +61,7 @@ fn fold(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, room: &Room) {
         page.element("summary", &[], |page| {
             page.leaf("b", &[], &cell.model);
             page.text(format_args!(" · {} · ", words(&cell.task)));
-            page.text(figure_value(&cell.score.name, cell.score.value));
+            page.text(figure_value(&cell.score));
             if let Some(interval) = figure_interval(&cell.score) {
                 page.text(format_args!(" {interval}"));
             }
@@ -125,16 +125,19 @@ fn figures(page: &mut Markup, cell: &Cell) {
             head(page, &["figure", "#value", "interval"]);
             page.element("tbody", &[], |page| {
                 for figure in &known {
-                    let interval = figure_interval(figure).map(|interval| (interval, how(figure)));
-                    row(page, &figure.name, figure_value(&figure.name, figure.value), interval);
+                    let interval = match figure_interval(figure) {
+                        Some(interval) => (interval, how(figure)),
+                        None => (String::new(), figure.note.clone().unwrap_or_default()),
+                    };
+                    row(page, &figure.name, figure_value(figure), interval);
                 }
                 for (name, value) in &cell.metrics {
                     if known.iter().any(|figure| figure.name == *name) {
                         continue;
                     }
                     let text =
-                        value.map_or_else(|| "undefined here".to_owned(), |value| figure_value(name, value));
-                    row(page, name, text, None);
+                        value.map_or_else(|| "undefined here".to_owned(), |value| metric_value(name, value));
+                    row(page, name, text, Default::default());
                 }
             });
         });
@@ -142,16 +145,17 @@ fn figures(page: &mut Markup, cell: &Cell) {
     page.line();
 }
 
-fn row(page: &mut Markup, name: &str, value: String, interval: Option<(String, String)>) {
+/// - `interval`: its ends, and how it was made or why there is none
+fn row(page: &mut Markup, name: &str, value: String, (interval, how): (String, String)) {
     page.element("tr", &[], |page| {
         page.leaf("th", &[("scope", &"row"), ("title", &name)], words(name));
         page.leaf("td", &[("class", &"num")], value);
         page.element("td", &[], |page| {
-            if let Some((interval, how)) = interval {
+            if !interval.is_empty() {
                 page.leaf("span", &[("class", &"tight")], interval);
                 page.text(" ");
-                page.leaf("span", &[("class", &"soft")], how);
             }
+            page.leaf("span", &[("class", &"soft")], how);
         });
     });
 }

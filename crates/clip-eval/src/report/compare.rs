@@ -94,15 +94,13 @@ pub(crate) struct Difference {
 impl Difference {
     /// None where one of the two is not a number.
     pub(crate) fn between(figure: &Figure, published: &Measured) -> Option<Difference> {
-        if !figure.value.is_finite() || !published.value.is_finite() {
-            return None;
-        }
-        let interval = figure.low.zip(figure.high).filter(|(low, high)| low.is_finite() && high.is_finite());
+        let value = figure.value.filter(|value| value.is_finite() && published.value.is_finite())?;
+        let interval = figure.interval().filter(|(low, high)| low.is_finite() && high.is_finite());
         let slack = published.rounding.max(0.0) + 1e-9; // per cent of a file to a fraction is not exact
         let covered =
             |(low, high): (f64, f64)| low - slack <= published.value && published.value <= high + slack;
         Some(Difference {
-            value: figure.value - published.value,
+            value: value - published.value,
             interval: interval.map(|(low, high)| (low - published.value, high - published.value)),
             is_covered: interval.map(covered),
         })
@@ -115,7 +113,7 @@ mod tests {
 
     fn figure(value: f64, interval: Option<(f64, f64)>) -> Figure {
         let (low, high) = interval.unzip();
-        Figure { name: "accuracy".into(), value, low, high, level: Some(0.95), method: None }
+        Figure { low, high, level: Some(0.95), ..Figure::share("accuracy", value) }
     }
 
     fn paper(value: f64) -> Measured {

@@ -1,6 +1,6 @@
 //! Figures as people read them: per cent with one decimal, a real minus, a dash for what is missing.
 
-use crate::results::Figure;
+use crate::results::{Figure, Unit};
 
 /// Stands for a value that is not there.
 pub(crate) const MISSING: &str = "–";
@@ -63,34 +63,42 @@ pub(crate) fn number(value: f64) -> String {
     minus(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
-/// A figure of a cell, with its unit where it is a fraction.
-pub(crate) fn figure_value(name: &str, value: f64) -> String {
-    if is_share(name, value) { format!("{} %", percent(value)) } else { number(value) }
+/// A figure of a cell, with its unit.
+pub(crate) fn figure_value(figure: &Figure) -> String {
+    figure.value.map_or_else(|| "undefined".to_owned(), |value| with_unit(figure.unit, value))
 }
 
-/// Its interval in the same unit.
+/// Its interval in the same unit, which the value carries.
 pub(crate) fn figure_interval(figure: &Figure) -> Option<String> {
-    let (low, high) = (figure.low?, figure.high?);
-    Some(if is_share(&figure.name, figure.value) {
-        interval(low, high)
-    } else {
-        format!("[{}, {}]", number(low), number(high))
-    })
+    let (low, high) = figure.interval()?;
+    let end = |value| match figure.unit {
+        Unit::Share => percent(value),
+        Unit::Points => points(value),
+        Unit::Number | Unit::Rank | Unit::Kilometre => number(value),
+    };
+    Some(format!("[{}, {}]", end(low), end(high)))
 }
 
-/// Level and method of an interval: `95 %, Clopper-Pearson`.
+/// A value of which only CLIP_benchmark's name is known.
+pub(crate) fn metric_value(name: &str, value: f64) -> String {
+    with_unit(Unit::of_name(name), value)
+}
+
+fn with_unit(unit: Unit, value: f64) -> String {
+    match unit {
+        Unit::Share => format!("{} %", percent(value)),
+        Unit::Points => format!("{} points", points(value)),
+        Unit::Number | Unit::Rank => number(value),
+        Unit::Kilometre => format!("{} km", number(value)),
+    }
+}
+
+/// Level and method of an interval, and what it draws: `95 %, Clopper-Pearson over images`.
 pub(crate) fn how(figure: &Figure) -> String {
     let level = figure.level.map(|level| format!("{} %", number(level * 100.0)));
-    [level, figure.method.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// Whether a figure is a fraction that people want in per cent.
-fn is_share(name: &str, value: f64) -> bool {
-    const OTHER: [&str; 11] =
-        ["rank", "nll", "log_loss", "loss", "brier", "ece", "shots", "labels", "km", "lambda", "likelihood"];
-    let other = OTHER.iter().any(|word| name.split(['_', '@', ' ', '-']).any(|part| part == *word));
-    let reciprocal = name.contains("reciprocal") || name == "c";
-    !other && !reciprocal && (-1.0..=1.0).contains(&value)
+    let over = figure.over.as_ref().map_or_else(String::new, |over| format!(" over {over}"));
+    let method = figure.method.as_ref().map(|method| format!("{method}{over}"));
+    [level, method].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Names of figures and tasks as people say them.
@@ -147,8 +155,17 @@ mod tests {
 
     #[test]
     fn fractions_are_printed_in_per_cent_and_ranks_are_not() {
-        assert_eq!(figure_value("acc1", 0.5), "50.0 %");
-        assert_eq!(figure_value("image_retrieval_median_rank", 1.0), "1");
-        assert_eq!(figure_value("nll", 0.25), "0.25");
+        assert_eq!(metric_value("acc1", 0.5), "50.0 %");
+        assert_eq!(metric_value("image_retrieval_median_rank", 1.0), "1");
+        assert_eq!(metric_value("nll", 0.25), "0.25");
+    }
+
+    #[test]
+    fn a_figure_keeps_its_unit_on_both_sides_of_one() {
+        let error = |value| figure_value(&Figure::plain("mean_corruption_error", Unit::Number, value));
+        assert_eq!((error(0.98), error(1.02)), ("0.98".to_owned(), "1.02".to_owned()));
+        assert_eq!(figure_value(&Figure::share("accuracy_at_16_shots", 0.5)), "50.0 %");
+        assert_eq!(figure_value(&Figure::undefined("roc_auc", Unit::Share, "one kind")), "undefined");
+        assert_eq!(figure_value(&Figure::plain("effective", Unit::Points, 0.056)), "+5.6 points");
     }
 }

@@ -38,7 +38,7 @@ struct Means<'a> {
 impl<'a> Means<'a> {
     fn of(suite: &Suite<'a>, task: &str) -> Option<Means<'a>> {
         let cells_of = |model: &str| -> Vec<&'a Cell> {
-            suite.of_task(task).filter(|cell| cell.model == model && cell.score.value.is_finite()).collect()
+            suite.of_task(task).filter(|cell| cell.model == model && cell.score.value.is_some()).collect()
         };
         let of_model = |model: &'a str| Some((model, *suite.operations.get(model)?, cells_of(model)));
         let models: Vec<(&str, f64, Vec<&Cell>)> = suite
@@ -57,7 +57,7 @@ impl<'a> Means<'a> {
         let is_common = |cell: &&&Cell| common.contains(&(cell.dataset.as_str(), cell.split.as_str()));
         let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Cell>)| {
             let cells: Vec<&Cell> = cells.iter().filter(is_common).copied().collect();
-            let ours = cells.iter().map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
+            let ours = cells.iter().filter_map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
             let theirs = |cell: &&Cell| {
                 suite.difference(cell, &cell.score, Origin::Paper)?;
                 suite.published(cell, &cell.score, Origin::Paper).map(|value| value.value)

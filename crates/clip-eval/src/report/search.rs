@@ -7,8 +7,7 @@ use crate::results::{Cell, SearchPoint};
 
 /// Score on the validation split against λ.
 pub(super) fn draw(page: &mut Markup, cell: &Cell) {
-    let mut points: Vec<&SearchPoint> =
-        cell.details.search.iter().filter(|point| point.score.is_finite()).collect();
+    let mut points: Vec<Scored> = cell.details.search.iter().filter_map(Scored::of).collect();
     points.sort_by_key(|point| point.index);
     // The rule of ties: the first, which is the smallest λ.
     let Some(best) =
@@ -49,6 +48,22 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell) {
     figure(page, "Search of the probe", |page| plot.svg(page, &said), &caption);
 }
 
-fn lambda(point: &SearchPoint) -> f64 {
+/// A point that has a score.
+#[derive(Clone, Copy)]
+struct Scored {
+    index: usize,
+    c: f64,
+    score: f64,
+    converged: bool,
+}
+
+impl Scored {
+    fn of(point: &SearchPoint) -> Option<Scored> {
+        let score = point.score.filter(|score| score.is_finite())?;
+        Some(Scored { index: point.index, c: point.c, score, converged: point.converged })
+    }
+}
+
+fn lambda(point: &Scored) -> f64 {
     10f64.powf(point.index as f64 / 8.0 - 6.0)
 }

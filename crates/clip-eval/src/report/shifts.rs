@@ -107,7 +107,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &Ro
 
 /// The interval of a cell's score, where the score is the accuracy under the shift.
 fn interval(cell: &Cell, point: &RobustnessPoint) -> Option<(f64, f64)> {
-    let same = (cell.score.value - point.y).abs() < 1e-9;
+    let same = cell.score.value.is_some_and(|value| (value - point.y).abs() < 1e-9);
     same.then(|| cell.score.low.zip(cell.score.high)).flatten()
 }
 

@@ -83,7 +83,7 @@ impl<'a> Suite<'a> {
         let own = cell.figures.iter().find(|figure| figure.name == "zero_shot");
         let same = |other: &&Cell| other.model == cell.model && other.dataset == cell.dataset;
         let other = || self.of_task("zeroshot_classification").find(same);
-        own.or_else(|| other().map(|found| &found.score)).map(|figure| figure.value)
+        own.or_else(|| other().map(|found| &found.score))?.value
     }
 }
 

@@ -99,7 +99,7 @@ fn model(page: &mut Markup, suite: &Suite<'_>, cell: &Cell) {
 /// A figure and its interval.
 pub(crate) fn ours(page: &mut Markup, figure: &Figure) {
     page.element("td", &[("class", &"num ours")], |page| {
-        let value = figure_value(&figure.name, figure.value);
+        let value = figure_value(figure);
         page.leaf("b", &[], value.trim_end_matches(" %"));
         if let Some(interval) = figure_interval(figure) {
             page.text(" ");
@@ -156,7 +156,7 @@ fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
         let difference = suite.difference(cell, &cell.score, Origin::Paper);
         if let (Some(published), Some(_)) = (published, difference) {
             let (ours, theirs, sets) = sums.entry(suite.series(&cell.model)).or_default();
-            *ours += cell.score.value;
+            *ours += cell.score.value.unwrap_or_default(); // a difference has a value
             *theirs += published.value;
             *sets += 1;
         }
@@ -301,7 +301,7 @@ pub(crate) fn robustness(page: &mut Markup, suite: &Suite<'_>) {
                     let share = |value: Option<f64>| value.map_or_else(|| MISSING.to_owned(), percent);
                     page.leaf("td", &[("class", &"num")], share(point.map(|point| point.x)));
                     page.element("td", &[("class", &"num ours")], |page| {
-                        page.leaf("b", &[], percent(point.map_or(cell.score.value, |point| point.y)));
+                        page.leaf("b", &[], share(point.map_or(cell.score.value, |point| Some(point.y))));
                         if let (Some(low), Some(high)) = (cell.score.low, cell.score.high) {
                             page.text(" ");
                             page.leaf(

@@ -3,10 +3,12 @@
 
 use serde::Deserialize;
 
-use crate::results::Figure;
+use crate::results::{Figure, Unit};
 
 /// AlexNet's mean error over five severities, from the authors' evaluation program.
 const ALEXNET: &str = include_str!("../../assets/published/imagenet_c_alexnet.csv");
+
+const NO_INTERVAL: &str = "no interval: the mean over all corruptions, which is the score, has one";
 
 #[derive(Deserialize)]
 struct Row {
@@ -17,7 +19,7 @@ struct Row {
 /// - `accuracies`: of the splits, called `CORRUPTION/SEVERITY`
 ///
 /// Per corruption the mean accuracy and the corruption error, which is 1 for AlexNet; their mean (mCE) where all 15 are
-/// there. None of these is an interval's business: the score has one.
+/// there.
 pub(crate) fn corruption_figures(accuracies: &[(&str, f64)]) -> Vec<Figure> {
     let rows = csv::Reader::from_reader(ALEXNET.as_bytes()).into_deserialize::<Row>();
     let (mut figures, mut errors, mut complete) = (Vec::new(), Vec::new(), true);
@@ -30,13 +32,16 @@ pub(crate) fn corruption_figures(accuracies: &[(&str, f64)]) -> Vec<Figure> {
         if severities.len() == 5 {
             let accuracy = severities.iter().sum::<f64>() / 5.0;
             errors.push((1.0 - accuracy) / error);
-            figures.push(Figure::plain(&format!("accuracy: {corruption}"), accuracy));
-            figures.push(Figure::plain(&format!("corruption_error: {corruption}"), (1.0 - accuracy) / error));
+            let relative = (1.0 - accuracy) / error;
+            figures.push(Figure::share(&format!("accuracy: {corruption}"), accuracy).without(NO_INTERVAL));
+            let figure = Figure::plain(&format!("corruption_error: {corruption}"), Unit::Number, relative);
+            figures.push(figure.without(NO_INTERVAL));
         }
     }
     if complete {
         let mean = errors.iter().sum::<f64>() / errors.len() as f64;
-        figures.insert(0, Figure::plain("mean_corruption_error", mean));
+        let figure = Figure::plain("mean_corruption_error", Unit::Number, mean);
+        figures.insert(0, figure.without(NO_INTERVAL));
     }
     figures
 }
@@ -63,9 +68,9 @@ mod tests {
         let own: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), alexnet(name))).collect();
         let figures = corruption_figures(&own);
         assert_eq!((figures[0].name.as_str(), figures.len()), ("mean_corruption_error", 31));
-        assert!((figures[0].value - 1.0).abs() < 1e-12);
+        assert!((figures[0].value.expect("defined") - 1.0).abs() < 1e-12);
         let perfect: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 1.0)).collect();
-        assert_eq!(corruption_figures(&perfect)[0].value, 0.0);
+        assert_eq!(corruption_figures(&perfect)[0].value, Some(0.0));
         let without_one = corruption_figures(&own[1..]);
         assert!(without_one.iter().all(|figure| figure.name != "mean_corruption_error"));
     }

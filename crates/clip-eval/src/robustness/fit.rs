@@ -22,31 +22,7 @@ impl LogitFit {
     /// # Panics
     /// When the numbers differ, or an accuracy is not between 0 and 1: it has no logit.
     pub fn new(x: &[f64], y: &[f64]) -> Option<LogitFit> {
-        Self::weighted(&logits(x), &logits(y), &vec![1; x.len()])
-    }
-
-    /// Of logits, each counted so many times.
-    fn weighted(x: &[f64], y: &[f64], times: &[u32]) -> Option<LogitFit> {
-        assert_eq!(x.len(), y.len(), "accuracies of the same models");
-        let models: u32 = times.iter().sum();
-        let mean = |values: &[f64]| {
-            let sum: f64 = values.iter().zip(times).map(|(value, &times)| value * f64::from(times)).sum();
-            sum / f64::from(models)
-        };
-        let (mean_x, mean_y) = (mean(x), mean(y));
-        let products = |a: &[f64], mean_a: f64, b: &[f64], mean_b: f64| -> f64 {
-            let product =
-                |((a, b), &times): ((&f64, &f64), &u32)| (a - mean_a) * (b - mean_b) * f64::from(times);
-            a.iter().zip(b).zip(times).map(product).sum()
-        };
-        let (xx, xy, yy) =
-            (products(x, mean_x, x, mean_x), products(x, mean_x, y, mean_y), products(y, mean_y, y, mean_y));
-        // Also false where there are no models: their mean is NaN.
-        (xx > 0.0).then(|| {
-            let slope = xy / xx;
-            let r_squared = if yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
-            LogitFit { models: models as usize, slope, intercept: mean_y - slope * mean_x, r_squared }
-        })
+        LogitPoints::new(x, y).fit(&vec![1; x.len()])
     }
 
     /// What an ordinary model of accuracy `x` has under the shift.
@@ -70,14 +46,58 @@ impl LogitFit {
     /// # Panics
     /// When the numbers differ, or an accuracy is not between 0 and 1.
     pub fn band(x: &[f64], y: &[f64], at: &[f64], bootstrap: &Bootstrap) -> Vec<Option<Interval>> {
-        let (x, y, at) = (logits(x), logits(y), logits(at));
-        let predict = |drawn: &[u32]| match Self::weighted(&x, &y, drawn) {
+        let (points, at) = (LogitPoints::new(x, y), logits(at));
+        let predict = |drawn: &[u32]| match points.fit(drawn) {
             Some(fit) => at.iter().map(|&x| fit.predict_logit(x)).collect(),
             None => vec![f64::NAN; at.len()],
         };
         let resamples: Vec<Vec<f64>> = bootstrap.figures(x.len(), predict);
         let of_point = |point: usize| resamples.iter().map(|figures| figures[point]).collect();
         (0..at.len()).map(|point| bootstrap.percentiles(of_point(point))).collect()
+    }
+}
+
+/// Logits of models in one setting, for fits to resamples of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogitPoints {
+    x: Vec<f64>,
+    y: Vec<f64>,
+}
+
+impl LogitPoints {
+    /// - `x`, `y`: `[models]`, accuracies between 0 and 1
+    ///
+    /// # Panics
+    /// When the numbers differ, or an accuracy is not between 0 and 1: it has no logit.
+    pub fn new(x: &[f64], y: &[f64]) -> LogitPoints {
+        assert_eq!(x.len(), y.len(), "accuracies of the same models");
+        LogitPoints { x: logits(x), y: logits(y) }
+    }
+
+    /// The line through the models, each counted so many times; none for fewer than two different `x`.
+    ///
+    /// - `times`: `[models]`
+    pub fn fit(&self, times: &[u32]) -> Option<LogitFit> {
+        let (x, y) = (&self.x[..], &self.y[..]);
+        let models: u32 = times.iter().sum();
+        let mean = |values: &[f64]| {
+            let sum: f64 = values.iter().zip(times).map(|(value, &times)| value * f64::from(times)).sum();
+            sum / f64::from(models)
+        };
+        let (mean_x, mean_y) = (mean(x), mean(y));
+        let products = |a: &[f64], mean_a: f64, b: &[f64], mean_b: f64| -> f64 {
+            let product =
+                |((a, b), &times): ((&f64, &f64), &u32)| (a - mean_a) * (b - mean_b) * f64::from(times);
+            a.iter().zip(b).zip(times).map(product).sum()
+        };
+        let (xx, xy, yy) =
+            (products(x, mean_x, x, mean_x), products(x, mean_x, y, mean_y), products(y, mean_y, y, mean_y));
+        // Also false where there are no models: their mean is NaN.
+        (xx > 0.0).then(|| {
+            let slope = xy / xx;
+            let r_squared = if yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
+            LogitFit { models: models as usize, slope, intercept: mean_y - slope * mean_x, r_squared }
+        })
     }
 }
 

@@ -28,6 +28,11 @@ pub enum Method {
         /// Of the generator.
         seed: u64,
     },
+    /// Student's t of the mean over draws.
+    Student {
+        /// How many.
+        draws: u32,
+    },
 }
 
 impl Method {
@@ -36,6 +41,7 @@ impl Method {
         match self {
             Self::ClopperPearson => "Clopper-Pearson",
             Self::Bootstrap { .. } => "bootstrap",
+            Self::Student { .. } => "t",
         }
     }
 }

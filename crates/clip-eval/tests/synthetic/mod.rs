@@ -54,7 +54,7 @@ pub(crate) fn invented_values(cell: &Cell, figure: &Figure) -> Vec<Measured> {
         return Vec::new();
     }
     let near = |origin, apart: f64, unit: f64| {
-        let value = ((figure.value + apart) / unit).round() * unit;
+        let value = ((figure.value.unwrap_or_default() + apart) / unit).round() * unit;
         Measured { origin, value, rounding: unit / 2.0, caution: None }
     };
     let apart = 0.004 * (cell.dataset.len() as f64 - 8.5);
@@ -123,7 +123,7 @@ pub(crate) fn probe(model: &str, set: &Set, score: f64) -> Cell {
     let point = |index: usize| SearchPoint {
         index,
         c: 10f64.powf(6.0 - index as f64 / 8.0),
-        score: score - 0.01 - 0.0001 * (index as f64 - 51.0).powi(2).min(1900.0),
+        score: Some(score - 0.01 - 0.0001 * (index as f64 - 51.0).powi(2).min(1900.0)),
         converged: index > 20,
     };
     cell.details.search = [0, 16, 32, 40, 44, 46, 47, 48, 49, 50, 51, 52, 64, 80, 96].map(point).to_vec();
@@ -216,12 +216,11 @@ pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
 
 pub(crate) fn figure(name: &str, value: f64, half: f64, method: &str) -> Figure {
     Figure {
-        name: name.into(),
-        value,
         low: Some((value - half).max(0.0)),
         high: Some((value + half).min(1.0)),
         level: Some(0.95),
         method: Some(method.into()),
+        ..Figure::share(name, value)
     }
 }
 
