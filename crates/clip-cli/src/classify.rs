@@ -1,5 +1,7 @@
 //! `clip-rs classify`
 
+use std::ffi::OsString;
+
 use clip_rs::{Classifier, LabelScore};
 
 use crate::console::Console;
@@ -21,7 +23,7 @@ use crate::table::{bar, columns, fit, percent, printable};
 pub(crate) struct Classify {
     /// Files, folders, patterns, or `-` (an image or a list of paths on standard input)
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<String>,
+    images: Vec<OsString>,
     #[command(flatten)]
     labels: LabelArgs,
     /// Model: a name, `hf:owner/name`, or a path [default: starter]
@@ -47,7 +49,7 @@ struct Ranking<'a> {
 impl Classify {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let labels = self.labels.labels()?;
-        let mut images = Images::from_arguments(&self.images)?;
+        let mut images = Images::from_arguments(&self.images, console)?;
         let clip = settings.load(self.model.as_deref(), console)?;
         let classifier = Classifier::new(&clip, &labels, &self.labels.template)?;
         let several = images.total > 1;
@@ -55,10 +57,15 @@ impl Classify {
             for (image, embedding) in inputs.iter().zip(features.normalize().rows()) {
                 let mut scores = classifier.scores(embedding);
                 scores.truncate(self.top.unwrap_or(usize::MAX));
-                if self.json {
-                    console.json(&Ranking { image: image.name(), model: clip.name(), labels: &scores })?;
+                let text = if self.json {
+                    let ranking = Ranking { image: image.input.name(), model: clip.name(), labels: &scores };
+                    serde_json::to_string(&ranking)? + "\n"
                 } else {
-                    console.print(&table(several.then_some(image.name()), &scores, columns()))?;
+                    table(several.then_some(image.input.name()), &scores, columns())
+                };
+                match self.ledger.errors {
+                    Some(_) => console.print(&text)?, // the ledger is still to be written
+                    None => console.stream(&text)?,
                 }
             }
             Ok(())

@@ -31,8 +31,16 @@ impl Console {
         Console { verbosity }
     }
 
-    /// One result, as it is.
+    /// One result, as it is. Where nobody reads it any more (`| head`), the rest of the work is done all the same.
     pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
+        match self.stream(text) {
+            Err(error) if is_closed_pipe(&error) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// [`Console::print`] of work that is nothing but its output: the error of a closed pipe ends it.
+    pub(crate) fn stream(&self, text: &str) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)

@@ -1,17 +1,21 @@
 //! `clip-rs embed`
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use clip_rs::embeddings::{self, Journal, beside};
+use clip_rs::embeddings::{self, Journal, RowPlace, beside};
 use clip_rs::{
-    Clip, Computation, Counts, Error, Features, ImageInput, Ledger, ModelProvenance, Overflow, Provenance,
+    Clip, Computation, ContentId, Counts, Error, Features, ImageInput, Ledger, ModelProvenance, Overflow,
+    Provenance,
 };
+use rayon::prelude::*;
 
-use crate::console::{Console, Unit};
+use crate::column::column_of;
+use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
-use crate::images::{Images, read_stdin};
-use crate::labels::read_lines;
+use crate::images::{Images, read_stdin, require};
+use crate::labels::{read_lines, read_text};
 use crate::settings::Settings;
 
 /// Texts encoded at a time. The more there are, the more of them begin alike and share rows (captions: a seventh of
@@ -44,16 +48,19 @@ enum Kind {
 struct ImagesArgs {
     /// Files, folders, patterns, or `-` (an image or a list of paths on standard input)
     #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
+    inputs: Vec<OsString>,
     #[command(flatten)]
     output: OutputArgs,
 }
 
 #[derive(clap::Args)]
 struct TextsArgs {
-    /// Files with one text a line, or `-` for standard input
+    /// Files with one text a line, tables (.csv, .tsv, with --column), or `-` for standard input
     #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
+    /// The column of the tables that holds the texts
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
     /// Cut texts over the context length, and count them, instead of skipping them
     #[arg(long)]
     truncate: bool,
@@ -80,6 +87,8 @@ struct OutputArgs {
 /// What a run came to.
 struct Outcome<'a> {
     ids: Vec<&'a str>,
+    /// Where the row of each id is in the journal.
+    places: Vec<RowPlace>,
     ledger: Ledger,
     total: usize,
     truncated: Vec<Truncated>,
@@ -117,22 +126,39 @@ impl Embed {
 
 impl ImagesArgs {
     fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        let mut images = Images::from_arguments(&self.inputs)?;
+        let mut images = Images::from_arguments(&self.inputs, console)?;
         let clip = settings.load(self.output.model.as_deref(), console)?;
         let model = clip.provenance()?;
         let mut journal =
             self.output.journal(&clip, &model, "images", serde_json::to_value(clip.recipe())?)?;
         let inputs = std::mem::take(&mut images.inputs);
-        let todo: Vec<_> = inputs.iter().filter(|input| !journal.contains(input.name())).collect();
+        let mut places = known(&journal, &inputs, &clip);
+        let todo: Vec<usize> = (0..inputs.len()).filter(|&index| places[index].is_none()).collect();
         self.output.tell_resumed(inputs.len() - todo.len(), console);
-        images.encode_these(&todo, &clip, console, |inputs, features| {
-            self.output.append(&mut journal, inputs.iter().map(|image| image.name()), features)
+        let new: Vec<&ImageInput> = todo.iter().map(|&index| &inputs[index]).collect();
+        images.encode_these(&new, &clip, console, |images, features| {
+            let contents = images.iter().map(|image| image.content);
+            let appended = self.output.append(&mut journal, contents, features)?;
+            images.iter().zip(appended).for_each(|(image, place)| places[todo[image.index]] = Some(place));
+            Ok(())
         })?;
-        let ids = inputs.iter().map(ImageInput::name).filter(|id| journal.contains(id)).collect();
-        let outcome = Outcome { ids, ledger: images.ledger, total: images.total, truncated: Vec::new() };
+        let rows = inputs.iter().zip(places).filter_map(|(input, place)| Some((input.name(), place?)));
+        let (ids, places) = rows.unzip();
+        let outcome =
+            Outcome { ids, places, ledger: images.ledger, total: images.total, truncated: Vec::new() };
         let provenance = Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
+}
+
+/// The rows that an earlier run left, by what the files hold now.
+fn known(journal: &Journal, inputs: &[ImageInput], clip: &Clip) -> Vec<Option<RowPlace>> {
+    if journal.is_empty() {
+        return vec![None; inputs.len()];
+    }
+    let limits = &clip.options().image_limits;
+    let place = |input: &ImageInput| journal.place(ContentId::of(&input.read(limits).ok()?));
+    inputs.par_iter().map(place).collect()
 }
 
 impl TextsArgs {
@@ -142,19 +168,23 @@ impl TextsArgs {
         let model = clip.provenance()?;
         let mut journal = self.output.journal(&clip, &model, "texts", self.truncate.into())?;
         let fitting = self.fitting(&clip, &texts);
-        let done = fitting.texts.iter().filter(|text| journal.contains(text)).count();
-        self.output.tell_resumed(done, console);
+        let contents: Vec<_> = fitting.texts.iter().map(|text| ContentId::of(text.as_bytes())).collect();
+        self.output
+            .tell_resumed(contents.iter().filter_map(|&content| journal.place(content)).count(), console);
         let bar = console.progress(fitting.texts.len() as u64, Unit::Items("texts"));
-        for batch in fitting.texts.chunks(BATCH) {
-            let new: Vec<&String> = batch.iter().copied().filter(|text| !journal.contains(text)).collect();
+        for (texts, contents) in fitting.texts.chunks(BATCH).zip(contents.chunks(BATCH)) {
+            let (new, contents): (Vec<&String>, Vec<ContentId>) =
+                texts.iter().zip(contents).filter(|(_, content)| journal.place(**content).is_none()).unzip();
             let (features, _) = clip.encode_texts_with(&new, Overflow::Truncate)?;
-            self.output.append(&mut journal, new.iter().map(|text| text.as_str()), features)?;
-            bar.inc(batch.len() as u64);
+            self.output.append(&mut journal, contents.into_iter(), features)?;
+            bar.inc(texts.len() as u64);
         }
         bar.finish_and_clear();
-        let ids = fitting.texts.into_iter().map(String::as_str).collect();
+        let rows = fitting.texts.iter().zip(contents);
+        let rows = rows.filter_map(|(text, content)| Some((text.as_str(), journal.place(content)?)));
+        let (ids, places) = rows.unzip();
         let outcome =
-            Outcome { ids, ledger: fitting.ledger, total: texts.len(), truncated: fitting.truncated };
+            Outcome { ids, places, ledger: fitting.ledger, total: texts.len(), truncated: fitting.truncated };
         let provenance = Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
@@ -180,15 +210,46 @@ impl TextsArgs {
     fn texts(&self) -> anyhow::Result<Vec<String>> {
         let mut texts = Vec::new();
         for input in &self.inputs {
-            if input == "-" {
+            texts.extend(if input.as_os_str() == "-" {
                 let text = String::from_utf8(read_stdin()?).context("standard input is not UTF-8")?;
-                texts.extend(text.lines().map(str::to_owned));
+                match &self.column {
+                    Some(column) => {
+                        column_of(&text, b',', column).map_err(|reason| no_column("-", reason))?
+                    }
+                    None => text.lines().map(str::to_owned).collect(),
+                }
             } else {
-                texts.extend(read_lines(input.as_ref())?);
-            }
+                self.texts_in(input)?
+            });
         }
+        require(&texts, "text", "give a file with one text a line")?;
         Ok(texts)
     }
+
+    /// The lines of a file, or a column of a table.
+    fn texts_in(&self, path: &Path) -> anyhow::Result<Vec<String>> {
+        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+        let separator = match ending.as_str() {
+            "csv" => b',',
+            "tsv" => b'\t',
+            _ if self.column.is_none() => return read_lines(path),
+            _ => b',',
+        };
+        let text = read_text(path)?;
+        let name = path.display().to_string();
+        match &self.column {
+            Some(column) => column_of(&text, separator, column).map_err(|reason| no_column(&name, reason)),
+            None => {
+                let message = format!("{name}: a table; its lines are rows, not texts");
+                let columns = text.lines().next().unwrap_or_default();
+                Err(Usage::error(message, format!("name the column with --column; the header is: {columns}")))
+            }
+        }
+    }
+}
+
+fn no_column(name: &str, reason: String) -> anyhow::Error {
+    Usage::error(format!("{name}: {reason}"), "name a column of the header with --column")
 }
 
 impl OutputArgs {
@@ -199,24 +260,26 @@ impl OutputArgs {
         kind: &str,
         form: serde_json::Value,
     ) -> anyhow::Result<Journal> {
-        let computation = Computation::of(clip);
+        // What the model is called, and where it lies, changes no row.
         let run = serde_json::json!({
-            "kind": kind, "model": model, "form": form, "raw": self.raw, "computation": computation,
+            "version": env!("CARGO_PKG_VERSION"), "kind": kind, "tensors": model.tensors_sha256,
+            "architecture": format!("{:?}", clip.architecture()), "form": form, "raw": self.raw,
+            "computation": Computation::of(clip),
         });
         Ok(Journal::open(&self.out, &run, clip.embed_dim())?)
     }
 
     /// Rows of norm 1, or as the tower gave them.
-    fn append<'a>(
+    fn append(
         &self,
         journal: &mut Journal,
-        ids: impl Iterator<Item = &'a str>,
+        contents: impl Iterator<Item = ContentId>,
         features: Features,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Vec<RowPlace>> {
         if self.raw {
-            return Ok(journal.append(ids.zip(features.rows()))?);
+            return Ok(journal.append(contents.zip(features.rows()))?);
         }
-        Ok(journal.append(ids.zip(features.normalize().rows()))?)
+        Ok(journal.append(contents.zip(features.normalize().rows()))?)
     }
 
     fn tell_resumed(&self, rows: usize, console: &Console) {
@@ -228,14 +291,15 @@ impl OutputArgs {
     fn finish(
         &self,
         provenance: &Provenance<'_>,
-        journal: Journal,
+        mut journal: Journal,
         outcome: Outcome<'_>,
         console: &Console,
     ) -> anyhow::Result<Exit> {
-        let Outcome { ids, ledger, total, truncated } = outcome;
-        journal.finish(&ids, provenance)?;
+        let Outcome { ids, places, ledger, total, truncated } = outcome;
+        journal.finish(&ids, &places, provenance)?;
         self.write_list("skipped.jsonl", ledger.skips())?;
         self.write_list("truncated.jsonl", &truncated)?;
+        drop(journal); // another run may write here now
         console.skipped(&ledger, total);
         if !truncated.is_empty() {
             let list = beside(&self.out, "truncated.jsonl");
@@ -253,14 +317,12 @@ impl OutputArgs {
         }
         Ok(if ledger.is_empty() { Exit::Ok } else { Exit::Skipped })
     }
+
     /// Writes `items` as JSON lines beside the output; an empty list removes that of an earlier run.
     fn write_list(&self, suffix: &str, items: &[impl serde::Serialize]) -> anyhow::Result<()> {
         let path = beside(&self.out, suffix);
         if items.is_empty() {
-            return match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-                _ => Ok(()),
-            };
+            return Ok(embeddings::remove(&path)?);
         }
         Ok(embeddings::write_json_lines(&path, items)?)
     }

@@ -1,10 +1,12 @@
 //! Images as typed: files, folders, patterns, `-`.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use clip_rs::{Clip, Error, Features, ImageInput, Ledger, expand_inputs};
+use clip_rs::image::{Format, ImageError};
+use clip_rs::{Clip, Error, Expanded, Features, ImageInput, Ledger, UsableImage, expand_inputs};
 
 use crate::console::{Console, Unit, Usage};
 
@@ -18,38 +20,57 @@ pub(crate) struct Images {
     pub(crate) ledger: Ledger,
     /// Everything named, skipped inputs included. One alone: its failure is the failure of the run.
     pub(crate) total: usize,
+    /// Files in folders that are no images.
+    passed_over: usize,
 }
 
 impl Images {
-    pub(crate) fn from_arguments(arguments: &[String]) -> anyhow::Result<Images> {
-        let mut images = Images { inputs: Vec::new(), ledger: Ledger::default(), total: 0 };
+    pub(crate) fn from_arguments(arguments: &[OsString], console: &Console) -> anyhow::Result<Images> {
+        let mut images = Images { inputs: Vec::new(), ledger: Ledger::default(), total: 0, passed_over: 0 };
         for argument in arguments {
             if argument == "-" {
                 images.add_stdin()?;
             } else {
-                images.add(argument);
+                images.add(argument.as_ref());
             }
         }
         images.total = images.inputs.len() + images.ledger.skips().len();
+        if images.passed_over > 0 {
+            console.note(&format!("{} files that are no images were passed over", images.passed_over));
+        }
         Ok(images)
     }
 
-    fn add(&mut self, argument: &str) {
-        let path = Path::new(argument);
-        let is_pattern = argument.contains(['*', '?', '[']) && !path.exists();
-        match if is_pattern { expand_pattern(argument) } else { expand_inputs(path) } {
-            Ok(inputs) => self.inputs.extend(inputs),
-            Err(error) => self.ledger.skip(argument, &error),
+    fn add(&mut self, argument: &Path) {
+        let pattern = argument.to_str().filter(|text| clip_files::is_pattern(text) && !argument.exists());
+        match pattern.map_or_else(|| expand_inputs(argument), expand_pattern) {
+            Ok(found) => {
+                self.inputs.extend(found.inputs);
+                self.passed_over += found.passed_over;
+                for (folder, error) in found.unread {
+                    let folder = clip_files::shown(&folder).into_owned();
+                    self.ledger.skip(&folder.clone(), &Error::ReadImage { path: folder, source: error });
+                }
+            }
+            Err(error) => self.ledger.skip(&clip_files::shown(argument), &error),
         }
     }
 
     fn add_stdin(&mut self) -> anyhow::Result<()> {
         let bytes = read_stdin()?;
-        match std::str::from_utf8(&bytes) {
-            Ok(list) if clip_rs::image::Format::of(&bytes).is_err() => {
-                list.lines().filter(|line| !line.trim().is_empty()).for_each(|line| self.add(line));
+        if bytes.trim_ascii().is_empty() {
+            let reason = "no image: standard input is empty".into();
+            self.ledger.skip("-", &Error::NoInput { pattern: "-".into(), reason });
+            return Ok(());
+        }
+        if !is_list(&bytes) {
+            self.inputs.push(ImageInput::bytes("-", bytes));
+            return Ok(());
+        }
+        for line in bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
+            if !line.trim_ascii().is_empty() {
+                self.add(path_of(line)?.as_ref());
             }
-            _ => self.inputs.push(ImageInput::bytes("-", bytes)),
         }
         Ok(())
     }
@@ -60,7 +81,7 @@ impl Images {
         &mut self,
         clip: &Clip,
         console: &Console,
-        each: impl FnMut(&[&ImageInput], Features) -> anyhow::Result<()>,
+        each: impl FnMut(&[UsableImage<'_>], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let inputs = std::mem::take(&mut self.inputs);
         self.encode_these(&inputs.iter().collect::<Vec<_>>(), clip, console, each)
@@ -72,7 +93,7 @@ impl Images {
         inputs: &[&ImageInput],
         clip: &Clip,
         console: &Console,
-        mut each: impl FnMut(&[&ImageInput], Features) -> anyhow::Result<()>,
+        mut each: impl FnMut(&[UsableImage<'_>], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let bar = console.progress(inputs.len() as u64, Unit::Items("images"));
         let (ledger, alone) = (&mut self.ledger, self.total == 1);
@@ -87,10 +108,9 @@ impl Images {
             if batch.usable.is_empty() {
                 return Ok(());
             }
-            let usable: Vec<&ImageInput> = batch.usable.iter().map(|image| image.input).collect();
             bar.suspend(|| {
                 batch.usable.iter().for_each(|image| warn_of_clipping(image.input, image.clipped, console));
-                each(&usable, batch.features)
+                each(&batch.usable, batch.features)
             })
         })?;
         bar.finish_and_clear();
@@ -124,14 +144,42 @@ fn warn_of_clipping(input: &ImageInput, pixels: usize, console: &Console) {
     }
 }
 
-fn expand_pattern(pattern: &str) -> Result<Vec<ImageInput>, Error> {
+/// What a pattern fits: files whatever their endings, and the images in folders.
+fn expand_pattern(pattern: &str) -> Result<Expanded, Error> {
     let no_input = |reason: String| Error::NoInput { pattern: pattern.to_owned(), reason };
-    let paths = glob::glob(pattern).map_err(|error| no_input(error.to_string()))?;
-    let files: Vec<_> = paths.flatten().filter(|path| path.is_file()).collect();
-    if files.is_empty() {
-        return Err(no_input("no file matches".into()));
+    let matches = clip_files::matches(pattern).map_err(|error| no_input(error.to_string()))?;
+    let mut all = Expanded { unread: matches.unread, ..Expanded::default() };
+    for path in matches.paths {
+        match expand_inputs(&path) {
+            Ok(found) => {
+                all.inputs.extend(found.inputs);
+                all.passed_over += found.passed_over;
+                all.unread.extend(found.unread);
+            }
+            Err(_) if path.read_dir().is_ok() => {} // a folder without an image
+            Err(error) => all.unread.push((path, std::io::Error::other(error))),
+        }
     }
-    Ok(files.iter().map(|path| ImageInput::file(path)).collect())
+    if all.inputs.is_empty() && all.unread.is_empty() {
+        return Err(no_input("no image matches".into()));
+    }
+    Ok(all)
+}
+
+/// Whether standard input is a list of paths and no image: text, or at least no bytes that paths cannot have.
+fn is_list(bytes: &[u8]) -> bool {
+    let is_image =
+        Format::begins(bytes) || matches!(Format::of(bytes), Err(ImageError::UnsupportedFormat { .. }));
+    let is_lines = || cfg!(unix) && bytes.ends_with(b"\n") && !bytes.contains(&0);
+    !is_image && (std::str::from_utf8(bytes).is_ok() || is_lines())
+}
+
+/// A path as a line of a list has it: any bytes where the system takes any, UTF-8 elsewhere.
+fn path_of(line: &[u8]) -> anyhow::Result<OsString> {
+    #[cfg(unix)]
+    return Ok(std::os::unix::ffi::OsStringExt::from_vec(line.to_vec()));
+    #[cfg(not(unix))]
+    Ok(String::from_utf8(line.to_vec()).context("standard input is not UTF-8")?.into())
 }
 
 /// Where skipped inputs are written.

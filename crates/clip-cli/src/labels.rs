@@ -1,8 +1,7 @@
 //! Labels, templates and texts as typed.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use anyhow::Context;
 
 use crate::console::Usage;
 
@@ -67,16 +66,13 @@ pub(crate) fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
 
 /// A UTF-8 file of at most 1 GiB.
 pub(crate) fn read_text(path: &Path) -> anyhow::Result<String> {
-    let shown = path.display();
-    let read = || format!("{shown}: cannot read");
-    let size = std::fs::metadata(path).with_context(read)?.len();
-    if size > GREATEST_TEXT_BYTES {
-        let message = format!("{shown}: has {size} bytes, limit {GREATEST_TEXT_BYTES}");
-        return Err(Usage::error(message, "split it"));
-    }
-    let bytes = std::fs::read(path).with_context(read)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Usage::error(format!("{shown}: not UTF-8 at byte {at}"), "save it as UTF-8")
+    clip_files::read_text(path, GREATEST_TEXT_BYTES).map_err(|error| {
+        let message = format!("{}: cannot read: {error}", path.display());
+        match error.kind() {
+            ErrorKind::FileTooLarge => Usage::error(message, "split it"),
+            ErrorKind::InvalidData => Usage::error(message, "save it as UTF-8"),
+            ErrorKind::InvalidInput => Usage::error(message, "give a file"),
+            _ => anyhow::Error::msg(message),
+        }
     })
 }

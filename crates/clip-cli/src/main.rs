@@ -9,6 +9,7 @@
 
 mod bench;
 mod classify;
+mod column;
 mod config;
 mod console;
 mod datasets;

@@ -1,9 +1,9 @@
 //! `clip-rs similarity`
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clip_rs::embeddings::Journal;
-use clip_rs::{Clip, Computation};
+use clip_rs::{Clip, Computation, embeddings};
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ use crate::table::{columns, fit, printable};
 pub(crate) struct Similarity {
     /// Files, folders, patterns, or `-` (an image or a list of paths on standard input)
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<String>,
+    images: Vec<OsString>,
     /// A text; may be repeated
     #[arg(long, value_name = "TEXT")]
     text: Vec<String>,
@@ -50,13 +50,13 @@ impl Similarity {
             texts.extend(read_lines(path)?.into_iter().filter(|line| !line.trim().is_empty()));
         }
         require(&texts, "text", "give `--text TEXT` or `--texts-file FILE`")?;
-        let mut images = Images::from_arguments(&self.images)?;
+        let mut images = Images::from_arguments(&self.images, console)?;
         let clip = settings.load(self.model.as_deref(), console)?;
         let text_embeddings = clip.encode_texts(&texts)?.normalize();
         let (mut names, mut cosines) = (Vec::new(), Vec::new());
         images.encode(&clip, console, |inputs, features| {
             let similarity = features.normalize().cosines(&text_embeddings);
-            names.extend(inputs.iter().map(|image| image.name().to_owned()));
+            names.extend(inputs.iter().map(|image| image.input.name().to_owned()));
             cosines.extend((0..similarity.images).map(|image| similarity.row(image).to_vec()));
             Ok(())
         })?;
@@ -85,10 +85,8 @@ fn write(
     let run = serde_json::json!({
         "kind": "similarity", "model": model, "texts": texts, "computation": computation,
     });
-    let mut journal = Journal::open(out, &run, texts.len())?;
     let ids: Vec<&str> = images.iter().map(String::as_str).collect();
-    journal.append(ids.iter().copied().zip(rows.iter().map(Vec::as_slice)))?;
-    Ok(journal.finish(&ids, &run)?)
+    Ok(embeddings::write_rows(out, &ids, rows, texts.len(), &run)?)
 }
 
 /// As many texts side by side as fit the columns, then the next ones below; columns are numbered, texts listed first.

@@ -41,7 +41,8 @@ impl Tokenize {
         let print = |text: &str| {
             let ids = tokenizer.encode(text);
             let length = ids.len();
-            console.json(&Record { ids, length, truncated: length + 2 > CONTEXT_LENGTH })
+            let record = Record { ids, length, truncated: length + 2 > CONTEXT_LENGTH };
+            console.stream(&format!("{}\n", serde_json::to_string(&record)?))
         };
         if !self.texts.is_empty() {
             self.texts.iter().try_for_each(|text| print(text))?;

@@ -5,7 +5,6 @@
 //!   └──── archives beside it ─▶ md5 against the published one
 //! ```
 
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -231,7 +230,7 @@ impl ArchiveReport {
 }
 
 fn md5_of_file(path: &Path, progress: &mut dyn FnMut(CheckStep)) -> Result<String, DataError> {
-    let mut file = File::open(path).map_err(DataError::read(path))?;
+    let mut file = clip_files::open(path, u64::MAX).map_err(DataError::read(path))?;
     let mut hasher = Md5::new();
     let mut block = vec![0; 1 << 20];
     loop {

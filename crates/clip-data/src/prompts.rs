@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::datasets::lists;
 use crate::error::DataError;
 
 /// Names and templates of one data set. PROTOCOL_EVAL 10.1.
@@ -111,7 +112,7 @@ impl PromptSet {
     }
 
     fn list_in(&self, path: &Path) -> Result<Vec<String>, DataError> {
-        let text = std::fs::read_to_string(path).map_err(DataError::read(path))?;
+        let text = lists::text(path)?;
         let json: Value = serde_json::from_str(&text)
             .map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))?;
         let list = match &json {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::catalogue::{Dataset, SplitInfo};
 use crate::datasets::{self, Found, Source};
 use crate::error::DataError;
-use crate::formats::{ppm, video};
+use crate::formats::{image_file, ppm, video};
 use crate::item::{Item, Media};
 use crate::locate::locate;
 use crate::prompts::PromptSet;
@@ -93,7 +93,7 @@ impl Split {
             Media::Video { path, span } => video::middle_frame(&self.folder.join(&**path), *span),
             Media::File { path, border } => {
                 let path = self.folder.join(&**path);
-                let bytes = clip_files::read(&path, IMAGE_LIMIT).map_err(DataError::read(&path))?;
+                let bytes = image_file::read(&path)?;
                 if *border == Default::default() {
                     return Ok(bytes);
                 }
@@ -109,8 +109,6 @@ impl Split {
     }
 }
 
-/// Bytes of an image file at most.
-const IMAGE_LIMIT: u64 = 1 << 30;
 /// Absent things named in a note; the others are counted.
 const NAMED: usize = 3;
 

@@ -9,6 +9,9 @@ use crate::EvalError;
 use crate::metrics;
 use crate::results::write_whole;
 
+/// Bytes of a file of predictions that are read.
+const LARGEST: u64 = 4 << 30;
+
 /// Classes kept for each image.
 const KEPT: usize = 5;
 
@@ -110,7 +113,7 @@ pub fn write(predictions: &[Prediction], path: &Path) -> Result<(), EvalError> {
 /// # Errors
 /// It cannot be read, or a line is no prediction.
 pub fn read(path: &Path) -> Result<Vec<Prediction>, EvalError> {
-    let text = std::fs::read_to_string(path).map_err(EvalError::io(path))?;
+    let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
     let line = |(number, line): (usize, &str)| {
         serde_json::from_str(line)
             .map_err(|error| EvalError::result(path, format!("line {}: {error}", number + 1)))

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::EvalError;
 pub use crate::figure::{Figure, Unit};
 
+/// Bytes of a result file that are read: confusions of thousands of classes.
+const LARGEST: u64 = 1 << 30;
+
 /// Raised when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
 
@@ -265,7 +268,7 @@ impl Cell {
     /// # Errors
     /// It cannot be read, or is of another schema.
     pub fn read(path: &Path) -> Result<Cell, EvalError> {
-        let text = std::fs::read(path).map_err(EvalError::io(path))?;
+        let text = clip_files::read(path, LARGEST).map_err(EvalError::io(path))?;
         let cell: Cell = serde_json::from_slice(&text).map_err(|error| EvalError::result(path, error))?;
         if cell.schema != SCHEMA {
             let reason = format!("schema {}, this program reads {SCHEMA}", cell.schema);

@@ -25,6 +25,9 @@ use crate::predictions::{self, Prediction};
 use crate::results::{self, Cell, SplitRead};
 use crate::{EvalError, zero_shot};
 
+/// Bytes of a suite file that are read.
+const LARGEST_SUITE: u64 = 16 << 20;
+
 /// A task by its word on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -174,7 +177,7 @@ impl Suite {
     /// # Errors
     /// It cannot be read, or says what a suite cannot.
     pub fn read(path: &Path) -> Result<Suite, EvalError> {
-        let text = std::fs::read_to_string(path).map_err(EvalError::io(path))?;
+        let text = clip_files::read_text(path, LARGEST_SUITE).map_err(EvalError::io(path))?;
         let mut suite: Suite =
             toml::from_str(&text).map_err(|error| EvalError::result(path, error.message()))?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -17,16 +17,17 @@ pub fn open(path: &Path, limit: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// The bytes of a regular file.
+/// The bytes of a regular file, or of a pipe that the caller's shell has laid to this process: `/dev/stdin`,
+/// `<(command)`.
 ///
 /// # Errors
-/// As [`open`]; or it grew beyond `limit` while it was read.
+/// As [`open`]; or there are more than `limit` when they are read.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open(path, limit)?;
+    let file = if is_inherited(path) { File::open(path)? } else { open(path, limit)? };
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(too_large(bytes.len() as u64, limit));
+        return Err(Error::new(ErrorKind::FileTooLarge, format!("has more than {limit} bytes, the limit")));
     }
     Ok(bytes)
 }
@@ -40,6 +41,21 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
         let at = error.utf8_error().valid_up_to();
         Error::new(ErrorKind::InvalidData, format!("not UTF-8 at byte {at}"))
     })
+}
+
+/// The first bytes of a regular file of any size, at most `count`.
+///
+/// # Errors
+/// As [`open`].
+pub fn head(path: &Path, count: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path, u64::MAX)?.take(count).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether `path` names a descriptor that this process was started with.
+fn is_inherited(path: &Path) -> bool {
+    ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|place| path.starts_with(place))
 }
 
 fn refuse_irregular(metadata: &std::fs::Metadata, limit: u64) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! The files below a folder, each once.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub struct Walk {
     /// Files, and links to them, sorted by the bytes of their paths; what is no regular file is among them.
     pub files: Vec<PathBuf>,
+    /// Folders below, each once.
+    pub folders: Vec<PathBuf>,
     /// Folders that could not be read, and why.
     pub unread: Vec<(PathBuf, io::Error)>,
 }
@@ -20,6 +22,14 @@ pub struct Walk {
 /// # Errors
 /// `folder` itself cannot be read; folders below that cannot be are listed in [`Walk::unread`].
 pub fn walk(folder: &Path) -> io::Result<Walk> {
+    walk_where(folder, |_| true)
+}
+
+/// [`walk`], but folders below that `enter` says no to are left out with all that is in them. It is asked once for each.
+///
+/// # Errors
+/// As [`walk`].
+pub fn walk_where(folder: &Path, mut enter: impl FnMut(&Path) -> bool) -> io::Result<Walk> {
     let mut walk = Walk::default();
     let mut entered = HashSet::from([identity(folder)?]);
     let mut folders = Vec::new();
@@ -28,15 +38,16 @@ pub fn walk(folder: &Path) -> io::Result<Walk> {
     // Links last, so that a folder goes by its own path.
     while let Some(next) = folders.pop().or_else(|| links.pop()) {
         match identity(&next) {
-            Ok(identity) if !entered.insert(identity) => continue,
+            Ok(identity) if !entered.insert(identity) || !enter(&next) => continue,
             Ok(_) => {}
             Err(error) => {
                 walk.unread.push((next, error));
                 continue;
             }
         }
-        if let Err(error) = walk.enter(&next, &mut folders, &mut links) {
-            walk.unread.push((next, error));
+        match walk.enter(&next, &mut folders, &mut links) {
+            Ok(()) => walk.folders.push(next),
+            Err(error) => walk.unread.push((next, error)),
         }
     }
     walk.files.sort_unstable();
@@ -53,19 +64,13 @@ impl Walk {
         folders: &mut Vec<PathBuf>,
         links: &mut Vec<PathBuf>,
     ) -> io::Result<()> {
-        let mut entries = std::fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
-        entries.retain(|entry| !is_system_name(&entry.file_name()));
-        entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.file_name()));
         let mut linked = Vec::new();
-        for entry in entries {
-            let path = entry.path();
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_symlink() && path.is_dir() {
-                linked.push(path);
-            } else {
-                self.files.push(path);
+        for entry in entries(folder)?.into_iter().rev() {
+            let path = folder.join(&entry.name);
+            match (entry.is_folder, entry.is_link) {
+                (true, false) => folders.push(path),
+                (true, true) => linked.push(path),
+                (false, _) => self.files.push(path),
             }
         }
         links.splice(0..0, linked);
@@ -73,11 +78,44 @@ impl Walk {
     }
 }
 
+/// One name in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: OsString,
+    /// Whether it is a folder, or a link to one.
+    pub is_folder: bool,
+    /// Whether it is a link.
+    pub is_link: bool,
+}
+
+/// What stands in a folder but system files ([`is_system_name`]), sorted by the bytes of the names: the file system's
+/// order is no one's.
+///
+/// # Errors
+/// It cannot be read.
+pub fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !is_system_name(&name) {
+            let kind = entry.file_type()?;
+            let is_link = kind.is_symlink();
+            let is_folder = kind.is_dir() || is_link && entry.path().is_dir();
+            entries.push(Entry { name, is_folder, is_link });
+        }
+    }
+    entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(entries)
+}
+
 /// Whether a file or folder of this name was put there by a system, not by a person: hidden ones, those that macOS
 /// adds to archives, and those of Windows' and Synology's previews.
 pub fn is_system_name(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
-        || ["__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini"].iter().any(|system| name == *system)
+    let system =
+        ["__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"];
+    name.as_encoded_bytes().starts_with(b".") || system.iter().any(|system| name.eq_ignore_ascii_case(system))
 }
 
 /// Device and number of a folder, the same by whatever path it is reached.

@@ -1,9 +1,10 @@
 //! Files that appear whole or not at all: written beside their target, then renamed.
 //!
-//! A file on its way is called `.clip-rs-XXXXXX` and locked. What a killed run left has the name but not the lock, and
+//! A file on its way is called `.clip-rs-new-XXXXXX` and locked. What a killed run left has the name but not the lock, and
 //! the next run that writes into the folder removes it.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// Begins the name of everything that is on its way.
-const PREFIX: &str = ".clip-rs-";
+const PREFIX: &str = ".clip-rs-new-";
+/// Random letters and digits behind it.
+const RANDOM: usize = 6;
 
 /// Writes a file whole or not at all: temporary file beside `path`, `content`, fsync, rename.
 ///
@@ -42,7 +45,7 @@ pub struct NewFile {
 #[derive(Debug)]
 enum Kind {
     Beside(NamedTempFile),
-    /// A device or a pipe: nothing can stand beside it.
+    /// A device, a pipe or a standard stream: nothing can stand beside it.
     Straight(File),
 }
 
@@ -52,6 +55,9 @@ impl NewFile {
     /// # Errors
     /// Nothing can be written there; `path` is a folder.
     pub fn of(path: &Path) -> io::Result<NewFile> {
+        if let Some(file) = standard(path)? {
+            return Ok(NewFile { path: path.to_owned(), kind: Kind::Straight(file) });
+        }
         match std::fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 Err(io::Error::new(io::ErrorKind::IsADirectory, "a folder, not a file"))
@@ -107,7 +113,7 @@ impl NewFolder {
         let parent = parent_of(path);
         sweep(parent);
         let mut builder = Builder::new();
-        builder.prefix(PREFIX);
+        builder.prefix(PREFIX).rand_bytes(RANDOM);
         #[cfg(unix)]
         permit(&mut builder, 0o777);
         loop {
@@ -138,7 +144,7 @@ impl NewFolder {
 fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
     sweep(folder);
     let mut builder = Builder::new();
-    builder.prefix(PREFIX);
+    builder.prefix(PREFIX).rand_bytes(RANDOM);
     #[cfg(unix)]
     permit(&mut builder, 0o666);
     loop {
@@ -149,6 +155,22 @@ fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
             return Ok(file);
         }
     }
+}
+
+/// Standard output or standard error where `path` names it: what is written there goes behind what already was.
+fn standard(path: &Path) -> io::Result<Option<File>> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        let is = |places: [&str; 3]| places.iter().any(|place| path == Path::new(place));
+        if is(["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]) {
+            return Ok(Some(io::stdout().as_fd().try_clone_to_owned()?.into()));
+        }
+        if is(["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"]) {
+            return Ok(Some(io::stderr().as_fd().try_clone_to_owned()?.into()));
+        }
+    }
+    Ok(None)
 }
 
 /// The process's umask takes its bits away from these.
@@ -173,7 +195,7 @@ fn sweep(folder: &Path) {
     }
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_ours = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
+        let is_ours = is_on_its_way(&entry.file_name());
         let kind = entry.file_type();
         let Some(kind) = kind.ok().filter(|kind| is_ours && (kind.is_file() || kind.is_dir())) else {
             continue;
@@ -184,6 +206,12 @@ fn sweep(folder: &Path) {
             let _ = if kind.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
         }
     }
+}
+
+/// Whether a name is one of those that files have on their way.
+fn is_on_its_way(name: &OsStr) -> bool {
+    let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Where links lead, also to a file that is not there yet.
@@ -226,14 +254,15 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_cleared_and_what_is_on_its_way_is_not() {
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join(".clip-rs-killed"), "half").expect("written");
-        std::fs::create_dir(folder.path().join(".clip-rs-folder")).expect("made");
-        let on_its_way = File::create(folder.path().join(".clip-rs-way")).expect("made");
+        std::fs::write(folder.path().join(".clip-rs-new-killed"), "half").expect("written");
+        std::fs::create_dir(folder.path().join(".clip-rs-new-folder")).expect("made");
+        let on_its_way = File::create(folder.path().join(".clip-rs-new-locked")).expect("made");
         on_its_way.lock().expect("locked");
+        std::fs::write(folder.path().join(".clip-rs-config"), "a person's").expect("written");
         write_whole(&folder.path().join("new"), |file| file.write_all(b"whole")).expect("written");
         let mut names = names(folder.path());
         names.sort();
-        assert_eq!(names, [".clip-rs-way", "new"]);
+        assert_eq!(names, [".clip-rs-config", ".clip-rs-new-locked", "new"]);
     }
 
     #[test]

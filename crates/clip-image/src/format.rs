@@ -1,4 +1,4 @@
-//! Which format a file has, by its first bytes. Names and extensions are never looked at.
+//! Which format a file has, by its first bytes; see `names.rs` for endings.
 
 use std::fmt;
 

@@ -18,6 +18,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// The most bytes that a file of so many pixels has: uncompressed RGB, and 1 MiB of headers and metadata.
+    pub fn file_bytes(&self) -> u64 {
+        self.max_pixels.saturating_mul(3).saturating_add(1 << 20)
+    }
+
     /// Passes on a size that is neither empty nor beyond the limit.
     pub(crate) fn check(&self, format: Format, width: u64, height: u64) -> Result<(u32, u32), ImageError> {
         if width == 0 || height == 0 {

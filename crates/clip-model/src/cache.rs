@@ -5,6 +5,9 @@ use crate::checkpoint::has_weights;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// Bytes of a file that holds a commit.
+const LONGEST_REFERENCE: u64 = 4096;
+
 /// The cache folders of this machine. They need not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheFolders {
@@ -49,7 +52,7 @@ impl CacheFolders {
     /// The newest snapshot of a repository in Hugging Face's cache, if it holds weights.
     pub fn snapshot(&self, repository: &RepositoryId) -> Option<PathBuf> {
         let folder = self.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name));
-        let commit = std::fs::read_to_string(folder.join("refs").join("main")).ok()?;
+        let commit = clip_files::read_text(&folder.join("refs").join("main"), LONGEST_REFERENCE).ok()?;
         let commit = commit.trim();
         let plain = commit.len() <= 64 && !commit.is_empty() && commit.bytes().all(|b| b.is_ascii_hexdigit());
         let snapshot = plain.then(|| folder.join("snapshots").join(commit))?;

@@ -9,7 +9,6 @@
 use crate::error::CheckpointError;
 use crate::tensor::{SharedBytes, Storage};
 use memmap2::Mmap;
-use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
@@ -32,10 +31,7 @@ pub(crate) fn map(path: &Path) -> Result<SharedBytes, CheckpointError> {
     if metadata.len() == 0 {
         return Err(not("an empty file"));
     }
-    let file = File::open(path).map_err(read)?;
-    if !file.metadata().map_err(read)?.is_file() {
-        return Err(not("neither a file nor a folder"));
-    }
+    let file = clip_files::open(path, u64::MAX).map_err(read)?;
     // SAFETY: the map is private and read-only, and its bytes are only ever copied out as plain
     // numbers or parsed with checked indices, so a writer that changes the file while it is in use
     // can give wrong numbers but no invalid values. A file that is cut short meanwhile ends the

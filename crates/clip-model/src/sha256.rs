@@ -1,6 +1,5 @@
 //! SHA-256, as lower-case hexadecimal digits.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -16,7 +15,7 @@ pub fn sha256_of_bytes(bytes: &[u8]) -> String {
 /// # Errors
 /// The file cannot be read.
 pub fn sha256_of_file(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
+    let mut file = clip_files::open(path, u64::MAX)?;
     let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut buffer)? {

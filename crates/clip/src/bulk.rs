@@ -14,6 +14,7 @@ use clip_model::EncodeError;
 use rayon::prelude::*;
 
 use crate::clip::Clip;
+use crate::content::ContentId;
 use crate::error::Error;
 use crate::features::Features;
 use crate::inputs::ImageInput;
@@ -37,6 +38,10 @@ pub struct ImageBatch<'a> {
 pub struct UsableImage<'a> {
     /// As it was given.
     pub input: &'a ImageInput,
+    /// Its place among those given, from 0.
+    pub index: usize,
+    /// What the file held when it was decoded.
+    pub content: ContentId,
     /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit grey; PROTOCOL 9.21).
     pub clipped: usize,
 }
@@ -65,7 +70,7 @@ impl Clip {
         mut each: impl FnMut(ImageBatch<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let batch = BATCH.max(rayon::current_num_threads());
-        let mut inputs = inputs.into_iter();
+        let mut inputs = inputs.into_iter().enumerate();
         let mut decoded: Decoded<'a> = Vec::new();
         let mut encoded: Option<ImageBatch<'a>> = None;
         loop {
@@ -74,8 +79,8 @@ impl Clip {
                 return Ok(());
             }
             encoded = rayon::in_place_scope(|scope| -> Result<Option<ImageBatch<'a>>, E> {
-                for (input, pixels) in &mut next {
-                    scope.spawn(move |_| *pixels = Some(self.pixels(input)));
+                for ((_, input), pixels) in &mut next {
+                    scope.spawn(move |_| *pixels = Some(self.pixels_and_content(input)));
                 }
                 encoded.map_or(Ok(()), &mut each)?;
                 // Behind the tasks above, in the same queue.
@@ -112,10 +117,10 @@ impl Clip {
 
     fn encode_decoded<'a>(&self, batch: Decoded<'a>) -> Result<ImageBatch<'a>, Error> {
         let (mut usable, mut images, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for (input, pixels) in batch {
+        for ((index, input), pixels) in batch {
             match pixels {
-                Some(Ok(pixels)) => {
-                    usable.push(UsableImage { input, clipped: pixels.clipped });
+                Some(Ok((pixels, content))) => {
+                    usable.push(UsableImage { input, index, content, clipped: pixels.clipped });
                     images.push(pixels);
                 }
                 Some(Err(error)) => failed.push((input, error)),
@@ -133,5 +138,5 @@ impl Clip {
     }
 }
 
-/// A batch on its way: each image, and its pixels once its task has run.
-type Decoded<'a> = Vec<(&'a ImageInput, Option<Result<Pixels, Error>>)>;
+/// A batch on its way: each image and its place, and its pixels once its task has run.
+type Decoded<'a> = Vec<((usize, &'a ImageInput), Option<Result<(Pixels, ContentId), Error>>)>;

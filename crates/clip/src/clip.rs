@@ -10,6 +10,7 @@ use clip_tokenizer::{Overflow, Tokenizer};
 use rayon::prelude::*;
 
 use crate::classifier::{Classifier, LabelScore};
+use crate::content::ContentId;
 use crate::encoder::{self, Encoder};
 use crate::error::Error;
 use crate::features::{Features, Similarity};
@@ -225,8 +226,13 @@ impl Clip {
     /// # Errors
     /// The image cannot be read or decoded.
     pub fn pixels(&self, input: &ImageInput) -> Result<Pixels, Error> {
+        Ok(self.pixels_and_content(input)?.0)
+    }
+
+    pub(crate) fn pixels_and_content(&self, input: &ImageInput) -> Result<(Pixels, ContentId), Error> {
         let bytes = input.read(&self.options.image_limits)?;
-        self.recipe.pixels(&bytes, &self.options.image_limits).map_err(|source| input.image_error(source))
+        let pixels = self.recipe.pixels(&bytes, &self.options.image_limits);
+        Ok((pixels.map_err(|source| input.image_error(source))?, ContentId::of(&bytes)))
     }
 
     /// The name or path it was loaded by.

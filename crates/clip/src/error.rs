@@ -92,6 +92,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Another run writes the same file.
+    #[error("{path}: another run is writing this file")]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file (of embeddings, a journal, reference values) is not what it should be.
     #[error("{path}: {reason}")]
     BrokenFile {
@@ -117,6 +123,10 @@ impl Error {
                 Some("write the place of the label as `{}`, as in \"a photo of a {}.\"".into())
             }
             Self::UnknownIsa { .. } => Some("unset CLIP_RS_ISA for the widest".into()),
+            Self::ReadImage { source, .. } if source.kind() == std::io::ErrorKind::FileTooLarge => {
+                Some("if the file is to be trusted, raise the limit of pixels (`max_pixels`)".into())
+            }
+            Self::InUse { .. } => Some("wait for it to end, or choose another output".into()),
             Self::RecipeSize { .. } => Some("leave the size to the model".into()),
             _ => None,
         }

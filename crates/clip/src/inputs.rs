@@ -2,28 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clip_image::{Format, ImageError, Limits};
+use clip_image::{Format, ImageError, Limits, is_image_name};
+use rayon::prelude::*;
 
 use crate::error::Error;
 
-/// Endings looked for inside folders. A file named outright is always tried, whatever its ending.
-const IMAGE_ENDINGS: [&str; 16] = [
-    "jpg", "jpeg", "jpe", "jfif", "png", "apng", "gif", "bmp", "dib", "webp", "tif", "tiff", "pbm", "pgm",
-    "ppm", "pnm",
-];
 /// Looked at before the rest of a file is read: what is no image is not read into memory.
 const HEAD_BYTES: u64 = 4096;
-/// Bytes a file may have for each pixel that an image may have: uncompressed RGB.
-const BYTES_PER_PIXEL: u64 = 3;
-/// Bytes a file may have for its headers and metadata.
-const BYTES_OF_METADATA: u64 = 1 << 20;
-/// Folders below folders, at most: deeper is a loop of links, not a collection.
-const GREATEST_DEPTH: usize = 64;
 
 /// One image: a file, or bytes that have a name.
 #[derive(Debug, Clone)]
@@ -36,7 +25,7 @@ pub struct ImageInput {
 enum Source {
     /// The file that the name is the path of: a list of a million paths is kept once.
     Named,
-    /// A file whose path is not Unicode: the name only shows it.
+    /// A file whose path is not Unicode, or could be taken for an escaped one: the name only shows it.
     File(Box<Path>),
     Bytes(Arc<[u8]>),
     /// Read when it is used: a record of a larger file, a frame of a video.
@@ -55,12 +44,10 @@ impl fmt::Debug for Source {
 }
 
 impl ImageInput {
-    /// An image in a file; read when it is used.
+    /// An image in a file; read when it is used. Its name is the path as [`clip_files::shown`] writes it: no two files
+    /// have one name.
     pub fn file(path: &Path) -> ImageInput {
-        match path.to_str() {
-            Some(name) => ImageInput { name: name.into(), source: Source::Named },
-            None => ImageInput { name: path.display().to_string().into(), source: Source::File(path.into()) },
-        }
+        ImageInput::from(path.to_owned())
     }
 
     /// An image in memory, called `name` in results and errors.
@@ -101,11 +88,11 @@ impl ImageInput {
             Source::File(path) => path,
         };
         let failed = |source| Error::ReadImage { path: self.name.to_string(), source };
-        let mut file = open_regular(path, limits).map_err(failed)?;
+        let mut file = clip_files::open(path, limits.file_bytes()).map_err(failed)?;
         let mut bytes = Vec::new();
         file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-        Format::of(&bytes).map_err(|source| self.image_error(source))?;
-        file.take(greatest_file(limits)).read_to_end(&mut bytes).map_err(failed)?;
+        Format::of_file(&bytes, path).map_err(|source| self.image_error(source))?;
+        file.take(limits.file_bytes()).read_to_end(&mut bytes).map_err(failed)?;
         Ok(Cow::Owned(bytes))
     }
 
@@ -114,61 +101,52 @@ impl ImageInput {
     }
 }
 
-/// Asks for the kind before it opens: opening a pipe waits for its other end.
-fn open_regular(path: &Path, limits: &Limits) -> io::Result<File> {
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        let kind = if metadata.is_dir() { "a folder" } else { "not a regular file" };
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, kind));
+impl From<PathBuf> for ImageInput {
+    fn from(path: PathBuf) -> ImageInput {
+        if matches!(clip_files::shown(&path), Cow::Owned(_)) {
+            return ImageInput { name: clip_files::shown(&path).into(), source: Source::File(path.into()) };
+        }
+        let name = path.into_os_string().into_string().unwrap_or_default(); // shown as it is: Unicode
+        ImageInput { name: name.into(), source: Source::Named }
     }
-    if metadata.len() > greatest_file(limits) {
-        let (found, limit) = (metadata.len(), greatest_file(limits));
-        let sizes = format!("has {found} bytes, limit {limit} for images of {} pixels", limits.max_pixels);
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, sizes));
-    }
-    File::open(path)
 }
 
-fn greatest_file(limits: &Limits) -> u64 {
-    limits.max_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(BYTES_OF_METADATA)
+/// What a path leads to.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// Images, in order of their paths.
+    pub inputs: Vec<ImageInput>,
+    /// Other files in folders: neither the ending nor the first bytes of an image.
+    pub passed_over: usize,
+    /// Folders that could not be read, and why.
+    pub unread: Vec<(PathBuf, io::Error)>,
 }
 
 /// Images below a path: every image of a folder and its sub-folders in order of their paths, or the file itself,
 /// which is met, or missed, when it is read.
 ///
+/// In a folder, an image is what has the ending of one ([`is_image_name`]) or begins as one does; formats that are not
+/// read are among them, to be refused by name. Hidden and system files are passed over, folders that links reach twice
+/// taken once.
+///
 /// # Errors
 /// A folder cannot be read or holds no image.
-pub fn expand_inputs(path: &Path) -> Result<Vec<ImageInput>, Error> {
+pub fn expand_inputs(path: &Path) -> Result<Expanded, Error> {
     if !path.is_dir() {
-        return Ok(vec![ImageInput::file(path)]);
+        return Ok(Expanded { inputs: vec![ImageInput::file(path)], ..Expanded::default() });
     }
-    let no_input = |reason: String| Error::NoInput { pattern: path.display().to_string(), reason };
-    let mut files = Vec::new();
-    walk(path, GREATEST_DEPTH, &mut files).map_err(|error| no_input(error.to_string()))?;
-    if files.is_empty() {
-        return Err(no_input(format!("no image in this folder (endings: {})", IMAGE_ENDINGS.join(", "))));
+    let no_input = |reason: String| Error::NoInput { pattern: clip_files::shown(path).into(), reason };
+    let walk = clip_files::walk(path).map_err(|error| no_input(error.to_string()))?;
+    let all = walk.files.len();
+    let is_image = |file: &PathBuf| {
+        is_image_name(file) || clip_files::head(file, HEAD_BYTES).is_ok_and(|head| Format::begins(&head))
+    };
+    let inputs: Vec<_> = walk.files.into_par_iter().filter(is_image).map(ImageInput::from).collect();
+    let passed_over = all - inputs.len();
+    if inputs.is_empty() && walk.unread.is_empty() {
+        return Err(no_input(format!("no image in this folder ({passed_over} other files)")));
     }
-    files.sort();
-    Ok(files.iter().map(|file| ImageInput::file(file)).collect())
-}
-
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if depth > 0 {
-                walk(&path, depth - 1, files)?;
-            }
-        } else if has_image_ending(&path) {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn has_image_ending(path: &Path) -> bool {
-    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
-    ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str()))
+    Ok(Expanded { inputs, passed_over, unread: walk.unread })
 }
 
 #[cfg(test)]
@@ -182,7 +160,9 @@ mod tests {
         for name in ["z.JPG", "b/a.png", "notes.txt"] {
             std::fs::write(folder.path().join(name), b"x").expect("a file");
         }
-        let inputs = expand_inputs(folder.path()).expect("two images");
+        let found = expand_inputs(folder.path()).expect("two images");
+        let inputs = found.inputs;
+        assert_eq!(found.passed_over, 1);
         let names: Vec<_> = inputs.iter().map(|i| i.name().rsplit('/').next().unwrap_or_default()).collect();
         assert_eq!(names, ["a.png", "z.JPG"]);
     }
@@ -193,21 +173,49 @@ mod tests {
         let empty = expand_inputs(folder.path()).expect_err("no image").to_string();
         assert!(empty.contains("no image in this folder"), "{empty}");
         let gone = expand_inputs(&folder.path().join("gone")).expect("one input");
-        assert!(matches!(gone[0].read(&Limits::default()), Err(Error::ReadImage { .. })));
+        assert!(matches!(gone.inputs[0].read(&Limits::default()), Err(Error::ReadImage { .. })));
     }
 
     #[test]
     fn file_that_is_too_large_or_no_image_is_refused_without_reading_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sparse.jpg");
-        let file = File::create(&path).expect("a file");
+        let file = std::fs::File::create(&path).expect("a file");
         let limits = Limits::default();
-        file.set_len(greatest_file(&limits)).expect("sparse");
+        file.set_len(limits.file_bytes()).expect("sparse");
         let error = ImageInput::file(&path).read(&limits).expect_err("zeros").to_string();
         assert!(error.contains("not an image"), "{error}");
-        file.set_len(greatest_file(&limits) + 1).expect("sparse");
+        file.set_len(limits.file_bytes() + 1).expect("sparse");
         let error = ImageInput::file(&path).read(&limits).expect_err("too large").to_string();
         assert!(error.contains("has 537919487 bytes, limit 537919486"), "{error}");
+    }
+
+    #[test]
+    fn what_a_file_holds_is_decided_by_its_content_and_what_is_not_read_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: [(&str, &[u8]); 9] = [
+            ("a.HEIC", b"\xff\xd8\xff\xe0"),
+            ("b", b"\xff\xd8\xff\xe0"),
+            ("c.jpg_large", b"\x89PNG\r\n\x1a\n"),
+            ("d.tga", b"\0\0\x02\0"),
+            ("e.svg", b"<svg/>"),
+            ("f.png", b""),
+            ("g", b"no image"),
+            ("h", b""),
+            ("._a.jpg", b"\xff\xd8\xff\xe0"),
+        ];
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).expect("written");
+        }
+        let found = expand_inputs(folder.path()).expect("images");
+        assert_eq!((found.inputs.len(), found.passed_over), (6, 2));
+        let reason = |index: usize| found.inputs[index].read(&Limits::default()).err().map(|e| e.to_string());
+        assert!((0..3).all(|index| reason(index).is_none()));
+        for (index, expected) in
+            [(3, "TGA is not supported"), (4, "SVG is not supported"), (5, "the file is empty")]
+        {
+            assert!(reason(index).is_some_and(|reason| reason.ends_with(expected)), "{:?}", reason(index));
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Found, Source};
+use super::{Found, Source, lists};
 use crate::error::DataError;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::formats::{FileBytes, pickle};
@@ -159,7 +159,7 @@ fn check_classes(
         return Ok(());
     }
     let listed: Vec<String> = if is_binary {
-        let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
+        let text = lists::text(&path)?;
         text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
     } else {
         let content = pickle::read(&path)?;

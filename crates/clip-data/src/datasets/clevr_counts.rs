@@ -15,7 +15,6 @@
 )]
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::BufReader;
 
 use serde::Deserialize;
@@ -46,7 +45,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         _ => ("val", None),
     };
     let path = source.folder.join(format!("scenes/CLEVR_{part}_scenes.json"));
-    let file = File::open(&path).map_err(DataError::read(&path))?;
+    let file = clip_files::open(&path, lists::LIMIT).map_err(DataError::read(&path))?;
     let scenes: Scenes = serde_json::from_reader(BufReader::new(file))
         .map_err(|error| DataError::malformed(&path, error.to_string()))?;
     let mut scenes = scenes.scenes;

@@ -11,6 +11,7 @@
 )]
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Component, Path};
 
 use super::Found;
@@ -19,8 +20,6 @@ use crate::item::{Item, Media, Target};
 
 /// Endings that videos have.
 const ENDINGS: [&str; 6] = ["mp4", "mkv", "webm", "avi", "mov", "m4v"];
-/// Folders within folders.
-const DEPTH: usize = 3;
 
 impl Found {
     /// Adds the clip that a list names, if it is there as a video or as a folder of frames; else it is absent.
@@ -54,31 +53,32 @@ pub(super) fn find(
     base: &Path,
     is_clip: &dyn Fn(&str) -> bool,
 ) -> Result<HashMap<String, String>, DataError> {
+    let mut clips = Vec::new();
+    let walk = clip_files::walk_where(base, |folder| {
+        let is_one = folder.file_name().and_then(|name| name.to_str()).is_some_and(is_clip);
+        if is_one {
+            clips.push(folder.to_owned());
+        }
+        !is_one
+    });
+    let mut walk = walk.map_err(DataError::read(base))?;
+    if let Some((folder, error)) = walk.unread.pop() {
+        return Err(DataError::read(folder)(error));
+    }
+    clips.extend(walk.files.into_iter().filter(|file| {
+        let text = |part: Option<&OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
+        let ending = text(file.extension()).unwrap_or_default().to_ascii_lowercase();
+        ENDINGS.contains(&&*ending) && text(file.file_stem()).is_some_and(|name| is_clip(&name))
+    }));
     let mut found = HashMap::new();
-    let mut folders = vec![(base.to_owned(), 0usize)];
-    while let Some((folder, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(DataError::read(&folder))? {
-            let entry = entry.map_err(DataError::read(&folder))?;
-            let path = entry.path();
-            let text =
-                |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
-            // links are followed: large collections are spread over disks
-            let is_folder = path.is_dir();
-            let name = text(if is_folder { path.file_name() } else { path.file_stem() });
-            let Some(name) = name else { continue };
-            let ending = text(path.extension()).unwrap_or_default().to_ascii_lowercase();
-            let is_video = !is_folder && ENDINGS.contains(&&*ending);
-            if is_clip(&name) && (is_video || is_folder) {
-                let relative = path.strip_prefix(base).unwrap_or(&path);
-                let relative = relative.to_string_lossy().replace('\\', "/");
-                // of two of one name the first by path, in whatever order the folder lists them
-                let place = found.entry(name).or_insert_with(|| relative.clone());
-                if relative < *place {
-                    *place = relative;
-                }
-            } else if is_folder && depth < DEPTH {
-                folders.push((path, depth.saturating_add(1)));
-            }
+    for clip in clips {
+        let name = if clip.is_dir() { clip.file_name() } else { clip.file_stem() };
+        let name = name.unwrap_or_default().to_string_lossy().into_owned();
+        let relative = clip.strip_prefix(base).unwrap_or(&clip).to_string_lossy().replace('\\', "/");
+        // of two of one name the first by path
+        let place = found.entry(name).or_insert_with(|| relative.clone());
+        if relative < *place {
+            *place = relative;
         }
     }
     Ok(found)

@@ -15,12 +15,9 @@ use std::path::{Component, Path};
 
 use super::Found;
 use crate::error::DataError;
+use crate::formats::image_file;
 use crate::item::{Border, Item, Media, Target};
 use crate::prompts::Classes;
-
-/// Endings of image files, without case; what a file holds is seen when it is decoded.
-const IMAGES: [&str; 12] =
-    ["jpg", "jpeg", "png", "ppm", "pgm", "pbm", "bmp", "gif", "webp", "tif", "tiff", "jpe"];
 
 /// Stray files named in a note; the others are counted.
 const NAMED: usize = 3;
@@ -63,20 +60,18 @@ pub(crate) fn images_in(
     let mut images = Vec::new();
     for (name, is_folder) in entries(&folder.join(inside))? {
         let path = joined(inside, &name);
-        match (is_folder, is_image(&name)) {
-            (false, true) => images.push(path),
-            (false, false) => stray.push(path),
-            (true, _) => {}
+        if !is_folder && image_file::is_one(&folder.join(&path)) {
+            images.push(path);
+        } else if !is_folder {
+            stray.push(path);
         }
     }
     Ok(images)
 }
 
-/// Names of the folders in `folder`, sorted; hidden ones do not count.
+/// Names of the folders in `folder`, sorted; hidden and system ones do not count.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, DataError> {
-    let folders =
-        entries(folder)?.into_iter().filter(|(name, is_folder)| *is_folder && !name.starts_with('.'));
-    Ok(folders.map(|(name, _)| name).collect())
+    Ok(entries(folder)?.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect())
 }
 
 /// A note on files that are no images.
@@ -94,25 +89,19 @@ pub(crate) fn joined(outer: &str, inner: &str) -> String {
     if outer.is_empty() { inner.to_owned() } else { format!("{outer}/{inner}") }
 }
 
-/// Whether a file may hold an image; `._x.jpg` of other systems' archives does not.
+/// Whether a member of an archive is an image by its ending; `._x.jpg` of other systems' archives is none.
 pub(crate) fn is_image(name: &str) -> bool {
-    let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
-    let known = |ending: &str| IMAGES.iter().any(|image| image.eq_ignore_ascii_case(ending));
-    !name.starts_with('.') && ending.is_some_and(known)
+    let path = Path::new(name);
+    path.file_name().is_some_and(|name| !clip_files::is_system_name(name)) && clip_image::is_image_name(path)
 }
 
-/// Names in a folder and whether they are folders, sorted by bytes: the file system's order is no one's.
+/// Names in a folder and whether they are folders, sorted by bytes.
 fn entries(folder: &Path) -> Result<Vec<(String, bool)>, DataError> {
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(DataError::read(folder))? {
-        let entry = entry.map_err(DataError::read(folder))?;
-        let path = entry.path();
-        let name = entry.file_name().into_string();
-        let name = name.map_err(|_| DataError::malformed(&path, "the name is not UTF-8"))?;
-        entries.push((name, path.is_dir())); // follows links, as people link large folders
-    }
-    entries.sort();
-    Ok(entries)
+    let named = |entry: clip_files::Entry| match entry.name.into_string() {
+        Ok(name) => Ok((name, entry.is_folder)),
+        Err(name) => Err(DataError::malformed(folder.join(name), "the name is not UTF-8")),
+    };
+    clip_files::entries(folder).map_err(DataError::read(folder))?.into_iter().map(named).collect()
 }
 
 impl Found {

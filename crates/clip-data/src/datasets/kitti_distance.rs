@@ -60,11 +60,9 @@ fn class(labels: &str) -> Result<u32, String> {
 fn listed(source: &Source<'_>) -> Result<Vec<String>, DataError> {
     let folder = source.folder.join("training/label_2");
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(DataError::read(&folder))? {
-        let name = entry.map_err(DataError::read(&folder))?.file_name();
-        names.extend(name.to_str().and_then(|name| name.strip_suffix(".txt")).map(str::to_owned));
+    for entry in clip_files::entries(&folder).map_err(DataError::read(&folder))? {
+        names.extend(entry.name.to_str().and_then(|name| name.strip_suffix(".txt")).map(str::to_owned));
     }
-    names.sort();
     Ok(names)
 }
 

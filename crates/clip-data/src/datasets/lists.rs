@@ -12,7 +12,6 @@
 )]
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
@@ -22,22 +21,14 @@ use crate::error::DataError;
 use crate::item::{Item, Presence};
 
 /// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144 MB.
-const LIMIT: u64 = 512 << 20;
+pub(crate) const LIMIT: u64 = 512 << 20;
 
 /// The text of a list, without a byte order mark.
 ///
 /// # Errors
 /// It cannot be read, is longer than 512 MiB, or is not UTF-8.
 pub(crate) fn text(path: &Path) -> Result<String, DataError> {
-    let file = std::fs::File::open(path).map_err(DataError::read(path))?;
-    let mut bytes = Vec::new();
-    file.take(LIMIT.saturating_add(1)).read_to_end(&mut bytes).map_err(DataError::read(path))?;
-    if bytes.len() as u64 > LIMIT {
-        return Err(DataError::malformed(path, format!("longer than {LIMIT} bytes, which no list is")));
-    }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        DataError::malformed(path, format!("byte {} is not UTF-8", error.utf8_error().valid_up_to()))
-    })?;
+    let text = clip_files::read_text(path, LIMIT).map_err(DataError::read(path))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

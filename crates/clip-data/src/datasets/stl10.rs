@@ -12,12 +12,14 @@
 
 use std::sync::Arc;
 
-use super::{Found, Source};
+use super::{Found, Source, lists};
 use crate::error::DataError;
 use crate::formats::FileBytes;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::item::{Item, Records, Target};
 
+/// A byte for each of 100,000 images, and room.
+const LARGEST_LABELS: u64 = 1 << 20;
 const STRIDE: u64 = 3 * 96 * 96;
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
@@ -27,7 +29,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     };
     let folder = source.folder.join("stl10_binary");
     let labels_path = folder.join(format!("{part}_y.bin"));
-    let labels = std::fs::read(&labels_path).map_err(DataError::read(&labels_path))?;
+    let labels = clip_files::read(&labels_path, LARGEST_LABELS).map_err(DataError::read(&labels_path))?;
     let file = FileBytes::open(folder.join(format!("{part}_X.bin")))?;
     if file.len() != STRIDE.saturating_mul(labels.len() as u64) {
         let reason = format!("{} bytes, expected {STRIDE} for each of {} labels", file.len(), labels.len());
@@ -57,7 +59,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 /// The images whose positions line `fold` of `fold_indices.txt` lists, in its order.
 fn chosen(source: &Source<'_>, fold: usize, all: &[Item]) -> Result<Vec<Item>, DataError> {
     let path = source.folder.join("stl10_binary/fold_indices.txt");
-    let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
+    let text = lists::text(&path)?;
     let number = fold.saturating_add(1);
     let line = text.lines().nth(fold).filter(|line| !line.trim().is_empty());
     let line = line.ok_or_else(|| DataError::malformed(&path, format!("there is no line {number}")))?;

@@ -25,7 +25,7 @@ impl FileBytes {
     /// It cannot be opened.
     pub fn open(path: impl Into<PathBuf>) -> Result<FileBytes, DataError> {
         let path = path.into();
-        let file = File::open(&path).map_err(DataError::read(&path))?;
+        let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
         let length = file.metadata().map_err(DataError::read(&path))?.len();
         Ok(FileBytes { path, file: Mutex::new(file), length })
     }
@@ -37,7 +37,7 @@ impl FileBytes {
     /// It cannot be read or unpacked, holds more than 16 GiB, or there is no room.
     pub fn unpacked(path: impl Into<PathBuf>) -> Result<FileBytes, DataError> {
         let path = path.into();
-        let packed = File::open(&path).map_err(DataError::read(&path))?;
+        let packed = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
         let beside = path.parent().ok_or_else(|| Error::from(ErrorKind::NotFound));
         let mut file = beside
             .and_then(tempfile::tempfile_in)

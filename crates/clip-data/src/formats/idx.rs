@@ -1,6 +1,5 @@
 //! IDX: the arrays of bytes of MNIST, plain or inside gzip.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -26,7 +25,7 @@ pub struct Idx {
 /// # Errors
 /// It is no IDX file of bytes, or shorter or longer than it says.
 pub fn read(path: &Path) -> Result<Idx, DataError> {
-    let mut file = BufReader::new(File::open(path).map_err(DataError::read(path))?);
+    let mut file = BufReader::new(clip_files::open(path, u64::MAX).map_err(DataError::read(path))?);
     parse(&mut file).map_err(|reason| DataError::malformed(path, reason))
 }
 

@@ -19,6 +19,7 @@ mod file_bytes;
 pub mod hdf5;
 pub mod idx;
 pub mod image_array;
+pub(crate) mod image_file;
 pub mod matlab;
 pub mod pickle;
 pub mod ppm;

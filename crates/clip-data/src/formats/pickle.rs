@@ -90,7 +90,7 @@ impl Value {
 /// # Errors
 /// It is none, or has instructions or names that CIFAR's files have not.
 pub fn read(path: &Path) -> Result<Value, DataError> {
-    let file = std::fs::File::open(path).map_err(DataError::read(path))?;
+    let file = clip_files::open(path, u64::MAX).map_err(DataError::read(path))?;
     parse(&mut BufReader::new(file)).map_err(|reason| DataError::malformed(path, reason))
 }
 

@@ -1,6 +1,5 @@
 //! Where a photo was taken: the place of the most similar reference photo. PROTOCOL_EVAL 7.8.
 
-use std::fs::File;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -35,11 +34,7 @@ impl PlaceTable {
     /// The file cannot be read or is larger than 1 GiB, a column is missing, a line has no such numbers, or they are no
     /// degrees.
     pub fn read(path: &Path) -> Result<PlaceTable, EvalError> {
-        let file = File::open(path).map_err(EvalError::io(path))?;
-        let bytes = file.metadata().map_err(EvalError::io(path))?.len();
-        if bytes > Self::LARGEST {
-            return Err(EvalError::result(path, format!("{bytes} bytes, the limit is {}", Self::LARGEST)));
-        }
+        let file = clip_files::open(path, Self::LARGEST).map_err(EvalError::io(path))?;
         let mut table = PlaceTable::default();
         for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file).deserialize() {
             let Row { file, lat, lon } = row.map_err(|error| EvalError::result(path, error))?;

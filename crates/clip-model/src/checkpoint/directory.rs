@@ -105,7 +105,7 @@ fn read_json(path: &Path) -> Result<String, CheckpointError> {
             limit: JSON_LIMIT,
         });
     }
-    std::fs::read_to_string(path).map_err(read)
+    clip_files::read_text(path, JSON_LIMIT).map_err(read)
 }
 
 fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {

@@ -1,137 +1,271 @@
 //! Rows on their way to a file, kept so that an interrupted run goes on where it stopped.
 //!
-//! `OUT.partial/run.json` says which run it belongs to, `rows.f32` holds raw rows, `ids.jsonl` one JSON string per row.
-//! A row counts once its id's line is complete: rows are written first.
+//! ```text
+//! OUT.partial/run.json   what the rows depend on besides the inputs: model, recipe, form
+//!             rows.f32   raw rows
+//!             ids.jsonl  for each row, what it is of and what it should hold: ["CONTENT","CHECKSUM"]
+//!             lock       held by the run that writes
+//! ```
+//!
+//! A row belongs to the content of its input ([`ContentId`]), not to a name: a file that was replaced is computed again,
+//! one that was moved is not. It counts once its line is complete (rows are written first), and only if it has its
+//! checksum, which is keyed by the run: a damaged row, or one of another run, is made again.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use clip_files::Lock;
+
 use super::{Format, RowStream, beside, write, write_whole};
+use crate::content::ContentId;
 use crate::error::Error;
 
-/// The rows of one output file, by the id of their input.
+/// Bytes of a note of a run that are read.
+const LARGEST_NOTE: u64 = 16 << 20;
+/// Bytes of a line of `ids.jsonl`: two numbers, quotes, a comma, brackets, the end.
+const LONGEST_LINE: u64 = 128;
+/// Hashed in front of the run, so that its key is no other hash of the same text.
+const KEY_CONTEXT: &str = "clip-rs 2026 embeddings journal";
+
+/// The rows of one output file, by the content of their inputs.
 pub struct Journal {
     out: PathBuf,
     format: Format,
     folder: PathBuf,
     embed_dim: usize,
+    key: [u8; 32],
     rows: File,
     ids: File,
-    row_of: HashMap<String, u64>,
+    /// Rows in the file, usable or not.
+    written: u32,
+    place_of: HashMap<ContentId, u32>,
+    finished: bool,
+    _lock: Lock,
 }
+
+/// Where a row is in the journal it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RowPlace(u32);
 
 impl Journal {
     /// Opens the journal of `out`, taking up the rows of an earlier, interrupted run.
     /// `run` describes what the rows depend on (model, recipe, form); it must be that of the earlier run.
     ///
     /// # Errors
-    /// The ending of `out` is unknown, the journal belongs to another run, or the folder cannot be written to.
+    /// The ending of `out` is unknown, another run holds the journal, it belongs to another run, or the folder cannot be
+    /// written to.
     pub fn open(out: &Path, run: &serde_json::Value, embed_dim: usize) -> Result<Journal, Error> {
         let format = Format::of(out)?;
         let folder = beside(out, "partial");
-        std::fs::create_dir_all(&folder).map_err(|error| Error::write(&folder, error))?;
+        let lock = lock(&folder).map_err(|error| Error::write(&folder, error))?;
+        let lock = lock.ok_or_else(|| Error::InUse { path: out.to_owned() })?;
         check_same_run(&folder, run)?;
         let open = |name: &str| {
             let path = folder.join(name);
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             file.map_err(|error| Error::write(&path, error))
         };
-        let (mut rows, mut ids) = (open("rows.f32")?, open("ids.jsonl")?);
-        let row_of = take_up(&mut rows, &mut ids, embed_dim).map_err(|error| Error::write(&folder, error))?;
-        Ok(Journal { out: out.to_owned(), format, folder, embed_dim, rows, ids, row_of })
+        let mut journal = Journal {
+            out: out.to_owned(),
+            format,
+            embed_dim,
+            key: blake3::derive_key(KEY_CONTEXT, run.to_string().as_bytes()),
+            rows: open("rows.f32")?,
+            ids: open("ids.jsonl")?,
+            written: 0,
+            place_of: HashMap::new(),
+            finished: false,
+            folder,
+            _lock: lock,
+        };
+        journal.take_up().map_err(|error| Error::write(&journal.folder, error))?;
+        Ok(journal)
     }
 
-    /// Whether the row of `id` is there.
-    pub fn contains(&self, id: &str) -> bool {
-        self.row_of.contains_key(id)
+    /// Where the row of an input of this content is, if it is there.
+    pub fn place(&self, content: ContentId) -> Option<RowPlace> {
+        self.place_of.get(&content).copied().map(RowPlace)
     }
 
-    /// Rows that are there.
+    /// Rows of different content that are there.
     pub fn len(&self) -> usize {
-        self.row_of.len()
+        self.place_of.len()
     }
 
     /// Whether no row is there yet.
     pub fn is_empty(&self) -> bool {
-        self.row_of.is_empty()
+        self.place_of.is_empty()
     }
 
-    /// Adds rows with their ids. Identical ids have identical rows: the second is not kept.
+    /// Adds rows, each with the content of its input, and says where they are. Equal content has equal rows: the second
+    /// is not kept.
     ///
     /// # Errors
-    /// The journal cannot be written to.
+    /// The journal cannot be written to, or has 2^32 rows.
     ///
     /// # Panics
     /// If a row is not `embed_dim` long.
-    pub fn append<'a, 'b>(
+    pub fn append<'a>(
         &mut self,
-        rows: impl IntoIterator<Item = (&'a str, &'b [f32])>,
-    ) -> Result<(), Error> {
-        let (mut values, mut lines) = (Vec::new(), Vec::new());
-        for (id, row) in rows {
+        rows: impl IntoIterator<Item = (ContentId, &'a [f32])>,
+    ) -> Result<Vec<RowPlace>, Error> {
+        let (mut places, mut values, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        let failed = |error| Error::write(&self.folder, error);
+        for (content, row) in rows {
             assert_eq!(row.len(), self.embed_dim, "a row of another model");
-            if self.row_of.contains_key(id) {
+            if let Some(&place) = self.place_of.get(&content) {
+                places.push(RowPlace(place));
                 continue;
             }
-            self.row_of.insert(id.to_owned(), self.row_of.len() as u64);
+            let start = values.len();
             values.extend(row.iter().flat_map(|value| value.to_le_bytes()));
-            lines.extend(serde_json::to_vec(id).unwrap_or_default());
-            lines.push(b'\n');
+            let checksum = checksum(&self.key, content, &values[start..]);
+            writeln!(lines, "[\"{content}\",\"{checksum}\"]").map_err(failed)?;
+            self.place_of.insert(content, self.written);
+            places.push(RowPlace(self.written));
+            let full = || failed(io::Error::other("a file of embeddings has less than 2^32 rows"));
+            self.written = self.written.checked_add(1).ok_or_else(full)?;
         }
         let written = self.rows.write_all(&values).and_then(|()| self.ids.write_all(&lines));
-        written.map_err(|error| Error::write(&self.folder, error))
+        written.map_err(|error| Error::write(&self.folder, error))?;
+        Ok(places)
     }
 
-    /// Writes the rows of `ids`, in that order, to the output with `provenance` beside it; removes the journal.
+    /// Writes the rows at `places`, in that order, each with its id, to the output with `provenance` beside it. The
+    /// journal is gone when this is dropped.
     ///
     /// # Errors
-    /// A row is missing, or the output cannot be written; the journal stays.
-    pub fn finish(mut self, ids: &[&str], provenance: &impl serde::Serialize) -> Result<(), Error> {
-        let positions: Vec<u64> =
-            ids.iter().map(|&id| self.row_of.get(id).copied()).collect::<Option<_>>().ok_or_else(|| {
-                Error::BrokenFile { path: self.out.clone(), reason: "a row is missing".into() }
-            })?;
-        self.rows.seek(SeekFrom::Start(0)).map_err(|error| Error::write(&self.folder, error))?;
-        let row_bytes = self.embed_dim * 4;
-        let mut reader = BufReader::with_capacity(1 << 20, &self.rows);
-        let mut next = 0;
-        let mut row = |index: usize| {
-            let wanted = positions[index];
-            if wanted != next {
-                let there = io::Error::other("row out of reach");
-                let distance = (wanted as i64 - next as i64).checked_mul(row_bytes as i64).ok_or(there)?;
-                reader.seek_relative(distance)?;
+    /// A row does not hold any more what was written, or the output cannot be written; the journal stays.
+    ///
+    /// # Panics
+    /// If there are not as many ids as places.
+    pub fn finish(
+        &mut self,
+        ids: &[&str],
+        places: &[RowPlace],
+        provenance: &impl serde::Serialize,
+    ) -> Result<(), Error> {
+        assert_eq!(ids.len(), places.len(), "an id for each row");
+        let mut reader = RowReader::new(&self.rows, self.embed_dim);
+        let mut row = |index: usize| reader.row(places[index].0.into());
+        write(
+            &self.out,
+            self.format,
+            RowStream { ids, embed_dim: self.embed_dim, row: &mut row },
+            provenance,
+        )?;
+        self.finished = true;
+        Ok(())
+    }
+
+    /// Reads which rows are whole, cuts both files to the complete lines, and leaves both at their end.
+    fn take_up(&mut self) -> io::Result<()> {
+        let row_bytes = (self.embed_dim as u64).saturating_mul(4).max(1);
+        let there = self.rows.metadata()?.len() / row_bytes;
+        let mut id_bytes = 0;
+        let mut ids = BufReader::new(&self.ids);
+        let mut rows = RowReader::new(&self.rows, self.embed_dim);
+        let mut line = String::new();
+        while u64::from(self.written) < there.min(u32::MAX.into()) {
+            line.clear();
+            let length = (&mut ids).take(LONGEST_LINE).read_line(&mut line).unwrap_or(0);
+            if !line.ends_with('\n') {
+                break;
             }
-            next = wanted + 1;
-            let mut bytes = vec![0; row_bytes];
-            reader.read_exact(&mut bytes)?;
-            Ok(bytes.as_chunks::<4>().0.iter().map(|&value| f32::from_le_bytes(value)).collect())
-        };
-        write(&self.out, self.format, RowStream { ids, embed_dim: self.embed_dim, row: &mut row })?;
-        write_whole(&beside(&self.out, "json"), |file| {
-            serde_json::to_writer_pretty(&mut *file, provenance)?;
-            file.write_all(b"\n")
-        })?;
-        std::fs::remove_dir_all(&self.folder).map_err(|error| Error::write(&self.folder, error))
+            let row = rows.bytes(self.written.into())?;
+            if let Some(content) = content_of(&line, &self.key, row) {
+                self.place_of.insert(content, self.written);
+            }
+            self.written += 1;
+            id_bytes += length as u64;
+        }
+        self.rows.set_len(u64::from(self.written) * row_bytes)?;
+        self.ids.set_len(id_bytes)?;
+        self.rows.seek(SeekFrom::End(0))?;
+        self.ids.seek(SeekFrom::End(0))?;
+        Ok(())
+    }
+
+    /// Removes the files; the lock's last, so that nobody takes up half of them.
+    fn remove(&self) {
+        for name in ["rows.f32", "ids.jsonl", "run.json", "lock"] {
+            let _ = std::fs::remove_file(self.folder.join(name));
+        }
+        let _ = std::fs::remove_dir(&self.folder); // not empty: another run has begun already
     }
 }
 
 impl Drop for Journal {
-    /// A run that came to nothing leaves nothing.
+    /// A run that came to its end, or to nothing, leaves nothing.
     fn drop(&mut self) {
-        if self.row_of.is_empty() {
-            let _ = std::fs::remove_dir_all(&self.folder);
+        if self.finished || self.place_of.is_empty() {
+            self.remove();
         }
     }
 }
 
-/// Compares `run` with the one noted in the folder, or notes it.
+/// Rows of the file, mostly one after the other.
+struct RowReader<'a> {
+    file: BufReader<&'a File>,
+    /// The row that comes next; none before the first.
+    next: Option<u64>,
+    bytes: Vec<u8>,
+}
+
+impl<'a> RowReader<'a> {
+    fn new(file: &'a File, embed_dim: usize) -> RowReader<'a> {
+        RowReader { file: BufReader::with_capacity(1 << 18, file), next: None, bytes: vec![0; embed_dim * 4] }
+    }
+
+    fn bytes(&mut self, row: u64) -> io::Result<&[u8]> {
+        let start =
+            |row: u64| i64::try_from(row.saturating_mul(self.bytes.len() as u64)).map_err(io::Error::other);
+        match self.next {
+            None => drop(self.file.seek(SeekFrom::Start(start(row)? as u64))?),
+            Some(next) if next != row => self.file.seek_relative(start(row)? - start(next)?)?,
+            Some(_) => {}
+        }
+        self.next = Some(row + 1);
+        self.file.read_exact(&mut self.bytes)?;
+        Ok(&self.bytes)
+    }
+
+    fn row(&mut self, row: u64) -> io::Result<Vec<f32>> {
+        let bytes = self.bytes(row)?;
+        Ok(bytes.as_chunks::<4>().0.iter().map(|&value| f32::from_le_bytes(value)).collect())
+    }
+}
+
+/// What a line says a row is of, if the row has its checksum.
+fn content_of(line: &str, key: &[u8; 32], row: &[u8]) -> Option<ContentId> {
+    let (content, checksum_said) = serde_json::from_str::<(String, String)>(line).ok()?;
+    let content = ContentId::parse(&content)?;
+    (checksum(key, content, row).to_string() == checksum_said).then_some(content)
+}
+
+fn checksum(key: &[u8; 32], content: ContentId, row: &[u8]) -> ContentId {
+    ContentId::from_hash(&blake3::Hasher::new_keyed(key).update(content.as_bytes()).update(row).finalize())
+}
+
+/// Makes the folder and takes its lock; a run that ends meanwhile may remove both.
+fn lock(folder: &Path) -> io::Result<Option<Lock>> {
+    loop {
+        std::fs::create_dir_all(folder)?;
+        match Lock::try_new(&folder.join("lock")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => return result,
+        }
+    }
+}
+
+/// Compares `run` with the one noted in the folder. Where none is noted, it is noted: the rows' checksums tell whose
+/// they are.
 fn check_same_run(folder: &Path, run: &serde_json::Value) -> Result<(), Error> {
     let path = folder.join("run.json");
     let run = run.to_string();
-    match std::fs::read_to_string(&path) {
+    match clip_files::read_text(&path, LARGEST_NOTE) {
         Ok(earlier) if earlier == run => Ok(()),
         Ok(_) => Err(Error::BrokenFile {
             path: folder.to_owned(),
@@ -141,30 +275,19 @@ fn check_same_run(folder: &Path, run: &serde_json::Value) -> Result<(), Error> {
     }
 }
 
-/// Reads the complete ids, cuts both files to them, and leaves both at their end.
-fn take_up(rows: &mut File, ids: &mut File, embed_dim: usize) -> io::Result<HashMap<String, u64>> {
-    let row_bytes = (embed_dim as u64).saturating_mul(4).max(1);
-    let rows_there = rows.metadata()?.len() / row_bytes;
-    let (mut row_of, mut count, mut id_bytes) = (HashMap::new(), 0, 0);
-    let mut reader = BufReader::new(&*ids);
-    let mut line = Vec::new();
-    while count < rows_there && reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
-        let Ok(id) = serde_json::from_slice(&line) else { break };
-        row_of.insert(id, count);
-        count += 1;
-        id_bytes += line.len() as u64;
-        line.clear();
-    }
-    rows.set_len(count * row_bytes)?;
-    ids.set_len(id_bytes)?;
-    rows.seek(SeekFrom::End(0))?;
-    ids.seek(SeekFrom::End(0))?;
-    Ok(row_of)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn id(text: &str) -> ContentId {
+        ContentId::of(text.as_bytes())
+    }
+
+    fn values(out: &Path, count: usize) -> Vec<f32> {
+        let bytes = std::fs::read(out).expect("whole");
+        let values = bytes[bytes.len() - count * 4..].chunks(4);
+        values.map(|value| f32::from_le_bytes(value.try_into().expect("4"))).collect()
+    }
 
     #[test]
     fn interrupted_run_goes_on_and_output_has_the_order_of_the_inputs() {
@@ -172,25 +295,52 @@ mod tests {
         let out = folder.path().join("a.npy");
         let run = serde_json::json!({ "model": "m" });
         let mut journal = Journal::open(&out, &run, 2).expect("new");
-        journal.append([("b", [3.0, 4.0].as_slice())]).expect("appended");
-        drop(journal); // interrupted: the id of a second row is cut off
+        journal.append([(id("b"), [3.0, 4.0].as_slice())]).expect("appended");
+        drop(journal); // interrupted: the line of a second row is cut off
         let ids_path = beside(&out, "partial").join("ids.jsonl");
         let mut file = OpenOptions::new().append(true).open(ids_path).expect("there");
-        file.write_all(b"\"c").expect("written");
+        file.write_all(b"[\"c").expect("written");
 
         let mut journal = Journal::open(&out, &run, 2).expect("taken up");
-        assert!(journal.contains("b") && !journal.contains("c"));
-        journal.append([("a", [1.0, 2.0].as_slice())]).expect("appended");
-        journal.finish(&["a", "b", "a"], &run).expect("finished");
+        let b = journal.place(id("b")).expect("there");
+        assert!(journal.place(id("c")).is_none());
+        let a = journal.append([(id("a"), [1.0, 2.0].as_slice())]).expect("appended")[0];
+        journal.finish(&["a", "b", "a"], &[a, b, a], &run).expect("finished");
+        drop(journal);
 
-        let bytes = std::fs::read(&out).expect("whole");
-        let values: Vec<f32> = bytes[bytes.len() - 24..]
-            .chunks(4)
-            .map(|v| f32::from_le_bytes(v.try_into().expect("4")))
-            .collect();
-        assert_eq!(values, [1.0, 2.0, 3.0, 4.0, 1.0, 2.0]);
+        assert_eq!(values(&out, 6), [1.0, 2.0, 3.0, 4.0, 1.0, 2.0]);
         assert!(!beside(&out, "partial").exists());
         assert_eq!(std::fs::read_to_string(beside(&out, "ids.jsonl")).expect("ids"), "\"a\"\n\"b\"\n\"a\"\n");
+    }
+
+    #[test]
+    fn every_bit_of_rows_and_lines_is_checked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("a.npy");
+        let run = serde_json::json!({ "model": "m" });
+        let mut journal = Journal::open(&out, &run, 2).expect("new");
+        let rows = [(id("a"), [1.0, 2.0]), (id("b"), [3.0, 4.0]), (id("c"), [5.0, 6.0])];
+        journal.append(rows.iter().map(|(id, row)| (*id, row.as_slice()))).expect("appended");
+        drop(journal);
+        let partial = beside(&out, "partial");
+        let whole =
+            ["rows.f32", "ids.jsonl"].map(|name| (name, std::fs::read(partial.join(name)).expect("there")));
+        for (damaged, byte) in
+            (0..24).map(|byte| (0, byte)).chain((0..whole[1].1.len()).map(|byte| (1, byte)))
+        {
+            std::fs::create_dir_all(&partial).expect("a folder");
+            for (number, (name, bytes)) in whole.iter().enumerate() {
+                let mut bytes = bytes.clone();
+                if number == damaged {
+                    bytes[byte] ^= 1 << (byte % 8);
+                }
+                std::fs::write(partial.join(name), bytes).expect("written");
+            }
+            let journal = Journal::open(&out, &run, 2).expect("opened");
+            let hit = byte / (whole[damaged].1.len() / 3);
+            let there = rows.map(|(id, _)| journal.place(id).is_some());
+            assert!(!there[hit] && there[..hit].iter().all(|&there| there), "{damaged} {byte}: {there:?}");
+        }
     }
 
     #[test]
@@ -201,13 +351,31 @@ mod tests {
     }
 
     #[test]
-    fn journal_of_another_run_is_refused() {
+    fn journal_of_another_run_is_refused_and_without_its_note_its_rows_are_not_believed() {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("a.parquet");
-        let mut journal = Journal::open(&out, &serde_json::json!({ "model": "m" }), 2).expect("new");
-        journal.append([("a", [1.0, 0.0].as_slice())]).expect("appended");
+        let (run, other) = (serde_json::json!({ "model": "m" }), serde_json::json!({ "model": "n" }));
+        let mut journal = Journal::open(&out, &run, 2).expect("new");
+        journal.append([(id("a"), [1.0, 0.0].as_slice())]).expect("appended");
         drop(journal);
-        let error = Journal::open(&out, &serde_json::json!({ "model": "n" }), 2).err().expect("refused");
+        let error = Journal::open(&out, &other, 2).err().expect("refused");
         assert!(error.to_string().contains("another model or other settings"), "{error}");
+        let note = beside(&out, "partial").join("run.json");
+        std::fs::remove_file(&note).expect("there");
+        assert_eq!(Journal::open(&out, &run, 2).expect("the same run").len(), 1);
+        std::fs::remove_file(&note).expect("there");
+        assert!(Journal::open(&out, &other, 2).expect("another run").is_empty());
+    }
+
+    #[test]
+    fn second_run_into_one_output_is_refused_while_the_first_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("a.npy");
+        let run = serde_json::json!({});
+        let first = Journal::open(&out, &run, 2).expect("new");
+        let refused = Journal::open(&out, &run, 2).err().expect("refused");
+        assert!(matches!(refused, Error::InUse { .. }));
+        drop(first);
+        Journal::open(&out, &run, 2).expect("free");
     }
 }

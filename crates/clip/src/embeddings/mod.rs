@@ -18,7 +18,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-pub use self::journal::Journal;
+pub use self::journal::{Journal, RowPlace};
+
+use clip_files::NewFile;
 
 use crate::error::Error;
 
@@ -59,17 +61,77 @@ pub(crate) struct RowStream<'a> {
     pub(crate) row: &'a mut dyn FnMut(usize) -> io::Result<Vec<f32>>,
 }
 
-/// Writes the matrix of `rows` to `path`, whole or not at all.
-pub(crate) fn write(path: &Path, format: Format, mut rows: RowStream<'_>) -> Result<(), Error> {
-    match format {
-        Format::Npy => write_whole(path, |file| npy::write(file, &mut rows))?,
-        Format::Safetensors => write_whole(path, |file| safetensors::write(file, &mut rows))?,
-        Format::Parquet => write_whole(path, |file| parquet::write(file, &mut rows))?,
-    }
+/// Writes the matrix of `rows` to `path` with its ids and `provenance` beside it. What stands beside an earlier matrix
+/// is removed before that is replaced: rows and ids of two runs are never side by side.
+pub(crate) fn write(
+    path: &Path,
+    format: Format,
+    mut rows: RowStream<'_>,
+    provenance: &impl serde::Serialize,
+) -> Result<(), Error> {
+    let failed = |error| Error::write(path, error);
+    let (ids_path, provenance_path) = (beside(path, "ids.jsonl"), beside(path, "json"));
+    let matrix = new_file(path, |file| match format {
+        Format::Npy => npy::write(file, &mut rows),
+        Format::Safetensors => safetensors::write(file, &mut rows),
+        Format::Parquet => parquet::write(file, &mut rows),
+    })?;
+    let mut beside = vec![new_file(&provenance_path, |file| {
+        serde_json::to_writer_pretty(&mut *file, provenance)?;
+        file.write_all(b"\n")
+    })?];
     if format != Format::Parquet {
-        write_json_lines(&beside(path, "ids.jsonl"), rows.ids)?;
+        beside.push(new_file(&ids_path, |file| json_lines(file, rows.ids))?);
     }
-    Ok(())
+    remove(&ids_path)?;
+    remove(&provenance_path)?;
+    matrix.keep().map_err(failed)?;
+    beside.into_iter().try_for_each(NewFile::keep).map_err(failed)
+}
+
+/// Writes rows that are in memory, as [`Journal::finish`] writes its own.
+///
+/// # Errors
+/// The ending of `path` is unknown, or it cannot be written.
+///
+/// # Panics
+/// If a row is not `row_length` long, or there are not as many ids as rows.
+pub fn write_rows(
+    path: &Path,
+    ids: &[&str],
+    rows: &[Vec<f32>],
+    row_length: usize,
+    provenance: &impl serde::Serialize,
+) -> Result<(), Error> {
+    assert!(ids.len() == rows.len() && rows.iter().all(|row| row.len() == row_length), "a matrix");
+    let mut row = |index: usize| Ok(rows[index].clone());
+    write(path, Format::of(path)?, RowStream { ids, embed_dim: row_length, row: &mut row }, provenance)
+}
+
+fn new_file(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+) -> Result<NewFile, Error> {
+    let write = || {
+        let file = NewFile::of(path)?;
+        let mut writer = BufWriter::with_capacity(1 << 18, file.as_file());
+        content(&mut writer)?;
+        writer.flush()?;
+        drop(writer);
+        Ok(file)
+    };
+    write().map_err(|error| Error::write(path, error))
+}
+
+/// Removes a file if it is there.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(path, error)),
+        _ => Ok(()),
+    }
 }
 
 /// `path` with `.suffix` behind its full name: `a.npy` -> `a.npy.json`.
@@ -96,13 +158,15 @@ pub fn write_whole(
 /// # Errors
 /// As [`write_whole`].
 pub fn write_json_lines(path: &Path, items: &[impl serde::Serialize]) -> Result<(), Error> {
-    write_whole(path, |file| {
-        for item in items {
-            serde_json::to_writer(&mut *file, item)?;
-            file.write_all(b"\n")?;
-        }
-        Ok(())
-    })
+    write_whole(path, |file| json_lines(file, items))
+}
+
+fn json_lines(file: &mut impl Write, items: &[impl serde::Serialize]) -> io::Result<()> {
+    for item in items {
+        serde_json::to_writer(&mut *file, item)?;
+        file.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

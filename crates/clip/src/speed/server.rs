@@ -150,7 +150,7 @@ fn seconds<T>(call: impl FnOnce() -> Result<T, Error>) -> Answer {
 }
 
 fn lines(path: &str) -> Result<Vec<String>, Error> {
-    let text = std::fs::read_to_string(path)
+    let text = clip_files::read_text(path.as_ref(), 1 << 30)
         .map_err(|error| Error::BrokenFile { path: path.into(), reason: error.to_string() })?;
     Ok(text.lines().map(str::to_owned).collect())
 }

@@ -66,9 +66,8 @@ impl Archive {
     /// It is none of these, or damaged.
     pub fn open(path: &Path) -> Result<Archive, DataError> {
         let failed = |source| DataError::Read { path: path.to_owned(), source };
-        let mut head = Vec::new();
-        File::open(path).and_then(|file| file.take(512).read_to_end(&mut head)).map_err(failed)?;
-        let file = BufReader::new(File::open(path).map_err(failed)?);
+        let head = clip_files::head(path, 512).map_err(failed)?;
+        let file = BufReader::new(clip_files::open(path, u64::MAX).map_err(failed)?);
         if head.starts_with(b"PK") {
             return Archive::zip(path, file);
         }
@@ -149,7 +148,7 @@ impl Archive {
             return Ok(bytes.clone());
         }
         if index < stream.next || stream.headers.is_none() {
-            let file = File::open(&self.path).map_err(DataError::read(&self.path))?;
+            let file = clip_files::open(&self.path, u64::MAX).map_err(DataError::read(&self.path))?;
             let headers = Headers::new(MultiGzDecoder::new(BufReader::new(file)));
             *stream = Stream { headers: Some(headers), ..Stream::default() };
         }

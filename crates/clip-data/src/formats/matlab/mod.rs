@@ -15,7 +15,6 @@ mod matrix;
 mod value;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
@@ -29,7 +28,7 @@ use crate::error::DataError;
 /// It is no such file, one of them is not in it, or it is damaged or beyond the limits: 512 MB of values, 8 million
 /// of them, cells 16 deep.
 pub fn read(path: &Path, wanted: &[&str]) -> Result<BTreeMap<String, Value>, DataError> {
-    let file = File::open(path).map_err(DataError::read(path))?;
+    let file = clip_files::open(path, u64::MAX).map_err(DataError::read(path))?;
     let found = parse(&mut BufReader::new(file), wanted).map_err(|failure| match failure {
         Failure::Read(source) => DataError::Read { path: path.to_owned(), source },
         Failure::Content(reason) => DataError::malformed(path, reason),

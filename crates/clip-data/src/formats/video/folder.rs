@@ -15,11 +15,9 @@ pub(super) fn frames(path: &Path) -> Result<Option<Vec<PathBuf>>, DataError> {
         return Ok(None);
     };
     let mut frames = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(DataError::read(folder))? {
-        let path = entry.map_err(DataError::read(folder))?.path();
-        let ending =
-            path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-        if matches!(&*ending, "jpg" | "jpeg" | "png" | "ppm" | "webp" | "bmp") {
+    for entry in clip_files::entries(folder).map_err(DataError::read(folder))? {
+        let path = folder.join(entry.name);
+        if !entry.is_folder && clip_image::is_image_name(&path) {
             frames.push(path);
         }
     }

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use self::program::Running;
 pub use self::program::version;
+use super::image_file;
 use crate::error::DataError;
 
 /// Pixels of a frame at most: above 8192 × 4320.
@@ -47,7 +48,7 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
 pub fn middle_frame(path: &Path, span: Option<(f64, f64)>) -> Result<Vec<u8>, DataError> {
     if let Some(frames) = folder::frames(path)? {
         let frame = frames.get(frames.len() / 2).ok_or_else(|| no_frames(path, span))?;
-        return std::fs::read(frame).map_err(DataError::read(frame));
+        return image_file::read(frame);
     }
     let count = count_frames(path, span)?;
     let select = format!("select=eq(n\\,{})", count / 2);
@@ -93,7 +94,7 @@ pub fn frames(
         };
         let chosen: Vec<&PathBuf> = frames.iter().step_by(step.max(1)).collect();
         for frame in &chosen {
-            each(std::fs::read(frame).map_err(DataError::read(*frame))?)?;
+            each(image_file::read(frame)?)?;
         }
         return Ok(chosen.len());
     }
