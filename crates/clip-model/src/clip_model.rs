@@ -1,5 +1,6 @@
 //! The two towers and the joint head on one device (PROTOCOL 1).
 
+use crate::checkpoint::finite::check_scale;
 use crate::layers::{Loader, TransformerShape};
 use crate::modified_resnet::{ModifiedResNet, ResNetShape};
 use crate::prefix_tree::PrefixTrees;
@@ -71,8 +72,8 @@ impl<D: Device> ClipModel<D> {
     ///
     /// # Errors
     /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together,
-    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite, or what
-    /// [`StateDict::floats`] says about a tensor it needs.
+    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite, [`CheckpointError::WrongScale`], or
+    /// what [`StateDict::floats`] says about a tensor it needs.
     pub fn new(
         device: D,
         precision: Precision,
@@ -85,6 +86,7 @@ impl<D: Device> ClipModel<D> {
         let image_tower = load_image_tower(&loader.at("visual"), architecture)?;
         let text_tower = TextTransformer::load(&loader, architecture)?;
         let logit_scale = loader.values("logit_scale", &[])?.first().copied().unwrap_or_default();
+        check_scale(weights)?;
         let architecture = architecture.clone();
         let scale = logit_scale.exp();
         Ok(Self { device, architecture, image_tower, text_tower, scale, shortcuts: Shortcuts::ALL })

@@ -71,8 +71,16 @@ pub enum CheckpointError {
         /// What is supported instead.
         supported: String,
     },
+    /// The file holds several models, and nothing says which is meant.
+    #[error("{}: holds the weights of several models: {}", path.display(), places.join(", "))]
+    SeveralModels {
+        /// The file.
+        path: PathBuf,
+        /// The keys or prefixes that lead to them.
+        places: Vec<String>,
+    },
     /// A tensor the architecture needs is absent.
-    #[error("{}: tensor `{name}` is missing", path.display())]
+    #[error("{}: tensor `{}` is missing", path.display(), shown(name))]
     MissingTensor {
         /// The file.
         path: PathBuf,
@@ -80,7 +88,7 @@ pub enum CheckpointError {
         name: String,
     },
     /// The file holds tensors the architecture does not have.
-    #[error("{}: {} unexpected tensors, the first is `{}`", path.display(), names.len(), names.first().map_or("", String::as_str))]
+    #[error("{}: {} unexpected tensors, the first is `{}`", path.display(), names.len(), names.first().map_or(String::new(), |name| shown(name)))]
     UnexpectedTensors {
         /// The file.
         path: PathBuf,
@@ -88,7 +96,7 @@ pub enum CheckpointError {
         names: Vec<String>,
     },
     /// A tensor has another shape than the architecture gives it.
-    #[error("{}: tensor `{name}` has shape {found:?}, expected {expected:?}", path.display())]
+    #[error("{}: tensor `{}` has shape {found:?}, expected {expected:?}", path.display(), shown(name))]
     WrongShape {
         /// The file.
         path: PathBuf,
@@ -100,7 +108,7 @@ pub enum CheckpointError {
         expected: Vec<usize>,
     },
     /// A tensor's element type cannot be used for what it is.
-    #[error("{}: tensor `{name}` holds {found}, expected {expected}", path.display())]
+    #[error("{}: tensor `{}` holds {found}, expected {expected}", path.display(), shown(name))]
     WrongDtype {
         /// The file.
         path: PathBuf,
@@ -112,7 +120,7 @@ pub enum CheckpointError {
         expected: &'static str,
     },
     /// A weight is NaN or infinite.
-    #[error("{}: tensor `{name}` has {count} values that are NaN or infinite", path.display())]
+    #[error("{}: tensor `{}` has {count} values that are NaN or infinite", path.display(), shown(name))]
     NotFinite {
         /// The file.
         path: PathBuf,
@@ -120,6 +128,16 @@ pub enum CheckpointError {
         name: String,
         /// How many of its values.
         count: usize,
+    },
+    /// The factor on similarities is none that training arrives at.
+    #[error("{}: tensor `logit_scale` is {logarithm}, so similarities would be multiplied by {factor:e}, expected 0.001 to 1000", path.display())]
+    WrongScale {
+        /// The file.
+        path: PathBuf,
+        /// The value in the file.
+        logarithm: f32,
+        /// Its exponential.
+        factor: f32,
     },
     /// The sizes do not fit together as any CLIP.
     #[error("{}: {problem}", path.display())]
@@ -159,6 +177,16 @@ pub enum CheckpointError {
     },
 }
 
+/// Text from a file as it is shown to people: escaped, and cut after 200 characters.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 impl CheckpointError {
     /// The way out, printed by the program on its own line after `help: `.
     pub fn help(&self) -> Option<&'static str> {
@@ -173,6 +201,12 @@ impl CheckpointError {
             Self::WrongShape { .. } | Self::UnexpectedTensors { .. } | Self::NotClip { .. } => {
                 Some("`clip-rs models info FILE` tells what a file that can be used holds")
             }
+            Self::SeveralModels { .. } => {
+                Some("save one of them in a file of its own; `clip-rs models info FILE` lists what is there")
+            }
+            Self::WrongScale { .. } => Some(
+                "`logit_scale` is kept as its natural logarithm: CLIP begins with 2.6592 and ends with at most 4.6052",
+            ),
             Self::WrongDigest { .. } => {
                 Some("delete the file and download it again, or rename it if it is another model")
             }

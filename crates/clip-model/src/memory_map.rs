@@ -9,6 +9,7 @@
 use crate::error::CheckpointError;
 use crate::tensor::{SharedBytes, Storage};
 use memmap2::Mmap;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
 
@@ -21,17 +22,13 @@ pub(crate) fn map(path: &Path) -> Result<SharedBytes, CheckpointError> {
     let read = |source| CheckpointError::Read { path: path.to_path_buf(), source };
     let not =
         |found: &str| CheckpointError::NotACheckpoint { path: path.to_path_buf(), found: found.to_owned() };
-    let metadata = std::fs::metadata(path).map_err(read)?;
-    if metadata.is_dir() {
-        return Err(not("a folder"));
-    }
-    if !metadata.is_file() {
-        return Err(not("neither a file nor a folder"));
-    }
-    if metadata.len() == 0 {
+    let file = clip_files::open(path, u64::MAX).map_err(|error| match error.kind() {
+        ErrorKind::IsADirectory | ErrorKind::InvalidInput => not(&error.to_string()),
+        _ => read(error),
+    })?;
+    if file.metadata().map_err(read)?.len() == 0 {
         return Err(not("an empty file"));
     }
-    let file = clip_files::open(path, u64::MAX).map_err(read)?;
     // SAFETY: the map is private and read-only, and its bytes are only ever copied out as plain
     // numbers or parsed with checked indices, so a writer that changes the file while it is in use
     // can give wrong numbers but no invalid values. A file that is cut short meanwhile ends the

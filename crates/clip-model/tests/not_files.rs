@@ -16,7 +16,7 @@ fn devices_and_pipes_are_refused_without_waiting() {
     }
     for path in paths {
         let error = Checkpoint::open(&path, &LoadOptions::default()).unwrap_err();
-        assert!(error.to_string().contains("neither a file nor a folder"), "{error}");
+        assert!(error.to_string().contains("not a regular file (a pipe or a device)"), "{error}");
     }
 }
 

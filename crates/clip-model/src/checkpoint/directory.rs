@@ -13,13 +13,13 @@
 )]
 
 use super::source::{self, Source};
-use super::{LoadOptions, PreprocessConfig, PreprocessKind};
-use crate::error::CheckpointError;
+use super::{LoadOptions, PreprocessConfig, PreprocessKind, names};
+use crate::error::{CheckpointError, shown};
 use crate::memory_map;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Names of weight files in the order in which they are preferred; an index stands for its shards.
 pub(crate) const WEIGHT_FILES: [&str; 11] = [
@@ -36,17 +36,17 @@ pub(crate) const WEIGHT_FILES: [&str; 11] = [
     "model.pt",
 ];
 
+/// Endings of weight files.
+const WEIGHT_ENDINGS: [&str; 5] = ["safetensors", "pt", "pth", "bin", "ckpt"];
+/// Entries of a folder that are looked at for a hint.
+const FOLDER_LIMIT: usize = 1000;
+
 /// Longest configuration or shard index that is read, in bytes.
 const JSON_LIMIT: u64 = 16 << 20;
 const SHARD_LIMIT: usize = 1000;
 
 pub(super) fn open(folder: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
-    let Some(name) = WEIGHT_FILES.into_iter().find(|name| folder.join(name).is_file()) else {
-        return Err(CheckpointError::NotACheckpoint {
-            path: folder.to_path_buf(),
-            found: "a folder without `open_clip_model.safetensors`, `model.safetensors` or another known weight file".to_owned(),
-        });
-    };
+    let name = weight_file(folder)?;
     let file = folder.join(name);
     let mut source = match name.ends_with(".index.json") {
         true => open_shards(folder, &file, options)?,
@@ -54,6 +54,51 @@ pub(super) fn open(folder: &Path, options: &LoadOptions) -> Result<Source, Check
     };
     add_configuration(&mut source, folder, name)?;
     Ok(source)
+}
+
+/// The usual name that a folder's weights have.
+fn weight_file(folder: &Path) -> Result<&'static str, CheckpointError> {
+    let known = WEIGHT_FILES.into_iter().find(|name| folder.join(name).is_file());
+    known.ok_or_else(|| CheckpointError::NotACheckpoint {
+        path: folder.to_path_buf(),
+        found: format!("a folder without a weight file of a usual name{}", instead(folder)),
+    })
+}
+
+/// What lies in a folder that could have been meant: the model of a sentence-transformers folder, other weight files.
+fn instead(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let (mut folders, mut files) = (Vec::new(), Vec::new());
+    for path in entries.take(FOLDER_LIMIT) {
+        let is_weights =
+            path.extension().is_some_and(|ending| WEIGHT_ENDINGS.iter().any(|known| ending == *known));
+        if path.is_dir() && has_weights(&path) {
+            folders.push(path);
+        } else if is_weights && path.is_file() {
+            files.push(path);
+        }
+    }
+    folders.sort();
+    files.sort();
+    let is_sentence_transformers = folder.join("modules.json").is_file();
+    match (folders.first(), files.first()) {
+        (Some(inner), _) if is_sentence_transformers => {
+            format!(" (one of sentence-transformers: the model is in `{}`)", inner.display())
+        }
+        (_, Some(file)) => format!(" (it has `{}`: give a file by its path)", file.display()),
+        (Some(inner), None) => format!(" (there is one in `{}`)", inner.display()),
+        (None, None) => " (such as `open_clip_model.safetensors` or `model.safetensors`)".to_owned(),
+    }
+}
+
+/// The weight files of a folder: one, or the shards that an index names.
+pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let name = weight_file(folder)?;
+    let file = folder.join(name);
+    if !name.ends_with(".index.json") {
+        return Ok(vec![file]);
+    }
+    Ok(shards_of(&file)?.into_iter().map(|shard| folder.join(shard)).collect())
 }
 
 /// A weight file with a usual name, given by its path, belongs to the configuration in its folder.
@@ -68,10 +113,7 @@ pub(super) fn add_configuration_beside(source: &mut Source) -> Result<(), Checkp
 /// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so
 /// the weights' names decide which configuration is theirs.
 fn add_configuration(source: &mut Source, folder: &Path, weights: &str) -> Result<(), CheckpointError> {
-    let hugging_face = source.tensors.iter().any(|(name, _)| {
-        let name = name.strip_prefix("module.").unwrap_or(name);
-        name.starts_with("vision_model.") || name.starts_with("text_model.")
-    });
+    let hugging_face = names::are_hugging_face(source.tensors.iter().map(|(name, _)| name.as_str()));
     let (config, preprocess, kind) = match hugging_face && !weights.starts_with("open_clip") {
         true => ("config.json", "preprocessor_config.json", PreprocessKind::HuggingFace),
         false => ("open_clip_config.json", "open_clip_config.json", PreprocessKind::OpenClip),
@@ -96,15 +138,6 @@ fn add_configuration(source: &mut Source, folder: &Path, weights: &str) -> Resul
 
 fn read_json(path: &Path) -> Result<String, CheckpointError> {
     let read = |source| CheckpointError::Read { path: path.to_path_buf(), source };
-    let length = std::fs::metadata(path).map_err(read)?.len();
-    if length > JSON_LIMIT {
-        return Err(CheckpointError::LimitExceeded {
-            path: path.to_path_buf(),
-            what: "length in bytes".to_owned(),
-            claimed: length,
-            limit: JSON_LIMIT,
-        });
-    }
     clip_files::read_text(path, JSON_LIMIT).map_err(read)
 }
 
@@ -123,7 +156,8 @@ fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Sou
             config: None,
             preprocess_config: None,
             released: false,
-            warnings: Vec::new(),
+            warnings: part.warnings,
+            unbuilt: part.unbuilt,
             files: vec![index.to_path_buf()],
         });
         whole.files.push(path);
@@ -132,14 +166,14 @@ fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Sou
                 Some(owner) if owner == shard => whole.tensors.push((name, tensor)),
                 _ => whole
                     .warnings
-                    .push(format!("`{name:.200}` in {shard} is not in the index and was ignored")),
+                    .push(format!("`{}` in {shard} is not in the index and was ignored", shown(&name))),
             }
         }
     }
     let whole = whole.ok_or_else(|| malformed("no shards".to_owned()))?;
     let found: BTreeSet<&String> = whole.tensors.iter().map(|(name, _)| name).collect();
     if let Some((name, shard)) = map.iter().find(|(name, _)| !found.contains(name)) {
-        return Err(malformed(format!("tensor `{name:.200}` is not in {shard}")));
+        return Err(malformed(format!("tensor `{}` is not in {}", shown(name), shown(shard))));
     }
     Ok(whole)
 }
@@ -164,7 +198,6 @@ fn read_index(index: &Path) -> Result<BTreeMap<String, String>, CheckpointError>
 }
 
 /// The shards that an index names.
-#[cfg(feature = "download")]
 pub(crate) fn shards_of(index: &Path) -> Result<BTreeSet<String>, CheckpointError> {
     Ok(read_index(index)?.into_values().collect())
 }

@@ -69,6 +69,26 @@ pub(crate) fn refuse_not_finite(state_dict: &StateDict) -> Result<(), Checkpoint
     }
 }
 
+/// The scale of similarities: in released models 14.3 to 100, beyond these it makes one class of all, or none.
+const SCALES: std::ops::RangeInclusive<f32> = 0.001..=1000.0;
+/// Scales that training arrives at: it begins at 14.3 and is held below 100.
+const USUAL_SCALES: std::ops::Range<f32> = 1.0..101.0;
+
+/// Refuses a `logit_scale` that makes nothing of similarities; warns of one that is odd.
+///
+/// # Errors
+/// [`CheckpointError::WrongScale`], also for NaN and where the exponential is infinite or zero.
+pub(crate) fn check_scale(state_dict: &StateDict) -> Result<Option<String>, CheckpointError> {
+    let value = state_dict.get("logit_scale").and_then(|tensor| tensor.to_f32().first().copied());
+    let Some(logarithm) = value else { return Ok(None) };
+    let factor = logarithm.exp();
+    if !SCALES.contains(&factor) {
+        return Err(CheckpointError::WrongScale { path: state_dict.path().to_path_buf(), logarithm, factor });
+    }
+    let odd = !USUAL_SCALES.contains(&factor);
+    Ok(odd.then(|| format!("similarities are multiplied by {factor:.3}, CLIP's models by 14 to 100")))
+}
+
 const EXPONENT: u32 = f32::INFINITY.to_bits();
 
 /// How many values are NaN or infinite. Costs little where they are to be read anyway.
@@ -121,6 +141,22 @@ fn count_not_finite(tensor: &Tensor) -> usize {
 mod tests {
     use super::*;
     use crate::tensor::SharedBytes;
+
+    #[test]
+    fn scales_that_make_nothing_of_similarities_are_refused() {
+        let of = |value: f32| {
+            let scale = Tensor::from_f32(&[], vec![value]);
+            check_scale(&StateDict::from_tensors("m.pt", [("logit_scale".to_owned(), scale)].into()))
+        };
+        for value in [100.0, 14.2857, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 88.8, 50.0] {
+            let error = of(value).unwrap_err().to_string();
+            assert!(error.contains("`logit_scale` is "), "{error}");
+        }
+        for value in [2.6592, 4.6052, 4.6055, 0.07] {
+            assert_eq!(of(value).unwrap(), None, "{value}");
+        }
+        assert!(of(6.0).unwrap().unwrap().contains("multiplied by 403.4"));
+    }
 
     #[test]
     fn nan_and_infinity_are_counted_in_every_floating_type() {

@@ -21,6 +21,7 @@ pub(crate) mod finite;
 pub mod fuzzing;
 mod hints;
 pub(crate) mod hugging_face;
+mod inventory;
 mod names;
 mod open_clip;
 mod pickle;
@@ -32,10 +33,11 @@ pub(crate) use directory::has_weights;
 #[cfg(feature = "download")]
 pub(crate) use directory::{WEIGHT_FILES, shards_of};
 pub use finite::CheckReport;
+pub use inventory::{Inventory, ListedTensor};
 pub(crate) use source::CONFIG_KEY;
 
 use crate::architecture::{Activation, Architecture};
-use crate::error::CheckpointError;
+use crate::error::{CheckpointError, shown};
 use crate::state_dict::StateDict;
 use crate::tensor::SharedBytes;
 use hints::Hints;
@@ -214,9 +216,11 @@ impl Checkpoint {
     fn assemble(source: source::Source, options: &LoadOptions) -> Result<Self, CheckpointError> {
         let path = source.path;
         let mut warnings = source.warnings;
+        let given: Vec<String> = source.tensors.iter().map(|(name, _)| name.clone()).collect();
         let renamed = names::to_reference(&path, source.tensors, source.container)?;
         warnings.extend(renamed.warnings);
         let state_dict = StateDict::from_tensors(path.clone(), renamed.tensors);
+        let explained = |error| explained(error, &given, &source.unbuilt);
 
         let config = options.config.as_ref().or(source.config.as_ref());
         let hints = match config {
@@ -224,8 +228,9 @@ impl Checkpoint {
             None => Hints::default(),
         };
         warnings.extend(hints.warnings.iter().cloned());
-        let mut architecture = derive::architecture(&state_dict, &hints)?;
-        derive::check_names_and_shapes(&state_dict, &architecture)?;
+        let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
+        derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
+        warnings.extend(finite::check_scale(&state_dict)?);
         if let Some(stated) = renamed.input_resolution
             && stated != architecture.image.resolution() as i64
         {
@@ -255,4 +260,19 @@ impl Checkpoint {
             files: source.files,
         })
     }
+}
+
+/// A missing tensor, with why it may be: an object in its place, or names of another model.
+fn explained(error: CheckpointError, given: &[String], unbuilt: &[(String, String)]) -> CheckpointError {
+    let CheckpointError::MissingTensor { path, name } = error else { return error };
+    let problem = match unbuilt.iter().find(|(other, _)| names::without_wrappers(other).ends_with(&name)) {
+        Some((other, what)) => {
+            format!("`{}` is {what}, expected a plain tensor of numbers", shown(other))
+        }
+        None => {
+            let given = names::summary(given.iter().map(String::as_str));
+            format!("tensor `{name}` is missing; the file holds {given}")
+        }
+    };
+    CheckpointError::NotClip { path, problem }
 }

@@ -21,6 +21,8 @@ pub(super) struct Source {
     /// The file's digest is that of a released model.
     pub(super) released: bool,
     pub(super) warnings: Vec<String>,
+    /// Entries beside the tensors that are not built: names and what they are.
+    pub(super) unbuilt: Vec<(String, String)>,
     pub(super) files: Vec<PathBuf>,
 }
 
@@ -60,6 +62,7 @@ pub(super) fn parse(
         preprocess_config: None,
         released: false,
         warnings: contents.warnings,
+        unbuilt: contents.unbuilt,
         files: vec![path.to_path_buf()],
     })
 }
@@ -71,6 +74,8 @@ pub(super) struct Contents {
     /// The configuration in the file's own metadata.
     pub(super) metadata_config: Option<String>,
     pub(super) warnings: Vec<String>,
+    /// As [`Source::unbuilt`].
+    pub(super) unbuilt: Vec<(String, String)>,
 }
 
 fn read_safetensors(path: &Path, bytes: SharedBytes) -> Result<Contents, CheckpointError> {
@@ -80,21 +85,22 @@ fn read_safetensors(path: &Path, bytes: SharedBytes) -> Result<Contents, Checkpo
         container: Container::Safetensors,
         metadata_config: file.metadata.remove(CONFIG_KEY),
         warnings: Vec::new(),
+        unbuilt: Vec::new(),
     })
 }
 
-enum Format {
+pub(super) enum Format {
     Safetensors,
     Zip,
     Legacy,
 }
 
 /// By the first bytes; the extension only decides which error a broken safetensors file gets.
-fn recognize(path: &Path, bytes: &[u8]) -> Result<Format, CheckpointError> {
+pub(super) fn recognize(path: &Path, bytes: &[u8]) -> Result<Format, CheckpointError> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return Ok(Format::Zip);
     }
-    if bytes.starts_with(torch::LEGACY_MAGIC) {
+    if torch::is_legacy(bytes) {
         return Ok(Format::Legacy);
     }
     let named_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");

@@ -12,7 +12,7 @@
 )]
 
 use super::Safetensors;
-use crate::error::CheckpointError;
+use crate::error::{CheckpointError, shown};
 use crate::tensor::{Dtype, MAX_DIMENSIONS, SharedBytes, Tensor, ViewError};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, de};
@@ -86,7 +86,7 @@ fn check_tiling(
     for ((begin, end), name) in ranges {
         if begin != cursor || end < begin {
             let problem = format!("owns bytes {begin}..{end}, expected to begin at {cursor}");
-            return Err(CheckpointError::malformed(path, format!("tensor `{name}`"), problem));
+            return Err(CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), problem));
         }
         cursor = end;
     }
@@ -104,7 +104,8 @@ fn view(
     bytes: &SharedBytes,
     data_start: usize,
 ) -> Result<Tensor, CheckpointError> {
-    let malformed = |problem: String| CheckpointError::malformed(path, format!("tensor `{name}`"), problem);
+    let malformed =
+        |problem: String| CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), problem);
     let dtype = dtype(&entry.dtype).ok_or_else(|| CheckpointError::WrongDtype {
         path: path.to_path_buf(),
         name: name.to_owned(),
@@ -185,7 +186,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                     return Err(de::Error::custom("duplicate `__metadata__`"));
                 }
             } else if entries.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("duplicate tensor `{name:.200}`")));
+                return Err(A::Error::custom(format_args!("duplicate tensor `{}`", shown(&name))));
             } else if entries.len() >= TENSOR_LIMIT {
                 return Err(A::Error::custom(format_args!("more than {TENSOR_LIMIT} tensors")));
             } else {

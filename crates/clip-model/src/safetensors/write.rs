@@ -1,6 +1,6 @@
 //! Writing: a temporary file beside the target, fsync, rename.
 
-use crate::error::CheckpointError;
+use crate::error::{CheckpointError, shown};
 use crate::tensor::Tensor;
 use clip_files::NewFile;
 use half::slice::HalfFloatSliceExt;
@@ -85,7 +85,7 @@ fn header(
             "data_offsets": [offset, end],
         });
         if header.insert(name.clone(), entry).is_some() {
-            return Err(CheckpointError::malformed(path, format!("tensor `{name}`"), "given twice"));
+            return Err(CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), "given twice"));
         }
         offset = end;
     }

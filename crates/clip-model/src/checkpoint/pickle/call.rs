@@ -1,250 +1,193 @@
-//! The few calls a checkpoint may make: rebuilding tensors from storages, plain containers, and the
-//! opaque modules of TorchScript. Each takes its arguments in exactly the shape `torch.save` gives
-//! them.
+//! Calls: the few that rebuild tensors from storages and plain containers, each with its arguments in the shape that
+//! `torch.save` gives them. Every other call leaves the shell of an object behind and nothing happens.
 
-use super::machine::{Machine, Outcome};
-use super::value::{Global, Id, StorageRecord, StorageView, TensorRecord, Value};
-use crate::tensor::{Dtype, MAX_DIMENSIONS, ViewError};
+use super::machine::{COUNT_LIMIT, Machine, Outcome};
+use super::value::{Global, Id, Object, Value};
 
 /// Of `_rebuild_tensor_v2`, with metadata.
 const MOST_ARGUMENTS: usize = 7;
+/// Classes of which `_rebuild_from_type_v2` makes a tensor that is nothing but a tensor.
+const PLAIN_TENSORS: [&str; 4] =
+    ["torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"];
 
-impl Global {
-    /// The allow-list (PROTOCOL 5.2, 5.3).
-    pub(super) fn find(module: &str, name: &str, torch_script: bool) -> Option<Self> {
-        Some(match (module, name) {
-            ("collections", "OrderedDict") => Self::OrderedDict,
-            ("torch._utils", "_rebuild_tensor") => Self::RebuildTensor,
-            ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensorV2,
-            ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
-            ("torch._utils", "_rebuild_parameter_with_state") => Self::RebuildParameterWithState,
-            ("torch", "Size") => Self::Size,
-            ("torch", "device") => Self::Device,
-            ("torch", "DoubleStorage") => Self::Storage(Dtype::F64),
-            ("torch", "FloatStorage") => Self::Storage(Dtype::F32),
-            ("torch", "HalfStorage") => Self::Storage(Dtype::F16),
-            ("torch", "BFloat16Storage") => Self::Storage(Dtype::Bf16),
-            ("torch", "LongStorage") => Self::Storage(Dtype::I64),
-            ("torch", "IntStorage") => Self::Storage(Dtype::I32),
-            ("torch", "ShortStorage") => Self::Storage(Dtype::I16),
-            ("torch", "CharStorage") => Self::Storage(Dtype::I8),
-            ("torch", "ByteStorage") => Self::Storage(Dtype::U8),
-            ("torch", "BoolStorage") => Self::Storage(Dtype::Bool),
-            ("torch.jit._pickle", "restore_type_tag") if torch_script => Self::TorchScriptTag,
-            (
-                "torch.jit._pickle",
-                "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist",
-            ) if torch_script => Self::TorchScriptList,
-            // Names of classes are arbitrary; they are only ever taken as empty modules.
-            (module, _) if torch_script && (module == "__torch__" || module.starts_with("__torch__.")) => {
-                Self::TorchScriptClass
-            }
-            _ => return None,
-        })
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::OrderedDict => "collections.OrderedDict",
-            Self::RebuildTensor => "torch._utils._rebuild_tensor",
-            Self::RebuildTensorV2 => "torch._utils._rebuild_tensor_v2",
-            Self::RebuildParameter => "torch._utils._rebuild_parameter",
-            Self::RebuildParameterWithState => "torch._utils._rebuild_parameter_with_state",
-            Self::Storage(_) => "a storage class",
-            Self::Size => "torch.Size",
-            Self::Device => "torch.device",
-            Self::TorchScriptClass => "a TorchScript class",
-            Self::TorchScriptList => "torch.jit._pickle.build_…list",
-            Self::TorchScriptTag => "torch.jit._pickle.restore_type_tag",
-        }
-    }
-}
-
-impl<'a> Machine<'a, '_> {
+impl Machine<'_, '_> {
     /// REDUCE: a callable and its arguments become its result.
     pub(super) fn reduce(&mut self) -> Outcome<()> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
-        let Value::Global(global) = *self.value(callable) else {
-            let kind = self.value(callable).kind();
-            return Err(self.forbidden(format!("a call of {kind}")));
+        let global = match self.value(callable) {
+            &Value::Global(Global::Foreign(class)) => return self.push_shell(class),
+            Value::Object(Object { class: Some(class), .. }) => return self.push_shell(*class),
+            &Value::Global(global) => global,
+            other => return Err(self.forbidden(&format!("a call of {}", other.kind()))),
         };
         let Value::Tuple(arguments) = self.value(arguments) else {
             return Err(self.malformed(format!("{} called without a tuple of arguments", global.name())));
         };
         if arguments.len() > MOST_ARGUMENTS {
-            return Err(self.forbidden(format!("{} with {} arguments", global.name(), arguments.len())));
+            return Err(self.forbidden(&format!("{} with {} arguments", global.name(), arguments.len())));
         }
         let arguments = arguments.clone();
         match (global, &*arguments) {
-            (Global::OrderedDict, []) => self.push(Value::Dict(Vec::new())),
+            (Global::RebuildFromType, &[function, kind, inner, _]) if self.is_plain_tensor(kind) => {
+                match (self.value(function), self.value(inner)) {
+                    (&Value::Global(function), Value::Tuple(inner))
+                        if function != Global::RebuildFromType && inner.len() <= MOST_ARGUMENTS =>
+                    {
+                        let inner = inner.clone();
+                        self.call(function, &inner)
+                    }
+                    _ => Err(self.unusual(global)),
+                }
+            }
+            (Global::RebuildFromType, &[_, kind, ..]) => match *self.value(kind) {
+                Value::Global(Global::Foreign(class)) => self.push_shell(class),
+                _ => Err(self.unusual(global)),
+            },
+            (global, arguments) => self.call(global, arguments),
+        }
+    }
+
+    fn call(&mut self, global: Global, arguments: &[Id]) -> Outcome<()> {
+        match (global, arguments) {
+            (Global::Dictionary, arguments) => self.dictionary(arguments),
+            (Global::Collection, []) => self.push(Value::List(Vec::new())),
+            (Global::Collection, &[items])
+                if matches!(self.value(items), Value::List(_) | Value::Tuple(_)) =>
+            {
+                self.push_id(items)
+            }
             (Global::RebuildTensor, &[storage, offset, size, stride]) => {
                 self.rebuild_tensor(storage, offset, size, stride)
             }
             (
                 Global::RebuildTensorV2,
-                &[storage, offset, size, stride, gradient, hooks]
-                | &[storage, offset, size, stride, gradient, hooks, _],
-            ) if self.are_flag_and_hooks(gradient, hooks) => {
-                self.rebuild_tensor(storage, offset, size, stride)
-            }
-            (Global::RebuildParameter, &[tensor, gradient, hooks])
-            | (Global::RebuildParameterWithState, &[tensor, gradient, hooks, _])
-                if self.are_flag_and_hooks(gradient, hooks) && self.is_tensor(tensor) =>
+                &[storage, offset, size, stride, gradient, _]
+                | &[storage, offset, size, stride, gradient, _, _],
+            ) if self.is_flag(gradient) => self.rebuild_tensor(storage, offset, size, stride),
+            (Global::RebuildParameter, &[tensor, gradient, _])
+            | (Global::RebuildParameterWithState, &[tensor, gradient, _, _])
+                if self.is_flag(gradient)
+                    && matches!(self.value(tensor), Value::Tensor(_) | Value::Object(_)) =>
             {
                 self.push_id(tensor)
             }
             (Global::Size, &[size]) if matches!(self.value(size), Value::Tuple(_)) => self.push_id(size),
-            (Global::Device, &[_] | &[_, _]) => self.push(Value::Opaque),
+            (Global::Attribute, &[of, attribute]) => match (self.value(of), self.value(attribute)) {
+                (&Value::Global(Global::Foreign(of)), &Value::Str(attribute)) => {
+                    self.push_attribute(of, attribute)
+                }
+                (Value::Object(_), Value::Str(_)) => self.push_id(of),
+                _ => Err(self.unusual(global)),
+            },
             (Global::TorchScriptList, &[list]) if matches!(self.value(list), Value::List(_)) => {
                 self.push_id(list)
             }
             (Global::TorchScriptTag, &[value, _]) => self.push_id(value),
-            _ => Err(self.forbidden(format!("{} with other arguments than torch.save's", global.name()))),
+            (Global::Foreign(class), _) => self.push_shell(class),
+            _ => Err(self.unusual(global)),
         }
     }
 
-    fn is_tensor(&self, id: Id) -> bool {
-        matches!(self.value(id), Value::Tensor(_))
+    fn unusual(&self, global: Global) -> crate::error::CheckpointError {
+        self.forbidden(&format!("{} with other arguments than torch.save's", global.name()))
     }
 
-    /// `requires_grad` and the hooks, of which a file has none.
-    fn are_flag_and_hooks(&self, flag: Id, hooks: Id) -> bool {
-        let no_hooks = match self.value(hooks) {
-            Value::None => true,
-            Value::Dict(pairs) => pairs.is_empty(),
-            _ => false,
-        };
-        matches!(self.value(flag), Value::Bool(_)) && no_hooks
-    }
-
-    fn rebuild_tensor(&mut self, storage: Id, offset: Id, size: Id, stride: Id) -> Outcome<()> {
-        let Value::Storage(view) = *self.value(storage) else {
-            return Err(
-                self.malformed(format!("a tensor over {}, expected a storage", self.value(storage).kind()))
-            );
-        };
-        let offset = self.count(offset, "storage offset")?;
-        let shape = self.counts(size, "size")?;
-        let strides = self.counts(stride, "stride")?;
-        let index = self.tensors.len();
-        self.tensors.push(TensorRecord { view, offset, shape, strides });
-        self.push(Value::Tensor(index))
-    }
-
-    fn count(&self, id: Id, what: &str) -> Outcome<u64> {
-        match *self.value(id) {
-            Value::Int(value) => u64::try_from(value)
-                .map_err(|_| self.malformed(format!("{what} {value}, expected 0 or more"))),
-            ref other => Err(self.malformed(format!("{} as {what}, expected an integer", other.kind()))),
+    /// An object that is not built.
+    fn push_shell(&mut self, class: u32) -> Outcome<()> {
+        if let Some(foreign) = self.foreign.get_mut(class as usize) {
+            foreign.made = true;
         }
+        self.push(Value::Object(Object { class: Some(class), ..Object::default() }))
     }
 
-    fn counts(&self, id: Id, what: &str) -> Outcome<Vec<u64>> {
-        let Value::Tuple(items) = self.value(id) else {
-            return Err(self.malformed(format!("{} as {what}, expected a tuple", self.value(id).kind())));
-        };
-        if items.len() > MAX_DIMENSIONS {
-            let dimensions = items.len();
-            return Err(self.malformed(ViewError::TooManyDimensions { dimensions }.to_string()));
-        }
-        items.iter().map(|&item| self.count(item, what)).collect()
-    }
-
-    /// BINPERSID: `('storage', class, key, location, elements)`; old files add a sixth item, `None` or
-    /// `(key, offset, elements)` of a part. The location does not matter.
-    pub(super) fn persistent_id(&mut self) -> Outcome<()> {
-        let id = self.pop()?;
-        let Value::Tuple(items) = self.value(id) else {
-            return Err(
-                self.malformed(format!("persistent id is {}, expected a tuple", self.value(id).kind()))
-            );
-        };
-        let (&[tag, class, key, location, elements], part) = match &**items {
-            [head @ .., part] if items.len() == 6 => match head.first_chunk::<5>() {
-                Some(head) => (head, Some(*part)),
-                None => return Err(self.malformed("persistent id has too few items".to_owned())),
-            },
-            all => match all.first_chunk::<5>() {
-                Some(head) if all.len() == 5 => (head, None),
-                _ => {
-                    let count = all.len();
-                    return Err(self.malformed(format!("persistent id has {count} items, expected 5 or 6")));
+    /// `OrderedDict()`, `OrderedDict([[key, value], …])` of Python 2, `defaultdict(factory)`, `Counter(dict)`.
+    fn dictionary(&mut self, arguments: &[Id]) -> Outcome<()> {
+        let &[of] = arguments else { return self.push(Value::Dict(Vec::new())) };
+        match self.value(of) {
+            Value::Dict(_) => self.push_id(of),
+            Value::List(items) => {
+                let pair = |&item: &Id| match self.value(item) {
+                    Value::List(pair) => pair.as_slice().try_into().ok(),
+                    Value::Tuple(pair) => (**pair).try_into().ok(),
+                    _ => None,
+                };
+                let pairs: Option<Vec<[Id; 2]>> = items.iter().map(pair).collect();
+                let pairs: Vec<_> = pairs.unwrap_or_default().into_iter().map(|[k, v]| (k, v)).collect();
+                self.copied = self.copied.saturating_add(pairs.len());
+                if self.copied > COUNT_LIMIT {
+                    return Err(self.malformed(format!("more than {COUNT_LIMIT} copied values")));
                 }
-            },
-        };
-        let (&Value::Str("storage"), &Value::Global(Global::Storage(dtype)), &Value::Str(key), Value::Str(_)) =
-            (self.value(tag), self.value(class), self.value(key), self.value(location))
-        else {
-            return Err(self.malformed("persistent id is not that of a storage".to_owned()));
-        };
-        let elements = self.count(elements, "storage length")?;
-        let storage = self.storage(StorageRecord { key, dtype, elements })?;
-        let view = match part.map(|part| self.value(part)) {
-            None | Some(Value::None) => StorageView { storage, offset: 0, elements },
-            Some(Value::Tuple(items)) => match **items {
-                [_, offset, length] => {
-                    let offset = self.count(offset, "offset of a part")?;
-                    let length = self.count(length, "length of a part")?;
-                    if offset.checked_add(length).is_none_or(|end| end > elements) {
-                        return Err(self.malformed("a part of a storage ends behind it".to_owned()));
-                    }
-                    StorageView { storage, offset, elements: length }
-                }
-                _ => return Err(self.malformed("a part of a storage has not three items".to_owned())),
-            },
-            Some(other) => {
-                return Err(self.malformed(format!("{} as part of a storage", other.kind())));
+                self.push(Value::Dict(pairs))
             }
-        };
-        self.push(Value::Storage(view))
-    }
-
-    /// One record for each key. A storage read as two element types is refused: no writer of
-    /// checkpoints makes one, and one of the two readings would be noise.
-    fn storage(&mut self, record: StorageRecord<'a>) -> Outcome<usize> {
-        match self.storage_of_key.get(record.key) {
-            Some(&index) if self.storages.get(index) == Some(&record) => Ok(index),
-            Some(_) => Err(self.malformed(format!(
-                "storage `{:.80}` is used with two types or lengths",
-                record.key.escape_debug().to_string()
-            ))),
-            None => {
-                let index = self.storages.len();
-                self.storage_of_key.insert(record.key, index);
-                self.storages.push(record);
-                Ok(index)
-            }
+            _ => self.push(Value::Dict(Vec::new())),
         }
     }
 
-    /// NEWOBJ: an empty module of a TorchScript archive.
-    pub(super) fn new_object(&mut self) -> Outcome<()> {
-        let (arguments, class) = (self.pop()?, self.pop()?);
-        let empty = matches!(self.value(arguments), Value::Tuple(items) if items.is_empty());
+    /// Whether it can be `requires_grad`.
+    fn is_flag(&self, id: Id) -> bool {
+        matches!(self.value(id), Value::Bool(_))
+    }
+
+    fn is_plain_tensor(&self, class: Id) -> bool {
+        let Value::Global(Global::Foreign(class)) = *self.value(class) else { return false };
+        self.foreign.get(class as usize).is_some_and(|class| PLAIN_TENSORS.contains(&class.path().as_str()))
+    }
+
+    /// NEWOBJ, NEWOBJ_EX: a class and what its maker is given, in one or two values.
+    pub(super) fn new_object(&mut self, arguments: usize) -> Outcome<()> {
+        for _ in 0..arguments {
+            self.pop()?;
+        }
+        let class = self.pop()?;
+        self.make(class)
+    }
+
+    /// OBJ: class and arguments above the mark.
+    pub(super) fn object(&mut self) -> Outcome<()> {
+        match self.pop_to_mark()?.first() {
+            Some(&class) => self.make(class),
+            None => Err(self.malformed("OBJ without a class".to_owned())),
+        }
+    }
+
+    /// INST: the class on two lines, arguments above the mark.
+    pub(super) fn instance(&mut self) -> Outcome<()> {
+        self.pop_to_mark()?;
+        self.global()?;
+        let class = self.pop()?;
+        self.make(class)
+    }
+
+    fn make(&mut self, class: Id) -> Outcome<()> {
         match *self.value(class) {
-            Value::Global(Global::TorchScriptClass) if empty => self.push(Value::Object(Vec::new())),
-            Value::Global(global) => Err(self.forbidden(format!("NEWOBJ of {}", global.name()))),
-            ref other => Err(self.forbidden(format!("NEWOBJ of {}", other.kind()))),
+            Value::Global(Global::TorchScriptClass) => self.push(Value::Object(Object::default())),
+            Value::Global(Global::Foreign(class)) => self.push_shell(class),
+            Value::Global(Global::Dictionary) => self.push(Value::Dict(Vec::new())),
+            Value::Global(global) => Err(self.forbidden(&format!("a new object of {}", global.name()))),
+            ref other => Err(self.forbidden(&format!("a new object of {}", other.kind()))),
         }
     }
 
-    /// BUILD: a module gets its attributes; the state of a dictionary (`_metadata`) is dropped.
+    /// BUILD: an object gets its state; that of a dictionary (`_metadata`) is dropped.
     pub(super) fn build(&mut self) -> Outcome<()> {
         let state = self.pop()?;
         let target = self.top()?;
-        let Some(Value::Dict(pairs)) = self.value_mut(state) else {
-            let (target, state) = (self.value(target).kind(), self.value(state).kind());
-            return Err(self.forbidden(format!("BUILD of {target} from {state}")));
+        // Objects with slots have two: the dictionary, and the slots.
+        let states: Vec<Id> = match self.value(state) {
+            Value::Dict(_) => vec![state],
+            Value::Tuple(both) if both.len() == 2 => both.to_vec(),
+            _ => Vec::new(),
         };
-        // Taken, not copied: building twice from one large state costs nothing.
-        let pairs = std::mem::take(pairs);
         match self.value_mut(target) {
-            Some(Value::Object(attributes)) => {
-                attributes.extend(pairs);
+            Some(Value::Object(object)) => {
+                object.states.extend(states);
                 Ok(())
             }
             Some(Value::Dict(_)) => Ok(()),
-            _ => Err(self.forbidden(format!("BUILD on {}", self.value(target).kind()))),
+            _ => {
+                let (target, state) = (self.value(target).kind(), self.value(state).kind());
+                Err(self.forbidden(&format!("BUILD of {target} from {state}")))
+            }
         }
     }
 }

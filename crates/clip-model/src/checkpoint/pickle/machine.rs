@@ -1,24 +1,19 @@
 //! The stack machine: reads opcodes, keeps stack, marks and memo within their limits.
 
-use super::opcode::{Refusal, refusal};
-use super::value::{Global, Id, Pickle, StorageRecord, TensorRecord, Value};
+use super::reader::Reader;
+use super::value::{Foreign, Id, Pickle, StorageRecord, TensorRecord, Value};
 use crate::error::CheckpointError;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of
-/// ViT-L/14 about 400 KB.
-const PICKLE_LIMIT: usize = 64 << 20;
 /// Values, stack entries and memo entries, each.
-const COUNT_LIMIT: usize = 4_000_000;
-/// Open marks: containers being filled within each other.
-const MARK_LIMIT: usize = 1000;
-/// Longest module or name of a global in bytes.
-const NAME_LIMIT: usize = 1000;
+pub(super) const COUNT_LIMIT: usize = 4_000_000;
+/// The newest protocol that Python has.
+const NEWEST_PROTOCOL: u8 = 5;
 
 /// Reads one pickle from the start of `bytes`.
 ///
-/// `place` names the entry in messages. Classes of `__torch__` are accepted where `torch_script`.
+/// `place` names the entry in messages. Classes of `__torch__` are modules where `torch_script`.
 pub(in super::super) fn load<'a>(
     path: &Path,
     place: &str,
@@ -26,10 +21,7 @@ pub(in super::super) fn load<'a>(
     torch_script: bool,
 ) -> Result<Pickle<'a>, CheckpointError> {
     let mut machine = Machine {
-        path,
-        place,
-        bytes: bytes.get(..PICKLE_LIMIT).unwrap_or(bytes),
-        at: 0,
+        reader: Reader::new(path, place, bytes),
         torch_script,
         values: Vec::new(),
         stack: Vec::new(),
@@ -38,26 +30,30 @@ pub(in super::super) fn load<'a>(
         tensors: Vec::new(),
         storages: Vec::new(),
         storage_of_key: HashMap::new(),
+        copied: 0,
+        foreign: Vec::new(),
+        index_of_foreign: HashMap::new(),
     };
     let root = machine.run()?;
-    let Machine { values, tensors, storages, at, .. } = machine;
-    Ok(Pickle { values, root, tensors, storages, length: at })
+    let Machine { values, tensors, storages, foreign, reader, .. } = machine;
+    Ok(Pickle { values, root, tensors, storages, foreign, length: reader.at })
 }
 
 pub(super) struct Machine<'a, 'p> {
-    pub(super) path: &'p Path,
-    place: &'p str,
-    bytes: &'a [u8],
-    at: usize,
-    torch_script: bool,
+    pub(super) reader: Reader<'a, 'p>,
+    pub(super) torch_script: bool,
     values: Vec<Value<'a>>,
-    stack: Vec<Id>,
-    marks: Vec<usize>,
+    pub(super) stack: Vec<Id>,
+    pub(super) marks: Vec<usize>,
     /// Sparse: an index of 2^32 - 1 takes one entry.
-    memo: HashMap<u32, Id>,
+    pub(super) memo: HashMap<u32, Id>,
     pub(super) tensors: Vec<TensorRecord>,
     pub(super) storages: Vec<StorageRecord<'a>>,
     pub(super) storage_of_key: HashMap<&'a str, usize>,
+    /// Values that were put into a second container.
+    pub(super) copied: usize,
+    pub(super) foreign: Vec<Foreign>,
+    pub(super) index_of_foreign: HashMap<(String, String), u32>,
 }
 
 pub(super) type Outcome<T> = Result<T, CheckpointError>;
@@ -65,7 +61,7 @@ pub(super) type Outcome<T> = Result<T, CheckpointError>;
 impl<'a> Machine<'a, '_> {
     fn run(&mut self) -> Outcome<Id> {
         loop {
-            let opcode = self.byte()?;
+            let opcode = self.reader.byte()?;
             if opcode == b'.' {
                 let root = self.pop()?;
                 return match self.stack.len() {
@@ -77,38 +73,91 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
+    /// One opcode: literals here, the rest below.
     fn step(&mut self, opcode: u8) -> Outcome<()> {
         match opcode {
             0x80 => self.protocol(),
+            0x95 => self.frame(),
             b'N' => self.push(Value::None),
             0x88 => self.push(Value::Bool(true)),
             0x89 => self.push(Value::Bool(false)),
             b'J' => {
-                let value = i32::from_le_bytes(self.array()?);
+                let value = i32::from_le_bytes(self.reader.array()?);
                 self.push(Value::Int(value.into()))
             }
             b'K' => {
-                let value = self.byte()?;
+                let value = self.reader.byte()?;
                 self.push(Value::Int(value.into()))
             }
             b'M' => {
-                let value = u16::from_le_bytes(self.array()?);
+                let value = u16::from_le_bytes(self.reader.array()?);
                 self.push(Value::Int(value.into()))
             }
-            0x8a => self.long(),
+            b'I' | b'L' => self.digits(),
+            0x8a => {
+                let length = self.reader.byte()?;
+                self.long(length.into())
+            }
+            0x8b => {
+                let length = i32::from_le_bytes(self.reader.array()?);
+                self.long(length.into())
+            }
             b'G' => {
-                self.array::<8>()?;
+                self.reader.array::<8>()?;
                 self.push(Value::Float)
             }
-            b'X' => self.string(),
+            b'F' => {
+                self.reader.line()?;
+                self.push(Value::Float)
+            }
+            b'S' | b'V' => self.escaped_text(),
+            b'X' | b'T' | b'B' => {
+                let length = u32::from_le_bytes(self.reader.array()?);
+                self.sized(opcode, length.into())
+            }
+            0x8c | b'U' | b'C' => {
+                let length = self.reader.byte()?;
+                self.sized(opcode, length.into())
+            }
+            0x8d | 0x8e | 0x96 => {
+                let length = u64::from_le_bytes(self.reader.array()?);
+                self.sized(opcode, length)
+            }
+            _ => self.structure(opcode),
+        }
+    }
+
+    /// Text and bytes by whether they are UTF-8, of Python 2, or neither.
+    fn sized(&mut self, opcode: u8, length: u64) -> Outcome<()> {
+        match opcode {
+            b'X' | 0x8c | 0x8d => self.text(length),
+            b'T' | b'U' => self.old_text(length),
+            _ => self.raw_bytes(length),
+        }
+    }
+
+    /// Containers and the memo.
+    fn structure(&mut self, opcode: u8) -> Outcome<()> {
+        match opcode {
             b'(' => self.mark(),
+            b'0' => self.drop_top(),
+            b'1' => self.pop_to_mark().map(drop),
+            b'2' => {
+                let top = self.top()?;
+                self.push_id(top)
+            }
             b')' => self.push(Value::Tuple(Box::default())),
-            b']' => self.push(Value::List(Vec::new())),
+            b']' | 0x8f => self.push(Value::List(Vec::new())),
             b'}' => self.push(Value::Dict(Vec::new())),
             b't' => {
                 let items = self.pop_to_mark()?;
                 self.push(Value::Tuple(items.into()))
             }
+            b'l' | 0x91 => {
+                let items = self.pop_to_mark()?;
+                self.push(Value::List(items))
+            }
+            b'd' => self.dict(),
             0x85 => self.tuple(1),
             0x86 => self.tuple(2),
             0x87 => self.tuple(3),
@@ -116,7 +165,7 @@ impl<'a> Machine<'a, '_> {
                 let item = self.pop()?;
                 self.append("APPEND", vec![item])
             }
-            b'e' => {
+            b'e' | 0x90 => {
                 let items = self.pop_to_mark()?;
                 self.append("APPENDS", items)
             }
@@ -128,154 +177,69 @@ impl<'a> Machine<'a, '_> {
                 let items = self.pop_to_mark()?;
                 self.set_items("SETITEMS", &items)
             }
-            b'q' => {
-                let index = self.byte()?;
-                self.put(index.into())
-            }
-            b'r' => {
-                let index = u32::from_le_bytes(self.array()?);
-                self.put(index)
-            }
-            b'h' => {
-                let index = self.byte()?;
-                self.fetch(index.into())
-            }
-            b'j' => {
-                let index = u32::from_le_bytes(self.array()?);
-                self.fetch(index)
-            }
-            b'c' => self.global(),
-            b'Q' => self.persistent_id(),
-            b'R' => self.reduce(),
-            0x81 => self.new_object(),
-            b'b' => self.build(),
-            _ => Err(self.refuse(opcode)),
+            _ => self.memo_or_call(opcode),
         }
     }
 
-    fn refuse(&self, opcode: u8) -> CheckpointError {
-        match refusal(opcode) {
-            Refusal::Call(name) => self.forbidden(format!("opcode {name}")),
-            Refusal::Unused(name) => {
-                self.malformed(format!("opcode {name}, which torch.save does not write"))
+    fn memo_or_call(&mut self, opcode: u8) -> Outcome<()> {
+        match opcode {
+            b'q' => {
+                let index = self.reader.byte()?;
+                self.put(index.into())
             }
-            Refusal::Unknown => self.malformed(format!("unknown opcode {opcode:#04x}")),
+            b'r' => {
+                let index = u32::from_le_bytes(self.reader.array()?);
+                self.put(index)
+            }
+            b'p' => {
+                let index = self.memo_line()?;
+                self.put(index)
+            }
+            0x94 => self.put(self.memo.len() as u32), // fits: the memo has a limit
+            b'h' => {
+                let index = self.reader.byte()?;
+                self.fetch(index.into())
+            }
+            b'j' => {
+                let index = u32::from_le_bytes(self.reader.array()?);
+                self.fetch(index)
+            }
+            b'g' => {
+                let index = self.memo_line()?;
+                self.fetch(index)
+            }
+            b'c' => self.global(),
+            0x93 => self.stack_global(),
+            b'Q' => self.persistent_id(),
+            b'R' => self.reduce(),
+            0x81 => self.new_object(1),
+            0x92 => self.new_object(2),
+            b'o' => self.object(),
+            b'i' => self.instance(),
+            b'b' => self.build(),
+            0x82..=0x84 => Err(self.forbidden("a registered extension")),
+            b'P' | 0x97 | 0x98 => {
+                Err(self.malformed(format!("opcode {opcode:#04x} reaches outside the pickle")))
+            }
+            _ => Err(self.malformed(format!("unknown opcode {opcode:#04x}"))),
         }
     }
 
     fn protocol(&mut self) -> Outcome<()> {
-        match self.byte()? {
-            2 | 3 => Ok(()),
+        match self.reader.byte()? {
+            0..=NEWEST_PROTOCOL => Ok(()),
             other => {
-                Err(self.malformed(format!("pickle protocol {other}, expected 2 (torch.save's default)")))
+                Err(self.malformed(format!("pickle protocol {other}, expected at most {NEWEST_PROTOCOL}")))
             }
         }
     }
 
-    /// Little-endian two's complement of up to 255 bytes.
-    fn long(&mut self) -> Outcome<()> {
-        let length = self.byte()?;
-        let bytes = self.take(length.into())?;
-        let Some(&last) = bytes.last() else { return self.push(Value::Int(0)) };
-        let mut wide = [if last & 0x80 == 0 { 0 } else { 0xFF }; 8];
-        let value = match wide.get_mut(..bytes.len()) {
-            Some(low) => {
-                low.copy_from_slice(bytes);
-                Value::Int(i64::from_le_bytes(wide))
-            }
-            None => Value::BigInt,
-        };
-        self.push(value)
-    }
-
-    fn string(&mut self) -> Outcome<()> {
-        let length = u32::from_le_bytes(self.array()?);
-        let bytes = self.take(length as usize)?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.push(Value::Str(text)),
-            Err(_) => Err(self.malformed("a string that is not UTF-8".to_owned())),
-        }
-    }
-
-    fn global(&mut self) -> Outcome<()> {
-        let (module, name) = (self.line()?, self.line()?);
-        match Global::find(module, name, self.torch_script) {
-            Some(global) => self.push(Value::Global(global)),
-            None => Err(self.forbidden(format!("{module}.{name}"))),
-        }
-    }
-
-    fn tuple(&mut self, length: usize) -> Outcome<()> {
-        let bottom = self.stack.len().checked_sub(length).filter(|&bottom| bottom >= self.bottom());
-        let items = match bottom {
-            Some(bottom) => self.stack.split_off(bottom),
-            None => return Err(self.malformed("a tuple of more values than the stack has".to_owned())),
-        };
-        self.push(Value::Tuple(items.into()))
-    }
-
-    fn append(&mut self, opcode: &str, items: Vec<Id>) -> Outcome<()> {
-        let list = self.top()?;
-        match self.value_mut(list) {
-            Some(Value::List(list)) => {
-                list.extend(items);
-                Ok(())
-            }
-            _ => Err(self.malformed(format!("{opcode} on {}", self.value(list).kind()))),
-        }
-    }
-
-    fn set_items(&mut self, opcode: &str, items: &[Id]) -> Outcome<()> {
-        let (pairs, rest) = items.as_chunks::<2>();
-        if !rest.is_empty() {
-            return Err(self.malformed(format!("{opcode} with a key and no value")));
-        }
-        for [key, _] in pairs {
-            if !matches!(self.value(*key), Value::Str(_) | Value::Int(_)) {
-                return Err(self.malformed(format!(
-                    "{} as a key, expected a string or integer",
-                    self.value(*key).kind()
-                )));
-            }
-        }
-        let dict = self.top()?;
-        match self.value_mut(dict) {
-            Some(Value::Dict(dict)) => {
-                dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
-                Ok(())
-            }
-            _ => Err(self.malformed(format!("{opcode} on {}", self.value(dict).kind()))),
-        }
-    }
-
-    fn mark(&mut self) -> Outcome<()> {
-        if self.marks.len() >= MARK_LIMIT {
-            return Err(self.malformed(format!("more than {MARK_LIMIT} open marks")));
-        }
-        self.marks.push(self.stack.len());
-        Ok(())
-    }
-
-    fn pop_to_mark(&mut self) -> Outcome<Vec<Id>> {
-        match self.marks.pop() {
-            Some(mark) if mark <= self.stack.len() => Ok(self.stack.split_off(mark)),
-            _ => Err(self.malformed("a container without MARK".to_owned())),
-        }
-    }
-
-    fn put(&mut self, index: u32) -> Outcome<()> {
-        let top = self.top()?;
-        if self.memo.len() >= COUNT_LIMIT {
-            return Err(self.malformed(format!("more than {COUNT_LIMIT} memo entries")));
-        }
-        self.memo.insert(index, top);
-        Ok(())
-    }
-
-    fn fetch(&mut self, index: u32) -> Outcome<()> {
-        match self.memo.get(&index) {
-            Some(&id) => self.push_id(id),
-            None => Err(self.malformed(format!("memo {index} was never put"))),
+    /// FRAME announces how many bytes follow, which changes nothing of what they mean.
+    fn frame(&mut self) -> Outcome<()> {
+        let length = u64::from_le_bytes(self.reader.array()?);
+        match length <= self.reader.left() as u64 {
+            true => Ok(()),
+            false => Err(self.malformed(format!("a frame of {length} bytes, {} follow", self.reader.left()))),
         }
     }
 
@@ -298,7 +262,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// Where the values above the last mark begin; nothing reaches below it.
-    fn bottom(&self) -> usize {
+    pub(super) fn bottom(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
 
@@ -323,62 +287,14 @@ impl<'a> Machine<'a, '_> {
         self.values.get_mut(id as usize)
     }
 
-    fn byte(&mut self) -> Outcome<u8> {
-        let [byte] = self.array()?;
-        Ok(byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
-        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
-            Some(&array) => {
-                self.at = self.at.saturating_add(N);
-                Ok(array)
-            }
-            None => Err(self.ends_early()),
-        }
-    }
-
-    fn take(&mut self, length: usize) -> Outcome<&'a [u8]> {
-        let end = self.at.saturating_add(length);
-        match self.bytes.get(self.at..end) {
-            Some(bytes) => {
-                self.at = end;
-                Ok(bytes)
-            }
-            None => Err(self.ends_early()),
-        }
-    }
-
-    /// Up to the next newline, which is skipped.
-    fn line(&mut self) -> Outcome<&'a str> {
-        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        let Some(length) = rest.iter().take(NAME_LIMIT).position(|&byte| byte == b'\n') else {
-            return Err(self.malformed("a global whose name does not end".to_owned()));
-        };
-        let line = self.take(length)?;
-        self.at = self.at.saturating_add(1);
-        std::str::from_utf8(line).map_err(|_| self.malformed("a global that is not UTF-8".to_owned()))
-    }
-
-    fn ends_early(&self) -> CheckpointError {
-        match self.bytes.len() {
-            PICKLE_LIMIT => CheckpointError::LimitExceeded {
-                path: self.path.to_path_buf(),
-                what: "length of the pickle in bytes".to_owned(),
-                claimed: PICKLE_LIMIT.saturating_add(1) as u64,
-                limit: PICKLE_LIMIT as u64,
-            },
-            length => self.malformed(format!("the pickle ends at byte {length} before it is complete")),
-        }
-    }
-
     pub(super) fn malformed(&self, problem: String) -> CheckpointError {
-        CheckpointError::malformed(self.path, format!("{} at byte {}", self.place, self.at), problem)
+        self.reader.malformed(problem)
     }
 
-    /// Names come from the file: they are cut and escaped before they are printed.
-    pub(super) fn forbidden(&self, callable: String) -> CheckpointError {
-        let callable = callable.chars().take(200).flat_map(char::escape_debug).collect();
-        CheckpointError::ForbiddenCall { path: self.path.to_path_buf(), callable }
+    pub(super) fn forbidden(&self, callable: &str) -> CheckpointError {
+        CheckpointError::ForbiddenCall {
+            path: self.reader.path.to_path_buf(),
+            callable: crate::error::shown(callable),
+        }
     }
 }

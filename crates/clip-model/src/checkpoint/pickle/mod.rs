@@ -1,9 +1,13 @@
 //! A pickle machine that can build plain containers and tensor records, and nothing else.
 //!
-//! Values live in one arena and refer to each other by index, so nesting, sharing and cycles cost
-//! nothing: no recursion while building, walking or dropping, and `DUP`-like doubling stays small.
-//! Every count has a limit. The opcodes are those `torch.save` writes (PROTOCOL 5.2); all others,
-//! and every global that is not a tensor's, are refused by name.
+//! Trainers pickle more than weights: options, schedulers, optimisers, random states, whole modules. None of it is
+//! needed to read the tensors, so nothing is imported or called: an object of another class is kept as an empty shell
+//! that remembers its class's name, and what stood in its state. A name that runs code in an unpickler is refused
+//! wherever it stands.
+//!
+//! Values live in one arena and refer to each other by index, so nesting, sharing and cycles cost nothing: no recursion
+//! while building, walking or dropping, and doubling by `DUP` stays small. Every count has a limit. All opcodes of
+//! protocols 0 to 5 are read but those that reach outside the pickle (extensions, buffers, text ids).
 #![cfg_attr(
     not(test),
     deny(
@@ -16,9 +20,15 @@
 )]
 
 mod call;
+mod container;
+mod global;
+mod literal;
 mod machine;
-mod opcode;
+mod reader;
+mod storage;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub(super) use machine::load;
-pub(super) use value::{Pickle, StorageRecord, TensorRecord, Value};
+pub(super) use value::{Element, Id, Object, Pickle, StorageRecord, TensorRecord, Value};

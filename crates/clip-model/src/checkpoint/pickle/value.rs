@@ -16,18 +16,29 @@ pub(in super::super) enum Value<'a> {
     /// Its value is never needed.
     Float,
     Str(&'a str),
+    /// Bytes, and text that is escaped or not UTF-8: never needed.
+    Bytes,
     Tuple(Box<[Id]>),
+    /// A list or a set.
     List(Vec<Id>),
     /// Pairs in the order of their insertion; the same key may stand there twice.
     Dict(Vec<(Id, Id)>),
-    /// A TorchScript module and its attributes.
-    Object(Vec<(Id, Id)>),
+    Object(Object),
     Global(Global),
     Storage(StorageView),
     /// Index into [`Pickle::tensors`].
     Tensor(usize),
-    /// Something that carries no information we need, such as a device.
-    Opaque,
+}
+
+/// The shell of an object that is not built: a module of TorchScript, or anything of another class.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Object {
+    /// Index into [`Pickle::foreign`]; `None` for a module of TorchScript.
+    pub(in super::super) class: Option<u32>,
+    /// The dictionaries that were its state: attributes by name.
+    pub(in super::super) states: Vec<Id>,
+    /// What was put into it as into a dictionary.
+    pub(in super::super) items: Vec<(Id, Id)>,
 }
 
 impl Value<'_> {
@@ -39,35 +50,67 @@ impl Value<'_> {
             Self::Int(_) | Self::BigInt => "an integer",
             Self::Float => "a number",
             Self::Str(_) => "a string",
+            Self::Bytes => "bytes",
             Self::Tuple(_) => "a tuple",
             Self::List(_) => "a list",
             Self::Dict(_) => "a dictionary",
-            Self::Object(_) => "a module",
+            Self::Object(_) => "an object",
             Self::Global(_) => "a name",
             Self::Storage(_) => "a storage",
             Self::Tensor(_) => "a tensor",
-            Self::Opaque => "a device",
         }
     }
 }
 
-/// The globals a checkpoint may name.
+/// The globals that a pickle may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Global {
-    OrderedDict,
+    /// `OrderedDict` and other classes that hold what a dictionary holds.
+    Dictionary,
+    /// `set`, `frozenset`, `list`, `tuple`: what they are given.
+    Collection,
     RebuildTensor,
     RebuildTensorV2,
     RebuildParameter,
     RebuildParameterWithState,
-    Storage(Dtype),
+    RebuildFromType,
+    Storage(Element),
     Size,
-    Device,
+    /// `getattr`: an attribute of a foreign name is another foreign name.
+    Attribute,
     /// Any class of a TorchScript archive.
     TorchScriptClass,
     /// `build_intlist` and its like: the list they are given.
     TorchScriptList,
     /// `restore_type_tag`: the value it is given.
     TorchScriptTag,
+    /// Anything else, never imported: index into [`Pickle::foreign`].
+    Foreign(u32),
+}
+
+/// What a storage is an array of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Element {
+    Known(Dtype),
+    /// A type that no weight of CLIP has: its name and bytes.
+    Other(&'static str, usize),
+}
+
+impl Element {
+    /// Bytes of one.
+    pub(in super::super) fn size(self) -> usize {
+        match self {
+            Self::Known(dtype) => dtype.size(),
+            Self::Other(_, size) => size,
+        }
+    }
+
+    pub(in super::super) fn name(self) -> &'static str {
+        match self {
+            Self::Known(dtype) => dtype.name(),
+            Self::Other(name, _) => name,
+        }
+    }
 }
 
 /// A storage, or the part of one that old files refer to.
@@ -85,7 +128,7 @@ pub(in super::super) struct StorageView {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct StorageRecord<'a> {
     pub(in super::super) key: &'a str,
-    pub(in super::super) dtype: Dtype,
+    pub(in super::super) element: Element,
     pub(in super::super) elements: u64,
 }
 
@@ -99,6 +142,22 @@ pub(in super::super) struct TensorRecord {
     pub(in super::super) strides: Vec<u64>,
 }
 
+/// A class or function that was named and not imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Foreign {
+    pub(super) module: String,
+    pub(super) name: String,
+    /// Whether an object of it stands in the pickle.
+    pub(super) made: bool,
+}
+
+impl Foreign {
+    /// `module.name`.
+    pub(in super::super) fn path(&self) -> String {
+        format!("{}.{}", self.module, self.name)
+    }
+}
+
 /// A pickle read to its end.
 #[derive(Debug)]
 pub(in super::super) struct Pickle<'a> {
@@ -106,6 +165,7 @@ pub(in super::super) struct Pickle<'a> {
     pub(super) root: Id,
     pub(in super::super) tensors: Vec<TensorRecord>,
     pub(in super::super) storages: Vec<StorageRecord<'a>>,
+    pub(super) foreign: Vec<Foreign>,
     /// Bytes of the input that it took.
     pub(in super::super) length: usize,
 }
@@ -114,6 +174,11 @@ impl<'a> Pickle<'a> {
     /// The pickled value.
     pub(in super::super) fn root(&self) -> &Value<'a> {
         self.get(self.root)
+    }
+
+    /// Its place.
+    pub(in super::super) fn root_id(&self) -> Id {
+        self.root
     }
 
     /// A value by its place.
@@ -128,5 +193,44 @@ impl<'a> Pickle<'a> {
             .rev()
             .find(|(name, _)| matches!(self.get(*name), Value::Str(name) if *name == key))?;
         Some(self.get(*value))
+    }
+
+    /// The dictionaries of an object's attributes, and of its items.
+    pub(in super::super) fn parts<'s>(&'s self, object: &'s Object) -> impl Iterator<Item = &'s [(Id, Id)]> {
+        let states = object.states.iter().map(|&state| match self.get(state) {
+            Value::Dict(pairs) => pairs.as_slice(),
+            _ => &[],
+        });
+        states.chain([object.items.as_slice()])
+    }
+
+    /// An attribute or item of an object by name.
+    pub(in super::super) fn attribute(&self, object: &Object, key: &str) -> Option<&Value<'a>> {
+        let parts: Vec<_> = self.parts(object).collect();
+        parts.into_iter().rev().find_map(|pairs| self.entry(pairs, key))
+    }
+
+    /// What a value is, with the class of an object.
+    pub(in super::super) fn describe(&self, value: &Value<'_>) -> String {
+        let class = |index: u32| self.foreign.get(index as usize).map(Foreign::path);
+        match value {
+            Value::Object(Object { class: Some(index), .. }) => match class(*index) {
+                Some(class) => format!("made by `{}`", crate::error::shown(&class)),
+                None => value.kind().to_owned(),
+            },
+            _ => value.kind().to_owned(),
+        }
+    }
+
+    /// Names of the classes and functions whose objects stand as shells in the pickle, sorted, without those of plain
+    /// values of Python and torch.
+    pub(in super::super) fn shells(&self) -> Vec<String> {
+        const PLAIN: [&str; 6] = ["builtins", "__builtin__", "collections", "_codecs", "copyreg", "torch"];
+        let made =
+            self.foreign.iter().filter(|foreign| foreign.made && !PLAIN.contains(&foreign.module.as_str()));
+        let mut names: Vec<String> = made.map(Foreign::path).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 }

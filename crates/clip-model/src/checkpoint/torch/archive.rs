@@ -1,10 +1,10 @@
 //! Zip archives: `data.pkl` and `data/<key>`; with `constants.pkl` a TorchScript archive.
 
-use super::super::pickle;
+use super::super::inventory::Inventory;
+use super::super::pickle::{self, Pickle};
 use super::super::source::Contents;
 use super::super::zip::{Archive, Checksum};
 use super::super::{Container, LoadOptions};
-use super::{storages, tree};
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
 use std::path::Path;
@@ -14,26 +14,33 @@ pub(in super::super) fn open(
     bytes: SharedBytes,
     options: &LoadOptions,
 ) -> Result<Contents, CheckpointError> {
+    let checksum = if options.skip_values { Checksum::Skip } else { Checksum::Compare };
+    with_pickle(path, bytes, |archive, pickle, container| {
+        super::contents(path, pickle, container, |record| {
+            archive.read(&format!("data/{}", record.key), checksum)
+        })
+    })
+}
+
+pub(in super::super) fn describe(path: &Path, bytes: SharedBytes) -> Result<Inventory, CheckpointError> {
+    with_pickle(path, bytes, |_, pickle, container| super::inventory(path, pickle, container))
+}
+
+fn with_pickle<T>(
+    path: &Path,
+    bytes: SharedBytes,
+    read: impl FnOnce(&Archive, &Pickle<'_>, Container) -> Result<T, CheckpointError>,
+) -> Result<T, CheckpointError> {
     let archive = Archive::open(path, bytes)?;
     let torch_script = archive.contains("constants.pkl");
-    if archive.contains("byteorder") {
-        let order = archive.read("byteorder", Checksum::Compare)?;
-        if order.as_slice().trim_ascii() != b"little" {
-            return Err(CheckpointError::Unsupported {
-                path: path.to_path_buf(),
-                found: "an archive in big-endian order".to_owned(),
-                supported: "little-endian is".to_owned(),
-            });
-        }
-    }
-    let mut warnings = Vec::new();
+    refuse_big_endian(path, &archive)?;
     if torch_script {
         // Not needed for the weights, but what it may contain is the same, so a hostile one shows.
         let constants = archive.read("constants.pkl", Checksum::Compare)?;
-        match pickle::load(path, "constants.pkl", constants.as_slice(), true) {
-            Ok(_) => {}
-            Err(error @ CheckpointError::ForbiddenCall { .. }) => return Err(error),
-            Err(_) => warnings.push("constants.pkl, which is not needed, cannot be read".to_owned()),
+        if let Err(error @ CheckpointError::ForbiddenCall { .. }) =
+            pickle::load(path, "constants.pkl", constants.as_slice(), true)
+        {
+            return Err(error);
         }
     }
     let data = archive.read("data.pkl", Checksum::Compare)?;
@@ -44,12 +51,19 @@ pub(in super::super) fn open(
         let problem = format!("{} bytes follow the pickle", data.len().saturating_sub(pickle.length));
         return Err(CheckpointError::malformed(path, "data.pkl", problem));
     }
-    let checksum = if options.skip_values { Checksum::Skip } else { Checksum::Compare };
-    let found = tree::tensors(path, &pickle)?;
-    let tensors = storages::bind(path, &pickle, found.tensors, |record| {
-        archive.read(&format!("data/{}", record.key), checksum)
-    })?;
     let container = if torch_script { Container::TorchScript } else { Container::TorchZip };
-    warnings.extend(found.warnings);
-    Ok(Contents { tensors, container, metadata_config: None, warnings })
+    read(&archive, &pickle, container)
+}
+
+fn refuse_big_endian(path: &Path, archive: &Archive) -> Result<(), CheckpointError> {
+    if archive.contains("byteorder")
+        && archive.read("byteorder", Checksum::Compare)?.as_slice().trim_ascii() != b"little"
+    {
+        return Err(CheckpointError::Unsupported {
+            path: path.to_path_buf(),
+            found: "an archive in big-endian order".to_owned(),
+            supported: "little-endian is".to_owned(),
+        });
+    }
+    Ok(())
 }

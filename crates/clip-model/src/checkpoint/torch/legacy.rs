@@ -2,35 +2,79 @@
 //! its number of elements and its bytes.
 
 use super::super::Container;
+use super::super::inventory::Inventory;
 use super::super::pickle::{self, Pickle, Value};
 use super::super::source::Contents;
-use super::{storages, tree};
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The first pickle: the number 0x1950a86a20f9469cfc6c.
-pub(in super::super) const MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
+/// The number that the first pickle is: LONG1 of 10 bytes, 0x1950a86a20f9469cfc6c, STOP.
+const MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
 const PROTOCOL_VERSION: i64 = 1001;
 /// How much of the beginning is copied to read the pickles, and again where that was too little;
 /// storages stay in the file.
 const HEAD_LENGTHS: [usize; 2] = [1 << 20, 64 << 20];
 
+/// Where the first pickle ends, if it is the one that such files begin with: the protocol, from protocol 4 on a frame,
+/// then the number.
+fn end_of_magic(bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(b"\x80")?;
+    let start = match rest.first()? {
+        2 | 3 => 2,
+        4 | 5 if rest.get(1) == Some(&0x95) => 11,
+        4 | 5 => 2,
+        _ => return None,
+    };
+    bytes.get(start..)?.starts_with(MAGIC).then(|| MAGIC.len().saturating_add(start))
+}
+
+/// Whether the file begins as this format does.
+pub(in super::super) fn is_legacy(bytes: &[u8]) -> bool {
+    end_of_magic(bytes).is_some()
+}
+
 pub(in super::super) fn open(path: &Path, bytes: SharedBytes) -> Result<Contents, CheckpointError> {
+    with_head(path, &bytes, |object, places| {
+        super::contents(path, object, Container::TorchLegacy, |record| {
+            let place = places.get(record.key).and_then(|&(start, length)| bytes.slice(start, length));
+            let problem = "a tensor's storage is not in the list of storages";
+            place.ok_or_else(|| CheckpointError::malformed(path, "stream", problem))
+        })
+    })
+}
+
+pub(in super::super) fn describe(path: &Path, bytes: SharedBytes) -> Result<Inventory, CheckpointError> {
+    with_head(path, &bytes, |object, _| super::inventory(path, object, Container::TorchLegacy))
+}
+
+/// Start and length in bytes of each storage.
+type Places<'a> = BTreeMap<&'a str, (usize, usize)>;
+
+fn with_head<T>(
+    path: &Path,
+    bytes: &SharedBytes,
+    read: impl Fn(&Pickle<'_>, &Places<'_>) -> Result<T, CheckpointError>,
+) -> Result<T, CheckpointError> {
     let [short, long] = HEAD_LENGTHS;
-    match open_with_head(path, &bytes, short) {
-        Err(_) if bytes.as_slice().len() > short => open_with_head(path, &bytes, long),
+    match with_pickles(path, bytes, short, &read) {
+        Err(_) if bytes.as_slice().len() > short => with_pickles(path, bytes, long, &read),
         outcome => outcome,
     }
 }
 
-fn open_with_head(path: &Path, bytes: &SharedBytes, length: usize) -> Result<Contents, CheckpointError> {
+fn with_pickles<T>(
+    path: &Path,
+    bytes: &SharedBytes,
+    length: usize,
+    read: impl Fn(&Pickle<'_>, &Places<'_>) -> Result<T, CheckpointError>,
+) -> Result<T, CheckpointError> {
     let malformed = |problem: String| CheckpointError::malformed(path, "stream", problem);
     let whole = bytes.as_slice();
     // Copied, so that strings of the pickles stay what they were when they were checked.
     let head = whole.get(..length).unwrap_or(whole).to_vec();
-    let mut at = MAGIC.len();
+    let mut at = end_of_magic(&head).unwrap_or(0);
     let mut next = |place: &str| -> Result<Pickle<'_>, CheckpointError> {
         let pickle = pickle::load(path, place, head.get(at..).unwrap_or(&[]), false)?;
         at = at.saturating_add(pickle.length);
@@ -53,26 +97,16 @@ fn open_with_head(path: &Path, bytes: &SharedBytes, length: usize) -> Result<Con
     let object = next("object")?;
     let keys = next("storage keys")?;
     let places = places(whole, at, &object, &keys).map_err(malformed)?;
-    let found = tree::tensors(path, &object)?;
-    let tensors = storages::bind(path, &object, found.tensors, |record| {
-        let place = places.get(record.key).and_then(|&(start, length)| bytes.slice(start, length));
-        place.ok_or_else(|| malformed("a tensor's storage is not in the list of storages".to_owned()))
-    })?;
-    Ok(Contents {
-        tensors,
-        container: Container::TorchLegacy,
-        metadata_config: None,
-        warnings: found.warnings,
-    })
+    read(&object, &places)
 }
 
-/// Start and length in bytes of each storage, in file order.
+/// From the counts before the storages, in file order.
 fn places<'a>(
     whole: &[u8],
     mut at: usize,
     object: &Pickle<'a>,
     keys: &Pickle<'_>,
-) -> Result<BTreeMap<&'a str, (usize, usize)>, String> {
+) -> Result<Places<'a>, String> {
     let Value::List(ids) = keys.root() else {
         return Err("the storage keys are not a list".to_owned());
     };
@@ -89,7 +123,7 @@ fn places<'a>(
             return Err(format!("a storage of another length than the {} values announced", record.elements));
         }
         let start = at.saturating_add(8);
-        let length = usize::try_from(record.elements).ok().and_then(|n| n.checked_mul(record.dtype.size()));
+        let length = usize::try_from(record.elements).ok().and_then(|n| n.checked_mul(record.element.size()));
         let end = length.and_then(|length| start.checked_add(length)).filter(|&end| end <= whole.len());
         let end =
             end.ok_or_else(|| format!("a storage of {} values goes beyond the file", record.elements))?;
@@ -110,7 +144,7 @@ mod tests {
 
     /// `{name: tensor}` over one storage of four f32, of which the tensor sees the part given.
     fn file(part: &[u8], count: u64) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = [b"\x80\x02", MAGIC].concat();
         bytes.extend(b"\x80\x02M\xe9\x03.");
         bytes.extend(b"\x80\x02}X\x0d\0\0\0little_endian\x88s.");
         bytes.extend(b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(");

@@ -16,17 +16,53 @@ mod legacy;
 mod storages;
 mod tree;
 
-pub(super) use archive::open as open_archive;
-pub(super) use legacy::{MAGIC as LEGACY_MAGIC, open as open_legacy};
+use super::Container;
+use super::inventory::{Inventory, ListedTensor};
+use super::pickle::Pickle;
+use super::source::Contents;
+use crate::error::CheckpointError;
+use crate::tensor::SharedBytes;
+use std::path::Path;
+
+pub(super) use archive::{describe as describe_archive, open as open_archive};
+pub(super) use legacy::{describe as describe_legacy, is_legacy, open as open_legacy};
+
+/// The tensors of a pickle, over the storages that `read` gives.
+fn contents(
+    path: &Path,
+    pickle: &Pickle<'_>,
+    container: Container,
+    read: impl Fn(&super::pickle::StorageRecord<'_>) -> Result<SharedBytes, CheckpointError> + Sync,
+) -> Result<Contents, CheckpointError> {
+    let tree::Found { place, warnings } = tree::find(path, pickle)?;
+    let (tensors, unbuilt) = storages::bind(path, pickle, place.tensors, read)?;
+    let unbuilt = place.unbuilt.into_iter().chain(unbuilt).collect();
+    Ok(Contents { tensors, container, metadata_config: None, warnings, unbuilt })
+}
+
+/// Everything a pickle tells, without a storage being read.
+fn inventory(path: &Path, pickle: &Pickle<'_>, container: Container) -> Result<Inventory, CheckpointError> {
+    let survey = tree::survey(pickle)
+        .map_err(|problem| CheckpointError::NotClip { path: path.to_path_buf(), problem })?;
+    let mut tensors = Vec::new();
+    for place in survey.places {
+        for (name, index) in place.tensors {
+            let Some(record) = pickle.tensors.get(index) else { continue };
+            let element = pickle.storages.get(record.view.storage).map_or("unknown", |s| s.element.name());
+            let name = if place.path.is_empty() { name } else { format!("{}.{name}", place.path) };
+            tensors.push(ListedTensor { name, dtype: element.to_owned(), shape: record.shape.clone() });
+        }
+    }
+    Ok(Inventory { container, keys: survey.keys, tensors, not_built: pickle.shells() })
+}
 
 /// For fuzzing: looks for tensors in a pickle and forgets them.
-pub(super) fn read_tree(pickle: &super::pickle::Pickle<'_>) {
-    let path = std::path::Path::new("fuzz.pt");
-    if let Ok(found) = tree::tensors(path, pickle) {
-        let storage = |record: &super::pickle::StorageRecord<'_>| {
-            let length = (record.elements.min(1 << 16) as usize).saturating_mul(record.dtype.size());
-            Ok(crate::tensor::SharedBytes::new(vec![1u8; length]))
-        };
-        drop(storages::bind(path, pickle, found.tensors, storage));
-    }
+pub(super) fn read_tree(pickle: &Pickle<'_>) {
+    let path = Path::new("fuzz.pt");
+    let storage = |record: &super::pickle::StorageRecord<'_>| {
+        let length = (record.elements.min(1 << 16) as usize).saturating_mul(record.element.size());
+        Ok(SharedBytes::new(vec![1u8; length]))
+    };
+    drop(contents(path, pickle, Container::TorchZip, storage));
+    drop(inventory(path, pickle, Container::TorchZip));
 }
