@@ -1,6 +1,7 @@
 //! `clip-rs classify`
 
 use std::ffi::OsString;
+use std::num::NonZero;
 
 use clip_rs::{Classifier, LabelScore};
 
@@ -31,7 +32,7 @@ pub(crate) struct Classify {
     model: Option<String>,
     /// Show the K most probable labels only
     #[arg(long, value_name = "K")]
-    top: Option<usize>,
+    top: Option<NonZero<usize>>,
     /// One JSON object per image and line: {image, model, labels: [{label, probability, cosine}]}
     #[arg(long)]
     json: bool,
@@ -56,7 +57,7 @@ impl Classify {
         images.encode(&clip, console, |inputs, features| {
             for (image, embedding) in inputs.iter().zip(features.normalize().rows()) {
                 let mut scores = classifier.scores(embedding);
-                scores.truncate(self.top.unwrap_or(usize::MAX));
+                scores.truncate(self.top.map_or(usize::MAX, NonZero::get));
                 let text = if self.json {
                     let ranking = Ranking { image: image.input.name(), model: clip.name(), labels: &scores };
                     serde_json::to_string(&ranking)? + "\n"

@@ -119,7 +119,7 @@ impl Settings {
         let (path, file) = read_file()?;
         let pick = Pick { file: path.map_or_else(String::new, |path| path.display().to_string()) };
         let (offline, fast_decode) = (flags.offline.then_some(true), flags.fast_decode.then_some(true));
-        Ok(Settings {
+        let settings = Settings {
             model: pick.of("model", None, file.model, "starter".to_owned())?,
             device: pick.named("device", flags.device.clone(), file.device, DeviceKind::Cpu)?,
             precision: pick.named("precision", flags.precision.clone(), file.precision, Precision::F32)?,
@@ -139,12 +139,16 @@ impl Settings {
             offline: pick.of("offline", offline, file.offline, false)?,
             mirror: pick.optional("mirror", flags.mirror.clone(), file.mirror)?,
             shortcuts: shortcuts_without(&flags.without),
-        })
+        };
+        let Setting { value, source } = &settings.max_pixels;
+        anyhow::ensure!(*value > 0, "{source}: max_pixels: 0 is not 1 or more: no image has so few");
+        Ok(settings)
     }
 
     /// Starts the pool of threads; once, before anything is computed.
     pub(crate) fn use_threads(&self) -> anyhow::Result<()> {
-        clip_rs::use_threads(self.threads.value).map_err(anyhow::Error::msg)
+        let Setting { value, source } = &self.threads;
+        clip_rs::use_threads(*value).map_err(|error| anyhow::anyhow!("{source}: {error}"))
     }
 
     /// What the model would be computed with, and who said so.
@@ -285,13 +289,17 @@ fn read_file() -> anyhow::Result<(Option<PathBuf>, File)> {
         return Ok((None, File::default()));
     };
     let text = read_text(&path)?;
-    let file = toml::from_str(&text).map_err(|error| invalid(&path, &error))?;
+    let file = toml::from_str(&text).map_err(|error| invalid(&path, &text, &error))?;
     Ok((Some(path), file))
 }
 
-fn invalid(path: &Path, error: &toml::de::Error) -> anyhow::Error {
+/// Names the line: the message of a value out of range has no key.
+fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.and_then(|before| text.lines().nth(before.matches('\n').count()));
+    let line = line.map_or_else(String::new, |line| format!("`{}`: ", line.trim()));
     Usage::error(
-        format!("{}: {}", path.display(), error.message()),
+        format!("{}: {line}{}", path.display(), error.message()),
         "keys: model, device, precision, activation, threads, max_pixels, fast_decode, cache_dir, offline, mirror",
     )
 }

@@ -11,6 +11,9 @@ pub enum EvalError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] clip_data::DataError),
+    /// A choice that no task could obey.
+    #[error(transparent)]
+    Option(#[from] crate::ranges::OutOfRange),
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     Io {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clip_data::{Dataset, Fold, Split};
 
 use crate::EvalError;
-use crate::laboratory::{EvalOptions, Laboratory, Progress, SKIPS_NAMED};
+use crate::laboratory::{EvalOptions, Laboratory, Progress};
 use crate::predictions::Prediction;
 use crate::results::{Cell, CellCounts, Figure, Unit};
 use crate::robustness::corruption_figures;
@@ -155,7 +155,6 @@ fn join(
         cell.counts.skipped += of_fold.counts.skipped;
         cell.skipped.extend(of_fold.skipped.iter().cloned());
     }
-    cell.skipped.truncate(SKIPS_NAMED);
     cell.notes.push(format!(
         "mean of {} folds; an interval draws other images of each test split, and takes splits and fits as they are; \
          classes, calibration and search are the first fold's",

@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::frames::{self, Average, Frames};
 use crate::head::{Head, blake3_of};
-use crate::results::{Cell, CellCounts, CellProvenance, Details, Figure, SCHEMA, Skipped, SplitRead, Unit};
+use crate::results::{
+    Cell, CellCounts, CellProvenance, Details, Figure, Identity, SCHEMA, Skipped, SplitRead, Unit,
+};
 use crate::{EvalError, FeatureCache, SplitFeatures};
-
-/// Skipped inputs that a result names; the rest is counted.
-pub(crate) const SKIPS_NAMED: usize = 100;
 
 /// What a person can choose; becomes part of every result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -231,6 +230,7 @@ impl Laboratory {
             model: self.model.name.clone(),
             pretrained: pretrained(&self.model.name).to_owned(),
             language: "en".to_owned(),
+            identity: Identity::default(),
             metrics: Default::default(),
             score: Figure::undefined("none", Unit::Share, "nothing is scored yet"),
             figures: Vec::new(),
@@ -244,6 +244,7 @@ impl Laboratory {
                 split_blake3: fingerprint(split),
                 read: self.read.clone(),
                 features_key: Some(rows.key.clone()),
+                predictions_blake3: None,
                 options: serde_json::to_value(&self.options).unwrap_or_default(),
             },
             counts: CellCounts {
@@ -252,7 +253,7 @@ impl Laboratory {
                 scored: rows.usable.len(),
                 skipped: split.absent.len() + split.left_out.len() + rows.skipped.len(),
             },
-            skipped: not_listed(split).chain(rows.skipped.iter().cloned()).take(SKIPS_NAMED).collect(),
+            skipped: not_listed(split).chain(rows.skipped.iter().cloned()).collect(),
             notes: [split.notes.clone(), frames::notes(&self.options, split, task)].concat(),
             details: Details::default(),
             wall_seconds: started.elapsed().as_secs_f64(),

@@ -2,19 +2,21 @@
 //! names CLIP_benchmark uses where it has one.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 pub use crate::figure::{Figure, Unit};
-
-/// Bytes of a result file that are read: confusions of thousands of classes.
-const LARGEST: u64 = 1 << 30;
+pub use crate::identity::Identity;
+pub use crate::store::read_all;
+use crate::store::write_whole;
 
 /// Raised when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
+
+/// Skipped inputs that a result names; the ledger beside it has all.
+pub(crate) const SKIPS_NAMED: usize = 100;
 
 /// What one file holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub struct Cell {
     pub model: String,
     /// CLIP_benchmark's second half of a model's name: who trained it.
     pub pretrained: String,
+    /// What tells it from another result of the same model, data set and task.
+    #[serde(default)]
+    pub identity: Identity,
     /// Always `en`: the model card rules other languages out.
     pub language: String,
     /// All figures by name, fractions 0..1; names as in CLIP_benchmark (`acc1`, `acc5`, `mean_per_class_recall`, …).
@@ -83,6 +88,9 @@ pub struct CellProvenance {
     pub read: Vec<SplitRead>,
     /// Key of the features in the cache.
     pub features_key: Option<String>,
+    /// BLAKE3 of the file of predictions beside it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predictions_blake3: Option<String>,
     /// Everything chosen: seeds, shots, C, options.
     #[serde(default)]
     pub options: serde_json::Value,
@@ -245,80 +253,6 @@ pub struct RobustnessPoint {
     pub effective: f64,
 }
 
-impl Cell {
-    /// `MODEL/DATASET.TASK.json` below `folder`; characters that a file name should not have become `-`.
-    pub fn path(&self, folder: &Path) -> PathBuf {
-        path(folder, &self.model, &self.dataset, &self.task)
-    }
-
-    /// Writes the file whole or not at all.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, EvalError> {
-        let path = self.path(folder);
-        let mut text = serde_json::to_vec_pretty(self).map_err(|error| EvalError::result(&path, error))?;
-        text.push(b'\n');
-        write_whole(&path, &text)?;
-        Ok(path)
-    }
-
-    /// Reads one file.
-    ///
-    /// # Errors
-    /// It cannot be read, or is of another schema.
-    pub fn read(path: &Path) -> Result<Cell, EvalError> {
-        let text = clip_files::read(path, LARGEST).map_err(EvalError::io(path))?;
-        let cell: Cell = serde_json::from_slice(&text).map_err(|error| EvalError::result(path, error))?;
-        if cell.schema != SCHEMA {
-            let reason = format!("schema {}, this program reads {SCHEMA}", cell.schema);
-            return Err(EvalError::Result { path: path.to_owned(), reason });
-        }
-        Ok(cell)
-    }
-}
-
-/// Where the cell of a model, data set and task is.
-pub(crate) fn path(folder: &Path, model: &str, dataset: &str, task: &str) -> PathBuf {
-    folder.join(slug(model)).join(format!("{}.{}.json", slug(dataset), slug(task)))
-}
-
-/// All cells below `folder`, in order of their paths, and what could not be read.
-///
-/// # Errors
-/// The folder cannot be listed.
-pub fn read_all(folder: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
-    let mut paths = Vec::new();
-    if !folder.exists() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    for model in list(folder)? {
-        if model.is_dir() {
-            paths.extend(list(&model)?.into_iter().filter(|path| is_cell(path)));
-        }
-    }
-    paths.sort();
-    let (mut cells, mut broken) = (Vec::new(), Vec::new());
-    for path in paths {
-        match Cell::read(&path) {
-            Ok(cell) => cells.push(cell),
-            Err(error) => broken.push(error),
-        }
-    }
-    Ok((cells, broken))
-}
-
-fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
-    let entries = std::fs::read_dir(folder).map_err(EvalError::io(folder))?;
-    entries.map(|entry| Ok(entry.map_err(EvalError::io(folder))?.path())).collect()
-}
-
-/// `DATASET.TASK.json`: two dots tell it from other files.
-fn is_cell(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.ends_with(".json") && name.matches('.').count() == 2
-}
-
 /// Merged table of all cells, one row each, without what differs between runs: the same bytes for the same results.
 ///
 /// # Errors
@@ -344,6 +278,8 @@ pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
         "weights_sha256",
         "prompts_blake3",
         "split_blake3",
+        "origin",
+        "choices",
     ];
     let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let row = |cell: &Cell, figure: &Figure| {
@@ -366,6 +302,8 @@ pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
             cell.provenance.weights_sha256.clone(),
             cell.provenance.prompts_blake3.clone().unwrap_or_default(),
             cell.provenance.split_blake3.clone(),
+            cell.identity.origin.clone(),
+            cell.identity.variant.clone(),
         ]
     };
     let failed = |error: csv::Error| EvalError::Result { path: path.to_owned(), reason: error.to_string() };
@@ -377,14 +315,6 @@ pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
     }
     let bytes = table.into_inner().map_err(|error| EvalError::result(path, error.error()))?;
     write_whole(path, &bytes)
-}
-
-/// Temporary file beside the target, fsync, rename (DESIGN 7).
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
-    }
-    clip_files::write_whole(path, |file| file.write_all(bytes)).map_err(EvalError::io(path))
 }
 
 /// Letters, digits, `.`, `-` and `_` stay; the rest becomes `-`.

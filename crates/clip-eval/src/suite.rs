@@ -7,23 +7,27 @@
 //!                                                                              the jobs were shared or interrupted)
 //! ```
 //!
-//! A job whose result is there, and was made from the same weights, recipe, precision, prompts, images and options, is
-//! not done again. A job that cannot be done is listed, and stops nothing.
+//! A job whose result is there as it was written, and was made from the same weights, recipe, precision, prompts, images
+//! and options that its task reads, is not done again. A job that cannot be done is listed, and stops nothing.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clip_data::{Dataset, Split, Task, catalogue, find};
 use clip_rs::{Clip, LoadOptions};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::features::content_fingerprint;
-use crate::folds::{self, folds_of};
 use crate::head::blake3_of;
+use crate::identity::{self, Identity};
 use crate::laboratory::{EvalOptions, Laboratory, Progress, fingerprint};
-use crate::predictions::{self, Prediction};
-use crate::results::{self, Cell, SplitRead};
-use crate::{EvalError, zero_shot};
+use crate::predictions::Prediction;
+use crate::ranges::OutOfRange;
+use crate::results::{Cell, SplitRead};
+pub use crate::store::merge;
+use crate::{EvalError, store, zero_shot};
 
 /// Bytes of a suite file that are read.
 const LARGEST_SUITE: u64 = 16 << 20;
@@ -62,22 +66,62 @@ pub struct Suite {
     pub options: EvalOptions,
 }
 
-/// A data set of a suite: its id, or its id, its root and perhaps a split.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A data set of a suite: its name, or its name and perhaps a root and a split.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Entry {
     /// `"cifar10"`, or `"all"`.
     Id(String),
     /// `{ dataset = "cifar10", root = "somewhere", split = "train" }`.
-    At {
-        /// Id in the catalogue.
-        dataset: String,
-        /// Where it is.
-        root: PathBuf,
-        /// The split that is scored, in place of the data set's own.
-        #[serde(default)]
-        split: Option<String>,
-    },
+    At(EntryAt),
+}
+
+/// A data set with a root or a split of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryAt {
+    /// Id in the catalogue, or a user's own files.
+    pub dataset: String,
+    /// Where it is; where the others are if none.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    /// The split that is scored, in place of the data set's own.
+    #[serde(default)]
+    pub split: Option<String>,
+}
+
+/// Not derived: an untagged enum would keep to itself which key is missing or unknown.
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry, D::Error> {
+        deserializer.deserialize_any(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the name of a data set, or { dataset = \"NAME\", root = \"DIR\", split = \"NAME\" }")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Entry, E> {
+        Ok(Entry::Id(id.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
+        EntryAt::deserialize(MapAccessDeserializer::new(map)).map(Entry::At)
+    }
+}
+
+impl Entry {
+    /// The name, `all` or of one data set.
+    pub fn name(&self) -> &str {
+        match self {
+            Entry::Id(name) | Entry::At(EntryAt { dataset: name, .. }) => name,
+        }
+    }
 }
 
 /// One cell to be made.
@@ -172,22 +216,47 @@ impl std::str::FromStr for Shard {
 }
 
 impl Suite {
-    /// Reads a suite file; roots in it are relative to its folder.
+    /// Reads a suite file; paths in it are relative to its folder.
     ///
     /// # Errors
     /// It cannot be read, or says what a suite cannot.
     pub fn read(path: &Path) -> Result<Suite, EvalError> {
         let text = clip_files::read_text(path, LARGEST_SUITE).map_err(EvalError::io(path))?;
         let mut suite: Suite =
-            toml::from_str(&text).map_err(|error| EvalError::result(path, error.message()))?;
+            toml::from_str(&text).map_err(|error| EvalError::result(path, in_its_line(&text, &error)))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         suite.root = folder.join(&suite.root);
         for entry in &mut suite.datasets {
-            if let Entry::At { root, .. } = entry {
+            if let Entry::At(EntryAt { root: Some(root), .. }) = entry {
                 *root = folder.join(&*root);
             }
         }
+        suite.validate().map_err(|error| EvalError::result(path, error))?;
         Ok(suite)
+    }
+
+    /// Refuses what would do nothing: an empty list, an option out of its range or that none of the tasks reads.
+    ///
+    /// # Errors
+    /// The first of them, by its key.
+    pub fn validate(&self) -> Result<(), OutOfRange> {
+        let lists = [
+            ("models", self.models.is_empty()),
+            ("tasks", self.tasks.is_empty()),
+            ("datasets", self.datasets.is_empty()),
+        ];
+        if let Some((option, _)) = lists.into_iter().find(|(_, is_empty)| *is_empty) {
+            return Err(OutOfRange { option, reason: "there is none".to_owned() });
+        }
+        self.options.validate()?;
+        if let Some(option) = identity::unread(&self.options, &self.tasks).next() {
+            let tasks: Vec<&str> = self.tasks.iter().map(|verb| verb.name()).collect();
+            return Err(OutOfRange {
+                option: "options",
+                reason: format!("{option} is not read by {}", tasks.join(", ")),
+            });
+        }
+        Ok(())
     }
 
     /// All jobs: model by model, so that each is loaded once; then in order of the data sets and tasks.
@@ -198,32 +267,66 @@ impl Suite {
         let mut jobs = Vec::new();
         for model in &self.models {
             for entry in &self.datasets {
-                let (names, root, split) = match entry {
-                    Entry::Id(id) if id == "all" => (
-                        catalogue().iter().map(|dataset| dataset.id.clone()).collect(),
-                        &self.root,
-                        &self.options.split,
-                    ),
-                    Entry::Id(id) => (vec![id.clone()], &self.root, &self.options.split),
-                    Entry::At { dataset, root, split } => (
-                        vec![dataset.clone()],
-                        root,
-                        if split.is_some() { split } else { &self.options.split },
-                    ),
+                let (root, split) = match entry {
+                    Entry::Id(_) => (None, None),
+                    Entry::At(EntryAt { root, split, .. }) => (root.as_ref(), split.as_ref()),
                 };
-                for name in names {
-                    // What a user's own files allow is known when they are read.
-                    let known = if name.contains(':') { None } else { Some(find(&name)?) };
-                    for &verb in self.tasks.iter().filter(|verb| known.is_none_or(|known| verb.fits(known))) {
-                        let (model, root, dataset) = (model.clone(), root.clone(), name.clone());
+                let split = split.or(self.options.split.as_ref()).cloned();
+                for name in names_of(entry) {
+                    for verb in self.fitting(name)? {
+                        let root = root.unwrap_or(&self.root).clone();
+                        let (model, dataset) = (model.clone(), name.to_owned());
                         jobs.push(Job { model, verb, dataset, root, split: split.clone() });
                     }
                 }
             }
         }
-        jobs.dedup();
+        let mut known = Vec::with_capacity(jobs.len());
+        jobs.retain(|job| {
+            let is_new = !known.contains(job);
+            known.extend(is_new.then(|| job.clone()));
+            is_new
+        });
         Ok(jobs)
     }
+
+    /// The data sets asked for by name that none of the tasks fits. `all` means those that a task fits.
+    ///
+    /// # Errors
+    /// A data set that is not in the catalogue.
+    pub fn unfit(&self) -> Result<Vec<&str>, EvalError> {
+        let named = self.datasets.iter().map(Entry::name).filter(|name| *name != "all");
+        let mut unfit = Vec::new();
+        for name in named {
+            if self.fitting(name)?.is_empty() {
+                unfit.push(name);
+            }
+        }
+        Ok(unfit)
+    }
+
+    /// The tasks that can be asked of a data set. What a user's own files allow is known when they are read.
+    fn fitting(&self, name: &str) -> Result<Vec<Verb>, EvalError> {
+        let known = if name.contains(':') { None } else { Some(find(name)?) };
+        let fits = |verb: &&Verb| known.is_none_or(|known| verb.fits(known));
+        Ok(self.tasks.iter().filter(fits).copied().collect())
+    }
+}
+
+fn names_of(entry: &Entry) -> Vec<&str> {
+    match entry.name() {
+        "all" => catalogue().iter().map(|dataset| &*dataset.id).collect(),
+        name => vec![name],
+    }
+}
+
+/// What is wrong with a TOML file, with the line that has it.
+fn in_its_line(text: &str, error: &toml::de::Error) -> String {
+    let reason = error.message();
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return reason.to_owned() };
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default();
+    format!("line {}: `{}`: {reason}", number + 1, line.trim())
 }
 
 /// Where results and features go, and what a run shares with others.
@@ -251,6 +354,7 @@ impl Run<'_> {
         mut begin: impl FnMut(&Job) -> Box<Progress<'static>>,
         mut end: impl FnMut(&Job, Outcome),
     ) -> Result<(), EvalError> {
+        options.validate()?;
         let own = jobs.iter().enumerate().filter(|(number, _)| number % self.shard.of == self.shard.index);
         let mut laboratory: Option<Laboratory> = None;
         let mut fingerprints = Fingerprints::default();
@@ -269,8 +373,8 @@ impl Run<'_> {
             let Some(laboratory) = &mut laboratory else { continue };
             let outcome = match self.job(laboratory, job, &mut fingerprints, &mut *progress) {
                 Ok((cell, None)) => Outcome::Kept(Box::new(cell)),
-                Ok((cell, Some(predictions))) => {
-                    self.write(&cell, &predictions)?;
+                Ok((mut cell, Some(predictions))) => {
+                    store::write(self.out, &mut cell, &predictions)?;
                     Outcome::Made(Box::new(cell))
                 }
                 Err(error) => Outcome::Failed(error),
@@ -284,12 +388,32 @@ impl Run<'_> {
     /// A model and the features of this run.
     ///
     /// # Errors
-    /// The model cannot be loaded, or the cache cannot be used.
+    /// An option is out of its range, the model cannot be loaded, or the cache cannot be used.
     pub fn laboratory(&self, model: &str, options: &EvalOptions) -> Result<Laboratory, EvalError> {
+        options.validate()?;
         let load = LoadOptions { convert_first: true, penultimate: true, ..self.load.clone() };
         let clip = Clip::load_with(model, &load)?;
         let writer = format!("{}-of-{}", self.shard.index, self.shard.of);
         Laboratory::new(clip, self.cache, &writer, options.clone())
+    }
+
+    /// [`Laboratory::geolocation`], written to the folder of results.
+    ///
+    /// # Errors
+    /// As [`Run::laboratory`] and [`Laboratory::geolocation`], or the result cannot be written.
+    pub fn geolocation(
+        &self,
+        model: &str,
+        options: &EvalOptions,
+        references: &Path,
+        queries: &Path,
+        progress: &mut Progress<'_>,
+    ) -> Result<Cell, EvalError> {
+        let mut laboratory = self.laboratory(model, options)?;
+        let mut cell = laboratory.geolocation(references, queries, progress)?;
+        cell.identity = Identity::of_tables(&[references, queries], options, self.load, &laboratory.model);
+        store::write(self.out, &mut cell, &[])?;
+        Ok(cell)
     }
 
     /// The cell of a job; with predictions if it was made now.
@@ -301,7 +425,8 @@ impl Run<'_> {
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Option<Vec<Prediction>>), EvalError> {
         let split = Split::open(&job.dataset, &job.root, job.split.as_deref(), &laboratory.read_options())?;
-        if let Some(cell) = self.made_before(laboratory, job, &split, fingerprints)? {
+        let identity = Identity::of(job, &split, &laboratory.options, self.load, &laboratory.model);
+        if let Some(cell) = self.made_before(laboratory, job, &split, &identity, fingerprints)? {
             return Ok((cell, None));
         }
         laboratory.read.clear();
@@ -312,6 +437,7 @@ impl Run<'_> {
             Verb::Fewshot => (laboratory.few_shot(job, split, progress)?, Vec::new()),
             Verb::Robustness => (laboratory.robustness(job, split, progress)?, Vec::new()),
         };
+        cell.identity = identity;
         cell.provenance.read = std::mem::take(&mut laboratory.read);
         Ok((cell, Some(predictions)))
     }
@@ -322,34 +448,23 @@ impl Run<'_> {
         laboratory: &Laboratory,
         job: &Job,
         split: &Split,
+        identity: &Identity,
         fingerprints: &mut Fingerprints,
     ) -> Result<Option<Cell>, EvalError> {
-        let path = results::path(self.out, &job.model, &split.dataset.id, job.verb.task());
-        let Ok(cell) = Cell::read(&path) else { return Ok(None) };
+        let found = store::find(self.out, &job.model, &split.dataset.id, job.verb.task(), identity);
+        let Some(cell) = found else { return Ok(None) };
         let made = &cell.provenance;
         let prompts = made.prompts_blake3.is_none()
             || split.dataset.task == Task::Ocr // its prompts are the words of the split
             || made.prompts_blake3 == Some(blake3_of(&laboratory.prompts(split)?));
-        let options = serde_json::to_value(&laboratory.options).unwrap_or_default();
-        let folds = folds_of(&split.dataset, &split.info.name, job.verb, job.split.as_deref());
         let same = prompts
             && cell.clip_rs == env!("CARGO_PKG_VERSION")
             && made.weights_sha256 == laboratory.model.tensors_sha256
             && made.features_key == Some(laboratory.features_key())
             && made.split_blake3 == fingerprint(split)
-            && cell.split == folds::split_name(&folds)
-            && made.options == options
             && !made.read.is_empty()
             && made.read.iter().all(|read| fingerprints.is_unchanged(read, laboratory, job, split));
         Ok(same.then_some(cell))
-    }
-
-    fn write(&self, cell: &Cell, predictions: &[Prediction]) -> Result<(), EvalError> {
-        if !predictions.is_empty() {
-            predictions::write(predictions, &cell.path(self.out).with_extension("predictions.jsonl"))?;
-        }
-        cell.write(self.out)?;
-        Ok(())
     }
 }
 
@@ -375,16 +490,6 @@ impl Fingerprints {
     }
 }
 
-/// Joins all cells below `out` into `results.csv`.
-///
-/// # Errors
-/// The folder cannot be read or written.
-pub fn merge(out: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
-    let (cells, broken) = results::read_all(out)?;
-    results::write_csv(&cells, &out.join("results.csv"))?;
-    Ok((cells, broken))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,12 +502,52 @@ mod tests {
         }
     }
 
-    #[test]
-    fn unknown_keys_of_a_suite_are_refused() {
+    fn read(text: &str) -> Result<Suite, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("suite.toml");
-        std::fs::write(&path, "models = []\ntasks = []\ndatasets = []\nmodel = 1\n").expect("a file");
-        let error = Suite::read(&path).expect_err("a misspelt key").to_string();
-        assert!(error.contains("unknown field `model`"), "{error}");
+        std::fs::write(&path, text).expect("a file");
+        Suite::read(&path).map_err(|error| error.to_string())
+    }
+
+    const USUAL: &str = "models = [\"starter\"]\ntasks = [\"zeroshot\"]\ndatasets = [\"cifar10\"]\n";
+
+    #[test]
+    fn what_a_suite_cannot_obey_is_refused_by_its_key() {
+        let dataset = |entry: &str| USUAL.replace("[\"cifar10\"]", &format!("[{entry}]"));
+        let option = |line: &str| format!("{USUAL}[options]\n{line}\n");
+        let wrong = [
+            (USUAL.replace("models", "model"), "line 1: `model = [\"starter\"]`: unknown field `model`"),
+            (USUAL.replace("[\"starter\"]", "[]"), "models: there is none"),
+            (USUAL.replace("[\"zeroshot\"]", "[]"), "tasks: there is none"),
+            (dataset(""), "datasets: there is none"),
+            (dataset("{ split = \"train\" }"), "missing field `dataset`"),
+            (dataset("{ dataset = \"cifar10\", spilt = \"train\" }"), "unknown field `spilt`"),
+            (dataset("7"), "the name of a data set, or { dataset = "),
+            (option("level = 95"), "level: 95 is no share between 0 and 1"),
+            (option("resamples = 100000000000"), "resamples: 100000000000 is no whole number from 1 to"),
+            (option("resamples = 1e11"), "line 5: `resamples = 1e11`: "),
+            (option("seed = -1"), "line 5: `seed = -1`: "),
+            (option("shots = [1]"), "options: shots is not read by zeroshot"),
+            (option("lavel = 0.9"), "unknown field `lavel`"),
+        ];
+        for (text, reason) in wrong {
+            let error = read(&text).expect_err(&text);
+            assert!(error.contains(reason), "{text}\n{error}");
+        }
+    }
+
+    #[test]
+    fn entry_without_root_or_split_takes_those_of_the_suite() {
+        let text = "root = \"data\"\nmodels = [\"starter\"]\ntasks = [\"zeroshot\"]\ndatasets = [\"mnist\", \
+                    { dataset = \"cifar10\", split = \"train\" }, { dataset = \"cifar10\", root = \"/b\" }, \"fairface\"]\n";
+        let suite = read(text).expect("a suite");
+        let jobs = suite.jobs().expect("known");
+        let told: Vec<(&str, bool, Option<&str>)> = jobs
+            .iter()
+            .map(|job| (&*job.dataset, job.root.ends_with("data"), job.split.as_deref()))
+            .collect();
+        let train = ("cifar10", true, Some("train"));
+        assert_eq!(told, [("mnist", true, None), train, ("cifar10", false, None)]);
+        assert_eq!(suite.unfit().expect("known"), ["fairface"]);
     }
 }

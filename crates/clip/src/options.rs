@@ -112,12 +112,18 @@ impl LoadOptions {
     }
 }
 
+/// Threads, at most: beyond what a machine has they only wait for each other, and a system runs out of them.
+const MOST_THREADS: usize = 4096;
+
 /// Sets the number of threads of everything this library computes; `None`: one per core. To be called once, first.
 ///
 /// # Errors
-/// The threads are running already.
+/// More than 4096; or the threads are running already.
 pub fn use_threads(count: Option<std::num::NonZero<usize>>) -> Result<(), String> {
     let count = count.map_or(0, std::num::NonZero::get);
+    if count > MOST_THREADS {
+        return Err(format!("threads: {count} is no whole number from 1 to {MOST_THREADS}"));
+    }
     rayon::ThreadPoolBuilder::new().num_threads(count).build_global().map_err(|error| error.to_string())
 }
 

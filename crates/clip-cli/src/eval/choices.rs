@@ -1,6 +1,7 @@
 //! What a person chooses of an evaluation: the flags of all tasks, and those that one task reads.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clip_eval::suite::Verb;
 use clip_eval::{Average, EvalOptions, Frames, ProbeFeatures};
@@ -25,12 +26,14 @@ pub(super) struct CommonFlags {
     split_file: Option<PathBuf>,
     /// Level of intervals; the paper has 0.995
     #[arg(long, default_value_t = EvalOptions::default().level, value_parser = level, value_name = "SHARE")]
+    #[arg(allow_negative_numbers = true)]
     level: f64,
     /// Of everything drawn at random
     #[arg(long, default_value_t = EvalOptions::default().seed, value_name = "N")]
     seed: u64,
     /// Resamples of a bootstrap
-    #[arg(long, default_value_t = EvalOptions::default().resamples, value_name = "N")]
+    #[arg(long, default_value_t = EvalOptions::default().resamples, value_parser = resamples, value_name = "N")]
+    #[arg(allow_negative_numbers = true)]
     resamples: usize,
     /// Cut the copyright line off the photos of FGVC Aircraft
     #[arg(long)]
@@ -56,7 +59,7 @@ pub(super) struct ZeroShotFlags {
     #[arg(long, default_value = "middle", value_parser = frames, value_name = "WHICH")]
     frames: Frames,
     /// So many of all frames a second [default: each frame]
-    #[arg(long, requires = "frames", value_parser = rate, value_name = "N")]
+    #[arg(long, requires = "frames", value_parser = rate, value_name = "N", allow_negative_numbers = true)]
     fps: Option<f64>,
     /// What is averaged over all frames: probabilities or logits
     #[arg(long, default_value = "probabilities", value_parser = average, value_name = "WHAT")]
@@ -73,9 +76,10 @@ pub(super) struct RobustnessFlags {
 pub(super) struct RetrievalFlags {
     /// Sentence with {} for a caption; "{}" is the bare caption, as CLIP_benchmark has it
     #[arg(long, default_value_t = EvalOptions::default().caption_template, value_name = "TEXT")]
+    #[arg(value_parser = caption_template)]
     caption_template: String,
     /// Captions of an image that count [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = captions, value_name = "N", allow_negative_numbers = true)]
     captions: Option<usize>,
 }
 
@@ -92,7 +96,7 @@ pub(super) struct ProbeFlags {
     #[command(flatten)]
     rows: ProbeRowFlags,
     /// Regularisation strength C, in place of the paper's search
-    #[arg(long, value_name = "C", allow_negative_numbers = true)]
+    #[arg(long, value_parser = strength, value_name = "C", allow_negative_numbers = true)]
     c: Option<f64>,
 }
 
@@ -104,9 +108,11 @@ pub(super) struct FewShotFlags {
     rows: ProbeRowFlags,
     /// Labelled images per class
     #[arg(long, value_delimiter = ',', default_values_t = EvalOptions::default().shots, value_name = "K")]
+    #[arg(value_parser = shots, allow_negative_numbers = true)]
     shots: Vec<usize>,
     /// Draws of each number of shots
-    #[arg(long, default_value_t = EvalOptions::default().draws, value_name = "N")]
+    #[arg(long, default_value_t = EvalOptions::default().draws, value_parser = draws, value_name = "N")]
+    #[arg(allow_negative_numbers = true)]
     draws: usize,
 }
 
@@ -182,11 +188,49 @@ impl TaskFlags for FewShotFlags {
     }
 }
 
+/// A value of a flag, refused by the rule that suite files and programs are under.
+fn checked<T: FromStr>(text: &str, enter: impl FnOnce(&mut EvalOptions, T)) -> Result<T, String>
+where
+    T: Clone,
+    T::Err: std::fmt::Display,
+{
+    let value: T = text.parse().map_err(|error: T::Err| error.to_string())?;
+    let mut options = EvalOptions { frames: Frames::All, ..EvalOptions::default() };
+    enter(&mut options, value.clone());
+    options.validate().map_err(|error| error.reason)?;
+    Ok(value)
+}
+
 pub(super) fn level(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(level) if level > 0.0 && level < 1.0 => Ok(level),
-        _ => Err("a level is a share between 0 and 1, such as 0.95".to_owned()),
-    }
+    checked(text, |options, level| options.level = level)
+}
+
+fn resamples(text: &str) -> Result<usize, String> {
+    checked(text, |options, resamples| options.resamples = resamples)
+}
+
+fn strength(text: &str) -> Result<f64, String> {
+    checked(text, |options, c| options.c = Some(c))
+}
+
+fn shots(text: &str) -> Result<usize, String> {
+    checked(text, |options, shots| options.shots = vec![shots])
+}
+
+fn draws(text: &str) -> Result<usize, String> {
+    checked(text, |options, draws| options.draws = draws)
+}
+
+fn captions(text: &str) -> Result<usize, String> {
+    checked(text, |options, captions| options.captions = Some(captions))
+}
+
+fn caption_template(text: &str) -> Result<String, String> {
+    checked(text, |options, template| options.caption_template = template)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    checked(text, |options, rate| options.fps = Some(rate))
 }
 
 fn frames(text: &str) -> Result<Frames, String> {
@@ -202,13 +246,6 @@ fn average(text: &str) -> Result<Average, String> {
         "probabilities" => Ok(Average::Probabilities),
         "logits" => Ok(Average::Logits),
         _ => Err("there are probabilities and logits".to_owned()),
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
-        _ => Err("a rate is a number of frames a second above 0, such as 2 or 0.5".to_owned()),
     }
 }
 

@@ -48,18 +48,17 @@ impl Geolocation {
         let run = Run { out: &self.out, cache: &cache, shard: Default::default(), load: &load };
         let options = EvalOptions { level: self.level, ..EvalOptions::default() };
         let model = self.model.unwrap_or_else(|| settings.model.value.clone());
-        let mut laboratory = run.laboratory(&model, &options)?;
         let bar = console.progress(0, Unit::Items("images"));
-        let cell = laboratory.geolocation(&self.references, &self.queries, &mut |step| match step {
+        let mut steps = |step| match step {
             Step::Done(count) => bar.inc(count as u64),
             Step::Texts(count) | Step::Images(count) | Step::Fits(count) => {
                 bar.reset();
                 bar.set_length(count as u64);
             }
-        });
+        };
+        let cell = run.geolocation(&model, &options, &self.references, &self.queries, &mut steps);
         bar.finish_and_clear();
         let cell = cell?;
-        cell.write(&self.out)?;
         suite::merge(&self.out)?;
         if self.json {
             console.json(&cell)?;

@@ -26,7 +26,8 @@ use crate::table::columns;
 /// Measure models on benchmark data sets, with intervals and everything needed to repeat a figure
 ///
 /// Data sets are read in their authors' layout (`clip-rs datasets info NAME` says what to fetch and where to put it).
-/// Every cell becomes OUT/MODEL/DATASET.TASK.json, with one line per image beside it; OUT/results.csv joins them.
+/// Every cell becomes OUT/MODEL/DATASET.TASK.json, with one line per image beside it; OUT/results.csv joins them. What
+/// is not the default is part of the name: cifar10.zeroshot_classification.split-train.json.
 /// Features are computed once and kept by content. A cell that is there already is not made again; a data set that is
 /// missing or an image that is broken is listed, and stops nothing.
 #[derive(clap::Args)]
@@ -156,8 +157,9 @@ impl<Flags: TaskFlags> Measure<Flags> {
 
 /// Does the jobs of this process, and joins what is in the folder.
 fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+    suite.validate()?;
     let world = World::join(output.shard)?;
-    let jobs = suite.jobs()?;
+    let (jobs, unfit) = (suite.jobs()?, suite.unfit()?);
     anyhow::ensure!(!jobs.is_empty(), "no data set fits the task");
     let load = settings.load_options();
     let cache = output.features.clone().unwrap_or_else(|| load.cache_folders().own.join("features"));
@@ -165,10 +167,10 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     let everything = suite.datasets.iter().any(|entry| matches!(entry, Entry::Id(id) if id == "all"));
     let (mut made, mut incomplete, mut failed) = (0, 0, Vec::new());
     let table = Table::new(columns());
-    if !output.json {
-        console.print(&table.head(suite.options.level))?;
-    }
     let mut printed = Ok(());
+    if !output.json {
+        printed = console.offer(&table.head(suite.options.level));
+    }
     run.jobs(
         &jobs,
         &suite.options,
@@ -198,11 +200,10 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
                 }
             };
             if printed.is_ok() {
-                printed = console.print(&line);
+                printed = console.offer(&line);
             }
         },
     )?;
-    printed?;
     if made == 0 && world.is_alone() {
         anyhow::bail!("no cell could be measured; {}", failed.first().map_or("no data set was found", |f| f));
     }
@@ -214,11 +215,21 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     for failure in &failed {
         console.warn(failure);
     }
+    for dataset in &unfit {
+        console.warn(&format!("{dataset}: left out: it is no data set for {}", tasks(suite)));
+    }
+    printed?;
     if !world.speaks() {
         return Ok(Exit::Ok);
     }
     console.note(clip_rs::LIMITS);
-    Ok(if failed.is_empty() && broken.is_empty() && incomplete == 0 { Exit::Ok } else { Exit::Skipped })
+    let complete = failed.is_empty() && broken.is_empty() && unfit.is_empty() && incomplete == 0;
+    Ok(if complete { Exit::Ok } else { Exit::Skipped })
+}
+
+fn tasks(suite: &Suite) -> String {
+    let names: Vec<&str> = suite.tasks.iter().map(|verb| verb.name()).collect();
+    names.join(" or ")
 }
 
 /// A bar for each step of a job; the last one goes when the job ends.

@@ -35,7 +35,7 @@ use self::numbers::words;
 use self::suite::{Suite, shown};
 use crate::EvalError;
 use crate::published::Origin;
-use crate::results::{self, Cell, Figure};
+use crate::results::{Cell, Figure};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 
@@ -90,7 +90,7 @@ impl Report<'_> {
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<Summary, EvalError> {
         let (page, summary) = self.page();
-        results::write_whole(path, page.as_bytes())?;
+        crate::store::write_whole(path, page.as_bytes())?;
         Ok(summary)
     }
 

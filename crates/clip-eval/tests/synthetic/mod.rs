@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use clip_eval::published::Origin;
 use clip_eval::report::Measured;
 use clip_eval::results::{
-    Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, ReliabilityBin,
+    Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, Identity, ReliabilityBin,
     RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
 };
 use clip_rs::Pixels;
@@ -190,6 +190,7 @@ pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
         task: task.into(),
         model: model.into(),
         pretrained: "openai".into(),
+        identity: Identity { origin: "catalogue".into(), ..Identity::default() },
         language: "en".into(),
         metrics: BTreeMap::from([("acc1".into(), Some(score))]),
         score: figure("accuracy", score, half, "Clopper-Pearson"),
@@ -204,6 +205,7 @@ pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
             split_blake3: "5e3a71c0".repeat(8),
             read: Vec::new(),
             features_key: Some("c41d".repeat(16)),
+            predictions_blake3: None,
             options: serde_json::json!({ "seed": 0 }),
         },
         counts: CellCounts { expected: Some(set.3), found: set.4, scored: set.4, skipped: 0 },

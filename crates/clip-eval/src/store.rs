@@ -1,0 +1,394 @@
+//! The folder of results, shared by any number of programs.
+//!
+//! ```text
+//! OUT/MODEL/DATASET.TASK.json                      where every choice is the default
+//! OUT/MODEL/DATASET.TASK.VARIANT.json              where some are not
+//! OUT/MODEL/DATASET.TASK.….PLACE.json              where the name is another's: two files, or two folders, of one name
+//!                        .predictions.jsonl        what was said of every item; the result has its hash
+//!                        .skipped.jsonl            every item that was left out
+//! OUT/results.csv                                  all figures; OUT/.lock orders those who write
+//! ```
+//!
+//! A result ends with the BLAKE3 of its text. One whose figure was changed by hand, or whose predictions are gone or
+//! others, is no result of a run: it is made again.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clip_files::Lock;
+
+use crate::EvalError;
+use crate::identity::Identity;
+use crate::predictions::{self, Prediction};
+use crate::results::{Cell, SCHEMA, SKIPS_NAMED, Skipped, slug, write_csv};
+
+/// Bytes of a result file that are read: confusions of thousands of classes.
+const LARGEST: u64 = 1 << 30;
+/// Bytes of a file of predictions, at most.
+const LARGEST_PREDICTIONS: u64 = 1 << 36;
+
+/// What a result's own hash says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seal {
+    /// It is as it was written.
+    Whole,
+    /// It was changed since.
+    Broken,
+    /// A program that had no seals wrote it.
+    None,
+}
+
+impl Cell {
+    /// `MODEL/DATASET.TASK.json` below `folder`, with what was chosen before the ending; characters that a file name
+    /// should not have became `-`.
+    pub fn path(&self, folder: &Path) -> PathBuf {
+        path(folder, &self.model, &self.dataset, &self.task, &[&self.identity.variant])
+    }
+
+    /// Writes the file whole or not at all, whatever has the name.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, EvalError> {
+        let path = self.path(folder);
+        self.write_to(&path)?;
+        Ok(path)
+    }
+
+    fn write_to(&self, path: &Path) -> Result<(), EvalError> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| EvalError::result(path, error))?;
+        write_whole(path, sealed(&text).as_bytes())
+    }
+
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is of another schema.
+    pub fn read(path: &Path) -> Result<Cell, EvalError> {
+        Ok(read(path)?.0)
+    }
+}
+
+/// Where the cell of a model, data set and task is; `further` parts that are empty are left out.
+fn path(folder: &Path, model: &str, dataset: &str, task: &str, further: &[&str]) -> PathBuf {
+    let mut name = format!("{}.{}", slug(dataset), slug(task));
+    for part in further.iter().filter(|part| !part.is_empty()) {
+        name += ".";
+        name += part;
+    }
+    folder.join(slug(model)).join(name + ".json")
+}
+
+const SEAL_KEY: &str = ",\n  \"blake3\": \"";
+const SEAL_END: &str = "\"\n}\n";
+
+/// A JSON object with the hash of its text as last entry.
+fn sealed(text: &str) -> String {
+    let hash = blake3::hash(text.as_bytes()).to_hex();
+    let open = text.strip_suffix("\n}").unwrap_or(text);
+    format!("{open}{SEAL_KEY}{hash}{SEAL_END}")
+}
+
+fn seal_of(text: &str) -> Seal {
+    let found = text
+        .strip_suffix(SEAL_END)
+        .and_then(|text| text.rsplit_once(SEAL_KEY))
+        .map(|(open, hash)| *hash == *blake3::hash(format!("{open}\n}}").as_bytes()).to_hex());
+    match found {
+        Some(true) => Seal::Whole,
+        Some(false) => Seal::Broken,
+        None if text.contains("\"blake3\"") && is_sealed_in_another_form(text) => Seal::Broken,
+        None => Seal::None,
+    }
+}
+
+/// Whether the last entry is there, but another program has written the file anew.
+fn is_sealed_in_another_form(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.get("blake3").is_some())
+}
+
+fn read(path: &Path) -> Result<(Cell, Seal), EvalError> {
+    let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
+    let cell: Cell = serde_json::from_str(&text).map_err(|error| EvalError::result(path, error))?;
+    if cell.schema != SCHEMA {
+        return Err(EvalError::result(path, format!("schema {}, this program reads {SCHEMA}", cell.schema)));
+    }
+    Ok((cell, seal_of(&text)))
+}
+
+/// The two names a result may have: its own, and the one it has where that is another's.
+fn candidates(out: &Path, model: &str, dataset: &str, task: &str, identity: &Identity) -> [PathBuf; 2] {
+    let Identity { variant, place, .. } = identity;
+    [path(out, model, dataset, task, &[variant]), path(out, model, dataset, task, &[variant, place])]
+}
+
+/// The result of an identity, if it is there as it was written, with its predictions.
+pub(crate) fn find(out: &Path, model: &str, dataset: &str, task: &str, identity: &Identity) -> Option<Cell> {
+    let mut found = candidates(out, model, dataset, task, identity).into_iter().filter_map(|path| {
+        let (cell, seal) = read(&path).ok()?;
+        let is_whole = seal == Seal::Whole && cell.identity == *identity && has_its_files(&cell, &path);
+        is_whole.then_some(cell)
+    });
+    found.next()
+}
+
+fn has_its_files(cell: &Cell, path: &Path) -> bool {
+    let predictions = match &cell.provenance.predictions_blake3 {
+        Some(blake3) => hash_of(&predictions_beside(path)).as_ref() == Some(blake3),
+        None => true,
+    };
+    predictions && (cell.counts.skipped == 0 || ledger_beside(path).is_file())
+}
+
+fn hash_of(path: &Path) -> Option<String> {
+    let file = clip_files::open(path, LARGEST_PREDICTIONS).ok()?;
+    Some(blake3::Hasher::new().update_reader(file).ok()?.finalize().to_hex().to_string())
+}
+
+fn predictions_beside(path: &Path) -> PathBuf {
+    path.with_extension("predictions.jsonl")
+}
+
+fn ledger_beside(path: &Path) -> PathBuf {
+    path.with_extension("skipped.jsonl")
+}
+
+/// Writes a result, its predictions and what it left out, in the place of an earlier one of the same identity; then the
+/// cell has what the file has.
+///
+/// # Errors
+/// They cannot be written.
+pub(crate) fn write(out: &Path, cell: &mut Cell, predictions: &[Prediction]) -> Result<PathBuf, EvalError> {
+    std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
+    let _lock = lock(out);
+    let [own, other] = candidates(out, &cell.model, &cell.dataset, &cell.task, &cell.identity);
+    let path = if is_anothers(&own, cell) { other } else { own };
+    write_lines(&ledger_beside(&path), &cell.skipped)?;
+    cell.skipped.truncate(SKIPS_NAMED);
+    let beside = predictions_beside(&path);
+    cell.provenance.predictions_blake3 = None;
+    if predictions.is_empty() {
+        remove(&beside)?;
+    } else {
+        predictions::write(predictions, &beside)?;
+        cell.provenance.predictions_blake3 = hash_of(&beside);
+    }
+    cell.write_to(&path)?;
+    Ok(path)
+}
+
+/// Whether a name holds a result of other files than `cell` was made from.
+fn is_anothers(path: &Path, cell: &Cell) -> bool {
+    Cell::read(path).is_ok_and(|there| {
+        if there.identity.place.is_empty() {
+            return there.model != cell.model || there.dataset_title != cell.dataset_title;
+        }
+        there.identity.place != cell.identity.place
+    })
+}
+
+/// One JSON line for each; no file where there is none.
+fn write_lines(path: &Path, skipped: &[Skipped]) -> Result<(), EvalError> {
+    if skipped.is_empty() {
+        return remove(path);
+    }
+    let mut text = Vec::new();
+    for skip in skipped {
+        serde_json::to_writer(&mut text, skip).map_err(|error| EvalError::result(path, error))?;
+        text.push(b'\n');
+    }
+    write_whole(path, &text)
+}
+
+fn remove(path: &Path) -> Result<(), EvalError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EvalError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Held while files that belong together are written. Where there are no locks, each file is still whole.
+fn lock(out: &Path) -> Option<Lock> {
+    Lock::wait(&out.join(".lock")).ok()
+}
+
+/// Joins all cells below `out` into `results.csv`; returns them, and what could not be read.
+///
+/// # Errors
+/// The folder cannot be read or written.
+pub fn merge(out: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
+    std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
+    let _lock = lock(out); // a list made before another's result was there must not replace one made after
+    let (cells, broken) = read_all(out)?;
+    write_csv(&cells, &out.join("results.csv"))?;
+    Ok((cells, broken))
+}
+
+/// All cells below `folder`, in the order of their names and identities, and what could not be read, or was changed
+/// since it was written; a cell of the latter has a note.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn read_all(folder: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
+    if !folder.exists() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (mut cells, mut broken) = (Vec::new(), Vec::new());
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for model in list(folder)?.into_iter().filter(|path| path.is_dir()) {
+        match list(&model) {
+            Ok(files) => paths.extend(files.into_iter().filter(|path| is_cell(path))),
+            Err(error) => broken.push(error),
+        }
+    }
+    paths.sort();
+    for path in paths {
+        match read(&path) {
+            Ok((mut cell, Seal::Broken)) => {
+                let reason = "was changed after it was written: its figures are not those of a run; `clip-rs eval` makes it again";
+                cell.notes.push(format!("this result {reason}"));
+                cells.push(cell);
+                broken.push(EvalError::result(&path, reason));
+            }
+            Ok((cell, _)) => cells.push(cell),
+            Err(error) => broken.push(error),
+        }
+    }
+    cells.sort_by_cached_key(order);
+    Ok((cells, broken))
+}
+
+/// That of the names of their files, whoever was the first to take a name.
+fn order(cell: &Cell) -> [String; 5] {
+    let name = format!("{}.{}", slug(&cell.dataset), slug(&cell.task));
+    let Identity { variant, place, .. } = &cell.identity;
+    [slug(&cell.model), name, variant.clone(), place.clone(), cell.dataset_title.clone()]
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
+    let entries = std::fs::read_dir(folder).map_err(EvalError::io(folder))?;
+    entries.map(|entry| Ok(entry.map_err(EvalError::io(folder))?.path())).collect()
+}
+
+/// `DATASET.TASK.json`, or with more parts: the dots tell it from other files.
+fn is_cell(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with(".json") && name.matches('.').count() >= 2 && !name.starts_with('.')
+}
+
+/// Writes a file whole or not at all, and the folders above it.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
+    }
+    clip_files::write_whole(path, |file| file.write_all(bytes)).map_err(EvalError::io(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(model: &str, place: &str) -> Cell {
+        let text =
+            std::fs::read_to_string("tests/fixtures/report/starter/mnist.zeroshot_classification.json");
+        let mut cell: Cell = serde_json::from_str(&text.expect("a fixture")).expect("a cell");
+        cell.model = model.to_owned();
+        cell.identity.place = place.to_owned();
+        cell
+    }
+
+    fn prediction(item: &str) -> Prediction {
+        let text = format!(
+            "{{\"item\":\"{item}\",\"truth\":[1],\"best\":[1],\"probabilities\":[1.0],\"truth_probability\":null}}"
+        );
+        serde_json::from_str(&text).expect("a prediction")
+    }
+
+    fn find_again(out: &Path, cell: &Cell) -> Option<Cell> {
+        find(out, &cell.model, &cell.dataset, &cell.task, &cell.identity)
+    }
+
+    #[test]
+    fn result_that_was_changed_or_lost_its_predictions_is_not_found_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path();
+        let mut cell = cell("starter", "aa");
+        let path = write(out, &mut cell, &[prediction("1"), prediction("2")]).expect("written");
+        assert_eq!(find_again(out, &cell), Some(cell.clone()));
+        assert_eq!(read_all(out).expect("listed").1.len(), 0);
+        let (text, lines) = (std::fs::read_to_string(&path).expect("it"), predictions_beside(&path));
+        let told = std::fs::read_to_string(&lines).expect("them");
+
+        let changed = text.replace("\"scored\": ", "\"scored\": 1");
+        assert_ne!(changed, text);
+        let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let in_another_form = serde_json::to_string(&value).expect("JSON");
+        for other in [changed, in_another_form] {
+            std::fs::write(&path, other).expect("edited");
+            assert_eq!(find_again(out, &cell), None);
+            let (cells, broken) = read_all(out).expect("listed");
+            assert!(broken[0].to_string().contains("was changed after it was written"), "{broken:?}");
+            assert!(cells[0].notes.iter().any(|note| note.contains("was changed")));
+        }
+        std::fs::write(&path, &text).expect("as it was");
+        assert!(find_again(out, &cell).is_some());
+        for other in [&told[..told.len() / 2], &told.replace("[1]", "[2]")] {
+            std::fs::write(&lines, other).expect("edited");
+            assert_eq!(find_again(out, &cell), None, "{other}");
+        }
+        std::fs::remove_file(&lines).expect("removed");
+        assert_eq!(find_again(out, &cell), None);
+    }
+
+    #[test]
+    fn models_and_data_sets_of_one_name_have_a_file_each_whoever_comes_first() {
+        let tables = [["aa", "bb"], ["bb", "aa"]].map(|places| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let mut cells = [cell("a/x.pt", places[0]), cell("a-x.pt", places[1])];
+            cells.sort_by_key(|cell| cell.identity.place == places[1]);
+            for (cell, place) in cells.iter_mut().zip(places) {
+                cell.model = if place == "aa" { "a/x.pt" } else { "a-x.pt" }.to_owned();
+                write(folder.path(), cell, &[prediction("1")]).expect("written");
+            }
+            for cell in &mut cells {
+                assert_eq!(find_again(folder.path(), cell).as_ref(), Some(&*cell));
+                write(folder.path(), cell, &[prediction("1")]).expect("written again, in its own place");
+            }
+            assert_eq!(merge(folder.path()).expect("joined").0.len(), 2);
+            std::fs::read_to_string(folder.path().join("results.csv")).expect("a table")
+        });
+        assert_eq!(tables[0], tables[1]);
+    }
+
+    #[test]
+    fn everything_left_out_is_in_the_ledger() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut cell = cell("starter", "aa");
+        let skip = |item: usize| Skipped {
+            input: item.to_string(),
+            stage: "read".to_owned(),
+            reason: "gone".to_owned(),
+        };
+        cell.skipped = (0..250).map(skip).collect();
+        cell.counts.skipped = 250;
+        let path = write(folder.path(), &mut cell, &[]).expect("written");
+        assert_eq!(cell.skipped.len(), SKIPS_NAMED);
+        let ledger = std::fs::read_to_string(ledger_beside(&path)).expect("a ledger");
+        assert_eq!(ledger.lines().count(), 250);
+        assert_eq!(ledger.lines().last(), Some(r#"{"input":"249","stage":"read","reason":"gone"}"#));
+        assert!(find_again(folder.path(), &cell).is_some());
+        std::fs::remove_file(ledger_beside(&path)).expect("removed");
+        assert!(find_again(folder.path(), &cell).is_none());
+    }
+
+    #[test]
+    fn one_file_that_cannot_be_read_stops_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path();
+        write(out, &mut cell("starter", "aa"), &[]).expect("written");
+        std::fs::write(out.join("starter/x.y.json"), "{\"score\": null}").expect("written");
+        std::fs::create_dir(out.join("starter/folder.z.json")).expect("made");
+        let (cells, broken) = merge(out).expect("joined");
+        assert_eq!((cells.len(), broken.len()), (1, 2));
+    }
+}
