@@ -31,7 +31,7 @@ pub(crate) struct Classify {
     #[arg(long, short, value_name = "MODEL")]
     model: Option<String>,
     /// Show the K most probable labels only
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     top: Option<NonZero<usize>>,
     /// One JSON object per image and line: {image, model, labels: [{label, probability, cosine}]}
     #[arg(long)]

@@ -22,7 +22,7 @@ pub(crate) struct Overrides {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// Threads to use [default: all]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     threads: Option<NonZero<usize>>,
     /// Device: cpu, or reference (the slow definition) [default: cpu]
     #[arg(long, global = true, value_name = "NAME")]
@@ -37,7 +37,7 @@ pub(crate) struct Overrides {
     #[arg(long, global = true, value_name = "FILE")]
     model_config: Option<PathBuf>,
     /// Greatest number of pixels an image may decode to [default: 178956970, as in Pillow]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     max_pixels: Option<u64>,
     /// Decode large JPEGs at a fraction of their size: faster, but other pixels than the reference's
     #[arg(long, global = true)]

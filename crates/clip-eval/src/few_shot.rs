@@ -38,7 +38,7 @@ pub struct Study<'a> {
     pub metric: &'a dyn Fn(&[f32], &[u32]) -> f64,
     /// When each fit ends.
     pub options: Options,
-    /// Numbers of examples, ascending; such as [`SHOTS`].
+    /// Numbers of examples, such as [`SHOTS`].
     pub shots: &'a [usize],
     /// Draws of each number.
     pub draws: usize,
@@ -87,7 +87,9 @@ impl Study<'_> {
         let by_class = rows_of_classes(self.labels);
         let classes = by_class.iter().filter(|rows| !rows.is_empty()).count();
         let largest = by_class.iter().map(Vec::len).max().unwrap_or(0);
-        let shots: Vec<usize> = self.shots.iter().copied().filter(|&shots| shots <= largest).collect();
+        let mut shots: Vec<usize> = self.shots.iter().copied().filter(|&shots| shots <= largest).collect();
+        shots.sort_unstable();
+        shots.dedup();
         let (mut done, all) = (0, shots.len() * self.draws + 1);
         let mut count = |drawn| {
             done += 1;

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use clip_data::{Split, Target};
 
-use crate::EvalError;
 use crate::few_shot::{self, Point, Study};
 use crate::laboratory::{Laboratory, Progress, Step};
 use crate::probe::{Features, Options};
@@ -14,6 +13,7 @@ use crate::results::{Cell, Figure, ShotPoint};
 use crate::scoring::ClassScores;
 use crate::suite::{Job, Verb};
 use crate::zero_shot::{metric_error, one_class};
+use crate::{EvalError, coverage};
 
 /// What the interval of a mean over draws draws.
 const DRAWS: &str = "draws of the labelled images";
@@ -48,6 +48,8 @@ impl Laboratory {
         let Labels::Class(labels) = &learning.labels else {
             return Err(EvalError::task(Verb::Fewshot.task(), &dataset.id, "its items have several classes"));
         };
+        cell.notes.extend(coverage::notes(&learning, &truth, &names));
+        cell.notes.extend(coverage::shortage(labels, &names, &self.options.shots));
         let embeddings = test.rows.features.clone().normalize();
         let logits = head.logits(embeddings.as_slice(), self.clip.scale());
         let zero_shot = ClassScores { scores: &logits, names: &names, truth: &truth }

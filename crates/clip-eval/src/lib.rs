@@ -12,6 +12,7 @@
 //! PROTOCOL_EVAL 7 and 10 are the source of every rule.
 #![forbid(unsafe_code)]
 
+mod coverage;
 mod error;
 mod features;
 pub mod few_shot;

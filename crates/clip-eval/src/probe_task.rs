@@ -7,7 +7,6 @@ use clip_data::{Dataset, Item, Metric, Presence, Split, Target, Validation};
 use clip_rs::Features as Rows;
 use clip_rs::model::ImageArchitecture;
 
-use crate::EvalError;
 use crate::laboratory::{Laboratory, ProbeFeatures, Progress, Seen, Step};
 use crate::metrics::MeanAveragePrecision11;
 use crate::predictions::{Prediction, top_5};
@@ -18,6 +17,7 @@ use crate::results::{Cell, SearchPoint};
 use crate::scoring::{ClassScores, enter_multi_label};
 use crate::suite::{Job, Verb};
 use crate::zero_shot::{metric_error, one_class};
+use crate::{EvalError, coverage};
 
 /// Labels of rows, in the form that the fit and the metrics take.
 pub(crate) enum Labels {
@@ -98,6 +98,7 @@ impl Laboratory {
                 .map_err(metric_error(&cell))?;
         } else {
             let truth = one_class(&targets, &cell)?;
+            cell.notes.extend(coverage::notes(&learning, &truth, &names));
             let scores = ClassScores { scores: &scores, names: &names, truth: &truth };
             scores.enter(&mut cell, dataset.metric, &self.options, false).map_err(metric_error(&cell))?;
         }

@@ -290,7 +290,7 @@ mod tests {
 
     fn cell(model: &str, place: &str) -> Cell {
         let text =
-            std::fs::read_to_string("tests/fixtures/report/starter/mnist.zeroshot_classification.json");
+            std::fs::read_to_string("tests/fixtures/report/starter/cifar10.zeroshot_classification.json");
         let mut cell: Cell = serde_json::from_str(&text.expect("a fixture")).expect("a cell");
         cell.model = model.to_owned();
         cell.identity.place = place.to_owned();

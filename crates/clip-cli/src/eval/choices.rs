@@ -29,7 +29,7 @@ pub(super) struct CommonFlags {
     #[arg(allow_negative_numbers = true)]
     level: f64,
     /// Of everything drawn at random
-    #[arg(long, default_value_t = EvalOptions::default().seed, value_name = "N")]
+    #[arg(long, default_value_t = EvalOptions::default().seed, value_name = "N", allow_negative_numbers = true)]
     seed: u64,
     /// Resamples of a bootstrap
     #[arg(long, default_value_t = EvalOptions::default().resamples, value_parser = resamples, value_name = "N")]

@@ -1,6 +1,8 @@
 //! Running the program as a person would: in the project's root, with an empty home folder.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub(crate) mod cifar10;
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
