@@ -46,11 +46,6 @@ impl Console {
         Ok(out.flush()?)
     }
 
-    /// One of many results: a reader that has seen enough (`| head`) ends the printing, not the work.
-    pub(crate) fn offer(&self, text: &str) -> anyhow::Result<()> {
-        self.print(text).or_else(|error| if is_closed_pipe(&error) { Ok(()) } else { Err(error) })
-    }
-
     /// One JSON object on a line of its own.
     pub(crate) fn json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
         self.print(&format!("{}\n", serde_json::to_string(value)?))

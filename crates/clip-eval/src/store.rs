@@ -25,7 +25,7 @@ use crate::results::{Cell, SCHEMA, SKIPS_NAMED, Skipped, slug, write_csv};
 /// Bytes of a result file that are read: confusions of thousands of classes.
 const LARGEST: u64 = 1 << 30;
 /// Bytes of a file of predictions, at most.
-const LARGEST_PREDICTIONS: u64 = 1 << 36;
+const LARGEST_PREDICTIONS: u64 = 4 << 30;
 
 /// What a result's own hash says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -169,7 +169,7 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
     let table = Table::new(columns());
     let mut printed = Ok(());
     if !output.json {
-        printed = console.offer(&table.head(suite.options.level));
+        printed = console.print(&table.head(suite.options.level));
     }
     run.jobs(
         &jobs,
@@ -200,7 +200,7 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
                 }
             };
             if printed.is_ok() {
-                printed = console.offer(&line);
+                printed = console.print(&line);
             }
         },
     )?;
