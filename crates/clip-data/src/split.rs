@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Dataset, SplitInfo};
+use crate::datasets::folders::named;
 use crate::datasets::{self, Found, Source};
 use crate::error::DataError;
 use crate::formats::{image_file, ppm, video};
@@ -109,14 +110,6 @@ impl Split {
     }
 }
 
-/// Absent things named in a note; the others are counted.
-const NAMED: usize = 3;
-
 fn what_is_absent(absent: &[String]) -> Option<String> {
-    let named = absent.get(..NAMED).unwrap_or(absent).join(", ");
-    match absent.len() {
-        0 => None,
-        count if count <= NAMED => Some(format!("not there: {named}")),
-        count => Some(format!("not there: {named} and {} more", count - NAMED)),
-    }
+    (!absent.is_empty()).then(|| format!("not there: {}", named(absent)))
 }

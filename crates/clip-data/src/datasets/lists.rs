@@ -23,12 +23,31 @@ use crate::item::{Item, Presence};
 /// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144 MB.
 pub(crate) const LIMIT: u64 = 512 << 20;
 
-/// The text of a list, without a byte order mark.
+/// The text of a list, without a byte order mark: UTF-8, or UTF-16 where a mark says so.
 ///
 /// # Errors
-/// It cannot be read, is longer than 512 MiB, or is not UTF-8.
+/// It cannot be read, is longer than 512 MiB, or is in another encoding.
 pub(crate) fn text(path: &Path) -> Result<String, DataError> {
-    let text = clip_files::read_text(path, LIMIT).map_err(DataError::read(path))?;
+    let bytes = clip_files::read(path, LIMIT).map_err(DataError::read(path))?;
+    decoded(bytes).map_err(|reason| DataError::malformed(path, reason))
+}
+
+fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    let wide = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => Some(u16::from_le_bytes as fn([u8; 2]) -> u16),
+        Some([0xfe, 0xff]) => Some(u16::from_be_bytes as fn([u8; 2]) -> u16),
+        _ => None,
+    };
+    if let Some(unit) = wide {
+        let units = bytes.get(2..).unwrap_or_default().as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+        let text: Result<String, _> = char::decode_utf16(units).collect();
+        return text.map_err(|_| "begins as UTF-16 and is none: save it as UTF-8".to_owned());
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count().saturating_add(1);
+        format!("byte {at}, in line {line}, is not UTF-8: save it as UTF-8")
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -177,6 +196,17 @@ mod tests {
         assert_eq!(presence("2008_000021  0"), Ok(("2008_000021", Presence::Difficult)));
         assert!(presence("000021 2").is_err());
         assert!(presence("000021").is_err());
+    }
+
+    #[test]
+    fn encoding_is_the_one_that_the_mark_says_or_utf_8() {
+        let wide = |unit: fn(u16) -> [u8; 2]| "\u{feff}caf\u{e9}".encode_utf16().flat_map(unit).collect();
+        for bytes in
+            [wide(u16::to_le_bytes), wide(u16::to_be_bytes), "\u{feff}caf\u{e9}".into(), "caf\u{e9}".into()]
+        {
+            assert_eq!(decoded(bytes).as_deref(), Ok("caf\u{e9}"));
+        }
+        assert!(decoded(b"a\nb\xe9".to_vec()).expect_err("Latin-1").contains("byte 3, in line 2"));
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod frames;
 mod gtsrb;
 mod hateful_memes;
 mod iiit5k;
-mod imagenet;
+pub(crate) mod imagenet;
 mod kinetics700;
 mod kitti_distance;
 pub mod lists;

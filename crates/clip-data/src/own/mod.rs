@@ -1,13 +1,14 @@
 //! A user's own files: a folder for each class, a table, or shards in CLIP_benchmark's layout.
 //!
 //! ```text
-//! folder:PATH       PATH/CLASS/*.jpg, or PATH/{train,val,test}/CLASS/*.jpg
-//! csv:PATH          columns file and label, or file and caption; perhaps split
-//! webdataset:PATH   PATH/{train,test}/{nshards.txt,0.tar,1.tar,…}, or one .tar or .tar.gz
+//! folder:PATH       PATH/CLASS/*.jpg, or PATH/{train,val,test}/CLASS/*.jpg     tree
+//! csv:PATH          columns file and label, or file and caption; perhaps split  table ◀── header ◀── dialect
+//! webdataset:PATH   PATH/{train,test}/{nshards.txt,0.tar,1.tar,…}, or tars      webdataset ◀── shards ◀── sample, npy
 //! ```
 //!
-//! Beside the classes or the table may lie `classnames.txt` (a name a line, in the order of the classes) and
-//! `zeroshot_classification_templates.txt` (`{c}` for the name).
+//! Beside the classes or the table may lie `classnames.txt` and `zeroshot_classification_templates.txt` (`{c}` for the
+//! name). Labels and names are joined by what they say; splits go by what people call them. What is left out is counted,
+//! and what is guessed is a note.
 
 #![cfg_attr(
     not(test),
@@ -20,26 +21,40 @@
     )
 )]
 
+mod class_names;
+mod dialect;
+mod header;
+mod labels;
 mod npy;
+mod sample;
 mod shards;
+mod split_names;
 mod table;
 mod tree;
 mod webdataset;
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use serde_json::Value;
 
+use self::class_names::{ClassNames, Named};
+use self::labels::{Labels, Spelling};
+use self::split_names::{Role, choose, role};
 use crate::catalogue::{Dataset, Metric, SplitInfo, Status, Task, Validation, find};
 use crate::datasets::Found;
+use crate::datasets::folders::named;
 use crate::datasets::lists::{entries, text};
 use crate::error::DataError;
+use crate::item::{Item, Target};
 use crate::prompts::PromptSet;
 use crate::split::{ReadOptions, Split};
 
-/// What people call the scored split, best first.
-const SPLITS: [&str; 6] = ["test", "val", "valid", "validation", "dev", "train"];
+/// The split of files that are not divided.
+const ALL: &str = "all";
+/// Name of the file of templates.
+const TEMPLATES: &str = "zeroshot_classification_templates.txt";
 
 impl Split {
     /// A split of the catalogue by its id, or of a user's own files: `folder:PATH`, `csv:PATH`, `webdataset:PATH`, the
@@ -75,15 +90,20 @@ struct Own<'a> {
     /// All splits, and the one read.
     splits: Vec<String>,
     split: String,
-    /// The labels of the classes by position; empty for captions.
-    labels: Vec<String>,
+    /// The classes and their names; none for captions.
+    classes: Option<Named>,
     found: Found,
 }
 
 impl Own<'_> {
-    fn split(self) -> Result<Split, DataError> {
-        let id = self.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    fn split(mut self) -> Result<Split, DataError> {
+        let id = id_of(self.path);
         let info = |name: &String| SplitInfo { name: name.clone(), expected: None };
+        let of = |wanted: Role| self.splits.iter().filter(move |name| role(name) == Some(wanted));
+        let validation = match of(Role::Validation).collect::<Vec<_>>()[..] {
+            [only] if *only != self.split => Validation::Split(only.clone()),
+            _ => Validation::HoldOut,
+        };
         let dataset = Dataset {
             id: id.clone(),
             title: self.path.display().to_string(),
@@ -99,9 +119,9 @@ impl Own<'_> {
             marker: String::new(),
             folders: Vec::new(),
             splits: self.splits.iter().map(info).collect(),
-            test: scored(&self.splits).unwrap_or(&self.split).clone(),
-            train: self.splits.iter().filter(|name| *name == "train").cloned().collect(),
-            validation: Validation::HoldOut,
+            test: choose(self.path, &self.splits, None).unwrap_or_else(|_| self.split.clone()),
+            train: of(Role::Train).cloned().collect(),
+            validation,
             few_shot: false,
             folds: Vec::new(),
             url: String::new(),
@@ -110,54 +130,68 @@ impl Own<'_> {
             archives: Vec::new(),
             traps: Vec::new(),
         };
-        let prompts = prompts(id, self.folder, self.labels, self.task)?;
+        self.found.notes.extend(what_captions_share(&self.found.items));
+        let prompts = prompts(id, self.folder, self.classes, self.task, &mut self.found)?;
         let (split, folder) = (info(&self.split), self.folder.to_owned());
         Ok(Split::of(Cow::Owned(dataset), split, prompts, folder, self.found))
     }
 }
 
-/// Of the splits there are the one that is scored.
-fn scored(splits: &[String]) -> Option<&String> {
-    SPLITS.iter().find_map(|name| splits.iter().find(|split| split == name)).or(splits.first())
-}
-
-/// The split asked for, or the scored one.
-fn choose(path: &Path, splits: &[String], asked: Option<&str>) -> Result<String, DataError> {
-    let chosen = match asked {
-        Some(name) => splits.iter().find(|split| *split == name),
-        None => scored(splits),
-    };
-    chosen.cloned().ok_or_else(|| DataError::UnknownSplit {
-        dataset: path.display().to_string(),
-        split: asked.unwrap_or("test").to_owned(),
-        known: splits.join(", "),
-    })
-}
-
-/// Names from `classnames.txt`, or the labels with blanks for `_`; templates from their file, or `a photo of a {}.`
-fn prompts(id: String, folder: &Path, labels: Vec<String>, task: Task) -> Result<PromptSet, DataError> {
-    let lines = |name: &str| -> Result<Option<Vec<String>>, DataError> {
-        let path = folder.join(name);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        Ok(Some(entries(&text(&path)?).map(|(_, line)| line.to_owned()).collect()))
-    };
-    let names = if labels.is_empty() { None } else { lines("classnames.txt")? };
-    if let Some(names) = names.as_ref().filter(|names| names.len() != labels.len()) {
-        let reason = format!("{} names for {} classes", names.len(), labels.len());
-        return Err(DataError::malformed(folder.join("classnames.txt"), reason));
+/// The last name of a path; of a file without its ending.
+fn id_of(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if whole.is_dir() {
+        return name;
     }
-    let source = if names.is_some() { "classnames.txt" } else { "labels of the files" };
-    let names = names.unwrap_or_else(|| labels.iter().map(|label| label.replace('_', " ")).collect());
-    let templates = lines("zeroshot_classification_templates.txt")?;
+    let name = [".tar.gz", ".tgz"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    Path::new(name).file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Classes of the labels that occur: named by `classnames.txt` in `folder`, or by themselves.
+fn classes_of<'a>(
+    folder: &Path,
+    labels: impl Iterator<Item = &'a str> + Clone,
+    numbered: bool,
+) -> Result<Named, DataError> {
+    match ClassNames::read(folder)? {
+        Some(names) => {
+            let wrong = |reason| DataError::malformed(folder.join(class_names::FILE), reason);
+            names.join(labels, numbered).map_err(wrong)
+        }
+        None => class_names::without_file(Labels::new(labels, Spelling::Loose)),
+    }
+}
+
+/// Names of the classes; templates from their file, or `a photo of a {}.`
+fn prompts(
+    id: String,
+    folder: &Path,
+    classes: Option<Named>,
+    task: Task,
+    found: &mut Found,
+) -> Result<PromptSet, DataError> {
+    let (names, labels) = match classes {
+        Some(classes) => {
+            found.notes.extend(classes.notes);
+            (classes.names, classes.labels.classes().to_vec())
+        }
+        None => Default::default(),
+    };
+    let listed = !labels.is_empty() && folder.join(class_names::FILE).is_file();
+    let source = if listed { class_names::FILE } else { "labels of the files" };
+    let path = folder.join(TEMPLATES);
     let alone = if task == Task::Retrieval { "a photo of {}" } else { "a photo of a {}." };
-    let templates = templates.unwrap_or_else(|| vec![alone.to_owned()]);
-    let templates: Vec<String> =
-        templates.into_iter().map(|template| template.replace("{c}", "{}")).collect();
+    let templates = if path.is_file() {
+        entries(&text(&path)?).map(|(_, line)| line.replace("{c}", "{}")).collect()
+    } else {
+        vec![alone.to_owned()]
+    };
     if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
-        let path = folder.join("zeroshot_classification_templates.txt");
         return Err(DataError::malformed(path, format!("template `{template}` has no {{c}} for the name")));
+    }
+    if templates.is_empty() {
+        return Err(DataError::malformed(path, "holds no template"));
     }
     Ok(PromptSet {
         id,
@@ -169,26 +203,38 @@ fn prompts(id: String, folder: &Path, labels: Vec<String>, task: Task) -> Result
     })
 }
 
-/// Labels in the order of their classes: as numbers if all are, else by bytes.
-fn in_order(labels: impl IntoIterator<Item = String>) -> Vec<String> {
-    let mut labels: Vec<String> = labels.into_iter().collect();
-    labels.sort();
-    labels.dedup();
-    if labels.iter().all(|label| label.parse::<u64>().is_ok()) {
-        labels.sort_by_key(|label| label.parse::<u64>().unwrap_or(u64::MAX));
+/// A note for every split that lacks classes, from the split and the label of each item.
+fn what_splits_lack<'a>(items: impl Iterator<Item = (&'a str, &'a str)>, labels: &Labels) -> Vec<String> {
+    let mut present: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
+    for (split, label) in items {
+        let of_split = present.entry(split).or_insert_with(|| vec![false; labels.len()]);
+        let place = labels.position(label).and_then(|class| of_split.get_mut(class as usize));
+        place.into_iter().for_each(|place| *place = true);
     }
-    labels
+    let note = |(split, present): (&str, Vec<bool>)| {
+        let lacking = labels.classes().iter().zip(&present).filter(|(_, present)| !**present);
+        let lacking: Vec<String> = lacking.map(|(label, _)| label.clone()).collect();
+        let (count, of) = (lacking.len(), labels.len());
+        (count > 0)
+            .then(|| format!("split {split} has no picture of {count} of {of} classes: {}", named(&lacking)))
+    };
+    present.into_iter().filter_map(note).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_not_sorted_as_text() {
-        let numbers = ["10", "2", "0", "2"].map(str::to_owned);
-        assert_eq!(in_order(numbers), ["0", "2", "10"]);
-        let words = ["b", "10", "a"].map(str::to_owned);
-        assert_eq!(in_order(words), ["10", "a", "b"]);
+/// A note on captions that stand at several pictures.
+fn what_captions_share(items: &[Item]) -> Option<String> {
+    let mut pictures: HashMap<&str, usize> = HashMap::new();
+    for item in items {
+        let Target::Captions(captions) = &item.target else { continue };
+        for caption in captions {
+            let count = pictures.entry(caption).or_default();
+            *count = count.saturating_add(1);
+        }
     }
+    let shared = pictures.values().filter(|count| **count > 1).count();
+    (shared > 0).then(|| {
+        format!(
+            "captions that stand at more than one picture: {shared}; each counts as its own picture's alone"
+        )
+    })
 }

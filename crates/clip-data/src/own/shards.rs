@@ -12,80 +12,240 @@
 )]
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
-use crate::datasets::folders::is_image;
+use super::split_names::{Role, role, word_in};
+use super::webdataset::LIMIT;
+use crate::datasets::Found;
+use crate::datasets::folders::{folders_in, is_image, named};
+use crate::datasets::lists::text;
 use crate::error::DataError;
 use crate::formats::archive::Archive;
 use crate::item::Records;
 
-/// One sample: its image and what is said of it.
+/// What a shard is called, with the plain one first.
+const ENDINGS: [&str; 3] = [".tar", ".tar.gz", ".tgz"];
+/// Endings of files that say what a sample is.
+const FIELDS: [&str; 4] = ["cls", "npy", "txt", "json"];
+
+/// One sample: its image and what is said of it, by positions in its archive.
 #[derive(Debug)]
 pub(super) struct Sample {
     /// `shard/key`, unique.
     pub(super) name: String,
-    /// Position of its image in its shard.
-    image: Option<usize>,
-    /// Ending and bytes of the other members: `cls`, `txt`, `npy`.
-    pub(super) labels: Vec<(String, Vec<u8>)>,
+    /// Position of its archive.
+    pub(super) shard: usize,
+    /// Ending and position of each file that is named `KEY.ENDING`.
+    files: Vec<(String, usize)>,
+    /// Endings of other files under its key, and where links lead that lead nowhere.
+    others: Vec<String>,
+}
+
+impl Sample {
+    /// Its file of an ending.
+    pub(super) fn file(&self, ending: &str) -> Option<usize> {
+        self.files.iter().find(|(known, _)| known == ending).map(|(_, position)| *position)
+    }
+
+    /// Its picture.
+    ///
+    /// # Errors
+    /// It has none, or several: why it cannot be scored.
+    pub(super) fn picture(&self) -> Result<Option<usize>, String> {
+        let pictures = self.files.iter().filter(|(ending, _)| is_image(&format!("x.{ending}")));
+        let pictures: Vec<&(String, usize)> = pictures.collect();
+        match pictures[..] {
+            [] => Ok(None),
+            [(_, position)] => Ok(Some(*position)),
+            _ => {
+                let endings: Vec<String> = pictures.iter().map(|(ending, _)| ending.clone()).collect();
+                Err(format!("has several pictures ({}): keep the one that is meant", named(&endings)))
+            }
+        }
+    }
+
+    /// Why it has no picture.
+    pub(super) fn what_it_lacks(&self) -> String {
+        match self.others.is_empty() {
+            true => "has no picture".to_owned(),
+            false => format!(
+                "has no picture under its key, which ends at the first dot; it has {}",
+                named(&self.others)
+            ),
+        }
+    }
+}
+
+/// Which dot of a file's name ends the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dot {
+    /// WebDataset's rule.
+    First,
+    /// For names such as `img.000.jpg`, which that rule makes one sample of.
+    Last,
 }
 
 /// Images in tar files.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Shards {
-    archives: Vec<Archive>,
+    pub(super) archives: Vec<Archive>,
     /// Name of the sample, position of its archive, position in that.
-    images: Vec<(String, usize, usize)>,
+    pub(super) images: Vec<(String, usize, usize)>,
 }
 
 impl Shards {
-    /// Lists the samples of all `paths` that have an image, in the order they lie in; and counts those that have none.
-    pub(super) fn index(paths: &[PathBuf]) -> Result<(Shards, Vec<Sample>, usize), DataError> {
-        let mut shards = Shards { archives: Vec::new(), images: Vec::new() };
-        let (mut samples, mut without) = (Vec::new(), 0_usize);
+    /// Opens all `paths` that are tars; those that are none, and what is behind a damage, are left out.
+    ///
+    /// # Errors
+    /// None can be opened: the first one's.
+    pub(super) fn open(paths: &[PathBuf], found: &mut Found) -> Result<Shards, DataError> {
+        let mut shards = Shards::default();
+        let mut first = None;
         for path in paths {
-            let archive = Archive::open(path)?;
-            for sample in samples_of(&archive)? {
-                let Some(image) = sample.image else {
-                    without = without.saturating_add(1);
-                    continue;
-                };
-                shards.images.push((sample.name.clone(), shards.archives.len(), image));
-                samples.push(sample);
+            match Archive::open_whole_part(path) {
+                Ok((archive, damage)) => {
+                    if let Some(damage) = damage {
+                        found.leave_out(shard_name(path), format!("the rest of it: {damage}"));
+                    }
+                    shards.archives.push(archive);
+                }
+                Err(error) => {
+                    found.leave_out(shard_name(path), error.to_string());
+                    first = first.or(Some(error));
+                }
             }
-            shards.archives.push(archive);
         }
-        Ok((shards, samples, without))
+        match first {
+            Some(error) if shards.archives.is_empty() => Err(error),
+            _ => Ok(shards),
+        }
+    }
+
+    /// The samples of all archives, in the order they lie in.
+    ///
+    /// # Errors
+    /// A file is there twice: which one counts is nobody's rule.
+    pub(super) fn samples(&self, dot: Dot) -> Result<Vec<Sample>, DataError> {
+        let mut samples = Vec::new();
+        for (shard, archive) in self.archives.iter().enumerate() {
+            samples_of(archive, shard, dot, &mut samples)?;
+        }
+        Ok(samples)
+    }
+
+    pub(super) fn read(&self, sample: &Sample, position: usize) -> Result<Vec<u8>, DataError> {
+        let archive = self.archives.get(sample.shard);
+        archive.ok_or_else(|| DataError::malformed("shards", "there is no such shard"))?.read(position)
     }
 }
 
-fn samples_of(archive: &Archive) -> Result<Vec<Sample>, DataError> {
-    let shard = archive.path().file_name().map(|name| name.to_string_lossy().into_owned());
-    let shard = shard.unwrap_or_default();
-    let shard = shard.split('.').next().unwrap_or_default();
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut samples = Vec::new();
-    for (index, name) in archive.names().enumerate() {
-        let Some((key, ending)) = key_and_ending(name) else { continue };
-        let place = *places.entry(key).or_insert(samples.len());
+fn samples_of(archive: &Archive, shard: usize, dot: Dot, samples: &mut Vec<Sample>) -> Result<(), DataError> {
+    let name = shard_name(archive.path());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let files = archive.names().enumerate().map(|(position, name)| (name, Ok(position)));
+    let links = archive.dangling().map(|(name, target)| (name, Err(target)));
+    for (file, position) in files.chain(links) {
+        let Some((key, ending)) = key_and_ending(file, dot) else { continue };
+        let place = *places.entry(key.to_owned()).or_insert(samples.len());
         if place == samples.len() {
-            samples.push(Sample { name: format!("{shard}/{key}"), image: None, labels: Vec::new() });
+            let name = format!("{name}/{key}");
+            samples.push(Sample { name, shard, files: Vec::new(), others: Vec::new() });
         }
         let Some(sample) = samples.get_mut(place) else { continue };
-        match ending {
-            "cls" | "txt" | "npy" => sample.labels.push((ending.to_owned(), archive.read(index)?)),
-            _ if is_image(name) => sample.image = Some(index),
-            _ => {}
+        let ending = ending.to_lowercase();
+        match position {
+            Ok(_) if sample.file(&ending).is_some() => {
+                return Err(DataError::malformed(
+                    archive.path(),
+                    format!("holds `{file}` twice: which one counts?"),
+                ));
+            }
+            Ok(position) if FIELDS.contains(&&*ending) || is_picture_ending(&ending) => {
+                sample.files.push((ending, position));
+            }
+            Ok(_) => sample.others.push(ending),
+            Err(target) => sample.others.push(format!("a link to {target}, which is not in the archive")),
         }
     }
-    Ok(samples)
+    Ok(())
 }
 
-/// `folder/0001.txt.gz`: key `folder/0001`, ending `txt.gz`; the first dot of the file's name divides them.
-fn key_and_ending(name: &str) -> Option<(&str, &str)> {
+/// An ending of pictures alone: `mask.png` is another file's.
+fn is_picture_ending(ending: &str) -> bool {
+    !ending.contains('.') && is_image(&format!("x.{ending}"))
+}
+
+/// `folder/0001.txt.gz`: key `folder/0001`, ending `txt.gz` by the first dot of the file's name. None for files that a
+/// system put there.
+fn key_and_ending(name: &str, dot: Dot) -> Option<(&str, &str)> {
+    if name.split('/').any(|part| clip_files::is_system_name(OsStr::new(part))) {
+        return None;
+    }
     let start = name.rfind('/').map_or(0, |slash| slash.saturating_add(1));
-    let dot = name.get(start..)?.find('.')?.saturating_add(start);
+    let file = name.get(start..)?;
+    let dot = match dot {
+        Dot::First => file.find('.')?,
+        Dot::Last => file.rfind('.')?,
+    };
+    let dot = dot.saturating_add(start);
     Some((name.get(..dot)?, name.get(dot.saturating_add(1)..)?))
+}
+
+/// A shard's file name without its ending.
+pub(super) fn shard_name(path: &Path) -> String {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
+}
+
+/// Shards by split: of `path` itself, of its folders with splits' names, or of its files, by the splits that their names
+/// say if all do. Notes on shards that are passed over.
+pub(super) fn shards_by_split(path: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+    let of_splits = folders_in(path)?.into_iter().filter(|name| role(name).is_some());
+    let folders: Vec<(String, PathBuf)> = of_splits.map(|name| (name.clone(), path.join(name))).collect();
+    Ok(if folders.is_empty() { vec![(String::new(), path.to_owned())] } else { folders })
+}
+
+/// Tars in `folder`, by number and name.
+pub(super) fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let entries = std::fs::read_dir(folder).map_err(DataError::read(folder))?;
+    let is_tar = |path: &PathBuf| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        !name.starts_with('.') && ENDINGS.iter().any(|ending| name.ends_with(ending))
+    };
+    let mut tars: Vec<PathBuf> =
+        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_tar).collect();
+    tars.sort_by_cached_key(|path| (shard_name(path).parse::<u64>().ok(), path.clone()));
+    Ok(tars)
+}
+
+/// The shards of a folder: as many as `nshards.txt` says, else every tar there is.
+pub(super) fn shards_in(folder: &Path, found: &mut Found) -> Result<Vec<PathBuf>, DataError> {
+    let tars = tars_in(folder)?;
+    let counted = folder.join("nshards.txt");
+    if !counted.is_file() {
+        return Ok(tars);
+    }
+    let count = text(&counted)?.trim().parse::<u32>().ok().filter(|count| *count <= LIMIT);
+    let count = count.ok_or_else(|| DataError::malformed(&counted, "is not a number of shards"))?;
+    let mut there = Vec::new();
+    for shard in 0..count {
+        let names = ENDINGS.iter().map(|ending| folder.join(format!("{shard}{ending}")));
+        match names.into_iter().find(|path| path.is_file()) {
+            Some(path) => there.push(path),
+            None => found.absent.push(format!("{shard}.tar")),
+        }
+    }
+    for beyond in tars.iter().filter(|path| !there.contains(path)) {
+        found
+            .leave_out(shard_name(beyond) + ".tar", format!("nshards.txt counts {count} shards, from 0.tar"));
+    }
+    Ok(there)
+}
+
+/// Of shards side by side the split that each one's name says; none unless all say one.
+pub(super) fn splits_of_names(tars: &[PathBuf]) -> Option<Vec<(Role, String)>> {
+    tars.iter().map(|path| word_in(&shard_name(path))).collect()
 }
 
 impl Records for Shards {
@@ -104,12 +264,23 @@ impl Records for Shards {
 
 #[cfg(test)]
 mod tests {
-    use super::key_and_ending;
+    use super::*;
 
     #[test]
     fn first_dot_of_the_name_divides_key_and_ending() {
-        assert_eq!(key_and_ending("compressed/0001.txt.gz"), Some(("compressed/0001", "txt.gz")));
-        assert_eq!(key_and_ending("a.b/7.cls"), Some(("a.b/7", "cls")));
-        assert_eq!(key_and_ending("compressed/"), None);
+        let of = |name| key_and_ending(name, Dot::First);
+        assert_eq!(of("compressed/0001.txt.gz"), Some(("compressed/0001", "txt.gz")));
+        assert_eq!(of("a.b/7.cls"), Some(("a.b/7", "cls")));
+        assert_eq!(of("compressed/"), None);
+        assert_eq!(of("__MACOSX/7.jpg"), None);
+        assert_eq!(of("._7.jpg"), None);
+        assert_eq!(key_and_ending("img.000.jpg", Dot::Last), Some(("img.000", "jpg")));
+    }
+
+    #[test]
+    fn shards_are_called_by_all_of_their_names() {
+        for (path, name) in [("x/val.00.tar", "val.00"), ("val.01.tar.gz", "val.01"), ("3.tgz", "3")] {
+            assert_eq!(shard_name(Path::new(path)), name);
+        }
     }
 }

@@ -11,82 +11,239 @@
     )
 )]
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Component, Path, PathBuf};
 
-use super::{Own, choose, in_order};
+use super::header::Columns;
+use super::split_names::choose;
+use super::{ALL, Own, classes_of, dialect, header, what_splits_lack};
 use crate::catalogue::Task;
 use crate::datasets::Found;
-use crate::datasets::lists::{columns, text};
+use crate::datasets::folders::folders_in;
+use crate::datasets::lists::text;
 use crate::error::DataError;
-use crate::item::Target;
-use crate::prompts::Classes;
+use crate::item::{Item, Target};
 use crate::split::{ReadOptions, Split};
 
-/// Columns `file,label` or `file,caption` (a row each), perhaps `split`; paths from the table's folder.
+/// Columns for pictures and labels, or pictures and captions (a row each), perhaps splits; paths from the table's folder,
+/// or absolute.
 pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> Result<Split, DataError> {
-    let text = text(path)?;
-    let header: Vec<&str> =
-        text.lines().next().unwrap_or_default().split([',', '\t']).map(str::trim).collect();
-    let separator = if text.lines().next().unwrap_or_default().contains('\t') { b'\t' } else { b',' };
-    let has = |name: &str| header.iter().any(|column| column.trim_matches('"') == name);
-    let (value, task) = match (has("label"), has("caption")) {
-        (true, _) => ("label", Task::Classification),
-        (false, true) => ("caption", Task::Retrieval),
-        _ => {
-            return Err(DataError::malformed(
-                path,
-                "the header needs `file` and `label`, or `file` and `caption`",
-            ));
-        }
-    };
     let malformed = |reason| DataError::malformed(path, reason);
-    let rows: Vec<[String; 3]> = if has("split") {
-        columns(&text, separator, ["file", value, "split"]).map_err(malformed)?
-    } else {
-        let rows = columns(&text, separator, ["file", value]).map_err(malformed)?;
-        rows.into_iter().map(|[file, value]| [file, value, "all".to_owned()]).collect()
-    };
-    let splits = in_order(rows.iter().map(|[.., split]| split.clone()));
-    let split = choose(path, &splits, split)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let labels = match task {
-        Task::Retrieval => Vec::new(),
-        _ => in_order(rows.iter().map(|[_, label, _]| label.clone())),
+    let table = dialect::read(&text(path)?, |header| header::columns(header).is_some()).map_err(malformed)?;
+    let columns =
+        header::columns(&table.header).ok_or_else(|| malformed("the header is not known".to_owned()))?;
+    let notes = [&*table.notes, &*columns.notes].concat();
+    let mut found = Found { notes, ..Found::default() };
+    let rows: Vec<Row> =
+        table.rows.into_iter().map(|(line, cells)| Row::of(line, &cells, &columns)).collect();
+    let splits = splits_of(&rows, columns.split.is_some());
+    let split = choose(path, &splits, split)?;
+    let all = rows.iter().filter(|row| row.split.is_none()).count();
+    if columns.split.is_some() && all > 0 {
+        found.notes.push(format!("rows without a split, passed over: {all}"));
+    }
+    let wanted = |row: &&Row| columns.split.is_none() || row.is_of(&split);
+    let places = Places::new(folder, rows.iter().filter(wanted), &mut found.notes);
+    let classes = match columns.task {
+        Task::Retrieval => None,
+        _ => Some(classes_of(folder, labels(&rows), false)?),
     };
-    let of_split = rows.into_iter().filter(|[.., of]| *of == split).map(|[file, value, _]| (file, value));
-    let mut found = Found::default();
-    if task == Task::Retrieval {
-        with_captions(&mut found, folder, of_split, options.captions.unwrap_or(usize::MAX))?;
-    } else {
-        let id = path.display().to_string();
-        let classes = Classes::new(&id, labels.iter().map(String::as_str))?;
-        for (file, label) in of_split {
-            found.file(folder, file, Target::Class(classes.position(&label, path)?))?;
+    let of_split: Vec<&Row> = rows.iter().filter(wanted).collect();
+    let images = images(&of_split, &places, &mut found);
+    for image in images {
+        let target = match &classes {
+            Some(classes) => image.class(|label| classes.labels.position(label)),
+            None => image.captions(options.captions.unwrap_or(usize::MAX)),
+        };
+        match target {
+            Ok(target) => found.items.push(Item::file(image.path, target)),
+            Err(reason) => found.leave_out(image.path, reason),
         }
     }
-    Own { path, folder, task, splits, split, labels, found }.split()
+    if found.items.is_empty() {
+        let first =
+            found.left_out.first().map(|left| format!("; the first: {}: {}", left.input, left.reason));
+        let reason = format!("no row of {} can be scored{}", of_split.len(), first.unwrap_or_default());
+        return Err(malformed(reason));
+    }
+    if let Some(classes) = &classes {
+        let of = |row: &Row| Some((row.split.clone()?, row.values.first()?.clone()));
+        let items: Vec<(String, String)> = rows.iter().filter_map(of).collect();
+        let items = items.iter().map(|(split, label)| (split.as_str(), label.as_str()));
+        found.notes.extend(what_splits_lack(items, &classes.labels));
+    }
+    Own { path, folder, task: columns.task, splits, split, classes, found }.split()
 }
 
-/// Captions of the same file together, in the order of its first.
-fn with_captions(
-    found: &mut Found,
-    folder: &Path,
-    rows: impl Iterator<Item = (String, String)>,
-    most: usize,
-) -> Result<(), DataError> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut images: Vec<(String, Vec<Box<str>>)> = Vec::new();
-    for (file, caption) in rows {
-        let place = *places.entry(file.clone()).or_insert(images.len());
-        match images.get_mut(place) {
-            Some((_, captions)) => captions.push(caption.into()),
-            None => images.push((file, vec![caption.into()])),
+/// A row with something in it.
+struct Row {
+    line: u64,
+    file: String,
+    /// What is said of the picture; nothing that is empty.
+    values: Vec<String>,
+    /// As it is written; none where the cell is empty or there is no column.
+    split: Option<String>,
+}
+
+impl Row {
+    fn of(line: u64, cells: &[String], columns: &Columns) -> Row {
+        let cell = |place: usize| cells.get(place).map(|cell| cell.trim().to_owned()).unwrap_or_default();
+        let value = |&place: &usize| match columns.task {
+            Task::Retrieval => cell(place),
+            _ => without_stray_quote(cell(place)),
+        };
+        let values = columns.values.iter().map(value).filter(|value| !value.is_empty()).collect();
+        let split = columns.split.map(cell).filter(|split| !split.is_empty());
+        Row { line, file: cell(columns.file), values, split }
+    }
+
+    fn is_of(&self, split: &str) -> bool {
+        self.split.as_ref().is_some_and(|of| of.to_lowercase() == split.to_lowercase())
+    }
+}
+
+/// A label whose only quote is one in front, never closed.
+fn without_stray_quote(label: String) -> String {
+    match label.strip_prefix('"') {
+        Some(rest) if !rest.contains('"') => rest.trim().to_owned(),
+        _ => label,
+    }
+}
+
+/// Splits by the first way each is written, sorted; one called `all` where there is no column.
+fn splits_of(rows: &[Row], has_column: bool) -> Vec<String> {
+    if !has_column {
+        return vec![ALL.to_owned()];
+    }
+    let mut splits = BTreeMap::new();
+    for split in rows.iter().filter_map(|row| row.split.as_ref()) {
+        splits.entry(split.to_lowercase()).or_insert_with(|| split.clone());
+    }
+    splits.into_values().collect()
+}
+
+/// Labels of all splits, so that positions agree.
+fn labels(rows: &[Row]) -> impl Iterator<Item = &str> + Clone {
+    rows.iter().filter_map(|row| row.values.first()).map(String::as_str)
+}
+
+/// One picture and all that its rows say.
+struct Image {
+    /// From the table's folder, or absolute.
+    path: String,
+    /// Each value once, with its line.
+    values: Vec<(u64, String)>,
+}
+
+impl Image {
+    fn class(&self, position: impl Fn(&str) -> Option<u32>) -> Result<Target, String> {
+        let known: Vec<(u64, &str, Option<u32>)> =
+            self.values.iter().map(|(line, label)| (*line, label.as_str(), position(label))).collect();
+        let Some(&(first, label, class)) = known.first() else { return Err("has no label".to_owned()) };
+        if let Some((line, other, _)) = known.iter().find(|(.., other)| *other != class) {
+            return Err(format!("has two labels: {label} in line {first}, {other} in line {line}"));
+        }
+        class.map(Target::Class).ok_or_else(|| format!("line {first}: label `{label}` is no class"))
+    }
+
+    fn captions(&self, most: usize) -> Result<Target, String> {
+        if self.values.is_empty() {
+            return Err("has no caption".to_owned());
+        }
+        let captions = self.values.iter().take(most).map(|(_, caption)| caption.as_str().into());
+        Ok(Target::Captions(captions.collect()))
+    }
+}
+
+/// Pictures in the order of their first rows; what is not there is left out, and so are rows that say nothing.
+fn images(rows: &[&Row], places: &Places, found: &mut Found) -> Vec<Image> {
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    let mut images: Vec<Image> = Vec::new();
+    let mut repeated = 0_usize;
+    for row in rows {
+        let place = match places.of(&row.file) {
+            _ if row.file.is_empty() => Err("names no file".to_owned()),
+            Ok(_) if row.values.is_empty() => Err("has no label or caption".to_owned()),
+            place => place,
+        };
+        let path = match place {
+            Ok(path) => path,
+            Err(reason) => {
+                let name = if row.file.is_empty() { format!("line {}", row.line) } else { row.file.clone() };
+                found.leave_out(name, reason);
+                continue;
+            }
+        };
+        let position = *positions.entry(path.clone()).or_insert(images.len());
+        if position == images.len() {
+            images.push(Image { path, values: Vec::new() });
+        }
+        let Some(image) = images.get_mut(position) else { continue };
+        for value in &row.values {
+            if image.values.iter().any(|(_, known)| known == value) {
+                repeated = repeated.saturating_add(1);
+            } else {
+                image.values.push((row.line, value.clone()));
+            }
         }
     }
-    for (file, mut captions) in images {
-        captions.truncate(most);
-        found.file(folder, file, Target::Captions(captions.into()))?;
+    if repeated > 0 {
+        found.notes.push(format!("rows that say again what another says of their picture: {repeated}"));
     }
-    Ok(())
+    images
+}
+
+/// Where the files of a table are.
+struct Places {
+    folder: PathBuf,
+    /// The folder without links, for absolute paths into it.
+    whole: PathBuf,
+    /// A folder inside that all paths start from.
+    inside: String,
+}
+
+impl Places {
+    /// Paths start in the table's folder; or, if the first file is not there, in the one folder in it that has it.
+    fn new<'a>(folder: &Path, rows: impl Iterator<Item = &'a Row>, notes: &mut Vec<String>) -> Places {
+        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let mut places = Places { folder: folder.to_owned(), whole, inside: String::new() };
+        let first: Vec<&str> =
+            rows.map(|row| row.file.as_str()).filter(|file| !file.is_empty()).take(8).collect();
+        let all_missing = !first.is_empty() && first.iter().all(|file| places.of(file).is_err());
+        if !all_missing {
+            return places;
+        }
+        for name in folders_in(folder).unwrap_or_default() {
+            places.inside = name;
+            if first.iter().any(|file| places.of(file).is_ok()) {
+                notes.push(format!("paths of the table start in {}/", places.inside));
+                return places;
+            }
+        }
+        places.inside = String::new();
+        places
+    }
+
+    /// The file called `name`, by a path with `/` from the folder, or absolute.
+    fn of(&self, name: &str) -> Result<String, String> {
+        let name = name.strip_prefix("file://").unwrap_or(name);
+        let spellings = [name.to_owned(), name.replace('\\', "/")];
+        let there = |name: &&String| self.folder.join(&self.inside).join(name).exists();
+        let found = spellings.iter().find(there).ok_or("there is no such file")?;
+        let path = Path::new(&self.inside).join(found);
+        let path = if path.is_absolute() { self.from_folder(&path) } else { path };
+        if path.is_absolute() {
+            return Ok(path.to_string_lossy().into_owned());
+        }
+        let parts = path.components().filter(|part| !matches!(part, Component::CurDir));
+        let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
+        Ok(parts.join("/"))
+    }
+
+    /// An absolute path as one from the folder, if it leads there.
+    fn from_folder(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix(&self.whole).or_else(|_| path.strip_prefix(&self.folder));
+        inside.map_or_else(|_| path.to_owned(), Path::to_owned)
+    }
 }

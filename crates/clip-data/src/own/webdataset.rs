@@ -1,4 +1,4 @@
-//! Shards in CLIP_benchmark's layout. PROTOCOL_EVAL 6.0.
+//! Shards in CLIP_benchmark's layout (PROTOCOL_EVAL 6.0), or as img2dataset and others leave them.
 
 #![cfg_attr(
     not(test),
@@ -14,107 +14,243 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::npy::presences;
-use super::shards::{Sample, Shards};
-use super::{Own, SPLITS, choose};
+use super::class_names::{self, Named};
+use super::labels::{Labels, whole_number};
+use super::sample::{Kind, Said};
+use super::shards::{Dot, Sample, Shards, shards_by_split, shards_in, splits_of_names, tars_in};
+use super::split_names::{choose, role};
+use super::{ALL, Own, classes_of};
 use crate::catalogue::Task;
 use crate::datasets::Found;
-use crate::datasets::folders::folders_in;
-use crate::datasets::lists::{entries, text};
+use crate::datasets::lists::text;
 use crate::error::DataError;
-use crate::item::{Item, Media, Target};
+use crate::item::{Item, Media, Records, Target};
 use crate::split::{ReadOptions, Split};
 
 /// Most classes and shards that numbers in files may ask for.
-const LIMIT: u32 = 1 << 20;
+pub(super) const LIMIT: u32 = 1 << 20;
 
+/// Reads a split, or the scored one.
 pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> Result<Split, DataError> {
-    let alone = path.is_file();
-    let folder = if alone { path.parent().unwrap_or(Path::new("")) } else { path };
-    let mut splits = vec!["all".to_owned()];
-    if !alone {
-        splits = folders_in(path)?.into_iter().filter(|name| SPLITS.contains(&name.as_str())).collect();
-    }
-    let split = choose(path, &splits, split)?;
     let mut found = Found::default();
-    let shards = if alone { vec![path.to_owned()] } else { shards_of(path, &split, &mut found)? };
-    let (shards, samples, without) = Shards::index(&shards)?;
-    if without > 0 {
-        found.notes.push(format!("{without} samples without an image are left out"));
+    let (splits, split, paths) = shards(path, split, &mut found)?;
+    let folder = folder_of(path);
+    let mut shards = Shards::open(&paths, &mut found)?;
+    let kind_file = folder.join("dataset_type.txt");
+    let said = if kind_file.is_file() { Some(Kind::called(&text(&kind_file)?)) } else { None };
+    let said = said.transpose().map_err(|reason| DataError::malformed(&kind_file, reason))?;
+    let (samples, kind) = samples(&shards, said, &mut found)?;
+    let mut saying = Vec::new();
+    for sample in &samples {
+        match usable(&shards, sample, kind).map_err(|error| at(path, sample, error))? {
+            (Some(picture), said) if !matches!(said, Said::Nothing(_)) => {
+                shards.images.push((sample.name.clone(), sample.shard, picture));
+                saying.push(said);
+            }
+            (None, _) => found.leave_out(&sample.name, sample.what_it_lacks()),
+            (_, Said::Nothing(reason)) => found.leave_out(&sample.name, reason),
+            _ => {}
+        }
     }
-    let kind = folder.join("dataset_type.txt");
-    let captioned = kind.is_file() && text(&kind)?.trim() == "retrieval";
-    let records: Arc<dyn crate::item::Records> = Arc::new(shards);
-    for (index, sample) in samples.iter().enumerate() {
-        let target = target(sample, options)
-            .map_err(|reason| DataError::malformed(path, format!("sample {}: {reason}", sample.name)))?;
-        let media = Media::Record { records: Arc::clone(&records), index };
-        found.items.push(Item { media, target });
-    }
-    let task = match found.items.first().map(|item| &item.target) {
-        _ if captioned => Task::Retrieval,
-        Some(Target::Captions(_)) => Task::Retrieval,
-        Some(Target::Labels(_)) => Task::MultiLabel,
-        _ => Task::Classification,
+    let classes = match kind {
+        Kind::Captions => None,
+        Kind::Classes => Some(classes(folder, &saying)?),
+        Kind::Labels => Some(as_many_classes(folder, path, &shards, &saying)?),
     };
-    let labels = if task == Task::Retrieval { Vec::new() } else { labels(folder, &found)? };
-    Own { path, folder, task, splits, split, labels, found }.split()
+    let records: Arc<dyn Records> = Arc::new(shards);
+    for (index, said) in saying.into_iter().enumerate() {
+        let target = target(said, classes.as_ref(), options).map_err(|reason| {
+            DataError::malformed(path, format!("sample {}: {reason}", records.name(index)))
+        })?;
+        found.items.push(Item { media: Media::Record { records: Arc::clone(&records), index }, target });
+    }
+    let task = match kind {
+        Kind::Classes => Task::Classification,
+        Kind::Labels => Task::MultiLabel,
+        Kind::Captions => Task::Retrieval,
+    };
+    Own { path, folder, task, splits, split, classes, found }.split()
 }
 
-/// As many as `nshards.txt` says, else every tar there is, by number.
-fn shards_of(path: &Path, split: &str, found: &mut Found) -> Result<Vec<PathBuf>, DataError> {
-    let folder = path.join(split);
-    let counted = folder.join("nshards.txt");
-    if !counted.is_file() {
-        let mut shards: Vec<PathBuf> = std::fs::read_dir(&folder)
-            .map_err(DataError::read(&folder))?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|ending| ending == "tar"))
-            .collect();
-        let number = |path: &PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
-        shards.sort_by_key(|path| (number(path), path.clone()));
-        return Ok(shards);
+/// All splits, the one read, and its shards.
+fn shards(
+    path: &Path,
+    split: Option<&str>,
+    found: &mut Found,
+) -> Result<(Vec<String>, String, Vec<PathBuf>), DataError> {
+    let all = || ALL.to_owned();
+    if path.is_file() {
+        let split = choose(path, &[all()], split)?;
+        return Ok((vec![all()], split, vec![path.to_owned()]));
     }
-    let count = text(&counted)?.trim().parse::<u32>().ok().filter(|count| *count <= LIMIT);
-    let count = count.ok_or_else(|| DataError::malformed(&counted, "is not a number of shards"))?;
-    let (there, absent): (Vec<_>, Vec<_>) =
-        (0..count).map(|shard| format!("{split}/{shard}.tar")).partition(|name| path.join(name).is_file());
-    found.absent.extend(absent);
-    Ok(there.iter().map(|name| path.join(name)).collect())
+    let folders = shards_by_split(path)?;
+    if let [(name, folder)] = &*folders
+        && name.is_empty()
+    {
+        let tars = tars_in(folder)?;
+        if tars.is_empty() {
+            let reason = "holds no shards: they lie in it, or in a folder for each split: test/0.tar";
+            return Err(DataError::malformed(path, reason));
+        }
+        let Some(words) = splits_of_names(&tars) else {
+            let split = choose(path, &[all()], split)?;
+            return Ok((vec![all()], split, shards_in(folder, found)?));
+        };
+        let mut splits: Vec<String> = words.iter().map(|(_, word)| word.clone()).collect();
+        splits.sort();
+        splits.dedup();
+        let split = choose(path, &splits, split)?;
+        let of_split = tars.into_iter().zip(words).filter(|(_, (_, word))| *word == split);
+        let of_split = of_split.map(|(tar, _)| tar).collect();
+        return Ok((splits, split, of_split));
+    }
+    let splits: Vec<String> = folders.iter().map(|(name, _)| name.clone()).collect();
+    let split = choose(path, &splits, split)?;
+    let before = found.absent.len();
+    let shards = shards_in(&path.join(&split), found)?;
+    for absent in found.absent.iter_mut().skip(before) {
+        *absent = format!("{split}/{absent}");
+    }
+    Ok((splits, split, shards))
 }
 
-/// `cls`: a class; `npy`: one entry per class; `txt`: captions, one a line.
-fn target(sample: &Sample, options: &ReadOptions) -> Result<Target, String> {
-    let of = |ending: &str| sample.labels.iter().find(|(known, _)| known == ending).map(|(_, bytes)| bytes);
-    if let Some(class) = of("cls") {
-        let number = std::str::from_utf8(class).ok().and_then(|text| text.trim().parse::<u32>().ok());
-        return number.map(Target::Class).ok_or_else(|| "the cls is no number".to_owned());
+/// Where names and templates lie: beside the shards, or beside the folder of their split.
+fn folder_of(path: &Path) -> &Path {
+    if path.is_file() {
+        return path.parent().unwrap_or(Path::new(""));
     }
-    if let Some(array) = of("npy") {
-        return Ok(Target::Labels(presences(array)?.into()));
+    let is_split = path.file_name().is_some_and(|name| role(&name.to_string_lossy()).is_some());
+    let has_names = path.join(class_names::FILE).is_file();
+    match path.parent() {
+        Some(parent) if is_split && !has_names && parent.join(class_names::FILE).is_file() => parent,
+        _ => path,
     }
-    let Some(captions) = of("txt") else { return Ok(Target::Unknown) };
-    let captions = std::str::from_utf8(captions).map_err(|_| "the txt is not UTF-8".to_owned())?;
-    let most = options.captions.unwrap_or(usize::MAX);
-    Ok(Target::Captions(
-        captions.lines().filter(|line| !line.is_empty()).take(most).map(Into::into).collect(),
-    ))
 }
 
-/// As many labels as `classnames.txt` has lines; without it as many as the shards use, called by their numbers.
-fn labels(folder: &Path, found: &Found) -> Result<Vec<String>, DataError> {
-    let names = folder.join("classnames.txt");
-    let used = found.items.iter().map(|item| match &item.target {
-        Target::Class(class) => class.saturating_add(1),
-        Target::Labels(presences) => u32::try_from(presences.len()).unwrap_or(u32::MAX),
+/// The samples, and what they are asked for. A key ends at the first dot; at the last where no sample has a picture and
+/// a label otherwise.
+fn samples(shards: &Shards, said: Option<Kind>, found: &mut Found) -> Result<(Vec<Sample>, Kind), DataError> {
+    let kind_of = |samples: &[Sample]| -> Result<Option<Kind>, DataError> {
+        if said.is_some() {
+            return Ok(said);
+        }
+        let json = samples.iter().find_map(|sample| Some((sample, sample.file("json")?)));
+        let json = json.map(|(sample, position)| shards.read(sample, position)).transpose()?;
+        Ok(Kind::of(|ending| samples.iter().any(|sample| sample.file(ending).is_some()), json.as_deref()))
+    };
+    let whole = |samples: &[Sample], kind: Option<Kind>| {
+        let says = |sample: &Sample| {
+            kind.is_some_and(|kind| kind.endings().iter().any(|ending| sample.file(ending).is_some()))
+        };
+        samples.iter().any(|sample| says(sample) && !matches!(sample.picture(), Ok(None)))
+    };
+    let first = shards.samples(Dot::First)?;
+    let kind = kind_of(&first)?;
+    if !whole(&first, kind) {
+        // Endings alone can occur twice under another rule: then that is none.
+        let last = shards.samples(Dot::Last).unwrap_or_default();
+        let of_last = kind_of(&last)?;
+        if let Some(kind) = of_last.filter(|_| whole(&last, of_last)) {
+            found.notes.push("keys hold dots: the last dot of a name ends its key, not the first".to_owned());
+            return Ok((last, kind));
+        }
+    }
+    Ok((first, kind.unwrap_or(Kind::Classes)))
+}
+
+/// The picture of a sample, and what the first of its files says that is there.
+fn usable(shards: &Shards, sample: &Sample, kind: Kind) -> Result<(Option<usize>, Said), String> {
+    let Some(picture) = sample.picture()? else { return Ok((None, Said::Nothing(String::new()))) };
+    let mut nothing = match kind {
+        Kind::Captions => "has no caption (txt)",
+        Kind::Classes => "has no label (cls)",
+        Kind::Labels => "has no labels (npy)",
+    }
+    .to_owned();
+    for ending in kind.endings() {
+        let Some(position) = sample.file(ending) else { continue };
+        let bytes = shards.read(sample, position).map_err(|error| error.to_string())?;
+        match kind.said(ending, &bytes)? {
+            Said::Nothing(reason) => nothing = reason,
+            said => return Ok((Some(picture), said)),
+        }
+    }
+    Ok((Some(picture), Said::Nothing(nothing)))
+}
+
+/// Numbers are positions among the names; without names there are as many classes as the numbers need. Other labels are
+/// joined with the names by what they say.
+fn classes(folder: &Path, saying: &[Said]) -> Result<Named, DataError> {
+    let labels = || {
+        saying.iter().filter_map(|said| match said {
+            Said::Class(label) => Some(label.as_str()),
+            _ => None,
+        })
+    };
+    let numbers: Option<Vec<i128>> = labels().map(whole_number).collect();
+    let Some(numbers) = numbers else {
+        if let Some(label) = labels().find(|label| label.parse::<f64>().is_ok()) {
+            let reason = format!("label `{label}` is neither the number of a class nor a name");
+            return Err(DataError::malformed(folder, reason));
+        }
+        return classes_of(folder, labels(), false);
+    };
+    let most = numbers.iter().copied().max().unwrap_or(0);
+    if let Some(wrong) = numbers.iter().find(|&&number| number < 0 || number >= i128::from(LIMIT)) {
+        return Err(DataError::malformed(folder, format!("class {wrong} is none of 0 to {}", LIMIT - 1)));
+    }
+    if folder.join(class_names::FILE).is_file() {
+        return classes_of(folder, labels(), true);
+    }
+    let count = u32::try_from(most).unwrap_or(0).saturating_add(1);
+    class_names::without_file(Labels::numbered(count))
+}
+
+/// As many as every array has entries.
+fn as_many_classes(folder: &Path, path: &Path, shards: &Shards, saying: &[Said]) -> Result<Named, DataError> {
+    let length = |said: &Said| match said {
+        Said::Labels(labels) => labels.len(),
         _ => 0,
-    });
-    let used = used.max().unwrap_or(0);
-    let listed = if names.is_file() { Some(entries(&text(&names)?).count()) } else { None };
-    let count = listed.map_or(used, |count| u32::try_from(count).unwrap_or(u32::MAX));
-    if used > count || count > LIMIT {
-        let reason = format!("class {} is used, {count} are named, limit {LIMIT}", used.saturating_sub(1));
-        return Err(DataError::malformed(names, reason));
+    };
+    let count = saying.first().map_or(0, length);
+    if let Some(other) = saying.iter().position(|said| length(said) != count) {
+        let (name, found) = (shards.name(other), saying.get(other).map_or(0, length));
+        return Err(DataError::malformed(
+            path,
+            format!("sample {name}: {found} labels, the first has {count}"),
+        ));
     }
-    Ok((0..count).map(|class| class.to_string()).collect())
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    if count > LIMIT {
+        return Err(DataError::malformed(path, format!("{count} labels, limit {LIMIT}")));
+    }
+    let labels = Labels::numbered(count);
+    if !folder.join(class_names::FILE).is_file() {
+        return class_names::without_file(labels);
+    }
+    let named = classes_of(folder, labels.classes().iter().map(String::as_str), true)?;
+    if named.labels.len() != count as usize {
+        let reason = format!("{} names, the arrays have {count} labels", named.labels.len());
+        return Err(DataError::malformed(folder.join(class_names::FILE), reason));
+    }
+    Ok(named)
+}
+
+fn target(said: Said, classes: Option<&Named>, options: &ReadOptions) -> Result<Target, String> {
+    Ok(match said {
+        Said::Class(label) => {
+            let class = classes.and_then(|classes| classes.labels.position(&label));
+            Target::Class(class.ok_or_else(|| format!("label `{label}` is no class"))?)
+        }
+        Said::Labels(labels) => Target::Labels(labels),
+        Said::Captions(captions) => {
+            let most = options.captions.unwrap_or(usize::MAX);
+            Target::Captions(captions.into_iter().take(most).collect())
+        }
+        Said::Nothing(_) => Target::Unknown,
+    })
+}
+
+fn at(path: &Path, sample: &Sample, reason: String) -> DataError {
+    DataError::malformed(path, format!("sample {}: {reason}", sample.name))
 }

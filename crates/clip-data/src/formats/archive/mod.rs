@@ -19,6 +19,8 @@ use crate::item::Records;
 const MEMBER_LIMIT: u64 = 1 << 30;
 /// Members at most.
 const COUNT_LIMIT: usize = 20_000_000;
+/// Links that lead to links, at most.
+const LINKS_IN_A_ROW: usize = 8;
 /// Bytes of members of a compressed stream that stay at hand after they were passed.
 const WINDOW: usize = 64 << 20;
 
@@ -28,6 +30,8 @@ pub struct Archive {
     names: Vec<Box<str>>,
     positions: HashMap<Box<str>, usize>,
     content: Content,
+    /// Links to what is no file in it, and where they lead.
+    dangling: Vec<(Box<str>, Box<str>)>,
 }
 
 enum Content {
@@ -35,7 +39,8 @@ enum Content {
     Tar(FileBytes, Vec<(u64, u64)>),
     /// Position of each file in the zip's own list.
     Zip(Mutex<zip::ZipArchive<BufReader<File>>>, Vec<usize>),
-    Stream(Box<Mutex<Stream>>),
+    /// Position of each name among the files of the stream: a link shares that of its file.
+    Stream(Box<Mutex<Stream>>, Vec<usize>),
 }
 
 type Compressed = MultiGzDecoder<BufReader<File>>;
@@ -58,29 +63,53 @@ impl std::fmt::Debug for Archive {
 }
 
 impl Archive {
-    /// Lists the files in `path`; its kind is recognised by its first bytes. Folders and links are left out.
+    /// Lists the files in `path`; its kind is recognised by its first bytes. Folders are left out; a link in a tar is
+    /// the file it leads to.
     ///
     /// A tar is read header by header, a tar.gz whole, of a zip its directory.
     ///
     /// # Errors
     /// It is none of these, or damaged.
     pub fn open(path: &Path) -> Result<Archive, DataError> {
+        match Archive::open_whole_part(path)? {
+            (archive, None) => Ok(archive),
+            (_, Some(damage)) => Err(DataError::malformed(path, damage)),
+        }
+    }
+
+    /// [`Archive::open`], but of a damaged tar the files before the damage, and what the damage is.
+    ///
+    /// # Errors
+    /// It is none of these, or no file of it is whole.
+    pub fn open_whole_part(path: &Path) -> Result<(Archive, Option<String>), DataError> {
         let failed = |source| DataError::Read { path: path.to_owned(), source };
         let head = clip_files::head(path, 512).map_err(failed)?;
         let file = BufReader::new(clip_files::open(path, u64::MAX).map_err(failed)?);
         if head.starts_with(b"PK") {
-            return Archive::zip(path, file);
+            return Ok((Archive::zip(path, file)?, None));
         }
         if head.starts_with(&[0x1f, 0x8b]) {
-            let files = list(path, Headers::new(MultiGzDecoder::new(file)))?;
-            let names = files.into_iter().map(|file| file.name).collect();
-            return Ok(Archive::new(path, names, Content::Stream(Box::default())));
+            let tar = Tar::list(path, Headers::new(MultiGzDecoder::new(file)), u64::MAX)?;
+            let (names, places) = tar.names.into_iter().unzip();
+            let content = Content::Stream(Box::default(), places);
+            let archive = Archive { dangling: tar.dangling, ..Archive::new(path, names, content) };
+            return Ok((archive, tar.damage));
         }
         if head.get(257..262) == Some(b"ustar") {
-            let files = list(path, Headers::new(file))?;
-            let places = files.iter().map(|file| (file.start, file.size)).collect();
-            let names = files.into_iter().map(|file| file.name).collect();
-            return Ok(Archive::new(path, names, Content::Tar(FileBytes::open(path)?, places)));
+            let bytes = FileBytes::open(path)?;
+            let tar = Tar::list(path, Headers::new(file), bytes.len())?;
+            let place = |&(_, file): &(Box<str>, usize)| tar.files.get(file).copied().unwrap_or_default();
+            let places = tar.names.iter().map(place).collect();
+            let names = tar.names.into_iter().map(|(name, _)| name).collect();
+            let content = Content::Tar(bytes, places);
+            let archive = Archive { dangling: tar.dangling, ..Archive::new(path, names, content) };
+            return Ok((archive, tar.damage));
+        }
+        if head.starts_with(b"version https://git-lfs") {
+            return Err(DataError::malformed(
+                path,
+                "is a Git LFS pointer, not the file: `git lfs pull` fetches it",
+            ));
         }
         Err(DataError::malformed(path, "neither a zip, a tar nor a tar.gz; unpack it where it lies"))
     }
@@ -97,7 +126,12 @@ impl Archive {
     fn new(path: &Path, names: Vec<Box<str>>, content: Content) -> Archive {
         // the last of two files of one name counts, as it would be if they were unpacked
         let positions = names.iter().cloned().zip(0..).collect();
-        Archive { path: path.to_owned(), names, positions, content }
+        Archive { path: path.to_owned(), names, positions, content, dangling: Vec::new() }
+    }
+
+    /// Links of a tar that lead to no file in it, and where they lead; they are not among [`Archive::names`].
+    pub fn dangling(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.dangling.iter().map(|(name, target)| (&**name, &**target))
     }
 
     /// The archive's own place.
@@ -139,10 +173,14 @@ impl Archive {
                 read.map_err(|error| self.failed(index, &error))?;
                 Ok(bytes)
             }
-            Content::Stream(stream) => self.read_stream(&mut lock(stream), index),
+            Content::Stream(stream, places) => {
+                let place = *places.get(index).ok_or_else(|| self.missing(index))?;
+                self.read_stream(&mut lock(stream), place)
+            }
         }
     }
 
+    /// `index` counts the files of the stream.
     fn read_stream(&self, stream: &mut Stream, index: usize) -> Result<Vec<u8>, DataError> {
         if let Some((_, bytes)) = stream.window.iter().find(|(passed, _)| *passed == index) {
             return Ok(bytes.clone());
@@ -204,15 +242,77 @@ impl Records for Archive {
     }
 }
 
-fn list<R: tar::Skip>(path: &Path, mut headers: Headers<R>) -> Result<Vec<tar::Member>, DataError> {
-    let mut files = Vec::new();
-    while let Some(file) = headers.next_file().map_err(DataError::read(path))? {
-        if files.len() == COUNT_LIMIT {
-            return Err(DataError::malformed(path, format!("more than {COUNT_LIMIT} files")));
+/// What a tar holds.
+#[derive(Default)]
+struct Tar {
+    /// Start and length of each file.
+    files: Vec<(u64, u64)>,
+    /// Names of files and of links, in the order they lie in, and the files they stand for.
+    names: Vec<(Box<str>, usize)>,
+    dangling: Vec<(Box<str>, Box<str>)>,
+    /// Why reading ended before the end.
+    damage: Option<String>,
+}
+
+impl Tar {
+    /// Files that are whole: all of them end within `length` bytes.
+    fn list<R: tar::Skip>(path: &Path, mut headers: Headers<R>, length: u64) -> Result<Tar, DataError> {
+        let mut tar = Tar::default();
+        let mut members = Vec::new();
+        loop {
+            let member = match headers.next_member() {
+                Ok(Some(member)) => member,
+                Ok(None) => break,
+                Err(error) if members.is_empty() => return Err(DataError::read(path)(error)),
+                Err(error) => {
+                    tar.damage = Some(error.to_string());
+                    // What lies before a header that cannot be read may be cut as well: a stream ends within it.
+                    if length == u64::MAX {
+                        members.pop();
+                    }
+                    break;
+                }
+            };
+            if members.len() == COUNT_LIMIT {
+                return Err(DataError::malformed(path, format!("more than {COUNT_LIMIT} files")));
+            }
+            if member.start.saturating_add(member.size) > length {
+                tar.damage = Some(format!("it ends inside {}", member.name));
+                break;
+            }
+            members.push(member);
         }
-        files.push(file);
+        tar.resolve(members);
+        Ok(tar)
     }
-    Ok(files)
+
+    /// Joins links with the files they lead to, by name.
+    fn resolve(&mut self, members: Vec<tar::Member>) {
+        let files = members.iter().filter(|member| member.link.is_none());
+        let mut of_name: HashMap<Box<str>, usize> = files.map(|file| file.name.clone()).zip(0..).collect();
+        for _ in 0..LINKS_IN_A_ROW {
+            let links = members.iter().filter_map(|member| Some((&member.name, member.link.as_ref()?)));
+            let found = links.filter(|(name, _)| !of_name.contains_key(*name));
+            let found = found.filter_map(|(name, target)| Some((name.clone(), *of_name.get(target)?)));
+            let found: Vec<(Box<str>, usize)> = found.collect();
+            if found.is_empty() {
+                break;
+            }
+            of_name.extend(found);
+        }
+        for member in members {
+            match member.link {
+                None => {
+                    self.names.push((member.name, self.files.len()));
+                    self.files.push((member.start, member.size));
+                }
+                Some(target) => match of_name.get(&target) {
+                    Some(&file) => self.names.push((member.name, file)),
+                    None => self.dangling.push((member.name, target)),
+                },
+            }
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

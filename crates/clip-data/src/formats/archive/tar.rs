@@ -38,12 +38,15 @@ fn skip_by_reading(source: &mut impl Read, count: u64) -> Result<()> {
     if passed < count { Err(damaged("it ends inside a member")) } else { Ok(()) }
 }
 
-/// A file inside a tar.
+/// A file inside a tar, or a link to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) name: Box<str>,
     pub(super) start: u64,
     pub(super) size: u64,
+    /// Where a link leads: the name of a member (a hard link's from the root, a symbolic one's already joined with the
+    /// folder it lies in).
+    pub(super) link: Option<Box<str>>,
 }
 
 /// Goes through a tar from file to file.
@@ -61,7 +64,17 @@ impl<R: Skip> Headers<R> {
 
     /// The next file, passing over folders, links and the rest; none at the end.
     pub(super) fn next_file(&mut self) -> Result<Option<Member>> {
-        let mut name: Option<Vec<u8>> = None;
+        loop {
+            match self.next_member()? {
+                Some(member) if member.link.is_some() => {}
+                next => return Ok(next),
+            }
+        }
+    }
+
+    /// The next file or link, passing over folders and the rest; none at the end.
+    pub(super) fn next_member(&mut self) -> Result<Option<Member>> {
+        let (mut name, mut target): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
         let mut size: Option<u64> = None;
         loop {
             self.source.skip(self.next.saturating_sub(self.position))?;
@@ -79,21 +92,28 @@ impl<R: Skip> Headers<R> {
                         continue; // how the oldest tars write a folder
                     }
                     let name = String::from_utf8_lossy(&name).trim_start_matches("./").into();
-                    return Ok(Some(Member { name, start, size: content }));
+                    return Ok(Some(Member { name, start, size: content, link: None }));
                 }
-                b'L' => {
-                    let mut long = self.extension(content)?;
-                    long.truncate(long.iter().position(|&byte| byte == 0).unwrap_or(long.len()));
-                    name = Some(long);
+                kind @ (b'1' | b'2') => {
+                    let name = String::from_utf8_lossy(&name.take().unwrap_or(header.name)).into_owned();
+                    let name = name.trim_start_matches("./");
+                    let target = target.take().unwrap_or(header.target);
+                    let folder =
+                        if kind == b'2' { name.rsplit_once('/').map(|(folder, _)| folder) } else { None };
+                    let link = within(folder.unwrap_or_default(), &String::from_utf8_lossy(&target));
+                    return Ok(Some(Member { name: name.into(), start, size: 0, link: Some(link.into()) }));
                 }
+                b'L' => name = Some(self.long(content)?),
+                b'K' => target = Some(self.long(content)?),
                 b'x' => {
                     let records = self.extension(content)?;
                     let pax = pax(&records);
-                    name = pax.0.or(name);
-                    size = pax.1.or(size);
+                    name = pax.path.or(name);
+                    target = pax.target.or(target);
+                    size = pax.size.or(size);
                 }
-                b'K' | b'g' => {} // a long link, or records for all members: neither names a file
-                _ => (name, size) = (None, None),
+                b'g' => {} // records for all members name no file
+                _ => (name, target, size) = (None, None, None),
             }
         }
     }
@@ -106,11 +126,18 @@ impl<R: Skip> Headers<R> {
         if (read as u64) < member.size { Err(damaged("it ends inside a member")) } else { Ok(bytes) }
     }
 
+    /// A GNU name: up to its first zero.
+    fn long(&mut self, size: u64) -> Result<Vec<u8>> {
+        let mut long = self.extension(size)?;
+        long.truncate(long.iter().position(|&byte| byte == 0).unwrap_or(long.len()));
+        Ok(long)
+    }
+
     fn extension(&mut self, size: u64) -> Result<Vec<u8>> {
         if size > EXTENSION_LIMIT {
             return Err(damaged(&format!("a name of {size} bytes, limit {EXTENSION_LIMIT}")));
         }
-        self.content(&Member { name: "".into(), start: self.position, size })
+        self.content(&Member { name: "".into(), start: self.position, size, link: None })
     }
 
     /// None at the end: no bytes, or a block of zeros.
@@ -128,6 +155,8 @@ impl<R: Skip> Headers<R> {
 
 struct Header {
     name: Vec<u8>,
+    /// Of a link.
+    target: Vec<u8>,
     size: u64,
     kind: u8,
 }
@@ -145,7 +174,8 @@ impl Header {
         if block.get(257..263)? == b"ustar\0" && !prefix.is_empty() {
             name = [prefix, b"/", &name].concat();
         }
-        Some(Header { name, size: number(block.get(124..136)?)?, kind: *block.get(156)? })
+        let target = text(block.get(157..257)?).to_vec();
+        Some(Header { name, target, size: number(block.get(124..136)?)?, kind: *block.get(156)? })
     }
 }
 
@@ -163,9 +193,32 @@ fn number(field: &[u8]) -> Option<u64> {
     if digits.is_empty() { Some(0) } else { u64::from_str_radix(digits, 8).ok() }
 }
 
-/// `path` and `size` of pax records, each `LENGTH KEY=VALUE\n`.
-fn pax(mut records: &[u8]) -> (Option<Vec<u8>>, Option<u64>) {
-    let (mut path, mut size) = (None, None);
+/// `target` from `folder`, without `.` and `..`: the name of a member, if it is one.
+fn within(folder: &str, target: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(target.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// What pax records say of the next member.
+#[derive(Default)]
+struct Pax {
+    path: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+/// Pax records, each `LENGTH KEY=VALUE\n`.
+fn pax(mut records: &[u8]) -> Pax {
+    let mut pax = Pax::default();
     while let Some(blank) = records.iter().position(|&byte| byte == b' ') {
         let (length, _) = records.split_at(blank);
         let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
@@ -174,15 +227,17 @@ fn pax(mut records: &[u8]) -> (Option<Vec<u8>>, Option<u64>) {
         let record = record.get(blank.saturating_add(1)..).unwrap_or_default();
         let record = record.strip_suffix(b"\n").unwrap_or(record);
         if let Some(value) = record.strip_prefix(b"path=") {
-            path = Some(value.to_vec());
+            pax.path = Some(value.to_vec());
+        } else if let Some(value) = record.strip_prefix(b"linkpath=") {
+            pax.target = Some(value.to_vec());
         } else if let Some(value) = record.strip_prefix(b"size=") {
-            size = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+            pax.size = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
         }
         if record.is_empty() {
             break; // a length that does not even cover itself
         }
     }
-    (path, size)
+    pax
 }
 
 pub(super) fn damaged(reason: &str) -> Error {
@@ -232,6 +287,31 @@ mod tests {
         assert_eq!(names, [&long, &long, "plain.png"]);
         assert_eq!(&tar[members[0].start as usize..][..3], b"abc");
         assert_eq!(members[1].size, 1);
+    }
+
+    #[test]
+    fn links_lead_to_members_by_their_whole_names() {
+        let link = |name: &str, kind, target: &str| {
+            let mut block = member(name, kind, "0", b"");
+            block[157..157 + target.len()].copy_from_slice(target.as_bytes());
+            let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
+            let stored: u32 = block[148..156].iter().map(|&byte| u32::from(byte)).sum();
+            block[148..156].copy_from_slice(format!("{:06o}\0 ", sum - stored + 8 * 0x20).as_bytes());
+            block
+        };
+        let tar = [
+            link("d/a.jpg", b'2', "../x/0.jpg"),
+            link("d/b.jpg", b'1', "./x/0.jpg"),
+            member("x/0.jpg", b'0', "1", b"z"),
+        ];
+        let (bytes, mut members) = (tar.concat(), Vec::new());
+        let mut headers = Headers::new(&bytes[..]);
+        while let Some(member) = headers.next_member().expect("a tar") {
+            members.push((member.name.to_string(), member.link.map(|link| link.to_string())));
+        }
+        let to = |name: &str| (name.to_owned(), Some("x/0.jpg".to_owned()));
+        assert_eq!(members, [to("d/a.jpg"), to("d/b.jpg"), ("x/0.jpg".to_owned(), None)]);
+        assert_eq!(list(&bytes).expect("a tar").len(), 1);
     }
 
     #[test]

@@ -1,0 +1,166 @@
+//! Which column of a table is which, by the names that people and tools give them.
+
+use crate::catalogue::Task;
+
+/// Names of the column of pictures, the plainest first; in lower case, blanks and hyphens as `_`.
+const FILE: [&str; 24] = [
+    "file",
+    "filepath",
+    "file_path",
+    "path",
+    "image",
+    "image_path",
+    "img_path",
+    "imagepath",
+    "filename",
+    "file_name",
+    "fname",
+    "image_file",
+    "image_filename",
+    "image_name",
+    "img_name",
+    "imagename",
+    "img",
+    "images",
+    "picture",
+    "photo",
+    "image_id",
+    "img_id",
+    "name",
+    "id",
+];
+const LABEL: [&str; 17] = [
+    "label",
+    "class",
+    "class_name",
+    "classname",
+    "class_label",
+    "label_name",
+    "category",
+    "category_name",
+    "target",
+    "labels",
+    "classes",
+    "class_id",
+    "classid",
+    "label_id",
+    "category_id",
+    "cls",
+    "y",
+];
+const CAPTION: [&str; 12] = [
+    "caption",
+    "captions",
+    "text",
+    "title",
+    "sentence",
+    "description",
+    "comment",
+    "alt_text",
+    "alt",
+    "raw_caption",
+    "caption_text",
+    "texts",
+];
+const SPLIT: [&str; 5] = ["split", "subset", "partition", "usage", "set"];
+
+/// Places of the columns.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Columns {
+    pub(super) file: usize,
+    /// One of labels; or of captions one or more: `caption_1`, `caption_2`.
+    pub(super) values: Vec<usize>,
+    pub(super) split: Option<usize>,
+    pub(super) task: Task,
+    pub(super) notes: Vec<String>,
+}
+
+/// Finds the columns of a header; none if it lacks those needed.
+pub(super) fn columns(header: &[String]) -> Option<Columns> {
+    let names: Vec<String> = header.iter().map(|cell| plain(cell)).collect();
+    let places = |known: &[&str]| -> Vec<usize> {
+        let of = |name: &&str| names.iter().position(|column| column == name);
+        known.iter().filter_map(of).collect()
+    };
+    let mut notes = Vec::new();
+    let mut one = |what: &str, places: Vec<usize>| -> Option<usize> {
+        let name = |place: &usize| header.get(*place).map(|cell| cell.trim().to_owned()).unwrap_or_default();
+        if let [first, others @ ..] = &*places
+            && !others.is_empty()
+        {
+            let others: Vec<String> = others.iter().map(name).collect();
+            notes.push(format!(
+                "the {what} is read from column {}, not from {}",
+                name(first),
+                others.join(", ")
+            ));
+        }
+        places.first().copied()
+    };
+    let file = one("picture", places(&FILE))?;
+    let split = one("split", places(&SPLIT));
+    let captions = captions(&names);
+    let (values, task) = match one("label", places(&LABEL)) {
+        Some(label) => {
+            if !captions.is_empty() {
+                notes.push("there are labels and captions: the labels are read".to_owned());
+            }
+            (vec![label], Task::Classification)
+        }
+        None => (captions, Task::Retrieval),
+    };
+    (!values.is_empty()).then_some(Columns { file, values, split, task, notes })
+}
+
+/// The plainest column of captions, and those that differ from it by a number alone.
+fn captions(names: &[String]) -> Vec<usize> {
+    let base = |name: &str| {
+        name.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches('_').to_owned()
+    };
+    let known = CAPTION.iter().find(|known| names.iter().any(|name| base(name) == **known));
+    let of = |known: &&str| {
+        (0..).zip(names).filter(|(_, name)| base(name) == **known).map(|(place, _)| place).collect()
+    };
+    known.map(of).unwrap_or_default()
+}
+
+fn plain(cell: &str) -> String {
+    let cell = cell.trim().trim_matches('"').trim().to_lowercase();
+    cell.replace([' ', '-'], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(header: &str) -> Option<(usize, Vec<usize>, Option<usize>, Task)> {
+        let header: Vec<String> = header.split(',').map(str::to_owned).collect();
+        columns(&header).map(|columns| (columns.file, columns.values, columns.split, columns.task))
+    }
+
+    #[test]
+    fn usual_names_are_known() {
+        let (classes, captions) = (Task::Classification, Task::Retrieval);
+        for (header, expected) in [
+            ("file,label", Some((0, vec![1], None, classes))),
+            ("Label,File Name,Split", Some((1, vec![0], Some(2), classes))),
+            ("path,class", Some((0, vec![1], None, classes))),
+            ("filepath,title", Some((0, vec![1], None, captions))),
+            ("image_name, comment_number, comment", Some((0, vec![2], None, captions))),
+            ("image,caption_1,caption_2,url", Some((0, vec![1, 2], None, captions))),
+            ("image,caption,label", Some((0, vec![2], None, classes))),
+            ("image,caption,text", Some((0, vec![1], None, captions))),
+            ("file,breed", None),
+            ("label,caption", None),
+        ] {
+            assert_eq!(of(header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn choice_among_columns_is_said() {
+        let header = ["file", "path", "label", "class"].map(str::to_owned);
+        let notes = columns(&header).expect("a table").notes;
+        assert!(notes.len() == 2 && notes[0].contains("column file, not from path"), "{notes:?}");
+    }
+}
