@@ -1,9 +1,10 @@
 //! Zero-shot retrieval on a split of captioned images. PROTOCOL_EVAL 7.5.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use clip_data::{Split, Target};
-use clip_rs::Overflow;
+use clip_rs::{Features, Overflow};
 
 use crate::EvalError;
 use crate::laboratory::{Laboratory, Progress, Step};
@@ -73,6 +74,13 @@ impl Laboratory {
         self.enter_direction(&mut cell, "text_retrieval", &ranks(&found.image_to_text), &own)?;
         self.enter_direction(&mut cell, "image_retrieval", &ranks(&found.text_to_image), &image_of_text)?;
         cell.score = cell.figures.remove(0);
+        let repeated = repeated(&seen.rows.features);
+        if repeated > 0 {
+            cell.notes.push(format!(
+                "pictures that are the same as one before, which no search can tell apart: {repeated} of {}",
+                own.len()
+            ));
+        }
         cell.notes.push(format!("{} captions, {truncated} cut to the context length", texts.len()));
         cell.wall_seconds = started.elapsed().as_secs_f64();
         Ok(cell)
@@ -187,4 +195,17 @@ mod tests {
         assert_eq!(ranked.figures(&[0, 2]), [0.0, 0.0, 0.5, (1.0 / 7.0 + 1.0 / 20.0) / 2.0, 13.5]);
         assert!(ranked.figures(&[0, 0])[0].is_nan());
     }
+}
+
+/// Rows that are, bit for bit, one before them: the same picture under another name.
+fn repeated(features: &Features) -> usize {
+    let mut seen = HashSet::new();
+    let hash = |row: &[f32]| {
+        let mut hasher = blake3::Hasher::new();
+        row.iter().for_each(|value| {
+            hasher.update(&value.to_le_bytes());
+        });
+        *hasher.finalize().as_bytes()
+    };
+    features.rows().filter(|row| !seen.insert(hash(row))).count()
 }

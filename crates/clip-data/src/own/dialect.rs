@@ -224,7 +224,7 @@ mod tests {
             ("file,label\r\n\"a, b\",\"x\"\r\n,\r\n\r\n", &[["a, b", "x"]]),
             ("sep=;\r\nfile;label\r\na;x\r\n", &[["a", "x"]]),
             ("file,label\na,6\" pipe\n", &[["a", "6\" pipe"]]),
-            ("file,label\na,\"two\nlines, really\"\nb,y\n", &[["a", "two\nlines, really"], ["b", "y"]]),
+            ("file,label\na,\"two\nlines\"\nb,y\n", &[["a", "two\nlines"], ["b", "y"]]),
             ("file,label\na,\"x\nb,y\nc,\"z\"\n", &[["a", "\"x"], ["b", "y"], ["c", "z"]]),
             ("file\tlabel\na\t\"Best x\nb\ty\n", &[["a", "\"Best x"], ["b", "y"]]),
             ("file\tlabel\na\t\"Best x\nb\tthe end\"\n", &[["a", "\"Best x"], ["b", "the end\""]]),

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(choose(&["train"], None), ok("train"));
         assert_eq!(choose(&["Training", "Testing"], Some("test")), ok("Testing"));
         assert_eq!(choose(&["test", "test_2", "train"], None), ok("test"));
-        for unclear in [&["train", "other"][..], &["a", "b"], &["test_a1", "test_2"]] {
+        for unclear in [&["train", "other"][..], &["a", "b"], &["test_1", "test_2"]] {
             let message = choose(unclear, None).expect_err("two");
             assert!(message.contains("--split"), "{message}");
         }

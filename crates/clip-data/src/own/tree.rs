@@ -108,8 +108,9 @@ impl Tree<'_> {
         self.below(base).any(|picture| !picture.contains('/'))
     }
 
-    /// Into single folders that hold class folders or splits: `set/images/CLASS`, `set/set/train`.
-    fn unwrapped(&self, base: &str) -> String {
+    /// Into single folders that hold class folders or splits: `set/images/CLASS`, `set/set/train`. A split is none of them,
+    /// but in a split one of its name may be: `train/train/CLASS`.
+    fn unwrapped(&self, base: &str, in_split: bool) -> String {
         let mut base = base.to_owned();
         while let [only] = self.folders_with_pictures(&base).into_iter().collect::<Vec<_>>()[..] {
             let inside = joined(&base, only);
@@ -117,7 +118,7 @@ impl Tree<'_> {
             let holds_more = inner.len() > 1 || inner.iter().any(|name| role(name).is_some());
             if self.has_pictures_directly_in(&base)
                 || self.has_pictures_directly_in(&inside)
-                || role(only).is_some()
+                || !in_split && role(only).is_some()
                 || !holds_more
             {
                 break;
@@ -159,7 +160,7 @@ struct Layout {
 
 impl Layout {
     fn of(tree: &Tree<'_>) -> Result<Layout, DataError> {
-        let base = tree.unwrapped("");
+        let base = tree.unwrapped("", false);
         let mut layout = Layout { splits: BTreeMap::new(), classes: BTreeSet::new(), notes: Vec::new() };
         if !base.is_empty() {
             layout.notes.push(format!("classes are the folders in {base}"));
@@ -189,7 +190,7 @@ impl Layout {
         }
         for split in splits {
             let inside = joined(base, split);
-            let unwrapped = tree.unwrapped(&inside);
+            let unwrapped = tree.unwrapped(&inside, true);
             if unwrapped != inside {
                 self.notes.push(format!("classes of split {split} are the folders in {unwrapped}"));
             }
