@@ -1,6 +1,6 @@
 //! An image in the mode that Pillow opens it in. The mode decides how it is resized (PROTOCOL 1.8.3).
 
-use crate::Format;
+use crate::{Format, ImageError};
 
 /// How a pixel is stored; names in Pillow's spelling by [`Mode::name`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -114,9 +114,25 @@ pub struct Image {
 }
 
 impl Image {
-    pub(crate) fn new(format: Format, mode: Mode, (width, height): (u32, u32), data: Vec<u8>) -> Self {
-        debug_assert_eq!(data.len(), width as usize * height as usize * mode.pixel_bytes());
-        Self { format, mode, width, height, data, palette: None, transparency: None, orientation: 1 }
+    /// What every decoder ends with: the one place where pixels and size are held against each other.
+    ///
+    /// # Errors
+    /// [`ImageError::Corrupt`] when `data` is not `width` x `height` pixels of the mode: a variant of the format whose
+    /// rows are packed otherwise than its header makes believe.
+    pub(crate) fn new(
+        format: Format,
+        mode: Mode,
+        (width, height): (u32, u32),
+        data: Vec<u8>,
+    ) -> Result<Self, ImageError> {
+        let needed = u128::from(width) * u128::from(height) * mode.pixel_bytes() as u128;
+        if data.len() as u128 != needed {
+            let found = data.len();
+            let what =
+                format!("{found} bytes of pixels, {width} x {height} in mode {} have {needed}", mode.name());
+            return Err(ImageError::corrupt(format, what));
+        }
+        Ok(Self { format, mode, width, height, data, palette: None, transparency: None, orientation: 1 })
     }
 
     /// How many pixels the conversion to RGB clips, because they are beyond 0..=255.
@@ -164,12 +180,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn image_has_the_pixels_of_its_size_or_is_none() {
+        for (mode, bytes) in [(Mode::Grey, 6), (Mode::Rgb, 18), (Mode::Grey16, 12), (Mode::Cmyk, 24)] {
+            let image = |bytes| Image::new(Format::Bmp, mode, (3, 2), vec![0; bytes]);
+            assert!(image(bytes).is_ok());
+            assert!(image(bytes - 1).is_err() && image(bytes + 1).is_err() && image(0).is_err());
+        }
+        let huge = Image::new(Format::Bmp, Mode::Rgb, (u32::MAX, u32::MAX), Vec::new()).unwrap_err();
+        assert!(huge.to_string().contains("0 bytes of pixels, 4294967295 x 4294967295"), "{huge}");
+    }
+
+    #[test]
     fn sixteen_bit_pixels_above_255_count_as_clipped() {
-        let little = Image::new(Format::Png, Mode::Grey16, (3, 1), vec![255, 0, 0, 1, 255, 255]);
+        let little = Image::new(Format::Png, Mode::Grey16, (3, 1), vec![255, 0, 0, 1, 255, 255]).unwrap();
         assert_eq!(little.clipped_pixels(), 2);
-        let big = Image::new(Format::Tiff, Mode::Grey16Big, (2, 1), vec![0, 255, 1, 0]);
+        let big = Image::new(Format::Tiff, Mode::Grey16Big, (2, 1), vec![0, 255, 1, 0]).unwrap();
         assert_eq!(big.clipped_pixels(), 1);
         let floats = [-1.0_f32, 0.5, 255.9, 256.0, f32::NAN].into_iter().flat_map(f32::to_le_bytes).collect();
-        assert_eq!(Image::new(Format::Tiff, Mode::Float32, (5, 1), floats).clipped_pixels(), 3);
+        let float = Image::new(Format::Tiff, Mode::Float32, (5, 1), floats).unwrap();
+        assert_eq!(float.clipped_pixels(), 3);
     }
 }

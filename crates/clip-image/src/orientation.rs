@@ -96,7 +96,7 @@ mod tests {
             (8, 2, [3, 6, 2, 5, 1, 4]),
         ];
         for (orientation, width, data) in expected {
-            let mut image = Image::new(Format::Png, Mode::Grey, (3, 2), vec![1, 2, 3, 4, 5, 6]);
+            let mut image = Image::new(Format::Png, Mode::Grey, (3, 2), vec![1, 2, 3, 4, 5, 6]).unwrap();
             image.orientation = orientation;
             let turned = apply(image);
             assert_eq!((turned.width, turned.data.as_slice()), (width, data.as_slice()), "{orientation}");

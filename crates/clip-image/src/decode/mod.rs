@@ -74,8 +74,21 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, ImageError> {
 /// Whatever makes the file unreadable; see [`ImageError`]. Damaged files give an error or the pixels that
 /// Pillow makes of them; lossy WebP alone may give other pixels when its data are damaged.
 ///
+/// The image has the size that [`header`] reads, whatever the format: another is an error.
+///
 /// Source: PROTOCOL 1.8.3, 9.20, 9.21. Checked by `golden/preprocess`.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError> {
+    let image = decode_format(bytes, limits)?;
+    let Header { format, width, height } = header(bytes, limits)?;
+    if (image.width, image.height) != (width, height) {
+        let what =
+            format!("pixels of {} x {}, the header says {width} x {height}", image.width, image.height);
+        return Err(ImageError::corrupt(format, what));
+    }
+    Ok(image)
+}
+
+fn decode_format(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError> {
     match Format::of(bytes)? {
         Format::Jpeg => decode_jpeg(bytes, limits),
         Format::Png => png::decode(bytes, limits),
@@ -99,7 +112,7 @@ fn decode_jpeg(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError> {
         jpeg::JpegColor::Rgb => Mode::Rgb,
         jpeg::JpegColor::Cmyk => Mode::Cmyk,
     };
-    let mut image = Image::new(Format::Jpeg, mode, (jpeg.width, jpeg.height), jpeg.data);
+    let mut image = Image::new(Format::Jpeg, mode, (jpeg.width, jpeg.height), jpeg.data)?;
     image.orientation = orientation::of_exif(jpeg.exif.as_deref()).unwrap_or(1);
     Ok(image)
 }

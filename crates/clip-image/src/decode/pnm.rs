@@ -41,7 +41,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
             scaled(pairs.map(|pair| u16::from_be_bytes(*pair).into()), &head)
         }
     };
-    Ok(Image::new(Format::Pnm, head.mode, head.size, data))
+    Image::new(Format::Pnm, head.mode, head.size, data)
 }
 
 struct Head {

@@ -33,7 +33,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
         decoder.read_image(&mut data).map_err(refused)?;
     }
     let exif = decoder.exif_metadata().ok().flatten();
-    let mut image = Image::new(Format::WebP, mode, (width, height), data);
+    let mut image = Image::new(Format::WebP, mode, (width, height), data)?;
     image.orientation = orientation::of_exif(exif.as_deref()).unwrap_or(1);
     Ok(image)
 }

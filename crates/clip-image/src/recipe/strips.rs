@@ -51,7 +51,7 @@ impl Recipe {
             return Ok(None);
         };
         jpeg::decode_rows(bytes, limits.max_pixels, reduction, strips.needed(), &mut strips)?;
-        Ok(Some(Image::new(Format::Jpeg, mode, window.size(), strips.finish())))
+        Image::new(Format::Jpeg, mode, window.size(), strips.finish()).map(Some)
     }
 }
 

@@ -44,7 +44,7 @@ fn image(mode: Mode, (width, height): (u32, u32), seed: u64) -> Image {
             _ => {}
         }
     }
-    let mut image = Image::new(Format::Png, mode, (width, height), data);
+    let mut image = Image::new(Format::Png, mode, (width, height), data).unwrap();
     image.palette = (mode == Mode::Palette).then(|| Palette { colors: vec![[1, 2, 3]; 256] });
     image
 }

@@ -18,10 +18,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     let head = Head::read(bytes, limits)?;
     let mut data = match head.layout {
         Layout::RunLength { four_bits } => {
-            if head.mode == Mode::Bilevel {
+            // Runs are of indices or grey levels, one byte each.
+            if !matches!(head.mode, Mode::Palette | Mode::Grey) {
                 return Err(ImageError::unsupported(
                     Format::Bmp,
-                    "run lengths with a palette of black and white",
+                    format!("run lengths with {} bits per pixel in mode {}", head.bits, head.mode.name()),
                 ));
             }
             run_length::unpack(bytes, head.offset, head.size, four_bits)?
@@ -31,7 +32,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     if !head.top_down {
         flip(&mut data, (head.size.0 as usize).saturating_mul(head.mode.pixel_bytes()));
     }
-    let mut image = Image::new(Format::Bmp, head.mode, head.size, data);
+    let mut image = Image::new(Format::Bmp, head.mode, head.size, data)?;
     image.palette = head.palette;
     Ok(image)
 }

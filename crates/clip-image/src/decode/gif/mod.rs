@@ -35,7 +35,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     };
     lzw::unpack(frame.data, frame.code_bits, place, &mut data)?;
     let mode = if frame.palette.is_some() { Mode::Palette } else { Mode::Grey };
-    let mut image = Image::new(Format::Gif, mode, canvas, data);
+    let mut image = Image::new(Format::Gif, mode, canvas, data)?;
     image.palette = frame.palette.map(Palette::from_rgb);
     image.transparency = frame.transparent.map(|index| Transparency::Value(index.into()));
     Ok(image)

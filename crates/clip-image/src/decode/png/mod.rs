@@ -31,7 +31,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     let chunks = chunks::read(bytes, limits)?;
     let rows = inflate(&chunks)?;
     let (mode, data) = unpack(&chunks.ihdr, rows);
-    let mut image = Image::new(Format::Png, mode, chunks.ihdr.size, data);
+    let mut image = Image::new(Format::Png, mode, chunks.ihdr.size, data)?;
     if mode == Mode::Palette {
         image.palette = Some(Palette::from_rgb(chunks.palette.unwrap_or_default()));
     }

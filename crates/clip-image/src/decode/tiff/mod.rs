@@ -75,7 +75,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     let head = Head::read(bytes, limits)?;
     let rows = segments::rows(bytes, &head, limits)?;
     let data = head.layout.pixels(&rows, head.size, head.big_endian);
-    let mut image = Image::new(Format::Tiff, head.layout.mode, head.size, data);
+    let mut image = Image::new(Format::Tiff, head.layout.mode, head.size, data)?;
     if head.layout.mode == Mode::Palette {
         image.palette = Some(palette(&head.directory)?);
     }
