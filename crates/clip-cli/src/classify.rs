@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::num::NonZero;
 
-use clip_rs::{Classifier, LabelScore};
+use clip_rs::LabelScore;
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -49,15 +49,15 @@ struct Ranking<'a> {
 
 impl Classify {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        let labels = self.labels.labels()?;
+        let labels = self.labels.labels(console)?;
         let mut images = Images::from_arguments(&self.images, console)?;
         let clip = settings.load(self.model.as_deref(), console)?;
-        let classifier = Classifier::new(&clip, &labels, &self.labels.template)?;
+        let classifier = self.labels.classifier(&clip, labels, console)?;
+        let top = self.top.map_or(usize::MAX, NonZero::get);
         let several = images.total > 1;
         images.encode(&clip, console, |inputs, features| {
             for (image, embedding) in inputs.iter().zip(features.normalize().rows()) {
-                let mut scores = classifier.scores(embedding);
-                scores.truncate(self.top.map_or(usize::MAX, NonZero::get));
+                let scores = classifier.top(embedding, top);
                 let text = if self.json {
                     let ranking = Ranking { image: image.input.name(), model: clip.name(), labels: &scores };
                     serde_json::to_string(&ranking)? + "\n"

@@ -3,7 +3,9 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::console::Usage;
+use clip_rs::{Classifier, Clip, Overflow};
+
+use crate::console::{Console, Unit, Usage};
 
 /// The labels to choose from, and the sentences to put them in.
 #[derive(clap::Args)]
@@ -20,12 +22,18 @@ pub(crate) struct LabelArgs {
     labels_file: Option<PathBuf>,
     /// Sentence with {} for the label; several are averaged [default: the label itself]
     #[arg(long, value_name = "TEXT")]
-    pub(crate) template: Vec<String>,
+    template: Vec<String>,
+    /// Cut labels over the context length, and say which, instead of refusing them
+    #[arg(long)]
+    truncate: bool,
 }
+
+/// Fewer prompts than this are done before a bar could be read.
+const PROMPTS_WORTH_A_BAR: usize = 1 << 14;
 
 impl LabelArgs {
     /// All labels in the order of `--labels`, `--label`, `--labels-file`.
-    pub(crate) fn labels(&self) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn labels(&self, console: &Console) -> anyhow::Result<Vec<String>> {
         let mut labels: Vec<String> = self
             .labels
             .iter()
@@ -34,25 +42,94 @@ impl LabelArgs {
             .collect();
         labels.extend(self.label.iter().cloned());
         if let Some(path) = &self.labels_file {
-            labels.extend(read_lines(path)?.into_iter().filter(|line| !line.trim().is_empty()));
+            labels.extend(read_filled_lines(path, console)?);
         }
         if let Some(index) = labels.iter().position(|label| label.trim().is_empty()) {
             return Err(Usage::error(format!("label {} is empty", index + 1), "remove the extra comma"));
         }
-        if let Some(label) = first_repeated(&labels) {
-            let message = format!("label {label:?} is given twice; each would take half of the probability");
-            return Err(Usage::error(message, "give every label once"));
-        }
         if labels.is_empty() {
             return Err(clip_rs::Error::NoLabels.into());
         }
+        if labels.len() == 1 {
+            console.warn(
+                "one label: its probability is 100 % whatever the image shows; give others to choose from",
+            );
+        }
         Ok(labels)
+    }
+
+    /// The labels in their templates, encoded.
+    pub(crate) fn classifier(
+        &self,
+        clip: &Clip,
+        labels: Vec<String>,
+        console: &Console,
+    ) -> anyhow::Result<Classifier> {
+        if let Some(template) = first_repeated(&self.template) {
+            console.note(&format!("template {template:?} is given twice: it counts twice in the mean"));
+        }
+        let prompts = labels.len() * self.template.len().max(1);
+        let bar = (prompts >= PROMPTS_WORTH_A_BAR)
+            .then(|| console.progress(prompts as u64, Unit::Items("prompts")));
+        let progress = |done: usize| {
+            if let Some(bar) = &bar {
+                bar.inc(done as u64);
+            }
+        };
+        let classifier =
+            Classifier::new_with(clip, labels, &self.template, overflow(self.truncate), progress);
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+        let classifier = classifier?;
+        let cut = classifier.truncated().iter().map(|&label| classifier.labels()[label].as_str());
+        warn_of_cut("label", cut, console);
+        Ok(classifier)
     }
 }
 
-fn first_repeated(labels: &[String]) -> Option<&String> {
+/// What `--truncate` asks for.
+pub(crate) fn overflow(truncate: bool) -> Overflow {
+    if truncate { Overflow::Truncate } else { Overflow::Refuse }
+}
+
+/// Says how many texts lost their end, and names the first.
+pub(crate) fn warn_of_cut<'a>(
+    what: &str,
+    mut cut: impl ExactSizeIterator<Item = &'a str>,
+    console: &Console,
+) {
+    let count = cut.len();
+    if let Some(first) = cut.next() {
+        let first = crate::table::fit(first, 40);
+        let first = first.trim_end();
+        console.warn(&format!(
+            "cut to the context length: {count} {what}{}, the first \"{first}\"",
+            plural(count)
+        ));
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+fn first_repeated(texts: &[String]) -> Option<&String> {
     let mut seen = std::collections::HashSet::new();
-    labels.iter().find(|label| !seen.insert(label.as_str()))
+    texts.iter().find(|text| !seen.insert(text.as_str()))
+}
+
+/// The lines of a file that hold something, without spaces around it; how many hold nothing is said.
+pub(crate) fn read_filled_lines(path: &Path, console: &Console) -> anyhow::Result<Vec<String>> {
+    let text = read_text(path)?;
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::trim);
+    let filled: Vec<String> = lines.clone().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    match lines.count() - filled.len() {
+        0 => {}
+        1 => console.note(&format!("{}: 1 empty line passed over", path.display())),
+        empty => console.note(&format!("{}: {empty} empty lines passed over", path.display())),
+    }
+    Ok(filled)
 }
 
 /// Greatest text file read into memory.

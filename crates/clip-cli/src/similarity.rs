@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use clip_rs::{Clip, Computation, embeddings};
 
-use crate::console::Console;
+use crate::console::{Console, Usage};
 use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs, require};
-use crate::labels::read_lines;
+use crate::labels::{overflow, read_filled_lines, warn_of_cut};
 use crate::settings::Settings;
 use crate::table::{columns, fit, printable};
 
@@ -30,6 +30,9 @@ pub(crate) struct Similarity {
     /// File with one text a line
     #[arg(long, value_name = "FILE")]
     texts_file: Option<PathBuf>,
+    /// Cut texts over the context length, and say which, instead of refusing them
+    #[arg(long)]
+    truncate: bool,
     /// Model: a name, `hf:owner/name`, or a path [default: starter]
     #[arg(long, short, value_name = "MODEL")]
     model: Option<String>,
@@ -47,12 +50,17 @@ impl Similarity {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let mut texts = self.text.clone();
         if let Some(path) = &self.texts_file {
-            texts.extend(read_lines(path)?.into_iter().filter(|line| !line.trim().is_empty()));
+            texts.extend(read_filled_lines(path, console)?);
         }
         require(&texts, "text", "give `--text TEXT` or `--texts-file FILE`")?;
+        if let Some(index) = texts.iter().position(|text| text.trim().is_empty()) {
+            return Err(Usage::error(format!("text {} is empty", index + 1), "leave it out"));
+        }
         let mut images = Images::from_arguments(&self.images, console)?;
         let clip = settings.load(self.model.as_deref(), console)?;
-        let text_embeddings = clip.encode_texts(&texts)?.normalize();
+        let (text_features, cut) = clip.encode_texts_with(&texts, overflow(self.truncate))?;
+        let text_embeddings = text_features.normalize();
+        warn_of_cut("text", cut.iter().map(|text| texts[text.index].as_str()), console);
         let (mut names, mut cosines) = (Vec::new(), Vec::new());
         images.encode(&clip, console, |inputs, features| {
             let similarity = features.normalize().cosines(&text_embeddings);

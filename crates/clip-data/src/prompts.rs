@@ -124,17 +124,21 @@ impl PromptSet {
             .ok_or_else(|| DataError::malformed(path, format!("no list of texts for {}", self.id)))
     }
 
-    /// All prompts of the first class, then of the second, …, and how many each class has.
-    pub fn prompts(&self) -> (Vec<String>, Vec<usize>) {
-        let prompts_of = |names: &Vec<String>| -> Vec<String> {
-            let fill = |name: &String| {
-                self.templates.iter().map(|template| template.replace("{}", name)).collect::<Vec<_>>()
-            };
-            names.iter().flat_map(fill).collect()
-        };
-        let groups: Vec<Vec<String>> = self.classes.iter().map(prompts_of).collect();
-        let sizes = groups.iter().map(Vec::len).collect();
-        (groups.into_iter().flatten().collect(), sizes)
+    /// The prompts of a class: all templates of its first name, then of the second, ….
+    ///
+    /// # Panics
+    /// If there is no such class.
+    pub fn prompts_of(&self, class: usize) -> Vec<String> {
+        let mut prompts = Vec::with_capacity(self.classes[class].len() * self.templates.len());
+        for name in &self.classes[class] {
+            prompts.extend(self.templates.iter().map(|template| template.replace("{}", name)));
+        }
+        prompts
+    }
+
+    /// How many prompts all classes have.
+    pub fn count_prompts(&self) -> usize {
+        self.classes.iter().map(|names| names.len() * self.templates.len()).sum()
     }
 
     /// Positions by the data set's own labels.

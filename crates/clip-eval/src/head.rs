@@ -1,17 +1,19 @@
 //! The zero-shot head: class names and templates become one unit vector per class. PROTOCOL_EVAL 7.1.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::Write;
 use std::path::Path;
 
 use clip_data::PromptSet;
 use clip_files::write_whole;
-use clip_rs::{Clip, Overflow};
+use clip_rs::{ClassPrompts, Clip, Overflow, Tokenizer};
 use rayon::prelude::*;
 
 use crate::{EvalError, FeatureCache};
 
-/// Prompts encoded between two reports of progress.
-const PROMPTS_AT_A_TIME: usize = 2048;
+/// Pairs of classes of one text that are named; the others are counted.
+const SAME_CLASSES_NAMED: usize = 5;
 
 /// Columns of a zero-shot classifier.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,39 +26,40 @@ pub struct Head {
 
 impl Head {
     /// Encodes every prompt of every class; each row normalised, the mean over the class's prompts normalised again.
-    /// `progress` gets the number of prompts done.
+    /// `progress` gets the number of prompts done since it was last called. Memory grows with the classes only.
     ///
     /// # Errors
     /// There is no class or no template, or the features are not finite.
-    pub fn new(clip: &Clip, prompts: &PromptSet, mut progress: impl FnMut(usize)) -> Result<Head, EvalError> {
-        let (texts, sizes) = prompts.prompts();
-        if sizes.is_empty() || sizes.contains(&0) {
+    pub fn new(clip: &Clip, prompts: &PromptSet, progress: impl FnMut(usize)) -> Result<Head, EvalError> {
+        let classes = &prompts.classes;
+        if classes.is_empty() || prompts.templates.is_empty() || classes.iter().any(Vec::is_empty) {
             return Err(EvalError::task("zero-shot", &prompts.id, "a class without names or templates"));
         }
         let width = clip.embed_dim();
-        let mut rows = Vec::with_capacity(texts.len() * width);
-        let mut truncated = 0;
-        for texts in texts.chunks(PROMPTS_AT_A_TIME) {
-            let (features, cut) = clip.encode_texts_with(texts, Overflow::Truncate)?;
-            rows.extend_from_slice(features.normalize().as_slice());
-            truncated += cut.len();
-            progress(texts.len());
-        }
-        Ok(Head { truncated, ..Head::of_prompts(&rows, width, &sizes) })
+        let plan =
+            ClassPrompts::new(clip, classes.len(), Overflow::Truncate, |class| prompts.prompts_of(class))?;
+        let mut head = Head::zeros(classes.len(), width);
+        plan.for_each(progress, |class, rows| head.set(class, rows))?;
+        Ok(Head { truncated: plan.truncated_prompts(), ..head })
     }
 
-    /// The head of prompts that are encoded already.
-    ///
-    /// - `embeddings`: `[prompts, width]`, rows of norm 1: all of the first class, then of the second, …
-    /// - `sizes`: `[classes]`, prompts of each
+    /// A head whose classes are still to be [set](Head::set).
+    pub fn zeros(classes: usize, width: usize) -> Head {
+        Head { width, weights: vec![0.0; classes * width], truncated: 0 }
+    }
+
+    /// Gives a class the normalised mean of its prompts' rows, `[prompts, width]`, each of norm 1.
     ///
     /// # Panics
-    /// When there are fewer rows than the sizes say.
-    pub fn of_prompts(embeddings: &[f32], width: usize, sizes: &[usize]) -> Head {
-        assert_eq!(embeddings.len(), sizes.iter().sum::<usize>() * width, "rows of all prompts");
-        let mut rows = embeddings.chunks_exact(width);
-        let weights = sizes.iter().flat_map(|&prompts| mean_direction(&mut rows, prompts, width)).collect();
-        Head { width, weights, truncated: 0 }
+    /// If there is no such class.
+    pub fn set(&mut self, class: usize, rows: &[f32]) {
+        let weights = &mut self.weights[class * self.width..(class + 1) * self.width];
+        let mut mean = vec![0.0_f64; weights.len()];
+        for row in rows.chunks_exact(weights.len()) {
+            mean.iter_mut().zip(row).for_each(|(mean, &value)| *mean += f64::from(value));
+        }
+        let norm = mean.iter().map(|value| value * value).sum::<f64>().sqrt().max(1e-12);
+        weights.iter_mut().zip(mean).for_each(|(weight, value)| *weight = (value / norm) as f32);
     }
 
     /// [`Head::new`], kept beside the features of `cache` by the names and templates it is made of.
@@ -154,16 +157,27 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// The normalised mean of the next `count` rows.
-fn mean_direction<'a>(rows: &mut impl Iterator<Item = &'a [f32]>, count: usize, width: usize) -> Vec<f32> {
-    let mut mean = vec![0.0_f64; width];
-    for row in rows.take(count) {
-        for (mean, &value) in mean.iter_mut().zip(row) {
-            *mean += f64::from(value);
+/// Says which classes are one text to the model, as `Cat` and `cat` are: it cannot tell them apart.
+pub(crate) fn note_of_same_classes(tokenizer: &Tokenizer, prompts: &PromptSet) -> Option<String> {
+    let mut seen: HashMap<Vec<Vec<u32>>, &str> = HashMap::new();
+    let mut same = Vec::new();
+    for names in &prompts.classes {
+        let name = names.first().map_or("", String::as_str);
+        match seen.entry(names.iter().map(|name| tokenizer.encode(name)).collect()) {
+            Entry::Occupied(earlier) => same.push(format!("{:?} and {name:?}", earlier.get())),
+            Entry::Vacant(place) => drop(place.insert(name)),
         }
     }
-    let norm = mean.iter().map(|value| value * value).sum::<f64>().sqrt().max(1e-12);
-    mean.into_iter().map(|value| (value / norm) as f32).collect()
+    let more = match same.len() {
+        0 => return None,
+        1..=SAME_CLASSES_NAMED => String::new(),
+        count => format!(" and {} more", count - SAME_CLASSES_NAMED),
+    };
+    same.truncate(SAME_CLASSES_NAMED);
+    Some(format!(
+        "classes that are one text to the model, the earlier is always chosen: {}{more}",
+        same.join(", ")
+    ))
 }
 
 /// Identity of the names and templates of a prompt file.
@@ -215,6 +229,23 @@ mod tests {
         cached(&cache, &others);
         std::fs::copy(cache.folder().join(file_name(&others)), &path).expect("another's name");
         assert_eq!(read(&cache), None);
+    }
+
+    #[test]
+    fn classes_that_the_model_cannot_tell_apart_are_named() {
+        let note = note_of_same_classes(&Tokenizer::new(), &prompts());
+        let said =
+            "classes that are one text to the model, the earlier is always chosen: \"cat\" and \"cat\"";
+        assert_eq!(note.as_deref(), Some(said));
+        let json = r#"{"classnames": ["Cat", "dog", "cat", ["dog", "puppy"]], "templates": ["a {}"]}"#;
+        let other = PromptSet::parse("test", json).expect("a prompt file");
+        assert!(
+            note_of_same_classes(&Tokenizer::new(), &other)
+                .is_some_and(|note| note.ends_with("\"Cat\" and \"cat\""))
+        );
+        let json = r#"{"classnames": ["cat", "dog"], "templates": ["a {}"]}"#;
+        let apart = PromptSet::parse("test", json).expect("a prompt file");
+        assert_eq!(note_of_same_classes(&Tokenizer::new(), &apart), None);
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Laboratory {
     }
 
     pub(crate) fn head(&self, prompts: &PromptSet, progress: &mut Progress<'_>) -> Result<Head, EvalError> {
-        progress(Step::Texts(prompts.prompts().0.len()));
+        progress(Step::Texts(prompts.count_prompts()));
         Head::cached(&self.clip, prompts, &self.cache, |done| progress(Step::Done(done)))
     }
 

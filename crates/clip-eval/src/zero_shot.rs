@@ -6,7 +6,7 @@ use std::time::Instant;
 use clip_data::{Item, Presence, PromptSet, Split, Target, Task};
 
 use crate::EvalError;
-use crate::head::cosines;
+use crate::head::{cosines, note_of_same_classes};
 use crate::laboratory::{Laboratory, Progress, Seen};
 use crate::metrics::{self, Annotation, PerturbationScores, RareActions, Segment};
 use crate::predictions::{Prediction, top_5};
@@ -66,6 +66,7 @@ impl Laboratory {
         if head.truncated > 0 {
             cell.notes.push(format!("{} prompts were cut to the context length", head.truncated));
         }
+        cell.notes.extend(note_of_same_classes(self.clip.tokenizer(), &prompts));
         let targets: Vec<&Target> = seen.targets().collect();
         let predictions = match targets.first() {
             Some(Target::Class(_)) => {

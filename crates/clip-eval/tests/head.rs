@@ -17,8 +17,13 @@ fn several_names_of_a_class_are_averaged_with_all_their_prompts() {
     let names: Vec<usize> =
         numbers(&golden["names_per_class"]).into_iter().map(|names| names as usize).collect();
     let prompts = Features::new(WIDTH, arrays.floats("head.prompt_features")).normalize();
-    let sizes: Vec<usize> = names.iter().map(|names| names * TEMPLATES).collect();
-    let head = Head::of_prompts(prompts.as_slice(), WIDTH, &sizes);
+    let mut head = Head::zeros(names.len(), WIDTH);
+    let mut rows = prompts.as_slice();
+    for (class, names) in names.iter().enumerate() {
+        let (own, others) = rows.split_at(names * TEMPLATES * WIDTH);
+        head.set(class, own);
+        rows = others;
+    }
     for (ours, theirs) in head.weights().iter().zip(arrays.floats("head.weights")) {
         assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
     }

@@ -102,6 +102,17 @@ pub trait Device: Send + Sync + Sized {
         pass()
     }
 
+    /// How many passes may run side by side.
+    fn threads(&self) -> usize {
+        1
+    }
+
+    /// Calls `passes` once on each of the [`threads`](Device::threads): the passes that it runs are not split any
+    /// further. Where there are many, this is faster than one after the other: no thread waits for another.
+    fn side_by_side(&self, passes: impl Fn() + Sync) {
+        passes();
+    }
+
     /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step 2).
     ///
     /// - `token_ids`: `[rows]`, each below the rows of `token_embedding`

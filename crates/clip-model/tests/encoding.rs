@@ -98,6 +98,27 @@ fn text_features_have_same_bits_in_any_batch_and_on_any_number_of_threads() {
 }
 
 #[test]
+fn texts_of_many_trees_have_same_bits_whichever_thread_computes_them() {
+    let model = model(&vision_transformer());
+    let text = |i: u32| vec![i % 290, i / 290, i * 13 % 290, VOCABULARY as u32 - 1];
+    let texts: Vec<Vec<u32>> = (0..8000).map(text).collect();
+    let input: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+    let rows = model.rows_of_texts(&input).unwrap();
+    assert!(rows > 3 * 5 * 1024, "{rows} rows are not many trees for each of three threads");
+    let on_one = in_pool(1, || model.encode_texts(&input).unwrap());
+    for threads in [2, 3] {
+        assert!(in_pool(threads, || model.encode_texts(&input).unwrap()) == on_one, "{threads} threads");
+    }
+    for (index, text) in input.iter().enumerate().step_by(97) {
+        assert_eq!(
+            model.encode_texts(&[text]).unwrap(),
+            on_one[index * 40..(index + 1) * 40],
+            "text {index}"
+        );
+    }
+}
+
+#[test]
 fn padding_changes_no_bit_and_may_be_longer_than_the_context() {
     let model = model(&vision_transformer());
     let cut = text(9);

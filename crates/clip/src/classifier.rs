@@ -1,5 +1,6 @@
 //! Zero-shot head: labels and templates -> one unit vector per label. PROTOCOL 4.
 
+use crate::class_prompts::ClassPrompts;
 use crate::error::Error;
 use crate::features::{Embeddings, Features, dot};
 use crate::{Clip, Overflow};
@@ -24,6 +25,7 @@ pub struct Classifier {
     labels: Vec<String>,
     weights: Embeddings,
     scale: f32,
+    truncated: Vec<usize>,
 }
 
 impl Classifier {
@@ -31,21 +33,61 @@ impl Classifier {
     /// Without templates a label is its own prompt.
     ///
     /// # Errors
-    /// No label; a template without `{}`; a prompt over the context length.
+    /// No label; a template without `{}`; a prompt over the context length; two labels that are one text to the model,
+    /// as `Cat` and `cat` are.
     pub fn new<L: AsRef<str>, T: AsRef<str>>(
         clip: &Clip,
         labels: &[L],
         templates: &[T],
     ) -> Result<Classifier, Error> {
-        let labels: Vec<String> = labels.iter().map(|label| label.as_ref().to_owned()).collect();
+        let labels = labels.iter().map(|label| label.as_ref().to_owned()).collect();
+        Classifier::new_with(clip, labels, templates, Overflow::Refuse, |_| {})
+    }
+
+    /// [`Classifier::new`] with a rule for prompts over the context length. `progress` gets the number of prompts done
+    /// since it was last called. Beside the labels and their vectors, memory does not grow with the number of either.
+    ///
+    /// # Errors
+    /// As [`Classifier::new`]; a prompt over the context length only if `overflow` refuses it.
+    pub fn new_with<T: AsRef<str>>(
+        clip: &Clip,
+        labels: Vec<String>,
+        templates: &[T],
+        overflow: Overflow,
+        progress: impl FnMut(usize),
+    ) -> Result<Classifier, Error> {
         if labels.is_empty() {
             return Err(Error::NoLabels);
         }
-        let prompts = fill_templates(&labels, templates)?;
-        let per_label = prompts.len() / labels.len();
-        let embeddings = clip.encode_texts_with(&prompts, Overflow::Refuse)?.0.normalize();
-        let weights = if per_label == 1 { embeddings } else { mean_of_groups(&embeddings, per_label) };
-        Ok(Classifier { labels, weights, scale: clip.scale() })
+        let templates: Vec<&str> = templates.iter().map(AsRef::as_ref).collect();
+        if let Some(template) = templates.iter().find(|template| !template.contains(PLACEHOLDER)) {
+            return Err(Error::TemplateWithoutPlaceholder { template: (*template).to_owned() });
+        }
+        let prompts_of = |label: usize| fill_templates(&labels[label], &templates);
+        let plan =
+            ClassPrompts::new(clip, labels.len(), overflow, prompts_of).map_err(|error| match error {
+                Error::Text { index, source } => Error::Label { label: shown(&labels[index]), source },
+                other => other,
+            })?;
+        if let [(first, second), others @ ..] = plan.same() {
+            let (first, second, others) = (&labels[*first], &labels[*second], others.len());
+            return Err(if first == second {
+                Error::RepeatedLabel { label: shown(first), others }
+            } else {
+                Error::SameLabels { first: shown(first), second: shown(second), others }
+            });
+        }
+        let embed_dim = clip.embed_dim();
+        let mut weights = vec![0.0; labels.len() * embed_dim];
+        plan.for_each(progress, |label, rows| {
+            mean_of_rows(rows, &mut weights[label * embed_dim..(label + 1) * embed_dim]);
+        })?;
+        let weights = match templates.len() {
+            0 | 1 => Embeddings::from_normalized(embed_dim, weights),
+            _ => Features::new(embed_dim, weights).normalize(),
+        };
+        let truncated = plan.truncated().to_vec();
+        Ok(Classifier { labels, weights, scale: clip.scale(), truncated })
     }
 
     /// The labels, in the order given.
@@ -53,60 +95,76 @@ impl Classifier {
         &self.labels
     }
 
+    /// Positions of the labels of which a prompt lost its end.
+    pub fn truncated(&self) -> &[usize] {
+        &self.truncated
+    }
+
     /// Scores of every label for one image embedding, most probable first (ties: label order).
     ///
     /// # Panics
     /// If `image` has not the model's `embed_dim`.
     pub fn scores(&self, image: &[f32]) -> Vec<LabelScore> {
+        self.top(image, self.labels.len())
+    }
+
+    /// The first `count` of [`Classifier::scores`]: their probabilities are over all labels.
+    ///
+    /// # Panics
+    /// If `image` has not the model's `embed_dim`.
+    pub fn top(&self, image: &[f32], count: usize) -> Vec<LabelScore> {
         assert_eq!(image.len(), self.weights.embed_dim(), "an embedding of another model");
         let cosines: Vec<f32> = self.weights.rows().map(|weight| dot(image, weight)).collect();
-        rank(&self.labels, &cosines, self.scale)
+        top(&self.labels, &cosines, self.scale, count)
     }
 }
 
 /// Softmax of `scale * cosine` over the labels, most probable first (ties: label order). PROTOCOL 1.4, 4.2.
 pub fn rank(labels: &[String], cosines: &[f32], scale: f32) -> Vec<LabelScore> {
-    let logits: Vec<f64> = cosines.iter().map(|&cosine| f64::from(scale * cosine)).collect();
-    let greatest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = logits.iter().map(|logit| (logit - greatest).exp()).sum();
-    let mut scores: Vec<LabelScore> = labels
-        .iter()
-        .zip(cosines)
-        .zip(&logits)
-        .map(|((label, &cosine), logit)| LabelScore {
-            label: label.clone(),
-            probability: ((logit - greatest).exp() / sum) as f32,
-            cosine,
-        })
-        .collect();
-    scores.sort_by(|a, b| b.cosine.total_cmp(&a.cosine)); // stable: equal cosines keep the label order
-    scores
+    top(labels, cosines, scale, labels.len())
 }
 
-/// All prompts of the first label, then of the second, ...: `[labels * templates]`.
-fn fill_templates<T: AsRef<str>>(labels: &[String], templates: &[T]) -> Result<Vec<String>, Error> {
-    if let Some(template) = templates.iter().find(|template| !template.as_ref().contains(PLACEHOLDER)) {
-        return Err(Error::TemplateWithoutPlaceholder { template: template.as_ref().to_owned() });
-    }
-    if templates.is_empty() {
-        return Ok(labels.to_vec());
-    }
-    let fill = |label: &String| {
-        templates.iter().map(|t| t.as_ref().replace(PLACEHOLDER, label)).collect::<Vec<String>>()
+fn top(labels: &[String], cosines: &[f32], scale: f32, count: usize) -> Vec<LabelScore> {
+    let logit = |cosine: f32| f64::from(scale * cosine);
+    let greatest = cosines.iter().map(|&cosine| logit(cosine)).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = cosines.iter().map(|&cosine| (logit(cosine) - greatest).exp()).sum();
+    let mut order: Vec<usize> = (0..labels.len()).collect();
+    order.sort_by(|&a, &b| cosines[b].total_cmp(&cosines[a])); // stable: equal cosines keep the label order
+    order.truncate(count);
+    let score = |label: usize| LabelScore {
+        label: labels[label].clone(),
+        probability: ((logit(cosines[label]) - greatest).exp() / sum) as f32,
+        cosine: cosines[label],
     };
-    Ok(labels.iter().flat_map(fill).collect())
+    order.into_iter().map(score).collect()
 }
 
-/// Mean of each `size` successive rows, normalised: `[rows, embed_dim] -> [rows / size, embed_dim]`.
-fn mean_of_groups(rows: &Embeddings, size: usize) -> Embeddings {
-    let embed_dim = rows.embed_dim();
-    let means = rows.as_slice().chunks_exact(size * embed_dim).flat_map(|group| {
-        (0..embed_dim).map(move |column| {
-            let sum: f64 = group.iter().skip(column).step_by(embed_dim).map(|&v| f64::from(v)).sum();
-            (sum / size as f64) as f32
-        })
-    });
-    Features::new(embed_dim, means.collect()).normalize()
+/// The label in every template; without templates the label itself.
+fn fill_templates(label: &str, templates: &[&str]) -> Vec<String> {
+    if templates.is_empty() {
+        return vec![label.to_owned()];
+    }
+    templates.iter().map(|template| template.replace(PLACEHOLDER, label)).collect()
+}
+
+/// Mean of rows `[rows, embed_dim]`; a single row is its own.
+fn mean_of_rows(rows: &[f32], mean: &mut [f32]) {
+    let count = rows.len() / mean.len();
+    if count == 1 {
+        return mean.copy_from_slice(rows);
+    }
+    let mut sums = vec![0.0_f64; mean.len()];
+    for row in rows.chunks_exact(mean.len()) {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean = (sum / count as f64) as f32);
+}
+
+/// The beginning of a label, for a message.
+fn shown(label: &str) -> String {
+    const CHARACTERS: usize = 60;
+    let is_cut = label.chars().nth(CHARACTERS).is_some();
+    label.chars().take(CHARACTERS).chain(is_cut.then_some('…')).collect()
 }
 
 #[cfg(test)]
@@ -132,20 +190,77 @@ mod tests {
     }
 
     #[test]
-    fn templates_are_filled_label_by_label() {
-        let prompts = fill_templates(&labels(&["cat", "dog"]), &["a {}.", "the {}, {}"]).expect("valid");
-        assert_eq!(prompts, ["a cat.", "the cat, cat", "a dog.", "the dog, dog"]);
-        assert!(matches!(
-            fill_templates(&labels(&["cat"]), &["no hole"]),
-            Err(Error::TemplateWithoutPlaceholder { .. })
-        ));
+    fn template_has_the_label_in_every_place() {
+        let prompts = fill_templates("cat", &["a {}.", "the {}, {}"]);
+        assert_eq!(prompts, ["a cat.", "the cat, cat"]);
+        assert_eq!(fill_templates("cat", &[]), ["cat"]);
     }
 
     #[test]
-    fn ensemble_is_the_normalized_mean_of_normalized_rows() {
-        let rows = Embeddings::from_normalized(2, vec![1.0, 0.0, 0.0, 1.0]);
-        let mean = mean_of_groups(&rows, 2);
-        let half = std::f32::consts::FRAC_1_SQRT_2;
-        assert!(mean.as_slice().iter().all(|v| (v - half).abs() < 1e-6));
+    fn ensemble_is_the_mean_of_rows_and_a_single_row_stays() {
+        let mut mean = [0.0; 2];
+        mean_of_rows(&[1.0, 0.0, 0.0, 0.5], &mut mean);
+        assert_eq!(mean, [0.5, 0.25]);
+        mean_of_rows(&[0.6, 0.8], &mut mean);
+        assert_eq!(mean, [0.6, 0.8]);
+    }
+
+    #[test]
+    fn classifier_has_the_vectors_of_its_definition() {
+        let clip = Clip::starter().expect("built in");
+        let (labels, templates) = (["zebra", "a cat", "Dog"], ["a photo of {}.", "{} in the snow", "{}"]);
+        let classifier = Classifier::new(&clip, &labels, &templates).expect("a classifier");
+        for (label, found) in labels.iter().zip(classifier.weights.rows()) {
+            let rows: Vec<f32> = templates
+                .iter()
+                .flat_map(|template| {
+                    let prompt = template.replace(PLACEHOLDER, label);
+                    clip.encode_texts(&[prompt]).expect("features").normalize().as_slice().to_vec()
+                })
+                .collect();
+            let mean = (0..clip.embed_dim()).map(|column| {
+                let sum: f64 =
+                    rows.iter().skip(column).step_by(clip.embed_dim()).map(|&v| f64::from(v)).sum();
+                (sum / 3.0) as f32
+            });
+            let expected = Features::new(clip.embed_dim(), mean.collect()).normalize();
+            assert_eq!(found, expected.as_slice(), "{label}");
+        }
+    }
+
+    #[test]
+    fn top_is_the_beginning_of_all_scores() {
+        let clip = Clip::starter().expect("built in");
+        let classifier = Classifier::new(&clip, &["a", "b", "c"], &[] as &[&str]).expect("a classifier");
+        let image = clip.encode_texts(&["something"]).expect("features").normalize();
+        let scores = classifier.scores(image.as_slice());
+        assert_eq!((scores.len(), &scores[..2]), (3, classifier.top(image.as_slice(), 2).as_slice()));
+    }
+
+    #[test]
+    fn labels_that_are_one_text_to_the_model_are_refused_by_name() {
+        let clip = Clip::starter().expect("built in");
+        let refused = |labels: &[&str], templates: &[&str]| {
+            Classifier::new(&clip, labels, templates).expect_err("refused").to_string()
+        };
+        let same =
+            "labels \"Cat\" and \"cat\" are one text to the model; each would take half of the probability";
+        assert_eq!(refused(&["Cat", "dog", "cat"], &[]), same);
+        assert_eq!(refused(&["Cat", "dog", "cat"], &["a {}", "the {}"]), same);
+        let twice = "label \"a\" is given twice; each would take half of the probability (and 2 more)";
+        assert_eq!(refused(&["a", "b", "a", "b", "B"], &[]), twice);
+        let long = "word ".repeat(90);
+        let error = refused(&["a", &long], &[]);
+        assert!(
+            error.starts_with("label \"word word") && error.contains("has 92 tokens, limit 77"),
+            "{error}"
+        );
+        assert!(matches!(
+            Classifier::new(&clip, &["cat"], &["no hole"]),
+            Err(Error::TemplateWithoutPlaceholder { .. })
+        ));
+        let cut =
+            Classifier::new_with(&clip, vec!["a".into(), long], &[] as &[&str], Overflow::Truncate, |_| {});
+        assert_eq!(cut.expect("cut").truncated(), [1]);
     }
 }

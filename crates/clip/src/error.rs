@@ -34,6 +34,32 @@ pub enum Error {
         /// What is wrong with it.
         source: TokenizerError,
     },
+    /// A label, alone or in a template, cannot be tokenized.
+    #[error("label {label:?}: {source}")]
+    Label {
+        /// The beginning of the label.
+        label: String,
+        /// What is wrong with it.
+        source: TokenizerError,
+    },
+    /// A label that is there already.
+    #[error("label {label:?} is given twice; each would take half of the probability{}", and_more(*others))]
+    RepeatedLabel {
+        /// The beginning of the label.
+        label: String,
+        /// Further pairs of the kind.
+        others: usize,
+    },
+    /// Labels whose prompts have the same tokens.
+    #[error("labels {first:?} and {second:?} are one text to the model; each would take half of the probability{}", and_more(*others))]
+    SameLabels {
+        /// The beginning of the earlier label.
+        first: String,
+        /// That of the later one.
+        second: String,
+        /// Further pairs of the kind.
+        others: usize,
+    },
     /// A checkpoint cannot be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -108,12 +134,24 @@ pub enum Error {
     },
 }
 
+fn and_more(others: usize) -> String {
+    if others == 0 { String::new() } else { format!(" (and {others} more)") }
+}
+
 impl Error {
     /// The way out, where there is one; printed by the program after `help: `.
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Image { source, .. } | Self::Recipe { source, .. } => source.help().map(Into::into),
-            Self::Text { source, .. } => source.help().map(Into::into),
+            Self::Text { source: TokenizerError::TooLong { .. }, .. }
+            | Self::Label { source: TokenizerError::TooLong { .. }, .. } => Some(
+                "shorten it, or let it be cut with `--truncate` (in the library: `Overflow::Truncate`)"
+                    .into(),
+            ),
+            Self::Text { source, .. } | Self::Label { source, .. } => source.help().map(Into::into),
+            Self::SameLabels { .. } => Some(
+                "give every label once; upper and lower case, and spaces around, make no difference".into(),
+            ),
             Self::Checkpoint(source) => source.help().map(Into::into),
             Self::Resolve(source) => source.help(),
             Self::NoLabels => {

@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod bulk;
+mod class_prompts;
 mod classifier;
 mod clip;
 mod content;
@@ -36,6 +37,7 @@ mod starter;
 pub mod verify;
 
 pub use crate::bulk::{ImageBatch, UsableImage};
+pub use crate::class_prompts::ClassPrompts;
 pub use crate::classifier::{Classifier, LabelScore, rank};
 pub use crate::clip::{Clip, TruncatedText, open_checkpoint};
 pub use crate::content::ContentId;

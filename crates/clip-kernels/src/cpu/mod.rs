@@ -135,6 +135,14 @@ impl Device for Cpu {
         buffers::reusing(|| team::together(pass))
     }
 
+    fn threads(&self) -> usize {
+        team::size()
+    }
+
+    fn side_by_side(&self, passes: impl Fn() + Sync) {
+        team::for_each(team::size(), |_| passes());
+    }
+
     // The definition adds two f32 and moves them: there is nothing to gain on it.
     fn embed_tokens(
         &self,
