@@ -1,9 +1,12 @@
 //! From what a person types to a path on this machine: a path, a released model's name, or
 //! `hf:owner/name`; from the caches first, from the network only when that was asked for.
 
+#[cfg(feature = "download")]
+mod fetch;
+
 use crate::cache::{CacheFolders, RepositoryId};
 #[cfg(feature = "download")]
-use crate::download::{self, Download, DownloadError, Progress};
+use crate::download::{DownloadError, Progress};
 use crate::registry::{self, ReleasedModel, UnknownModel};
 use crate::sha256;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct ResolveOptions<'a> {
     /// Whether the network may be used. It is not by default.
     pub download: bool,
+    /// Whether what is here is read whole and compared with what it should be, and fetched again where it is broken.
+    pub verify: bool,
     /// Base address of released files, `<base>/<sha256>/<file>`, instead of the original.
     pub mirror: Option<&'a str>,
     /// Base address of hub files, `<base>/<owner>/<name>/resolve/main/<file>`, instead of
@@ -74,12 +79,18 @@ impl ResolveError {
     /// The way out.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Unknown(unknown) => Some(unknown.help()),
+            Self::Unknown(unknown) => Some(match RepositoryId::parse(&unknown.name) {
+                Some(id) => format!("{}; a repository of the hub is given as `hf:{id}`", unknown.help()),
+                None => unknown.help(),
+            }),
             Self::NotHere { name, .. } => Some(format!("`clip-rs models download {name}` fetches them")),
             Self::NotARepository { .. } => Some("for example `hf:openai/clip-vit-base-patch32`".to_owned()),
             #[cfg(feature = "download")]
             Self::Download(error) => error.help().map(str::to_owned),
-            Self::NoSuchFile { .. } | Self::NoWeights { .. } | Self::BadIndex { .. } => None,
+            Self::NoWeights { .. } => {
+                Some("they are looked for at its top, for instance as `model.safetensors`".to_owned())
+            }
+            Self::NoSuchFile { .. } | Self::BadIndex { .. } => None,
         }
     }
 }
@@ -98,7 +109,11 @@ pub fn resolve(name: &str, options: &ResolveOptions<'_>) -> Result<PathBuf, Reso
             &environment
         }
     };
-    if let Some(id) = name.strip_prefix("hf:") {
+    if let Some(folder) = name.strip_prefix("local-dir:") {
+        let path = PathBuf::from(folder);
+        return if path.exists() { Ok(path) } else { Err(ResolveError::NoSuchFile { path }) };
+    }
+    if let Some(id) = hub_id(name) {
         let repository =
             RepositoryId::parse(id).ok_or_else(|| ResolveError::NotARepository { id: id.to_owned() })?;
         return repository_path(&repository, folders, options);
@@ -114,11 +129,19 @@ pub fn resolve(name: &str, options: &ResolveOptions<'_>) -> Result<PathBuf, Reso
     }
 }
 
+/// What stands behind our prefix of a hub's repositories, open_clip's, or its address.
+fn hub_id(name: &str) -> Option<&str> {
+    let prefixes = ["hf:", "hf-hub:", "https://huggingface.co/", "huggingface.co/"];
+    let id = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix))?;
+    let id = id.trim_start_matches("//").trim_end_matches('/');
+    Some(id.strip_suffix("/tree/main").unwrap_or(id))
+}
+
 fn looks_like_a_path(name: &str) -> bool {
     let extensions = ["pt", "pth", "bin", "ckpt", "safetensors"];
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     name.starts_with(['.', '/', '~', '\\'])
-        || extension.is_some_and(|extension| extensions.contains(&extension))
+        || extension.is_some_and(|found| extensions.iter().any(|known| found.eq_ignore_ascii_case(known)))
 }
 
 fn released_path(
@@ -128,12 +151,12 @@ fn released_path(
 ) -> Result<PathBuf, ResolveError> {
     let own = folders.own_file(&model.file);
     let mut looked_at = vec![own.clone(), folders.openai.join(&model.file)];
-    if let Some(path) = looked_at.iter().find(|path| is_released_file(path, model)) {
+    if let Some(path) = looked_at.iter().find(|path| is_released_file(path, model, options.verify)) {
         return Ok(path.clone());
     }
     let repositories = [Some(&model.timm), model.hugging_face.as_ref()];
     for repository in repositories.into_iter().flatten().filter_map(|id| RepositoryId::parse(id)) {
-        if let Some(path) = folders.snapshot(&repository) {
+        if let Some(path) = folders.snapshot(&repository).filter(|path| !options.verify || opens(path)) {
             return Ok(path);
         }
         looked_at
@@ -146,12 +169,17 @@ fn released_path(
     Ok(own)
 }
 
-/// By size first; where that differs from the one known at second hand, by digest. Opening the file
-/// compares the digest anyway.
-fn is_released_file(path: &Path, model: &ReleasedModel) -> bool {
+/// Whether a folder of another program's cache can be opened.
+fn opens(path: &Path) -> bool {
+    crate::checkpoint::Inventory::open(path).is_ok()
+}
+
+/// By size first; where that differs from the one known at second hand, or where it is to be verified, by digest.
+/// Opening the file compares the digest anyway.
+fn is_released_file(path: &Path, model: &ReleasedModel, verify: bool) -> bool {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {
-            metadata.len() == model.size_bytes
+            (metadata.len() == model.size_bytes && !verify)
                 || sha256::sha256_of_file(path).is_ok_and(|digest| digest == model.sha256)
         }
         _ => false,
@@ -164,10 +192,13 @@ fn repository_path(
     options: &ResolveOptions<'_>,
 ) -> Result<PathBuf, ResolveError> {
     let own = folders.own_repository(repository);
-    if own.join(COMPLETE).is_file() {
+    let here = own.join(COMPLETE).is_file();
+    if here && !(options.verify && options.download) {
         return Ok(own);
     }
-    if let Some(snapshot) = folders.snapshot(repository) {
+    if !here
+        && let Some(snapshot) = folders.snapshot(repository).filter(|path| !options.verify || opens(path))
+    {
         return Ok(snapshot);
     }
     if !options.download {
@@ -179,7 +210,7 @@ fn repository_path(
     Ok(own)
 }
 
-/// Stands in a folder once everything has been fetched.
+/// Stands in a folder once everything has been fetched, with the SHA-256 and name of each file on a line.
 const COMPLETE: &str = ".complete";
 
 #[cfg(not(feature = "download"))]
@@ -203,84 +234,7 @@ mod without_network {
         Err(ResolveError::NotHere { name: format!("hf:{repository}"), looked_at: vec![PathBuf::from(own)] })
     }
 }
+#[cfg(feature = "download")]
+use fetch::{fetch_released, fetch_repository};
 #[cfg(not(feature = "download"))]
 use without_network::{fetch_released, fetch_repository};
-
-#[cfg(feature = "download")]
-fn fetch_released(
-    model: &ReleasedModel,
-    own: &Path,
-    options: &ResolveOptions<'_>,
-) -> Result<(), ResolveError> {
-    let base = options.mirror.unwrap_or_else(|| registry::base_url()).trim_end_matches('/');
-    let url = format!("{base}/{}", model.url_path());
-    Ok(download::fetch(&Download { sha256: Some(&model.sha256), ..plan(&url, own, options) })?)
-}
-
-#[cfg(feature = "download")]
-fn plan<'a>(url: &'a str, target: &'a Path, options: &ResolveOptions<'a>) -> Download<'a> {
-    Download {
-        url,
-        target,
-        sha256: None,
-        limit: WEIGHTS_LIMIT,
-        attempts: 5,
-        backoff: std::time::Duration::from_millis(500),
-        progress: options.progress,
-    }
-}
-
-/// Longest file of weights in bytes.
-#[cfg(feature = "download")]
-const WEIGHTS_LIMIT: u64 = 64 << 30;
-/// Longest configuration or index in bytes.
-#[cfg(feature = "download")]
-const JSON_LIMIT: u64 = 16 << 20;
-/// Configurations, any of which may be missing.
-#[cfg(feature = "download")]
-const CONFIGURATIONS: [&str; 3] = ["config.json", "open_clip_config.json", "preprocessor_config.json"];
-
-/// Configurations, then the first kind of weights there is, then the mark that all is there.
-#[cfg(feature = "download")]
-fn fetch_repository(
-    repository: &RepositoryId,
-    own: &Path,
-    options: &ResolveOptions<'_>,
-) -> Result<(), ResolveError> {
-    let base = options.hub.unwrap_or("https://huggingface.co").trim_end_matches('/');
-    let fetch = |file: &str, limit: u64| -> Result<bool, ResolveError> {
-        let target = own.join(file);
-        if target.is_file() {
-            return Ok(true);
-        }
-        let url = format!("{base}/{repository}/resolve/main/{file}");
-        match download::fetch(&Download { limit, ..plan(&url, &target, options) }) {
-            Ok(()) => Ok(true),
-            Err(DownloadError::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    };
-    for file in CONFIGURATIONS {
-        fetch(file, JSON_LIMIT)?;
-    }
-    for file in crate::checkpoint::WEIGHT_FILES {
-        let is_index = file.ends_with(".index.json");
-        if !fetch(file, if is_index { JSON_LIMIT } else { WEIGHTS_LIMIT })? {
-            continue;
-        }
-        if is_index {
-            let index = own.join(file);
-            let shards =
-                crate::checkpoint::shards_of(&index).map_err(|_| ResolveError::BadIndex { path: index })?;
-            for shard in shards {
-                if !fetch(&shard, WEIGHTS_LIMIT)? {
-                    return Err(ResolveError::NoWeights { repository: repository.to_string() });
-                }
-            }
-        }
-        let mark = own.join(COMPLETE);
-        return std::fs::write(&mark, "")
-            .map_err(|source| DownloadError::Write { path: mark, source }.into());
-    }
-    Err(ResolveError::NoWeights { repository: repository.to_string() })
-}

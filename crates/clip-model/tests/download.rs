@@ -129,6 +129,7 @@ fn plan<'a>(url: &'a str, target: &'a Path, sha256: Option<&'a str>) -> Download
         url,
         target,
         sha256,
+        check: None,
         limit: 10_000_000,
         attempts: 3,
         backoff: Duration::from_millis(1),
@@ -285,11 +286,13 @@ fn repositories_are_fetched_whole_and_then_found_offline() {
     let at = |name: &str| cache.path().join(name);
     let folders = CacheFolders { own: at("own"), openai: at("openai"), hugging_face: at("hub") };
     let index = br#"{"metadata": {}, "weight_map": {"a": "x-1.safetensors", "b": "x-2.safetensors"}}"#;
+    // Headers of two bytes and nothing behind them.
+    let empty = b"\x02\0\0\0\0\0\0\0{}";
     let root = "/someone/model/resolve/main";
     let [config, index_path, one, two] =
         ["config.json", "model.safetensors.index.json", "x-1.safetensors", "x-2.safetensors"]
             .map(|file| format!("{root}/{file}"));
-    let files: [(&str, &[u8]); 4] = [(&config, b"{}"), (&index_path, index), (&one, b"1"), (&two, b"2")];
+    let files: [(&str, &[u8]); 4] = [(&config, b"{}"), (&index_path, index), (&one, empty), (&two, empty)];
     let server = Server::start(&files, Manners::default());
     let online = ResolveOptions {
         download: true,
