@@ -1,6 +1,7 @@
 //! `clip-rs config`
 
 use clip_rs::Activation;
+use clip_rs::model::download::without_password;
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -64,6 +65,6 @@ fn rows(settings: &Settings) -> anyhow::Result<Vec<(&'static str, serde_json::Va
         row("fast_decode", &settings.fast_decode, |v| (*v).into()),
         row("cache_dir", &settings.cache_dir, |_| cache_dir.display().to_string().into()),
         row("offline", &settings.offline, |v| (*v).into()),
-        row("mirror", &settings.mirror, |v| v.clone().into()),
+        row("mirror", &settings.mirror, |v| v.as_deref().map(without_password).into()),
     ])
 }

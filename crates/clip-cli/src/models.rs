@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clip_rs::model::checkpoint::Inventory;
 use clip_rs::model::convert::{WeightFormat, convert};
 use clip_rs::model::download::Progress;
 use clip_rs::model::registry::{self, ReleasedModel};
@@ -46,6 +47,8 @@ struct List {
 }
 
 /// Describe a checkpoint: architecture, layout, sizes, hashes
+///
+/// Of a file that is no CLIP, or several: its keys, its tensors with types and shapes, and what keeps it from being used.
 #[derive(clap::Args)]
 struct Info {
     /// A name, `hf:owner/name`, or a path
@@ -61,8 +64,9 @@ struct Info {
 
 /// Download a released model, or `hf:owner/name`
 ///
-/// Checked by SHA-256, resumed where an earlier download stopped, and found by every verb afterwards. Files in
-/// OpenAI's and Hugging Face's cache folders are used as they are.
+/// Checked by SHA-256 (a repository's files without one: by what they are), resumed where an earlier download stopped, and
+/// found by every verb afterwards. Run again, it compares what is here with what came, and fetches what is broken. Files
+/// in OpenAI's and Hugging Face's cache folders are used as they are.
 #[derive(clap::Args)]
 struct Download {
     /// The names
@@ -180,7 +184,10 @@ impl List {
 
 impl Info {
     fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        let checkpoint = open_checkpoint(&self.model, &settings.load_options())?;
+        let checkpoint = match open_checkpoint(&self.model, &settings.load_options()) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => return self.describe(error, settings, console),
+        };
         if self.check {
             self.check(&checkpoint, console)?;
         }
@@ -194,6 +201,34 @@ impl Info {
         }
         for warning in &checkpoint.warnings {
             console.warn(warning);
+        }
+        Ok(Exit::Ok)
+    }
+
+    /// What a file holds that cannot be used, and why it cannot.
+    fn describe(
+        &self,
+        error: clip_rs::Error,
+        settings: &Settings,
+        console: &Console,
+    ) -> anyhow::Result<Exit> {
+        let folders = settings.load_options().cache_folders();
+        let offline = ResolveOptions { folders: Some(&folders), ..Default::default() };
+        let path = resolve(&self.model, &offline).ok();
+        let Some(inventory) = path.and_then(|path| Inventory::open(&path).ok()).filter(|_| !self.check)
+        else {
+            return Err(error.into());
+        };
+        let facts = inventory_facts(&self.model, &inventory, &error);
+        if self.json {
+            console.json(&facts.into_iter().collect::<serde_json::Map<_, _>>())?;
+        } else {
+            let facts: String = facts.iter().map(|(key, value)| lines(key, value)).collect();
+            console.print(&facts)?;
+        }
+        console.warn(&format!("it cannot be used as it is: {error}"));
+        if let Some(help) = error.help() {
+            console.note(&help);
         }
         Ok(Exit::Ok)
     }
@@ -253,6 +288,30 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<Vec<(String, ser
     Ok(facts.map(|(key, value)| (key.to_owned(), value)).into())
 }
 
+/// What there is to say about a file that is no CLIP, in order.
+fn inventory_facts(
+    name: &str,
+    inventory: &Inventory,
+    error: &clip_rs::Error,
+) -> Vec<(String, serde_json::Value)> {
+    let keys = inventory.keys.iter().map(|(key, what)| serde_json::json!({ "name": key, "holds": what }));
+    let tensors = inventory.tensors.iter().map(
+        |tensor| serde_json::json!({ "name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape }),
+    );
+    let facts = [
+        ("model", name.into()),
+        ("container", inventory.container.name().into()),
+        ("usable", false.into()),
+        ("reason", error.to_string().into()),
+        ("needs", error.help().into()),
+        ("not_built", inventory.not_built.clone().into()),
+        ("tensors", inventory.tensors.len().into()),
+        ("key", keys.collect::<Vec<_>>().into()),
+        ("tensor", tensors.collect::<Vec<_>>().into()),
+    ];
+    facts.map(|(key, value)| (key.to_owned(), value)).into()
+}
+
 /// `key  value`, nested objects and lists on lines of their own.
 fn lines(key: &str, value: &serde_json::Value) -> String {
     match value {
@@ -283,6 +342,7 @@ impl Download {
             };
             let options = ResolveOptions {
                 download: !settings.offline.value,
+                verify: true,
                 mirror: settings.mirror.value.as_deref(),
                 hub: settings.mirror.value.as_deref(),
                 folders: Some(&folders),

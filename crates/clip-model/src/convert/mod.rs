@@ -38,7 +38,7 @@ pub enum WeightFormat {
 ///
 /// # Errors
 /// [`CheckpointError::Write`], also for a folder that is not empty; [`CheckpointError::Unsupported`]
-/// for what a layout cannot express (transformers has no ModifiedResNet);
+/// for a name that promises another format, and for what a layout cannot express (transformers has no ModifiedResNet);
 /// [`CheckpointError::NotFinite`] where a value is NaN, infinite, or does not fit f16.
 pub fn convert(
     checkpoint: &Checkpoint,
@@ -46,6 +46,7 @@ pub fn convert(
     out: &Path,
     weights: WeightFormat,
 ) -> Result<Vec<PathBuf>, CheckpointError> {
+    check_ending(layout, out)?;
     finite::refuse_not_finite(&checkpoint.state_dict)?;
     let tensors = with_dtypes(checkpoint, weights);
     let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -97,6 +98,27 @@ fn with_dtypes(checkpoint: &Checkpoint, weights: WeightFormat) -> Vec<WriteTenso
             tensor: tensor.clone(),
         })
         .collect()
+}
+
+/// Files are told by their ending: what is written as safetensors must not be called otherwise.
+fn check_ending(layout: Layout, out: &Path) -> Result<(), CheckpointError> {
+    let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_device = std::fs::metadata(out).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    let (written, name) = match layout {
+        Layout::OpenAi if ending == "safetensors" || is_device => return Ok(()),
+        Layout::OpenAi => ("safetensors is", out.with_extension("safetensors")),
+        _ if !["pt", "pth", "bin", "ckpt"].contains(&ending.as_str()) => return Ok(()),
+        _ => ("a folder is", out.with_extension("")),
+    };
+    Err(CheckpointError::Unsupported {
+        path: out.to_path_buf(),
+        found: if ending.is_empty() {
+            "a file without an ending".to_owned()
+        } else {
+            format!("writing `.{ending}`")
+        },
+        supported: format!("{written} written: `--out {}`", name.display()),
+    })
 }
 
 /// Fills a folder beside its place, then puts it there.
