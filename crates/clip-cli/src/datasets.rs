@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clip_data::{
     ArchiveReport, CheckReport, CheckStep, Dataset, PromptSet, SplitReport, Status, catalogue, check_with,
-    find, locate,
+    find, packed, present,
 };
 
 use crate::console::{Console, Unit, Usage};
@@ -137,6 +137,9 @@ impl Info {
         line("can be had", availability(dataset));
         line("licence", &dataset.licence);
         line("looked for", &dataset.marker.replace('|', " or "));
+        for copy in &dataset.files.recognised {
+            line("copies", &format!("{}: {}", copy.what, copy.way));
+        }
         for trap in &dataset.traps {
             line("mind", trap);
         }
@@ -147,9 +150,8 @@ impl Info {
 
 impl Check {
     fn run(self, console: &Console) -> anyhow::Result<Exit> {
-        let found = || catalogue().iter().filter(|dataset| locate(dataset, &self.root).is_ok());
         let asked: Vec<&'static Dataset> = if self.datasets.is_empty() {
-            found().collect()
+            self.found()
         } else {
             self.datasets.iter().map(|name| known(name)).collect::<Result<_, _>>()?
         };
@@ -193,6 +195,19 @@ impl Check {
             ));
         }
         Ok(Exit::Ok)
+    }
+
+    /// The sets that are unpacked below the root, and those of which an archive lies there.
+    fn found(&self) -> Vec<&'static Dataset> {
+        let mut found = present(&self.root);
+        let unpacked = |other: &Dataset, found: &[&Dataset]| found.iter().any(|known| known.id == other.id);
+        for dataset in packed(&self.root) {
+            if !unpacked(dataset, &found) {
+                found.push(dataset);
+            }
+        }
+        found.sort_by(|a, b| a.id.cmp(&b.id));
+        found
     }
 
     fn nothing(&self) -> anyhow::Error {

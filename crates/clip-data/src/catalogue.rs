@@ -1,5 +1,6 @@
 //! What is known of every data set before its files are seen: `assets/datasets/ID.toml`.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,45 @@ pub struct Dataset {
     /// What trips readers up, and what is done about it (PROTOCOL_EVAL 6).
     #[serde(default)]
     pub traps: Vec<String>,
+    /// How its files are given, beyond the authors' layout.
+    #[serde(default)]
+    pub files: Files,
+}
+
+/// How the files of a data set are given, beyond its authors' layout.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Files {
+    /// Names that copies have for its folder.
+    pub folders: Vec<String>,
+    /// What shows a copy that has nothing of the data set's marker.
+    pub markers: Vec<String>,
+    /// Paths of the authors' layout, and where copies keep the same thing.
+    pub places: BTreeMap<String, Vec<String>>,
+    /// By split: what shows the folder that holds it, where splits lie apart.
+    pub shown_by: BTreeMap<String, String>,
+    /// By split: folders of class folders, in which copies keep the authors' split.
+    pub class_folders: BTreeMap<String, Vec<String>>,
+    /// How those class folders are called, by position, if neither by label nor by name.
+    pub class_labels: Vec<String>,
+    /// Copies that are known but cannot be read as they are.
+    pub recognised: Vec<Recognised>,
+    /// Splits that nobody publishes: drawn, or taken from a file of the user.
+    pub drawn: Vec<String>,
+    /// Whether its items vanish from the web one by one, so that a part of them counts as whole.
+    pub vanishing: bool,
+}
+
+/// A copy that is known but cannot be read as it is.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recognised {
+    /// Files or folders that show it; any of them does.
+    pub shows: Vec<String>,
+    /// Whose copy it is, and what it lacks.
+    pub what: String,
+    /// What to fetch or to move.
+    pub way: String,
 }
 
 /// One of several pairs of splits.

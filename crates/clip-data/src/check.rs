@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 use serde::Serialize;
 
-use crate::catalogue::{Archive, Dataset, SplitInfo, Status};
+use crate::catalogue::{Archive, Dataset, SplitInfo, catalogue};
 use crate::error::DataError;
-use crate::locate::{locate, what_to_fetch};
+use crate::locate::{folders, locate, recognised, what_to_fetch};
 use crate::split::{ReadOptions, Split};
 
 /// What was found of a data set.
@@ -46,6 +46,8 @@ pub struct SplitReport {
     pub n_absent: usize,
     /// The first of them.
     pub absent: Vec<String>,
+    /// Files and folders that are there and cannot be used, such as names that are not UTF-8.
+    pub n_left_out: usize,
     /// What the reader has to say.
     pub notes: Vec<String>,
     /// Why it cannot be read.
@@ -101,6 +103,9 @@ pub fn check_with(
         Ok(_) => {
             splits.extend(dataset.splits.iter().map(|split| split_report(dataset, root, split)));
             problems.extend(splits.iter().filter_map(|split| split.problem(dataset)));
+            let test = splits.iter().find(|split| split.name == dataset.test);
+            let unread = test.is_some_and(|test| test.n_found.is_none_or(|found| found == 0));
+            problems.extend(recognised(dataset, root).filter(|_| unread));
         }
         Err(error) => problems.push(not_located(root, &archives, error)),
     }
@@ -133,6 +138,7 @@ fn split_report(dataset: &'static Dataset, root: &Path, split: &SplitInfo) -> Sp
         n_found: None,
         n_absent: 0,
         absent: Vec::new(),
+        n_left_out: 0,
         notes: Vec::new(),
         error: None,
     };
@@ -141,7 +147,10 @@ fn split_report(dataset: &'static Dataset, root: &Path, split: &SplitInfo) -> Sp
             report.n_found = Some(split.items.len());
             report.n_absent = split.absent.len();
             report.absent = split.absent.into_iter().take(NAMED).collect();
+            report.n_left_out = split.left_out.len();
             report.notes = split.notes;
+            let left_out = split.left_out.iter().take(NAMED);
+            report.notes.extend(left_out.map(|one| format!("left out: {}: {}", one.input, one.reason)));
         }
         // A split that nobody fetched: no list and no folder of it.
         Err(DataError::Read { source, .. })
@@ -152,7 +161,7 @@ fn split_report(dataset: &'static Dataset, root: &Path, split: &SplitInfo) -> Sp
 }
 
 impl SplitReport {
-    /// What is wrong with it; images that die with their links are not.
+    /// What is wrong with it; items that vanish from the web are not.
     fn problem(&self, dataset: &Dataset) -> Option<String> {
         let name = &self.name;
         if let Some(error) = &self.error {
@@ -166,7 +175,10 @@ impl SplitReport {
             return (name == &dataset.test)
                 .then(|| format!("split {name}: none of its images is there{named}{absent}; {hint}"));
         }
-        if dataset.status == Status::DeadLinks {
+        if self.n_left_out > 0 {
+            return Some(format!("split {name}: {found} images, {} more cannot be used", self.n_left_out));
+        }
+        if dataset.files.vanishing {
             return None;
         }
         match self.n_expected {
@@ -184,6 +196,16 @@ impl SplitReport {
     }
 }
 
+/// The data sets of which an archive with a published checksum lies in `root` or in a folder of theirs in it.
+pub fn packed(root: &Path) -> Vec<&'static Dataset> {
+    let is_packed = |dataset: &&'static Dataset| {
+        let folders = folders(dataset, root);
+        let mut known = dataset.archives.iter().filter(|archive| archive.md5.is_some());
+        known.any(|archive| folders.iter().any(|folder| folder.join(&archive.file).is_file()))
+    };
+    catalogue().iter().filter(is_packed).collect()
+}
+
 /// Published files in `root`, in the data set's folder, or beside that, each read once.
 fn archives(
     dataset: &Dataset,
@@ -191,12 +213,8 @@ fn archives(
     folder: Option<&Path>,
     progress: &mut dyn FnMut(CheckStep),
 ) -> Result<Vec<ArchiveReport>, DataError> {
-    let named = std::iter::once(&dataset.id).chain(&dataset.folders).map(|name| root.join(name));
-    let places: Vec<PathBuf> = std::iter::once(root.to_owned())
-        .chain(named)
-        .chain(folder.map(Path::to_owned))
-        .chain(folder.and_then(Path::parent).map(Path::to_owned))
-        .collect();
+    let places: Vec<PathBuf> =
+        folders(dataset, root).into_iter().chain(folder.and_then(Path::parent).map(Path::to_owned)).collect();
     let place_of = |file: &str| places.iter().map(|place| place.join(file)).find(|path| path.is_file());
     let found: Vec<(&Archive, PathBuf)> =
         dataset.archives.iter().filter_map(|archive| Some((archive, place_of(&archive.file)?))).collect();

@@ -15,22 +15,24 @@
 
 mod catalogue;
 mod check;
+mod class_names;
 pub mod datasets;
 mod error;
 pub mod formats;
 mod item;
 mod locate;
 mod own;
+mod places;
 mod prompts;
 pub mod random;
 mod split;
 
 pub use crate::catalogue::{
-    Archive, Dataset, Fold, Metric, SplitInfo, Status, Task, Validation, catalogue, find,
+    Archive, Dataset, Files, Fold, Metric, Recognised, SplitInfo, Status, Task, Validation, catalogue, find,
 };
-pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, check_with};
+pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, check_with, packed};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
-pub use crate::locate::locate;
+pub use crate::locate::{locate, present};
 pub use crate::prompts::{Classes, PromptSet};
 pub use crate::split::{LeftOut, ReadOptions, Split};

@@ -6,8 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::class_names;
 use crate::datasets::lists;
 use crate::error::DataError;
+use crate::places::comparable;
 
 /// Names and templates of one data set. PROTOCOL_EVAL 10.1.
 #[derive(Debug, Clone)]
@@ -80,7 +82,8 @@ impl PromptSet {
         })
     }
 
-    /// Takes names or templates from CLIP_benchmark's files: `{"dataset": [...]}` with `{c}` for the name, or a list.
+    /// Takes names or templates from a person's files. Names: `{label: name}`, or a list that is joined by what it says; of
+    /// templates a list with `{c}` or `{}` for the name. Either may stand under the id, as in CLIP_benchmark's files.
     ///
     /// # Errors
     /// The file cannot be read, or holds nothing for this data set.
@@ -89,13 +92,12 @@ impl PromptSet {
         classnames: Option<&Path>,
         templates: Option<&Path>,
     ) -> Result<(), DataError> {
+        let mut given = "given by the user".to_owned();
         if let Some(path) = classnames {
-            let names = self.list_in(path)?;
-            if !self.classes.is_empty() && names.len() != self.classes.len() {
-                let (found, needed) = (names.len(), self.classes.len());
-                return Err(DataError::malformed(path, format!("{found} names for {needed} classes")));
-            }
-            self.classes = names.into_iter().map(|name| vec![name]).collect();
+            let joined = class_names::join(self, json(path)?);
+            let joined = joined.map_err(|reason| DataError::malformed(path, reason))?;
+            self.classes = joined.names.into_iter().map(|name| vec![name]).collect();
+            given = format!("{given}, joined {}", joined.by);
         }
         if let Some(path) = templates {
             let templates = self.list_in(path)?.into_iter().map(|text| text.replace("{c}", "{}"));
@@ -106,15 +108,13 @@ impl PromptSet {
             }
         }
         if classnames.is_some() || templates.is_some() {
-            "given by the user".clone_into(&mut self.source);
+            self.source = given;
         }
         Ok(())
     }
 
     fn list_in(&self, path: &Path) -> Result<Vec<String>, DataError> {
-        let text = lists::text(path)?;
-        let json: Value = serde_json::from_str(&text)
-            .map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))?;
+        let json = json(path)?;
         let list = match &json {
             Value::Object(sets) => sets.get(&self.id),
             list => Some(list),
@@ -156,6 +156,8 @@ impl PromptSet {
 pub struct Classes<'a> {
     id: &'a str,
     positions: HashMap<&'a str, u32>,
+    /// By letters and digits; none where two labels differ in nothing else.
+    comparable: HashMap<String, Option<u32>>,
 }
 
 impl<'a> Classes<'a> {
@@ -164,13 +166,14 @@ impl<'a> Classes<'a> {
     /// # Errors
     /// A label occurs twice.
     pub fn new(id: &'a str, labels: impl Iterator<Item = &'a str>) -> Result<Classes<'a>, DataError> {
-        let mut positions = HashMap::new();
+        let (mut positions, mut known) = (HashMap::new(), HashMap::new());
         for (position, label) in (0..).zip(labels) {
             if positions.insert(label, position).is_some() {
                 return Err(invalid(id, format!("label `{label}` occurs twice")));
             }
+            known.entry(comparable(label)).and_modify(|class| *class = None).or_insert(Some(position));
         }
-        Ok(Classes { id, positions })
+        Ok(Classes { id, positions, comparable: known })
     }
 
     /// The position of the class called `label`, met in `path`.
@@ -185,6 +188,23 @@ impl<'a> Classes<'a> {
             count: self.positions.len(),
         })
     }
+}
+
+impl Classes<'_> {
+    /// [`Classes::position`], or that of the only label with the same letters and digits.
+    ///
+    /// # Errors
+    /// There is no such class.
+    pub fn nearest(&self, label: &str, path: &Path) -> Result<u32, DataError> {
+        let spelt = self.positions.get(label).copied();
+        let near = || self.comparable.get(&comparable(label)).copied().flatten();
+        spelt.or_else(near).map_or_else(|| self.position(label, path), Ok)
+    }
+}
+
+fn json(path: &Path) -> Result<Value, DataError> {
+    let text = lists::text(path)?;
+    serde_json::from_str(&text).map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))
 }
 
 fn invalid(id: &str, reason: impl Into<String>) -> DataError {

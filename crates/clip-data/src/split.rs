@@ -1,6 +1,7 @@
 //! A split with all its items, in an order that is the same on every machine.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Dataset, SplitInfo};
@@ -9,7 +10,7 @@ use crate::datasets::{self, Found, Source};
 use crate::error::DataError;
 use crate::formats::{image_file, ppm, video};
 use crate::item::{Item, Media};
-use crate::locate::locate;
+use crate::locate::{detour, locate_split};
 use crate::prompts::PromptSet;
 
 /// Choices of the reader that change which items there are, or their pixels.
@@ -21,6 +22,20 @@ pub struct ReadOptions {
     pub captions: Option<usize>,
     /// In place of a draw: lines `id<tab>split`, or ids of the training images alone.
     pub split_file: Option<PathBuf>,
+}
+
+impl ReadOptions {
+    /// A choice that changes nothing is a mistake.
+    pub(crate) fn refuse_unused(&self, dataset: &Dataset, split: &str) -> Result<(), DataError> {
+        match &self.split_file {
+            Some(list) if !dataset.files.drawn.iter().any(|drawn| drawn == split) => {
+                let id = &dataset.id;
+                let reason = format!("is of no use: the split `{split}` of {id} is published, not drawn");
+                Err(DataError::malformed(list, reason))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Something that belongs to a split and cannot be scored: a row without a label, a sample without a picture.
@@ -65,10 +80,14 @@ impl Split {
         options: &ReadOptions,
     ) -> Result<Split, DataError> {
         let info = dataset.split(split)?.clone();
-        let folder = locate(dataset, root)?;
+        options.refuse_unused(dataset, split)?;
+        let folder = locate_split(dataset, root, split)?;
         let prompts = PromptSet::of(dataset.prompts_id())?;
-        let source = Source { dataset, prompts: &prompts, folder: &folder, split, options };
-        let found = datasets::read(&source)?;
+        let moved = RefCell::default();
+        let source = Source { dataset, prompts: &prompts, folder: &folder, split, options, moved };
+        let mut found = datasets::read(&source)?;
+        let layout = detour(dataset, root, &folder).into_iter().chain(source.layout());
+        found.notes.splice(0..0, layout);
         Ok(Split::of(Cow::Borrowed(dataset), info, prompts, folder, found))
     }
 
@@ -79,7 +98,8 @@ impl Split {
         folder: PathBuf,
         found: Found,
     ) -> Split {
-        let Found { items, mut notes, absent, left_out } = found;
+        let Found { items, mut notes, absent, left_out, stray } = found;
+        notes.extend(datasets::folders::what_is_stray(&stray));
         notes.extend(what_is_absent(&absent));
         Split { dataset, info, prompts, items, notes, absent, left_out, folder }
     }

@@ -162,6 +162,7 @@ fn split_of(path: &Path, table: &PlaceTable, rows: std::ops::Range<usize>) -> Re
         status: Status::Ready,
         archives: Vec::new(),
         traps: Vec::new(),
+        files: Default::default(),
     };
     let prompts = PromptSet {
         id,

@@ -11,7 +11,8 @@
     )
 )]
 
-use super::lists::{chosen, labels};
+use super::lists::labels;
+use super::split_file::chosen;
 use super::{Found, Source, folders};
 use crate::error::DataError;
 use crate::item::Target;

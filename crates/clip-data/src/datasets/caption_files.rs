@@ -15,6 +15,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::lists::columns;
+
 /// An image and its captions, as they are written: blanks and line ends at their ends stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captioned {
@@ -51,6 +53,51 @@ pub fn comma_list(text: &str) -> Result<Vec<Captioned>, String> {
     let mut all = grouped(pairs.collect::<Result<Vec<_>, String>>()?);
     all.iter_mut().for_each(|one| one.image.push_str(".jpg"));
     Ok(all)
+}
+
+/// Kaggle's tables, a row for each caption: `image,caption` with quotes, or `image_name| comment_number| comment`.
+///
+/// # Errors
+/// It has no such columns, or a row is too short; it is named.
+pub fn caption_table(text: &str) -> Result<Vec<Captioned>, String> {
+    let header = text.lines().next().unwrap_or_default();
+    if !header.contains('|') {
+        let image = ["image", "image_name", "filename"].into_iter().find(|name| has_column(header, name));
+        let caption = ["caption", "comment"].into_iter().find(|name| has_column(header, name));
+        let (image, caption) = image
+            .zip(caption)
+            .ok_or_else(|| format!("the header `{header}` has no `image` and `caption`"))?;
+        let rows = columns(text, b',', [image, caption])?;
+        return Ok(grouped(rows.iter().map(|[image, caption]| (image.as_str(), caption.as_str())).collect()));
+    }
+    let rows = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.trim().is_empty());
+    let pairs = rows.map(|(number, line)| {
+        let parts =
+            line.split_once('|').ok_or_else(|| format!("line {number} is not `image|number|caption`"));
+        let (image, rest) = parts?;
+        // One row of the published table has a blank in place of the second line.
+        let caption = rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+        Ok((image.trim(), caption.strip_prefix('|').unwrap_or(caption).trim()))
+    });
+    Ok(grouped(pairs.collect::<Result<Vec<_>, String>>()?))
+}
+
+fn has_column(header: &str, name: &str) -> bool {
+    header.split(',').any(|column| column.trim().trim_matches('"') == name)
+}
+
+/// Hugging Face's table of Flickr30k: an image a row, its captions as a JSON list in `raw`, Karpathy's `split`.
+///
+/// # Errors
+/// It has no such columns, or `raw` is no list of texts.
+pub fn table_of_splits(text: &str, split: &str) -> Result<Vec<Captioned>, String> {
+    let rows = columns(text, b',', ["filename", "raw", "split"])?;
+    let of_split = rows.into_iter().filter(|[.., of]| of == split);
+    let captioned = of_split.map(|[image, raw, _]| {
+        let captions = serde_json::from_str(&raw);
+        Ok(Captioned { captions: captions.map_err(|error| format!("captions of {image}: {error}"))?, image })
+    });
+    captioned.collect()
 }
 
 /// Captions of the same image together, in the order of its first.
@@ -159,6 +206,28 @@ mod tests {
     }
 
     #[test]
+    fn tables_of_copies_are_read_with_the_row_that_lacks_a_line() {
+        let piped =
+            "image_name| comment_number| comment\n1.jpg| 0| A man , 2 dogs .\n1.jpg| 4   A dog | runs .\n";
+        assert_eq!(caption_table(piped), Ok(vec![one("1.jpg", &["A man , 2 dogs .", "A dog | runs ."])]));
+        let quoted = "image,caption\n1.jpg,\"A child , in a dress .\"\n2.jpg,Two\n";
+        let expected = [one("1.jpg", &["A child , in a dress ."]), one("2.jpg", &["Two"])];
+        assert_eq!(caption_table(quoted), Ok(expected.to_vec()));
+        let numbered = "image_name,comment_number,comment\n1.jpg,0,One\n";
+        assert_eq!(caption_table(numbered), Ok(vec![one("1.jpg", &["One"])]));
+        assert!(caption_table("name;text\n1.jpg;One\n").is_err());
+    }
+
+    #[test]
+    fn table_of_splits_keeps_the_split_asked_for() {
+        let table = "raw,sentids,split,filename,img_id\n\
+                     \"[\"\"One .\"\", \"\"Two\"\"]\",\"[0, 1]\",test,1.jpg,0\n\
+                     \"[\"\"Three\"\"]\",[2],train,2.jpg,1\n";
+        assert_eq!(table_of_splits(table, "test"), Ok(vec![one("1.jpg", &["One .", "Two"])]));
+        assert!(table_of_splits("raw,split,filename\nOne,test,1.jpg\n", "test").is_err());
+    }
+
+    #[test]
     fn restval_belongs_to_train() {
         let text = r#"{"images": [
             {"filepath": "val2014", "filename": "a.jpg", "split": "restval", "sentences": [{"raw": " x \n"}], "cocoid": 1},
@@ -171,7 +240,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused(text in "(\\PC{0,9}[\n\t,#]|\\.jpg,){0,30}") {
-            let _ = (token_file(&text), comma_list(&text));
+            let _ = (token_file(&text), comma_list(&text), caption_table(&text), table_of_splits(&text, "test"));
         }
     }
 }

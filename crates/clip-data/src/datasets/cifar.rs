@@ -72,8 +72,8 @@ pub(super) fn cifar100(source: &Source<'_>) -> Result<Found, DataError> {
 
 fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
     let batches = if source.split == "train" { names.train } else { std::slice::from_ref(&names.test) };
-    let binary = source.folder.join(names.binary);
-    let python = source.folder.join(names.python);
+    let binary = source.path(names.binary);
+    let python = source.path(names.python);
     let is_binary =
         batches.iter().any(|batch| binary.join(format!("{batch}.bin")).exists()) || !python.exists();
     check_classes(source, names, if is_binary { &binary } else { &python }, is_binary)?;

@@ -16,11 +16,12 @@
 
 use std::collections::HashSet;
 use std::io::BufReader;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Found, Source, lists};
+use super::{Found, Source, lists, split_file};
 use crate::error::DataError;
 use crate::item::Target;
 use crate::random::Seeded;
@@ -40,33 +41,58 @@ struct Scene {
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let (part, count) = match source.split {
-        "train" => ("train", Some(2000)),
-        "test" => ("val", Some(500)),
-        _ => ("val", None),
+        "train" => ("train", 2000),
+        "test" => ("val", 500),
+        _ => ("val", usize::MAX),
     };
-    let path = source.folder.join(format!("scenes/CLEVR_{part}_scenes.json"));
-    let file = clip_files::open(&path, lists::LIMIT).map_err(DataError::read(&path))?;
-    let scenes: Scenes = serde_json::from_reader(BufReader::new(file))
-        .map_err(|error| DataError::malformed(&path, error.to_string()))?;
-    let mut scenes = scenes.scenes;
-    scenes.sort_by(|a, b| a.image_filename.cmp(&b.image_filename));
-    let classes = source.prompts.classes()?;
-    let (all, mut found) = (scenes.len(), Found::default());
-    if let (None, Some(count)) = (&source.options.split_file, count) {
+    if let Some(list) = &source.options.split_file {
+        return split_file::chosen(all(source)?, list, source.split);
+    }
+    let mut found = Found::default();
+    let mut scenes = scenes(source, part)?;
+    if count < usize::MAX {
+        let all = scenes.len();
         scenes = drawn(source, scenes, count);
         found
             .notes
             .push(format!("{} of {all} scenes drawn by the project's generator, seed {SEED}", scenes.len()));
     }
-    for scene in &scenes {
+    enter(&mut found, source, part, &scenes)?;
+    Ok(found)
+}
+
+/// Both parts, as far as they are there: a list of another's draw names images of both.
+fn all(source: &Source<'_>) -> Result<Found, DataError> {
+    let mut found = Found::default();
+    for part in ["train", "val"].into_iter().filter(|part| list(source, part).is_file()) {
+        enter(&mut found, source, part, &scenes(source, part)?)?;
+    }
+    Ok(found)
+}
+
+fn list(source: &Source<'_>, part: &str) -> PathBuf {
+    source.path(&format!("scenes/CLEVR_{part}_scenes.json"))
+}
+
+/// The scenes of a part, by the names of their images.
+fn scenes(source: &Source<'_>, part: &str) -> Result<Vec<Scene>, DataError> {
+    let path = list(source, part);
+    let file = clip_files::open(&path, lists::LIMIT).map_err(DataError::read(&path))?;
+    let scenes: Scenes = serde_json::from_reader(BufReader::new(file))
+        .map_err(|error| DataError::malformed(&path, error.to_string()))?;
+    let mut scenes = scenes.scenes;
+    scenes.sort_by(|a, b| a.image_filename.cmp(&b.image_filename));
+    Ok(scenes)
+}
+
+fn enter(found: &mut Found, source: &Source<'_>, part: &str, scenes: &[Scene]) -> Result<(), DataError> {
+    let classes = source.prompts.classes()?;
+    let (path, images) = (list(source, part), source.place(&format!("images/{part}")));
+    for scene in scenes {
         let class = classes.position(&scene.objects.len().to_string(), &path)?;
-        let image = format!("images/{part}/{}", scene.image_filename);
-        found.file(source.folder, image, Target::Class(class))?;
+        found.file(source.folder, format!("{images}/{}", scene.image_filename), Target::Class(class))?;
     }
-    match (&source.options.split_file, count) {
-        (Some(list), Some(_)) => lists::chosen(found, list, source.split),
-        _ => Ok(found),
-    }
+    Ok(())
 }
 
 /// The first `count` of a permutation, in their own order.

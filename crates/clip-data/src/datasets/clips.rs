@@ -61,10 +61,7 @@ pub(super) fn find(
         }
         !is_one
     });
-    let mut walk = walk.map_err(DataError::read(base))?;
-    if let Some((folder, error)) = walk.unread.pop() {
-        return Err(DataError::read(folder)(error));
-    }
+    let walk = walk.map_err(DataError::read(base))?; // clips in folders that cannot be read are absent
     clips.extend(walk.files.into_iter().filter(|file| {
         let text = |part: Option<&OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
         let ending = text(file.extension()).unwrap_or_default().to_ascii_lowercase();

@@ -19,15 +19,21 @@ use crate::item::Target;
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let mut found = Found::default();
     if source.split == "all" {
-        folders::class_folders(&mut found, source.folder, "images", &source.dataset.id, labels(source)?)?;
+        folders::class_folders(
+            &mut found,
+            source.folder,
+            &source.place("images"),
+            &source.dataset.id,
+            labels(source)?,
+        )?;
         return Ok(found);
     }
-    let list = source.folder.join("labels").join(format!("{}1.txt", source.split));
-    let classes = source.prompts.classes()?;
+    let list = source.path(&format!("labels/{}1.txt", source.split));
+    let (classes, images) = (source.prompts.classes()?, source.place("images"));
     for (number, line) in entries(&text(&list)?) {
         let (class, _) = folder_and_file(line).map_err(at(&list, number))?;
         let target = Target::Class(classes.position(class, &list)?);
-        found.file(source.folder, format!("images/{line}"), target)?;
+        found.file(source.folder, format!("{images}/{line}"), target)?;
     }
     Ok(found)
 }

@@ -11,6 +11,8 @@
     )
 )]
 
+use std::path::Path;
+
 use super::lists::{columns, text};
 use super::{Found, Source};
 use crate::error::DataError;
@@ -18,20 +20,33 @@ use crate::item::Target;
 use crate::prompts::Classes;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let list = source.folder.join(format!("fairface_label_{}.csv", source.split));
+    let list = source.path(&format!("fairface_label_{}.csv", source.split));
     let [race_of, gender_of, age_of] = ["race_csv", "gender_csv", "age_csv"].map(|name| words(source, name));
     let (race_of, gender_of, age_of) = (race_of?, gender_of?, age_of?);
     let rows = columns(&text(&list)?, b',', ["file", "age", "gender", "race"]);
+    let images = source.place(source.split);
     let mut found = Found::default();
     for [file, age, gender, race] in rows.map_err(|reason| DataError::malformed(&list, reason))? {
         let target = Target::Person {
             race: race_of.position(&race, &list)?,
             gender: gender_of.position(&gender, &list)?,
-            age: age_of.position(&age, &list)?, // a spreadsheet turns 3-9 into 03-Sep: refused, not guessed
+            age: age_of.position(&age, &list).map_err(|error| dated(&list, &age).unwrap_or(error))?,
         };
-        found.file(source.folder, file, target)?;
+        let name = file.strip_prefix(source.split).and_then(|name| name.strip_prefix('/'));
+        let path = name.map_or(file.clone(), |name| format!("{images}/{name}"));
+        found.file(source.folder, path, target)?;
     }
     Ok(found)
+}
+
+/// A spreadsheet turns 3-9 into 03-Sep, and 10-19 into Oct-19: refused, not guessed.
+fn dated(list: &Path, age: &str) -> Option<DataError> {
+    let is_dated = age.contains('-') && age.chars().any(char::is_alphabetic);
+    let reason = format!(
+        "`{age}` is a date that a spreadsheet made of an age (03-Sep of 3-9, Oct-19 of 10-19): take the file as \
+         it is published"
+    );
+    is_dated.then(|| DataError::malformed(list, reason))
 }
 
 /// A list of the prompt file: the words of the csv by position.

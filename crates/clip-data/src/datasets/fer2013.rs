@@ -13,10 +13,12 @@
     )
 )]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
+use super::folders::class_folders;
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::{FileBytes, ppm};
@@ -32,22 +34,31 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         "valid" => "PublicTest",
         _ => "PrivateTest",
     };
-    let names = ["fer2013.csv", "icml_face_data.csv"];
-    let path = names.map(|name| source.folder.join(name)).into_iter().find(|path| path.exists());
-    let path = path.unwrap_or_else(|| source.folder.join("fer2013.csv"));
+    // The last holds the training part alone, without a column that says so.
+    let mut names = vec!["fer2013.csv", "icml_face_data.csv"];
+    names.extend((source.split == "train").then_some("train.csv"));
+    match source.first_of(&names) {
+        Ok(path) => table(source, path, usage),
+        Err(error) if !source.folder.join("test").is_dir() => Err(error),
+        Err(_) => folders(source, usage),
+    }
+}
+
+fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Found, DataError> {
     let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
-    let mut rows = ReaderBuilder::new().trim(Trim::All).from_path(&path).map_err(wrong)?;
+    let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
+    let mut rows = ReaderBuilder::new().trim(Trim::All).from_reader(file);
     let header = rows.headers().map_err(wrong)?.clone();
-    let column = |name: &str| {
-        let found = header.iter().position(|found| found == name);
-        found.ok_or_else(|| DataError::malformed(&path, format!("no column `{name}`")))
-    };
-    let (emotion, usages, pixels) = (column("emotion")?, column("Usage")?, column("pixels")?);
+    let place = |name: &str| header.iter().position(|found| found == name);
+    let column =
+        |name: &str| place(name).ok_or_else(|| DataError::malformed(&path, format!("no column `{name}`")));
+    let (emotion, pixels) = (column("emotion")?, column("pixels")?);
+    let usages = if path.ends_with("train.csv") { place("Usage") } else { Some(column("Usage")?) };
     let classes = source.prompts.classes()?;
     let (mut targets, mut places) = (Vec::new(), Vec::new());
     let mut row = ByteRecord::new();
     while rows.read_byte_record(&mut row).map_err(wrong)? {
-        if row.get(usages) != Some(usage.as_bytes()) {
+        if usages.is_some_and(|usages| row.get(usages) != Some(usage.as_bytes())) {
             continue;
         }
         let label = String::from_utf8_lossy(row.get(emotion).unwrap_or_default()).into_owned();
@@ -57,6 +68,28 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let faces = Faces { split: source.split.to_owned(), file: FileBytes::open(&path)?, pixels, places };
     let records: Arc<dyn Records> = Arc::new(faces);
     Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+}
+
+/// `{train,test}/EMOTION/PrivateTest_1.jpg`: `test` holds two splits, which the names tell apart.
+fn folders(source: &Source<'_>, usage: &str) -> Result<Found, DataError> {
+    let inside = if source.split == "train" { "train" } else { "test" };
+    let mut found = Found::default();
+    let labels = &source.dataset.files.class_labels;
+    class_folders(&mut found, source.folder, inside, &source.dataset.id, labels)?;
+    let usage_of = |item: &Item| {
+        let id = item.id();
+        let name = id.rsplit('/').next().unwrap_or_default();
+        name.split_once('_').map(|(usage, _)| usage.to_owned()).unwrap_or_default()
+    };
+    let known = ["Training", "PublicTest", "PrivateTest"];
+    if let Some(item) = found.items.iter().find(|item| !known.contains(&&*usage_of(item))) {
+        let reason =
+            "neither Training_, PublicTest_ nor PrivateTest_ begins its name: its split is not known";
+        return Err(DataError::malformed(source.folder.join(item.id()), reason));
+    }
+    found.items.retain(|item| usage_of(item) == usage);
+    found.notes.insert(0, format!("layout of a copy: class folders in {inside}, {usage}_* by their names"));
+    Ok(found)
 }
 
 /// Rows of the file, found again by where they begin.

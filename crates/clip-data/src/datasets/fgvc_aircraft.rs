@@ -20,8 +20,8 @@ use crate::item::{Border, Target};
 const BANNER: u32 = 20;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let list = source.folder.join(format!("images_variant_{}.txt", source.split));
-    let classes = source.prompts.classes()?;
+    let list = source.path(&format!("images_variant_{}.txt", source.split));
+    let (classes, images) = (source.prompts.classes()?, source.place("images"));
     let foot = if source.options.strip_banner { BANNER } else { 0 };
     let mut found = Found::default();
     if foot > 0 {
@@ -30,7 +30,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     for (number, line) in entries(&text(&list)?) {
         let (id, variant) = id_and_name(line).map_err(at(&list, number))?; // names hold blanks
         let target = Target::Class(classes.position(variant, &list)?);
-        found.cut_file(source.folder, format!("images/{id}.jpg"), Border { all: 0, foot }, target)?;
+        found.cut_file(source.folder, format!("{images}/{id}.jpg"), Border { all: 0, foot }, target)?;
     }
     Ok(found)
 }

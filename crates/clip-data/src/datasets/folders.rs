@@ -11,11 +11,11 @@
     )
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use super::Found;
 use crate::error::DataError;
-use crate::formats::image_file;
 use crate::item::{Border, Item, Media, Target};
 use crate::prompts::Classes;
 use crate::split::LeftOut;
@@ -23,13 +23,14 @@ use crate::split::LeftOut;
 /// Things named in a note; the others are counted.
 const NAMED: usize = 3;
 
-/// All images of `folder/inside/CLASS`, where `labels` lists the classes by position.
+/// All images of `folder/inside/CLASS`, where `labels` lists the classes by position; names that are no label are
+/// joined by their letters and digits where that is plain, and a note says so.
 ///
 /// A folder that is no class is an error; a class without a folder is [`Found::absent`]. A folder that cannot be read, and
 /// what has no name in UTF-8, is [`Found::left_out`].
 ///
 /// # Errors
-/// A folder cannot be read, or is no class.
+/// The folder cannot be read, a folder in it is no class, or two are the same.
 pub(crate) fn class_folders(
     found: &mut Found,
     folder: &Path,
@@ -39,63 +40,62 @@ pub(crate) fn class_folders(
 ) -> Result<(), DataError> {
     let classes = Classes::new(id, labels.iter().map(String::as_str))?;
     let whole = folder.join(inside);
-    let names = folders_in(&whole)?;
-    found.leave_out_unnamed(inside, entries(&whole)?.unnamed);
-    let mut stray = Vec::new();
-    for name in &names {
-        let class = classes.position(name, &whole)?;
-        let inside = joined(inside, name);
-        let listed = match entries(&folder.join(&inside)) {
-            Ok(listed) => listed,
-            Err(error) => {
-                found.leave_out(inside + "/", error.to_string());
-                continue;
-            }
-        };
-        found.leave_out_unnamed(&inside, listed.unnamed);
-        let images = images_among(folder, &inside, listed.named, &mut stray);
-        found.items.extend(images.into_iter().map(|image| Item::file(image, Target::Class(class))));
+    let mut met: BTreeMap<u32, String> = BTreeMap::new();
+    let mut respelt = 0_usize;
+    for (name, is_folder) in entries(found, folder, inside)? {
+        if !is_folder {
+            continue;
+        }
+        let class = classes.nearest(&name, &whole)?;
+        respelt = respelt.saturating_add(usize::from(labels.get(class as usize) != Some(&name)));
+        if let Some(other) = met.insert(class, name.clone()) {
+            let reason = format!("`{other}` and `{name}` are the same class");
+            return Err(DataError::malformed(whole, reason));
+        }
+        for image in images_or_none(found, folder, &joined(inside, &name)) {
+            found.items.push(Item::file(image, Target::Class(class)));
+        }
     }
-    let missing = labels.iter().filter(|label| names.binary_search(label).is_err());
-    found.absent.extend(missing.map(|label| joined(inside, label) + "/"));
-    found.notes.extend(what_is_stray(&stray));
+    let missing = (0..).zip(labels).filter(|(class, _)| !met.contains_key(class));
+    found.absent.extend(missing.map(|(_, label)| joined(inside, label) + "/"));
+    if respelt > 0 {
+        found
+            .notes
+            .push(format!("{respelt} class folders are spelt otherwise: joined by letters and digits"));
+    }
     Ok(())
 }
 
-/// Relative paths of the images in `folder/inside`, sorted; other files go to `stray`, and so does what has no name in
-/// UTF-8.
-pub(crate) fn images_in(
-    folder: &Path,
-    inside: &str,
-    stray: &mut Vec<String>,
-) -> Result<Vec<String>, DataError> {
-    let listed = entries(&folder.join(inside))?;
-    stray.extend(listed.unnamed.iter().map(|name| joined(inside, name)));
-    Ok(images_among(folder, inside, listed.named, stray))
+/// [`images_in`] of one class among many: a folder that cannot be read is left out.
+pub(crate) fn images_or_none(found: &mut Found, folder: &Path, inside: &str) -> Vec<String> {
+    images_in(found, folder, inside).unwrap_or_else(|error| {
+        let reason = match error {
+            DataError::Read { source, .. } => source.to_string(),
+            error => error.to_string(),
+        };
+        found.leave_out(inside.to_owned() + "/", reason);
+        Vec::new()
+    })
 }
 
-fn images_among(
-    folder: &Path,
-    inside: &str,
-    names: Vec<(String, bool)>,
-    stray: &mut Vec<String>,
-) -> Vec<String> {
+/// Relative paths of the images in `folder/inside`, sorted; other files are [`Found::stray`].
+pub(crate) fn images_in(found: &mut Found, folder: &Path, inside: &str) -> Result<Vec<String>, DataError> {
     let mut images = Vec::new();
-    for (name, is_folder) in names {
+    for (name, is_folder) in entries(found, folder, inside)? {
         let path = joined(inside, &name);
-        if !is_folder && image_file::is_one(&folder.join(&path)) {
-            images.push(path);
-        } else if !is_folder {
-            stray.push(path);
+        match (is_folder, is_image(&name)) {
+            (false, true) => images.push(path),
+            (false, false) => found.stray.push(path),
+            (true, _) => {}
         }
     }
-    images
+    Ok(images)
 }
 
 /// Names of the folders in `folder`, sorted; hidden and system ones do not count.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, DataError> {
-    let named = entries(folder)?.named.into_iter();
-    Ok(named.filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect())
+    let all = entries(&mut Found::default(), folder, "")?;
+    Ok(all.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect())
 }
 
 /// A note on files that are no images.
@@ -117,42 +117,31 @@ pub(crate) fn joined(outer: &str, inner: &str) -> String {
     if outer.is_empty() { inner.to_owned() } else { format!("{outer}/{inner}") }
 }
 
-/// Whether a member of an archive is an image by its ending; `._x.jpg` of other systems' archives is none.
+/// Whether a file is an image by its ending, as the authors name theirs; `._x.jpg` of other systems' archives is none.
 pub(crate) fn is_image(name: &str) -> bool {
     let path = Path::new(name);
     path.file_name().is_some_and(|name| !clip_files::is_system_name(name)) && clip_image::is_image_name(path)
 }
 
-/// What a folder holds, sorted by bytes.
-#[derive(Default)]
-struct Listed {
-    /// Names, and whether they are folders.
-    named: Vec<(String, bool)>,
-    /// Names that are not UTF-8, as well as they can be shown.
-    unnamed: Vec<String>,
-}
-
-fn entries(folder: &Path) -> Result<Listed, DataError> {
-    let mut listed = Listed::default();
-    for entry in clip_files::entries(folder).map_err(DataError::read(folder))? {
+/// Names in `folder/inside` and whether they are folders, sorted by bytes. Names that no list can hold are left out.
+fn entries(found: &mut Found, folder: &Path, inside: &str) -> Result<Vec<(String, bool)>, DataError> {
+    let whole = folder.join(inside);
+    let mut entries = Vec::new();
+    for entry in clip_files::entries(&whole).map_err(DataError::read(&whole))? {
         match entry.name.into_string() {
-            Ok(name) => listed.named.push((name, entry.is_folder)),
-            Err(name) => listed.unnamed.push(name.to_string_lossy().into_owned()),
+            Ok(name) => entries.push((name, entry.is_folder)),
+            Err(name) => {
+                found.leave_out(joined(inside, &name.to_string_lossy()), "the name is not UTF-8");
+            }
         }
     }
-    Ok(listed)
+    Ok(entries)
 }
 
 impl Found {
     /// Something of the split that cannot be scored.
     pub(crate) fn leave_out(&mut self, input: impl Into<String>, reason: impl Into<String>) {
         self.left_out.push(LeftOut { input: input.into(), reason: reason.into() });
-    }
-
-    fn leave_out_unnamed(&mut self, inside: &str, names: Vec<String>) {
-        for name in names {
-            self.leave_out(joined(inside, &name), "the name is not UTF-8");
-        }
     }
 
     /// Adds the file that a list names, if it is there; else it is absent.

@@ -1,4 +1,5 @@
-//! Food101: `images/CLASS/N.jpg`, `meta/{train,test}.txt` with lines `class/id`. PROTOCOL_EVAL 6.1.
+//! Food101: `images/CLASS/N.jpg`, `meta/{train,test}.txt` with lines `class/id`, or the `.json` beside them.
+//! PROTOCOL_EVAL 6.1.
 
 #![cfg_attr(
     not(test),
@@ -11,19 +12,32 @@
     )
 )]
 
-use super::lists::{at, entries, folder_and_file, text};
+use std::collections::BTreeMap;
+
+use super::lists::{at, entries, folder_and_file, json, text};
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let list = source.folder.join("meta").join(format!("{}.txt", source.split));
-    let classes = source.prompts.classes()?;
+    let name = |ending| format!("meta/{}.{ending}", source.split);
+    let list = source.first_of(&[&name("txt"), &name("json")])?;
+    let is_json = list.extension().is_some_and(|ending| ending == "json");
+    let lines: Vec<(usize, String)> = if is_json {
+        let of_classes: BTreeMap<String, Vec<String>> = json(&list)?;
+        (1..).zip(of_classes.into_values().flatten()).collect()
+    } else {
+        entries(&text(&list)?).map(|(number, line)| (number, line.to_owned())).collect()
+    };
+    let (classes, images) = (source.prompts.classes()?, source.place("images"));
     let mut found = Found::default();
-    for (number, line) in entries(&text(&list)?) {
-        let (class, _) = folder_and_file(line).map_err(at(&list, number))?;
+    for (number, line) in lines {
+        let (class, _) = folder_and_file(&line).map_err(at(&list, number))?;
         let target = Target::Class(classes.position(class, &list)?);
-        found.file(source.folder, format!("images/{line}.jpg"), target)?;
+        found.file(source.folder, format!("{images}/{line}.jpg"), target)?;
+    }
+    if is_json {
+        found.notes.push(format!("layout of a copy: {} in place of {}", name("json"), name("txt")));
     }
     Ok(found)
 }

@@ -11,17 +11,18 @@
     )
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::folders::{images_in, joined};
+use super::folders::images_in;
 use super::lists::{folder_and_file, json};
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
 use crate::prompts::PromptSet;
+use crate::split::LeftOut;
 
 /// Frames before and after an anchor that pm-10 looks at.
 const NEAR: u64 = 10;
@@ -37,7 +38,7 @@ struct Anchor {
 
 /// `val/ILSVRC2015_val_00000000/000442.JPEG`; a neighbour is scored by its own labels.
 pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Found, DataError> {
-    let anchors: BTreeMap<String, Anchor> = anchors(&PromptSet::of("imagenet_vid_pmsets")?)?;
+    let anchors: BTreeMap<String, Anchor> = anchors_of(&PromptSet::of("imagenet_vid_pmsets")?)?;
     let mut found = Found::default();
     for (path, anchor) in anchors {
         let neighbours = anchor.pm.iter().filter_map(|offset| {
@@ -52,24 +53,74 @@ pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Found, DataError> {
 /// `<video>_<ms>/frame-<n>.jpg`; a neighbour is scored by its anchor's labels.
 ///
 /// The reviewers' list of neighbours (`pmk_labels.json`) is not at hand: every frame within ten that is there counts.
-/// `anchors.json` in the set's folder, in the form of `assets/prompts/ytbb_anchors.json`, takes the place of ours.
+/// `anchors.json` in the set's folder, in the form of `assets/prompts/ytbb_anchors.json`, takes the place of our list;
+/// the published `metadata/anchor_labels.json` says which of our anchors are meant.
 pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
     let own = source.folder.join("anchors.json");
-    let anchors: BTreeMap<String, Vec<u32>> = if own.is_file() {
-        json::<Anchors<Vec<u32>>>(&own)?.anchors
-    } else {
-        anchors(&PromptSet::of("ytbb_anchors")?)?
-    };
+    let reviewed = source.folder.join("metadata/anchor_labels.json");
+    let (mut anchors, mut unknown) = (anchors_of(&PromptSet::of("ytbb_anchors")?)?, Vec::new());
+    if own.is_file() {
+        anchors = json::<Anchors<Vec<u32>>>(&own)?.anchors;
+    } else if reviewed.is_file() {
+        let listed = good_anchors(&reviewed)?;
+        unknown = listed.iter().filter(|key| !anchors.contains_key(*key)).cloned().collect();
+        anchors.retain(|key, _| listed.contains(key));
+    }
     let mut found = Found::default();
     for (path, labels) in anchors {
         let neighbours = frames_near(source.folder, &path)?;
         let neighbours = neighbours.into_iter().map(|frame| (frame, labels.clone())).collect();
         set(&mut found, source.folder, &path, &labels, neighbours)?;
     }
+    let only = found.items.is_empty();
+    for path in unknown {
+        without_class(&mut found, source.folder, path, only)?;
+    }
     found
         .notes
         .push("every frame within ten of an anchor counts: the reviewed list is not at hand".to_owned());
     Ok(found)
+}
+
+/// An anchor whose class no list names cannot be scored: its frames are listed where there is nothing else.
+fn without_class(found: &mut Found, folder: &Path, path: String, only: bool) -> Result<(), DataError> {
+    if !only {
+        found
+            .left_out
+            .push(LeftOut { input: path, reason: "no list names the class of its video".to_owned() });
+        return Ok(());
+    }
+    let neighbours = frames_near(folder, &path)?;
+    for frame in std::iter::once(path).chain(neighbours) {
+        found.file(folder, frame, Target::Unknown)?;
+    }
+    Ok(())
+}
+
+/// The form in which anchors were reviewed: marks, and classes that were added to that of the video.
+#[derive(Deserialize)]
+struct Reviewed {
+    annotations: Vec<Annotation>,
+    labels: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Annotation {
+    key: String,
+    /// Positions in [`Reviewed::labels`].
+    labels: Vec<usize>,
+}
+
+/// The anchors that are marked good, and neither bad nor unsure.
+fn good_anchors(path: &Path) -> Result<BTreeSet<String>, DataError> {
+    let reviewed: Reviewed = json(path)?;
+    let is_good = |annotation: &Annotation| {
+        let has = |mark| {
+            annotation.labels.iter().any(|&label| reviewed.labels.get(label).is_some_and(|word| word == mark))
+        };
+        has("good") && !has("bad") && !has("unsure")
+    };
+    Ok(reviewed.annotations.into_iter().filter(is_good).map(|annotation| annotation.key).collect())
 }
 
 /// Adds an anchor and its neighbours; neighbours without their anchor are worth nothing.
@@ -109,7 +160,7 @@ fn frames_near(root: &Path, path: &str) -> Result<Vec<String>, DataError> {
         return Ok(Vec::new());
     }
     let mut frames = Vec::new();
-    for path in images_in(root, &joined("", &folder), &mut Vec::new())? {
+    for path in images_in(&mut Found::default(), root, &folder)? {
         let number = path.rsplit('/').next().and_then(number_of);
         frames.extend(
             number.filter(|number| *number != anchor && number.abs_diff(anchor) <= NEAR).map(|n| (n, path)),
@@ -124,7 +175,7 @@ struct Anchors<T> {
     anchors: BTreeMap<String, T>,
 }
 
-fn anchors<T: serde::de::DeserializeOwned>(prompts: &PromptSet) -> Result<BTreeMap<String, T>, DataError> {
+fn anchors_of<T: serde::de::DeserializeOwned>(prompts: &PromptSet) -> Result<BTreeMap<String, T>, DataError> {
     let anchors = Anchors::deserialize(&prompts.rest);
     let reason = |error: serde_json::Error| error.to_string();
     anchors

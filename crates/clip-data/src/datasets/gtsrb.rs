@@ -11,8 +11,9 @@
     )
 )]
 
-use super::lists::{columns, first_of, text};
-use super::{Found, Source, folders};
+use super::folders::{class_folders, joined};
+use super::lists::{columns, text};
+use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
 use crate::prompts::Classes;
@@ -29,26 +30,34 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
 }
 
-/// Folders are the class numbers in five digits; the csv in each holds boxes, which are not cut out.
+/// Folders are the class numbers in five digits, in copies in none; the csv in each holds boxes, which are not cut out.
 fn training(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
     let folders: Vec<String> = (0..source.prompts.classes.len()).map(|class| format!("{class:05}")).collect();
     let mut found = Found::default();
-    folders::class_folders(&mut found, source.folder, inside, &source.dataset.id, &folders)?;
+    class_folders(&mut found, source.folder, &source.place(inside), &source.dataset.id, &folders)?;
     Ok(found)
 }
 
 fn test(source: &Source<'_>) -> Result<Found, DataError> {
+    let of_a_copy = source.folder.join("Test.csv");
     let beside = source.folder.parent().map(|folder| folder.join("GT-final_test.csv"));
-    let truth = first_of(source.folder, &TRUTHS);
-    let truth = truth.or_else(|error| beside.filter(|path| path.is_file()).ok_or(error))?;
-    let rows = columns(&text(&truth)?, b';', ["Filename", "ClassId"]);
+    let beside = beside.into_iter().chain([of_a_copy.clone()]).find(|path| path.is_file());
+    let truth = source.first_of(&TRUTHS).or_else(|error| beside.ok_or(error))?;
+    let is_copy = truth == of_a_copy;
+    let (separator, names) =
+        if is_copy { (b',', ["Path", "ClassId"]) } else { (b';', ["Filename", "ClassId"]) };
+    let rows = columns(&text(&truth)?, separator, names);
     let rows = rows.map_err(|reason| DataError::malformed(&truth, reason))?;
     let labels = source.prompts.labels.iter().flatten();
     let classes = Classes::new(&source.dataset.id, labels.map(String::as_str))?;
+    let images = if is_copy { String::new() } else { source.place("Final_Test/Images") };
     let mut found = Found::default();
     for [file, class] in rows {
         let target = Target::Class(classes.position(&class, &truth)?);
-        found.file(source.folder, format!("Final_Test/Images/{file}"), target)?;
+        found.file(source.folder, joined(&images, &file), target)?;
+    }
+    if is_copy {
+        found.notes.push("layout of a copy: Test.csv names the images, which are no longer PPM".to_owned());
     }
     Ok(found)
 }

@@ -15,7 +15,7 @@
 
 use serde::Deserialize;
 
-use super::lists::{at, entries, first_of, text};
+use super::lists::{at, entries, text};
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
@@ -29,16 +29,22 @@ struct Line {
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let now = format!("{}.jsonl", source.split);
     let older = format!("{}.jsonl", source.split.trim_end_matches("_seen"));
-    let list = first_of(source.folder, &[&now, &older])?;
+    let list = source.first_of(&[&now, &older])?;
     let classes = source.prompts.classes()?;
     let mut found = Found::default();
+    if list.ends_with(&older) && older != now {
+        found.notes.push(format!("layout of the first release: {older}"));
+    }
+    let images = source.place("img");
     for (number, line) in entries(&text(&list)?) {
         let line: Line = serde_json::from_str(line).map_err(|error| at(&list, number)(error.to_string()))?;
         let target = match line.label {
             Some(label) => Target::Class(classes.position(&label.to_string(), &list)?),
             None => Target::Unknown,
         };
-        found.file(source.folder, line.img, target)?;
+        let name = line.img.strip_prefix("img/");
+        let path = name.map_or(line.img.clone(), |name| format!("{images}/{name}"));
+        found.file(source.folder, path, target)?;
     }
     let unknown = found.items.iter().filter(|item| item.target == Target::Unknown).count();
     if unknown > 0 {

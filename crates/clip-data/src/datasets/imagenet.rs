@@ -11,12 +11,13 @@
     )
 )]
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folders::{folders_in, images_in};
-use super::lists::{at, entries, text};
-use super::{Found, Source, folders};
+use super::folders::{class_folders, folders_in, images_in};
+use super::lists::{at, columns, entries, text};
+use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::archive::Archive;
 use crate::formats::matlab;
@@ -28,59 +29,127 @@ const TAR: &str = "ILSVRC2012_img_val.tar";
 /// The truth of flat validation images, in the unpacked devkit.
 const DEVKIT: &str = "ILSVRC2012_devkit_t12/data";
 
+/// The same in Kaggle's edition.
+const SOLUTION: &str = "LOC_val_solution.csv";
+
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let images = source.folder.join(source.split);
-    let of_classes = images.is_dir() && !folders_in(&images)?.is_empty();
-    if source.split == "val" && !of_classes {
-        return flat(source, &images);
+    let inside = source.place(source.split);
+    let images = source.folder.join(&inside);
+    let folders = if images.is_dir() { folders_in(&images)? } else { Vec::new() };
+    if folders.is_empty() && (source.split == "val" || images.is_dir()) {
+        return flat(source, &inside);
+    }
+    if !folders.is_empty() && folders.iter().all(|name| name.parse::<u32>().is_ok()) {
+        let reason =
+            "its class folders are called by numbers, and nobody says in which order: call them by wnid";
+        return Err(DataError::malformed(images, reason));
     }
     let mut found = Found::default();
-    folders::class_folders(&mut found, source.folder, source.split, &source.dataset.id, &wnids()?)?;
+    class_folders(&mut found, source.folder, &inside, &source.dataset.id, &wnids()?)?;
     Ok(found)
 }
 
-/// Validation images as the archive has them, `ILSVRC2012_val_00000001.JPEG`, unpacked or in their tar.
-fn flat(source: &Source<'_>, images: &Path) -> Result<Found, DataError> {
-    let tar = source.folder.join(TAR);
+/// Images without class folders, `ILSVRC2012_val_00000001.JPEG`, unpacked or in their tar.
+fn flat(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
+    let images = source.folder.join(inside);
+    let tar = source.path(TAR);
     let mut found = Found::default();
     if tar.is_file() && !images.is_dir() {
-        let truth = truth(source.folder)?;
+        let truth = Truth::read(source)?;
         let archive = Archive::open(&tar)?;
         let mut members: Vec<(String, usize)> = archive.names().map(str::to_owned).zip(0..).collect();
         members.sort();
         let records: Arc<dyn Records> = Arc::new(archive);
         for (name, index) in members {
-            let target = Target::Class(class_of(&name, &truth, &tar)?);
+            let target = Target::Class(truth.class_of(&name, &tar)?);
             found.items.push(Item { media: Media::Record { records: Arc::clone(&records), index }, target });
         }
         return Ok(found);
     }
-    let mut stray = Vec::new();
-    let files = images_in(source.folder, source.split, &mut stray)?;
-    let truth = truth(source.folder)?;
+    let files = images_in(&mut found, source.folder, inside)?;
+    let wnids = wnids()?;
+    let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
+    if files.iter().all(|path| wnid_of(path).is_some()) && !files.is_empty() {
+        for path in files {
+            let class = classes.position(wnid_of(&path).unwrap_or_default(), &images)?;
+            found.items.push(Item::file(path, Target::Class(class)));
+        }
+        found.notes.push("layout of a copy: the names of the images end with their wnids".to_owned());
+        return Ok(found);
+    }
+    let truth = Truth::read(source)?;
     for path in files {
-        let class = class_of(&path, &truth, images)?;
+        let class = truth.class_of(&path, &images)?;
         found.items.push(Item::file(path, Target::Class(class)));
     }
-    found.notes.extend(folders::what_is_stray(&stray));
+    found.notes.extend(truth.note());
     Ok(found)
 }
 
-/// The number in `ILSVRC2012_val_00000236.JPEG` is the line of the ground truth.
-fn class_of(name: &str, truth: &[u32], path: &Path) -> Result<u32, DataError> {
-    let stem = name.rsplit('/').next().and_then(|file| file.split('.').next());
-    let number =
-        stem.and_then(|stem| stem.strip_prefix("ILSVRC2012_val_")).and_then(|n| n.parse::<usize>().ok());
-    let class = number.and_then(|number| truth.get(number.checked_sub(1)?)).copied();
-    class.ok_or_else(|| {
-        let reason = format!("`{name}` is none of the {} images of the ground truth", truth.len());
-        DataError::malformed(path, reason)
-    })
+/// The wnid in `ILSVRC2012_val_00000001_n01440764.JPEG`, as Hugging Face names the images.
+fn wnid_of(path: &str) -> Option<&str> {
+    let (stem, _) = path.rsplit('/').next()?.split_once('.')?;
+    let (_, wnid) = stem.rsplit_once('_')?;
+    let is_wnid = wnid.len() == 9 && wnid.strip_prefix('n')?.bytes().all(|byte| byte.is_ascii_digit());
+    is_wnid.then_some(wnid)
+}
+
+/// Classes of the validation images.
+enum Truth {
+    /// By number, from 1.
+    Lines(Vec<u32>),
+    /// By name without ending.
+    Solution(HashMap<String, u32>),
+}
+
+impl Truth {
+    fn read(source: &Source<'_>) -> Result<Truth, DataError> {
+        let solution = source.path(SOLUTION);
+        let devkit = source.path(DEVKIT);
+        if !devkit.is_dir() && solution.is_file() {
+            return Truth::solution(&solution);
+        }
+        truth(&devkit).map(Truth::Lines)
+    }
+
+    /// `ILSVRC2012_val_00048981,n03995372 85 1 499 272 …`: the wnid, and a box of each object of it.
+    fn solution(path: &Path) -> Result<Truth, DataError> {
+        let wnids = wnids()?;
+        let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
+        let rows = columns(&text(path)?, b',', ["ImageId", "PredictionString"]);
+        let mut truth = HashMap::new();
+        for [image, objects] in rows.map_err(|reason| DataError::malformed(path, reason))? {
+            let wnid = objects.split_whitespace().next().unwrap_or_default();
+            truth.insert(image, classes.position(wnid, path)?);
+        }
+        Ok(Truth::Solution(truth))
+    }
+
+    /// The number in `ILSVRC2012_val_00000236.JPEG` is the line of the ground truth.
+    fn class_of(&self, name: &str, path: &Path) -> Result<u32, DataError> {
+        let stem = name.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or_default();
+        let number = stem.strip_prefix("ILSVRC2012_val_").and_then(|n| n.parse::<usize>().ok());
+        let (class, count) = match self {
+            Truth::Lines(lines) => {
+                let class = number.and_then(|number| lines.get(number.checked_sub(1)?)).copied();
+                (class, lines.len())
+            }
+            Truth::Solution(known) => (known.get(stem).copied(), known.len()),
+        };
+        class.ok_or_else(|| {
+            let reason = format!("`{name}` is none of the {count} images of the ground truth");
+            DataError::malformed(path, reason)
+        })
+    }
+
+    fn note(&self) -> Option<String> {
+        let is_copy = matches!(self, Truth::Solution(_));
+        is_copy.then(|| format!("layout of a copy: classes by {SOLUTION}"))
+    }
 }
 
 /// The class of each line: ILSVRC's own ids, in another order than the wnids, go through `meta.mat`.
-fn truth(folder: &Path) -> Result<Vec<u32>, DataError> {
-    let devkit = folder.join(DEVKIT);
+fn truth(devkit: &Path) -> Result<Vec<u32>, DataError> {
     let meta = devkit.join("meta.mat");
     if !meta.is_file() {
         let reason = "images that lie flat need the devkit: unpack ILSVRC2012_devkit_t12.tar.gz beside them";

@@ -21,6 +21,7 @@ use serde::Deserialize;
 use super::{Found, Source, clips};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::places::comparable;
 use crate::prompts::Classes;
 
 #[derive(Deserialize)]
@@ -39,7 +40,8 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         source.prompts.classes.iter().map(|names| comparable(&names.concat())).collect();
     let classes = Classes::new(&source.dataset.id, labels.iter().map(String::as_str))?;
     let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
-    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).map_err(wrong)?;
+    let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
+    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let mut wanted = Vec::new();
     for row in rows.deserialize() {
         let row: Row = row.map_err(wrong)?;
@@ -77,9 +79,4 @@ fn list(source: &Source<'_>) -> Result<PathBuf, DataError> {
 /// Whether a row says that it is of the split, or says nothing.
 fn belongs(said: &str, split: &str) -> bool {
     said.is_empty() || said == split || (split == "val" && said.starts_with("val"))
-}
-
-/// Names are matched without punctuation, blanks and case: folders and lists differ in them.
-fn comparable(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -22,18 +22,20 @@ use crate::error::DataError;
 use crate::item::Target;
 use crate::random::Numpy;
 
+const LABELS: &str = "training/label_2";
 /// Column of z in a line of labels: the third value of the location.
 const DEPTH: usize = 13;
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let images = if source.split == "all" { listed(source)? } else { drawn(source)? };
     let classes = source.prompts.classes()?;
+    let (labels, pictures) = (source.path(LABELS), source.place("training/image_2"));
     let mut found = Found::default();
     for image in &images {
-        let path = source.folder.join(format!("training/label_2/{image}.txt"));
+        let path = labels.join(format!("{image}.txt"));
         let class = class(&text(&path)?).map_err(|reason| DataError::malformed(&path, reason))?;
         let class = classes.position(&class.to_string(), &path)?;
-        found.file(source.folder, format!("training/image_2/{image}.png"), Target::Class(class))?;
+        found.file(source.folder, format!("{pictures}/{image}.png"), Target::Class(class))?;
     }
     Ok(found)
 }
@@ -58,7 +60,7 @@ fn class(labels: &str) -> Result<u32, String> {
 
 /// All labelled images.
 fn listed(source: &Source<'_>) -> Result<Vec<String>, DataError> {
-    let folder = source.folder.join("training/label_2");
+    let folder = source.path(LABELS);
     let mut names = Vec::new();
     for entry in clip_files::entries(&folder).map_err(DataError::read(&folder))? {
         names.extend(entry.name.to_str().and_then(|name| name.strip_suffix(".txt")).map(str::to_owned));
@@ -107,10 +109,8 @@ fn drives(numbers_path: &Path, lines_path: &Path) -> Result<Vec<String>, DataErr
 }
 
 fn mapping(source: &Source<'_>, name: &str) -> Result<PathBuf, DataError> {
-    let places = ["mapping", "devkit/mapping", "devkit_object/mapping"]
-        .map(|place| source.folder.join(place).join(name));
-    let found = places.iter().find(|path| path.exists()).cloned();
-    found.ok_or_else(|| {
+    let path = source.path(&format!("mapping/{name}"));
+    Some(path).filter(|path| path.exists()).ok_or_else(|| {
         let reason =
             "is needed for the splits by drive; it is in devkit_object.zip (split `all` does without)";
         DataError::malformed(source.folder.join("mapping").join(name), reason)

@@ -11,14 +11,13 @@
     )
 )]
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 
-use super::{Found, Source};
+use super::Source;
 use crate::error::DataError;
-use crate::item::{Item, Presence};
+use crate::item::Presence;
 
 /// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144 MB.
 pub(crate) const LIMIT: u64 = 512 << 20;
@@ -57,19 +56,6 @@ fn decoded(bytes: Vec<u8>) -> Result<String, String> {
 /// It cannot be read, or has another form.
 pub(crate) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
     serde_json::from_str(&text(path)?).map_err(|error| DataError::malformed(path, error.to_string()))
-}
-
-/// The first of `places` in `folder` that is a file, as a path.
-///
-/// # Errors
-/// None is; the first is named.
-pub(crate) fn first_of(folder: &Path, places: &[&str]) -> Result<std::path::PathBuf, DataError> {
-    let found = places.iter().map(|place| folder.join(place)).find(|path| path.is_file());
-    let first = places.first().copied().unwrap_or_default();
-    found.ok_or_else(|| DataError::Read {
-        path: folder.join(first),
-        source: std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file"),
-    })
 }
 
 /// Lines with something in them and their numbers from 1, without ends and outer blanks.
@@ -149,40 +135,6 @@ pub(crate) fn at<'a>(path: &'a Path, line: usize) -> impl FnOnce(String) -> Data
 pub(crate) fn labels<'a>(source: &Source<'a>) -> Result<&'a [String], DataError> {
     source.prompts.classes()?; // says why where there are none
     Ok(source.prompts.labels.as_deref().unwrap_or_default())
-}
-
-/// In place of a draw: `id<tab>split` a line; or ids alone, which are the training images, the others the test's.
-///
-/// # Errors
-/// The list cannot be read, or says nothing of the split asked for.
-pub(crate) fn chosen(mut found: Found, list: &Path, split: &str) -> Result<Found, DataError> {
-    let text = text(list)?;
-    let mut known: HashMap<String, Item> = found.items.drain(..).map(|item| (item.id(), item)).collect();
-    found.absent.clear(); // the list says what belongs to the split
-    let lines: Vec<(&str, &str)> = entries(&text)
-        .map(|(_, line)| line.split_once('\t').map_or((line, ""), |(id, of)| (id.trim(), of.trim())))
-        .collect();
-    let says_splits = lines.iter().any(|(_, of)| !of.is_empty());
-    match (says_splits, split) {
-        (false, "train" | "test") => {}
-        (true, split) if lines.iter().any(|(_, of)| *of == split) => {}
-        _ => return Err(DataError::malformed(list, format!("has no line `id<tab>{split}`"))),
-    }
-    for (id, of) in lines {
-        let item = known.remove(id);
-        let belongs = if says_splits { of == split } else { split == "train" };
-        match item {
-            Some(item) if belongs => found.items.push(item),
-            None if belongs => found.absent.push(id.to_owned()),
-            _ => {}
-        }
-    }
-    if !says_splits && split == "test" {
-        found.items.extend(known.into_values());
-        found.items.sort_by_cached_key(Item::id);
-    }
-    found.notes.push(format!("split as listed in {}", list.display()));
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -52,8 +52,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 
 /// `t10k-images-idx3-ubyte.gz`, unpacked, or with the dot that some copies have.
 fn find(source: &Source<'_>, part: &str, what: &str, rank: u32) -> Result<PathBuf, DataError> {
-    let published = source.folder.join(format!("{part}-{what}-idx{rank}-ubyte.gz"));
-    let others = [format!("{part}-{what}-idx{rank}-ubyte"), format!("{part}-{what}.idx{rank}-ubyte")];
-    let mut places = std::iter::once(published.clone()).chain(others.map(|name| source.folder.join(name)));
-    Ok(places.find(|path| path.exists()).unwrap_or(published))
+    let published = format!("{part}-{what}-idx{rank}-ubyte.gz");
+    let unpacked = format!("{part}-{what}-idx{rank}-ubyte");
+    source.first_of(&[&published, &unpacked, &format!("{part}-{what}.idx{rank}-ubyte")])
 }

@@ -31,6 +31,7 @@ mod pcam;
 mod rareact;
 mod rendered_text;
 mod satellites;
+mod split_file;
 mod stanford_cars;
 mod stl10;
 mod sun397;
@@ -39,12 +40,15 @@ mod svhn_full_number;
 mod ucf101;
 mod voc2007;
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::assets::{DESCRIPTIONS, PROMPTS};
 use crate::catalogue::Dataset;
 use crate::error::DataError;
 use crate::item::Item;
+use crate::places::resolve;
 use crate::prompts::PromptSet;
 use crate::split::{LeftOut, ReadOptions};
 
@@ -60,6 +64,45 @@ pub struct Source<'a> {
     pub split: &'a str,
     /// Choices that change the items.
     pub options: &'a ReadOptions,
+    /// Paths of the authors' layout that were found elsewhere, and where.
+    pub(crate) moved: RefCell<BTreeMap<String, String>>,
+}
+
+impl Source<'_> {
+    /// Where a path of the authors' layout lies, relative to the folder: itself, if it is nowhere.
+    pub(crate) fn place(&self, path: &str) -> String {
+        match resolve(&self.dataset.files, self.folder, path) {
+            Some(place) if place != path => {
+                self.moved.borrow_mut().insert(path.to_owned(), place.clone());
+                place
+            }
+            _ => path.to_owned(),
+        }
+    }
+
+    /// [`Source::place`] in the file system.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(self.place(path))
+    }
+
+    /// The first of `paths` that lies somewhere.
+    ///
+    /// # Errors
+    /// None does; the first is named.
+    pub(crate) fn first_of(&self, paths: &[&str]) -> Result<PathBuf, DataError> {
+        let found = paths.iter().map(|path| self.path(path)).find(|path| path.is_file());
+        found.ok_or_else(|| DataError::Read {
+            path: self.folder.join(paths.first().copied().unwrap_or_default()),
+            source: std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file"),
+        })
+    }
+
+    /// What differs from the authors' layout, in words.
+    pub(crate) fn layout(&self) -> Option<String> {
+        let moved = self.moved.borrow();
+        let places: Vec<String> = moved.iter().map(|(path, place)| format!("{path} is {place}")).collect();
+        (!places.is_empty()).then(|| format!("layout of a copy: {}", places.join(", ")))
+    }
 }
 
 /// What a reader found.
@@ -73,6 +116,8 @@ pub struct Found {
     pub absent: Vec<String>,
     /// What else belongs to the split and cannot be scored.
     pub left_out: Vec<LeftOut>,
+    /// Files in folders of images that are none.
+    pub(crate) stray: Vec<String>,
 }
 
 /// Lists the items of a split.
@@ -128,6 +173,9 @@ const READERS: &[(&str, Reader)] = &[
 ];
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+    if let Some(found) = class_trees::of_a_copy(source)? {
+        return Ok(found);
+    }
     let name = source.dataset.reader.as_deref().unwrap_or(&source.dataset.id);
     match READERS.iter().find(|(known, _)| *known == name) {
         Some((_, reader)) => reader(source),

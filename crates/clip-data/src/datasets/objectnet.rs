@@ -11,7 +11,7 @@
     )
 )]
 
-use super::folders::{folders_in, images_in, joined, what_is_stray};
+use super::folders::{folders_in, images_or_none, joined};
 use super::lists::labels;
 use super::{Found, Source};
 use crate::error::DataError;
@@ -28,8 +28,9 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let all = all.rest.get("folder_to_name").and_then(serde_json::Value::as_object);
     let all = Classes::new(&source.dataset.id, all.into_iter().flatten().map(|(folder, _)| folder.as_str()))?;
 
-    let images = source.folder.join("images");
-    let (mut found, mut stray, mut other) = (Found::default(), Vec::new(), 0_usize);
+    let inside = source.place("images");
+    let images = source.folder.join(&inside);
+    let (mut found, mut other) = (Found::default(), 0_usize);
     let names = folders_in(&images)?;
     for name in &names {
         all.position(name, &images)?;
@@ -37,14 +38,13 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
             other = other.saturating_add(1);
             continue;
         };
-        for path in images_in(source.folder, &joined("images", name), &mut stray)? {
+        for path in images_or_none(&mut found, source.folder, &joined(&inside, name)) {
             let media = Media::File { path: path.into(), border: RED };
             found.items.push(Item { media, target: Target::Class(class) });
         }
     }
     let missing = labels.iter().filter(|label| names.binary_search(label).is_err());
-    found.absent.extend(missing.map(|label| format!("images/{label}/")));
-    found.notes.extend(what_is_stray(&stray));
+    found.absent.extend(missing.map(|label| joined(&inside, label) + "/"));
     if other > 0 {
         found.notes.push(format!("{other} folders that ImageNet has no class for are left out"));
     }

@@ -20,15 +20,15 @@ use crate::error::DataError;
 use crate::item::Target;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let list = source.folder.join("annotations").join(format!("{}.txt", source.split));
-    let classes = source.prompts.classes()?;
+    let list = source.path(&format!("annotations/{}.txt", source.split));
+    let (classes, images) = (source.prompts.classes()?, source.place("images"));
     let mut found = Found::default();
     for (number, line) in entries(&text(&list)?).filter(|(_, line)| !line.starts_with('#')) {
         let name = line.split_whitespace().next().unwrap_or_default();
         let breed = name.rsplit_once('_').ok_or_else(|| format!("`{name}` has no breed"));
         let (breed, _) = breed.map_err(at(&list, number))?;
         let target = Target::Class(classes.position(breed, &list)?);
-        found.file(source.folder, format!("images/{name}.jpg"), target)?; // PNG and GIF files are called so too
+        found.file(source.folder, format!("{images}/{name}.jpg"), target)?; // PNG and GIF files are called so too
     }
     Ok(found)
 }

@@ -22,10 +22,10 @@ use crate::formats::ppm;
 use crate::item::{Item, Records, Target};
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let labels_path = find(source, "y");
+    let labels_path = find(source, "y")?;
     let file = Hdf5::open(&labels_path)?;
     let labels = file.dataset("y")?.numbers(&file)?;
-    let patches = Patches::open(source.split, &find(source, "x"))?;
+    let patches = Patches::open(source.split, &find(source, "x")?)?;
     if patches.pixels.rows() != labels.len() as u64 {
         let reason = format!("{} labels for {} images", labels.len(), patches.pixels.rows());
         return Err(DataError::malformed(labels_path, reason));
@@ -38,10 +38,9 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 }
 
 /// The file as it is published, packed, or unpacked, which goes first.
-fn find(source: &Source<'_>, what: &str) -> PathBuf {
-    let path = source.folder.join(format!("camelyonpatch_level_2_split_{}_{what}.h5", source.split));
-    let packed = path.with_extension("h5.gz");
-    if !path.exists() && packed.exists() { packed } else { path }
+fn find(source: &Source<'_>, what: &str) -> Result<PathBuf, DataError> {
+    let name = format!("camelyonpatch_level_2_split_{}_{what}.h5", source.split);
+    source.first_of(&[&name, &format!("{name}.gz")])
 }
 
 #[derive(Debug)]

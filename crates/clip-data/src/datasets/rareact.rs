@@ -28,9 +28,10 @@ struct Row {
 }
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let path = source.folder.join("rareact.csv");
+    let path = source.path("rareact.csv");
     let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
-    let mut rows = csv::Reader::from_path(&path).map_err(wrong)?;
+    let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
+    let mut rows = csv::Reader::from_reader(file);
     let rows: Vec<Row> = rows.deserialize().collect::<Result<_, _>>().map_err(wrong)?;
     let ids: std::collections::HashSet<&str> = rows.iter().map(|row| row.video_id.as_str()).collect();
     let clips = clips::find(source.folder, &|name| ids.contains(name))?;

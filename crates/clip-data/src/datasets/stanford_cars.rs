@@ -13,28 +13,23 @@
     )
 )]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::matlab::{self, Value};
 use crate::item::Target;
+use crate::places::comparable;
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let count = source.prompts.classes.len();
-    check_names(source, &source.folder.join("devkit/cars_meta.mat"))?;
-    let with_labels = "cars_test_annos_withlabels.mat";
+    check_names(source, &source.path("devkit/cars_meta.mat"))?;
     let (images, path) = if source.split == "train" {
-        ("cars_train", source.folder.join("devkit/cars_train_annos.mat"))
+        ("cars_train", source.path("devkit/cars_train_annos.mat"))
     } else {
-        let places = [source.folder.join(with_labels), source.folder.join("devkit").join(with_labels)];
-        let place = places.iter().find(|path| path.exists()).cloned();
-        let missing = || {
-            let reason = "is needed: the devkit has no labels of the test part; find a copy of it";
-            DataError::malformed(source.folder.join(with_labels), reason)
-        };
-        ("cars_test", place.ok_or_else(missing)?)
+        ("cars_test", labels_of_test(source)?)
     };
+    let images = source.place(images);
     let variables = matlab::read(&path, &["annotations"])?;
     let annotations = variables.get("annotations").and_then(Value::structs);
     let annotations =
@@ -51,6 +46,14 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         found.file(source.folder, format!("{images}/{name}"), Target::Class(position))?;
     }
     Ok(found)
+}
+
+fn labels_of_test(source: &Source<'_>) -> Result<PathBuf, DataError> {
+    let with_labels = "cars_test_annos_withlabels.mat";
+    source.first_of(&[with_labels, &format!("devkit/{with_labels}")]).map_err(|_| {
+        let reason = "is needed: the devkit has no labels of the test part; find a copy of it";
+        DataError::malformed(source.folder.join(with_labels), reason)
+    })
 }
 
 fn check_names(source: &Source<'_>, path: &Path) -> Result<(), DataError> {
@@ -73,9 +76,4 @@ fn check_names(source: &Source<'_>, path: &Path) -> Result<(), DataError> {
         class,
         count: ours.len(),
     })
-}
-
-/// Names may differ in what file systems do not like.
-fn comparable(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -27,7 +27,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         Some(fold) => ("train", Some(fold.parse::<usize>().unwrap_or(0))),
         None => (source.split, None),
     };
-    let folder = source.folder.join("stl10_binary");
+    let folder = source.path("stl10_binary");
     let labels_path = folder.join(format!("{part}_y.bin"));
     let labels = clip_files::read(&labels_path, LARGEST_LABELS).map_err(DataError::read(&labels_path))?;
     let file = FileBytes::open(folder.join(format!("{part}_X.bin")))?;
@@ -58,7 +58,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 
 /// The images whose positions line `fold` of `fold_indices.txt` lists, in its order.
 fn chosen(source: &Source<'_>, fold: usize, all: &[Item]) -> Result<Vec<Item>, DataError> {
-    let path = source.folder.join("stl10_binary/fold_indices.txt");
+    let path = source.path("stl10_binary/fold_indices.txt");
     let text = lists::text(&path)?;
     let number = fold.saturating_add(1);
     let line = text.lines().nth(fold).filter(|line| !line.trim().is_empty());

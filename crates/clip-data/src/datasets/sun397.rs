@@ -13,8 +13,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folders::{folders_in, images_in, joined, what_is_stray};
-use super::lists::{at, entries, first_of, folder_and_file, labels, text};
+use super::folders::{folders_in, images_or_none, joined};
+use super::lists::{at, entries, folder_and_file, labels, text};
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::{Item, Target};
@@ -38,18 +38,22 @@ pub(crate) fn partition(source: &Source<'_>) -> Result<Found, DataError> {
 /// `Partitions.zip` is unpacked inside the set's folder, beside it, or in a folder of its own.
 fn partition_list(source: &Source<'_>) -> Result<PathBuf, DataError> {
     let name = if source.split == "train" { "Training_01.txt" } else { "Testing_01.txt" };
-    let inside = first_of(source.folder, &[name, &format!("Partitions/{name}")]);
-    let beside = |folder: &Path| first_of(folder, &[name, &format!("Partitions/{name}")]).ok();
-    inside.or_else(|error| source.folder.parent().and_then(beside).ok_or(error))
+    let places = [name.to_owned(), format!("Partitions/{name}")];
+    let beside = || {
+        let outer = source.folder.parent()?;
+        places.iter().map(|place| outer.join(place)).find(|path| path.is_file())
+    };
+    let inside = source.first_of(&places.each_ref().map(String::as_str));
+    inside.or_else(|error| beside().ok_or(error))
 }
 
 /// Every image, as torchvision and CLIP_benchmark read the set: another figure than the paper's.
 pub(crate) fn all(source: &Source<'_>) -> Result<Found, DataError> {
     let labels = labels(source)?;
     let classes = source.prompts.classes()?;
-    let (mut found, mut stray, mut met) = (Found::default(), Vec::new(), Vec::new());
+    let (mut found, mut met) = (Found::default(), Vec::new());
     for folder in folders_below(source.folder)? {
-        let images = images_in(source.folder, &folder, &mut stray)?;
+        let images = images_or_none(&mut found, source.folder, &folder);
         if images.is_empty() {
             continue; // a letter, or a class whose images are a level deeper
         }
@@ -60,7 +64,6 @@ pub(crate) fn all(source: &Source<'_>) -> Result<Found, DataError> {
     }
     let absent = labels.iter().filter(|label| !met.contains(label));
     found.absent.extend(absent.map(|label| label.trim_start_matches('/').to_owned() + "/"));
-    found.notes.extend(what_is_stray(&stray));
     Ok(found)
 }
 

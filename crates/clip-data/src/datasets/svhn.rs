@@ -23,7 +23,7 @@ use crate::item::{Item, Records, Target};
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let name = format!("{}_32x32", source.split);
-    let path = source.folder.join(format!("{name}.mat"));
+    let path = source.path(&format!("{name}.mat"));
     let mut variables = matlab::read(&path, &["X", "y"])?;
     let wrong = |reason: &str| DataError::malformed(&path, reason);
     let labels = variables.get("y").and_then(Value::integers);

@@ -13,28 +13,67 @@
     )
 )]
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use super::folders::{folders_in, joined};
 use super::lists::{at, entries, folder_and_file, id_and_name, text};
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::places::comparable;
 use crate::prompts::Classes;
+
+/// Where the authors keep the class folders.
+const CLIPS: &str = "UCF-101";
+
+/// Where copies keep them, for splits of their own that do not count.
+const PARTS: [&str; 3] = ["train", "val", "test"];
 
 pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let (part, number) = source.split.split_once('-').unwrap_or((source.split, "1"));
-    let lists = source.folder.join("ucfTrainTestlist");
     let classes = source.prompts.classes()?;
-    check_classes(&classes, &lists.join("classInd.txt"))?;
-    let path = lists.join(format!("{part}list0{number}.txt"));
+    check_classes(&classes, &source.path("ucfTrainTestlist/classInd.txt"))?;
+    let path = source.path(&format!("ucfTrainTestlist/{part}list0{number}.txt"));
     let mut found = Found::default();
+    let folders = class_folders(source, &mut found)?;
     for (number, line) in entries(&text(&path)?) {
         let file = line.split_ascii_whitespace().next().unwrap_or_default();
-        let (class, _) = folder_and_file(file).map_err(at(&path, number))?;
+        let (class, name) = folder_and_file(file).map_err(at(&path, number))?;
         let target = Target::Class(classes.position(class, &path)?);
-        found.clip(source.folder, format!("UCF-101/{file}"), None, target)?;
+        let places = folders.get(&comparable(class)).map(Vec::as_slice).unwrap_or_default();
+        match places.iter().find_map(|place| clip_in(source.folder, place, name)) {
+            Some(clip) if clip.ends_with(".jpg") => found.file(source.folder, clip, target)?,
+            Some(clip) => found.clip(source.folder, clip, None, target)?,
+            None => found.absent.push(format!("UCF-101/{file}")),
+        }
     }
     Ok(found)
+}
+
+/// Class folders by letters and digits: copies write `HandStandPushups`, and `Apply_Eye_Makeup`.
+fn class_folders(source: &Source<'_>, found: &mut Found) -> Result<HashMap<String, Vec<String>>, DataError> {
+    let mut folders: HashMap<String, Vec<String>> = HashMap::new();
+    let parts: Vec<&str> = PARTS.into_iter().filter(|part| source.folder.join(part).is_dir()).collect();
+    let whole = Some(source.place(CLIPS)).filter(|place| source.folder.join(place).is_dir());
+    for place in whole.iter().map(String::as_str).chain(parts.iter().copied()) {
+        for name in folders_in(&source.folder.join(place))? {
+            folders.entry(comparable(&name)).or_default().push(joined(place, &name));
+        }
+    }
+    if !parts.is_empty() {
+        found.notes.push(format!("layout of a copy: clips in {}", parts.join(", ")));
+    }
+    Ok(folders)
+}
+
+/// The clip in one of its folders: a video, a folder of its frames, or its middle frame alone.
+fn clip_in(root: &Path, folder: &str, name: &str) -> Option<String> {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let middle = format!("{folder}/{stem}.jpg");
+    let clip = format!("{folder}/{name}");
+    let is_there = root.join(&clip).exists() || root.join(format!("{folder}/{stem}")).is_dir();
+    if is_there { Some(clip) } else { Some(middle).filter(|path| root.join(path).is_file()) }
 }
 
 /// `1 ApplyEyeMakeup`: every class of the data set is one of ours. Its number is not our position: the prompts

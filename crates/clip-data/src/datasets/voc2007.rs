@@ -23,7 +23,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let labels = labels(source)?;
     let mut images: BTreeMap<String, Vec<Presence>> = BTreeMap::new();
     for (class, label) in labels.iter().enumerate() {
-        let list = source.folder.join("ImageSets/Main").join(format!("{label}_{}.txt", source.split));
+        let list = source.path(&format!("ImageSets/Main/{label}_{}.txt", source.split));
         for (number, line) in entries(&text(&list)?) {
             let (id, presence) = presence(line).map_err(at(&list, number))?;
             let known = images.entry(id.to_owned()).or_default();
@@ -34,13 +34,13 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
             known.push(presence);
         }
     }
-    let mut found = Found::default();
+    let (mut found, pictures) = (Found::default(), source.place("JPEGImages"));
     for (id, presences) in images {
         if presences.len() != labels.len() {
             let lists = source.folder.join("ImageSets/Main");
             return Err(DataError::malformed(lists, format!("{id} is not in the lists of all classes")));
         }
-        found.file(source.folder, format!("JPEGImages/{id}.jpg"), Target::Labels(presences.into()))?;
+        found.file(source.folder, format!("{pictures}/{id}.jpg"), Target::Labels(presences.into()))?;
     }
     Ok(found)
 }

@@ -68,6 +68,10 @@ impl Split {
         split: Option<&str>,
         options: &ReadOptions,
     ) -> Result<Split, DataError> {
+        if let (Some((_, path)), Some(list)) = (name.split_once(':'), &options.split_file) {
+            let reason = format!("is of no use: the splits of {path} are its own, not drawn");
+            return Err(DataError::malformed(list, reason));
+        }
         match name.split_once(':') {
             Some(("folder", path)) => tree::read(&root.join(path), split),
             Some(("csv", path)) => table::read(&root.join(path), split, options),
@@ -129,6 +133,7 @@ impl Own<'_> {
             status: Status::Ready,
             archives: Vec::new(),
             traps: Vec::new(),
+            files: Default::default(),
         };
         self.found.notes.extend(what_captions_share(&self.found.items));
         let prompts = prompts(id, self.folder, self.classes, self.task, &mut self.found)?;

@@ -13,7 +13,7 @@ mod picture;
 use std::sync::Arc;
 
 use self::picture::picture;
-use super::lists::{at, entries, first_of, text};
+use super::lists::{at, entries, text};
 use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::{Item, Media, Records, Target};
@@ -21,7 +21,7 @@ use crate::item::{Item, Media, Records, Target};
 /// Lines `sentence<tab>0|1` of `{train,dev,test}.tsv`; GLUE's edition has a header and no labels for its test.
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let name = if source.split == "valid" { "dev" } else { source.split };
-    let list = first_of(source.folder, &[&format!("{name}.tsv")])?;
+    let list = source.first_of(&[&format!("{name}.tsv")])?;
     let classes = source.prompts.classes()?;
     let (mut sentences, mut classes_of) = (Vec::new(), Vec::new());
     for (number, line) in entries(&text(&list)?).filter(|(_, line)| *line != "sentence\tlabel") {

@@ -1,0 +1,165 @@
+//! Another's draw of a split, in place of ours: lines of text, or CoOp's `split_zhou_*.json`.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::Found;
+use super::lists::{entries, text};
+use crate::error::DataError;
+use crate::item::Item;
+
+/// Lines named in an error; the others are counted.
+const NAMED: usize = 3;
+
+/// Of all items those of `split` by the list: `id<tab>split` a line; or ids alone, which are the training images, the
+/// others the test's; or CoOp's `{"train": [["CLASS/x.jpg", 0, "name"], …], "val": …, "test": …}`. Folders before an id
+/// do not count.
+///
+/// # Errors
+/// The list cannot be read, names an image that is not there or one twice, or says nothing of the split.
+pub(crate) fn chosen(mut found: Found, list: &Path, split: &str) -> Result<Found, DataError> {
+    let lines = parse(&text(list)?).map_err(|reason| DataError::malformed(list, reason))?;
+    let mut known: HashMap<String, Item> = found.items.drain(..).map(|item| (item.id(), item)).collect();
+    found.absent.clear(); // the list says what belongs to the split
+    let says_splits = lines.iter().any(|line| line.split.is_some());
+    let belongs = |line: &Line| line.split.map_or(split == "train", |of| of == split);
+    if !lines.iter().any(belongs) && (says_splits || split != "test") {
+        return Err(DataError::malformed(list, format!("has no line `id<tab>{split}`")));
+    }
+    let mut unknown = Vec::new();
+    for line in &lines {
+        match take(&mut known, &line.id) {
+            Some(item) if belongs(line) => found.items.push(item),
+            Some(_) => {}
+            None => unknown.push(line.id.as_str()),
+        }
+    }
+    if !unknown.is_empty() {
+        let named = unknown.get(..NAMED).unwrap_or(&unknown).join("`, `");
+        let (count, all) = (unknown.len(), lines.len());
+        let reason =
+            format!("{count} of {all} ids are of no image of the data set, or named twice: `{named}`");
+        return Err(DataError::malformed(list, reason));
+    }
+    if !says_splits && split == "test" {
+        found.items.extend(known.into_values());
+        found.items.sort_by_cached_key(Item::id);
+    }
+    found.notes.push(format!("split as listed in {}", list.display()));
+    Ok(found)
+}
+
+/// The item of an id, with any folders before it.
+fn take(known: &mut HashMap<String, Item>, id: &str) -> Option<Item> {
+    let starts = std::iter::once(0).chain(id.match_indices('/').map(|(slash, _)| slash.saturating_add(1)));
+    let inner = starts.filter_map(|start| id.get(start..)).find(|id| known.contains_key(*id))?.to_owned();
+    known.remove(&inner)
+}
+
+/// An id, and the split it belongs to where the list says so.
+#[derive(Debug, PartialEq, Eq)]
+struct Line {
+    id: String,
+    split: Option<&'static str>,
+}
+
+/// CoOp's entry is a path, a class of its own counting and a name; others have paths alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Path(String),
+    Coop(String, serde::de::IgnoredAny, serde::de::IgnoredAny),
+}
+
+fn parse(text: &str) -> Result<Vec<Line>, String> {
+    let id = |id: &str| id.trim().replace('\\', "/");
+    if text.trim_start().starts_with(['{', '[']) {
+        let splits: BTreeMap<String, Vec<Entry>> = serde_json::from_str(text).map_err(|error| {
+            format!(
+                "not of the form {{\"train\": [[\"CLASS/x.jpg\", 0, \"name\"], …], \"test\": …}}: {error}"
+            )
+        })?;
+        let mut lines = Vec::new();
+        for (split, entries) in &splits {
+            let split = Some(split_of(split)?);
+            let path = |entry: &Entry| match entry {
+                Entry::Path(path) | Entry::Coop(path, ..) => id(path),
+            };
+            lines.extend(entries.iter().map(|entry| Line { id: path(entry), split }));
+        }
+        return Ok(lines);
+    }
+    let mut lines = Vec::new();
+    for (number, line) in entries(text) {
+        let (path, split) = line.split_once('\t').map_or((line, None), |(path, split)| (path, Some(split)));
+        let split = split.map(|split| split_of(split.trim())).transpose();
+        lines.push(Line { id: id(path), split: split.map_err(|reason| format!("line {number}: {reason}"))? });
+    }
+    let with = lines.iter().filter(|line| line.split.is_some()).count();
+    if with > 0 && with < lines.len() {
+        return Err(format!("{with} of {} lines are `id<tab>split`, the others ids alone", lines.len()));
+    }
+    Ok(lines)
+}
+
+fn split_of(word: &str) -> Result<&'static str, String> {
+    match word {
+        "train" => Ok("train"),
+        "val" | "valid" | "validation" => Ok("val"),
+        "test" => Ok("test"),
+        _ => Err(format!("`{word}` is none of train, val, test")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(parsed: &[(&str, Option<&'static str>)]) -> Vec<Line> {
+        parsed.iter().map(|(id, split)| Line { id: (*id).to_owned(), split: *split }).collect()
+    }
+
+    #[test]
+    fn lists_and_coop_s_json_say_the_same() {
+        let expected = Ok(lines(&[("a/1.jpg", Some("test")), ("b/2.jpg", Some("train"))]));
+        assert_eq!(parse("a\\1.jpg\ttest\r\nb/2.jpg\ttrain\r\n"), expected);
+        let coop = r#"{"test": [["a/1.jpg", 0, "a"]], "train": [["b/2.jpg", 1, "b"]], "val": []}"#;
+        assert_eq!(parse(coop), expected);
+        assert_eq!(parse(r#"{"test": ["a/1.jpg"], "train": ["b/2.jpg"]}"#), expected);
+        assert_eq!(parse("a/1.jpg\nb/2.jpg\n"), Ok(lines(&[("a/1.jpg", None), ("b/2.jpg", None)])));
+    }
+
+    #[test]
+    fn what_is_no_split_is_refused() {
+        for (text, reason) in [
+            ("a\ttset\n", "line 1: `tset`"),
+            ("a\ttest\nb\n", "1 of 2 lines"),
+            ("{\"tests\": []}", "`tests` is none"),
+            ("[\"a\"]", "not of the form"),
+            ("{\"test\": [[1]]}", "not of the form"),
+        ] {
+            let found = parse(text).expect_err("refused");
+            assert!(found.contains(reason), "{text}: {found}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,60}[\n\t{\\[\":, ]{0,4}\\PC{0,60}") {
+            let _ = parse(&text);
+        }
+    }
+}
