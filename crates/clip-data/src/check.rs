@@ -107,12 +107,15 @@ pub fn check_with(
             let unread = test.is_some_and(|test| test.n_found.is_none_or(|found| found == 0));
             problems.extend(recognised(dataset, root).filter(|_| unread));
         }
-        Err(error) => problems.push(not_located(root, &archives, error)),
+        Err(error) => problems.push(not_located(dataset, root, &archives, error)),
     }
     Ok(CheckReport { dataset: dataset.id.clone(), root: root.to_owned(), folder, splits, archives, problems })
 }
 
-fn not_located(root: &Path, archives: &[ArchiveReport], error: DataError) -> String {
+fn not_located(dataset: &Dataset, root: &Path, archives: &[ArchiveReport], error: DataError) -> String {
+    if recognised(dataset, root).is_some() {
+        return error.to_string(); // says what was recognised
+    }
     let packed: Vec<String> = archives.iter().filter_map(ArchiveReport::name).collect();
     if !packed.is_empty() {
         return format!(

@@ -54,7 +54,10 @@ pub(crate) fn is_published(dataset: &Dataset, folder: &Path) -> bool {
 pub(crate) fn detour(dataset: &Dataset, root: &Path, folder: &Path) -> Option<String> {
     let way = folder.strip_prefix(root).ok()?;
     let names: Vec<String> = way.iter().map(|name| comparable(&name.to_string_lossy())).collect();
-    let of_copies = |name: &String| dataset.files.folders.iter().any(|known| comparable(known) == *name);
+    let is_one = |known: &String, name: &String| comparable(known) == *name;
+    let own = |name: &String| dataset.folders.iter().chain([&dataset.id]).any(|known| is_one(known, name));
+    let of_copies =
+        |name: &String| !own(name) && dataset.files.folders.iter().any(|known| is_one(known, name));
     let twice = names.iter().zip(names.iter().skip(1)).any(|(outer, inner)| outer == inner);
     (twice || names.iter().any(of_copies)).then(|| format!("layout of a copy: in {}", way.display()))
 }

@@ -113,6 +113,11 @@ impl PromptSet {
         Ok(())
     }
 
+    /// How a person's class names were joined, in words.
+    pub fn note(&self) -> Option<String> {
+        self.source.contains("joined by").then(|| format!("class names {}", self.source))
+    }
+
     fn list_in(&self, path: &Path) -> Result<Vec<String>, DataError> {
         let json = json(path)?;
         let list = match &json {

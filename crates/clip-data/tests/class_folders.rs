@@ -167,6 +167,35 @@ fn split_file_takes_the_place_of_the_draw() {
     assert!(message.contains("has no line `id<tab>test`"), "{message}");
 }
 
+#[test]
+fn split_file_may_be_coop_s_and_must_name_what_is_there() {
+    let fixture = caltech();
+    let list = fixture.root().join("list.json");
+    let read = |text: &str, id: &str, split: &str| {
+        std::fs::write(&list, text).expect("a file");
+        let options = ReadOptions { split_file: Some(list.clone()), ..Default::default() };
+        Split::read(find(id).expect("of the catalogue"), fixture.root(), split, &options)
+    };
+    let coop = r#"{"train": [["ant/image_0001.jpg", 0, "ant"]], "val": [],
+        "test": [["ant/image_0002.jpg", 0, "ant"], ["Faces_easy/image_0002.jpg", 1, "face"]]}"#;
+    let test = read(coop, "caltech101", "test").expect("readable");
+    assert_eq!(named(&test)[1], ("Faces_easy/image_0002.jpg".to_owned(), "centered face"));
+    assert_eq!((test.items.len(), test.absent.len()), (2, 0));
+    let prefixed = "101_ObjectCategories\\ant\\image_0001.jpg\ttest\r\n";
+    assert_eq!(read(prefixed, "caltech101", "test").expect("readable").items.len(), 1);
+    let twice = "ant/image_0001.jpg\ttrain\nant/image_0001.jpg\ttest\n";
+    for (text, id, split, reason) in [
+        ("nowhere/image_0001.jpg\ttest\n", "caltech101", "test", "1 of 1 ids are in no folder"),
+        (twice, "caltech101", "test", "`ant/image_0001.jpg` is listed twice"),
+        ("ant/image_0001.jpg\ttset\n", "caltech101", "test", "`tset` is none of train, val, test"),
+        (coop, "caltech101", "all", "is published, not drawn"),
+        (coop, "food101", "test", "is published, not drawn"),
+    ] {
+        let message = read(text, id, split).expect_err(reason).to_string();
+        assert!(message.contains("list.json") && message.contains(reason), "{message}");
+    }
+}
+
 /// Twelve images of each class; the expected draws are CPython's: `random.seed(42)`, then for the sorted classes
 /// `random.sample(sorted(files), 12)`.
 #[test]

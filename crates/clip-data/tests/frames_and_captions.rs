@@ -40,7 +40,12 @@ fn neighbour_of_imagenet_vid_has_its_own_labels() {
 #[test]
 fn ytbb_takes_frames_within_ten_and_knows_22_from_23() {
     let fixture = Fixture::new();
-    fixture.file("ytbb/metadata/anchor_labels.json", "{}");
+    // Labels are positions in the file's own list: marks first, then classes that reviewers added.
+    let reviewed = r#"{"annotations": [
+        {"key": "vF7yMilclwc_459733/frame-13792.jpg", "notes": "", "labels": [0, 4]},
+        {"key": "A_weMKVolQM_82466/frame-2062.jpg", "notes": "", "labels": [2]}],
+        "labels": ["good", "unsure", "bad", "person", "car"]}"#;
+    fixture.file("ytbb/metadata/anchor_labels.json", reviewed);
     for number in [13781, 13782, 13792, 13802, 13803] {
         fixture.images(&[&format!("ytbb/vF7yMilclwc_459733/frame-{number}.jpg")]);
     }
@@ -50,9 +55,24 @@ fn ytbb_takes_frames_within_ten_and_knows_22_from_23() {
     let id = |number: u32| format!("vF7yMilclwc_459733/frame-{number}.jpg");
     let labels = &[0, 23][..];
     assert_eq!(found, [(id(13792), (labels, 0)), (id(13782), (labels, 0)), (id(13802), (labels, 0))]);
+    assert_eq!(split.absent, [""; 0], "an anchor marked bad is none");
     let prompts = PromptSet::of("ytbb").expect("prompts");
     assert_eq!((&*prompts.classes[22][0], &*prompts.classes[23][0]), ("none", "car"));
     assert!(split.notes.iter().any(|note| note.contains("reviewed list")), "{:?}", split.notes);
+}
+
+#[test]
+fn anchor_whose_class_no_list_names_is_there_and_has_no_truth() {
+    let fixture = Fixture::new();
+    let reviewed = r#"{"annotations": [{"key": "unknown_24400/frame-732.jpg", "notes": "", "labels": [0]}],
+        "labels": ["good", "unsure", "bad", "person"]}"#;
+    fixture.file("ytbb-robust/metadata/anchor_labels.json", reviewed);
+    for number in 721..=743 {
+        fixture.images(&[&format!("ytbb-robust/unknown_24400/frame-{number}.jpg")]);
+    }
+    let split = fixture.read("ytbb", "val");
+    assert_eq!(split.items.len(), 21);
+    assert!(split.items.iter().all(|item| item.target == Target::Unknown));
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn hateful_memes_uses_the_path_of_the_line_and_knows_the_older_names() {
     assert_eq!(named(&dev), owned(&expected));
     let test = fixture.read("hateful_memes", "test_seen");
     assert_eq!(test.items[0].target, Target::Unknown);
-    assert_eq!(test.notes, ["1 images have no published label"]);
+    assert_eq!(test.notes, ["layout of the first release: test.jsonl", "1 images have no published label"]);
     fixture.file("data/dev_seen.jsonl", "{\"id\":1}\n");
     let message = fixture.try_read("hateful_memes", "dev_seen").expect_err("no img").to_string();
     assert!(message.contains("dev_seen.jsonl: line 1"), "{message}");

@@ -254,7 +254,12 @@ impl Laboratory {
                 skipped: split.absent.len() + split.left_out.len() + rows.skipped.len(),
             },
             skipped: not_listed(split).chain(rows.skipped.iter().cloned()).collect(),
-            notes: [split.notes.clone(), frames::notes(&self.options, split, task)].concat(),
+            notes: [
+                split.notes.clone(),
+                prompts.and_then(PromptSet::note).into_iter().collect(),
+                frames::notes(&self.options, split, task),
+            ]
+            .concat(),
             details: Details::default(),
             wall_seconds: started.elapsed().as_secs_f64(),
         }

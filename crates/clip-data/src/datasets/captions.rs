@@ -86,7 +86,8 @@ fn flickr(source: &Source<'_>, places: &Flickr) -> Result<Found, DataError> {
     } else {
         let path = source.first_of(&[&[places.token], &TABLES[..]].concat())?;
         let is_table = !path.ends_with(places.token);
-        note = is_table.then(|| format!("layout of a copy: {}", path.display()));
+        let name = path.strip_prefix(folder).unwrap_or(&path).display();
+        note = is_table.then(|| format!("layout of a copy: {name}"));
         let all = if is_table { caption_table(&text(&path)?) } else { token_file(&text(&path)?) };
         let all = all.map_err(malformed(&path))?;
         match split {

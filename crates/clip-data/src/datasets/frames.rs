@@ -62,7 +62,7 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
     if own.is_file() {
         anchors = json::<Anchors<Vec<u32>>>(&own)?.anchors;
     } else if reviewed.is_file() {
-        let listed = good_anchors(&reviewed)?;
+        let listed = good_anchors(&reviewed, &anchors)?;
         unknown = listed.iter().filter(|key| !anchors.contains_key(*key)).cloned().collect();
         anchors.retain(|key, _| listed.contains(key));
     }
@@ -100,7 +100,9 @@ fn without_class(found: &mut Found, folder: &Path, path: String, only: bool) -> 
 /// The form in which anchors were reviewed: marks, and classes that were added to that of the video.
 #[derive(Deserialize)]
 struct Reviewed {
+    #[serde(default)]
     annotations: Vec<Annotation>,
+    #[serde(default)]
     labels: Vec<String>,
 }
 
@@ -111,9 +113,12 @@ struct Annotation {
     labels: Vec<usize>,
 }
 
-/// The anchors that are marked good, and neither bad nor unsure.
-fn good_anchors(path: &Path) -> Result<BTreeSet<String>, DataError> {
+/// The anchors that are marked good, and neither bad nor unsure; those of `ours` where the file lists none.
+fn good_anchors(path: &Path, ours: &BTreeMap<String, Vec<u32>>) -> Result<BTreeSet<String>, DataError> {
     let reviewed: Reviewed = json(path)?;
+    if reviewed.annotations.is_empty() {
+        return Ok(ours.keys().cloned().collect());
+    }
     let is_good = |annotation: &Annotation| {
         let has = |mark| {
             annotation.labels.iter().any(|&label| reviewed.labels.get(label).is_some_and(|word| word == mark))

@@ -72,7 +72,7 @@ impl Source<'_> {
     /// Where a path of the authors' layout lies, relative to the folder: itself, if it is nowhere.
     pub(crate) fn place(&self, path: &str) -> String {
         match resolve(&self.dataset.files, self.folder, path) {
-            Some(place) if place != path => {
+            Some(place) if place != path && !path.is_empty() => {
                 self.moved.borrow_mut().insert(path.to_owned(), place.clone());
                 place
             }

@@ -11,7 +11,7 @@
     )
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -29,44 +29,79 @@ const NAMED: usize = 3;
 /// do not count.
 ///
 /// # Errors
-/// The list cannot be read, names an image that is not there or one twice, or says nothing of the split.
+/// The list cannot be read, names what is in none of the data set's folders or something twice, or says nothing of the
+/// split.
 pub(crate) fn chosen(mut found: Found, list: &Path, split: &str) -> Result<Found, DataError> {
-    let lines = parse(&text(list)?).map_err(|reason| DataError::malformed(list, reason))?;
-    let mut known: HashMap<String, Item> = found.items.drain(..).map(|item| (item.id(), item)).collect();
-    found.absent.clear(); // the list says what belongs to the split
+    let malformed = |reason| DataError::malformed(list, reason);
+    let lines = parse(&text(list)?).map_err(malformed)?;
     let says_splits = lines.iter().any(|line| line.split.is_some());
     let belongs = |line: &Line| line.split.map_or(split == "train", |of| of == split);
     if !lines.iter().any(belongs) && (says_splits || split != "test") {
-        return Err(DataError::malformed(list, format!("has no line `id<tab>{split}`")));
+        return Err(malformed(format!("has no line `id<tab>{split}`")));
     }
+    found.absent.clear(); // the list says what belongs to the split
+    let mut pool = Pool::of(found.items.drain(..));
     let mut unknown = Vec::new();
     for line in &lines {
-        match take(&mut known, &line.id) {
-            Some(item) if belongs(line) => found.items.push(item),
-            Some(_) => {}
-            None => unknown.push(line.id.as_str()),
+        match pool.take(&line.id).map_err(malformed)? {
+            Named::Item(item) if belongs(line) => found.items.push(item),
+            Named::Absent if belongs(line) => found.absent.push(line.id.clone()),
+            Named::Nothing => unknown.push(line.id.as_str()),
+            _ => {}
         }
     }
     if !unknown.is_empty() {
         let named = unknown.get(..NAMED).unwrap_or(&unknown).join("`, `");
         let (count, all) = (unknown.len(), lines.len());
-        let reason =
-            format!("{count} of {all} ids are of no image of the data set, or named twice: `{named}`");
-        return Err(DataError::malformed(list, reason));
+        let reason = format!("{count} of {all} ids are in no folder of the data set: `{named}`");
+        return Err(malformed(reason));
     }
     if !says_splits && split == "test" {
-        found.items.extend(known.into_values());
+        found.items.extend(pool.items.into_values());
         found.items.sort_by_cached_key(Item::id);
     }
     found.notes.push(format!("split as listed in {}", list.display()));
     Ok(found)
 }
 
-/// The item of an id, with any folders before it.
-fn take(known: &mut HashMap<String, Item>, id: &str) -> Option<Item> {
-    let starts = std::iter::once(0).chain(id.match_indices('/').map(|(slash, _)| slash.saturating_add(1)));
-    let inner = starts.filter_map(|start| id.get(start..)).find(|id| known.contains_key(*id))?.to_owned();
-    known.remove(&inner)
+/// All images of the data set, of which a list takes some.
+struct Pool {
+    items: HashMap<String, Item>,
+    folders: HashSet<String>,
+    taken: HashSet<String>,
+}
+
+/// What a list names.
+enum Named {
+    Item(Item),
+    /// A file that is not there, in a folder that is.
+    Absent,
+    Nothing,
+}
+
+impl Pool {
+    fn of(items: impl Iterator<Item = Item>) -> Pool {
+        let items: HashMap<String, Item> = items.map(|item| (item.id(), item)).collect();
+        let folders = items.keys().filter_map(|id| Some(id.rsplit_once('/')?.0.to_owned())).collect();
+        Pool { items, folders, taken: HashSet::new() }
+    }
+
+    /// What the id is of, with any folders before it.
+    fn take(&mut self, id: &str) -> Result<Named, String> {
+        let starts =
+            std::iter::once(0).chain(id.match_indices('/').map(|(slash, _)| slash.saturating_add(1)));
+        let ends: Vec<&str> = starts.filter_map(|start| id.get(start..)).collect();
+        if ends.iter().any(|id| self.taken.contains(*id)) {
+            return Err(format!("`{id}` is listed twice"));
+        }
+        if let Some(item) = ends.iter().find_map(|id| self.items.remove(*id)) {
+            self.taken.insert(item.id());
+            return Ok(Named::Item(item));
+        }
+        let folder_is_there =
+            |id: &&str| id.rsplit_once('/').is_some_and(|(folder, _)| self.folders.contains(folder));
+        Ok(if ends.iter().any(folder_is_there) { Named::Absent } else { Named::Nothing })
+    }
 }
 
 /// An id, and the split it belongs to where the list says so.
