@@ -247,7 +247,7 @@ const COPIES: &[Copy] = &[
             "ucf101/train/HandStandPushups/v_HandStandPushups_g01_c01/1.png",
         ],
         classes: &[2, 36],
-        layout: "",
+        layout: "clips in train, test",
     },
     Copy {
         id: "ucf101",
