@@ -400,7 +400,7 @@ fn name_that_is_not_utf_8_is_left_out_and_counted() {
     let split = fixture.read("country211", "test");
     assert_eq!(split.items.len(), 1);
     let [left_out] = split.left_out.as_slice() else { panic!("{:?}", split.left_out) };
-    assert_eq!((&*left_out.input, &*left_out.reason), ("test/AD/a\u{fffd}.jpg", "its name is not UTF-8"));
+    assert_eq!((&*left_out.input, &*left_out.reason), ("test/AD/a\u{fffd}.jpg", "the name is not UTF-8"));
     let report = report(&fixture, "country211");
     let test = report.splits.iter().find(|split| split.name == "test").expect("the split");
     assert_eq!(test.n_left_out, 1);
