@@ -165,6 +165,7 @@ impl TextsArgs {
     fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let texts = self.texts()?;
         let clip = settings.load(self.output.model.as_deref(), console)?;
+        clip.check_texts()?;
         let model = clip.provenance()?;
         let mut journal = self.output.journal(&clip, &model, "texts", self.truncate.into())?;
         let fitting = self.fitting(&clip, &texts);

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clip_rs::model::checkpoint::Inventory;
-use clip_rs::model::convert::{WeightFormat, convert};
+use clip_rs::model::convert::WeightFormat;
 use clip_rs::model::download::Progress;
 use clip_rs::model::registry::{self, ReleasedModel};
 use clip_rs::model::{Checkpoint, ImageArchitecture, Layout, ResolveOptions, resolve, sha256_of_file};
-use clip_rs::open_checkpoint;
+use clip_rs::{convert, open_checkpoint};
 
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
@@ -365,10 +365,11 @@ impl Convert {
         for warning in &checkpoint.warnings {
             console.warn(warning);
         }
-        let weights = self.weights.into();
-        for file in
-            convert(&checkpoint, self.layout.into(), &self.out, weights).map_err(clip_rs::Error::from)?
-        {
+        let written = convert(&checkpoint, self.layout.into(), &self.out, self.weights.into())?;
+        for warning in &written.warnings {
+            console.warn(warning);
+        }
+        for file in written.files {
             console.print(&format!("{}\n", file.display()))?;
         }
         Ok(Exit::Ok)

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clip_rs::{CropMode, ImageInput, Interpolation, Recipe, ResizeMode, embeddings};
+use clip_rs::{CropMode, ImageInput, Interpolation, Recipe, ResizeMode, TransparencyMode, embeddings};
 
 use crate::console::{Console, Usage};
 use crate::exit::Exit;
@@ -40,6 +40,9 @@ pub(crate) struct Preprocess {
     /// Convert to RGB before the resize (the reference does it last)
     #[arg(long)]
     convert_first: bool,
+    /// What becomes of transparent pixels: drop (as the reference does), or white (transformers from 5.21 on)
+    #[arg(long, default_value = "drop", value_name = "MODE")]
+    transparency: TransparencyMode,
     /// The PNG to write
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
@@ -71,11 +74,7 @@ impl Preprocess {
     }
 
     fn recipe(&self) -> Recipe {
-        let crop = self.crop.unwrap_or(match self.resize {
-            ResizeMode::Shortest => CropMode::Center,
-            ResizeMode::Longest => CropMode::Pad,
-            ResizeMode::Squash => CropMode::None,
-        });
+        let crop = self.crop.unwrap_or_else(|| self.resize.usual_crop());
         Recipe {
             resize: self.resize,
             interpolation: self.interpolation,
@@ -83,6 +82,7 @@ impl Preprocess {
             fill: self.fill,
             exif_orientation: self.exif_orientation,
             convert_first: self.convert_first,
+            transparency: self.transparency,
             ..Recipe::clip(self.size)
         }
     }

@@ -75,6 +75,51 @@ words! {
     None = "none",
 }
 
+words! {
+    /// Where the middle lies when what the crop leaves out is odd: half a pixel is rounded.
+    CropOffset, "crop offset":
+    /// To the even neighbour (the reference, open_clip).
+    Even = "even",
+    /// Down (transformers).
+    Floor = "floor",
+}
+
+impl Default for CropOffset {
+    fn default() -> Self {
+        Self::Even
+    }
+}
+
+impl CropOffset {
+    /// Whether this is what the reference does.
+    pub fn is_the_references(&self) -> bool {
+        *self == Self::Even
+    }
+}
+
+words! {
+    /// What becomes of pixels that are transparent, wholly or in part.
+    TransparencyMode, "transparency":
+    /// They keep the colour that the file gives them: alpha weighs in the resize and is then dropped (the reference;
+    /// transformers up to 5.20).
+    Drop = "drop",
+    /// Before the resize the image is laid on white, and is RGB from there on (transformers from 5.21 on).
+    White = "white",
+}
+
+impl Default for TransparencyMode {
+    fn default() -> Self {
+        Self::Drop
+    }
+}
+
+impl TransparencyMode {
+    /// Whether this is what the reference does.
+    pub fn is_the_references(&self) -> bool {
+        *self == Self::Drop
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

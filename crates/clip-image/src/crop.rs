@@ -2,15 +2,19 @@
 
 use std::ops::Range;
 
+use crate::choices::CropOffset;
 use crate::{Image, Mode};
 
-/// The middle `keep` of `side` pixels; an odd rest is halved to the even neighbour, as Python's `round` does.
+/// The middle `keep` of `side` pixels; the half of an odd rest goes as `offset` says.
 ///
 /// All of `side` where it is shorter.
-pub(crate) fn center(side: u64, keep: u64) -> Range<u64> {
+pub(crate) fn center(side: u64, keep: u64, offset: CropOffset) -> Range<u64> {
     let Some(rest) = side.checked_sub(keep) else { return 0..side };
     let half = rest / 2;
-    let start = half + u64::from(rest % 2 == 1 && half % 2 == 1);
+    let start = match offset {
+        CropOffset::Even => half + u64::from(rest % 2 == 1 && half % 2 == 1),
+        CropOffset::Floor => half,
+    };
     start..start + keep
 }
 
@@ -54,9 +58,9 @@ mod tests {
     #[test]
     fn odd_rests_are_halved_to_the_even_neighbour() {
         for (rest, start) in [(0, 0), (1, 0), (3, 2), (5, 2), (7, 4), (75, 38), (111, 56)] {
-            assert_eq!(center(224 + rest, 224), start..start + 224, "{rest}");
+            assert_eq!(center(224 + rest, 224, CropOffset::Even), start..start + 224, "{rest}");
         }
-        assert_eq!(center(149_333, 224).start, 74_554);
-        assert_eq!(center(100, 224), 0..100);
+        assert_eq!(center(149_333, 224, CropOffset::Even).start, 74_554);
+        assert_eq!(center(100, 224, CropOffset::Even), 0..100);
     }
 }

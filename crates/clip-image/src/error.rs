@@ -123,7 +123,9 @@ impl ImageError {
             Self::TooManyPixels { .. } | Self::OutputTooLarge { .. } => {
                 Some("if the file is to be trusted, raise `Limits::max_pixels`")
             }
-            Self::Config { .. } => Some("give size, mean, std, interpolation and resize mode by hand"),
+            Self::Config { .. } => Some(
+                "change it in a copy of the configuration, or give size, mean, std, interpolation and resize mode by hand",
+            ),
             _ => None,
         }
     }

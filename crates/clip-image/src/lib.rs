@@ -43,8 +43,9 @@ mod orientation;
 mod pixels;
 mod recipe;
 mod resize;
+mod white;
 
-pub use choices::{CropMode, Interpolation, ResizeMode};
+pub use choices::{CropMode, CropOffset, Interpolation, ResizeMode, TransparencyMode};
 pub use decode::{Header, decode, header, jpeg};
 pub use error::ImageError;
 pub use format::Format;

@@ -4,7 +4,7 @@ mod golden;
 
 use std::fs;
 
-use clip_image::{Limits, Recipe, decode};
+use clip_image::{CropOffset, Limits, Recipe, TransparencyMode, decode};
 use golden::{Report, folders, json, sha256};
 use serde_json::Value;
 
@@ -31,11 +31,13 @@ fn recipe(row: &Value) -> Recipe {
         resize: word("resize").parse().expect("a mode"),
         interpolation: word("interpolation").parse().expect("a filter"),
         crop: word("crop").parse().expect("a mode"),
+        crop_offset: CropOffset::Even,
         fill: row["fill"].as_u64().unwrap_or(0) as u8,
         mean: channels("mean"),
         std: channels("std"),
         exif_orientation: row["exif"] == "apply",
         convert_first: row["convert_first"] == true,
+        transparency: TransparencyMode::Drop,
         fast_decode: false,
     }
 }

@@ -79,6 +79,14 @@ pub enum CheckpointError {
         /// The keys or prefixes that lead to them.
         places: Vec<String>,
     },
+    /// A configuration asks for something that is unknown here.
+    #[error("{}: `{key}` of the configuration is not known here, so it cannot be followed", path.display())]
+    UnknownKey {
+        /// The checkpoint.
+        path: PathBuf,
+        /// `section.key`
+        key: String,
+    },
     /// A tensor the architecture needs is absent.
     #[error("{}: tensor `{}` is missing", path.display(), shown(name))]
     MissingTensor {
@@ -192,6 +200,9 @@ impl CheckpointError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::ForbiddenCall { .. } => Some("re-save it as safetensors with the program that made it"),
+            Self::UnknownKey { .. } => Some(
+                "if no feature depends on it, take it out of a copy of the configuration and give that: `--model-config FILE`",
+            ),
             Self::UnknownHeads { .. } => Some(
                 "give its configuration: `--model-config open_clip_config.json` (or transformers' config.json)",
             ),

@@ -4,6 +4,7 @@ mod golden;
 
 use clip_model::{Checkpoint, Dtype, Layout, LoadOptions, WeightFormat, convert};
 use golden::{checkpoint_path, model_folder, unpack};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 fn assert_same_model(a: &Checkpoint, b: &Checkpoint, what: &str) {
@@ -13,6 +14,10 @@ fn assert_same_model(a: &Checkpoint, b: &Checkpoint, what: &str) {
             [a, b].map(|checkpoint| checkpoint.state_dict.take_f32(&spec.name, &spec.shape).unwrap());
         assert!(a == b, "{what}: {} differs", spec.name);
     }
+}
+
+fn preprocessing() -> Map<String, Value> {
+    json!({ "do_resize": true }).as_object().unwrap().clone()
 }
 
 fn same_types(a: &Checkpoint, b: &Checkpoint) -> bool {
@@ -38,7 +43,7 @@ fn every_layout_and_type_keeps_the_model(model: &str, format: &str, layouts: &[L
         for weights in [AsStored, F32, F16, Bf16, Released] {
             let what = format!("{layout:?}, {weights:?}");
             let out = folder.path().join(format!("{layout:?}-{weights:?}.safetensors"));
-            let files = convert(&original, layout, &out, weights).unwrap();
+            let files = convert(&original, layout, &out, weights, &preprocessing()).unwrap();
             assert!(files.iter().all(|file| file.is_file()), "{what}: {files:?}");
             let written = Checkpoint::open(&out, &options).unwrap_or_else(|error| panic!("{what}: {error}"));
             assert_same_model(&original, &written, &what);
@@ -84,7 +89,8 @@ fn what_is_there_already_is_not_overwritten_by_a_folder() {
     unpack(&source.join("open_clip_dir"), &unpacked);
     let checkpoint = Checkpoint::open(&unpacked, &LoadOptions::default()).unwrap();
     let before = names(folder.path());
-    let error = convert(&checkpoint, Layout::HuggingFace, &unpacked, WeightFormat::F32).unwrap_err();
+    let error = convert(&checkpoint, Layout::HuggingFace, &unpacked, WeightFormat::F32, &preprocessing())
+        .unwrap_err();
     assert!(error.to_string().ends_with("cannot write"), "{error}");
     assert_eq!(names(folder.path()), before, "nothing is left over");
     assert!(unpacked.join("open_clip_model.safetensors").is_file());

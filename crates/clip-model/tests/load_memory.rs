@@ -79,9 +79,10 @@ fn loading_takes_little_more_memory_than_the_weights() {
     let options = LoadOptions { activation: Some(Activation::QuickGelu), ..LoadOptions::default() };
     let checkpoint = Checkpoint::open(&file, &options).unwrap();
     let hugging_face = folder.path().join("hugging_face");
-    convert(&checkpoint, Layout::HuggingFace, &hugging_face, WeightFormat::AsStored).unwrap();
+    convert(&checkpoint, Layout::HuggingFace, &hugging_face, WeightFormat::AsStored, &Default::default())
+        .unwrap();
     let half = folder.path().join("half.safetensors");
-    convert(&checkpoint, Layout::OpenAi, &half, WeightFormat::F16).unwrap();
+    convert(&checkpoint, Layout::OpenAi, &half, WeightFormat::F16, &Default::default()).unwrap();
     drop(checkpoint);
     for path in [file, hugging_face, half] {
         let peak = peak_of_loading(&path);

@@ -25,6 +25,38 @@ pub fn clean(text: &str) -> String {
     lowercase(&collapse_white_space(&twice))
 }
 
+/// How a text is cleaned before it is split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cleaning {
+    /// As the reference does: [`clean`].
+    #[default]
+    Reference,
+    /// As open_clip's `canonicalize` does: without punctuation too.
+    Canonicalize,
+}
+
+/// The text as open_clip's `clean = "canonicalize"` makes it: repaired and HTML unescaped as by [`clean`], underscores
+/// made spaces, ASCII punctuation taken out, lower case, and white space between words made one space.
+///
+/// ```
+/// assert_eq!(clip_tokenizer::canonicalize("A photo, of a_cat!"), "a photo of a cat");
+/// ```
+///
+/// Source: open_clip 3.3, `_clean_canonicalize`.
+pub fn canonicalize(text: &str) -> String {
+    let fixed = fix_text(text);
+    let once = unescaped(&fixed);
+    let twice = unescaped(&once);
+    let kept: String = twice
+        .chars()
+        .map(|character| if character == '_' { ' ' } else { character })
+        .filter(|character| !character.is_ascii_punctuation())
+        .collect();
+    let is_python_space = |character: char| is_in(character, &UNICODE.python_space);
+    let lower = lowercase(&kept);
+    lower.split(is_python_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// [`clean`] for what most prompts are: only white space and case remain to be done.
 fn clean_plain(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
@@ -79,5 +111,20 @@ mod tests {
     fn white_space_of_all_kinds_becomes_one_space() {
         assert_eq!(clean("\u{3000}a\u{85}b\u{2028}\u{a0}c\u{1680}\u{200b}d\u{c}"), "a…b c \u{200b}d");
         assert_eq!(clean("\u{2028}"), "");
+    }
+
+    /// Expected values are those of open_clip 3.3.
+    #[test]
+    fn canonical_text_is_open_clips() {
+        for (text, expected) in [
+            ("A photo, of a_cat!", "a photo of a cat"),
+            ("  It&#39;s  \u{2014} the CAF\u{c3}\u{a9} (bar)_ ", "its \u{2014} the caf\u{e9} bar"),
+            ("don't <|endoftext|> x", "dont endoftext x"),
+            ("\u{3000}\u{391}\u{3a3}.\u{2028}b\u{85}c", "\u{3b1}\u{3c2} b\u{2026}c"),
+            ("&amp;amp; 50% _ _", "50"),
+            ("\u{39f}\u{394}\u{39f}\u{3a3}!,", "\u{3bf}\u{3b4}\u{3bf}\u{3c2}"),
+        ] {
+            assert_eq!(canonicalize(text), expected);
+        }
     }
 }

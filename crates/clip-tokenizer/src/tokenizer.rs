@@ -1,7 +1,7 @@
 //! Text to token ids: the whole way, and how the ids of one text are put together. PROTOCOL 3.4.
 
 use crate::bpe::encode_word;
-use crate::clean::clean;
+use crate::clean::{Cleaning, canonicalize, clean};
 use crate::decode::decode;
 use crate::error::TokenizerError;
 use crate::pattern::{Piece, pieces};
@@ -28,6 +28,7 @@ pub const VOCAB_SIZE: usize = 49408;
 #[derive(Clone)]
 pub struct Tokenizer {
     vocabulary: &'static Vocabulary,
+    cleaning: Cleaning,
 }
 
 /// What to do with a text that has more tokens than the model can take.
@@ -69,7 +70,12 @@ impl Tokens {
 impl Tokenizer {
     /// The released vocabulary, which is built in.
     pub fn new() -> Self {
-        Self { vocabulary: &VOCABULARY }
+        Self::with_cleaning(Cleaning::Reference)
+    }
+
+    /// The released vocabulary behind another way of cleaning texts.
+    pub fn with_cleaning(cleaning: Cleaning) -> Self {
+        Self { vocabulary: &VOCABULARY, cleaning }
     }
 
     /// All ids of a text, without start and end, and not cut.
@@ -132,10 +138,10 @@ impl Tokenizer {
     }
 
     fn append(&self, text: &str, ids: &mut Vec<u32>) {
-        if is_plain(text) {
-            encode_plain(self.vocabulary, text, ids);
-        } else {
-            encode_clean(self.vocabulary, &clean(text), ids);
+        match self.cleaning {
+            Cleaning::Reference if is_plain(text) => encode_plain(self.vocabulary, text, ids),
+            Cleaning::Reference => encode_clean(self.vocabulary, &clean(text), ids),
+            Cleaning::Canonicalize => encode_clean(self.vocabulary, &canonicalize(text), ids),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The model most people use: load once, then images and texts in, numbers out.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
-use clip_image::{Pixels, Recipe};
+use clip_image::{CropOffset, Pixels, Recipe};
 use clip_kernels::Precision;
-use clip_model::checkpoint::PreprocessKind;
-use clip_model::{Architecture, Checkpoint};
-use clip_tokenizer::{Overflow, Tokenizer};
+use clip_model::checkpoint::{PreprocessKind, TokenizerConfig};
+use clip_model::{Architecture, Checkpoint, Layout, TextPooling};
+use clip_tokenizer::{Cleaning, Overflow, Tokenizer};
 use rayon::prelude::*;
 
 use crate::classifier::{Classifier, LabelScore};
@@ -32,6 +33,9 @@ pub struct Clip {
     name: String,
     encoder: Box<dyn Encoder>,
     tokenizer: Tokenizer,
+    tokenizer_config: TokenizerConfig,
+    /// Why texts are refused; found out with the first.
+    texts_refused: OnceLock<Option<String>>,
     recipe: Recipe,
     options: LoadOptions,
     instruction_set: InstructionSet,
@@ -79,22 +83,30 @@ impl Clip {
     pub fn load_with(name_or_path: &str, options: &LoadOptions) -> Result<Clip, Error> {
         let checkpoint = open_checkpoint(name_or_path, options)?;
         let instruction_set = options.instruction_set()?;
-        let (encoder, tokenizer) =
-            rayon::join(|| encoder::build(instruction_set, options, &checkpoint), Tokenizer::new);
+        let cleaning =
+            if checkpoint.tokenizer.canonicalize { Cleaning::Canonicalize } else { Cleaning::Reference };
+        let (encoder, tokenizer) = rayon::join(
+            || encoder::build(instruction_set, options, &checkpoint),
+            || Tokenizer::with_cleaning(cleaning),
+        );
         let encoder = encoder?;
-        let recipe = recipe_of(&checkpoint, encoder.architecture().image.resolution())?;
+        let mut warnings = checkpoint.warnings.clone();
+        let recipe = recipe_of(&checkpoint, &mut warnings)?;
         let recipe = Recipe {
             fast_decode: options.fast_decode,
             convert_first: recipe.convert_first || options.convert_first,
+            transparency: options.transparency,
             ..recipe
         };
         Ok(Clip {
             name: name_or_path.to_owned(),
             tokenizer,
+            tokenizer_config: checkpoint.tokenizer,
+            texts_refused: OnceLock::new(),
             recipe,
             options: options.clone(),
             instruction_set,
-            warnings: checkpoint.warnings,
+            warnings,
             encoder,
         })
     }
@@ -141,15 +153,28 @@ impl Clip {
         Ok(self.encode_texts_with(texts, Overflow::Refuse)?.0)
     }
 
+    /// Whether texts of this model become CLIP's tokens. The first call reads the tokenizer files beside the weights.
+    ///
+    /// # Errors
+    /// [`Error::TextsRefused`] with the field or file that asks for another tokenizer. Images, and token ids
+    /// ([`Clip::encode_token_ids`]), are not concerned.
+    pub fn check_texts(&self) -> Result<(), Error> {
+        match self.texts_refused.get_or_init(|| self.tokenizer_config.refusal()) {
+            None => Ok(()),
+            Some(reason) => Err(Error::TextsRefused { path: self.name.clone(), reason: reason.clone() }),
+        }
+    }
+
     /// [`Clip::encode_texts`] with a rule for texts over the context length; tells which were cut.
     ///
     /// # Errors
-    /// A text is too long and `overflow` refuses it.
+    /// A text is too long and `overflow` refuses it; [`Clip::check_texts`].
     pub fn encode_texts_with<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
         overflow: Overflow,
     ) -> Result<(Features, Vec<TruncatedText>), Error> {
+        self.check_texts()?;
         let context_length = self.architecture().text.context_length;
         let tokens: Vec<_> = texts
             .par_iter()
@@ -172,7 +197,19 @@ impl Clip {
     /// # Errors
     /// An id outside the vocabulary, an empty text, or one longer than the context.
     pub fn encode_token_ids(&self, texts: &[&[u32]]) -> Result<Features, Error> {
-        Ok(Features::new(self.embed_dim(), self.encoder.encode_texts(texts)?))
+        let text_tower = &self.architecture().text;
+        if text_tower.pooling != TextPooling::Last {
+            return Ok(Features::new(self.embed_dim(), self.encoder.encode_texts(texts)?));
+        }
+        // This pooling reads the last place of the context, whatever stands there: padding, mostly.
+        let padded = texts.iter().map(|text| {
+            let mut row = text.to_vec();
+            row.resize(if row.is_empty() { 0 } else { text_tower.context_length.max(row.len()) }, 0);
+            row
+        });
+        let padded: Vec<Vec<u32>> = padded.collect();
+        let texts: Vec<&[u32]> = padded.iter().map(Vec::as_slice).collect();
+        Ok(Features::new(self.embed_dim(), self.encoder.encode_texts(&texts)?))
     }
 
     /// Ranks `labels` for one image file, most probable first; each label is its own prompt.
@@ -325,17 +362,26 @@ pub fn open_checkpoint(name_or_path: &str, options: &LoadOptions) -> Result<Chec
 }
 
 /// The recipe beside the weights, else the reference's at the model's resolution.
-fn recipe_of(checkpoint: &Checkpoint, resolution: usize) -> Result<Recipe, Error> {
+pub(crate) fn recipe_of(checkpoint: &Checkpoint, warnings: &mut Vec<String>) -> Result<Recipe, Error> {
+    let resolution = checkpoint.architecture.image.resolution();
     let side = u32::try_from(resolution).unwrap_or(u32::MAX);
     let Some(config) = &checkpoint.preprocess_config else {
+        if checkpoint.layout == Layout::HuggingFace {
+            warnings.push(format!(
+                "no preprocessor_config.json beside the weights: CLIP's own preprocessing at {side} px was taken"
+            ));
+        }
         return Ok(Recipe::clip(side));
     };
     let recipe = match config.kind {
-        PreprocessKind::OpenClip => Recipe::from_open_clip_config(&config.json),
-        PreprocessKind::HuggingFace => Recipe::from_preprocessor_config(&config.json),
+        PreprocessKind::OpenClip => Recipe::from_open_clip_config(&config.json, warnings),
+        PreprocessKind::HuggingFace => Recipe::from_preprocessor_config(&config.json, warnings),
     };
-    let path = checkpoint.files.first().map_or_else(|| starter::NAME.into(), |p| p.display().to_string());
-    let recipe = recipe.map_err(|source| Error::Recipe { path, source })?;
+    let path = config.path.display().to_string();
+    let mut recipe = recipe.map_err(|source| Error::Recipe { path, source })?;
+    if checkpoint.released {
+        recipe.crop_offset = CropOffset::Even; // the reference's pixels, in whatever layout it comes
+    }
     if recipe.size != side {
         return Err(Error::RecipeSize { recipe: recipe.size, model: resolution });
     }

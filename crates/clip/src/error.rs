@@ -60,6 +60,14 @@ pub enum Error {
         /// Further pairs of the kind.
         others: usize,
     },
+    /// The model's texts are not tokenized as CLIP's are.
+    #[error("{path}: texts cannot be encoded: {reason}")]
+    TextsRefused {
+        /// The checkpoint.
+        path: String,
+        /// The field or file that says so.
+        reason: String,
+    },
     /// A checkpoint cannot be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -78,7 +86,7 @@ pub enum Error {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// A preprocessing configuration beside the weights is broken.
-    #[error("{path}: preprocessing configuration: {source}")]
+    #[error("{path}: {source}")]
     Recipe {
         /// The checkpoint.
         path: String,
@@ -154,6 +162,10 @@ impl Error {
             ),
             Self::Checkpoint(source) => source.help().map(Into::into),
             Self::Resolve(source) => source.help(),
+            Self::TextsRefused { .. } => Some(
+                "only CLIP's own tokenizer is built in; images can be embedded all the same (`clip-rs embed images`)"
+                    .into(),
+            ),
             Self::NoLabels => {
                 Some("give `--labels \"a cat,a dog\"`, `--label TEXT` or `--labels-file FILE`".into())
             }

@@ -24,6 +24,7 @@ mod class_prompts;
 mod classifier;
 mod clip;
 mod content;
+mod convert;
 pub mod embeddings;
 mod encoder;
 mod error;
@@ -41,6 +42,7 @@ pub use crate::class_prompts::ClassPrompts;
 pub use crate::classifier::{Classifier, LabelScore, rank};
 pub use crate::clip::{Clip, TruncatedText, open_checkpoint};
 pub use crate::content::ContentId;
+pub use crate::convert::{Converted, convert};
 pub use crate::error::Error;
 pub use crate::features::{Embeddings, Features, Similarity};
 pub use crate::inputs::{Expanded, ImageInput, expand_inputs};
@@ -50,6 +52,7 @@ pub use crate::provenance::{Computation, Counts, ModelProvenance, Provenance};
 pub use crate::starter::STARTER_NOTE;
 pub use clip_image::{
     self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Recipe, ResizeMode,
+    TransparencyMode,
 };
 pub use clip_kernels::Precision;
 pub use clip_model::{self as model, Activation, Shortcuts};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clip_image::Limits;
+use clip_image::{Limits, TransparencyMode};
 use clip_kernels::{Isa, Precision};
 use clip_model::cache::CacheFolders;
 use clip_model::{Activation, Shortcuts};
@@ -84,6 +84,9 @@ pub struct LoadOptions {
     /// Converts images to RGB before the resize, as the readers behind published measurements do. Becomes part of the
     /// recipe ([`Recipe::convert_first`](clip_image::Recipe::convert_first)).
     pub convert_first: bool,
+    /// What becomes of transparent pixels. Becomes part of the recipe
+    /// ([`Recipe::transparency`](clip_image::Recipe::transparency)).
+    pub transparency: TransparencyMode,
     /// Keeps what stands before the projection too, for a linear probe ([`ImageBatch::penultimate`](crate::ImageBatch)).
     pub penultimate: bool,
     /// Work that is left out because it cannot change an answer; switched off for tests and measurements only.

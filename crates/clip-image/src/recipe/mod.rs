@@ -1,13 +1,15 @@
 //! How an image becomes the input of a model: sizes, filter, crop, colours. PROTOCOL 1.8.1, 1.8.5, 1.8.6.
 
-mod config;
+mod configuration;
+mod hugging_face;
+mod open_clip;
 mod plan;
 mod strips;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{CropMode, Interpolation, ResizeMode};
-use crate::{Image, ImageError, Limits, Pixels, convert, crop, decode, orientation, resize};
+use crate::choices::{CropMode, CropOffset, Interpolation, ResizeMode, TransparencyMode};
+use crate::{Image, ImageError, Limits, Pixels, convert, crop, decode, orientation, resize, white};
 
 /// Mean of CLIP's training pixels, per channel, of values 0..=1.
 pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -26,6 +28,9 @@ pub struct Recipe {
     pub interpolation: Interpolation,
     /// What makes a square of the resized image.
     pub crop: CropMode,
+    /// Where the middle of an odd rest is.
+    #[serde(default, skip_serializing_if = "CropOffset::is_the_references")]
+    pub crop_offset: CropOffset,
     /// What padding is made of: this value in every channel of the image's own mode, before conversion.
     pub fill: u8,
     /// Subtracted from values 0..=1, per channel.
@@ -38,6 +43,9 @@ pub struct Recipe {
     ///
     /// For palette, bilevel, alpha and CMYK images the results differ greatly (PROTOCOL 1.8.3).
     pub convert_first: bool,
+    /// What becomes of transparent pixels.
+    #[serde(default, skip_serializing_if = "TransparencyMode::is_the_references")]
+    pub transparency: TransparencyMode,
     /// Whether a JPEG much larger than `size` may be decoded to a half, a quarter or an eighth of its size, which still
     /// has twice the pixels of the resized image. Faster, and no longer the reference's pixels (docs/performance.md).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -58,11 +66,13 @@ impl Recipe {
             resize: ResizeMode::Shortest,
             interpolation: Interpolation::Bicubic,
             crop: CropMode::Center,
+            crop_offset: CropOffset::Even,
             fill: 0,
             mean: MEAN,
             std: STD,
             exif_orientation: false,
             convert_first: false,
+            transparency: TransparencyMode::Drop,
             fast_decode: false,
         }
     }
@@ -93,6 +103,9 @@ impl Recipe {
             image = orientation::apply(image);
         }
         let window = self.window((image.width.into(), image.height.into()), limits)?;
+        if self.transparency == TransparencyMode::White {
+            image = white::lay_on_white(image);
+        }
         if self.convert_first {
             image = convert::to_rgb_image(image);
         }

@@ -24,7 +24,9 @@ impl Recipe {
         };
         let (columns, rows) = match self.crop {
             CropMode::None => (0..full.0, 0..full.1),
-            CropMode::Center | CropMode::Pad => (crop::center(full.0, size), crop::center(full.1, size)),
+            CropMode::Center | CropMode::Pad => {
+                (crop::center(full.0, size, self.crop_offset), crop::center(full.1, size, self.crop_offset))
+            }
         };
         let output = if self.crop == CropMode::None { full } else { (size, size) };
         if u128::from(output.0) * u128::from(output.1) > u128::from(limits.max_pixels)
@@ -48,6 +50,7 @@ fn longer(size: u64, short: u64, long: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::CropOffset;
 
     #[test]
     fn sizes_and_offsets_are_those_of_the_protocol() {
@@ -62,6 +65,11 @@ mod tests {
         for (source, full, left) in cases {
             let window = Recipe::clip(224).window(source, &Limits::default()).unwrap();
             assert_eq!((window.full_size(), window.columns.start), (full, left), "{source:?}");
+        }
+        let floor = Recipe { crop_offset: CropOffset::Floor, ..Recipe::clip(224) };
+        for (source, left) in [((401, 300), 37), ((227, 224), 1), ((225, 224), 0), ((640, 427), 55)] {
+            let window = floor.window(source, &Limits::default()).unwrap();
+            assert_eq!(window.columns.start, left, "{source:?}");
         }
         let window = Recipe::clip(224).window((333, 500), &Limits::default()).unwrap();
         assert_eq!((window.full_size(), window.rows.start), ((224, 336), 56));

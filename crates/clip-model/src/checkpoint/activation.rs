@@ -1,10 +1,8 @@
 //! Which activation a checkpoint needs, and who says so (trap 9.1).
 
 use super::{ActivationSource, Hints, LoadOptions};
-use crate::architecture::{Activation, Architecture};
+use crate::architecture::Activation;
 use crate::error::CheckpointError;
-use crate::state_dict::StateDict;
-use crate::tensor::Dtype;
 use std::path::Path;
 
 /// The caller's word, then a released model's digest, then the configuration, then OpenAI's layout.
@@ -41,15 +39,6 @@ pub(super) fn choose(
         return Ok((Activation::QuickGelu, ActivationSource::Guessed));
     }
     Err(CheckpointError::UnknownActivation { path: path.to_path_buf() })
-}
-
-/// Whether every tensor has the element type OpenAI's converter gives it: f16 for what computes in
-/// f16, f32 for the rest (PROTOCOL 1.6.1).
-pub(super) fn has_openai_dtypes(state_dict: &StateDict, architecture: &Architecture) -> bool {
-    architecture.tensors().iter().filter(|spec| !spec.kind.is_optional()).all(|spec| {
-        let expected = if spec.kind.is_half_in_released_files() { Dtype::F16 } else { Dtype::F32 };
-        state_dict.get(&spec.name).is_some_and(|tensor| tensor.dtype() == expected)
-    })
 }
 
 /// Whether the path lies in a cache folder of a released model's repository: Hugging Face's

@@ -12,7 +12,7 @@
     )
 )]
 
-use super::hints::{Hints, Size};
+use super::hints::{Hints, Size, StatedSize};
 use crate::architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
 use crate::error::CheckpointError;
 use crate::state_dict::StateDict;
@@ -163,41 +163,74 @@ fn heads(
     Ok(heads)
 }
 
+/// Widths of towers in the released models: nobody wonders at 64 features a head there.
+const RELEASED_WIDTHS: [usize; 8] = [512, 640, 768, 1024, 2048, 2560, 3072, 4096];
+
+/// What has to be said where no configuration states the heads: the towers whose width no released model has.
+pub(super) fn assumed_heads(architecture: &Architecture) -> Vec<String> {
+    let image = match architecture.image {
+        ImageArchitecture::VisionTransformer { width, heads, .. } => ("image", width, heads),
+        ImageArchitecture::ModifiedResNet { width, heads, .. } => ("image", width.saturating_mul(32), heads),
+    };
+    let text = ("text", architecture.text.width, architecture.text.heads);
+    let unusual = [image, text].into_iter().filter(|(_, width, _)| !RELEASED_WIDTHS.contains(width));
+    let said = |(tower, width, heads)| {
+        format!(
+            "nothing says how many attention heads the {tower} tower has: {heads} of {HEAD_WIDTH} features were \
+             guessed for its width {width} (`--model-config` decides)"
+        )
+    };
+    unusual.map(said).collect()
+}
+
 /// Where shapes and configuration both speak they must say the same.
 fn agree(shapes: &Shapes<'_>, architecture: &Architecture, hints: &Hints) -> Result<(), CheckpointError> {
-    let text = &architecture.text;
-    for &(size, stated) in &hints.stated {
-        let (what, derived) = match (size, &architecture.image) {
-            (Size::EmbedDim, _) => ("embedding width", architecture.embed_dim),
-            (Size::Resolution, image) => ("image resolution", image.resolution()),
-            (Size::Patch, ImageArchitecture::VisionTransformer { patch_size, .. }) => {
-                ("patch size", *patch_size)
-            }
-            (Size::ImageLayers, ImageArchitecture::VisionTransformer { layers, .. }) => {
-                ("image layers", *layers)
-            }
-            (Size::Patch | Size::ImageLayers, ImageArchitecture::ModifiedResNet { .. }) => continue,
-            (
-                Size::ImageWidth,
-                ImageArchitecture::VisionTransformer { width, .. }
-                | ImageArchitecture::ModifiedResNet { width, .. },
-            ) => ("image width", *width),
-            (Size::ContextLength, _) => ("context length", text.context_length),
-            (Size::Vocabulary, _) => ("vocabulary size", text.vocab_size),
-            (Size::TextWidth, _) => ("text width", text.width),
-            (Size::TextLayers, _) => ("text layers", text.layers),
+    for StatedSize { size, stated, field } in &hints.stated {
+        let Some(derived) = derived(architecture, *size) else {
+            let problem =
+                format!("the configuration states `{field}`, the weights are another kind of tower's");
+            return Err(shapes.not_clip(problem));
         };
-        if derived != stated {
+        if derived != *stated {
             let way = match size {
-                Size::Resolution => "; resampling of position tables is not supported",
+                Size::Resolution | Size::ContextLength => "; resampling of position tables is not supported",
                 _ => "",
             };
-            let problem =
-                format!("the configuration states {what} {stated}, the weights have {derived}{way}");
+            let of = match size {
+                Size::ImageMlp | Size::TextMlp => " (features of the MLP)",
+                _ => "",
+            };
+            let problem = format!(
+                "the configuration states {stated} by `{field}`{of}, the weights have {derived}{way}"
+            );
             return Err(shapes.not_clip(problem));
         }
     }
     Ok(())
+}
+
+/// What the shapes give for a size; none where the tower has no such size.
+fn derived(architecture: &Architecture, size: Size) -> Option<usize> {
+    let text = &architecture.text;
+    Some(match (size, &architecture.image) {
+        (Size::EmbedDim, _) => architecture.embed_dim,
+        (Size::Resolution, image) => image.resolution(),
+        (Size::Patch, ImageArchitecture::VisionTransformer { patch_size, .. }) => *patch_size,
+        (Size::ImageLayers, ImageArchitecture::VisionTransformer { layers, .. }) => *layers,
+        (Size::ImageMlp, ImageArchitecture::VisionTransformer { mlp_width, .. }) => *mlp_width,
+        (Size::Stage(stage), ImageArchitecture::ModifiedResNet { blocks, .. }) => *blocks.get(stage)?,
+        (Size::Patch | Size::ImageLayers | Size::ImageMlp | Size::Stage(_), _) => return None,
+        (
+            Size::ImageWidth,
+            ImageArchitecture::VisionTransformer { width, .. }
+            | ImageArchitecture::ModifiedResNet { width, .. },
+        ) => *width,
+        (Size::ContextLength, _) => text.context_length,
+        (Size::Vocabulary, _) => text.vocab_size,
+        (Size::TextWidth, _) => text.width,
+        (Size::TextLayers, _) => text.layers,
+        (Size::TextMlp, _) => text.mlp_width,
+    })
 }
 
 struct Shapes<'a> {

@@ -13,11 +13,12 @@
 )]
 
 use super::source::{self, Source};
-use super::{LoadOptions, PreprocessConfig, PreprocessKind, names};
+use super::{LoadOptions, PreprocessConfig, PreprocessKind, names, tokenizer_files};
 use crate::error::{CheckpointError, shown};
 use crate::memory_map;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -101,39 +102,94 @@ pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointErro
     Ok(shards_of(&file)?.into_iter().map(|shard| folder.join(shard)).collect())
 }
 
-/// A weight file with a usual name, given by its path, belongs to the configuration in its folder.
+/// A configuration belongs to its folder: also to a weight file there that was given by its path.
 pub(super) fn add_configuration_beside(source: &mut Source) -> Result<(), CheckpointError> {
     let path = source.path.clone();
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return Ok(());
     };
-    if WEIGHT_FILES.contains(&name) { add_configuration(source, folder, name) } else { Ok(()) }
+    add_configuration(source, folder, name)
 }
 
-/// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so
-/// the weights' names decide which configuration is theirs.
+/// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so the weights' names
+/// decide which configuration is theirs; the other is taken where theirs is not there.
 fn add_configuration(source: &mut Source, folder: &Path, weights: &str) -> Result<(), CheckpointError> {
-    let hugging_face = names::are_hugging_face(source.tensors.iter().map(|(name, _)| name.as_str()));
-    let (config, preprocess, kind) = match hugging_face && !weights.starts_with("open_clip") {
-        true => ("config.json", "preprocessor_config.json", PreprocessKind::HuggingFace),
-        false => ("open_clip_config.json", "open_clip_config.json", PreprocessKind::OpenClip),
+    let hugging_face = !weights.starts_with("open_clip")
+        && names::are_hugging_face(source.tensors.iter().map(|(name, _)| name.as_str()));
+    let theirs = if hugging_face { hugging_face_beside(folder)? } else { open_clip_beside(folder)? };
+    let found = match theirs.config {
+        Some(_) => theirs,
+        None if hugging_face => open_clip_beside(folder)?,
+        None => Some(hugging_face_beside(folder)?).filter(Beside::is_of_clip).unwrap_or_default(),
     };
-    let mut read = |name: &str| -> Result<Option<String>, CheckpointError> {
-        let path = folder.join(name);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let text = read_json(&path)?;
-        if !source.files.contains(&path) {
-            source.files.push(path);
-        }
-        Ok(Some(text))
-    };
-    if let Some(text) = read(config)? {
-        source.config = Some(text);
-    }
-    source.preprocess_config = read(preprocess)?.map(|json| PreprocessConfig { kind, json });
+    source.config = found.config;
+    source.preprocess_config = found.preprocess_config;
+    source.files.extend(found.files);
+    source.tokenizer_files = tokenizer_files::beside(folder);
     Ok(())
+}
+
+/// What one library's configurations in a folder say.
+#[derive(Default)]
+struct Beside {
+    config: Option<String>,
+    preprocess_config: Option<PreprocessConfig>,
+    files: Vec<PathBuf>,
+}
+
+impl Beside {
+    /// timm's `config.json` names no type of model.
+    fn is_of_clip(&self) -> bool {
+        let root = self.config.as_ref().and_then(|json| serde_json::from_str::<Value>(json).ok());
+        root.is_some_and(|root| root.get("model_type") == Some(&Value::from("clip")))
+    }
+}
+
+fn open_clip_beside(folder: &Path) -> Result<Beside, CheckpointError> {
+    let path = folder.join("open_clip_config.json");
+    let Some(json) = read_if_there(&path)? else { return Ok(Beside::default()) };
+    let preprocess_config = PreprocessConfig::of_open_clip(&path, &json);
+    Ok(Beside { config: Some(json), preprocess_config, files: vec![path] })
+}
+
+/// transformers 5 writes the image processor into `processor_config.json`, and prefers it there.
+fn hugging_face_beside(folder: &Path) -> Result<Beside, CheckpointError> {
+    let mut files = Vec::new();
+    let mut read = |name: &str| -> Result<Option<(PathBuf, String)>, CheckpointError> {
+        let path = folder.join(name);
+        let json = read_if_there(&path)?;
+        files.extend(json.is_some().then(|| path.clone()));
+        Ok(json.map(|json| (path, json)))
+    };
+    let config = read("config.json")?.map(|(_, json)| json);
+    let nested = match read("processor_config.json")? {
+        Some((path, json)) => nested_image_processor(&path, &json)?.map(|json| (path, json)),
+        None => None,
+    };
+    let preprocess = match nested {
+        Some(nested) => Some(nested),
+        None => read("preprocessor_config.json")?,
+    };
+    let preprocess_config =
+        preprocess.map(|(path, json)| PreprocessConfig { kind: PreprocessKind::HuggingFace, path, json });
+    Ok(Beside { config, preprocess_config, files })
+}
+
+/// The `image_processor` of a `processor_config.json`; older versions wrote none there.
+fn nested_image_processor(path: &Path, json: &str) -> Result<Option<String>, CheckpointError> {
+    let malformed = |problem: &str| CheckpointError::malformed(path, "configuration", problem);
+    let root: Value = serde_json::from_str(json).map_err(|error| {
+        malformed(&format!("not JSON, at line {} column {}", error.line(), error.column()))
+    })?;
+    match root.get("image_processor") {
+        None => Ok(None),
+        Some(Value::Object(fields)) => Ok(Some(Value::from(fields.clone()).to_string())),
+        Some(_) => Err(malformed("`image_processor` is not an object")),
+    }
+}
+
+fn read_if_there(path: &Path) -> Result<Option<String>, CheckpointError> {
+    if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
 }
 
 fn read_json(path: &Path) -> Result<String, CheckpointError> {
@@ -155,6 +211,7 @@ fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Sou
             container: part.container,
             config: None,
             preprocess_config: None,
+            tokenizer_files: Vec::new(),
             released: false,
             warnings: part.warnings,
             unbuilt: part.unbuilt,

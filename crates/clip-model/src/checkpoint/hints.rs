@@ -1,7 +1,7 @@
 //! What a configuration says of a model. Shapes are believed before configurations; where both
 //! speak they must agree.
 
-use super::{hugging_face, open_clip};
+use super::{hugging_face_config, open_clip};
 use crate::architecture::{Activation, TextPooling};
 use crate::error::CheckpointError;
 use serde_json::{Map, Value};
@@ -16,9 +16,26 @@ pub(super) struct Hints {
     pub(super) text_heads: Option<usize>,
     /// Features per head of the image tower, for a width that the shapes give.
     pub(super) image_head_width: Option<usize>,
-    /// Sizes the shapes give too: `(what, stated)`.
-    pub(super) stated: Vec<(Size, usize)>,
+    /// Sizes the shapes give too.
+    pub(super) stated: Vec<StatedSize>,
+    /// `tokenizer_kwargs.clean` is `canonicalize`.
+    pub(super) canonicalize: bool,
+    /// Why texts cannot become this model's tokens: the first field that says so.
+    pub(super) texts_refused: Option<String>,
+    /// The same, unless tokenizer files beside the weights show that the tokens are CLIP's.
+    pub(super) texts_refused_without_files: Option<String>,
+    /// open_clip's fields on tokens as they stand, to be written again.
+    pub(super) tokenizer_fields: Map<String, Value>,
     pub(super) warnings: Vec<String>,
+}
+
+/// A size and the field that states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct StatedSize {
+    pub(super) size: Size,
+    pub(super) stated: usize,
+    /// `section.field`
+    pub(super) field: String,
 }
 
 /// A size that both shapes and configurations give.
@@ -29,36 +46,59 @@ pub(super) enum Size {
     Patch,
     ImageWidth,
     ImageLayers,
+    ImageMlp,
+    /// Blocks of one of a ResNet's stages, from 0.
+    Stage(usize),
     ContextLength,
     Vocabulary,
     TextWidth,
     TextLayers,
+    TextMlp,
 }
 
 impl Hints {
     /// Reads `open_clip_config.json`, its `model_cfg` alone, or transformers' `config.json`.
     pub(super) fn parse(path: &Path, json: &str) -> Result<Self, CheckpointError> {
-        let malformed = |problem: String| CheckpointError::malformed(path, "configuration", problem);
+        let malformed = |problem: &str| CheckpointError::malformed(path, "configuration", problem);
         let root: Value = serde_json::from_str(json).map_err(|error| {
-            malformed(format!("not JSON, at line {} column {}", error.line(), error.column()))
+            malformed(&format!("not JSON, at line {} column {}", error.line(), error.column()))
         })?;
         let Value::Object(root) = root else {
-            return Err(malformed("not a JSON object".to_owned()));
+            return Err(malformed("not a JSON object"));
         };
-        if let Some(model) = root.get("model_cfg") {
-            let model =
-                model.as_object().ok_or_else(|| malformed("`model_cfg` is not an object".to_owned()))?;
-            return open_clip::hints(path, model);
+        match kind(&root) {
+            Some(Kind::OpenClip) => open_clip::hints(path, &root),
+            Some(Kind::HuggingFace) => hugging_face_config::hints(path, &root),
+            None => Err(malformed("neither open_clip's (`model_cfg`) nor transformers' (`model_type`)")),
         }
-        if root.contains_key("vision_cfg") {
-            return open_clip::hints(path, &root);
-        }
-        hugging_face::hints(path, &root)
     }
 
-    pub(super) fn state(&mut self, size: Size, stated: Option<usize>) {
-        self.stated.extend(stated.map(|stated| (size, stated)));
+    pub(super) fn state(&mut self, size: Size, section: &Section<'_>, field: &str, stated: Option<usize>) {
+        let field = format!("{}.{field}", section.name);
+        self.stated.extend(stated.map(|stated| StatedSize { size, stated, field }));
     }
+
+    /// The first reason stays.
+    pub(super) fn refuse_texts(&mut self, reason: String) {
+        self.texts_refused.get_or_insert(reason);
+    }
+}
+
+/// Whose configuration a JSON object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    OpenClip,
+    HuggingFace,
+}
+
+/// By the keys that one of the two always has.
+pub(super) fn kind(root: &Map<String, Value>) -> Option<Kind> {
+    let has = |keys: &[&str]| keys.iter().any(|key| root.contains_key(*key));
+    if has(&["model_cfg", "vision_cfg"]) {
+        return Some(Kind::OpenClip);
+    }
+    let theirs = ["model_type", "text_config", "vision_config", "text_config_dict", "vision_config_dict"];
+    has(&theirs).then_some(Kind::HuggingFace)
 }
 
 /// Typed look-ups in one object of a configuration.
@@ -68,7 +108,15 @@ pub(super) struct Section<'a> {
     pub(super) fields: &'a Map<String, Value>,
 }
 
-impl Section<'_> {
+impl<'a> Section<'a> {
+    /// An object in it that must be there.
+    pub(super) fn section(&self, name: &'static str) -> Result<Section<'a>, CheckpointError> {
+        match self.fields.get(name) {
+            Some(Value::Object(fields)) => Ok(Section { path: self.path, name, fields }),
+            _ => Err(self.malformed(name, "an object")),
+        }
+    }
+
     pub(super) fn malformed(&self, field: &str, expected: &str) -> CheckpointError {
         let problem = format!("`{}.{field}` is not {expected}", self.name);
         CheckpointError::malformed(self.path, "configuration", problem)
@@ -77,7 +125,10 @@ impl Section<'_> {
     pub(super) fn unsupported(&self, field: &str, supported: &str) -> CheckpointError {
         CheckpointError::Unsupported {
             path: self.path.to_path_buf(),
-            found: format!("`{}.{field}` of the configuration", self.name),
+            found: match self.fields.get(field) {
+                Some(value) => format!("a configuration where {}", super::keys::stated(self, field, value)),
+                None => format!("a configuration without `{}.{field}`", self.name),
+            },
             supported: supported.to_owned(),
         }
     }

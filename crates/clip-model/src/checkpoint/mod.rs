@@ -22,10 +22,13 @@ pub mod fuzzing;
 mod hints;
 pub(crate) mod hugging_face;
 mod inventory;
+mod hugging_face_config;
+mod keys;
 mod names;
 mod open_clip;
 mod pickle;
 mod source;
+pub(crate) mod tokenizer_files;
 mod torch;
 mod zip;
 
@@ -35,6 +38,7 @@ pub(crate) use directory::{WEIGHT_FILES, shards_of};
 pub use finite::CheckReport;
 pub use inventory::{Inventory, ListedTensor};
 pub(crate) use source::CONFIG_KEY;
+pub use tokenizer_files::TokenizerConfig;
 
 use crate::architecture::{Activation, Architecture};
 use crate::error::{CheckpointError, shown};
@@ -57,8 +61,12 @@ pub struct Checkpoint {
     pub container: Container,
     /// Where the choice of activation came from.
     pub activation_source: ActivationSource,
+    /// One of the released models, by its digest or the cache folder of its repository.
+    pub released: bool,
     /// The preprocessing that came with the weights, as it stands in its file.
     pub preprocess_config: Option<PreprocessConfig>,
+    /// How texts become tokens, as far as the configuration and the files beside the weights say.
+    pub tokenizer: TokenizerConfig,
     /// What was ignored, assumed or looks odd, one sentence each.
     pub warnings: Vec<String>,
     /// Every file that was read.
@@ -119,7 +127,7 @@ pub enum ActivationSource {
     Config,
     /// The digest is that of a released model.
     Registry,
-    /// The layout marks it as one of OpenAI's: three scalar buffers, or their mixture of f16 and f32.
+    /// The three scalar buffers of OpenAI's archives are there.
     OpenAiLayout,
     /// The caller said so.
     Flag,
@@ -145,9 +153,20 @@ impl ActivationSource {
 pub struct PreprocessConfig {
     /// Whose format it is.
     pub kind: PreprocessKind,
-    /// The JSON text: `open_clip_config.json` (with `preprocess_cfg` in it) or
-    /// `preprocessor_config.json`.
+    /// The file it stands in.
+    pub path: PathBuf,
+    /// The JSON text: `open_clip_config.json` (with `preprocess_cfg` in it), `preprocessor_config.json`, or the
+    /// `image_processor` of a `processor_config.json`.
     pub json: String,
+}
+
+impl PreprocessConfig {
+    /// None where open_clip's file has no `preprocess_cfg`.
+    fn of_open_clip(path: &Path, json: &str) -> Option<Self> {
+        let root: serde_json::Value = serde_json::from_str(json).ok()?;
+        root.get("preprocess_cfg").filter(|fields| !fields.is_null())?;
+        Some(Self { kind: PreprocessKind::OpenClip, path: path.to_path_buf(), json: json.to_owned() })
+    }
 }
 
 /// Whose format a [`PreprocessConfig`] is in.
@@ -155,7 +174,7 @@ pub struct PreprocessConfig {
 pub enum PreprocessKind {
     /// open_clip's `open_clip_config.json`.
     OpenClip,
-    /// transformers' `preprocessor_config.json`.
+    /// transformers' `preprocessor_config.json`, or what stands in `processor_config.json`.
     HuggingFace,
 }
 
@@ -168,7 +187,8 @@ pub struct LoadOptions {
     /// it that is [`CheckpointError::UnknownActivation`].
     pub guess_activation: bool,
     /// JSON of a configuration (`open_clip_config.json`, its `model_cfg`, or transformers'
-    /// `config.json`) for weights that come without one; it wins over one beside the weights.
+    /// `config.json`) for weights that come without one; it wins over one beside the weights, and so does its
+    /// `preprocess_cfg`.
     pub config: Option<String>,
     /// Accept a file that carries the name of a released model and is another one.
     pub ignore_digest: bool,
@@ -199,6 +219,8 @@ impl Checkpoint {
     ) -> Result<Self, CheckpointError> {
         let mut source = source::parse(Path::new(name), SharedBytes::new(bytes), options)?;
         source.config = config_json.map(str::to_owned);
+        source.preprocess_config =
+            config_json.and_then(|json| PreprocessConfig::of_open_clip(Path::new(name), json));
         Self::assemble(source, options)
     }
 
@@ -227,6 +249,7 @@ impl Checkpoint {
             Some(json) => Hints::parse(&path, json)?,
             None => Hints::default(),
         };
+        let told = options.config.as_deref().and_then(|json| PreprocessConfig::of_open_clip(&path, json));
         warnings.extend(hints.warnings.iter().cloned());
         let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
         derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
@@ -238,12 +261,14 @@ impl Checkpoint {
             warnings.push(format!("the archive states a resolution of {stated}, its shapes give {derived}"));
         }
 
-        let openai_layout =
-            renamed.openai_buffers || activation::has_openai_dtypes(&state_dict, &architecture);
         let released = source.released || activation::is_in_released_repository(&path);
+        let openai_layout = renamed.openai_buffers;
         let (activation, activation_source) =
             activation::choose(&path, options, &hints, openai_layout, released, &mut warnings)?;
         architecture.activation = activation;
+        if config.is_none() && !released {
+            warnings.extend(derive::assumed_heads(&architecture));
+        }
 
         let layout = match renamed.layout {
             Layout::OpenClip if openai_layout => Layout::OpenAi,
@@ -255,7 +280,9 @@ impl Checkpoint {
             layout,
             container: source.container,
             activation_source,
-            preprocess_config: source.preprocess_config,
+            released,
+            preprocess_config: told.or(source.preprocess_config),
+            tokenizer: TokenizerConfig::new(&hints, source.tokenizer_files),
             warnings,
             files: source.files,
         })

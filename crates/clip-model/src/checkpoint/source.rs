@@ -18,6 +18,7 @@ pub(super) struct Source {
     /// JSON of the configuration that belongs to the weights.
     pub(super) config: Option<String>,
     pub(super) preprocess_config: Option<PreprocessConfig>,
+    pub(super) tokenizer_files: Vec<PathBuf>,
     /// The file's digest is that of a released model.
     pub(super) released: bool,
     pub(super) warnings: Vec<String>,
@@ -54,12 +55,15 @@ pub(super) fn parse(
         Format::Zip => torch::open_archive(path, bytes, options)?,
         Format::Legacy => torch::open_legacy(path, bytes)?,
     };
+    let preprocess_config =
+        contents.metadata_config.as_deref().and_then(|json| PreprocessConfig::of_open_clip(path, json));
     Ok(Source {
         path: path.to_path_buf(),
         tensors: contents.tensors,
         container: contents.container,
         config: contents.metadata_config,
-        preprocess_config: None,
+        preprocess_config,
+        tokenizer_files: Vec::new(),
         released: false,
         warnings: contents.warnings,
         unbuilt: contents.unbuilt,

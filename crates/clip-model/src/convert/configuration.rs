@@ -1,12 +1,12 @@
 //! The configuration files that go with weights: open_clip's and transformers'.
 
 use crate::architecture::{ImageArchitecture, TextPooling};
-use crate::checkpoint::{Checkpoint, PreprocessKind};
+use crate::checkpoint::Checkpoint;
 use crate::error::CheckpointError;
 use serde_json::{Map, Value, json};
 
-/// `open_clip_config.json`: architecture and preprocessing.
-pub(super) fn open_clip(checkpoint: &Checkpoint) -> String {
+/// `open_clip_config.json`: architecture, tokenizer and preprocessing.
+pub(super) fn open_clip(checkpoint: &Checkpoint, preprocessing: &Map<String, Value>) -> String {
     let architecture = &checkpoint.architecture;
     let text = &architecture.text;
     let mut vision_cfg = Map::new();
@@ -19,7 +19,7 @@ pub(super) fn open_clip(checkpoint: &Checkpoint) -> String {
             set("patch_size", json!(patch_size));
             set("head_width", json!(width / heads));
             if mlp_width != 4 * width {
-                set("mlp_ratio", json!(mlp_width as f64 / width as f64));
+                set("mlp_ratio", mlp_ratio(width, mlp_width));
             }
         }
         ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
@@ -37,7 +37,7 @@ pub(super) fn open_clip(checkpoint: &Checkpoint) -> String {
         "layers": text.layers,
     });
     if text.mlp_width != 4 * text.width {
-        text_cfg["mlp_ratio"] = json!(text.mlp_width as f64 / text.width as f64);
+        text_cfg["mlp_ratio"] = mlp_ratio(text.width, text.mlp_width);
     }
     match text.pooling {
         TextPooling::Argmax => {}
@@ -48,7 +48,9 @@ pub(super) fn open_clip(checkpoint: &Checkpoint) -> String {
             text_cfg["eos_id"] = json!(id);
         }
     }
-    let [mean, std] = mean_and_std(checkpoint);
+    for (field, value) in &checkpoint.tokenizer.fields {
+        text_cfg[field] = value.clone();
+    }
     pretty(&json!({
         "model_cfg": {
             "embed_dim": architecture.embed_dim,
@@ -56,13 +58,15 @@ pub(super) fn open_clip(checkpoint: &Checkpoint) -> String {
             "vision_cfg": vision_cfg,
             "text_cfg": text_cfg,
         },
-        "preprocess_cfg": {
-            "mean": mean,
-            "std": std,
-            "interpolation": "bicubic",
-            "resize_mode": "shortest",
-        },
+        "preprocess_cfg": preprocessing,
     }))
+}
+
+/// The number from which open_clip computes `int(width * ratio)` = `mlp_width`: the quotient, unless it rounds down.
+fn mlp_ratio(width: usize, mlp_width: usize) -> Value {
+    let exact = mlp_width as f64 / width as f64;
+    let reads_back = (width as f64 * exact) as usize == mlp_width;
+    json!(if reads_back { exact } else { (mlp_width as f64 + 0.5) / width as f64 })
 }
 
 /// `config.json` of transformers. Pooling at the largest id is what `eos_token_id` 2 stands for there
@@ -123,41 +127,21 @@ pub(super) fn hugging_face(checkpoint: &Checkpoint) -> Result<String, Checkpoint
     })))
 }
 
-/// `preprocessor_config.json` of transformers.
-pub(super) fn preprocessor(checkpoint: &Checkpoint) -> String {
-    let side = checkpoint.architecture.image.resolution();
-    let [mean, std] = mean_and_std(checkpoint);
-    pretty(&json!({
-        "image_processor_type": "CLIPImageProcessor",
-        "do_convert_rgb": true,
-        "do_resize": true,
-        "size": {"shortest_edge": side},
-        "resample": 3,
-        "do_center_crop": true,
-        "crop_size": {"height": side, "width": side},
-        "do_rescale": true,
-        "rescale_factor": 1.0 / 255.0,
-        "do_normalize": true,
-        "image_mean": mean,
-        "image_std": std,
-    }))
-}
-
-/// As the checkpoint's own preprocessing says, else CLIP's (PROTOCOL 1.8.1).
-fn mean_and_std(checkpoint: &Checkpoint) -> [Value; 2] {
-    let stated = checkpoint.preprocess_config.as_ref().and_then(|config| {
-        let json: Value = serde_json::from_str(&config.json).ok()?;
-        let [mean, std] = match config.kind {
-            PreprocessKind::OpenClip => ["mean", "std"].map(|field| json["preprocess_cfg"][field].clone()),
-            PreprocessKind::HuggingFace => ["image_mean", "image_std"].map(|field| json[field].clone()),
-        };
-        (mean.is_array() && std.is_array()).then_some([mean, std])
-    });
-    stated.unwrap_or_else(|| {
-        [json!([0.48145466, 0.4578275, 0.40821073]), json!([0.26862954, 0.26130258, 0.27577711])]
-    })
-}
-
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_give_the_width_back() {
+        for width in (1..3000).step_by(7) {
+            for mlp_width in (1..9000).step_by(13) {
+                let ratio = mlp_ratio(width, mlp_width).as_f64().unwrap();
+                assert_eq!((width as f64 * ratio) as usize, mlp_width, "{width}");
+            }
+        }
+    }
 }

@@ -6,11 +6,12 @@ mod hugging_face;
 
 use clip_files::NewFolder;
 
-use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout, finite};
+use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout, TokenizerConfig, finite};
 use crate::error::CheckpointError;
 use crate::safetensors::{self, WriteTensor};
 use crate::tensor::Dtype;
 use crate::tensor_list::TensorKind;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -32,46 +33,82 @@ pub enum WeightFormat {
 
 /// Writes `checkpoint` in `layout` and returns the files written.
 ///
-/// For [`Layout::OpenAi`] `out` is a file; its metadata carry the configuration, so that heads and
-/// activation are known when it is read again. For the others it is a folder that must not exist
-/// yet, or be empty.
+/// For [`Layout::OpenAi`] `out` is a file; its metadata carry the configuration, so that heads, activation and
+/// preprocessing are known when it is read again. For the others it is a folder that must not exist yet, or be empty;
+/// tokenizer files are copied into it. `preprocessing` is what the layout's configuration says of images:
+/// transformers' `preprocessor_config.json`, else open_clip's `preprocess_cfg`.
 ///
 /// # Errors
 /// [`CheckpointError::Write`], also for a folder that is not empty; [`CheckpointError::Unsupported`]
-/// for a name that promises another format, and for what a layout cannot express (transformers has no ModifiedResNet);
+/// for a name that promises another format, and for what a layout cannot express (transformers has no ModifiedResNet, a
+/// single file no vocabulary);
 /// [`CheckpointError::NotFinite`] where a value is NaN, infinite, or does not fit f16.
 pub fn convert(
     checkpoint: &Checkpoint,
     layout: Layout,
     out: &Path,
     weights: WeightFormat,
+    preprocessing: &Map<String, Value>,
 ) -> Result<Vec<PathBuf>, CheckpointError> {
     check_ending(layout, out)?;
     finite::refuse_not_finite(&checkpoint.state_dict)?;
     let tensors = with_dtypes(checkpoint, weights);
     let mut metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+    let config = match layout {
+        Layout::HuggingFace => configuration::hugging_face(checkpoint)?,
+        Layout::OpenAi | Layout::OpenClip => configuration::open_clip(checkpoint, preprocessing),
+    };
+    refuse_other_tokens(checkpoint, layout, &config)?;
     match layout {
         Layout::OpenAi => {
-            metadata.insert(CONFIG_KEY.to_owned(), configuration::open_clip(checkpoint));
+            metadata.insert(CONFIG_KEY.to_owned(), config);
             safetensors::write(out, tensors, &metadata)?;
             Ok(vec![out.to_path_buf()])
         }
         Layout::OpenClip => write_folder(out, |folder| {
             safetensors::write(&folder.join("open_clip_model.safetensors"), tensors, &metadata)?;
-            let config = configuration::open_clip(checkpoint);
-            write_text(&folder.join("open_clip_config.json"), &config)
+            write_text(&folder.join("open_clip_config.json"), &config)?;
+            copy_tokenizer(checkpoint, folder)
         }),
         Layout::HuggingFace => {
             let tensors = hugging_face::tensors(checkpoint, tensors)?;
-            let config = configuration::hugging_face(checkpoint)?;
-            let preprocessor = configuration::preprocessor(checkpoint);
+            let preprocessor = configuration::pretty(&Value::from(preprocessing.clone()));
             write_folder(out, |folder| {
                 safetensors::write(&folder.join("model.safetensors"), tensors, &metadata)?;
                 write_text(&folder.join("config.json"), &config)?;
-                write_text(&folder.join("preprocessor_config.json"), &preprocessor)
+                write_text(&folder.join("preprocessor_config.json"), &preprocessor)?;
+                copy_tokenizer(checkpoint, folder)
             })
         }
     }
+}
+
+/// What is written must ask for the tokens that the checkpoint asks for.
+fn refuse_other_tokens(checkpoint: &Checkpoint, layout: Layout, config: &str) -> Result<(), CheckpointError> {
+    let path = checkpoint.state_dict.path();
+    let theirs = &checkpoint.tokenizer;
+    let files = if layout == Layout::OpenAi { Vec::new() } else { theirs.files.clone() };
+    let written = TokenizerConfig::of_configuration(path, config, files)?;
+    let (refusal, refusal_written) = (theirs.refusal(), written.refusal());
+    if refusal.is_some() == refusal_written.is_some() && written.canonicalize == theirs.canonicalize {
+        return Ok(());
+    }
+    let reason =
+        refusal.or(refusal_written).unwrap_or_else(|| "texts are cleaned by `canonicalize`".to_owned());
+    Err(CheckpointError::Unsupported {
+        path: path.to_path_buf(),
+        found: format!("a tokenizer that the layout `{}` has no place for ({reason})", layout.name()),
+        supported: format!("`{}`, in which it came, is", checkpoint.layout.name()),
+    })
+}
+
+fn copy_tokenizer(checkpoint: &Checkpoint, folder: &Path) -> Result<(), CheckpointError> {
+    for file in &checkpoint.tokenizer.files {
+        let Some(name) = file.file_name() else { continue };
+        let path = folder.join(name);
+        std::fs::copy(file, &path).map_err(|source| CheckpointError::Write { path, source })?;
+    }
+    Ok(())
 }
 
 fn with_dtypes(checkpoint: &Checkpoint, weights: WeightFormat) -> Vec<WriteTensor> {

@@ -15,7 +15,7 @@ const WEIGHTS_LIMIT: u64 = 64 << 30;
 /// Longest configuration, vocabulary or index in bytes.
 const TEXT_LIMIT: u64 = 64 << 20;
 /// What stands beside weights, any of which may be missing: configurations, then what tells of another tokenizer.
-const CONFIGURATIONS: [&str; 8] = [
+const CONFIGURATIONS: [&str; 10] = [
     "config.json",
     "open_clip_config.json",
     "processor_config.json",
@@ -24,6 +24,8 @@ const CONFIGURATIONS: [&str; 8] = [
     "tokenizer.json",
     "vocab.json",
     "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
 ];
 
 pub(super) fn fetch_released(

@@ -1,0 +1,83 @@
+//! A checkpoint in another layout, with all that goes with it: what is written reads back as what was read.
+
+use std::path::{Path, PathBuf};
+
+use clip_image::{CropMode, CropOffset, ImageError, Recipe};
+use clip_model::convert::WeightFormat;
+use clip_model::{Checkpoint, Layout};
+
+use crate::clip::recipe_of;
+use crate::error::Error;
+
+/// What [`convert`] wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// What the layout cannot say to other programs, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Writes `checkpoint` in `layout` together with its preprocessing and its way from texts to tokens.
+///
+/// # Errors
+/// As [`clip_model::convert()`]; [`Error::Recipe`] where the layout has no place for the preprocessing.
+pub fn convert(
+    checkpoint: &Checkpoint,
+    layout: Layout,
+    out: &Path,
+    weights: WeightFormat,
+) -> Result<Converted, Error> {
+    let mut warnings = Vec::new();
+    let recipe = recipe_of(checkpoint, &mut warnings)?;
+    let no_place = |source| Error::Recipe { path: format!("layout {}", layout.name()), source };
+    if layout == Layout::OpenClip && !recipe.is_known_to_open_clip() {
+        let found =
+            format!("open_clip has bicubic and bilinear only, no interpolation `{}`", recipe.interpolation);
+        return Err(no_place(ImageError::Config { what: found }));
+    }
+    let preprocessing = match layout {
+        Layout::HuggingFace => recipe.to_preprocessor_config(),
+        Layout::OpenAi | Layout::OpenClip => recipe.to_open_clip_config(),
+    };
+    let files = clip_model::convert(checkpoint, layout, out, weights, &preprocessing.map_err(no_place)?)?;
+    let theirs = if layout == Layout::HuggingFace { CropOffset::Floor } else { CropOffset::Even };
+    if layout != Layout::OpenAi && recipe.crop == CropMode::Center && recipe.crop_offset != theirs {
+        warnings.push(format!(
+            "the crop's offset is rounded `{}`, which only clip-rs reads there (`crop_offset`): others round `{theirs}`, \
+             one pixel beside it for every fourth aspect ratio",
+            recipe.crop_offset
+        ));
+    }
+    warnings.extend(unsaid(checkpoint, layout, &recipe));
+    Ok(Converted { files, warnings })
+}
+
+/// What only this program can know of the files, or none.
+fn unsaid(checkpoint: &Checkpoint, layout: Layout, recipe: &Recipe) -> Vec<String> {
+    let mut warnings = Vec::new();
+    match layout {
+        Layout::OpenAi => {
+            if *recipe != Recipe::clip(recipe.size) {
+                warnings.push(format!(
+                    "this layout has no place for preprocessing (resize {}, {}, mean {:?}, std {:?}): clip-rs reads \
+                     it from the file's metadata, OpenAI's own loader and others take CLIP's",
+                    recipe.resize, recipe.interpolation, recipe.mean, recipe.std
+                ));
+            }
+            if checkpoint.tokenizer.canonicalize {
+                warnings.push(
+                    "this layout has no place for `clean = \"canonicalize\"`: clip-rs reads it from the file's \
+                     metadata, others do not"
+                        .to_owned(),
+                );
+            }
+        }
+        Layout::HuggingFace if checkpoint.tokenizer.files.is_empty() => warnings.push(
+            "no tokenizer files were written: transformers finds CLIP's under `openai/clip-vit-base-patch32`"
+                .to_owned(),
+        ),
+        Layout::OpenClip | Layout::HuggingFace => {}
+    }
+    warnings
+}
