@@ -378,12 +378,12 @@ pub(crate) fn recipe_of(checkpoint: &Checkpoint, warnings: &mut Vec<String>) -> 
         PreprocessKind::HuggingFace => Recipe::from_preprocessor_config(&config.json, warnings),
     };
     let path = config.path.display().to_string();
-    let mut recipe = recipe.map_err(|source| Error::Recipe { path, source })?;
+    let mut recipe = recipe.map_err(|source| Error::Recipe { path: path.clone(), source })?;
     if checkpoint.released {
         recipe.crop_offset = CropOffset::Even; // the reference's pixels, in whatever layout it comes
     }
     if recipe.size != side {
-        return Err(Error::RecipeSize { recipe: recipe.size, model: resolution });
+        return Err(Error::RecipeSize { path, recipe: recipe.size, model: resolution });
     }
     Ok(recipe)
 }

@@ -94,8 +94,10 @@ pub enum Error {
         source: ImageError,
     },
     /// A recipe gives images of another size than the model takes.
-    #[error("the recipe gives {recipe} x {recipe} pixels, the model takes {model} x {model}")]
+    #[error("{path}: `size` makes images of {recipe} x {recipe} pixels, the model takes {model} x {model}")]
     RecipeSize {
+        /// The configuration.
+        path: String,
         /// Side the recipe gives, px.
         recipe: u32,
         /// Side the model takes, px.
@@ -177,7 +179,7 @@ impl Error {
                 Some("if the file is to be trusted, raise the limit of pixels (`max_pixels`)".into())
             }
             Self::InUse { .. } => Some("wait for it to end, or choose another output".into()),
-            Self::RecipeSize { .. } => Some("leave the size to the model".into()),
+            Self::RecipeSize { .. } => Some("change it in a copy of the configuration".into()),
             _ => None,
         }
     }
