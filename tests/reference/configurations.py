@@ -295,7 +295,7 @@ def program(clip_rs, verb, model, given, out):
 def names_a_field(said, folder):
     """Whether an error names a field, or a file, that the configurations hold."""
     error = next((line for line in said.splitlines() if line.startswith("error: ")), "")
-    keys = {"eos_id", "eos_token_id", "vocab_size", "image_size", "crop_size", "size"}
+    keys = {"eos_id", "eos_token_id", "vocab_size", "image_size", "crop_size", "size", "logit_bias"}
     for file in folder.glob("*.json"):
         keys.add(file.name)
         if file.name != "vocab.json" and file.name != "tokenizer.json":

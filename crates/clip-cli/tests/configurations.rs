@@ -116,7 +116,10 @@ fn another_tokenizer_refuses_texts_by_its_field_and_images_go_on() {
     for fields in cases {
         let model = folder("open_clip");
         edit(&model.path().join("open_clip_config.json"), |config| {
-            config["model_cfg"]["text_cfg"].as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+            config["model_cfg"]["text_cfg"]
+                .as_object_mut()
+                .unwrap()
+                .extend(fields.as_object().unwrap().clone());
         });
         let field = fields.as_object().unwrap().keys().next().unwrap();
         refuses_texts(model.path(), field);
@@ -223,7 +226,8 @@ fn renamed(from: &Path, to: &Path, rename: impl Fn(&str) -> String) {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: Map<String, Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
     let tensors = header.into_iter().filter(|(name, _)| name != "__metadata__");
-    let header = Value::from(tensors.map(|(name, at)| (rename(&name), at)).collect::<Map<_, _>>()).to_string();
+    let header =
+        Value::from(tensors.map(|(name, at)| (rename(&name), at)).collect::<Map<_, _>>()).to_string();
     let header = format!("{header:width$}", width = header.len().next_multiple_of(8));
     let head = (header.len() as u64).to_le_bytes();
     fs::write(to, [&head[..], header.as_bytes(), &bytes[8 + length..]].concat()).unwrap();
@@ -231,7 +235,9 @@ fn renamed(from: &Path, to: &Path, rename: impl Fn(&str) -> String) {
 
 #[test]
 fn configurations_are_read_beside_weights_with_prefixes_and_of_any_name() {
-    for (layout, weights) in [("hugging_face", "model.safetensors"), ("open_clip", "open_clip_model.safetensors")] {
+    for (layout, weights) in
+        [("hugging_face", "model.safetensors"), ("open_clip", "open_clip_model.safetensors")]
+    {
         for (prefix, name) in [("_orig_mod.", weights), ("module.", "epoch_3.safetensors")] {
             let model = folder(layout);
             let path = model.path().join(weights);
@@ -250,7 +256,15 @@ fn heads_and_activation_are_guessed_aloud() {
     let folder = TempDir::new().unwrap();
     let written = folder.path().join("released.safetensors");
     let done = run(&[
-        "models", "convert", "starter", "--layout", "openai", "--weights", "released", "--out", text(&written),
+        "models",
+        "convert",
+        "starter",
+        "--layout",
+        "openai",
+        "--weights",
+        "released",
+        "--out",
+        text(&written),
     ]);
     assert_eq!(done.code, 0, "{}", done.stderr);
     let bare = folder.path().join("bare.safetensors");

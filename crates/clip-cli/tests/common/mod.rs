@@ -18,6 +18,7 @@ pub(crate) fn clip_rs(arguments: &[&str]) -> Command {
     command
 }
 
+#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: i32,
     pub(crate) stdout: String,
