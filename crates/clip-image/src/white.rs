@@ -62,7 +62,7 @@ mod tests {
         let width = (data.len() / mode.pixel_bytes()) as u32;
         let palette = Palette { colors: vec![[10, 20, 30], [200, 100, 0], [1, 2, 3]] };
         let palette = (mode == Mode::Palette).then_some(palette);
-        Image { palette, transparency, ..Image::new(Format::Png, mode, (width, 1), data.to_vec()) }
+        Image { palette, transparency, ..Image::new(Format::Png, mode, (width, 1), data.to_vec()).unwrap() }
     }
 
     #[test]
