@@ -219,17 +219,14 @@ impl Info {
         else {
             return Err(error.into());
         };
-        let facts = inventory_facts(&self.model, &inventory, &error);
+        let needs = error.help().filter(|help| !help.contains("models info")).unwrap_or(CLIP_HAS.to_owned());
         if self.json {
-            console.json(&facts.into_iter().collect::<serde_json::Map<_, _>>())?;
+            console.json(&inventory_json(&self.model, &inventory, &error, &needs))?;
         } else {
-            let facts: String = facts.iter().map(|(key, value)| lines(key, value)).collect();
-            console.print(&facts)?;
+            console.print(&inventory_text(&self.model, &inventory))?;
         }
         console.warn(&format!("it cannot be used as it is: {error}"));
-        if let Some(help) = error.help() {
-            console.note(&help);
-        }
+        console.note(&format!("what it needs: {needs}"));
         Ok(Exit::Ok)
     }
 
@@ -288,28 +285,43 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<Vec<(String, ser
     Ok(facts.map(|(key, value)| (key.to_owned(), value)).into())
 }
 
-/// What there is to say about a file that is no CLIP, in order.
-fn inventory_facts(
+/// What makes a CLIP of a file.
+const CLIP_HAS: &str = "the tensors of one CLIP, at most behind one prefix: `token_embedding.weight`, `text_projection`, \
+    `visual.proj` (or `visual.layer1.…`), `logit_scale` and the blocks of both towers, or those of transformers' CLIPModel";
+
+/// A file that cannot be used, as one JSON object.
+fn inventory_json(
     name: &str,
     inventory: &Inventory,
     error: &clip_rs::Error,
-) -> Vec<(String, serde_json::Value)> {
+    needs: &str,
+) -> serde_json::Value {
     let keys = inventory.keys.iter().map(|(key, what)| serde_json::json!({ "name": key, "holds": what }));
     let tensors = inventory.tensors.iter().map(
         |tensor| serde_json::json!({ "name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape }),
     );
-    let facts = [
-        ("model", name.into()),
-        ("container", inventory.container.name().into()),
-        ("usable", false.into()),
-        ("reason", error.to_string().into()),
-        ("needs", error.help().into()),
-        ("not_built", inventory.not_built.clone().into()),
-        ("tensors", inventory.tensors.len().into()),
-        ("key", keys.collect::<Vec<_>>().into()),
-        ("tensor", tensors.collect::<Vec<_>>().into()),
-    ];
-    facts.map(|(key, value)| (key.to_owned(), value)).into()
+    serde_json::json!({
+        "model": name, "container": inventory.container.name(), "usable": false, "reason": error.to_string(),
+        "needs": needs, "not_built": inventory.not_built, "keys": keys.collect::<Vec<_>>(),
+        "tensors": tensors.collect::<Vec<_>>(),
+    })
+}
+
+/// The same for people: each key and each tensor on a line of its own.
+fn inventory_text(name: &str, inventory: &Inventory) -> String {
+    let mut text = lines("model", &name.into());
+    text += &lines("container", &inventory.container.name().into());
+    text += &lines("usable", &"no".into());
+    for class in &inventory.not_built {
+        text += &lines("not built", &class.as_str().into());
+    }
+    for (key, what) in &inventory.keys {
+        text += &lines("key", &format!("{key}: {what}").into());
+    }
+    for tensor in &inventory.tensors {
+        text += &lines("tensor", &format!("{} {} {:?}", tensor.name, tensor.dtype, tensor.shape).into());
+    }
+    text
 }
 
 /// `key  value`, nested objects and lists on lines of their own.

@@ -218,9 +218,9 @@ impl CheckpointError {
             Self::WrongScale { .. } => Some(
                 "`logit_scale` is kept as its natural logarithm: CLIP begins with 2.6592 and ends with at most 4.6052",
             ),
-            Self::WrongDigest { .. } => {
-                Some("delete the file and download it again, or rename it if it is another model")
-            }
+            Self::WrongDigest { .. } => Some(
+                "`clip-rs models download` compares and fetches it again; if it is another model, rename the file",
+            ),
             _ => None,
         }
     }

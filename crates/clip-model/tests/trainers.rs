@@ -109,3 +109,38 @@ fn inventory_lists_what_is_no_clip() {
     assert!(listed.not_built.iter().any(|name| name == "argparse.Namespace"), "{:?}", listed.not_built);
     assert!(listed.keys.contains(&("slots".to_owned(), "made by `trainer.options.Slots`".to_owned())));
 }
+
+#[test]
+fn shards_of_torch_save_are_one_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let shard = unpack("model_state_dict", folder.path());
+    std::fs::rename(shard, folder.path().join("pytorch_model-1.bin")).unwrap();
+    let plain = open("plain").unwrap();
+    let map: Vec<_> =
+        plain.state_dict.names().map(|name| format!("\"{name}\": \"pytorch_model-1.bin\"")).collect();
+    let index = format!("{{\"weight_map\": {{{}}}}}", map.join(", "));
+    std::fs::write(folder.path().join("pytorch_model.bin.index.json"), index).unwrap();
+    let sharded = Checkpoint::open(folder.path(), &options()).unwrap();
+    assert_eq!(sharded.digest(), plain.digest());
+    assert!(
+        sharded.warnings[0].starts_with("the weights under `model_state_dict`"),
+        "{:?}",
+        sharded.warnings
+    );
+}
+
+#[test]
+fn a_folder_without_usual_names_tells_what_to_give_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = || Checkpoint::open(folder.path(), &options()).unwrap_err().to_string();
+    assert!(message().contains("such as `open_clip_model.safetensors`"), "{}", message());
+    let inner = folder.path().join("0_CLIPModel");
+    std::fs::create_dir(&inner).unwrap();
+    std::fs::write(inner.join("model.safetensors"), "").unwrap();
+    assert!(message().contains("there is one in `"), "{}", message());
+    std::fs::write(folder.path().join("modules.json"), "[]").unwrap();
+    assert!(message().contains(&format!("the model is in `{}`", inner.display())), "{}", message());
+    std::fs::remove_file(folder.path().join("modules.json")).unwrap();
+    unpack("plain", folder.path());
+    assert!(message().contains("plain.pt`: give a file by its path"), "{}", message());
+}

@@ -225,7 +225,8 @@ impl<'a> Pickle<'a> {
     /// Names of the classes and functions whose objects stand as shells in the pickle, sorted, without those of plain
     /// values of Python and torch.
     pub(in super::super) fn shells(&self) -> Vec<String> {
-        const PLAIN: [&str; 6] = ["builtins", "__builtin__", "collections", "_codecs", "copyreg", "torch"];
+        const PLAIN: [&str; 7] =
+            ["builtins", "__builtin__", "collections", "_codecs", "copyreg", "copy_reg", "torch"];
         let made =
             self.foreign.iter().filter(|foreign| foreign.made && !PLAIN.contains(&foreign.module.as_str()));
         let mut names: Vec<String> = made.map(Foreign::path).collect();

@@ -11,8 +11,10 @@ use std::path::Path;
 const DEPTH_LIMIT: usize = 32;
 /// How deep a state dict is looked for.
 const SEARCH_DEPTH: usize = 4;
-/// Tensors, modules and containers looked at in all.
-const VISIT_LIMIT: usize = 200_000;
+/// Tensors and members of modules in all.
+const TENSOR_LIMIT: usize = 100_000;
+/// Containers looked into; what lies deeper than these is no state dict.
+const CONTAINER_LIMIT: usize = 100_000;
 /// Items of a list that are looked at.
 const LIST_LIMIT: usize = 100;
 /// Keys of the root that are told of.
@@ -137,7 +139,7 @@ pub(super) fn survey(pickle: &Pickle<'_>) -> Result<Survey, String> {
     let mut places = Vec::new();
     let mut seen = HashSet::from([pickle.root_id()]);
     let mut waiting = VecDeque::from([(String::new(), pickle.root_id(), 0usize)]);
-    let mut budget = VISIT_LIMIT;
+    let mut budget = TENSOR_LIMIT;
     while let Some((path, id, depth)) = waiting.pop_front() {
         let mut place = Place { path, ..Place::default() };
         let mut children: Vec<(String, Id)> = Vec::new();
@@ -163,8 +165,10 @@ pub(super) fn survey(pickle: &Pickle<'_>) -> Result<Survey, String> {
                 pickle.get(child),
                 Value::Dict(_) | Value::Object(_) | Value::List(_) | Value::Tuple(_)
             );
-            if is_container && depth < SEARCH_DEPTH && seen.insert(child) {
-                waiting.push_back((joined(&place.path, &name)?, child, depth.saturating_add(1)));
+            let path = if place.path.is_empty() { name } else { format!("{}.{name}", place.path) };
+            let is_near = depth < SEARCH_DEPTH && path.len() <= NAME_LIMIT && seen.len() < CONTAINER_LIMIT;
+            if is_container && is_near && seen.insert(child) {
+                waiting.push_back((path, child, depth.saturating_add(1)));
             }
         }
         if !place.tensors.is_empty() {
@@ -181,7 +185,8 @@ fn numbered(items: &[Id]) -> impl Iterator<Item = (String, Id)> {
 fn keys(pickle: &Pickle<'_>) -> Vec<(String, String)> {
     let parts: Vec<&[(Id, Id)]> = match pickle.root() {
         Value::Dict(pairs) => vec![pairs],
-        Value::Object(object) => pickle.parts(object).collect(),
+        // The members of a module are in the names of its tensors.
+        Value::Object(object) if !is_module(pickle, object) => pickle.parts(object).collect(),
         _ => Vec::new(),
     };
     let named = |&(key, value): &(Id, Id)| match pickle.get(key) {
@@ -205,18 +210,19 @@ fn entries(
             }
             continue;
         };
-        if let Value::Tensor(_) | Value::Object(_) | Value::Dict(_) | Value::List(_) | Value::Tuple(_) =
-            pickle.get(value)
-        {
-            spend(budget)?;
-        }
         match pickle.get(value) {
-            Value::Tensor(index) => place.tensors.push((checked(key)?, *index)),
-            Value::Object(_) => {
-                place.unbuilt.push((checked(key)?, pickle.describe(pickle.get(value))));
-                children.push((checked(key)?, value));
+            Value::Tensor(index) => {
+                spend(budget)?;
+                place.tensors.push((checked(key)?, *index));
             }
-            Value::Dict(_) | Value::List(_) | Value::Tuple(_) => children.push((checked(key)?, value)),
+            Value::Object(_) | Value::Dict(_) | Value::List(_) | Value::Tuple(_)
+                if key.len() <= NAME_LIMIT && children.len() < CONTAINER_LIMIT =>
+            {
+                if let object @ Value::Object(_) = pickle.get(value) {
+                    place.unbuilt.push(((*key).to_owned(), pickle.describe(object)));
+                }
+                children.push(((*key).to_owned(), value));
+            }
             _ => {}
         }
     }
@@ -285,7 +291,9 @@ fn not_persistent<'s>(pickle: &'s Pickle<'_>, module: &Object) -> HashSet<&'s st
 }
 
 fn spend(budget: &mut usize) -> Result<(), String> {
-    *budget = budget.checked_sub(1).ok_or_else(|| format!("has more than {VISIT_LIMIT} entries"))?;
+    *budget = budget
+        .checked_sub(1)
+        .ok_or_else(|| format!("has more than {TENSOR_LIMIT} tensors and members of modules"))?;
     Ok(())
 }
 
@@ -362,6 +370,23 @@ mod tests {
     }
 
     #[test]
+    fn long_logs_beside_the_weights_are_passed_over() {
+        let long = [b"X".as_slice(), &2000u32.to_le_bytes(), &[b'a'; 2000], b"]"].concat();
+        let mut bytes = [b"\x80\x02}(".as_slice(), &long].concat();
+        for index in 0..u32::from(u16::MAX) * 2 {
+            bytes.extend(
+                [b"X\x04\0\0\0".as_slice(), format!("{index:04x}").get(..4).unwrap().as_bytes(), b"]"]
+                    .concat(),
+            );
+        }
+        bytes.extend(state_dict("model"));
+        bytes.extend(b"u.");
+        assert!(find(&bytes).is_err(), "behind more containers than are looked into");
+        let bytes = [b"\x80\x02}(".as_slice(), &long, &state_dict("model"), b"u."].concat();
+        assert_eq!(find(&bytes).unwrap(), ["token_embedding.weight"]);
+    }
+
+    #[test]
     fn a_module_that_contains_itself_meets_the_depth_limit() {
         let cycle = [b"\x80\x02", MODULE, b"q\0}X\x01\0\0\0ah\0sb."].concat();
         let error = find(&cycle).unwrap_err().to_string();
@@ -377,6 +402,6 @@ mod tests {
         }
         bytes.extend(b"ub.");
         let error = find(&bytes).unwrap_err().to_string();
-        assert_eq!(error, "m.pt: has more than 200000 entries");
+        assert_eq!(error, "m.pt: has more than 100000 tensors and members of modules");
     }
 }
