@@ -135,13 +135,14 @@ impl ImagesArgs {
         let mut places = known(&journal, &inputs, &clip);
         let todo: Vec<usize> = (0..inputs.len()).filter(|&index| places[index].is_none()).collect();
         self.output.tell_resumed(inputs.len() - todo.len(), console);
-        let new: Vec<&ImageInput> = todo.iter().map(|&index| &inputs[index]).collect();
-        images.encode_these(&new, &clip, console, |images, features| {
+        let new = todo.iter().map(|&index| &inputs[index]);
+        images.encode_these(new, &clip, console, |images, features| {
             let contents = images.iter().map(|image| image.content);
             let appended = self.output.append(&mut journal, contents, features)?;
             images.iter().zip(appended).for_each(|(image, place)| places[todo[image.index]] = Some(place));
             Ok(())
         })?;
+        drop(todo);
         let rows = inputs.iter().zip(places).filter_map(|(input, place)| Some((input.name(), place?)));
         let (ids, places) = rows.unzip();
         let outcome =

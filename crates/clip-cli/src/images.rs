@@ -84,20 +84,20 @@ impl Images {
         each: impl FnMut(&[UsableImage<'_>], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let inputs = std::mem::take(&mut self.inputs);
-        self.encode_these(&inputs.iter().collect::<Vec<_>>(), clip, console, each)
+        self.encode_these(inputs.iter(), clip, console, each)
     }
 
     /// The same of some of the images.
-    pub(crate) fn encode_these(
+    pub(crate) fn encode_these<'a>(
         &mut self,
-        inputs: &[&ImageInput],
+        inputs: impl ExactSizeIterator<Item = &'a ImageInput>,
         clip: &Clip,
         console: &Console,
         mut each: impl FnMut(&[UsableImage<'_>], Features) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let bar = console.progress(inputs.len() as u64, Unit::Items("images"));
         let (ledger, alone) = (&mut self.ledger, self.total == 1);
-        clip.encode_in_batches(inputs.iter().copied(), |batch| {
+        clip.encode_in_batches(inputs, |batch| {
             bar.inc(batch.len() as u64);
             for (input, error) in batch.failed {
                 if alone {

@@ -68,3 +68,72 @@ fn provenance_says_that_large_files_were_decoded_fast() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(common::json_lines(&run.stdout)[0]["recipe"]["fast_decode"], true);
 }
+
+#[test]
+fn rows_belong_to_what_the_files_hold_and_damaged_ones_are_made_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let photos = photos(folder.path());
+    let (out, whole) = (folder.path().join("a.npy"), folder.path().join("whole.npy"));
+    let embed = |out: &Path| {
+        ["embed", "images", &photos, "--threads", "2", "--out", out.to_str().expect("UTF-8")]
+            .map(str::to_owned)
+    };
+    let run = |arguments: &[String]| run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let arguments = embed(&out);
+    interrupted(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &out);
+
+    // The files trade places; the first row loses a bit, the journal its note.
+    std::fs::copy(root().join("photos/coffee.jpg"), Path::new(&photos).join("00_cat.jpg")).expect("replaced");
+    std::fs::copy(root().join("photos/cat.jpg"), Path::new(&photos).join("01_dog.jpg")).expect("replaced");
+    let partial = folder.path().join("a.npy.partial");
+    let mut rows = std::fs::read(partial.join("rows.f32")).expect("rows");
+    rows[7] ^= 0x40;
+    std::fs::write(partial.join("rows.f32"), rows).expect("damaged");
+    std::fs::remove_file(partial.join("run.json")).expect("there");
+
+    let resumed = run(&arguments);
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(run(&embed(&whole)).code, 0);
+    assert_eq!(std::fs::read(&out).expect("it"), std::fs::read(&whole).expect("it"));
+    assert!(!partial.exists());
+}
+
+#[test]
+fn second_run_into_one_output_is_refused_and_leaves_the_first_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let partial = folder.path().join("a.npy.partial");
+    std::fs::create_dir(&partial).expect("a folder");
+    let first = std::fs::File::create(partial.join("lock")).expect("made");
+    first.lock().expect("locked");
+    let out = folder.path().join("a.npy");
+    let arguments = ["embed", "images", "photos/cat.jpg", "--out", out.to_str().expect("UTF-8")];
+    let refused = run(&arguments);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(refused.stderr.contains("a.npy: another run is writing this file"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("help: wait for it to end"), "{}", refused.stderr);
+    assert_eq!(std::fs::read_dir(&partial).expect("there").count(), 1);
+    drop(first);
+    assert_eq!(run(&arguments).code, 0);
+    assert!(!partial.exists());
+}
+
+#[test]
+fn other_bytes_on_standard_input_have_their_own_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("a.npy");
+    let rows = |photo: &str| {
+        // A run that fails when it writes its output leaves its journal.
+        std::fs::create_dir_all(&out).expect("in the way");
+        let arguments = ["embed", "images", "-", "--out", out.to_str().expect("UTF-8")];
+        let cat = std::fs::read(root().join("photos/cat.jpg")).expect("a photo");
+        assert_eq!(common::run_with_stdin(&arguments, &cat).code, 1);
+        std::fs::remove_dir(&out).expect("out of the way");
+        let bytes = std::fs::read(root().join("photos").join(photo)).expect("a photo");
+        let run = common::run_with_stdin(&arguments, &bytes);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let row = std::fs::read(&out).expect("it");
+        std::fs::remove_file(&out).expect("there");
+        row
+    };
+    assert_ne!(rows("dog.jpg"), rows("cat.jpg"));
+}

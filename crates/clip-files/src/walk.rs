@@ -169,4 +169,20 @@ mod tests {
         symlink("b/x.png", root.join("link.png")).expect("linked");
         assert_eq!(names(root), ["b/x.png", "link.png"]);
     }
+
+    #[test]
+    fn depth_has_no_limit_and_what_cannot_be_read_is_listed() {
+        let root = tempfile::tempdir().expect("a folder");
+        let mut deep = root.path().to_owned();
+        (0..100).for_each(|_| deep.push("d"));
+        std::fs::create_dir_all(&deep).expect("made");
+        std::fs::write(deep.join("a.png"), "").expect("written");
+        assert_eq!(walk(root.path()).expect("walked").files, [deep.join("a.png")]);
+        let gone = walk_where(root.path(), |folder| {
+            let _ = std::fs::remove_dir_all(folder); // between being listed and being entered
+            true
+        });
+        let gone = gone.expect("walked");
+        assert_eq!((gone.unread.len(), gone.files.len(), &gone.unread[0].0), (1, 0, &root.path().join("d")));
+    }
 }

@@ -11,16 +11,21 @@ const KEPT: usize = 1 << 24;
 
 /// Buffers that no matrix holds at the moment.
 struct Spare {
+    /// Given back in this pass.
     buffers: Vec<Vec<f32>>,
+    /// Given back in the last one, and not needed since.
+    idle: Vec<Vec<f32>>,
     /// Outside of a pass none are lent and none are taken back.
     in_pass: bool,
 }
 
 thread_local! {
-    static SPARE: RefCell<Spare> = const { RefCell::new(Spare { buffers: Vec::new(), in_pass: false }) };
+    static SPARE: RefCell<Spare> =
+        const { RefCell::new(Spare { buffers: Vec::new(), idle: Vec::new(), in_pass: false }) };
 }
 
-/// Runs `pass`; matrices that it drops lend their memory to those that it, and the thread's next pass, make later.
+/// Runs `pass`; matrices that it drops lend their memory to those that it, and the thread's next pass, make later. What
+/// that one does not need is freed: a pass drops matrices that it was given as well, and they would pile up.
 pub(crate) fn reusing<R>(pass: impl FnOnce() -> R) -> R {
     struct End;
     impl Drop for End {
@@ -28,7 +33,8 @@ pub(crate) fn reusing<R>(pass: impl FnOnce() -> R) -> R {
             SPARE.with_borrow_mut(|spare| {
                 spare.in_pass = false;
                 let mut kept = 0;
-                spare.buffers.retain(|buffer| {
+                spare.idle = std::mem::take(&mut spare.buffers);
+                spare.idle.retain(|buffer| {
                     let fits = kept + buffer.capacity() <= KEPT;
                     kept += if fits { buffer.capacity() } else { 0 };
                     fits
@@ -50,18 +56,21 @@ pub(crate) fn take(length: usize) -> Vec<f32> {
         if !spare.in_pass {
             return None;
         }
-        // The smallest that is large enough; none that is much too large for what it would hold.
-        let fitting = spare
-            .buffers
-            .iter()
-            .enumerate()
-            .filter(|(_, buffer)| buffer.capacity() >= length && buffer.capacity() / 4 <= length);
-        let (place, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
-        Some(spare.buffers.swap_remove(place))
+        take_from(&mut spare.buffers, length).or_else(|| take_from(&mut spare.idle, length))
     });
     let Some(mut buffer) = spare else { return vec![0.0; length] };
     buffer.resize(length, 0.0);
     buffer
+}
+
+/// The smallest that is large enough; none that is much too large for what it would hold.
+fn take_from(buffers: &mut Vec<Vec<f32>>, length: usize) -> Option<Vec<f32>> {
+    let fitting = buffers
+        .iter()
+        .enumerate()
+        .filter(|(_, buffer)| buffer.capacity() >= length && buffer.capacity() / 4 <= length);
+    let (place, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
+    Some(buffers.swap_remove(place))
 }
 
 /// Gives a buffer back.
@@ -78,7 +87,7 @@ mod tests {
     use super::*;
 
     fn spare_values() -> usize {
-        SPARE.with_borrow(|spare| spare.buffers.iter().map(Vec::capacity).sum())
+        SPARE.with_borrow(|spare| spare.buffers.iter().chain(&spare.idle).map(Vec::capacity).sum())
     }
 
     #[test]
@@ -93,6 +102,17 @@ mod tests {
         assert_ne!(place(&take(1000)), first, "outside of a pass");
         reusing(|| assert_eq!(place(&take(900)), first));
         assert_eq!(spare_values(), 0, "taken and not given back");
+    }
+
+    #[test]
+    fn what_the_next_pass_does_not_need_is_freed() {
+        for _ in 0..9 {
+            reusing(|| {
+                give(Vec::with_capacity(100)); // made outside, never taken
+                give(take(1000));
+            });
+        }
+        assert_eq!(spare_values(), 1100);
     }
 
     #[test]

@@ -15,16 +15,20 @@ use crate::error::Error;
 const HEAD_BYTES: u64 = 4096;
 
 /// One image: a file, or bytes that have a name.
+///
+/// As small as the name of a file: a list of a million of them is kept once.
 #[derive(Debug, Clone)]
-pub struct ImageInput {
-    name: Box<str>,
-    source: Source,
+pub struct ImageInput(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// The file of this path.
+    Named(Box<str>),
+    Other(Box<(Box<str>, Source)>),
 }
 
 #[derive(Clone)]
 enum Source {
-    /// The file that the name is the path of: a list of a million paths is kept once.
-    Named,
     /// A file whose path is not Unicode, or could be taken for an escaped one: the name only shows it.
     File(Box<Path>),
     Bytes(Arc<[u8]>),
@@ -35,7 +39,6 @@ enum Source {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Named => "Named",
             Self::File(_) => "File",
             Self::Bytes(_) => "Bytes",
             Self::Lazy(_) => "Lazy",
@@ -52,7 +55,7 @@ impl ImageInput {
 
     /// An image in memory, called `name` in results and errors.
     pub fn bytes(name: &str, bytes: Vec<u8>) -> ImageInput {
-        ImageInput { name: name.into(), source: Source::Bytes(bytes.into()) }
+        ImageInput::other(name, Source::Bytes(bytes.into()))
     }
 
     /// An image whose bytes `read` gives when it is used, called `name` in results and errors. `read` says in words
@@ -61,12 +64,19 @@ impl ImageInput {
         name: &str,
         read: impl Fn() -> Result<Vec<u8>, String> + Send + Sync + 'static,
     ) -> ImageInput {
-        ImageInput { name: name.into(), source: Source::Lazy(Arc::new(read)) }
+        ImageInput::other(name, Source::Lazy(Arc::new(read)))
+    }
+
+    fn other(name: &str, source: Source) -> ImageInput {
+        ImageInput(Kind::Other(Box::new((name.into(), source))))
     }
 
     /// What it is called in results and errors.
     pub fn name(&self) -> &str {
-        &self.name
+        match &self.0 {
+            Kind::Named(name) => name,
+            Kind::Other(other) => &other.0,
+        }
     }
 
     /// The bytes of the file.
@@ -75,19 +85,17 @@ impl ImageInput {
     /// The file cannot be read, is no regular file (a pipe or device could block for ever), has more bytes than
     /// `limits` allow pixels for, or does not begin as an image does.
     pub fn read(&self, limits: &Limits) -> Result<Cow<'_, [u8]>, Error> {
-        let path = match &self.source {
-            Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
-            Source::Lazy(read) => {
-                let failed = |reason| Error::ReadImage {
-                    path: self.name.to_string(),
-                    source: io::Error::other(reason),
-                };
-                return Ok(Cow::Owned(read().map_err(failed)?));
-            }
-            Source::Named => Path::new(&*self.name),
-            Source::File(path) => path,
+        let failed = |source| Error::ReadImage { path: self.name().to_owned(), source };
+        let path = match &self.0 {
+            Kind::Named(name) => Path::new(&**name),
+            Kind::Other(other) => match &other.1 {
+                Source::File(path) => path,
+                Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
+                Source::Lazy(read) => {
+                    return read().map(Cow::Owned).map_err(|reason| failed(io::Error::other(reason)));
+                }
+            },
         };
-        let failed = |source| Error::ReadImage { path: self.name.to_string(), source };
         let mut file = clip_files::open(path, limits.file_bytes()).map_err(failed)?;
         let mut bytes = Vec::new();
         file.by_ref().take(HEAD_BYTES).read_to_end(&mut bytes).map_err(failed)?;
@@ -97,17 +105,17 @@ impl ImageInput {
     }
 
     pub(crate) fn image_error(&self, source: ImageError) -> Error {
-        Error::Image { path: self.name.to_string(), source }
+        Error::Image { path: self.name().to_owned(), source }
     }
 }
 
 impl From<PathBuf> for ImageInput {
     fn from(path: PathBuf) -> ImageInput {
         if matches!(clip_files::shown(&path), Cow::Owned(_)) {
-            return ImageInput { name: clip_files::shown(&path).into(), source: Source::File(path.into()) };
+            return ImageInput::other(&clip_files::shown(&path), Source::File(path.clone().into()));
         }
         let name = path.into_os_string().into_string().unwrap_or_default(); // shown as it is: Unicode
-        ImageInput { name: name.into(), source: Source::Named }
+        ImageInput(Kind::Named(name.into()))
     }
 }
 

@@ -14,6 +14,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clip_files::Lock;
@@ -40,14 +41,25 @@ pub struct Journal {
     ids: File,
     /// Rows in the file, usable or not.
     written: u32,
-    place_of: HashMap<ContentId, u32>,
+    place_of: HashMap<ContentId, RowPlace>,
     finished: bool,
     _lock: Lock,
 }
 
-/// Where a row is in the journal it belongs to.
+/// Where a row is in the journal it belongs to: counted from 1, so that none takes no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowPlace(u32);
+pub struct RowPlace(NonZeroU32);
+
+impl RowPlace {
+    /// That of the row behind `written` others, if it can be counted.
+    fn behind(written: u32) -> Option<RowPlace> {
+        written.checked_add(1).and_then(NonZeroU32::new).map(RowPlace)
+    }
+
+    fn row(self) -> u64 {
+        u64::from(self.0.get()) - 1
+    }
+}
 
 impl Journal {
     /// Opens the journal of `out`, taking up the rows of an earlier, interrupted run.
@@ -86,7 +98,7 @@ impl Journal {
 
     /// Where the row of an input of this content is, if it is there.
     pub fn place(&self, content: ContentId) -> Option<RowPlace> {
-        self.place_of.get(&content).copied().map(RowPlace)
+        self.place_of.get(&content).copied()
     }
 
     /// Rows of different content that are there.
@@ -116,17 +128,18 @@ impl Journal {
         for (content, row) in rows {
             assert_eq!(row.len(), self.embed_dim, "a row of another model");
             if let Some(&place) = self.place_of.get(&content) {
-                places.push(RowPlace(place));
+                places.push(place);
                 continue;
             }
             let start = values.len();
             values.extend(row.iter().flat_map(|value| value.to_le_bytes()));
             let checksum = checksum(&self.key, content, &values[start..]);
             writeln!(lines, "[\"{content}\",\"{checksum}\"]").map_err(failed)?;
-            self.place_of.insert(content, self.written);
-            places.push(RowPlace(self.written));
             let full = || failed(io::Error::other("a file of embeddings has less than 2^32 rows"));
-            self.written = self.written.checked_add(1).ok_or_else(full)?;
+            let place = RowPlace::behind(self.written).ok_or_else(full)?;
+            self.place_of.insert(content, place);
+            places.push(place);
+            self.written += 1;
         }
         let written = self.rows.write_all(&values).and_then(|()| self.ids.write_all(&lines));
         written.map_err(|error| Error::write(&self.folder, error))?;
@@ -149,7 +162,7 @@ impl Journal {
     ) -> Result<(), Error> {
         assert_eq!(ids.len(), places.len(), "an id for each row");
         let mut reader = RowReader::new(&self.rows, self.embed_dim);
-        let mut row = |index: usize| reader.row(places[index].0.into());
+        let mut row = |index: usize| reader.row(places[index].row());
         write(
             &self.out,
             self.format,
@@ -175,9 +188,8 @@ impl Journal {
                 break;
             }
             let row = rows.bytes(self.written.into())?;
-            if let Some(content) = content_of(&line, &self.key, row) {
-                self.place_of.insert(content, self.written);
-            }
+            let content = content_of(&line, &self.key, row);
+            self.place_of.extend(content.zip(RowPlace::behind(self.written)));
             self.written += 1;
             id_bytes += length as u64;
         }
