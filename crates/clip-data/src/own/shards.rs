@@ -208,13 +208,10 @@ pub(super) fn shards_by_split(path: &Path) -> Result<Vec<(String, PathBuf)>, Dat
 
 /// Tars in `folder`, by number and name.
 pub(super) fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let entries = std::fs::read_dir(folder).map_err(DataError::read(folder))?;
-    let is_tar = |path: &PathBuf| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        !name.starts_with('.') && ENDINGS.iter().any(|ending| name.ends_with(ending))
-    };
-    let mut tars: Vec<PathBuf> =
-        entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_tar).collect();
+    let entries = clip_files::entries(folder).map_err(DataError::read(folder))?;
+    let is_tar = |name: &OsStr| ENDINGS.iter().any(|ending| name.to_string_lossy().ends_with(ending));
+    let tars = entries.into_iter().filter(|entry| !entry.is_folder && is_tar(&entry.name));
+    let mut tars: Vec<PathBuf> = tars.map(|entry| folder.join(entry.name)).collect();
     tars.sort_by_cached_key(|path| (shard_name(path).parse::<u64>().ok(), path.clone()));
     Ok(tars)
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clip_data::formats::video;
 use clip_data::{Border, Item, Media, Split};
+use clip_rs::ImageLimits;
 use rayon::prelude::*;
 
 use crate::EvalError;
@@ -96,7 +97,7 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
                 hasher.update(&border.all.to_le_bytes());
                 hasher.update(&border.foot.to_le_bytes());
             }
-            update_with_file(&mut hasher, &split.folder.join(&**path))?;
+            update_with_file(&mut hasher, &split.folder.join(&**path), ImageLimits::default().file_bytes())?;
         }
         Media::Video { path, span } => {
             hasher.update(b"middle frame");
@@ -112,15 +113,15 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
                     let length = std::fs::metadata(file).map_err(EvalError::io(file))?.len();
                     hasher.update(b"extracted frame").update(&length.to_le_bytes());
                 }
-                update_with_file(&mut hasher, file)?;
+                update_with_file(&mut hasher, file, u64::MAX)?;
             }
         }
     }
     Ok(*hasher.finalize().as_bytes())
 }
 
-fn update_with_file(hasher: &mut blake3::Hasher, path: &Path) -> Result<(), EvalError> {
-    let file = clip_files::open(path, u64::MAX).map_err(EvalError::io(path))?;
+fn update_with_file(hasher: &mut blake3::Hasher, path: &Path, limit: u64) -> Result<(), EvalError> {
+    let file = clip_files::open(path, limit).map_err(EvalError::io(path))?;
     hasher.update_reader(file).map_err(EvalError::io(path))?;
     Ok(())
 }
