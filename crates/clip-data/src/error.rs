@@ -6,7 +6,10 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// No entry of that name in the catalogue.
-    #[error("no data set called `{name}`; `clip-rs datasets list` prints them")]
+    #[error(
+        "no data set called `{name}`; `clip-rs datasets list` prints them, and your own are folder:PATH, csv:PATH or \
+         webdataset:PATH"
+    )]
     UnknownDataset {
         /// As it was given.
         name: String,

@@ -50,7 +50,7 @@ pub enum ResolveError {
         id: String,
     },
     /// The model is known, but its weights are not on this machine, and downloads were not allowed.
-    #[error("the weights of `{name}` are not on this machine ({} places were looked at)", looked_at.len())]
+    #[error("the weights of `{name}` are not on this machine; looked for in {}", list(looked_at))]
     NotHere {
         /// What was asked for.
         name: String,
@@ -73,6 +73,10 @@ pub enum ResolveError {
         /// The index.
         path: PathBuf,
     },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 impl ResolveError {

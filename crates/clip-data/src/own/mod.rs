@@ -72,6 +72,10 @@ impl Split {
             let reason = format!("is of no use: the splits of {path} are its own, not drawn");
             return Err(DataError::malformed(list, reason));
         }
+        if let (Some(list), true) = (&options.split_file, name.contains(':')) {
+            let reason = "is of no use: splits of files of one's own are folders, or a column";
+            return Err(DataError::malformed(list, reason));
+        }
         match name.split_once(':') {
             Some(("folder", path)) => tree::read(&root.join(path), split),
             Some(("csv", path)) => table::read(&root.join(path), split, options),
