@@ -55,6 +55,7 @@ impl Key {
             "architecture": format!("{:?}", clip.architecture()), // heads and activation are in no tensor
             "recipe": clip.recipe(),
             "computation": Computation::of(clip),
+            "max_pixels": clip.options().image_limits.max_pixels, // an image above it has no row
             "numeric_version": NUMERIC_VERSION,
         });
         (Key(blake3::hash(made_of.to_string().as_bytes())), format!("{made_of:#}\n"))
