@@ -65,7 +65,7 @@ def result(out: Path, name: str) -> tuple[str, str, dict]:
     """Hash of the predictions, and all that does not say how long it took."""
     (path,) = (out / "starter").glob(f"{name}.zeroshot_classification*.json")
     cell = json.loads(path.read_text())
-    cell.pop("wall_seconds"), cell.pop("blake3")
+    cell.pop("wall_seconds"), cell.pop("blake3", None)
     predictions = path.with_suffix(".predictions.jsonl").read_bytes()
     return hashlib.sha256(predictions).hexdigest(), json.dumps(cell, sort_keys=True), cell
 
@@ -144,6 +144,7 @@ def main() -> None:
                     if found != expected:
                         sys.exit(f"round {turn}: {name}: {['predictions', 'result'][part]} differ\n{found}\n{expected}")
             shutil.rmtree(out)
+            print(f"round {turn}: as alone, {kills} killed so far, {time.monotonic() - began:.0f} s", flush=True)
         print(
             f"{options.rounds} rounds of {len(SETS)} programs, {kills} killed, {accidents} accidents of the cache: every "
             f"prediction and figure as alone, {time.monotonic() - began:.0f} s"

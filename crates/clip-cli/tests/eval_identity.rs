@@ -100,6 +100,8 @@ fn every_choice_that_a_task_reads_has_a_file_of_its_own() {
     }
     let report = run(&["report", &desk.path("out"), "--json"]);
     assert_eq!(json_lines(&report.stdout)[0]["cells"], 9, "{}", report.stdout);
+    let page = fs::read_to_string(desk.path("out/report.html")).expect("a page");
+    assert!(page.contains("split-train") && page.contains("probe-features-normalized"));
     for path in desk.results() {
         let predictions = path.with_extension("predictions.jsonl");
         assert!(predictions.is_file(), "{}", predictions.display());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clip_data::Split;
-use clip_rs::{DeviceKind, ImageLimits, LoadOptions, ModelProvenance, Precision};
+use clip_rs::{DeviceKind, ImageLimits, LoadOptions, ModelProvenance, Precision, TransparencyMode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -152,6 +152,10 @@ impl Choices {
         }
         if let Some(config) = &load.config {
             self.enter("model_config", file_hash(config.as_bytes()), false);
+        }
+        if load.transparency != TransparencyMode::default() {
+            let word = format!("{:?}", load.transparency).to_lowercase();
+            self.enter("transparency", word.into(), false);
         }
         if load.fast_decode {
             self.enter("fast_decode", true.into(), false);

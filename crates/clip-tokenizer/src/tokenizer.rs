@@ -78,6 +78,11 @@ impl Tokenizer {
         Self { vocabulary: &VOCABULARY, cleaning }
     }
 
+    /// How it cleans texts.
+    pub fn cleaning(&self) -> Cleaning {
+        self.cleaning
+    }
+
     /// All ids of a text, without start and end, and not cut.
     ///
     /// `<|startoftext|>` and `<|endoftext|>` inside the text give the ids of the markers, in any letter case,

@@ -54,6 +54,7 @@ impl Key {
             "weights_sha256": weights_sha256,
             "architecture": format!("{:?}", clip.architecture()), // heads and activation are in no tensor
             "recipe": clip.recipe(),
+            "cleaning": format!("{:?}", clip.tokenizer().cleaning()), // of class names
             "computation": Computation::of(clip),
             "max_pixels": clip.options().image_limits.max_pixels, // an image above it has no row
             "numeric_version": NUMERIC_VERSION,

@@ -43,7 +43,8 @@ pub(super) fn section(page: &mut Markup, suite: &Suite<'_>) {
         cells.sort_by_key(|cell| (title(cell).to_lowercase(), cell.dataset.as_str(), cell.split.as_str()));
         let mut before: Option<&Cell> = None;
         for cell in cells {
-            if before.is_none_or(|before| before.dataset != cell.dataset || before.split != cell.split) {
+            let of = |cell: &Cell| (title(cell).to_owned(), cell.dataset.clone(), cell.split.clone());
+            if before.is_none_or(|before| of(before) != of(cell)) {
                 page.element("h3", &[], |page| {
                     page.text(title(cell));
                     page.leaf("small", &[], format_args!(" {} · {}", cell.dataset, cell.split));
@@ -61,6 +62,9 @@ fn fold(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, room: &Room) {
         page.element("summary", &[], |page| {
             page.leaf("b", &[], &cell.model);
             page.text(format_args!(" · {} · ", words(&cell.task)));
+            if !cell.identity.variant.is_empty() {
+                page.text(format_args!("{} · ", cell.identity.variant));
+            }
             page.text(figure_value(&cell.score));
             if let Some(interval) = figure_interval(&cell.score) {
                 page.text(format_args!(" {interval}"));

@@ -49,7 +49,8 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
 }
 
 fn same_items(a: &Cell, b: &Cell) -> bool {
-    a.dataset == b.dataset && a.split == b.split && a.counts == b.counts
+    // A folder of one's own may be called like a data set.
+    title(a) == title(b) && a.dataset == b.dataset && a.split == b.split && a.counts == b.counts
 }
 
 /// The row of a data set, above those of its models.
@@ -93,6 +94,9 @@ fn model(page: &mut Markup, suite: &Suite<'_>, cell: &Cell) {
     page.element("td", &[("class", &"model")], |page| {
         let anchor = format!("#cell-{}", suite.number(cell));
         page.leaf("a", &[("href", &anchor)], &cell.model);
+        if !cell.identity.variant.is_empty() {
+            page.leaf("span", &[("class", &"soft")], format_args!(" {}", cell.identity.variant));
+        }
     });
 }
 
