@@ -221,6 +221,73 @@ fn comparison_counts_discordant_images() {
 }
 
 #[test]
+fn comparison_leaves_out_images_whose_truth_differs_and_says_how_many() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Both models say class 0 for even images and class 1 for odd ones; the second file has four other truths.
+    let line = |item: u32, truth: u32| {
+        format!(
+            "{{\"item\":\"i{item:02}.jpg\",\"truth\":[{truth}],\"best\":[{}],\"probabilities\":[0.9],\
+             \"truth_probability\":0.9}}\n",
+            item % 2
+        )
+    };
+    let write = |name: &str, relabelled: u32| {
+        let path = folder.path().join(name);
+        let truth = |item: u32| if item < relabelled { 1 - item % 2 } else { item % 2 };
+        fs::write(&path, (0..12).map(|item| line(item, truth(item))).collect::<String>()).expect("a file");
+        path.display().to_string()
+    };
+    let (first, second) = (write("a.predictions.jsonl", 0), write("b.predictions.jsonl", 4));
+    let found = run(&["eval", "compare", &first, &second, "--json"]);
+    assert_eq!(found.code, 3, "{}", found.stderr);
+    let comparison = &json_lines(&found.stdout)[0];
+    assert_eq!((&comparison["items"], &comparison["both"]), (&8.into(), &8.into()), "{comparison}");
+    assert_eq!((&comparison["difference"], &comparison["other_truth"]), (&0.0.into(), &4.into()));
+    assert!(found.stderr.contains("4 images whose truth is not the same"), "{}", found.stderr);
+    assert!(found.stderr.contains("compared by accuracy"), "{}", found.stderr);
+    let all = write("c.predictions.jsonl", 12);
+    let refused = run(&["eval", "compare", &first, &all]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("all 12 common images"), "{}", refused.stderr);
+}
+
+#[test]
+fn overlap_is_split_by_the_detectors_file_joined_by_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = |item: usize, right: bool| {
+        format!(
+            "{{\"item\":\"{item}.jpg\",\"truth\":[1],\"best\":[{}],\"probabilities\":[1.0],\"truth_probability\":null}}\n",
+            u8::from(right)
+        )
+    };
+    // 30 clean images of which 15 are right, 10 overlapping ones of which 9 are; the detector has them in another order.
+    let predictions: String =
+        (0..40).map(|item| line(item, if item < 30 { item % 2 == 0 } else { item != 39 })).collect();
+    let row = |item: usize| format!("{item}.jpg,{},x\n", if item < 30 { 0.2 } else { 0.97 });
+    let mut rows: String = (0..40).rev().map(row).collect();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("a.predictions.jsonl"), predictions).expect("a file");
+    fs::write(path("similar.csv"), format!("id,similarity,nearest id\n{rows}")).expect("a file");
+    let set = format!("{},{},0.9", path("a.predictions.jsonl"), path("similar.csv"));
+    let found = run(&["eval", "overlap", "--set", &set, "--json"]);
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let overlap = &json_lines(&found.stdout)[0];
+    assert_eq!((&overlap["all"], &overlap["overlap"]), (&40.into(), &10.into()));
+    assert_eq!((&overlap["accuracy_clean"], &overlap["accuracy_overlap"]), (&0.5.into(), &0.9.into()));
+    assert!((overlap["added"].as_f64().expect("a number") - 0.1).abs() < 1e-12);
+    let p = overlap["p"].as_f64().expect("a test");
+    assert!((p - 11.0 / 1024.0).abs() < 1e-12, "{p}"); // 9 or 10 of 10 at 1/2
+    rows += "99.jpg,0.1,x\n";
+    fs::write(path("similar.csv"), format!("id,similarity,nearest id\n{rows}")).expect("a file");
+    let more = run(&["eval", "overlap", "--set", &set]);
+    assert_eq!(more.code, 3, "{}", more.stderr);
+    assert!(more.stderr.contains("1 rows of the detector"), "{}", more.stderr);
+    fs::write(path("similar.csv"), "id,similarity\n0.jpg,0.1\n").expect("a file");
+    assert_eq!(run(&["eval", "overlap", "--set", &set]).code, 1);
+    assert_eq!(run(&["eval", "overlap", "--set", "a,b"]).code, 2);
+}
+
+#[test]
 fn wrong_requests_say_what_there_is() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = eval(&["zeroshot", "--dataset", "cifar10"], folder.path(), folder.path(), "out");

@@ -57,6 +57,59 @@ fn page_stands_in_the_folder_of_the_results_by_default_and_is_the_same_again() {
     assert_eq!(std::fs::read(results.join("report.html")).expect("the page"), page);
 }
 
+/// Whole splits, but not the ones that values are published of.
+#[test]
+fn other_splits_and_other_prompts_are_not_set_beside_published_values() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |dataset: &str, split: &str, items: usize, prompts: &str| {
+        let cell = serde_json::json!({
+            "schema": 1, "clip_rs": "0.1.0", "dataset": dataset, "dataset_title": dataset, "split": split,
+            "task": "zeroshot_classification", "model": "ViT-B/32", "pretrained": "openai", "language": "en",
+            "metrics": { "acc1": 0.44 },
+            "score": {
+                "name": "accuracy", "value": 0.44, "low": 0.43, "high": 0.45, "level": 0.95,
+                "method": "Clopper-Pearson"
+            },
+            "provenance": {
+                "weights_sha256": "0".repeat(64), "recipe": {}, "precision": "f32", "isa": "avx2",
+                "prompts_blake3": prompts, "prompts_source": null, "split_blake3": "", "features_key": null
+            },
+            "counts": { "expected": items, "found": items, "scored": items, "skipped": 0 },
+            "wall_seconds": 1.0
+        });
+        let results = folder.path().join(format!("{dataset}-{split}"));
+        let path = results.join("ViT-B-32").join(format!("{dataset}.zeroshot_classification.json"));
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, cell.to_string()).expect("a file");
+        let report = run(&["report", text(&results), "--json"]);
+        assert_eq!(report.code, 0, "{}", report.stderr);
+        let html = std::fs::read_to_string(results.join("report.html")).expect("the page");
+        (json_lines(&report.stdout)[0].clone(), html)
+    };
+    let ours = |id: &str| {
+        clip_eval::head::blake3_of(&clip_data::PromptSet::of(id).expect("prompts of the catalogue"))
+    };
+    for (dataset, split, items, prompts, reason) in [
+        ("imagenetv2", "top-images", 10_000, ours("imagenet"), "another split: not comparable"),
+        ("imagenetv2", "threshold-0.7", 10_000, ours("imagenet"), "another split: not comparable"),
+        ("dtd", "val", 1_880, ours("dtd"), "another split: not comparable"),
+        ("dtd", "test", 1_880, ours("cifar10"), "other prompts: not comparable"),
+    ] {
+        let (summary, html) = write(dataset, split, items, &prompts);
+        assert_eq!((&summary["compared"], &summary["not_comparable"]), (&0.into(), &1.into()), "{dataset}");
+        assert!(html.contains(reason), "{dataset} {split}: {reason}");
+    }
+    let (summary, html) = write("imagenetv2", "matched-frequency", 10_000, &ours("imagenet"));
+    assert_eq!(
+        (&summary["compared"], &summary["not_comparable"]),
+        (&0.into(), &0.into()),
+        "no value in the paper"
+    );
+    assert!(!html.contains("not comparable"));
+    let (summary, _) = write("dtd", "test", 1_880, &ours("dtd"));
+    assert_eq!((&summary["compared"], &summary["not_comparable"]), (&1.into(), &0.into()));
+}
+
 #[test]
 fn folder_without_results_is_an_error_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -30,7 +30,9 @@ impl Unit {
         const NUMBERS: [&str; 6] = ["nll", "loss", "brier", "reciprocal", "likelihood", "lambda"];
         let has = |word: &str| name.split(['_', '@', ' ', '-', ':']).any(|part| part == word);
         match name {
-            _ if name.starts_with("effective_robustness") => Unit::Points,
+            _ if name.starts_with("effective_robustness") || name.starts_with("robustness_gap") => {
+                Unit::Points
+            }
             "mean_corruption_error" | "c" => Unit::Number,
             _ if name.starts_with("corruption_error") => Unit::Number,
             _ if NUMBERS.iter().any(|word| has(word)) => Unit::Number,

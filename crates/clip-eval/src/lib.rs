@@ -25,6 +25,8 @@ pub mod head;
 mod identity;
 mod laboratory;
 pub mod metrics;
+pub mod overlap;
+pub mod paired;
 pub mod predictions;
 pub mod probe;
 mod probe_task;
@@ -40,6 +42,7 @@ mod scoring;
 pub mod statistics;
 mod store;
 pub mod suite;
+mod word_task;
 mod wrong_images;
 mod zero_shot;
 

@@ -16,7 +16,7 @@ const LARGEST: u64 = 4 << 30;
 const KEPT: usize = 5;
 
 /// One image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Prediction {
     /// Its id in the split.
     pub item: String,
@@ -31,6 +31,26 @@ pub struct Prediction {
     /// The text that is right and the text chosen, for tasks without classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<(String, String)>,
+    /// Of every class, where the metric ranks images by them (two classes, or several in one image).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Vec<f32>>,
+    /// Classes that are neither in the image nor not, for metrics that leave it out then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub difficult: Vec<u32>,
+    /// What retrieval found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retrieved: Option<Retrieved>,
+}
+
+/// How a photo and its captions found each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Retrieved {
+    /// BLAKE3 of its captions, each ending with a line feed.
+    pub captions_blake3: String,
+    /// Rank of its best caption among all captions, from 1.
+    pub text_rank: u32,
+    /// For each of its captions the rank of the photo among all photos.
+    pub image_ranks: Vec<u32>,
 }
 
 impl Prediction {
@@ -40,6 +60,26 @@ impl Prediction {
             Some((truth, chosen)) => metrics::same_word(truth, chosen),
             None => self.best.first().is_some_and(|best| self.truth.contains(best)),
         }
+    }
+
+    /// Whether the same is true of the image in both.
+    pub(crate) fn has_truth_of(&self, other: &Prediction) -> bool {
+        let words = |of: &Prediction| of.words.as_ref().map(|(truth, _)| truth.clone());
+        let captions = |of: &Prediction| of.retrieved.as_ref().map(|found| found.captions_blake3.clone());
+        self.truth == other.truth
+            && self.difficult == other.difficult
+            && words(self) == words(other)
+            && captions(self) == captions(other)
+    }
+
+    /// `[classes]`: which of them are in the image.
+    pub(crate) fn presences(&self, classes: usize) -> Vec<Presence> {
+        let presence = |class: u32| match class {
+            class if self.truth.contains(&class) => Presence::Present,
+            class if self.difficult.contains(&class) => Presence::Difficult,
+            _ => Presence::Absent,
+        };
+        (0..classes as u32).map(presence).collect()
     }
 
     /// A text chosen among candidates with these scores.
@@ -52,11 +92,9 @@ impl Prediction {
     ) -> Prediction {
         Prediction {
             item,
-            truth: Vec::new(),
-            best: Vec::new(),
             probabilities: vec![softmax(scores)[best] as f32],
-            truth_probability: None,
             words: Some((truth.to_owned(), chosen.to_owned())),
+            ..Prediction::default()
         }
     }
 }
@@ -73,6 +111,14 @@ pub(crate) fn top_5(item: String, logits: &[f32], target: &Target) -> Prediction
         }
         _ => Vec::new(),
     };
+    let difficult = match target {
+        Target::Labels(labels) => {
+            let unclear = (0..).zip(labels).filter(|(_, presence)| **presence == Presence::Difficult);
+            unclear.map(|(class, _)| class).collect()
+        }
+        _ => Vec::new(),
+    };
+    let ranks_images = matches!(target, Target::Labels(_)) || logits.len() == 2;
     let best = metrics::best(logits, KEPT);
     Prediction {
         item,
@@ -83,7 +129,9 @@ pub(crate) fn top_5(item: String, logits: &[f32], target: &Target) -> Prediction
         },
         truth,
         best,
-        words: None,
+        difficult,
+        scores: ranks_images.then(|| logits.to_vec()),
+        ..Prediction::default()
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use clip_data::{Split, Target};
+use clip_data::{Item, Split, Target};
 use clip_rs::{Features, Overflow};
 
 use crate::EvalError;
-use crate::laboratory::{Laboratory, Progress, Step};
+use crate::laboratory::{Laboratory, Progress, Seen, Step};
 use crate::metrics::{self, Recalls};
+use crate::predictions::{Prediction, Retrieved};
 use crate::results::{Cell, Figure, Unit};
 use crate::retrieval::{UnitVectors, retrieve};
 use crate::scoring::bootstrap;
@@ -26,7 +27,11 @@ impl Laboratory {
     ///
     /// # Errors
     /// The items have no captions, or none can be used.
-    pub fn retrieval(&mut self, split: Split, progress: &mut Progress<'_>) -> Result<Cell, EvalError> {
+    pub fn retrieval(
+        &mut self,
+        split: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
         let started = Instant::now();
         let template = &self.options.caption_template;
         if !template.contains("{}") {
@@ -71,8 +76,9 @@ impl Laboratory {
             |ranked: &[crate::retrieval::Ranked]| ranked.iter().map(|found| found.rank).collect::<Vec<u32>>();
         // CLIP_benchmark's words: text retrieval finds texts for an image.
         let own: Vec<u32> = (0..seen.rows.usable.len() as u32).collect();
-        self.enter_direction(&mut cell, "text_retrieval", &ranks(&found.image_to_text), &own)?;
-        self.enter_direction(&mut cell, "image_retrieval", &ranks(&found.text_to_image), &image_of_text)?;
+        let (of_images, of_texts) = (ranks(&found.image_to_text), ranks(&found.text_to_image));
+        self.enter_direction(&mut cell, "text_retrieval", &of_images, &own)?;
+        self.enter_direction(&mut cell, "image_retrieval", &of_texts, &image_of_text)?;
         cell.score = cell.figures.remove(0);
         let repeated = repeated(&seen.rows.features);
         if repeated > 0 {
@@ -83,7 +89,7 @@ impl Laboratory {
         }
         cell.notes.push(format!("{} captions, {truncated} cut to the context length", texts.len()));
         cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(cell)
+        Ok((cell, rows(&seen, &of_images, &of_texts)))
     }
 
     /// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its queries: the captions of
@@ -124,6 +130,24 @@ impl Laboratory {
         }
         Ok(())
     }
+}
+
+/// One row for each usable photo, captions in order.
+fn rows(seen: &Seen, of_images: &[u32], of_texts: &[u32]) -> Vec<Prediction> {
+    let mut of_texts = of_texts.iter().copied();
+    let photos = seen.rows.usable.iter().map(|&item| &seen.split.items[item]);
+    let row = |(photo, &text_rank): (&Item, &u32)| {
+        let Target::Captions(captions) = &photo.target else { return Prediction::default() };
+        let mut hasher = blake3::Hasher::new();
+        for caption in captions {
+            hasher.update(caption.as_bytes()).update(b"\n");
+        }
+        let captions_blake3 = hasher.finalize().to_hex().to_string();
+        let image_ranks = of_texts.by_ref().take(captions.len()).collect();
+        let retrieved = Some(Retrieved { captions_blake3, text_rank, image_ranks });
+        Prediction { item: photo.id(), retrieved, ..Prediction::default() }
+    };
+    photos.zip(of_images).map(row).collect()
 }
 
 /// Numbers of places that recalls look at.

@@ -78,6 +78,7 @@ impl Laboratory {
                     let interval = effective.interval(&bootstrap(&self.options));
                     let figure = Figure::plain(&name, Unit::Points, point.effective);
                     cell.figures.push(figure.within(interval, DRAWN));
+                    cell.figures.extend(effective.beside(&point, &bootstrap(&self.options)));
                     cell.details.robustness.get_or_insert(point);
                 }
                 None => cell.figures.push(Figure::undefined(&name, Unit::Points, NO_LOGIT)),
@@ -143,6 +144,28 @@ impl Effective<'_> {
             predicted: fit.predict(x),
             effective: fit.effective_robustness(x, y),
         })
+    }
+
+    /// What stands beside it: what ordinary models of this accuracy have, and what the shift costs.
+    fn beside(&self, point: &RobustnessPoint, bootstrap: &Bootstrap) -> [Figure; 2] {
+        let points = ordinary_points(self.setting);
+        let band = LogitFit::band(&points.x, &points.y, &[point.x], bootstrap).pop().flatten();
+        let expected = Figure::share(&format!("ordinary_models: {}", self.setting.y), point.predicted);
+        let (shifted, matching) = (self.shifted.len(), self.matching.len());
+        let side_of: Vec<u32> = [(0, shifted), (1, matching)]
+            .iter()
+            .flat_map(|&(side, items)| std::iter::repeat_n(side, items))
+            .collect();
+        let interval = bootstrap.interval_within(&side_of, |drawn| {
+            let (of_shift, of_imagenet) = drawn.split_at(shifted);
+            share_of_drawn(self.matching, of_imagenet) - share_of_drawn(self.shifted, of_shift)
+        });
+        let gap =
+            Figure::plain(&format!("robustness_gap: {}", self.setting.y), Unit::Points, point.x - point.y);
+        [
+            expected.within(band, "ordinary models, at this accuracy"),
+            gap.within(interval, "images of the shift and images of ImageNet"),
+        ]
     }
 
     /// Draws the images of both sides and the models of the line, each among their own.

@@ -432,7 +432,7 @@ impl Run<'_> {
         laboratory.read.clear();
         let (mut cell, predictions) = match job.verb {
             Verb::Zeroshot => laboratory.zero_shot(job, split, progress)?,
-            Verb::Retrieval => (laboratory.retrieval(split, progress)?, Vec::new()),
+            Verb::Retrieval => laboratory.retrieval(split, progress)?,
             Verb::Probe => laboratory.probe(job, split, progress)?,
             Verb::Fewshot => (laboratory.few_shot(job, split, progress)?, Vec::new()),
             Verb::Robustness => (laboratory.robustness(job, split, progress)?, Vec::new()),

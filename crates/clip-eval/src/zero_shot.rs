@@ -6,12 +6,12 @@ use std::time::Instant;
 use clip_data::{Item, Presence, PromptSet, Split, Target, Task};
 
 use crate::EvalError;
-use crate::head::{cosines, note_of_same_classes};
+use crate::head::note_of_same_classes;
 use crate::laboratory::{Laboratory, Progress, Seen};
 use crate::metrics::{self, Annotation, PerturbationScores, RareActions, Segment};
 use crate::predictions::{Prediction, top_5};
 use crate::results::{Cell, Figure};
-use crate::scoring::{ClassScores, bootstrap, enter_multi_label, share_of_hits};
+use crate::scoring::{ClassScores, bootstrap, enter_multi_label, enter_softmax, share_of_hits};
 use crate::suite::Job;
 use crate::wrong_images::wrong_images;
 
@@ -87,6 +87,8 @@ impl Laboratory {
                 // The logit itself ranks: a softmax over the classes would change the order across images.
                 enter_multi_label(&mut cell, &logits, &names, &labels, &self.options)
                     .map_err(metric_error(&cell))?;
+                enter_softmax(&mut cell, &logits, names.len(), &labels, &self.options)
+                    .map_err(metric_error(&cell))?;
                 rows(&seen, &logits, names.len(), &targets)
             }
             Some(Target::OneOf(_)) => {
@@ -113,69 +115,7 @@ impl Laboratory {
         Ok((cell, predictions))
     }
 
-    /// A word is chosen among the image's candidates, or among all words of the split. PROTOCOL_EVAL 7.6.
-    fn read_words(
-        &mut self,
-        prompts: &PromptSet,
-        split: Split,
-        progress: &mut Progress<'_>,
-        started: Instant,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
-        let seen = self.see(split, progress)?;
-        let mut cell = self.cell(TASK, &seen, Some(prompts), started);
-        let targets: Vec<&Target> = seen.targets().collect();
-        let words = all(&targets, &cell, |target| match target {
-            Target::Word { truth, candidates } => Some((&**truth, candidates)),
-            _ => None,
-        })?;
-        // Without candidates of its own an image's are all words of the split.
-        let own = words.iter().flat_map(|(truth, candidates)| {
-            if candidates.is_empty() { vec![*truth] } else { candidates.iter().map(|word| &**word).collect() }
-        });
-        let mut positions: BTreeMap<&str, u32> = own.map(|word| (word, 0)).collect();
-        for (position, (_, place)) in (0..).zip(positions.iter_mut()) {
-            *place = position;
-        }
-        let lexicon: Vec<Vec<String>> = positions.keys().map(|word| vec![(*word).to_owned()]).collect();
-        let prompts = PromptSet { classes: lexicon, ..prompts.clone() };
-        let head = self.head(&prompts, progress)?;
-        let width = self.clip.embed_dim();
-        let embeddings = seen.rows.features.clone().normalize();
-        let mut hits = Vec::with_capacity(words.len());
-        let mut predictions = Vec::with_capacity(words.len());
-        let everything: Vec<&str> = positions.keys().copied().collect();
-        for ((row, (truth, candidates)), &item) in embeddings.rows().zip(&words).zip(&seen.rows.usable) {
-            let candidates: Vec<&str> = if candidates.is_empty() {
-                everything.clone()
-            } else {
-                candidates.iter().map(|word| &**word).collect()
-            };
-            let weights: Vec<f32> = candidates
-                .iter()
-                .flat_map(|word| {
-                    let start = positions[word] as usize * width;
-                    head.weights()[start..start + width].iter().copied()
-                })
-                .collect();
-            let scores: Vec<f32> =
-                cosines(row, &weights, width).iter().map(|cosine| self.clip.scale() * cosine).collect();
-            let best = metrics::best(&scores, 1)[0] as usize;
-            hits.push(metrics::same_word(candidates[best], truth));
-            predictions.push(Prediction::of_word(
-                seen.split.items[item].id(),
-                truth,
-                candidates[best],
-                &scores,
-                best,
-            ));
-        }
-        self.enter_hits(&mut cell, "accuracy", &hits)?;
-        cell.notes.push(format!("{} distinct candidate texts", positions.len()));
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((cell, predictions))
-    }
-
-    fn enter_hits(&self, cell: &mut Cell, name: &str, hits: &[bool]) -> Result<(), EvalError> {
+    pub(crate) fn enter_hits(&self, cell: &mut Cell, name: &str, hits: &[bool]) -> Result<(), EvalError> {
         cell.score = share_of_hits(name, hits, self.options.level).map_err(metric_error(cell))?;
         cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
         Ok(())

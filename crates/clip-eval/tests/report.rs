@@ -8,7 +8,7 @@ use clip_eval::EvalError;
 use clip_eval::published::Origin;
 use clip_eval::report::{Measured, Report, Summary, measured};
 use clip_eval::results::{Cell, Figure};
-use synthetic::{MODELS, SETS, blank, large_suite, robustness, suite, zero_shot};
+use synthetic::{MODELS, SETS, blank, invented_values, large_suite, robustness, suite, zero_shot};
 
 fn nothing_published(_: &Cell, _: &Figure) -> Vec<Measured> {
     Vec::new()
@@ -275,6 +275,27 @@ fn suite_of_nine_models_and_forty_sets_stays_small() {
     let page = page_of(&cells);
     html::read(&page);
     assert!(page.len() < 7_000_000, "{} bytes", page.len());
+}
+
+#[test]
+fn natural_shifts_are_summed_up_over_those_that_all_models_have() {
+    let published = |cell: &Cell, figure: &Figure| invented_values(cell, figure);
+    let mut cells = suite();
+    // A third shift of one model alone does not count.
+    let mut alone = cells.iter().find(|cell| cell.task == "robustness").expect("a shift").clone();
+    alone.dataset = "imagenet-sketch".into();
+    cells.push(alone);
+    let (page, summary) = Report { cells: &cells, unreadable: &[], published: &published }.page();
+    let [first, second] = &summary.over_shifts[..] else { panic!("{:?}", summary.over_shifts) };
+    assert_eq!((first.shifts, first.relative_robustness), (2, None));
+    // 0.839 − 0.08 and − 0.04 on ImageNet; − 0.55 and − 0.15 under the shifts.
+    assert!((first.imagenet - 0.779).abs() < 1e-9 && (first.shifted - 0.489).abs() < 1e-9, "{first:?}");
+    assert!((first.gap - 0.29).abs() < 1e-9, "{first:?}");
+    // Ordinary models have 0.4 of the accuracy here: the gap is 0.29 in place of 0.779 − 0.4 · 0.489.
+    assert!((first.gap_reduced_by - (1.0 - 0.29 / (0.779 - 0.4 * 0.489))).abs() < 1e-9, "{first:?}");
+    assert!((second.relative_robustness.expect("against the first") - 0.098).abs() < 1e-9, "{second:?}");
+    let (_, text) = html::read(&page);
+    assert!(text.contains("mean over 2 shifts") && text.contains("relative robustness"));
 }
 
 #[test]

@@ -1,17 +1,21 @@
 //! `clip-rs eval compare`
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use clip_eval::predictions::{self, Prediction};
-use clip_eval::statistics::{Bootstrap, compare};
+use clip_eval::paired::{Compared, Measure, Pairs};
+use clip_eval::predictions;
+use clip_eval::results::Cell;
+use clip_eval::statistics::Bootstrap;
 
 use crate::console::Console;
 use crate::exit::Exit;
 
+/// What the names of files of predictions end with; the result beside one ends with `.json` instead.
+const ENDING: &str = ".predictions.jsonl";
+
 #[derive(clap::Args)]
 pub(super) struct Compare {
-    /// DATASET.TASK.predictions.jsonl of one model
+    /// DATASET.TASK.predictions.jsonl of one model, its result beside it
     first: PathBuf,
     /// The same of another
     second: PathBuf,
@@ -23,42 +27,101 @@ pub(super) struct Compare {
     json: bool,
 }
 
+/// What is printed: the metric of the results, and beside text retrieval the other direction.
+#[derive(serde::Serialize)]
+struct Printed {
+    #[serde(flatten)]
+    score: Compared,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Compared>,
+    /// Images that one of the files alone has.
+    in_one_alone: usize,
+    /// Images whose truth is not the same in both files.
+    other_truth: usize,
+}
+
 impl Compare {
     pub(super) fn run(self, console: &Console) -> anyhow::Result<Exit> {
-        let first = right_by_item(&self.first)?;
-        let second: HashMap<String, bool> = right_by_item(&self.second)?.into_iter().collect();
-        let paired: Vec<(bool, bool)> =
-            first.iter().filter_map(|(item, right)| Some((*right, *second.get(item)?))).collect();
-        anyhow::ensure!(!paired.is_empty(), "the two files have no image in common");
-        let left_out = first.len() + second.len() - 2 * paired.len();
-        let (a, b): (Vec<bool>, Vec<bool>) = paired.into_iter().unzip();
-        let comparison = compare(&a, &b, &Bootstrap::new(self.level));
+        let (first, second) = (predictions::read(&self.first)?, predictions::read(&self.second)?);
+        let pairs = Pairs::join(&first, &second).map_err(anyhow::Error::msg)?;
+        let measure = self.measure(&pairs, console)?;
+        let bootstrap = Bootstrap::new(self.level);
+        let compare = |measure| pairs.compare(measure, &bootstrap).map_err(anyhow::Error::msg);
+        let other_direction = (measure == Measure::TextRecall1).then_some(Measure::ImageRecall1);
+        let also = other_direction.into_iter().map(compare).collect::<anyhow::Result<_>>()?;
+        let (in_one_alone, other_truth) = (pairs.in_one_alone, pairs.other_truth);
+        let printed = Printed { score: compare(measure)?, also, in_one_alone, other_truth };
         if self.json {
-            console.json(&comparison)?;
+            console.json(&printed)?;
         } else {
-            let interval = comparison.interval.map_or_else(String::new, |interval| {
-                format!(" ({:+.2} to {:+.2})", interval.low * 100.0, interval.high * 100.0)
-            });
-            console.print(&format!(
-                "images            {}\nboth right        {}\nonly first right  {}\nonly second right {}\n\
-                 difference        {:+.2} points{interval}\nMcNemar exact     p = {:.3e}\n",
-                comparison.items,
-                comparison.both,
-                comparison.only_first,
-                comparison.only_second,
-                comparison.difference * 100.0,
-                comparison.p,
-            ))?;
+            console.print(&text(&printed))?;
         }
-        if left_out > 0 {
-            console.warn(&format!("{left_out} images are in one of the files only and were left out"));
-            return Ok(Exit::Skipped);
+        if other_truth > 0 {
+            console
+                .warn(&format!("left out: {other_truth} images whose truth is not the same in both files"));
         }
-        Ok(Exit::Ok)
+        if in_one_alone > 0 {
+            console.warn(&format!("left out: {in_one_alone} images that are in one of the files only"));
+        }
+        Ok(if in_one_alone + other_truth == 0 { Exit::Ok } else { Exit::Skipped })
+    }
+
+    /// The metric of both results. Without a result beside the files, what the predictions themselves are of: and then
+    /// it is said.
+    fn measure(&self, pairs: &Pairs<'_>, console: &Console) -> anyhow::Result<Measure> {
+        let names = [&self.first, &self.second].map(|path| metric_beside(path));
+        let name = match names {
+            [Some(first), Some(second)] if first != second => {
+                anyhow::bail!("the two results have different metrics: {first} and {second}")
+            }
+            [Some(name), _] | [_, Some(name)] => name,
+            [None, None] => {
+                let guess = if pairs.are_of_retrieval() { Measure::TextRecall1 } else { Measure::Accuracy };
+                console.warn(&format!(
+                    "no result lies beside the predictions: they are compared by {}",
+                    guess.name()
+                ));
+                return Ok(guess);
+            }
+        };
+        let unknown = || {
+            anyhow::anyhow!("predictions do not hold what {name} needs: two results of it cannot be compared")
+        };
+        Measure::of_name(&name).ok_or_else(unknown)
     }
 }
 
-fn right_by_item(path: &Path) -> anyhow::Result<Vec<(String, bool)>> {
-    let right = |prediction: Prediction| (prediction.item.clone(), prediction.is_right());
-    Ok(predictions::read(path)?.into_iter().map(right).collect())
+/// The metric of the result that a file of predictions belongs to.
+fn metric_beside(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?.strip_suffix(ENDING)?;
+    Some(Cell::read(&path.with_file_name(format!("{name}.json"))).ok()?.score.name)
+}
+
+fn text(printed: &Printed) -> String {
+    let mut text = String::new();
+    for compared in std::iter::once(&printed.score).chain(&printed.also) {
+        let per_cent = |value: f64| value * 100.0;
+        let interval = match (&compared.interval, compared.note) {
+            (Some(interval), _) => {
+                format!(" ({:+.2} to {:+.2})", per_cent(interval.low), per_cent(interval.high))
+            }
+            (None, note) => note.map_or_else(String::new, |note| format!(" ({note})")),
+        };
+        text += &format!(
+            "metric            {}\nimages            {}\nfirst             {:.2} %\nsecond            {:.2} %\n\
+             difference        {:+.2} points{interval}\n",
+            compared.metric,
+            compared.items,
+            per_cent(compared.first),
+            per_cent(compared.second),
+            per_cent(compared.difference),
+        );
+        if let Some(hits) = &compared.hits {
+            text += &format!(
+                "both right        {}\nonly first right  {}\nonly second right {}\nMcNemar exact     p = {:.3e}\n",
+                hits.both, hits.only_first, hits.only_second, hits.p
+            );
+        }
+    }
+    text
 }

@@ -3,6 +3,7 @@
 mod choices;
 mod compare;
 mod geolocation;
+mod overlap;
 mod shared;
 mod shown;
 
@@ -73,6 +74,7 @@ enum Kind {
     Geolocation(geolocation::Geolocation),
     /// Two models on the same images: McNemar's test and the difference with its interval
     Compare(compare::Compare),
+    Overlap(overlap::OverlapArgs),
 }
 
 #[derive(clap::Args)]
@@ -124,6 +126,7 @@ impl Eval {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         match self.kind {
             Kind::Compare(compare) => compare.run(console),
+            Kind::Overlap(overlap) => overlap.run(console),
             Kind::Geolocation(geolocation) => geolocation.run(settings, console),
             Kind::Suite(suite) => measure(&Suite::read(&suite.file)?, &suite.output, settings, console),
             Kind::Zeroshot(task) => task.run(settings, console),

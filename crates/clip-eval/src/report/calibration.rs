@@ -22,10 +22,11 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell) {
         bins.iter().map(|bin| said(bin)).collect::<Vec<_>>().join("; ")
     );
     let caption = format!(
-        "Expected calibration error {} % in {} bins of equal width (lowest, highest]; n = {} items, no intervals: bins \
-         of few items scatter. Above the dashed line: right more often than the probability says; below it: less often.",
+        "Expected calibration error {} % in {} bins of equal width (lowest, highest], {} of them with items; n = {} \
+         items, no intervals: bins of few items scatter. Above the dashed line: right more often than the probability says; below it: less often.",
         percent(error),
-        cell.details.reliability.len(),
+        number_of_bins(&bins),
+        bins.len(),
         count(items)
     );
     figure(
@@ -65,6 +66,12 @@ fn histogram(bins: &[&ReliabilityBin], x: &Axis) -> Plot {
     plot
 }
 
+/// On the whole axis: results keep those that hold items.
+fn number_of_bins(bins: &[&ReliabilityBin]) -> usize {
+    let width = bins.iter().map(|bin| bin.high - bin.low).fold(0.0, f64::max);
+    if width > 1e-3 { (1.0 / width).round() as usize } else { bins.len() }
+}
+
 fn said(bin: &ReliabilityBin) -> String {
     let (low, high) = (percent(bin.low), percent(bin.high));
     format!("{low}–{high} %: {} items, {} % right", count(bin.items), percent(bin.accuracy))
@@ -87,5 +94,18 @@ mod tests {
         let bins = [bin(30, 0.5, 0.6), bin(10, 1.0, 0.8)];
         let error = expected_error(&bins.iter().collect::<Vec<_>>(), 40);
         assert!((error - 0.125).abs() < 1e-12, "{error}");
+    }
+
+    #[test]
+    fn bins_without_items_are_bins_too() {
+        let bin = |index: usize| ReliabilityBin {
+            low: index as f64 / 15.0,
+            high: (index + 1) as f64 / 15.0,
+            items: 3,
+            confidence: 0.5,
+            accuracy: 0.5,
+        };
+        let bins: Vec<ReliabilityBin> = (1..15).map(bin).collect();
+        assert_eq!(number_of_bins(&bins.iter().collect::<Vec<_>>()), 15);
     }
 }

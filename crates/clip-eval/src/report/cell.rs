@@ -5,6 +5,7 @@ use std::fmt::Display;
 use super::markup::Markup;
 use super::numbers::{count, figure_interval, figure_value, how, metric_value, words};
 use super::run::{head, state, title};
+use super::standing::Standing;
 use super::suite::Suite;
 use super::table::scrolled;
 use super::{calibration, capital, classes, confusion, search, wrong};
@@ -70,8 +71,8 @@ fn fold(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, room: &Room) {
                 page.text(format_args!(" {interval}"));
             }
             page.text(format_args!(" · n = {} ", count(cell.counts.scored)));
-            if cell.counts.expected != Some(cell.counts.scored) || cell.counts.skipped > 0 {
-                state(page, &cell.counts);
+            if !Standing::of(cell).warnings().is_empty() || cell.counts.skipped > 0 {
+                state(page, cell);
             }
         });
         let anchor = format!("cell-{}", suite.number(cell));

@@ -1,9 +1,9 @@
-//! Our figures beside published ones: whether they may be compared, how far they are apart, and how sure that is.
+//! Our figures beside published ones: how far they are apart, and how sure that is.
 
 use clip_rs::model::registry;
 
 use crate::published::{Origin, Protocol, measured_by};
-use crate::results::{Cell, CellCounts, Figure};
+use crate::results::{Cell, Figure};
 
 /// A value that others measured for the same figure of a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,49 +36,6 @@ pub fn measured(cell: &Cell, figure: &Figure) -> Vec<Measured> {
         Some(Measured { origin, value: found.value, rounding, caution: found.caution.clone() })
     };
     [Origin::Paper, Origin::OpenClip, Origin::ClipBenchmark].into_iter().filter_map(of).collect()
-}
-
-/// What there is of a split, compared with what is published of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Completeness {
-    /// All items were scored.
-    Complete,
-    /// Within one per cent of the published count: links die, files are damaged.
-    Nearly,
-    /// Another set of items: its figures estimate something else.
-    Other,
-    /// Nobody says how many there should be.
-    Unknown,
-}
-
-impl Completeness {
-    pub(crate) fn of(counts: &CellCounts) -> Completeness {
-        let Some(expected) = counts.expected else { return Completeness::Unknown };
-        let apart = counts.scored.abs_diff(expected);
-        match apart {
-            0 => Completeness::Complete,
-            _ if apart as f64 <= expected as f64 * 0.01 => Completeness::Nearly,
-            _ => Completeness::Other,
-        }
-    }
-
-    /// Whether a published value of the whole split says anything about these items.
-    pub(crate) fn is_comparable(self) -> bool {
-        self != Completeness::Other
-    }
-
-    /// What is said beside the count; none where all is well.
-    pub(crate) fn warning(self, counts: &CellCounts) -> Option<&'static str> {
-        match self {
-            Completeness::Complete => None,
-            Completeness::Nearly => Some("nearly complete"),
-            Completeness::Other if counts.expected.is_some_and(|expected| counts.scored > expected) => {
-                Some("other split: not comparable")
-            }
-            Completeness::Other => Some("subset: not comparable"),
-            Completeness::Unknown => Some("count unknown"),
-        }
-    }
 }
 
 /// Ours minus published.
@@ -149,23 +106,5 @@ mod tests {
         assert_eq!((without.interval, without.is_covered), (None, None));
         let broken = Difference::between(&figure(0.6, Some((f64::NAN, 0.7))), &paper(0.6)).expect("numbers");
         assert_eq!(broken.is_covered, None);
-    }
-
-    #[test]
-    fn subsets_and_other_splits_are_not_comparable() {
-        let of = |scored, expected| {
-            let counts = CellCounts { expected, found: scored, scored, skipped: 0 };
-            let found = Completeness::of(&counts);
-            (found, found.is_comparable(), found.warning(&counts))
-        };
-        assert_eq!(of(10_000, Some(10_000)), (Completeness::Complete, true, None));
-        assert_eq!(of(9_950, Some(10_000)), (Completeness::Nearly, true, Some("nearly complete")));
-        assert_eq!(of(500, Some(10_000)), (Completeness::Other, false, Some("subset: not comparable")));
-        assert_eq!(
-            of(108_754, Some(19_850)),
-            (Completeness::Other, false, Some("other split: not comparable"))
-        );
-        assert_eq!(of(0, Some(0)), (Completeness::Complete, true, None));
-        assert_eq!(of(7, None), (Completeness::Unknown, true, Some("count unknown")));
     }
 }

@@ -21,17 +21,20 @@ mod scaling;
 mod search;
 mod shifts;
 mod shots;
+mod standing;
 mod suite;
+mod summary;
 mod table;
 mod wrong;
 
 use std::path::Path;
 
 pub use self::compare::{Measured, measured};
+pub use self::summary::OverShifts;
 
-use self::compare::Completeness;
 use self::markup::Markup;
 use self::numbers::words;
+use self::standing::Standing;
 use self::suite::{Suite, shown};
 use crate::EvalError;
 use crate::published::Origin;
@@ -50,7 +53,7 @@ pub struct Report<'a> {
 }
 
 /// What a page says, in numbers.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Summary {
     /// Results shown.
     pub cells: usize,
@@ -60,7 +63,7 @@ pub struct Summary {
     pub datasets: usize,
     /// Different tasks.
     pub tasks: usize,
-    /// Cells whose items are not those of the published split.
+    /// Cells of other items, of another split or with other prompts than the published values are.
     pub not_comparable: usize,
     /// Figures compared with the paper's.
     pub compared: usize,
@@ -70,6 +73,9 @@ pub struct Summary {
     pub unreadable: usize,
     /// Length of the page.
     pub bytes: usize,
+    /// Each model over the natural shifts that all models have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over_shifts: Vec<OverShifts>,
 }
 
 impl Report<'_> {
@@ -108,15 +114,12 @@ impl Report<'_> {
             models: suite.models.len(),
             datasets: datasets.len(),
             tasks: suite.tasks().len(),
-            not_comparable: self
-                .cells
-                .iter()
-                .filter(|cell| !Completeness::of(&cell.counts).is_comparable())
-                .count(),
+            not_comparable: self.cells.iter().filter(|cell| !Standing::of(cell).is_comparable()).count(),
             compared: covered.len(),
             covered: covered.iter().filter(|covered| **covered).count(),
             unreadable: self.unreadable.len(),
             bytes: 0,
+            over_shifts: summary::over_shifts(suite),
         }
     }
 }
@@ -177,7 +180,7 @@ fn heading(page: &mut Markup, suite: &Suite<'_>, summary: &Summary) {
         }
         if summary.not_comparable > 0 {
             text += &format!(
-                " {} on a subset or another split: not comparable.",
+                " {} of other items or other prompts than published values: not comparable.",
                 plural(summary.not_comparable, "result")
             );
         }
@@ -206,7 +209,10 @@ fn tables(page: &mut Markup, suite: &Suite<'_>) {
             page.leaf("h3", &[], capital(&words(task)));
             match task {
                 "few_shot" => table::few_shot(page, suite),
-                "robustness" => table::robustness(page, suite),
+                "robustness" => {
+                    table::robustness(page, suite);
+                    summary::draw(page, suite);
+                }
                 task => table::of_task(page, suite, task),
             }
         }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::Completeness;
 use super::markup::Markup;
 use super::numbers::{MISSING, count, number, short_hash};
+use super::standing::Standing;
 use super::suite::Suite;
 use super::table::scrolled;
 use crate::EvalError;
-use crate::results::{Cell, CellCounts};
+use crate::results::Cell;
 
 /// The section.
 pub(crate) fn section(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
@@ -22,7 +22,7 @@ pub(crate) fn section(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalEr
 }
 
 fn warnings(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
-    let subsets = suite.cells.iter().filter(|cell| !Completeness::of(&cell.counts).is_comparable()).count();
+    let subsets = suite.cells.iter().filter(|cell| !Standing::of(cell).is_comparable()).count();
     let skipping = suite.cells.iter().filter(|cell| cell.counts.skipped > 0).count();
     if subsets + skipping + unreadable.len() == 0 {
         return;
@@ -32,8 +32,8 @@ fn warnings(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
             page.element("li", &[], |page| {
                 page.leaf("strong", &[], format!("{subsets} of {} cells", suite.cells.len()));
                 page.text(
-                    " scored other items than the published split has. Their figures are not comparable with \
-                     published ones; the tables mark them.",
+                    " are of other items, another split or other prompts than published values. Their figures are not \
+                     comparable with these; the tables mark them and say why.",
                 );
             });
         }
@@ -136,7 +136,7 @@ fn datasets(page: &mut Markup, suite: &Suite<'_>) {
 
 fn dataset(page: &mut Markup, cell: &Cell, cells: usize) {
     let counts = &cell.counts;
-    page.element("tr", &[("class", &row_class(counts))], |page| {
+    page.element("tr", &[("class", &row_class(cell))], |page| {
         page.leaf("th", &[("scope", &"row")], title(cell));
         page.leaf("td", &[], &cell.split);
         let expected = counts.expected.map_or_else(|| MISSING.to_owned(), count);
@@ -144,21 +144,25 @@ fn dataset(page: &mut Markup, cell: &Cell, cells: usize) {
         for number in [counts.found, counts.skipped, counts.scored] {
             page.leaf("td", &[("class", &"num")], count(number));
         }
-        page.element("td", &[], |page| state(page, counts));
+        page.element("td", &[], |page| state(page, cell));
         hash(page, &cell.provenance.split_blake3);
         page.leaf("td", &[("class", &"num")], count(cells));
     });
 }
 
-/// What is said of the counts, as marks.
-pub(crate) fn state(page: &mut Markup, counts: &CellCounts) {
-    let completeness = Completeness::of(counts);
-    match completeness.warning(counts) {
-        None => page.leaf("span", &[("class", &"mark good")], "complete"),
-        Some(warning) => {
-            let class = if completeness.is_comparable() { "mark odd" } else { "mark bad" };
-            page.leaf("span", &[("class", &class)], warning);
+/// What is said of a cell's items and prompts, as marks.
+pub(crate) fn state(page: &mut Markup, cell: &Cell) {
+    let (standing, counts) = (Standing::of(cell), &cell.counts);
+    let warnings = standing.warnings();
+    if warnings.is_empty() {
+        page.leaf("span", &[("class", &"mark good")], "complete");
+    }
+    for (number, warning) in warnings.iter().enumerate() {
+        if number > 0 {
+            page.text(" ");
         }
+        let class = if standing.is_comparable() { "mark odd" } else { "mark bad" };
+        page.leaf("span", &[("class", &class)], warning);
     }
     if counts.skipped > 0 {
         page.text(" ");
@@ -167,8 +171,8 @@ pub(crate) fn state(page: &mut Markup, counts: &CellCounts) {
 }
 
 /// Rows of items that are not those of the published split look different.
-pub(crate) fn row_class(counts: &CellCounts) -> &'static str {
-    if Completeness::of(counts).is_comparable() { "whole" } else { "part" }
+pub(crate) fn row_class(cell: &Cell) -> &'static str {
+    if Standing::of(cell).is_comparable() { "whole" } else { "part" }
 }
 
 /// A data set's title, or its id where it has none.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::compare::Completeness;
 use super::markup::Markup;
 use super::numbers::{number, percent, words};
 use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use super::standing::Standing;
 use super::suite::Suite;
 use crate::published::Origin;
 use crate::results::Cell;
@@ -47,14 +47,13 @@ impl<'a> Means<'a> {
             .filter_map(|model| of_model(model))
             .filter(|model| !model.2.is_empty())
             .collect();
-        let sets = |cells: &[&'a Cell]| -> BTreeSet<(&'a str, &'a str)> {
-            cells.iter().map(|cell| (cell.dataset.as_str(), cell.split.as_str())).collect()
-        };
+        let sets =
+            |cells: &[&'a Cell]| -> BTreeSet<Asked<'a>> { cells.iter().map(|cell| asked(cell)).collect() };
         let common = models.iter().map(|model| sets(&model.2)).reduce(|a, b| &a & &b)?;
         if models.len() < 2 || common.is_empty() {
             return None;
         }
-        let is_common = |cell: &&&Cell| common.contains(&(cell.dataset.as_str(), cell.split.as_str()));
+        let is_common = |cell: &&&Cell| common.contains(&asked(cell));
         let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Cell>)| {
             let cells: Vec<&Cell> = cells.iter().filter(is_common).copied().collect();
             let ours = cells.iter().filter_map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
@@ -69,7 +68,7 @@ impl<'a> Means<'a> {
         let subsets = models
             .iter()
             .flat_map(|model| model.2.iter().filter(is_common))
-            .filter(|cell| !Completeness::of(&cell.counts).is_comparable())
+            .filter(|cell| !Standing::of(cell).is_comparable())
             .map(|cell| cell.dataset.as_str())
             .collect::<BTreeSet<_>>();
         Some(Means {
@@ -78,6 +77,14 @@ impl<'a> Means<'a> {
             subsets: subsets.len(),
         })
     }
+}
+
+/// What a model was asked: the items with their truth, and the prompts.
+type Asked<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+
+fn asked(cell: &Cell) -> Asked<'_> {
+    let from = &cell.provenance;
+    (&cell.dataset, &cell.split, &from.split_blake3, from.prompts_blake3.as_deref())
 }
 
 fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
@@ -119,7 +126,10 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
         means.models.len()
     );
     if means.subsets > 0 {
-        caption += &format!(" {} of the data sets are subsets: their level says nothing.", means.subsets);
+        caption += &format!(
+            " {} of the data sets are not those of published values: their level says nothing.",
+            means.subsets
+        );
     }
     figure(page, &title, |page| plot.svg(page, &said.join("; ")), &caption);
 }

@@ -9,6 +9,7 @@ use super::plot::{Axis, Key, Kind, Mark, Plot, Scale, figure, logistic, logit};
 use super::suite::Suite;
 use crate::results::{Cell, RobustnessPoint};
 use crate::robustness::{LogitFit, TestbedModel, ordinary_points, setting, testbed};
+use crate::statistics::Bootstrap;
 
 /// A square plot: both axes are accuracies.
 const SIDE: f64 = 290.0;
@@ -39,7 +40,17 @@ struct Line {
     others: Vec<(f64, f64)>,
 }
 
+/// Steps of the band along the line.
+const BAND: usize = 16;
+
 impl Line {
+    /// The band of the line at accuracies: x, and both ends of the 95 % interval over resamples of its models.
+    fn band(&self, at: &[f64]) -> Vec<(f64, f64, f64)> {
+        let (x, y): (Vec<f64>, Vec<f64>) = self.ordinary.iter().copied().unzip();
+        let ends = LogitFit::band(&x, &y, at, &Bootstrap { resamples: 1000, ..Bootstrap::new(0.95) });
+        at.iter().zip(ends).filter_map(|(&x, ends)| ends.map(|ends| (x, ends.low, ends.high))).collect()
+    }
+
     /// By the testbed's name of the shift; none for one that it does not have.
     fn of(shift: &str) -> Option<Line> {
         let setting = setting(shift)?;
@@ -82,6 +93,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &Ro
     if let Some(line) = &line {
         plot.dots(Kind::FaintDots, line.others.iter().copied());
         plot.dots(Kind::Dots, line.ordinary.iter().copied());
+        plot.band(8, &line.band(&(0..=BAND).map(|step| along(64 / BAND * step)).collect::<Vec<_>>()));
         let fitted = |x: f64| (x, line.fit.predict(x));
         plot.line(8, Kind::Line, (0..=64).map(|step| fitted(along(step))));
     }
@@ -118,7 +130,7 @@ fn caption(line: Option<&Line>, ours: &[(&Cell, &RobustnessPoint)]) -> String {
     let testbed = match line {
         Some(line) => format!(
             "Grey: the ImageNet testbed's models; the line is fitted to the {} of type STANDARD above 55 % \
-             (R² {:.3}). ",
+             (R² {:.3}), its band is the 95 % interval over 1,000 resamples of them. ",
             line.fit.models, line.fit.r_squared
         ),
         None => "The testbed has no models for this shift. ".to_owned(),

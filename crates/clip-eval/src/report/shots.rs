@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::markup::Markup;
-use super::numbers::{count, percent};
+use super::numbers::{count, number, percent};
 use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use super::run::title;
 use super::suite::Suite;
@@ -42,9 +42,8 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Cell]) {
     let zero_shot = cells.iter().find(|cell| suite.zero_shot(cell).is_some());
     keys.extend(zero_shot.map(|cell| Key::new(suite.series(&cell.model), Kind::Dashed, "zero-shot")));
     let interval = points().any(|point| point.interval.is_some());
-    keys.extend(
-        interval.then(|| Key::new(suite.series(&first.model), Kind::Band, "95 % interval of the mean")),
-    );
+    let band = format!("{}interval of the mean", level(cells));
+    keys.extend(interval.then(|| Key::new(suite.series(&first.model), Kind::Band, &band)));
 
     let heading = format!("Few-shot: {}", title(first));
     let mut plot = Plot::new(&heading, HEIGHT, &x, &y, &keys);
@@ -102,6 +101,21 @@ fn x_axis<'p>(points: impl Iterator<Item = &'p ShotPoint>, most: f64) -> Axis {
     Axis::with_ticks("labelled examples a class", scale, ticks)
 }
 
+/// `99.5 % `: of all the cells, if they have one.
+fn level(cells: &[&Cell]) -> String {
+    let of = |cell: &&Cell| {
+        let chosen = cell.provenance.options.get("level").and_then(serde_json::Value::as_f64);
+        cell.score.level.or(chosen)
+    };
+    let levels: Vec<f64> = cells.iter().filter_map(of).collect();
+    match levels.as_slice() {
+        [first, rest @ ..] if rest.iter().all(|level| level == first) => {
+            format!("{} % ", number(first * 100.0))
+        }
+        _ => String::new(),
+    }
+}
+
 fn caption(cells: &[&Cell]) -> String {
     let draws = cells.iter().flat_map(|cell| &cell.details.shots).filter(|point| point.shots.is_some());
     let draws: Vec<usize> = draws.map(|point| point.values.len()).collect();
@@ -113,8 +127,9 @@ fn caption(cells: &[&Cell]) -> String {
     let scored = cells.iter().map(|cell| cell.counts.scored).max().unwrap_or(0);
     let method = cells.iter().find_map(|cell| cell.score.method.as_deref()).unwrap_or("t");
     format!(
-        "Mean over {draws} of the examples, n = {} test items; band: 95 % interval of the mean over draws ({method}). \
-         The doubling axis ends with the whole training split (all).",
-        count(scored)
+        "Mean over {draws} of the examples, n = {} test items; band: {}interval of the mean over draws ({method}), none \
+         where all draws have the same. The doubling axis ends with the whole training split (all).",
+        count(scored),
+        level(cells)
     )
 }

@@ -6,7 +6,8 @@ use clip_rs::Clip;
 use clip_rs::model::registry;
 use clip_rs::speed::MultiplyAdds;
 
-use super::compare::{Completeness, Difference, Measured};
+use super::compare::{Difference, Measured};
+use super::standing::{Standing, has_captions_of};
 use crate::published::Origin;
 use crate::results::{Cell, Figure};
 
@@ -66,16 +67,20 @@ impl<'a> Suite<'a> {
         self.cells.iter().position(|other| std::ptr::eq(*other, cell)).unwrap_or(0)
     }
 
-    /// The published value of a figure.
+    /// The published value of a figure; none where there is none, or it is of something else.
     pub(crate) fn published(&self, cell: &Cell, figure: &Figure, origin: Origin) -> Option<Measured> {
-        (self.published)(cell, figure).into_iter().find(|value| value.origin == origin)
+        let value = (self.published)(cell, figure).into_iter().find(|value| value.origin == origin)?;
+        (Standing::of(cell).is_comparable() && has_captions_of(cell, origin)).then_some(value)
     }
 
-    /// Ours against it; none where there is none or the items are not those of the published split.
+    /// Whether somebody published a value of this figure, for these items or others.
+    pub(crate) fn is_published(&self, cell: &Cell, figure: &Figure, origin: Origin) -> bool {
+        (self.published)(cell, figure).iter().any(|value| value.origin == origin)
+    }
+
+    /// Ours against it.
     pub(crate) fn difference(&self, cell: &Cell, figure: &Figure, origin: Origin) -> Option<Difference> {
-        let published = self.published(cell, figure, origin)?;
-        let comparable = Completeness::of(&cell.counts).is_comparable();
-        comparable.then(|| Difference::between(figure, &published)).flatten()
+        Difference::between(figure, &self.published(cell, figure, origin)?)
     }
 
     /// Accuracy without examples: on the items of the few-shot run itself, else in the cell of the zero-shot task.

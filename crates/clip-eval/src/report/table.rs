@@ -6,6 +6,7 @@ use super::compare::Difference;
 use super::markup::Markup;
 use super::numbers::{MISSING, count, figure_interval, figure_value, how, interval, percent, points, words};
 use super::run::{head, row_class, state, title};
+use super::standing::Standing;
 use super::suite::{Suite, shown};
 use crate::published::Origin;
 use crate::results::{Cell, Figure};
@@ -16,7 +17,7 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
         .of_task(task)
         .flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)))
         .collect();
-    let has = |source| rows.iter().any(|(cell, figure)| suite.published(cell, figure, source).is_some());
+    let has = |source| rows.iter().any(|(cell, figure)| suite.is_published(cell, figure, source));
     let sources: Vec<Origin> = [Origin::Paper, Origin::OpenClip, Origin::ClipBenchmark]
         .into_iter()
         .filter(|source| has(*source))
@@ -49,20 +50,25 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
 }
 
 fn same_items(a: &Cell, b: &Cell) -> bool {
+    let asked = |cell: &Cell| (cell.provenance.split_blake3.clone(), cell.provenance.prompts_blake3.clone());
     // A folder of one's own may be called like a data set.
-    title(a) == title(b) && a.dataset == b.dataset && a.split == b.split && a.counts == b.counts
+    title(a) == title(b)
+        && a.dataset == b.dataset
+        && a.split == b.split
+        && a.counts == b.counts
+        && asked(a) == asked(b)
 }
 
 /// The row of a data set, above those of its models.
 fn opening(page: &mut Markup, cell: &Cell, columns: usize) {
-    page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+    page.element("tr", &[("class", &row_class(cell))], |page| {
         page.element("th", &[("scope", &"rowgroup"), ("colspan", &columns)], |page| {
             // As long as the box, not as the table: in sight when the table is moved.
             page.element("span", &[("class", &"stay")], |page| {
                 page.text(title(cell));
                 page.leaf("span", &[("class", &"soft")], format_args!(" n = {} ", count(cell.counts.scored)));
-                if cell.counts.expected != Some(cell.counts.scored) || cell.counts.skipped > 0 {
-                    state(page, &cell.counts);
+                if !Standing::of(cell).warnings().is_empty() || cell.counts.skipped > 0 {
+                    state(page, cell);
                 }
             });
         });
@@ -77,7 +83,7 @@ fn row(
     several_figures: bool,
     sources: &[Origin],
 ) {
-    page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+    page.element("tr", &[("class", &row_class(cell))], |page| {
         model(page, suite, cell);
         if several_figures {
             page.leaf("td", &[], words(&figure.name));
@@ -131,7 +137,9 @@ fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure,
     }
     page.leaf("td", &[("class", &"num")], text);
     page.element("td", &[("class", &"num")], |page| match difference {
-        None if value.is_some() => page.leaf("span", &[("class", &"soft")], "not comparable"),
+        None if value.is_some() || suite.is_published(cell, figure, source) => {
+            page.leaf("span", &[("class", &"soft")], "not comparable");
+        }
         None => page.text(MISSING),
         Some(difference) => {
             page.text(points(difference.value));
@@ -201,7 +209,8 @@ fn notes(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Cell, &Figure)], source
     if !sources.is_empty() {
         text += " Covered: the interval reaches a value that rounds to the paper's. In brackets beside independent \
                  measurements: ours minus theirs. –: nothing published for this model and figure. Means: unweighted, over the data sets with all \
-                 items and a paper's value.";
+                 items, the published split, the data set's own prompts and a paper's value. Published values stand \
+                 beside these alone.";
     }
     page.leaf("p", &[("class", &"note")], text);
     cautions(page, suite, rows, sources);
@@ -246,7 +255,7 @@ pub(crate) fn few_shot(page: &mut Markup, suite: &Suite<'_>) {
         head(page, &columns);
         page.element("tbody", &[], |page| {
             for cell in suite.of_task("few_shot") {
-                page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+                page.element("tr", &[("class", &row_class(cell))], |page| {
                     page.leaf("th", &[("scope", &"row")], title(cell));
                     model(page, suite, cell);
                     page.leaf("td", &[("class", &"num")], count(cell.counts.scored));
@@ -293,13 +302,13 @@ pub(crate) fn robustness(page: &mut Markup, suite: &Suite<'_>) {
         head(page, &columns);
         page.element("tbody", &[], |page| {
             for cell in suite.of_task("robustness") {
-                page.element("tr", &[("class", &row_class(&cell.counts))], |page| {
+                page.element("tr", &[("class", &row_class(cell))], |page| {
                     page.leaf("th", &[("scope", &"row")], title(cell));
                     model(page, suite, cell);
                     page.element("td", &[("class", &"num")], |page| {
                         page.text(count(cell.counts.scored));
                         page.text(" ");
-                        state(page, &cell.counts);
+                        state(page, cell);
                     });
                     let point = cell.details.robustness.as_ref();
                     let share = |value: Option<f64>| value.map_or_else(|| MISSING.to_owned(), percent);

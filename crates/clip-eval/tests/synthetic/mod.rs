@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use clip_data::PromptSet;
+use clip_eval::head::blake3_of;
 use clip_eval::published::Origin;
 use clip_eval::report::Measured;
 use clip_eval::results::{
@@ -101,7 +103,7 @@ pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Cell {
         wrong: (0..14).map(|index| wrong(set.0, index)).collect(),
         ..Details::default()
     };
-    cell.provenance.prompts_blake3 = Some("9b1f".repeat(16));
+    cell.provenance.prompts_blake3 = PromptSet::of(set.0).ok().map(|prompts| blake3_of(&prompts));
     cell.provenance.prompts_source = Some(format!("prompts/{}.json", set.0));
     if set.4 < set.3 {
         cell.notes = vec!["a subset: what lies on disk, not the published split".into()];

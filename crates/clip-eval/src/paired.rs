@@ -1,0 +1,354 @@
+//! Two models on the same images, by the metric of their results. PROTOCOL_EVAL 7.9.
+//!
+//! ```text
+//! predictions of A ─┐  by id of the image          ┌─ the metric of each ─▶ difference, paired bootstrap over images
+//! predictions of B ─┴─▶ images of equal truth ─────┴─ right or wrong ─────▶ McNemar's exact test (accuracy alone)
+//! ```
+//!
+//! Images that only one of them has, or that are something else in the other file, are counted and left out.
+
+use std::collections::{HashMap, HashSet};
+
+use clip_data::Presence;
+use serde::Serialize;
+
+use crate::metrics::{MeanAveragePrecision11, MetricError, Ranking};
+use crate::predictions::Prediction;
+use crate::statistics::{self, Bootstrap, Interval};
+
+/// A metric that predictions hold all of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Share of images that are right.
+    Accuracy,
+    /// Mean over classes of that share.
+    MeanPerClass,
+    /// Mean of top-1 and top-5 accuracy.
+    MeanTop1Top5,
+    /// Area under the receiver's curve, of two classes.
+    RocAuc,
+    /// Mean over classes of the 11-point average precision.
+    Map11,
+    /// Share of photos of which a caption is first among all captions.
+    TextRecall1,
+    /// Share of captions of which the photo is first among all photos.
+    ImageRecall1,
+}
+
+/// What two models have on the same images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Compared {
+    /// Name of the metric, as results have it.
+    pub metric: &'static str,
+    /// How many images both have with the same truth.
+    pub items: usize,
+    /// Of the first model on these.
+    pub first: f64,
+    /// Of the second.
+    pub second: f64,
+    /// First minus second.
+    pub difference: f64,
+    /// Of the difference, by drawing images: both models keep or lose an image together.
+    pub interval: Option<Interval>,
+    /// Why there is no interval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+    /// Right and wrong answers, and McNemar's test; of accuracy alone.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub hits: Option<Hits>,
+}
+
+/// Right and wrong answers of two models.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Hits {
+    /// Right with both.
+    pub both: usize,
+    /// Right with the first alone.
+    pub only_first: usize,
+    /// Right with the second alone.
+    pub only_second: usize,
+    /// McNemar's exact test.
+    pub p: f64,
+}
+
+/// Images of two files by their ids.
+#[derive(Debug, Clone, Default)]
+pub struct Pairs<'a> {
+    first: Vec<&'a Prediction>,
+    second: Vec<&'a Prediction>,
+    /// Images that one file alone has.
+    pub in_one_alone: usize,
+    /// Images whose truth is not the same in both.
+    pub other_truth: usize,
+}
+
+impl Measure {
+    /// By the name of a result's score; none for one that needs more than predictions hold.
+    pub fn of_name(name: &str) -> Option<Measure> {
+        use Measure::{Accuracy, ImageRecall1, Map11, MeanPerClass, MeanTop1Top5, RocAuc, TextRecall1};
+        [Accuracy, MeanPerClass, MeanTop1Top5, RocAuc, Map11, TextRecall1, ImageRecall1]
+            .into_iter()
+            .find(|measure| measure.name() == name)
+    }
+
+    /// As results have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::MeanPerClass => "mean_per_class",
+            Self::MeanTop1Top5 => "mean_top1_top5",
+            Self::RocAuc => "roc_auc",
+            Self::Map11 => "map_11_point",
+            Self::TextRecall1 => "text_retrieval_recall@1",
+            Self::ImageRecall1 => "image_retrieval_recall@1",
+        }
+    }
+}
+
+impl<'a> Pairs<'a> {
+    /// Joins two files by the ids of their images, in the order of the first.
+    ///
+    /// # Errors
+    /// An image is twice in one file, or the files have none in common.
+    pub fn join(first: &'a [Prediction], second: &'a [Prediction]) -> Result<Pairs<'a>, String> {
+        let mut of_second = HashMap::new();
+        for prediction in second {
+            if of_second.insert(&*prediction.item, prediction).is_some() {
+                return Err(format!("`{}` is twice in the second file", prediction.item));
+            }
+        }
+        let (mut pairs, mut seen) = (Pairs::default(), HashSet::new());
+        for prediction in first {
+            if !seen.insert(&*prediction.item) {
+                return Err(format!("`{}` is twice in the first file", prediction.item));
+            }
+            match of_second.get(&*prediction.item) {
+                None => pairs.in_one_alone += 1,
+                Some(other) if !prediction.has_truth_of(other) => pairs.other_truth += 1,
+                Some(other) => {
+                    pairs.first.push(prediction);
+                    pairs.second.push(other);
+                }
+            }
+        }
+        let common = pairs.first.len() + pairs.other_truth;
+        pairs.in_one_alone += second.len() - common;
+        match (common, pairs.first.len()) {
+            (0, _) => Err("the two files have no image in common".to_owned()),
+            (_, 0) => Err(format!("the truth of all {common} common images differs: two data sets")),
+            _ => Ok(pairs),
+        }
+    }
+
+    /// Both models by a metric.
+    ///
+    /// # Errors
+    /// The predictions lack what the metric needs, or their images do not define it.
+    pub fn compare(&self, measure: Measure, bootstrap: &Bootstrap) -> Result<Compared, String> {
+        let (first, second) = (figure(measure, &self.first)?, figure(measure, &self.second)?);
+        let once = vec![1; self.first.len()];
+        let (a, b) = (first(&once), second(&once));
+        if a.is_nan() || b.is_nan() {
+            return Err(format!(
+                "{} is undefined on these images: they are of one kind alone",
+                measure.name()
+            ));
+        }
+        let difference = |drawn: &[u32]| first(drawn) - second(drawn);
+        let interval = match measure {
+            Measure::MeanPerClass => bootstrap.interval_within(&classes(&self.first)?, difference),
+            _ => bootstrap.interval(once.len(), difference),
+        };
+        let alike = interval.is_some_and(|interval| interval.high - interval.low < 1e-12);
+        let hits = (measure == Measure::Accuracy).then(|| {
+            let right = |of: &[&Prediction]| of.iter().map(|one| one.is_right()).collect::<Vec<bool>>();
+            let found = statistics::compare(&right(&self.first), &right(&self.second), bootstrap);
+            let statistics::Comparison { both, only_first, only_second, p, .. } = found;
+            Hits { both, only_first, only_second, p }
+        });
+        Ok(Compared {
+            metric: measure.name(),
+            items: once.len(),
+            first: a,
+            second: b,
+            difference: a - b,
+            interval: interval.filter(|_| !alike),
+            note: alike.then_some("no interval: every draw of the images has the same difference"),
+            hits,
+        })
+    }
+
+    /// Whether the predictions are of retrieval.
+    pub fn are_of_retrieval(&self) -> bool {
+        self.first.iter().all(|prediction| prediction.retrieved.is_some())
+    }
+}
+
+/// A figure of images, each drawn so many times.
+type Drawn = Box<dyn Fn(&[u32]) -> f64 + Sync>;
+
+fn figure(measure: Measure, predictions: &[&Prediction]) -> Result<Drawn, String> {
+    let lacking =
+        |what: &str| format!("the predictions lack {what}: evaluate again to compare {}", measure.name());
+    let refused = |error: MetricError| error.to_string();
+    Ok(match measure {
+        Measure::Accuracy => weighted(predictions.iter().map(|one| (share(one.is_right()), 1.0))),
+        Measure::MeanTop1Top5 => weighted(predictions.iter().map(|one| {
+            let among_five = one.best.iter().any(|best| one.truth.contains(best));
+            (f64::midpoint(share(one.is_right()), share(among_five)), 1.0)
+        })),
+        Measure::MeanPerClass => mean_per_class(predictions)?,
+        Measure::RocAuc => {
+            let two = |one: &&Prediction| <[f32; 2]>::try_from(one.scores.as_deref()?).ok();
+            let scores: Option<Vec<[f32; 2]>> = predictions.iter().map(two).collect();
+            let scores = scores.ok_or_else(|| lacking("the scores of both classes"))?;
+            let positive: Vec<bool> = predictions.iter().map(|one| one.truth == [1]).collect();
+            let differences: Vec<f32> = scores.iter().map(|[no, yes]| yes - no).collect();
+            let ranking = Ranking::new(&differences, &positive).map_err(refused)?;
+            Box::new(move |drawn| ranking.roc_auc(Some(drawn)).unwrap_or(f64::NAN))
+        }
+        Measure::Map11 => {
+            let scores: Option<Vec<&[f32]>> = predictions.iter().map(|one| one.scores.as_deref()).collect();
+            let scores = scores.ok_or_else(|| lacking("the scores of all classes"))?;
+            let classes = scores.first().map_or(0, |row| row.len());
+            if classes == 0 || scores.iter().any(|row| row.len() != classes) {
+                return Err("the predictions are not all of the same classes".to_owned());
+            }
+            let labels: Vec<Vec<Presence>> = predictions.iter().map(|one| one.presences(classes)).collect();
+            let labels: Vec<&[Presence]> = labels.iter().map(Vec::as_slice).collect();
+            let precision =
+                MeanAveragePrecision11::new(&scores.concat(), classes, &labels).map_err(refused)?;
+            Box::new(move |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN))
+        }
+        Measure::TextRecall1 | Measure::ImageRecall1 => {
+            let found: Option<Vec<_>> = predictions.iter().map(|one| one.retrieved.as_ref()).collect();
+            let found = found.ok_or_else(|| lacking("ranks"))?;
+            weighted(found.into_iter().map(|found| match measure {
+                Measure::TextRecall1 => (share(found.text_rank == 1), 1.0),
+                _ => {
+                    let first = found.image_ranks.iter().filter(|&&rank| rank == 1).count();
+                    (first as f64, found.image_ranks.len() as f64)
+                }
+            }))
+        }
+    })
+}
+
+fn share(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
+/// Σ of what images are worth over Σ of what they count.
+fn weighted(of_images: impl Iterator<Item = (f64, f64)>) -> Drawn {
+    let of_images: Vec<(f64, f64)> = of_images.collect();
+    Box::new(move |drawn| {
+        let sum = |of: fn(&(f64, f64)) -> f64| -> f64 {
+            of_images.iter().zip(drawn).map(|(image, &times)| of(image) * f64::from(times)).sum()
+        };
+        sum(|image| image.0) / sum(|image| image.1)
+    })
+}
+
+fn classes(predictions: &[&Prediction]) -> Result<Vec<u32>, String> {
+    let class = |one: &&Prediction| match one.truth[..] {
+        [class] => Ok(class),
+        _ => Err(format!("`{}` has no single class", one.item)),
+    };
+    predictions.iter().map(class).collect()
+}
+
+fn mean_per_class(predictions: &[&Prediction]) -> Result<Drawn, String> {
+    let truth = classes(predictions)?;
+    let hits: Vec<bool> = predictions.iter().map(|one| one.is_right()).collect();
+    let count = truth.iter().max().map_or(0, |&last| last as usize + 1);
+    Ok(Box::new(move |drawn| {
+        let mut of_class = vec![(0_u32, 0_u32); count];
+        for ((&class, &hit), &times) in truth.iter().zip(&hits).zip(drawn) {
+            let (items, right) = &mut of_class[class as usize];
+            *items += times;
+            *right += if hit { times } else { 0 };
+        }
+        let occurring: Vec<f64> = of_class
+            .iter()
+            .filter(|(items, _)| *items > 0)
+            .map(|&(items, right)| f64::from(right) / f64::from(items))
+            .collect();
+        occurring.iter().sum::<f64>() / occurring.len() as f64
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predictions::Retrieved;
+
+    const BOOTSTRAP: Bootstrap = Bootstrap { level: 0.95, resamples: 1000, seed: 0 };
+
+    fn prediction(item: usize, truth: &[u32], best: &[u32]) -> Prediction {
+        Prediction {
+            item: format!("{item}.jpg"),
+            truth: truth.to_vec(),
+            best: best.to_vec(),
+            ..Prediction::default()
+        }
+    }
+
+    #[test]
+    fn images_of_another_truth_are_counted_and_left_out() {
+        let first: Vec<Prediction> = (0..12).map(|item| prediction(item, &[item as u32 % 2], &[0])).collect();
+        let mut second = first.clone();
+        for other in &mut second[..4] {
+            other.truth = vec![1 - other.truth[0]];
+        }
+        second.pop();
+        let pairs = Pairs::join(&first, &second).expect("some in common");
+        assert_eq!((pairs.first.len(), pairs.other_truth, pairs.in_one_alone), (7, 4, 1));
+        let compared = pairs.compare(Measure::Accuracy, &BOOTSTRAP).expect("comparable");
+        assert_eq!((compared.difference, compared.interval), (0.0, None));
+        assert!(compared.note.is_some() && compared.hits.is_some_and(|hits| hits.p == 1.0));
+        assert!(Pairs::join(&first[..1], &second[..1]).is_err_and(|error| error.contains("all 1 common")));
+        assert!(Pairs::join(&first[..1], &second[5..]).is_err());
+        let twice = [first[0].clone(), first[0].clone()];
+        assert!(Pairs::join(&twice, &second).is_err_and(|error| error.contains("twice")));
+    }
+
+    #[test]
+    fn average_precision_is_compared_as_such() {
+        // The best class is right with both; the order across images is not.
+        let of = |item: usize, present: bool, score: f32| Prediction {
+            scores: Some(vec![score, 0.0]),
+            ..prediction(item, if present { &[0, 1] } else { &[1] }, &[1])
+        };
+        let model = |scores: [f32; 4]| -> Vec<Prediction> {
+            scores.iter().enumerate().map(|(item, &score)| of(item, item < 2, score)).collect()
+        };
+        let (good, bad) = (model([0.9, 0.8, 0.1, 0.2]), model([0.1, 0.2, 0.9, 0.8]));
+        let pairs = Pairs::join(&good, &bad).expect("the same images");
+        let compared = pairs.compare(Measure::Map11, &BOOTSTRAP).expect("comparable");
+        // 1 for both classes; of the bad one the first class has precision 1/2 at every recall.
+        assert!((compared.first - 1.0).abs() < 1e-12 && (compared.second - 0.75).abs() < 1e-12);
+        let accuracy = pairs.compare(Measure::Accuracy, &BOOTSTRAP).expect("comparable");
+        assert_eq!(accuracy.difference, 0.0);
+        let without = [prediction(0, &[0], &[0])];
+        let pairs = Pairs::join(&without, &without).expect("itself");
+        assert!(pairs.compare(Measure::Map11, &BOOTSTRAP).is_err_and(|error| error.contains("lack")));
+    }
+
+    #[test]
+    fn retrieval_is_compared_by_photo() {
+        let of = |item: usize, text_rank: u32, image_ranks: &[u32]| Prediction {
+            retrieved: Some(Retrieved {
+                captions_blake3: String::new(),
+                text_rank,
+                image_ranks: image_ranks.to_vec(),
+            }),
+            ..prediction(item, &[], &[])
+        };
+        let first = [of(0, 1, &[1, 1]), of(1, 3, &[1, 7])];
+        let second = [of(0, 1, &[1, 4]), of(1, 1, &[9, 7])];
+        let pairs = Pairs::join(&first, &second).expect("the same photos");
+        let by = |measure| pairs.compare(measure, &BOOTSTRAP).expect("comparable").difference;
+        assert_eq!((by(Measure::TextRecall1), by(Measure::ImageRecall1)), (-0.5, 0.5));
+        assert!(pairs.are_of_retrieval());
+    }
+}
