@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn classes_that_cannot_be_learned_or_chosen_by_are_named() {
         let learning = |train: &[usize], validation: &[usize]| Learning {
-            values: Vec::new(),
+            rows: crate::learned_rows::LearnedRows::Memory(Vec::new()),
             width: 1,
             labels: Labels::Class(vec![0, 1, 2, 0]),
             train: train.to_vec(),

@@ -64,7 +64,7 @@ impl Laboratory {
         };
         let rows = self.probe_rows(&test);
         let study = Study {
-            features: Features::new(&learning.values, learning.width),
+            features: learning.features(),
             labels,
             classes: names.len(),
             test_features: Features::new(rows.as_slice(), rows.embed_dim()),

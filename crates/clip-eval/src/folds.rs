@@ -16,6 +16,9 @@ use crate::suite::{Job, Verb};
 /// The data set whose folds are corruptions.
 const IMAGENET_C: &str = "imagenet_c";
 const MEAN_OF_FOLDS: &str = "no interval: the mean over folds of a figure beside the score";
+/// The data set whose clips are cut from recordings that they name.
+const UCF101: &str = "ucf101";
+const RECORDINGS: &str = "recordings with their clips, within their test split";
 /// Splits that a cell names one by one.
 const NAMED: usize = 5;
 
@@ -67,7 +70,9 @@ impl Laboratory {
     ) -> Result<(Cell, Vec<Prediction>), EvalError> {
         let folds = folds_of(&test.dataset, &test.info.name, job.verb, job.split.as_deref());
         if let [fold] = folds.as_slice() {
-            return one(self, fold, test, progress);
+            let (mut cell, predictions) = one(self, fold, test, progress)?;
+            draw_recordings(&mut cell, &predictions, &self.options);
+            return Ok((cell, predictions));
         }
         let mut scored = Vec::with_capacity(folds.len());
         for fold in &folds {
@@ -77,6 +82,10 @@ impl Laboratory {
                     .map_err(EvalError::from)
                     .and_then(|split| one(self, fold, split, progress)),
             };
+            let of_fold = of_fold.map(|(mut cell, predictions)| {
+                draw_recordings(&mut cell, &predictions, &self.options);
+                (cell, predictions)
+            });
             scored.push(of_fold.map_err(|error| {
                 let reason = format!(
                     "its score is the mean over {}, of which {} cannot be scored: {error}; `--split {}` scores one",
@@ -116,6 +125,7 @@ fn join(
         None => Figure::undefined(&cells[0].score.name, Unit::Share, "undefined in one of the folds"),
     };
     let score = match interval {
+        Some(interval) if cells[0].dataset == UCF101 => score.within(Some(interval), RECORDINGS),
         Some(interval) => score.within(Some(interval), "items within their test split"),
         None => score.without("no interval: only shares of right answers have one over folds"),
     };
@@ -177,6 +187,9 @@ fn interval_of_mean(
     if cells.iter().any(|cell| cell.score.name != "accuracy") {
         return None;
     }
+    if cells[0].dataset == UCF101 {
+        return interval_of_recordings(predictions, options);
+    }
     // What an item adds to the mean, and the folds it is in.
     let mut items: BTreeMap<&str, (f64, Vec<usize>)> = BTreeMap::new();
     for (fold, predictions) in predictions.iter().enumerate() {
@@ -198,9 +211,77 @@ fn interval_of_mean(
     })
 }
 
+/// Recordings are drawn in place of their clips.
+fn draw_recordings(cell: &mut Cell, predictions: &[Prediction], options: &EvalOptions) {
+    if cell.dataset == UCF101 && cell.score.name == "accuracy" {
+        let interval = interval_of_recordings(&[predictions.to_vec()], options);
+        let value = cell.score.value.unwrap_or(f64::NAN);
+        cell.enter_score(Figure::share("accuracy", value).within(interval, RECORDINGS));
+    }
+}
+
+/// Of the mean over folds of the share of clips that are right. Clips cut from one recording are right and wrong together:
+/// recordings are drawn, among those of the same folds, each with all its clips.
+fn interval_of_recordings(predictions: &[Vec<Prediction>], options: &EvalOptions) -> Option<Interval> {
+    // For each recording and fold: clips that are right, and clips.
+    let mut recordings: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+    for (fold, predictions) in predictions.iter().enumerate() {
+        for prediction in predictions {
+            let of_folds = recordings.entry(recording(&prediction.item)).or_default();
+            of_folds.resize(of_folds.len().max(fold + 1), (0.0, 0.0));
+            of_folds[fold].0 += f64::from(u8::from(prediction.is_right()));
+            of_folds[fold].1 += 1.0;
+        }
+    }
+    let recordings: Vec<Vec<(f64, f64)>> = recordings.into_values().collect();
+    let folds_of = |of: &Vec<(f64, f64)>| of.iter().map(|(_, clips)| *clips > 0.0).collect::<Vec<bool>>();
+    let groups: BTreeSet<Vec<bool>> = recordings.iter().map(folds_of).collect();
+    let group_of = |of| groups.iter().position(|group| *group == folds_of(of)).unwrap_or_default() as u32;
+    let strata: Vec<u32> = recordings.iter().map(group_of).collect();
+    bootstrap(options).interval_within(&strata, |drawn| {
+        let mut sums = vec![(0.0, 0.0); predictions.len()];
+        for (of, &times) in recordings.iter().zip(drawn) {
+            for ((right, all), (of_right, of_all)) in sums.iter_mut().zip(of) {
+                *right += of_right * f64::from(times);
+                *all += of_all * f64::from(times);
+            }
+        }
+        sums.iter().map(|(right, all)| right / all).sum::<f64>() / sums.len() as f64
+    })
+}
+
+/// `…/v_Archery_g03` of `…/v_Archery_g03_c02.avi`.
+fn recording(clip: &str) -> &str {
+    clip.rfind("_c").map_or(clip, |end| &clip[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clips_of_one_recording_are_drawn_together() {
+        let clip = |recording: usize, clip: usize, right: bool| Prediction {
+            item: format!("UCF-101/Archery/v_Archery_g{recording:02}_c{clip:02}.avi"),
+            truth: vec![0],
+            best: vec![u32::from(!right)],
+            ..Prediction::default()
+        };
+        // Ten recordings of seven clips, all right or all wrong.
+        let clips: Vec<Prediction> =
+            (0..70).map(|number| clip(number / 7, number % 7, number / 7 < 5)).collect();
+        let options = EvalOptions::default();
+        let width = |of: &[Vec<Prediction>]| {
+            let interval = interval_of_recordings(of, &options).expect("an interval");
+            assert!(interval.contains(0.5), "{interval:?}");
+            interval.high - interval.low
+        };
+        let together = width(&[clips.clone()]);
+        let apart: Vec<Prediction> = (0..70).map(|number| clip(number, 0, number % 2 == 0)).collect();
+        assert!(together > 2.0 * width(&[apart]), "√7 as wide");
+        // The same clips in two folds are no further knowledge.
+        assert_eq!(width(&[clips.clone(), clips]), together);
+    }
 
     fn folds(id: &str, verb: Verb, asked: Option<&str>) -> Vec<Fold> {
         let dataset = clip_data::find(id).expect("of the catalogue");

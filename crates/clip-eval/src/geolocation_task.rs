@@ -3,12 +3,11 @@
 //! A test of what features know of places, for research. Locating people is out of scope (model card: surveillance), so
 //! that a result holds shares and no answer for a photo.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use clip_data::{Dataset, Item, Metric, PromptSet, Split, SplitInfo, Status, Target, Task, Validation};
+use clip_data::{Item, Split, Target};
 
 use crate::EvalError;
 use crate::laboratory::{Laboratory, Progress, Seen, Step};
@@ -16,6 +15,7 @@ use crate::metrics::{Place, RADII_KM, distance_km, shares_within};
 use crate::results::{Cell, Figure, SplitRead, Unit};
 use crate::retrieval::{Match, PlaceTable, UnitVectors, nearest};
 use crate::scoring::{bootstrap, share_of_hits};
+use crate::tables::{split_of_table, stem};
 use crate::zero_shot::metric_error;
 
 /// Name of the task in results.
@@ -140,52 +140,7 @@ fn split_of(path: &Path, table: &PlaceTable, rows: std::ops::Range<usize>) -> Re
         let truth = format!("{latitude},{longitude}").into();
         Item::file(table.files[row].as_str(), Target::Word { truth, candidates: Arc::new([]) })
     };
-    let (id, info) = (stem(path), SplitInfo { name: "all".to_owned(), expected: None });
-    let dataset = Dataset {
-        id: id.clone(),
-        title: path.display().to_string(),
-        card: None,
-        task: Task::Classification,
-        metric: Metric::Accuracy,
-        prompts: None,
-        reader: None,
-        marker: String::new(),
-        folders: Vec::new(),
-        splits: vec![info.clone()],
-        test: info.name.clone(),
-        train: Vec::new(),
-        validation: Validation::HoldOut,
-        folds: Vec::new(),
-        few_shot: false,
-        url: String::new(),
-        licence: "the user's own files".to_owned(),
-        status: Status::Ready,
-        archives: Vec::new(),
-        traps: Vec::new(),
-        files: Default::default(),
-    };
-    let prompts = PromptSet {
-        id,
-        source: "none: no text is used".to_owned(),
-        classes: Vec::new(),
-        templates: Vec::new(),
-        labels: None,
-        rest: serde_json::Value::Null,
-    };
-    Ok(Split {
-        dataset: Cow::Owned(dataset),
-        info,
-        prompts,
-        items: rows.map(item).collect(),
-        notes: Vec::new(),
-        absent: Vec::new(),
-        left_out: Vec::new(),
-        folder: path.parent().unwrap_or(Path::new("")).to_owned(),
-    })
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    Ok(split_of_table(path, rows.map(item).collect()))
 }
 
 /// Of values that occur so many times; between two middle ones their mean.

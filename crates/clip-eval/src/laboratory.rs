@@ -124,7 +124,12 @@ pub struct Laboratory {
     pub(crate) read: Vec<SplitRead>,
     /// Choices of all tasks.
     pub options: EvalOptions,
+    /// Bytes that the rows of a probe may take in memory; more are mapped from a file. Results do not depend on it.
+    pub probe_memory: usize,
 }
+
+/// What the rows of a probe may take in memory unless told otherwise.
+const PROBE_MEMORY: usize = 4 << 30;
 
 /// A split with its features.
 pub(crate) struct Seen {
@@ -145,7 +150,7 @@ impl Laboratory {
     ) -> Result<Laboratory, EvalError> {
         let model = clip.provenance()?;
         let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
-        Ok(Laboratory { clip, model, cache, read: Vec::new(), options })
+        Ok(Laboratory { clip, model, cache, read: Vec::new(), options, probe_memory: PROBE_MEMORY })
     }
 
     /// Key of the folder its features are in.

@@ -1,19 +1,22 @@
 //! The linear probe on a data set: features of its training, validation and test images, the paper's search, one
 //! evaluation. PROTOCOL_EVAL 7.2.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use clip_data::{Dataset, Item, Metric, Presence, Split, Target, Validation};
 use clip_rs::Features as Rows;
 use clip_rs::model::ImageArchitecture;
 
+use crate::features::content_fingerprint;
 use crate::laboratory::{Laboratory, ProbeFeatures, Progress, Seen, Step};
+use crate::learned_rows::{Collector, LearnedRows};
 use crate::metrics::MeanAveragePrecision11;
 use crate::predictions::{Prediction, top_5};
 use crate::probe::{
     self, Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet,
 };
-use crate::results::{Cell, SearchPoint};
+use crate::results::{Cell, SearchPoint, SplitRead};
 use crate::scoring::{ClassScores, enter_multi_label};
 use crate::suite::{Job, Verb};
 use crate::zero_shot::{metric_error, one_class};
@@ -29,7 +32,7 @@ pub(crate) enum Labels {
 
 /// Rows to learn from and to choose with: the training images, and the validation images behind them.
 pub(crate) struct Learning {
-    pub(crate) values: Vec<f32>,
+    pub(crate) rows: LearnedRows,
     pub(crate) width: usize,
     pub(crate) labels: Labels,
     pub(crate) train: Vec<usize>,
@@ -40,6 +43,9 @@ pub(crate) struct Learning {
 
 const NO_CHOICE: &str =
     "C is not chosen by a score: the validation items do not define the metric, they are of one kind alone";
+
+/// Images whose rows are in memory at a time where a split has too many.
+const BLOCK: usize = 16_384;
 
 /// A fit and the points that led to it.
 struct Chosen {
@@ -120,11 +126,11 @@ impl Laboratory {
         metric: Metric,
         progress: &mut Progress<'_>,
     ) -> Chosen {
-        let features = Features::new(&learning.values, learning.width);
+        let (features, memory) = (learning.features(), self.packed_memory());
         let targets = learning.labels.targets(classes);
         if let Some(c) = self.options.c {
             let order = [&*learning.train, &*learning.validation].concat();
-            let packed = PackedFeatures::new(features, order, PackedFeatures::MEMORY);
+            let packed = PackedFeatures::new(features, order, memory);
             let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
             return Chosen { fit: probe::fit(&set, c, &Options::default(), None), c, search: Vec::new() };
         }
@@ -136,7 +142,7 @@ impl Laboratory {
             validation: &learning.validation,
             metric: &score,
             options: Options::default(),
-            memory: PackedFeatures::MEMORY,
+            memory,
         };
         let mut begun = false;
         let search = probe::search(&problem, &mut |_, most| {
@@ -167,15 +173,20 @@ impl Laboratory {
         train: &[String],
         progress: &mut Progress<'_>,
     ) -> Result<Learning, EvalError> {
-        let (mut values, mut width, mut labels) = (Vec::new(), 0, None);
+        let (mut width, mut labels) = (0, None);
+        let folder = self.cache.folder().to_owned();
+        let mut collector = Collector::new(&folder, self.probe_memory);
         let mut add = |laboratory: &mut Laboratory, name: &str, progress: &mut Progress<'_>| {
             let split = Split::open(&job.dataset, &job.root, Some(name), &laboratory.read_options())?;
-            let seen = laboratory.see(split, progress)?;
-            let rows = laboratory.probe_rows(&seen);
-            width = rows.embed_dim();
-            values.extend_from_slice(rows.as_slice());
-            Labels::extend(&mut labels, &seen)?;
-            Ok::<usize, EvalError>(rows.len())
+            let mut learned = 0;
+            laboratory.see_in_blocks(split, progress, &mut |laboratory, seen| {
+                let rows = laboratory.probe_rows(seen);
+                width = rows.embed_dim();
+                learned += rows.len();
+                Labels::extend(&mut labels, seen)?;
+                collector.push(rows.as_slice())
+            })?;
+            Ok::<usize, EvalError>(learned)
         };
         let mut learned = 0;
         for name in train {
@@ -202,7 +213,44 @@ impl Laboratory {
                 (held.train, held.validation, note)
             }
         };
-        Ok(Learning { values, width, labels, train, validation, note })
+        Ok(Learning { rows: collector.finish()?, width, labels, train, validation, note })
+    }
+
+    /// Shows a split whose rows fit in the memory of a probe at once, another block by block.
+    fn see_in_blocks(
+        &mut self,
+        split: Split,
+        progress: &mut Progress<'_>,
+        look: &mut dyn FnMut(&mut Laboratory, &Seen) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        let width = self.clip.embed_dim() + self.clip.architecture().image.penultimate_width();
+        if size_of::<f32>() * width * split.items.len() <= self.probe_memory {
+            let seen = self.see(split, progress)?;
+            return look(self, &seen);
+        }
+        progress(Step::Images(split.items.len()));
+        let blake3 = content_fingerprint(&split);
+        let read = SplitRead { dataset: split.dataset.id.clone(), split: split.info.name.clone(), blake3 };
+        let (items, frame) = (split.items, Split { items: Vec::new(), ..split });
+        let mut usable = 0;
+        for block in items.chunks(BLOCK) {
+            let block = Arc::new(Split { items: block.to_vec(), ..frame.clone() });
+            let rows = self.cache.features_of(&self.clip, &block, |done| progress(Step::Done(done)))?;
+            usable += rows.usable.len();
+            look(self, &Seen { split: block, rows })?;
+        }
+        if usable == 0 {
+            return Err(EvalError::task("features", &read.dataset, "no item of its split can be used"));
+        }
+        if !self.read.contains(&read) {
+            self.read.push(read);
+        }
+        Ok(())
+    }
+
+    /// Bytes that features packed for the products may take; the bits of a fit do not depend on it.
+    fn packed_memory(&self) -> usize {
+        PackedFeatures::MEMORY.min(self.probe_memory)
     }
 
     /// The rows a probe sees of a split.
@@ -262,6 +310,11 @@ impl Labels {
 }
 
 impl Learning {
+    /// All rows, in memory or mapped.
+    pub(crate) fn features(&self) -> Features<'_> {
+        Features::new(self.rows.values(), self.width)
+    }
+
     /// The data set's metric on the validation rows; what cannot be computed is worst.
     pub(crate) fn score(&self, scores: &[f32], classes: usize, metric: Metric) -> f64 {
         let value = match &self.labels {

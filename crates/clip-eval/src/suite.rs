@@ -416,6 +416,24 @@ impl Run<'_> {
         Ok(cell)
     }
 
+    /// [`Laboratory::selection`], written to the folder of results.
+    ///
+    /// # Errors
+    /// As [`Run::laboratory`] and [`Laboratory::selection`], or the result cannot be written.
+    pub fn selection(
+        &self,
+        model: &str,
+        options: &EvalOptions,
+        table: &Path,
+        progress: &mut Progress<'_>,
+    ) -> Result<Cell, EvalError> {
+        let mut laboratory = self.laboratory(model, options)?;
+        let mut cell = laboratory.selection(table, progress)?;
+        cell.identity = Identity::of_tables(&[table], options, self.load, &laboratory.model);
+        store::write(self.out, &mut cell, &[])?;
+        Ok(cell)
+    }
+
     /// The cell of a job; with predictions if it was made now.
     fn job(
         &self,

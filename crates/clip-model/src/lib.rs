@@ -38,6 +38,7 @@ pub use convert::{WeightFormat, convert};
 pub use encode_error::EncodeError;
 pub use error::CheckpointError;
 pub use joint_head::{normalize_rows, softmax_rows};
+pub use memory_map::map as map_file;
 pub use resolve::{ResolveError, ResolveOptions, resolve};
 pub use sha256::{sha256_of_bytes, sha256_of_file};
 pub use shortcuts::Shortcuts;

@@ -18,7 +18,7 @@ use std::path::Path;
 /// # Errors
 /// [`CheckpointError::NotACheckpoint`] for folders, pipes, devices and empty files (looked at
 /// before opening, so that a pipe cannot make this wait); [`CheckpointError::Read`] otherwise.
-pub(crate) fn map(path: &Path) -> Result<SharedBytes, CheckpointError> {
+pub fn map(path: &Path) -> Result<SharedBytes, CheckpointError> {
     let read = |source| CheckpointError::Read { path: path.to_path_buf(), source };
     let not =
         |found: &str| CheckpointError::NotACheckpoint { path: path.to_path_buf(), found: found.to_owned() };

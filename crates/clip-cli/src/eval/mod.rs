@@ -4,6 +4,7 @@ mod choices;
 mod compare;
 mod geolocation;
 mod overlap;
+mod selection;
 mod shared;
 mod shown;
 
@@ -72,6 +73,7 @@ enum Kind {
     /// A list of models, data sets and tasks from a TOML file
     Suite(SuiteArgs),
     Geolocation(geolocation::Geolocation),
+    Selection(selection::Selection),
     /// Two models on the same images: McNemar's test and the difference with its interval
     Compare(compare::Compare),
     Overlap(overlap::OverlapArgs),
@@ -128,6 +130,7 @@ impl Eval {
             Kind::Compare(compare) => compare.run(console),
             Kind::Overlap(overlap) => overlap.run(console),
             Kind::Geolocation(geolocation) => geolocation.run(settings, console),
+            Kind::Selection(selection) => selection.run(settings, console),
             Kind::Suite(suite) => measure(&Suite::read(&suite.file)?, &suite.output, settings, console),
             Kind::Zeroshot(task) => task.run(settings, console),
             Kind::Retrieval(task) => task.run(settings, console),

@@ -1,0 +1,53 @@
+//! A probe on more rows than memory takes is the same probe.
+
+use std::path::Path;
+
+use clip_data::{ReadOptions, Split};
+use clip_eval::suite::{Job, Verb};
+use clip_eval::{EvalOptions, Laboratory};
+use clip_rs::{Clip, LoadOptions, Pixels};
+
+/// Photos of nothing: stripes of three widths, one class each.
+fn write_photos(root: &Path) {
+    for (class, width) in [("narrow", 3_u32), ("medium", 9), ("wide", 31)] {
+        for (split, photos) in [("train", 10), ("test", 4)] {
+            let folder = root.join("stripes").join(split).join(class);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for photo in 0..photos {
+                let value =
+                    |x: u32, y: u32| if (x + y * photo / 5 + photo) / width % 2 == 0 { 230 } else { 40 };
+                let pixel = |place: u32| [value(place % 64, place / 64), 90, 20 * photo as u8];
+                let data = (0..64 * 64).flat_map(pixel).collect();
+                let png = Pixels { width: 64, height: 64, data, clipped: 0 }.to_png().expect("a picture");
+                std::fs::write(folder.join(format!("{photo}.png")), png).expect("a file");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_photos(folder.path());
+    let load = LoadOptions { convert_first: true, penultimate: true, ..LoadOptions::default() };
+    let clip = Clip::load_with("starter", &load).expect("built in");
+    let cache = folder.path().join("features");
+    let mut laboratory = Laboratory::new(clip, &cache, "test", EvalOptions::default()).expect("a laboratory");
+    let job = Job {
+        model: "starter".to_owned(),
+        verb: Verb::Probe,
+        dataset: "folder:stripes".to_owned(),
+        root: folder.path().to_owned(),
+        split: None,
+    };
+    let mut probe = |memory: usize| {
+        laboratory.probe_memory = memory;
+        let test = Split::open(&job.dataset, &job.root, None, &ReadOptions::default()).expect("a split");
+        laboratory.probe(&job, test, &mut |_| {}).expect("a probe")
+    };
+    let (in_memory, mapped) = (probe(usize::MAX), probe(0));
+    assert_eq!(in_memory.1, mapped.1, "predictions");
+    assert_eq!((in_memory.0.score, in_memory.0.details.search), (mapped.0.score, mapped.0.details.search));
+    assert_eq!(in_memory.0.provenance.read, mapped.0.provenance.read, "hashes of what was read");
+    assert_eq!(in_memory.1.len(), 12);
+}
