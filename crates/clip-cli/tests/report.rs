@@ -110,6 +110,25 @@ fn other_splits_and_other_prompts_are_not_set_beside_published_values() {
     assert_eq!((&summary["compared"], &summary["not_comparable"]), (&1.into(), &0.into()));
 }
 
+/// A pipe would never end, and a folder of that name cannot be read.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_of_a_result_is_listed_and_stops_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let results = results(folder.path());
+    let model = results.join("starter");
+    let pipe = model.join("food101.zeroshot_classification.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    std::fs::create_dir(model.join("dtd.zeroshot_classification.json")).expect("a folder");
+    let report = run(&["report", text(&results), "--json"]);
+    assert_eq!(report.code, 3, "{}", report.stderr);
+    let summary = &json_lines(&report.stdout)[0];
+    assert_eq!((&summary["cells"], &summary["unreadable"]), (&2.into(), &3.into()));
+    for name in ["food101", "dtd", "mnist"] {
+        assert!(report.stderr.contains(name), "{name}: {}", report.stderr);
+    }
+}
+
 #[test]
 fn folder_without_results_is_an_error_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("a folder");

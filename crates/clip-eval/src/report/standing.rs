@@ -72,8 +72,13 @@ pub(crate) fn has_captions_of(cell: &Cell, origin: Origin) -> bool {
     }
 }
 
-/// The data set of a cell, if it is the catalogue's and not a user's folder of the same name: that has no published count.
+/// The data set of a cell, if it is the catalogue's and not a user's folder of the same name. Earlier programs did not say
+/// which; a user's files have no published count.
 fn of_catalogue(cell: &Cell) -> Option<&'static Dataset> {
+    let origin = cell.identity.origin.as_str();
+    if !matches!(origin, "catalogue" | "") {
+        return None;
+    }
     let dataset = clip_data::find(&cell.dataset).ok()?;
     let published = |name: &str| dataset.split(name).ok()?.expected;
     let expected: Option<usize> = cell.split.split('+').map(published).sum();
@@ -161,6 +166,9 @@ mod tests {
         // A user's folder of the same name and count: nobody published how many it should have.
         let own = warnings(&cell("cifar10", "test", None, 10_000));
         assert_eq!(own, ["own files: not comparable", "count unknown"]);
+        let mut folder = cell("cifar10", "test", Some(10_000), 10_000);
+        folder.identity.origin = "folder".to_owned();
+        assert_eq!(warnings(&folder), ["own files: not comparable"]);
         assert_eq!(warnings(&cell("my photos", "test", None, 7))[0], "own files: not comparable");
     }
 
