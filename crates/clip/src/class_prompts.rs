@@ -22,6 +22,9 @@ use crate::error::Error;
 /// by two hundred classes.
 const PROMPTS_AT_A_TIME: usize = 1 << 14;
 
+/// Classes looked at between two additions to the plan.
+const CLASSES_AT_A_TIME: usize = 1 << 12;
+
 /// Classes whose prompts are ready to be encoded.
 pub struct ClassPrompts<'a, F> {
     clip: &'a Clip,
@@ -38,7 +41,6 @@ pub struct ClassPrompts<'a, F> {
 /// What the plan needs to know of a class.
 struct Sketch {
     class: usize,
-    first: Box<[u32]>,
     digest: u64,
     prompts: usize,
     truncated: usize,
@@ -61,14 +63,12 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
             truncated_prompts: 0,
             prompts: 0,
         };
-        let sketches: Vec<_> = (0..classes).into_par_iter().map(|class| plan.sketch(class)).collect();
-        let mut sketches = sketches.into_iter().collect::<Result<Vec<Sketch>, Error>>()?;
+        let sketches = plan.sketches(classes)?;
         plan.truncated =
             sketches.iter().filter(|class| class.truncated > 0).map(|class| class.class).collect();
+        plan.truncated.sort_unstable();
         plan.truncated_prompts = sketches.iter().map(|class| class.truncated).sum();
         plan.prompts = sketches.iter().map(|class| class.prompts).sum();
-        sketches
-            .par_sort_unstable_by(|a, b| (&a.first, a.digest, a.class).cmp(&(&b.first, b.digest, b.class)));
         plan.same = plan.same_among(&sketches)?;
         plan.order = sketches.into_iter().map(|class| (class.class, class.prompts)).collect();
         Ok(plan)
@@ -134,17 +134,36 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
         tokens.map_err(|source| Error::Text { index: class, source })
     }
 
-    fn sketch(&self, class: usize) -> Result<Sketch, Error> {
+    /// All classes in the order of the tokens of their first prompts; equal classes are neighbours.
+    fn sketches(&self, classes: usize) -> Result<Vec<Sketch>, Error> {
+        let mut ids = Vec::new(); // of the first prompts, one after the other: an allocation for each would take more
+        let mut sketches = Vec::new();
+        for start in (0..classes).step_by(CLASSES_AT_A_TIME) {
+            let part = start..classes.min(start + CLASSES_AT_A_TIME);
+            let part: Vec<_> = part.into_par_iter().map(|class| self.sketch(class)).collect();
+            for sketch in part {
+                let (first, sketch) = sketch?;
+                let place = ids.len()..ids.len() + first.len();
+                ids.extend(first);
+                sketches.push((place, sketch));
+            }
+        }
+        sketches.par_sort_unstable_by(|(place, sketch), (other_place, other)| {
+            let key = (&ids[place.clone()], sketch.digest, sketch.class);
+            key.cmp(&(&ids[other_place.clone()], other.digest, other.class))
+        });
+        Ok(sketches.into_iter().map(|(_, sketch)| sketch).collect())
+    }
+
+    /// The tokens of a class's first prompt, and the rest in short.
+    fn sketch(&self, class: usize) -> Result<(Vec<u32>, Sketch), Error> {
         let tokens = self.tokens(class)?;
         let mut digest = DefaultHasher::new();
         tokens.hash(&mut digest);
-        Ok(Sketch {
-            class,
-            first: tokens.first().map(|(ids, _)| ids.as_slice()).unwrap_or_default().into(),
-            digest: digest.finish(),
-            prompts: tokens.len(),
-            truncated: tokens.iter().filter(|(_, cut)| *cut).count(),
-        })
+        let prompts = tokens.len();
+        let truncated = tokens.iter().filter(|(_, cut)| *cut).count();
+        let first = tokens.into_iter().next().map(|(ids, _)| ids).unwrap_or_default();
+        Ok((first, Sketch { class, digest: digest.finish(), prompts, truncated }))
     }
 
     /// Neighbours in the order that are equal, by the first of the later classes.
@@ -152,7 +171,7 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
         let mut same = Vec::new();
         for pair in sketches.windows(2) {
             let [a, b] = pair else { continue };
-            if a.digest == b.digest && a.first == b.first && self.tokens(a.class)? == self.tokens(b.class)? {
+            if a.digest == b.digest && self.tokens(a.class)? == self.tokens(b.class)? {
                 same.push((a.class, b.class));
             }
         }
