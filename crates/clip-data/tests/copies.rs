@@ -299,13 +299,16 @@ fn captions_of_copies_are_read() {
         .file(
             "coco/annotations/dataset_coco.json",
             r#"{"images": [{"filepath": "val2014", "filename": "COCO_val2014_000000000042.jpg", "split": "test",
-                "sentences": [{"raw": "a camera"}]}]}"#,
+                "sentences": [{"raw": "a camera"}]}, {"filepath": "val2014", "split": "val",
+                "filename": "COCO_val2014_000000000043.jpg", "sentences": [{"raw": "a dog"}]}]}"#,
         )
+        .images(&["coco/images/val2014/COCO_val2014_000000000043.jpg"])
         .images(&["coco/train2017/000000000042.jpg"]);
     for (id, split, item, layout) in [
         ("flickr30k", "all", "flickr30k_images/flickr30k_images/1.jpg", "flickr30k_images/results.csv"),
         ("flickr8k", "all", "Images/1000_a.jpg", "captions.txt"),
         ("mscoco", "test", "train2017/000000000042.jpg", "names of the other year"),
+        ("mscoco", "val", "images/val2014/COCO_val2014_000000000043.jpg", "images in images"),
     ] {
         let split = fixture.read(id, split);
         assert_eq!(split.items.iter().map(Item::id).collect::<Vec<_>>(), [item], "{id}");

@@ -121,6 +121,8 @@ fn robust_videos_have_an_anchor_and_twenty_neighbours() {
         assert!(split.items.iter().all(|item| item.target == expected));
     }
     if let Some(root) = real("ytbb-robust") {
+        let reviewed = read(&root, "ytbb", "val");
+        assert_eq!(reviewed.items.len(), 21, "the frames of its own list of anchors");
         // Its video is none of the published anchors: the list of the user's own takes their place.
         let fixture = Fixture::new();
         fixture.file("anchors.json", r#"{"anchors": {"unknown_24400/frame-732.jpg": [7]}}"#);

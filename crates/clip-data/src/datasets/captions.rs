@@ -11,7 +11,7 @@
     )
 )]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::caption_files::{
@@ -178,6 +178,7 @@ fn items(source: &Source<'_>, captioned: Vec<Captioned>, places: &[&str]) -> Res
     let mut found = Found::default();
     let places: Vec<String> = places.iter().map(|place| source.place(place)).collect();
     let most = source.options.captions.unwrap_or(usize::MAX);
+    let mut moved = BTreeSet::new();
     let (mut cut, mut without, mut of_other_year) = (0_usize, 0_usize, 0_usize);
     for one in captioned {
         if one.captions.iter().all(|caption| caption.trim().is_empty()) {
@@ -188,12 +189,16 @@ fn items(source: &Source<'_>, captioned: Vec<Captioned>, places: &[&str]) -> Res
         let is_file = |path: &String| source.folder.join(path).is_file();
         let there = paths.clone().find(is_file);
         let twin = there.is_none().then(|| other_year(&one.image).into_iter().find(is_file)).flatten();
+        let place = places.iter().find(|place| there.as_ref() == Some(&joined(place, &one.image)));
+        moved.extend(place.filter(|place| place.starts_with("images")).cloned());
         of_other_year = of_other_year.saturating_add(usize::from(twin.is_some()));
         let path = there.or(twin).or_else(|| paths.into_iter().next()).unwrap_or(one.image);
         cut = cut.saturating_add(one.captions.len().saturating_sub(most));
         let captions = one.captions.into_iter().take(most).map(String::into_boxed_str).collect();
         found.file(source.folder, path, Target::Captions(captions))?;
     }
+    moved.remove(places.first().map_or("", String::as_str));
+    found.notes.extend(moved.iter().map(|place| format!("layout of a copy: images in {place}")));
     if of_other_year > 0 {
         found
             .notes

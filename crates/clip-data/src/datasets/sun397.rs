@@ -32,6 +32,9 @@ pub(crate) fn partition(source: &Source<'_>) -> Result<Found, DataError> {
         let target = Target::Class(classes.position(class, &list)?);
         found.file(source.folder, line.trim_start_matches('/').to_owned(), target)?;
     }
+    if !source.folder.join("ClassName.txt").is_file() {
+        found.notes.push("layout of a copy: without ClassName.txt, which is not needed".to_owned());
+    }
     Ok(found)
 }
 

@@ -37,16 +37,21 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let path = source.path(&format!("ucfTrainTestlist/{part}list0{number}.txt"));
     let mut found = Found::default();
     let folders = class_folders(source, &mut found)?;
+    let mut respelt = false;
     for (number, line) in entries(&text(&path)?) {
         let file = line.split_ascii_whitespace().next().unwrap_or_default();
         let (class, name) = folder_and_file(file).map_err(at(&path, number))?;
         let target = Target::Class(classes.position(class, &path)?);
         let places = folders.get(&comparable(class)).map(Vec::as_slice).unwrap_or_default();
+        respelt |= places.iter().any(|place| !place.ends_with(&format!("/{class}")));
         match places.iter().find_map(|place| clip_in(source.folder, place, name)) {
             Some(clip) if clip.ends_with(".jpg") => found.file(source.folder, clip, target)?,
             Some(clip) => found.clip(source.folder, clip, None, target)?,
             None => found.absent.push(format!("UCF-101/{file}")),
         }
+    }
+    if respelt {
+        found.notes.push("layout of a copy: class folders joined by letters and digits".to_owned());
     }
     Ok(found)
 }
