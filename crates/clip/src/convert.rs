@@ -60,9 +60,9 @@ fn unsaid(checkpoint: &Checkpoint, layout: Layout, recipe: &Recipe) -> Vec<Strin
         Layout::OpenAi => {
             if *recipe != Recipe::clip(recipe.size) {
                 warnings.push(format!(
-                    "this layout has no place for preprocessing (resize {}, {}, mean {:?}, std {:?}): clip-rs reads \
-                     it from the file's metadata, OpenAI's own loader and others take CLIP's",
-                    recipe.resize, recipe.interpolation, recipe.mean, recipe.std
+                    "this layout has no place for preprocessing (resize {}, {}, crop offset {}, mean {:?}, std {:?}): \
+                     clip-rs reads it from the file's metadata, OpenAI's own loader and others take CLIP's",
+                    recipe.resize, recipe.interpolation, recipe.crop_offset, recipe.mean, recipe.std
                 ));
             }
             if checkpoint.tokenizer.canonicalize {

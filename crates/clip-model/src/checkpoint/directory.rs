@@ -125,7 +125,10 @@ fn add_configuration(source: &mut Source, folder: &Path, weights: &str) -> Resul
     source.config = found.config;
     source.preprocess_config = found.preprocess_config;
     source.files.extend(found.files);
-    source.tokenizer_files = tokenizer_files::beside(folder);
+    // Beside a file of any name, without a configuration, they may be anybody's.
+    if source.config.is_some() || WEIGHT_FILES.contains(&weights) {
+        source.tokenizer_files = tokenizer_files::beside(folder);
+    }
     Ok(())
 }
 

@@ -282,7 +282,7 @@ impl Checkpoint {
             activation_source,
             released,
             preprocess_config: told.or(source.preprocess_config),
-            tokenizer: TokenizerConfig::new(&hints, source.tokenizer_files),
+            tokenizer: TokenizerConfig { released, ..TokenizerConfig::new(&hints, source.tokenizer_files) },
             warnings,
             files: source.files,
         })

@@ -31,6 +31,8 @@ pub struct TokenizerConfig {
     pub(super) stated: Option<String>,
     /// Tokenizer files beside the weights.
     pub files: Vec<PathBuf>,
+    /// The model is a released one, whose tokens are known.
+    pub(super) released: bool,
     /// open_clip's fields as they stand.
     pub(crate) fields: Map<String, Value>,
 }
@@ -47,6 +49,9 @@ pub(super) const FILES: [&str; 6] = [
 
 /// Longest file read, in bytes; the largest that go with any model have 40 MB.
 const LIMIT: u64 = 64 << 20;
+
+/// Merges in use: one for each token that is no byte and no marker.
+const MERGES: usize = VOCABULARY - 512 - 2;
 
 /// SHA-256 of CLIP's tokens, one a line in the order of their ids, and of its merges, one a line.
 const VOCABULARY_SHA256: &str = "7cccc44d334555d1ff3c0ac5f0246b428fab2918383e77ee745cf30d41010b78";
@@ -113,6 +118,7 @@ impl TokenizerConfig {
             canonicalize: hints.canonicalize,
             stated: hints.texts_refused.as_ref().or(without_files).cloned(),
             files,
+            released: false,
             fields: hints.tokenizer_fields.clone(),
         }
     }
@@ -129,6 +135,9 @@ impl TokenizerConfig {
     /// Why texts of this model do not become CLIP's tokens, by the name of the field or file that says so. Reads the
     /// tokenizer files.
     pub fn refusal(&self) -> Option<String> {
+        if self.released {
+            return None;
+        }
         self.stated.clone().or_else(|| self.files.iter().find_map(|path| difference(path)))
     }
 }
@@ -230,8 +239,9 @@ fn is_clip_vocabulary<'a>(tokens: impl Iterator<Item = (&'a str, Option<u64>)>) 
     sha256_of_bytes(by_id.join("\n").as_bytes()) == VOCABULARY_SHA256
 }
 
-/// Comment lines and the blank one at the end are no merges.
+/// Comment lines and the blank one at the end are no merges; OpenAI's own list goes on behind those in use.
 fn merges_digest<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    let merges: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("#version")).collect();
+    let merges = lines.filter(|line| !line.is_empty() && !line.starts_with("#version"));
+    let merges: Vec<&str> = merges.take(MERGES).collect();
     sha256_of_bytes(merges.join("\n").as_bytes())
 }
