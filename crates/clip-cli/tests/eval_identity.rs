@@ -70,7 +70,7 @@ fn every_choice_that_a_task_reads_has_a_file_of_its_own() {
         &["--templates", &templates],
         &["--level", "0.995"],
         &["--precision", "bf16"],
-        &["--max-pixels", "2000"],
+        &["--max-pixels", "100000"],
     ];
     let cells = runs.map(|choices| desk.eval(&[&["zeroshot", "--dataset", "cifar10"], choices].concat()));
     let probe = ["probe", "--dataset", "cifar10", "--c", "0.5"];
@@ -85,7 +85,7 @@ fn every_choice_that_a_task_reads_has_a_file_of_its_own() {
         "cifar10.linear_probe.c-0.5.json".to_owned(),
         "cifar10.zeroshot_classification.json".to_owned(),
         "cifar10.zeroshot_classification.level-0.995.json".to_owned(),
-        "cifar10.zeroshot_classification.max-pixels-2000.json".to_owned(),
+        "cifar10.zeroshot_classification.max-pixels-100000.json".to_owned(),
         "cifar10.zeroshot_classification.precision-bf16.json".to_owned(),
         "cifar10.zeroshot_classification.split-train.json".to_owned(),
         format!("cifar10.zeroshot_classification.templates-{hash}.json"),
