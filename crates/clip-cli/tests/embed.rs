@@ -287,7 +287,7 @@ fn sub_folder_that_cannot_be_read_is_skipped_and_counted() {
     photo("cat", &images.join("a.jpg"));
     let closed = images.join("closed");
     std::fs::create_dir(&closed).expect("made");
-    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0)).expect("closed");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o0)).expect("closed");
     if std::fs::read_dir(&closed).is_ok() {
         return common::skipped("this user reads every folder");
     }

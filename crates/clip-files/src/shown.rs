@@ -53,7 +53,7 @@ mod tests {
         let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
         for part in parts {
             match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-                Some(byte) => bytes.extend([&[byte], part[2..].as_bytes()].concat()),
+                Some(byte) => bytes.extend([&[byte], &part.as_bytes()[2..]].concat()),
                 None => bytes.extend([b"\\x", part.as_bytes()].concat()),
             }
         }
