@@ -245,7 +245,7 @@ impl Checkpoint {
         let explained = |error| explained(error, &given, &source.unbuilt);
 
         let config = options.config.as_ref().or(source.config.as_ref());
-        let hints = match config {
+        let mut hints = match config {
             Some(json) => Hints::parse(&path, json)?,
             None => Hints::default(),
         };
@@ -253,6 +253,13 @@ impl Checkpoint {
         warnings.extend(hints.warnings.iter().cloned());
         let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
         derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
+        if architecture.text.vocab_size < open_clip::VOCABULARY {
+            let rows = architecture.text.vocab_size;
+            hints.refuse_texts(format!(
+                "the token table has {rows} rows, CLIP's tokenizer {} ids",
+                open_clip::VOCABULARY
+            ));
+        }
         warnings.extend(finite::check_scale(&state_dict)?);
         if let Some(stated) = renamed.input_resolution
             && stated != architecture.image.resolution() as i64
