@@ -24,19 +24,24 @@ impl Desk {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Runs with the folder's data and returns the cells.
+    /// Runs with the folder's data and returns the cells; of a miniature, which is not all that was published, too.
     fn eval(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
-        let found = self.run(arguments, 0);
+        let found = self.start(arguments);
+        assert!(matches!(found.code, 0 | 3), "{arguments:?}\n{}", found.stderr);
         json_lines(&found.stdout)
     }
 
     fn run(&self, arguments: &[&str], code: i32) -> common::Run {
+        let found = self.start(arguments);
+        assert_eq!(found.code, code, "{arguments:?}\n{}", found.stderr);
+        found
+    }
+
+    fn start(&self, arguments: &[&str]) -> common::Run {
         let (root, out, features) = (self.path(""), self.path("out"), self.path("features"));
         let root = if arguments[0] == "suite" { vec![] } else { vec!["--root", &root] };
         let further = ["--out", &out, "--features", &features, "--json"];
-        let found = run(&[&["eval"], arguments, &root, &further].concat());
-        assert_eq!(found.code, code, "{arguments:?}\n{}", found.stderr);
-        found
+        run(&[&["eval"], arguments, &root, &further].concat())
     }
 
     fn results(&self) -> Vec<PathBuf> {
@@ -243,11 +248,11 @@ fn closed_pipe_ends_the_printing_and_not_the_work() {
         .args(["--features", &features])
         .current_dir(common::root())
         .env_clear()
-        .env("HOME", "/nonexistent");
+        .env("HOME", "/dev/null/home");
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
     let mut running = command.spawn().expect("it starts");
     drop(running.stdout.take());
-    assert_eq!(running.wait().expect("it ends").code(), Some(0));
+    assert_eq!(running.wait().expect("it ends").code(), Some(3)); // the set is a miniature
     let table = fs::read_to_string(desk.path("out/results.csv")).expect("the joined table");
     assert!(table.contains("\ncifar10,test,zeroshot_classification,starter,"), "{table}");
 }
@@ -263,11 +268,11 @@ fn programs_that_share_a_folder_of_results_give_the_table_of_one_after_another()
         clip_rs(&[&fixed[..], &["--out", &desk.path(out), "--features", &features]].concat())
     };
     for level in levels {
-        arguments(level, "alone").assert().success();
+        arguments(level, "alone").assert().code(3);
     }
     std::thread::scope(|scope| {
         for level in levels {
-            scope.spawn(move || arguments(level, "together").assert().success());
+            scope.spawn(move || arguments(level, "together").assert().code(3));
         }
     });
     let table = |out: &str| fs::read_to_string(desk.path(out) + "/results.csv").expect("a table");

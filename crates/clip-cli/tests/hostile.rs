@@ -161,7 +161,7 @@ fn work_is_done_where_nobody_reads_what_is_said() {
         let line = format!("set -o pipefail; {program} {classify} {} {end}", ledger.display());
         let mut shell = std::process::Command::new("bash");
         let output =
-            shell.args(["-c", &line]).current_dir(common::root()).env("HOME", "/nonexistent").output();
+            shell.args(["-c", &line]).current_dir(common::root()).env("HOME", "/dev/null/home").output();
         let output = output.expect("bash");
         assert_eq!(output.status.code(), Some(3), "{end}: {}", String::from_utf8_lossy(&output.stderr));
         let text = std::fs::read_to_string(&ledger).expect("the ledger");

@@ -23,7 +23,7 @@ fn photos(folder: &Path) -> String {
 /// Starts the run and ends it, without a chance to clean up, as soon as a batch is in the journal.
 fn interrupted(arguments: &[&str], out: &Path) {
     let mut program = Command::new(assert_cmd::cargo::cargo_bin!("clip-rs"));
-    program.args(arguments).current_dir(root()).env_clear().env("HOME", "/nonexistent");
+    program.args(arguments).current_dir(root()).env_clear().env("HOME", "/dev/null/home");
     let mut running = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let rows = Path::new(&format!("{}.partial", out.display())).join("rows.f32");
     while std::fs::metadata(&rows).map_or(0, |rows| rows.len()) == 0 {

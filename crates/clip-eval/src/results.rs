@@ -120,6 +120,13 @@ pub struct CellCounts {
     pub skipped: usize,
 }
 
+impl CellCounts {
+    /// Whether every item of the split was scored, the published ones that are not on disk included.
+    pub fn is_complete(&self) -> bool {
+        self.skipped == 0 && self.expected.is_none_or(|expected| self.scored >= expected)
+    }
+}
+
 /// An input left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skipped {

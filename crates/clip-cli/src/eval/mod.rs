@@ -185,7 +185,7 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
             let line = match &outcome {
                 Outcome::Made(cell) | Outcome::Kept(cell) => {
                     made += 1;
-                    incomplete += usize::from(cell.counts.skipped > 0);
+                    incomplete += usize::from(!cell.counts.is_complete());
                     say_what_to_know(console, cell);
                     if output.json {
                         serde_json::to_string(cell).unwrap_or_default() + "\n"

@@ -1,4 +1,4 @@
-//! Running the program as a person would: in the project's root, with an empty home folder.
+//! Running the program as a person would: in the project's root, with a home folder that cannot be.
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod cifar10;
@@ -14,7 +14,7 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn clip_rs(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("clip-rs").expect("the program is built");
     command.args(arguments).current_dir(root()).env_clear();
-    command.env("HOME", "/nonexistent").env("COLUMNS", "80"); // a width that every terminal has
+    command.env("HOME", "/dev/null/home").env("COLUMNS", "80"); // a width that every terminal has
     command
 }
 
