@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use common::{json_lines, run};
 use serde_json::Value;
@@ -125,9 +125,19 @@ fn y4m(luma: &[u8]) -> Vec<u8> {
     [&b"YUV4MPEG2 W32 H32 F4:1 Ip A1:1 C444\n"[..], &frames].concat()
 }
 
+/// A cell without the results of before: features alone are found again.
+fn only_cell(root: &Path, more: &[&str]) -> serde_json::Value {
+    let _ = fs::remove_dir_all(root.join("out"));
+    cell(root, more)
+}
+
+/// Of the only result there.
 fn probabilities(root: &Path) -> Vec<f64> {
-    let path = root.join("out/starter/ucf101.zeroshot_classification.predictions.jsonl");
-    let lines = json_lines(&fs::read_to_string(path).expect("predictions"));
+    let files = fs::read_dir(root.join("out/starter")).expect("results").flatten().map(|entry| entry.path());
+    let predictions: Vec<PathBuf> =
+        files.filter(|path| path.to_string_lossy().ends_with(".predictions.jsonl")).collect();
+    let [path] = &*predictions else { panic!("{predictions:?}") };
+    let lines = json_lines(&fs::read_to_string(path).expect("readable"));
     lines.iter().map(|line| line["truth_probability"].as_f64().expect("a share")).collect()
 }
 
@@ -138,7 +148,7 @@ fn all_frames_are_averaged_and_never_taken_for_the_middle_one() {
     ucf101(root, [4, 0, 0]);
     let clip = root.join("UCF-101/ParallelBars/v_ParallelBars_g01_c01");
     let of = |more: &[&str]| {
-        let cell = cell(root, &[&["--split", "test-1"], more].concat());
+        let cell = only_cell(root, &[&["--split", "test-1"], more].concat());
         (cell, probabilities(root)[1])
     };
     // What each frame alone says: the clip is reduced to it.
@@ -192,7 +202,7 @@ fn frames_a_second_are_taken_of_a_video_and_a_broken_clip_is_listed() {
     // Two seconds of four frames each: dark, then bright.
     clip("BoxingPunchingBag/v_BoxingPunchingBag_g01_c00.avi", &y4m(&[20, 20, 20, 20, 220, 220, 220, 220]));
     clip("ParallelBars/v_ParallelBars_g01_c01.avi", b"no video at all");
-    let of = |more: &[&str]| cell(root, &[&["--split", "test-1", "--frames", "all"], more].concat());
+    let of = |more: &[&str]| only_cell(root, &[&["--split", "test-1", "--frames", "all"], more].concat());
     let every = of(&[]);
     assert_eq!((&every["counts"]["scored"], &every["counts"]["skipped"]), (&1.into(), &1.into()));
     assert!(
@@ -223,7 +233,7 @@ fn rates_and_frames_that_are_none_are_refused() {
     for (arguments, reason) in [
         (["--frames", "some"], "there are middle and all"),
         (["--average", "votes"], "there are probabilities and logits"),
-        (["--fps", "0"], "a rate is a number of frames a second above 0"),
+        (["--fps", "0"], "0 is no rate above 0 and up to 1000 frames a second"),
         (["--fps", "2"], "--frames"),
     ] {
         let verb = ["eval", "zeroshot", "--dataset", "ucf101", "--root", "."];

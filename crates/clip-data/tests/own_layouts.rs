@@ -224,6 +224,13 @@ fn class_names_are_joined_by_label() {
     assert!(message.contains("`watch` stands at the place of `pizza`"), "{message}");
 }
 
+/// A table, what is read of it, what is left out, and what is said.
+type TableCase<'a> = (&'a [u8], &'a [&'a str], &'a [&'a str], &'a str);
+/// Shards, the split, what is read of it, what is left out, and what is said.
+type ShardCase<'a> = (&'a [Shard<'a>], &'a str, &'a [&'a str], &'a [&'a str], &'a str);
+/// Members of a shard, and why they are refused.
+type RefusedShard<'a> = (&'a [(&'a str, &'a [u8])], &'a str);
+
 #[test]
 fn tables_are_read_in_every_usual_dialect() {
     let both = &["a/1.jpg = cat", "a/2.jpg = dog"][..];
@@ -231,7 +238,7 @@ fn tables_are_read_in_every_usual_dialect() {
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    let cases: [(&[u8], &[&str], &[&str], &str); 22] = [
+    let cases: [TableCase<'_>; 22] = [
         (b"\xef\xbb\xbf\"file\",\"label\"\r\n\"a/1.jpg\",\"cat\"\r\n\"a/2.jpg\",\"dog\"\r\n", both, &[], ""),
         (b"file;label\na/1.jpg;cat\na/2.jpg;dog\n", both, &[], ""),
         (b"sep=;\r\nfile;label\r\na/1.jpg;cat\r\na/2.jpg;dog\r\n", both, &[], ""),
@@ -362,7 +369,7 @@ type Shard<'a> = (&'a str, &'a [(&'a str, &'a [u8])]);
 #[test]
 fn shards_are_read_in_every_usual_layout() {
     let one: &[(&str, &[u8])] = &[("a.jpg", b"x"), ("a.cls", b"1")];
-    let cases: [(&[Shard<'_>], &str, &[&str], &[&str], &str); 13] = [
+    let cases: [ShardCase<'_>; 13] = [
         (
             &[("set-train-0.tar", one), ("set-validation-0.tar", one)],
             "validation",
@@ -476,7 +483,7 @@ fn shards_whose_meaning_is_not_plain_are_refused() {
         [b"\x93NUMPY\x01\x00", &length[..], head.as_bytes(), values].concat()
     };
     let (three, five) = (npy(&[0, 1, 1]), npy(&[0, 5]));
-    let cases: [(&[(&str, &[u8])], &str); 8] = [
+    let cases: [RefusedShard<'_>; 8] = [
         (&[("a.jpg", b"x"), ("a.png", b"y"), ("a.cls", b"0")], "several pictures (jpg, png)"),
         (&[("a.jpg", b"x"), ("a.cls", b"0"), ("b.jpg", b"y"), ("a.jpg", b"z")], "holds `a.jpg` twice"),
         (&[("a.jpg", b"x"), ("a.cls", b"2")], "class 2 is used, 2 are named"),

@@ -276,7 +276,7 @@ mod tests {
             assert!(interval.contains(0.5), "{interval:?}");
             interval.high - interval.low
         };
-        let together = width(&[clips.clone()]);
+        let together = width(std::slice::from_ref(&clips));
         let apart: Vec<Prediction> = (0..70).map(|number| clip(number, 0, number % 2 == 0)).collect();
         assert!(together > 2.0 * width(&[apart]), "√7 as wide");
         // The same clips in two folds are no further knowledge.

@@ -191,6 +191,19 @@ impl RankedQueries {
     }
 }
 
+/// Rows that are, bit for bit, one before them: the same picture under another name.
+fn repeated(features: &Features) -> usize {
+    let mut seen = HashSet::new();
+    let hash = |row: &[f32]| {
+        let mut hasher = blake3::Hasher::new();
+        row.iter().for_each(|value| {
+            hasher.update(&value.to_le_bytes());
+        });
+        *hasher.finalize().as_bytes()
+    };
+    features.rows().filter(|row| !seen.insert(hash(row))).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,17 +232,4 @@ mod tests {
         assert_eq!(ranked.figures(&[0, 2]), [0.0, 0.0, 0.5, (1.0 / 7.0 + 1.0 / 20.0) / 2.0, 13.5]);
         assert!(ranked.figures(&[0, 0])[0].is_nan());
     }
-}
-
-/// Rows that are, bit for bit, one before them: the same picture under another name.
-fn repeated(features: &Features) -> usize {
-    let mut seen = HashSet::new();
-    let hash = |row: &[f32]| {
-        let mut hasher = blake3::Hasher::new();
-        row.iter().for_each(|value| {
-            hasher.update(&value.to_le_bytes());
-        });
-        *hasher.finalize().as_bytes()
-    };
-    features.rows().filter(|row| !seen.insert(hash(row))).count()
 }

@@ -53,7 +53,8 @@ impl Laboratory {
     pub fn selection(&mut self, table: &Path, progress: &mut Progress<'_>) -> Result<Cell, EvalError> {
         let started = Instant::now();
         let questions = read(table)?;
-        let items: Vec<Item> = questions.iter().flat_map(|question| &question.images).map(item).collect();
+        let items: Vec<Item> =
+            questions.iter().flat_map(|question| &question.images).map(|file| item(file)).collect();
         let seen = self.see(split_of_table(table, items), progress)?;
         let mut row_of_item = vec![None; seen.split.items.len()];
         for (row, &item) in seen.rows.usable.iter().enumerate() {
@@ -138,8 +139,8 @@ impl Laboratory {
     }
 }
 
-fn item(file: &String) -> Item {
-    Item::file(file.as_str(), Target::Unknown)
+fn item(file: &str) -> Item {
+    Item::file(file, Target::Unknown)
 }
 
 /// Whether every image's own caption, and every caption's own image, is nearer than all others; those without a partner

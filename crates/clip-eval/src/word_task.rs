@@ -95,8 +95,8 @@ impl Laboratory {
         let width = self.clip.embed_dim();
         let embeddings = seen.rows.features.clone().normalize();
         let weights_of = |list: &[Box<str>]| -> Vec<f32> {
-            let row = |word: &Box<str>| &head.weights()[positions[&**word] * width..][..width];
-            list.iter().flat_map(row).copied().collect()
+            let row = |word: &str| &head.weights()[positions[word] * width..][..width];
+            list.iter().flat_map(|word| row(word)).copied().collect()
         };
         let mut last: (&[Box<str>], Vec<f32>) = (&[], Vec::new());
         let mut predictions = Vec::with_capacity(words.len());

@@ -14,8 +14,9 @@ fn write_photos(root: &Path) {
             let folder = root.join("stripes").join(split).join(class);
             std::fs::create_dir_all(&folder).expect("a folder");
             for photo in 0..photos {
-                let value =
-                    |x: u32, y: u32| if (x + y * photo / 5 + photo) / width % 2 == 0 { 230 } else { 40 };
+                let value = |x: u32, y: u32| {
+                    if ((x + y * photo / 5 + photo) / width).is_multiple_of(2) { 230 } else { 40 }
+                };
                 let pixel = |place: u32| [value(place % 64, place / 64), 90, 20 * photo as u8];
                 let data = (0..64 * 64).flat_map(pixel).collect();
                 let png = Pixels { width: 64, height: 64, data, clipped: 0 }.to_png().expect("a picture");

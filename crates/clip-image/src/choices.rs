@@ -77,17 +77,13 @@ words! {
 
 words! {
     /// Where the middle lies when what the crop leaves out is odd: half a pixel is rounded.
+    #[derive(Default)]
     CropOffset, "crop offset":
     /// To the even neighbour (the reference, open_clip).
+    #[default]
     Even = "even",
     /// Down (transformers).
     Floor = "floor",
-}
-
-impl Default for CropOffset {
-    fn default() -> Self {
-        Self::Even
-    }
 }
 
 impl CropOffset {
@@ -99,18 +95,14 @@ impl CropOffset {
 
 words! {
     /// What becomes of pixels that are transparent, wholly or in part.
+    #[derive(Default)]
     TransparencyMode, "transparency":
     /// They keep the colour that the file gives them: alpha weighs in the resize and is then dropped (the reference;
     /// transformers up to 5.20).
+    #[default]
     Drop = "drop",
     /// Before the resize the image is laid on white, and is RGB from there on (transformers from 5.21 on).
     White = "white",
-}
-
-impl Default for TransparencyMode {
-    fn default() -> Self {
-        Self::Drop
-    }
 }
 
 impl TransparencyMode {

@@ -189,11 +189,10 @@ impl TaskFlags for FewShotFlags {
 }
 
 /// A value of a flag, refused by the rule that suite files and programs are under.
-fn checked<T: FromStr>(text: &str, enter: impl FnOnce(&mut EvalOptions, T)) -> Result<T, String>
-where
-    T: Clone,
-    T::Err: std::fmt::Display,
-{
+fn checked<T: FromStr<Err: std::fmt::Display> + Clone>(
+    text: &str,
+    enter: impl FnOnce(&mut EvalOptions, T),
+) -> Result<T, String> {
     let value: T = text.parse().map_err(|error: T::Err| error.to_string())?;
     let mut options = EvalOptions { frames: Frames::All, ..EvalOptions::default() };
     enter(&mut options, value.clone());

@@ -232,7 +232,7 @@ impl Places {
         let there = |name: &&String| self.folder.join(&self.inside).join(name).exists();
         let found = spellings.iter().find(there).ok_or("there is no such file")?;
         let path = Path::new(&self.inside).join(found);
-        let path = if path.is_absolute() { self.from_folder(&path) } else { path };
+        let path = if path.is_absolute() { self.below_folder(&path) } else { path };
         if path.is_absolute() {
             return Ok(path.to_string_lossy().into_owned());
         }
@@ -242,7 +242,7 @@ impl Places {
     }
 
     /// An absolute path as one from the folder, if it leads there.
-    fn from_folder(&self, path: &Path) -> PathBuf {
+    fn below_folder(&self, path: &Path) -> PathBuf {
         let inside = path.strip_prefix(&self.whole).or_else(|_| path.strip_prefix(&self.folder));
         inside.map_or_else(|_| path.to_owned(), Path::to_owned)
     }

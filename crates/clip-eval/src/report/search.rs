@@ -15,7 +15,7 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell) {
     else {
         return;
     };
-    let x = Axis::powers("λ = 1 / C", Scale::log(10.0, points.iter().map(|point| lambda(point))));
+    let x = Axis::powers("λ = 1 / C", Scale::log(10.0, points.iter().map(lambda)));
     let y = Axis::percent(
         "validation score, %",
         Scale::linear(points.iter().map(|point| point.score), (0.0, 1.0)),
