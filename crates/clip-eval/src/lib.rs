@@ -23,6 +23,7 @@ mod frames;
 mod geolocation_task;
 pub mod head;
 mod identity;
+mod joined;
 mod laboratory;
 mod learned_rows;
 pub mod metrics;

@@ -2,15 +2,13 @@
 //! names CLIP_benchmark uses where it has one.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
 pub use crate::figure::{Figure, Unit};
 pub use crate::identity::Identity;
+pub use crate::joined::write_csv;
 pub use crate::store::read_all;
-use crate::store::write_whole;
 
 /// Raised when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -258,70 +256,6 @@ pub struct RobustnessPoint {
     pub predicted: f64,
     /// `y - predicted`.
     pub effective: f64,
-}
-
-/// Merged table of all cells, one row each, without what differs between runs: the same bytes for the same results.
-///
-/// # Errors
-/// It cannot be written.
-pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    let head = [
-        "dataset",
-        "split",
-        "task",
-        "model",
-        "pretrained",
-        "metric",
-        "value",
-        "low",
-        "high",
-        "level",
-        "expected",
-        "found",
-        "scored",
-        "skipped",
-        "precision",
-        "weights_sha256",
-        "prompts_blake3",
-        "split_blake3",
-        "origin",
-        "choices",
-    ];
-    let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    let row = |cell: &Cell, figure: &Figure| {
-        [
-            cell.dataset.clone(),
-            cell.split.clone(),
-            cell.task.clone(),
-            cell.model.clone(),
-            cell.pretrained.clone(),
-            figure.name.clone(),
-            text(figure.value),
-            text(figure.low),
-            text(figure.high),
-            text(figure.level),
-            cell.counts.expected.map_or_else(String::new, |count| count.to_string()),
-            cell.counts.found.to_string(),
-            cell.counts.scored.to_string(),
-            cell.counts.skipped.to_string(),
-            cell.provenance.precision.clone(),
-            cell.provenance.weights_sha256.clone(),
-            cell.provenance.prompts_blake3.clone().unwrap_or_default(),
-            cell.provenance.split_blake3.clone(),
-            cell.identity.origin.clone(),
-            cell.identity.variant.clone(),
-        ]
-    };
-    let failed = |error: csv::Error| EvalError::Result { path: path.to_owned(), reason: error.to_string() };
-    table.write_record(head).map_err(failed)?;
-    for cell in cells {
-        for figure in std::iter::once(&cell.score).chain(&cell.figures) {
-            table.write_record(row(cell, figure)).map_err(failed)?;
-        }
-    }
-    let bytes = table.into_inner().map_err(|error| EvalError::result(path, error.error()))?;
-    write_whole(path, &bytes)
 }
 
 /// Letters, digits, `.`, `-` and `_` stay; the rest becomes `-`.
