@@ -168,7 +168,7 @@ impl TextsArgs {
         let clip = settings.load(self.output.model.as_deref(), console)?;
         clip.check_texts()?;
         let model = clip.provenance()?;
-        let mut journal = self.output.journal(&clip, &model, "texts", self.truncate.into())?;
+        let mut journal = self.output.journal(&clip, &model, "texts", self.form(&clip))?;
         let fitting = self.fitting(&clip, &texts);
         let contents: Vec<_> = fitting.texts.iter().map(|text| ContentId::of(text.as_bytes())).collect();
         self.output
@@ -189,6 +189,12 @@ impl TextsArgs {
             Outcome { ids, places, ledger: fitting.ledger, total: texts.len(), truncated: fitting.truncated };
         let provenance = Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
+    }
+
+    /// What the rows depend on besides model and text.
+    fn form(&self, clip: &Clip) -> serde_json::Value {
+        let cleaning = format!("{:?}", clip.tokenizer().cleaning());
+        serde_json::json!({ "truncate": self.truncate, "cleaning": cleaning })
     }
 
     /// The texts that fit the context, or may be cut to it; the others go to the ledger.

@@ -170,6 +170,31 @@ fn canonical_cleaning_is_followed_and_kept_by_a_conversion() {
     assert!(refused.code == 1 && refused.stderr.contains("canonicalize"), "{}", refused.stderr);
 }
 
+/// Rows of texts that were cleaned in another way are not taken up.
+#[test]
+fn interrupted_run_of_texts_is_not_taken_up_by_another_cleaning() {
+    let model = folder("open_clip");
+    let (list, out) = (model.path().join("t.txt"), model.path().join("o.npy"));
+    fs::write(&list, "A photo, of a_cat!\n").unwrap();
+    let embed = || run(&["embed", "texts", text(&list), "--model", text(model.path()), "--out", text(&out)]);
+    let clean = |how: &str| {
+        edit(&model.path().join("open_clip_config.json"), |config| {
+            config["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = json!({ "clean": how });
+        });
+    };
+    fs::create_dir(&out).unwrap(); // the output cannot be written: the rows stay
+    assert_eq!(embed().code, 1);
+    fs::remove_dir(&out).unwrap();
+    clean("canonicalize");
+    let refused = embed();
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(refused.stderr.contains("another model or other settings"), "{}", refused.stderr);
+    clean("lower");
+    let resumed = embed();
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("1 rows are there already"), "{}", resumed.stderr);
+}
+
 #[test]
 fn preprocessing_of_model_config_and_of_every_written_layout_is_followed() {
     let model = folder("open_clip");
