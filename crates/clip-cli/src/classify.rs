@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs};
 use crate::labels::LabelArgs;
 use crate::settings::Settings;
-use crate::table::{bar, columns, fit, percent, printable};
+use crate::table::{bar, columns, fit, fit_end, percent, width};
 
 /// Rank labels for images
 ///
@@ -78,13 +78,13 @@ impl Classify {
 /// Label, bar, probability, cosine.
 fn table(image: Option<&str>, scores: &[LabelScore], columns: usize) -> String {
     const NUMBERS: usize = 24 + 2 + 7 + 2 + 7;
-    let longest = scores.iter().map(|score| printable(&score.label).chars().count()).max().unwrap_or(0);
-    let width = longest.min(columns - NUMBERS - 2);
-    let mut text = image.map_or_else(String::new, |name| format!("{}\n", printable(name)));
+    let longest = scores.iter().map(|score| width(&score.label)).max().unwrap_or(0);
+    let label_width = longest.min(columns - NUMBERS - 2);
+    let mut text = image.map_or_else(String::new, |name| format!("{}\n", fit_end(name, columns).trim_end()));
     for score in scores {
         text += &format!(
             "{}  {}  {:>7}  {:>+7.4}\n",
-            fit(&score.label, width),
+            fit(&score.label, label_width),
             bar(score.probability),
             percent(score.probability),
             score.cosine
@@ -102,10 +102,14 @@ mod tests {
 
     #[test]
     fn rows_fit_the_columns_whatever_the_label() {
-        let score = LabelScore { label: "x".repeat(300), probability: 1.0, cosine: -0.1234 };
-        for columns in [60, 80, 200] {
-            let table = table(None, std::slice::from_ref(&score), columns);
-            assert!(table.lines().all(|line| line.chars().count() <= columns), "{table}");
+        for label in ["x", "猫"] {
+            let score = LabelScore { label: label.repeat(300), probability: 1.0, cosine: -0.1234 };
+            for columns in [60, 80, 200] {
+                let image = "folder/".repeat(40) + "cat.jpg";
+                let table = table(Some(&image), std::slice::from_ref(&score), columns);
+                assert!(table.lines().all(|line| width(line) <= columns), "{table}");
+                assert!(table.contains("/cat.jpg\n") && table.matches('…').count() == 2, "{table}");
+            }
         }
     }
 }

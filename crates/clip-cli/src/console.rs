@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::exit::Exit;
 use crate::table::printable;
@@ -90,15 +90,20 @@ impl Console {
         }
         let template = match unit {
             Unit::Items(name) => {
-                format!("{{bar:30}} {{human_pos}}/{{human_len}} {name}  {{rate}}  {{eta}} left")
+                format!("{{bar:30}} {{human_pos}}/{{human_len}} {name}  {{rate}}  {{left}}")
             }
-            Unit::Bytes => "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left".to_owned(),
+            Unit::Bytes => "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {left}".to_owned(),
         };
         let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(out, "{:.0}/s", state.per_sec()); // a bar that cannot be drawn stops nothing
         };
+        let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // Nothing is known before something is done.
+            let _ =
+                if state.pos() > 0 { write!(out, "{:#} left", HumanDuration(state.eta())) } else { Ok(()) };
+        };
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let style = style.with_key("rate", rate);
+        let style = style.with_key("rate", rate).with_key("left", left);
         let bar = ProgressBar::new(total).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         bar

@@ -9,7 +9,7 @@ use clip_data::{
 
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
-use crate::table::{columns, fit};
+use crate::table::{columns, fit, fit_end, width, wrapped};
 
 /// List, describe and check the benchmark data sets
 ///
@@ -34,6 +34,7 @@ enum Verb {
 
 /// List the data sets: images of the scored split, classes, metric, whether they can be had
 #[derive(clap::Args, Default)]
+#[command(after_help = "Example:\n  clip-rs datasets list")]
 struct List {
     /// One JSON array
     #[arg(long)]
@@ -42,6 +43,7 @@ struct List {
 
 /// Describe a data set: splits, archives, where to get it, and what trips its readers up
 #[derive(clap::Args)]
+#[command(after_help = "Example:\n  clip-rs datasets info oxford_pets")]
 struct Info {
     /// Its name in `clip-rs datasets list`
     #[arg(value_name = "NAME")]
@@ -56,6 +58,9 @@ struct Info {
 /// Counts of every split, files that lists name and that are not there, checksums of archives that lie beside. Exits
 /// with 1 if anything is wrong. Without --dataset: every set that is found.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  clip-rs datasets check data
+  clip-rs datasets check data --dataset dtd,food101 --json")]
 struct Check {
     /// The folder that holds one data set or many
     #[arg(value_name = "ROOT")]
@@ -84,25 +89,50 @@ impl List {
             console.json(&catalogue())?;
             return Ok(Exit::Ok);
         }
-        let mut table = format!(
-            "{:<17} {:>7} {:>7}  {:<31} {}\n",
-            "data set", "images", "classes", "metric", "can be had"
-        );
-        for dataset in catalogue() {
-            let classes = PromptSet::of(dataset.prompts_id()).map_or(0, |prompts| prompts.classes.len());
-            let images = dataset.split(&dataset.test)?.expected;
-            table += &format!(
-                "{} {:>7} {:>7}  {} {}\n",
-                fit(&dataset.id, 17),
-                count(images),
-                count(Some(classes).filter(|&classes| classes > 0)),
-                fit(&word(&dataset.metric), 31),
-                availability(dataset),
-            );
-        }
-        console.print(&table)?;
+        let sets = catalogue().iter().map(Row::of).collect::<anyhow::Result<Vec<_>>>()?;
+        console.print(&list(&sets, columns()))?;
+        console.note("–: no classes (captions, words, numbers, people), or no published count of images");
         Ok(Exit::Ok)
     }
+}
+
+/// A data set in the list.
+struct Row {
+    id: String,
+    images: String,
+    classes: String,
+    metric: String,
+    to_be_had: &'static str,
+}
+
+impl Row {
+    fn of(dataset: &Dataset) -> anyhow::Result<Row> {
+        let classes = PromptSet::of(dataset.prompts_id()).map_or(0, |prompts| prompts.classes.len());
+        Ok(Row {
+            id: dataset.id.clone(),
+            images: count(dataset.split(&dataset.test)?.expected),
+            classes: count(Some(classes).filter(|&classes| classes > 0)),
+            metric: word(&dataset.metric),
+            to_be_had: availability(dataset),
+        })
+    }
+
+    /// The metric, and only it, is cut where the terminal is narrow.
+    fn line(&self, id_width: usize, metric_width: usize) -> String {
+        let Row { id, images, classes, metric, to_be_had } = self;
+        let (id, metric) = (fit(id, id_width), fit(metric, metric_width));
+        format!("{id} {images:>7} {classes:>7}  {metric} {to_be_had}\n")
+    }
+}
+
+fn list(sets: &[Row], columns: usize) -> String {
+    let head = ["data set", "images", "classes", "metric", "can be had"].map(str::to_owned);
+    let [id, images, classes, metric, _] = head;
+    let head = Row { id, images, classes, metric, to_be_had: "can be had" };
+    let widest = |part: fn(&Row) -> &str| sets.iter().map(|row| width(part(row))).max().unwrap_or(0);
+    let (id, metric, had) = (widest(|row| &row.id), widest(|row| &row.metric), head.to_be_had.len());
+    let metric = metric.min(columns.saturating_sub(id + 2 * 8 + 2 + 1 + had));
+    std::iter::once(&head).chain(sets).map(|row| row.line(id, metric)).collect()
 }
 
 impl Info {
@@ -120,7 +150,7 @@ impl Info {
         let names =
             || prompts.classes.iter().flatten().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
         let mut text = format!("{}  {}\n\n", dataset.id, dataset.title);
-        let mut line = |key: &str, value: &str| text += &wrapped(key, value, columns());
+        let mut line = |key: &str, value: &str| text += &wrapped(key, 11, value, columns());
         line("model card", dataset.card.as_deref().unwrap_or("– (not named there)"));
         line("metric", &word(&dataset.metric));
         line("classes", &format!("{} ({}, …)", prompts.classes.len(), names()));
@@ -250,12 +280,12 @@ fn table(report: &CheckReport) -> String {
         );
         table += &format!("{}\n", line.trim_end());
         for note in &split.notes {
-            table += &wrapped("  note", note, columns());
+            table += &wrapped("  note", 11, note, columns());
         }
     }
     for archive in &report.archives {
         let name = archive.path.file_name().unwrap_or_default().to_string_lossy();
-        table += &format!("  {} {}\n", fit(&name, 38), checksum(archive));
+        table += &format!("  {} {}\n", fit_end(&name, 30), checksum(archive));
     }
     table + "\n"
 }
@@ -295,7 +325,7 @@ fn count(number: Option<usize>) -> String {
 fn availability(dataset: &Dataset) -> &'static str {
     match dataset.status {
         Status::Ready => "yes",
-        Status::NeedsManualDownload => "after asking",
+        Status::NeedsManualDownload => "on request",
         Status::DeadLinks => "dead links",
     }
 }
@@ -305,34 +335,23 @@ fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// `key   value`, the value broken at blanks so that lines fit the columns.
-fn wrapped(key: &str, value: &str, columns: usize) -> String {
-    const KEY: usize = 11;
-    let (mut text, mut line) = (String::new(), fit(key, KEY));
-    for word in value.split(' ') {
-        let full = line.chars().count() + 1 + word.chars().count() > columns;
-        if full && line.trim() != "" && line.chars().count() > KEY {
-            text += &format!("{}\n", line.trim_end());
-            line = " ".repeat(KEY);
-        }
-        line += &format!(" {word}");
-    }
-    text + line.trim_end() + "\n"
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn long_values_stay_within_the_columns() {
-        let text = wrapped("mind", &"four ".repeat(60), 80);
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        assert_eq!(text.split_whitespace().filter(|word| *word == "four").count(), 60);
+    fn counts_have_separators() {
+        assert_eq!(["–", "7", "1,000", "1,281,167"], [None, Some(7), Some(1000), Some(1_281_167)].map(count));
     }
 
     #[test]
-    fn counts_have_separators() {
-        assert_eq!(["–", "7", "1,000", "1,281,167"], [None, Some(7), Some(1000), Some(1_281_167)].map(count));
+    fn the_list_fits_and_says_what_was_cut() {
+        let sets: Vec<Row> = catalogue().iter().map(|dataset| Row::of(dataset).unwrap()).collect();
+        for columns in [60, 80, 200] {
+            let list = list(&sets, columns);
+            assert!(list.lines().all(|line| width(line) <= columns), "{list}");
+            assert!(sets.iter().all(|row| list.contains(&row.id)), "{list}");
+            assert_eq!(list.contains('…'), columns == 60, "{list}");
+        }
     }
 }

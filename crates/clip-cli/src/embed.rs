@@ -39,8 +39,14 @@ pub(crate) struct Embed {
 #[derive(clap::Subcommand)]
 enum Kind {
     /// Embed images: files, folders, patterns, or `-`
+    #[command(after_help = "Examples:
+  clip-rs embed images photos --out photos.npy
+  find photos -name '*.jpg' | clip-rs embed images - --out photos.safetensors")]
     Images(ImagesArgs),
     /// Embed texts: files with one text a line, or `-`
+    #[command(after_help = "Examples:
+  clip-rs embed texts captions.txt --out captions.npy
+  clip-rs embed texts captions.csv --column caption --out captions.parquet --truncate")]
     Texts(TextsArgs),
 }
 

@@ -12,7 +12,7 @@ use clip_rs::{convert, open_checkpoint};
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::settings::Settings;
-use crate::table::printable;
+use crate::table::{columns, printable, wrapped};
 
 /// List, describe, check, download and convert models
 ///
@@ -37,9 +37,10 @@ enum Verb {
 
 /// List the nine released models
 ///
-/// Parameters, size of the file, side of the image, length of an embedding, and whether it is on this machine (where:
-/// -v, or --json).
+/// Parameters, size of the file, side of the image, length of an embedding, and whether it is here, on this machine
+/// (where: -v, or --json).
 #[derive(clap::Args, Default)]
+#[command(after_help = "Example:\n  clip-rs models list -v")]
 struct List {
     /// One JSON array
     #[arg(long)]
@@ -50,6 +51,7 @@ struct List {
 ///
 /// Of a file that is no CLIP, or several: its keys, its tensors with types and shapes, and what keeps it from being used.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:\n  clip-rs models info starter\n  clip-rs models info model.pt --check")]
 struct Info {
     /// A name, `hf:owner/name`, or a path
     #[arg(value_name = "MODEL")]
@@ -68,6 +70,9 @@ struct Info {
 /// found by every verb afterwards. Run again, it compares what is here with what came, and fetches what is broken. Files
 /// in OpenAI's and Hugging Face's cache folders are used as they are.
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  clip-rs models download ViT-B/32
+  clip-rs models download hf:laion/CLIP-ViT-B-32-laion2B-s34B-b79K --cache-dir /big/clip-rs")]
 struct Download {
     /// The names
     #[arg(required = true, value_name = "MODEL")]
@@ -76,6 +81,9 @@ struct Download {
 
 /// Write a checkpoint as safetensors in another layout
 #[derive(clap::Args)]
+#[command(after_help = "Examples:
+  clip-rs models convert starter --layout openai --out starter.safetensors
+  clip-rs models convert ViT-B/32 --layout hugging_face --weights f16 --out vit-b-32")]
 struct Convert {
     /// A name, `hf:owner/name`, or a path
     #[arg(value_name = "MODEL")]
@@ -161,15 +169,15 @@ impl List {
             return Ok(Exit::Ok);
         }
         let mut table = format!(
-            "{:<15} {:>12} {:>7} {:>6} {:>9}  on this machine\n",
-            "model", "parameters", "MB", "px", "embed_dim"
+            "{:<15} {:>10} {:>7} {:>4} {:>9}  {}\n",
+            "model", "parameters", "MB", "px", "embed_dim", "here"
         );
         for model in registry::models() {
             let path = found(model);
-            let here = if path.is_some() { "yes" } else { "–" };
+            let here = if path.is_some() { "yes" } else { "no" };
             path.iter().for_each(|path| console.detail(&format!("{}: {}", model.name, path.display())));
             table += &format!(
-                "{:<15} {:>10.1} M {:>7.1} {:>6} {:>9}  {here}\n",
+                "{:<15} {:>8.1} M {:>7.1} {:>4} {:>9}  {here}\n",
                 model.name,
                 model.parameters as f64 / 1e6,
                 model.size_bytes as f64 / 1e6,
@@ -324,18 +332,21 @@ fn inventory_text(name: &str, inventory: &Inventory) -> String {
     text
 }
 
+/// Columns of a key.
+const KEY: usize = 18;
+
 /// `key  value`, nested objects and lists on lines of their own.
 fn lines(key: &str, value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Object(fields) => {
             let fields: Vec<String> =
                 fields.iter().map(|(key, value)| format!("{key} {}", plain(value))).collect();
-            format!("{key:<18} {}\n", fields.join(", "))
+            wrapped(key, KEY, &fields.join(", "), columns())
         }
         serde_json::Value::Array(items) if items.iter().all(serde_json::Value::is_object) => {
             items.iter().map(|item| lines(key, item)).collect()
         }
-        value => format!("{key:<18} {}\n", plain(value)),
+        value => wrapped(key, KEY, &plain(value), columns()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::images::{Images, LedgerArgs, require};
 use crate::labels::{overflow, read_filled_lines, warn_of_cut};
 use crate::settings::Settings;
-use crate::table::{columns, fit, printable};
+use crate::table::{columns, fit, fit_end, width};
 
 /// Print the cosine of every image with every text
 ///
@@ -100,8 +100,7 @@ fn write(
 /// As many texts side by side as fit the columns, then the next ones below; columns are numbered, texts listed first.
 fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>], columns: usize) -> String {
     const CELL: usize = 9;
-    let name_width =
-        images.iter().map(|name| printable(name).chars().count()).max().unwrap_or(0).clamp(5, 30);
+    let name_width = images.iter().map(|name| width(name)).max().unwrap_or(0).clamp(5, 30);
     let per_block = (columns - name_width) / CELL;
     let mut table: String = texts
         .iter()
@@ -114,22 +113,12 @@ fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>], columns: usi
         block.clone().for_each(|column| table += &format!("{:>CELL$}", column + 1));
         table.push('\n');
         for (image, row) in images.iter().zip(cosines) {
-            table += &tail(image, name_width);
+            table += &fit_end(image, name_width);
             block.clone().for_each(|column| table += &format!("{:>+CELL$.4}", row[column]));
             table.push('\n');
         }
     }
     table
-}
-
-/// The end of a path says more than its beginning.
-fn tail(name: &str, width: usize) -> String {
-    let name = &*printable(name);
-    let length = name.chars().count();
-    if length <= width {
-        return fit(name, width);
-    }
-    std::iter::once('…').chain(name.chars().skip(length - width + 1)).collect()
 }
 
 #[cfg(test)]
@@ -139,10 +128,11 @@ mod tests {
     #[test]
     fn wide_matrix_is_broken_into_blocks_that_fit() {
         let images = vec!["a/very/long/path/to/some/folder/photo.jpg".to_owned()];
-        let texts: Vec<String> = (0..20).map(|i| format!("text {i}")).collect();
+        let mut texts: Vec<String> = (0..19).map(|i| format!("text {i}")).collect();
+        texts.push("猫".repeat(200));
         for columns in [60, 80, 200] {
             let table = table(&images, &texts, &[vec![0.25; 20]], columns);
-            assert!(table.lines().all(|line| line.chars().count() <= columns), "{table}");
+            assert!(table.lines().all(|line| width(line) <= columns), "{table}");
             assert_eq!(table.matches("+0.2500").count(), 20);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// Widths that tables adapt to; a narrower terminal breaks lines, on a wider one the eye loses the row.
 const NARROWEST: usize = 60;
 const WIDEST: usize = 200;
@@ -10,9 +12,20 @@ const WITHOUT_TERMINAL: usize = 120;
 
 /// Columns of a table: those of the terminal, or as `COLUMNS` says where stdout is none.
 pub(crate) fn columns() -> usize {
-    let terminal = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
     let said = || std::env::var("COLUMNS").ok()?.parse().ok();
-    terminal.or_else(said).map_or(WITHOUT_TERMINAL, |width| width.clamp(NARROWEST, WIDEST))
+    terminal().or_else(said).map_or(WITHOUT_TERMINAL, |width| width.clamp(NARROWEST, WIDEST))
+}
+
+/// Columns of the terminal that stdout is. Some know their width alone (`script` where there is no other terminal).
+#[cfg(unix)]
+fn terminal() -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(usize::from(size.ws_col)).filter(|&width| width > 0)
+}
+
+#[cfg(not(unix))]
+fn terminal() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0))
 }
 
 const BAR_CELLS: usize = 24;
@@ -48,15 +61,57 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// `text` in exactly `width` columns: padded, or cut with `…`. Counts characters.
+/// Columns that `text` takes on a terminal as it is [`printable`]; Chinese characters take two.
+pub(crate) fn width(text: &str) -> usize {
+    printable(text).width()
+}
+
+/// `text` in exactly `width` columns: padded, or cut with `…`.
 pub(crate) fn fit(text: &str, width: usize) -> String {
     let text = &*printable(text);
-    let length = text.chars().count();
-    if length <= width {
-        return format!("{text}{}", " ".repeat(width - length));
+    if text.width() <= width {
+        return padded(text, width);
     }
-    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    kept + "…"
+    padded(&(beginning(text.chars(), width.saturating_sub(1)) + "…"), width)
+}
+
+/// `text` in exactly `width` columns, cut at the front: the end of a path says more than its beginning.
+pub(crate) fn fit_end(text: &str, width: usize) -> String {
+    let text = &*printable(text);
+    if text.width() <= width {
+        return padded(text, width);
+    }
+    let end = beginning(text.chars().rev(), width.saturating_sub(1));
+    padded(&std::iter::once('…').chain(end.chars().rev()).collect::<String>(), width)
+}
+
+/// As many characters as `width` columns hold.
+fn beginning(characters: impl Iterator<Item = char>, width: usize) -> String {
+    let mut used = 0;
+    characters
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= width
+        })
+        .collect()
+}
+
+fn padded(text: &str, width: usize) -> String {
+    text.to_owned() + &" ".repeat(width.saturating_sub(text.width()))
+}
+
+/// `key   value`, the key in `key_width` columns, the value broken at blanks so that lines fit the columns.
+pub(crate) fn wrapped(key: &str, key_width: usize, value: &str, columns: usize) -> String {
+    let (mut text, mut line) = (String::new(), fit(key, key_width));
+    for word in value.split(' ') {
+        let full = width(&line) + 1 + width(word) > columns;
+        if full && !line.trim().is_empty() && width(&line) > key_width {
+            text += &format!("{}\n", line.trim_end());
+            line = " ".repeat(key_width);
+        }
+        line += &format!(" {word}");
+    }
+    text + line.trim_end() + "\n"
 }
 
 #[cfg(test)]
@@ -88,5 +143,26 @@ mod tests {
     fn fit_cuts_with_an_ellipsis() {
         assert_eq!(fit("abc", 5), "abc  ");
         assert_eq!(fit("abcdef", 5), "abcd…");
+    }
+
+    #[test]
+    fn wide_characters_count_twice() {
+        assert_eq!((width("猫 cat"), width("e\u{301}")), (6, 1));
+        assert_eq!(fit("猫が座る", 5), "猫が…");
+        assert_eq!(fit("猫が座る", 6), "猫が… ");
+        assert_eq!(fit_end("a/猫.jpg", 6), "….jpg ");
+    }
+
+    #[test]
+    fn fit_end_keeps_the_end() {
+        assert_eq!(fit_end("a/b/cat.jpg", 8), "…cat.jpg");
+        assert_eq!(fit_end("cat.jpg", 8), "cat.jpg ");
+    }
+
+    #[test]
+    fn long_values_stay_within_the_columns() {
+        let text = wrapped("mind", 11, &"four ".repeat(60), 80);
+        assert!(text.lines().all(|line| width(line) <= 80), "{text}");
+        assert_eq!(text.split_whitespace().filter(|word| *word == "four").count(), 60);
     }
 }

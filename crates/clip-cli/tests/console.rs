@@ -64,3 +64,35 @@ fn reason_stands_in_the_first_line() {
     let first = run.stderr.lines().next().unwrap_or_default();
     assert!(first.starts_with("error: nothing.txt: cannot read: No such file"), "{first}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn tables_fit_the_terminal_they_are_shown_on() {
+    let program = assert_cmd::cargo::cargo_bin("clip-rs");
+    let long = "a cat on a sofa ".repeat(12);
+    for (columns, height) in [(60, ""), (80, "rows 24 "), (120, ""), (200, "")] {
+        for verb in [
+            "models list",
+            "models info starter",
+            "datasets list",
+            "datasets info imagenet",
+            &format!("classify photos/cat.jpg photos/dog.jpg --labels 'a cat,{long}'"),
+            &format!("similarity photos/cat.jpg --text '{long}' --text {}", ["a"; 30].join(" --text ")),
+        ] {
+            let line = format!("stty {height}cols {columns}; {} -q {verb}", program.display());
+            let script = std::process::Command::new("script")
+                .args(["-qec", &line, "/dev/null"])
+                .stdin(std::process::Stdio::null())
+                .current_dir(common::root())
+                .output();
+            let Ok(script) = script else { return common::skipped("`script` is not on this machine") };
+            let shown = String::from_utf8_lossy(&script.stdout);
+            assert!(script.status.success() && shown.lines().count() > 1, "{verb}: {shown}");
+            for line in shown.lines().map(str::trim_end) {
+                let longest_word = line.split_whitespace().map(str::len).max().unwrap_or(0);
+                let fits = line.chars().count() <= columns || longest_word > 60; // a hash is not cut
+                assert!(fits, "{verb}: {columns} columns: {line}");
+            }
+        }
+    }
+}

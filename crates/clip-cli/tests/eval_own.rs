@@ -102,3 +102,18 @@ fn name_of_the_catalogue_needs_a_root_and_other_prefixes_are_named() {
     assert_ne!(found.code, 0);
     assert!(found.stderr.contains("folder:PATH"), "{}", found.stderr);
 }
+
+#[test]
+fn tasks_that_own_files_cannot_be_asked_say_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = folder.path().join("set");
+    picture(&set.join("red/1.ppm"), [255, 0, 0]);
+    picture(&set.join("blue/2.ppm"), [0, 0, 255]);
+    let own = format!("folder:{}", set.display());
+    let shift = eval("robustness", &own, folder.path(), &[]);
+    assert_eq!((shift.code, &*shift.stdout), (1, ""), "classes of a folder are not ImageNet's by number");
+    assert!(shift.stderr.contains(&format!("no data set fits the task: {own}")), "{}", shift.stderr);
+    let captions = eval("retrieval", &own, folder.path(), &[]);
+    assert_eq!(captions.code, 1, "{}", captions.stderr);
+    assert!(captions.stderr.contains("its items have a class each"), "{}", captions.stderr);
+}

@@ -1,6 +1,7 @@
 //! Why a data set cannot be read; each message names the file, the reason and the way out.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +26,7 @@ pub enum DataError {
         known: String,
     },
     /// None of the places looked at holds the data set.
-    #[error("{dataset} is not in {root}: looked for `{marker}` there and in its folders; {hint}")]
+    #[error("{dataset} is not in {}: looked for `{marker}` there and in its folders; {hint}", here(.root))]
     NotFound {
         /// Its id.
         dataset: String,
@@ -88,6 +89,15 @@ pub enum DataError {
         /// Why.
         source: clip_image::ImageError,
     },
+}
+
+/// A folder that is named by nothing is the one the program runs in.
+fn here(root: &Path) -> Cow<'_, str> {
+    if root.as_os_str().is_empty() {
+        "this folder (no root was named)".into()
+    } else {
+        root.to_string_lossy()
+    }
 }
 
 impl DataError {

@@ -305,10 +305,11 @@ impl Suite {
         Ok(unfit)
     }
 
-    /// The tasks that can be asked of a data set. What a user's own files allow is known when they are read.
+    /// The tasks that can be asked of a data set. What a user's own files allow is known when they are read; their classes
+    /// are never ImageNet's by number.
     fn fitting(&self, name: &str) -> Result<Vec<Verb>, EvalError> {
         let known = if name.contains(':') { None } else { Some(find(name)?) };
-        let fits = |verb: &&Verb| known.is_none_or(|known| verb.fits(known));
+        let fits = |verb: &&Verb| known.map_or(**verb != Verb::Robustness, |known| verb.fits(known));
         Ok(self.tasks.iter().filter(fits).copied().collect())
     }
 }

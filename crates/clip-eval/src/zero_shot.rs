@@ -211,7 +211,26 @@ pub(crate) fn all<'a, T>(
     of: impl Fn(&'a Target) -> Option<T>,
 ) -> Result<Vec<T>, EvalError> {
     let found: Option<Vec<T>> = targets.iter().map(|target| of(target)).collect();
-    found.ok_or_else(|| EvalError::task(&cell.task, &cell.dataset, "its items are not all of one kind"))
+    found.ok_or_else(|| {
+        let met = targets.iter().find(|target| of(target).is_none()).map_or("nothing", |target| kind(target));
+        let reason = format!("its items have {met}, which the task does not ask for");
+        EvalError::task(&cell.task, &cell.dataset, reason)
+    })
+}
+
+/// What a target is to people.
+fn kind(target: &Target) -> &'static str {
+    match target {
+        Target::Class(_) => "a class each",
+        Target::OneOf(_) => "any of some classes",
+        Target::Labels(_) => "several classes each",
+        Target::Captions(_) => "captions and no class",
+        Target::Word { .. } => "words to be chosen among",
+        Target::Frame { .. } => "frames around an anchor",
+        Target::Segment { .. } => "actions of videos",
+        Target::Person { .. } => "people's groups",
+        Target::Unknown => "no truth",
+    }
 }
 
 pub(crate) fn one_class(targets: &[&Target], cell: &Cell) -> Result<Vec<u32>, EvalError> {

@@ -21,7 +21,7 @@ pub(super) struct CommonFlags {
     /// Split to score, in place of the data set's test split
     #[arg(long, value_name = "NAME")]
     split: Option<String>,
-    /// Ids of the items of a split that is drawn at random, one a line
+    /// A list for a split that is drawn, or that a copy lacks: lines `id<TAB>split`, or the ids of the training images
     #[arg(long, value_name = "FILE")]
     split_file: Option<PathBuf>,
     /// Level of intervals; the paper has 0.995
@@ -35,6 +35,11 @@ pub(super) struct CommonFlags {
     #[arg(long, default_value_t = EvalOptions::default().resamples, value_parser = resamples, value_name = "N")]
     #[arg(allow_negative_numbers = true)]
     resamples: usize,
+}
+
+/// What is done to images before any recipe.
+#[derive(clap::Args)]
+pub(super) struct ImageFlags {
     /// Cut the copyright line off the photos of FGVC Aircraft
     #[arg(long)]
     strip_banner: bool,
@@ -64,6 +69,8 @@ pub(super) struct ZeroShotFlags {
     /// What is averaged over all frames: probabilities or logits
     #[arg(long, default_value = "probabilities", value_parser = average, value_name = "WHAT")]
     average: Average,
+    #[command(flatten)]
+    images: ImageFlags,
 }
 
 #[derive(clap::Args)]
@@ -98,6 +105,8 @@ pub(super) struct ProbeFlags {
     /// Regularisation strength C, in place of the paper's search
     #[arg(long, value_parser = strength, value_name = "C", allow_negative_numbers = true)]
     c: Option<f64>,
+    #[command(flatten)]
+    images: ImageFlags,
 }
 
 #[derive(clap::Args)]
@@ -114,6 +123,8 @@ pub(super) struct FewShotFlags {
     #[arg(long, default_value_t = EvalOptions::default().draws, value_parser = draws, value_name = "N")]
     #[arg(allow_negative_numbers = true)]
     draws: usize,
+    #[command(flatten)]
+    images: ImageFlags,
 }
 
 impl CommonFlags {
@@ -125,7 +136,6 @@ impl CommonFlags {
             level: self.level,
             seed: self.seed,
             resamples: self.resamples,
-            strip_banner: self.strip_banner,
             ..EvalOptions::default()
         };
         task.apply(&mut options);
@@ -148,6 +158,7 @@ impl TaskFlags for ZeroShotFlags {
         options.frames = self.frames;
         options.fps = self.fps;
         options.average = self.average;
+        options.strip_banner = self.images.strip_banner;
     }
 }
 
@@ -174,6 +185,7 @@ impl TaskFlags for ProbeFlags {
     fn apply(self, options: &mut EvalOptions) {
         options.probe_features = self.rows.probe_features;
         options.c = self.c;
+        options.strip_banner = self.images.strip_banner;
     }
 }
 
@@ -185,6 +197,7 @@ impl TaskFlags for FewShotFlags {
         options.probe_features = self.rows.probe_features;
         options.shots = self.shots;
         options.draws = self.draws;
+        options.strip_banner = self.images.strip_banner;
     }
 }
 

@@ -17,6 +17,8 @@ use crate::table::columns;
 /// shares within 1, 25, 200, 750 and 2500 km and the median distance, and no answer for a photo. A test of features, for
 /// research: locating people is surveillance, which the model card rules out.
 #[derive(clap::Args)]
+#[command(after_help = "Example:
+  clip-rs eval geolocation --references places.csv --queries photos.csv")]
 pub(super) struct Geolocation {
     /// Photos whose places are known to the search
     #[arg(long, value_name = "FILE.csv")]

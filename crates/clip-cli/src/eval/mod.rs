@@ -55,7 +55,9 @@ enum Kind {
     /// Captions and images find each other
     #[command(after_help = "Examples:
   clip-rs eval retrieval --dataset mscoco,flickr30k --root data
-  clip-rs eval retrieval --dataset csv:captions.tsv --caption-template '{}'")]
+  clip-rs eval retrieval --dataset csv:captions.tsv --caption-template '{}'", mut_arg("dataset", |arg| arg.help(
+        "Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own: `csv:PATH` with \
+         columns file and caption, `webdataset:PATH` with shards of images and captions")))]
     Retrieval(Measure<RetrievalFlags>),
     /// Logistic regression on the features of all labelled images
     #[command(after_help = "Examples:
@@ -68,13 +70,29 @@ enum Kind {
     )]
     Fewshot(Measure<FewShotFlags>),
     /// Accuracy under natural shifts against accuracy on ImageNet
-    #[command(after_help = "Example:\n  clip-rs eval robustness --dataset imagenet_a,imagenetv2 --root data")]
+    #[command(after_help = "Example:\n  clip-rs eval robustness --dataset imagenet_a,imagenetv2 --root data",
+        mut_arg("dataset", |arg| arg.help("Shifts of ImageNet by id, separated by commas, or `all`: ImageNet lies beside them")))]
     Robustness(Measure<RobustnessFlags>),
     /// A list of models, data sets and tasks from a TOML file
+    ///
+    /// `root`, `models`, `tasks` (zeroshot, retrieval, probe, fewshot, robustness), `datasets`, and `[options]` by the names
+    /// of the flags of `eval`. Folders are from the file's own.
+    #[command(after_help = "Example, suite.toml:
+  root = \"data\"
+  models = [\"starter\", \"ViT-B/32\"]
+  tasks = [\"zeroshot\", \"probe\"]
+  datasets = [\"cifar10\", \"folder:pets\", { dataset = \"imagenet\", root = \"/big/imagenet\" }]
+  [options]
+  level = 0.995
+
+  clip-rs eval suite suite.toml --shard 0/2")]
     Suite(SuiteArgs),
     Geolocation(geolocation::Geolocation),
     Selection(selection::Selection),
     /// Two models on the same images: McNemar's test and the difference with its interval
+    #[command(after_help = "Example:
+  clip-rs eval compare results/starter/cifar10.zeroshot_classification.predictions.jsonl \\
+    results/RN50/cifar10.zeroshot_classification.predictions.jsonl")]
     Compare(compare::Compare),
     Overlap(overlap::OverlapArgs),
 }
@@ -82,7 +100,7 @@ enum Kind {
 #[derive(clap::Args)]
 struct Measure<Flags: clap::Args> {
     /// Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own: `folder:PATH` with a
-    /// folder for each class, `csv:PATH` with columns file and label (or caption), `webdataset:PATH` with shards
+    /// folder for each class, `csv:PATH` with columns file and label, `webdataset:PATH` with shards
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
     dataset: Vec<String>,
     /// Folder of the data sets, each in a folder of its own, or of one data set; paths of your own files start there,
@@ -161,12 +179,18 @@ impl<Flags: TaskFlags> Measure<Flags> {
     }
 }
 
+/// What each task can be asked of.
+const FITTING: &str = "retrieval needs captions, probe and fewshot a split for training, robustness a published shift \
+    of ImageNet; `clip-rs datasets info NAME` says what a set has";
+
 /// Does the jobs of this process, and joins what is in the folder.
 fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     suite.validate()?;
     let world = World::join(output.shard)?;
     let (jobs, unfit) = (suite.jobs()?, suite.unfit()?);
-    anyhow::ensure!(!jobs.is_empty(), "no data set fits the task");
+    if jobs.is_empty() {
+        return Err(Usage::error(format!("no data set fits the task: {}", unfit.join(", ")), FITTING));
+    }
     let load = settings.load_options();
     let cache = output.features.clone().unwrap_or_else(|| load.cache_folders().own.join("features"));
     let run = Run { out: &output.out, cache: &cache, shard: world.shard(), load: &load };

@@ -6,7 +6,7 @@ use clip_eval::results::{Cell, Figure};
 use clip_eval::suite::Job;
 
 use crate::console::Console;
-use crate::table::printable;
+use crate::table::{fit_end, printable, width};
 
 /// Columns of the data set, the task, the model and the metric.
 const NAMES: [usize; 4] = [20, 10, 16, 24];
@@ -58,20 +58,20 @@ impl Table {
         self.row([&job.dataset, job.verb.name(), &job.model, "not measured"], ["-", "", ""])
     }
 
-    /// Names, then numbers in columns; a name that is longer than its column is not cut.
+    /// Names, then numbers in columns; a name that is longer than its column is not cut, but for the terminal's width.
     fn row(&self, names: [&str; 4], numbers: [&str; 3]) -> String {
         let [value, interval, n] = NUMBERS;
         let numbers = format!("{:>value$} {:<interval$} {:>n$}", numbers[0], numbers[1], numbers[2]);
         let numbers = numbers.trim_end();
         let names = names.map(printable);
-        let fit = names.iter().zip(NAMES).all(|(name, width)| name.chars().count() <= width);
+        let fit = names.iter().zip(NAMES).all(|(name, columns)| width(name) <= columns);
         if fit && self.columns >= ONE_LINE {
-            let names = names.iter().zip(NAMES).map(|(name, width)| format!("{name:<width$} "));
+            let names = names.iter().zip(NAMES).map(|(name, columns)| fit_end(name, columns) + " ");
             return names.collect::<String>() + numbers + "\n";
         }
         if self.columns >= ONE_LINE {
             let above = NAMES.iter().map(|width| width + 1).sum::<usize>() + numbers.chars().count();
-            return format!("{}\n{numbers:>above$}\n", names.join("  "));
+            return self.wrapped(&names) + &format!("{numbers:>above$}\n");
         }
         self.wrapped(&names) + "    " + numbers + "\n"
     }
@@ -80,13 +80,14 @@ impl Table {
     fn wrapped(&self, names: &[Cow<'_, str>]) -> String {
         let mut lines = vec![String::new()];
         for name in names {
-            let line = lines.last().map_or(0, |line| line.chars().count());
-            if line > 0 && line + 2 + name.chars().count() > self.columns {
+            let name = fit_end(name, self.columns.min(width(name)));
+            let line = lines.last().map_or(0, |line| width(line));
+            if line > 0 && line + 2 + width(&name) > self.columns {
                 lines.push(String::new());
             }
             if let Some(line) = lines.last_mut() {
                 *line += if line.is_empty() { "" } else { "  " };
-                *line += name;
+                *line += &name;
             }
         }
         lines.join("\n") + "\n"
@@ -139,6 +140,17 @@ mod tests {
                     assert!(row.contains(word), "{columns}: {word} is missing in {row}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_wider_than_the_terminal_keeps_its_end() {
+        for columns in [60, 200] {
+            let name = "n".repeat(300) + "_end";
+            let row =
+                Table::new(columns).row([&name, "zeroshot", "starter", "accuracy"], ["1.0", "none", "1"]);
+            assert!(row.lines().all(|line| width(line) <= columns) && row.contains("_end"), "{row}");
+            assert!(row.starts_with('…'), "{row}");
         }
     }
 }
