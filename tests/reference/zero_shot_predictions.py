@@ -1,6 +1,6 @@
 """Every zero-shot prediction of a results folder against PyTorch's on the same images.
 
-    clip-rs eval suite docs/starter-suite.toml --out RESULTS
+    clip-rs eval suite tests/reference/starter_suite.toml --out RESULTS
     python tests/reference/zero_shot_predictions.py RESULTS ROOT [--tie 1e-4]
 
 ROOT is where the data sets are. Weights are the starter model's, run by open_clip in f32; pixels are Pillow's and torchvision's,
