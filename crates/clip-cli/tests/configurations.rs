@@ -81,6 +81,15 @@ fn refuses_texts(model: &Path, by: &str) {
     let done = embed("texts", model, "a cat\n", &[]).unwrap_err();
     assert_eq!(done.code, 1, "{}", done.stderr);
     assert!(done.stderr.contains("texts cannot be encoded") && done.stderr.contains(by), "{}", done.stderr);
+    for labels in [["classify", PHOTO, "--labels", "a cat,a dog"], ["similarity", PHOTO, "--text", "a cat"]] {
+        let done = run(&[&labels[..], &["--model", text(model)]].concat());
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{}", done.stderr);
+        assert!(
+            done.stderr.contains("texts cannot be encoded") && done.stderr.contains(by),
+            "{}",
+            done.stderr
+        );
+    }
     assert!(cosine(&image(model), &image(&starter("open_clip"))) > 0.999);
 }
 
@@ -136,6 +145,9 @@ fn tokenizer_files_that_are_not_clips_refuse_texts_by_the_files_name() {
         ("vocab.json", r#"{"a": 0}"#),
         ("merges.txt", "#version: 0.2\na b\n"),
         ("tokenizer.json", r#"{"model": {"vocab": {"a": 0}, "merges": []}}"#),
+        ("tokenizer.json", r#"{"version": "1.0"}"#),
+        ("vocab.txt", "[PAD]\n[UNK]\n"),
+        ("sentencepiece.bpe.model", "\u{a}\u{e}"),
         ("added_tokens.json", r#"{"<new>": 49408}"#),
         ("tokenizer_config.json", r#"{"tokenizer_class": "XLMRobertaTokenizer"}"#),
         ("special_tokens_map.json", r#"{"eos_token": {"content": "</s>"}}"#),
@@ -168,6 +180,63 @@ fn canonical_cleaning_is_followed_and_kept_by_a_conversion() {
     assert_eq!(embed("texts", &out, "A photo, of a_cat!\n", &[]).unwrap(), expected);
     let refused = run(&[&arguments[..], &["hugging_face"]].concat());
     assert!(refused.code == 1 && refused.stderr.contains("canonicalize"), "{}", refused.stderr);
+}
+
+/// Class vectors that were made of the same weights with CLIP's tokens are no way round.
+#[test]
+fn another_tokenizer_refuses_labels_of_an_evaluation_whatever_is_in_its_cache() {
+    let desk = TempDir::new().unwrap();
+    for class in ["cat", "dog"] {
+        fs::create_dir_all(desk.path().join("set").join(class)).unwrap();
+        let photo = common::root().join(format!("photos/{class}.jpg"));
+        fs::copy(photo, desk.path().join("set").join(class).join("1.jpg")).unwrap();
+    }
+    let set = format!("folder:{}", text(&desk.path().join("set")));
+    let (out, cache) = (desk.path().join("out"), desk.path().join("features"));
+    let eval = |model: &Path| {
+        let arguments = ["eval", "zeroshot", "--dataset", &set, "--model", text(model)];
+        run(&[&arguments[..], &["-o", text(&out), "--features", text(&cache)]].concat())
+    };
+    let model = folder("open_clip");
+    assert_eq!(eval(model.path()).code, 0);
+    edit(&model.path().join("open_clip_config.json"), |config| {
+        config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = "facebook/xlm-v-base".into();
+    });
+    let refused = eval(model.path());
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    assert!(refused.stderr.contains("texts cannot be encoded"), "{}", refused.stderr);
+}
+
+/// OpenAI's loader derives everything from the sizes of the tensors.
+#[test]
+fn what_no_size_tells_is_said_by_a_conversion_to_openais_layout() {
+    let convert = |model: &Path| {
+        let out = model.join("o.safetensors");
+        let done = run(&["models", "convert", text(model), "--layout", "openai", "--out", text(&out)]);
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        done.stderr
+    };
+    assert!(!convert(folder("open_clip").path()).contains("no place"));
+    for (change, said) in [
+        (json!({ "quick_gelu": false }), "no place for the activation GELU: "),
+        (json!({ "vision_cfg": { "head_width": 32 } }), "no place for the heads of the image tower: "),
+        (json!({ "text_cfg": { "heads": 4 } }), "no place for the heads of the text tower: "),
+        (json!({ "text_cfg": { "pool_type": "last" } }), "no place for the pooling of texts: "),
+    ] {
+        let model = folder("open_clip");
+        edit(&model.path().join("open_clip_config.json"), |config| {
+            for (key, value) in change.as_object().unwrap() {
+                match value {
+                    Value::Object(fields) => {
+                        config["model_cfg"][key].as_object_mut().unwrap().extend(fields.clone());
+                    }
+                    value => config["model_cfg"][key] = value.clone(),
+                }
+            }
+        });
+        let stderr = convert(model.path());
+        assert!(stderr.contains(said), "{stderr}");
+    }
 }
 
 /// Rows of texts that were cleaned in another way are not taken up.

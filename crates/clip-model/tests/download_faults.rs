@@ -145,6 +145,20 @@ fn retry_after_is_obeyed_and_bounded() {
 }
 
 #[test]
+fn a_refusal_is_not_told_to_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(|path, _| match path {
+        "/a" => whole("401 Unauthorized", &[], b""),
+        _ => whole("403 Forbidden", &[], b""),
+    });
+    for name in ["a", "b"] {
+        let error = fetch(&plan(&format!("{}/{name}", server.base), &folder.path().join(name))).unwrap_err();
+        let help = error.help().unwrap();
+        assert!(help.contains("gated") && !help.contains("again"), "{error}: {help}");
+    }
+}
+
+#[test]
 fn relative_redirects_are_followed_and_passwords_are_used_but_never_shown() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("a");

@@ -51,8 +51,10 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
     /// each time.
     ///
     /// # Errors
-    /// [`Error::Text`] with the number of the first class of which a prompt is too long, if `overflow` refuses that.
+    /// [`Clip::check_texts`]; [`Error::Text`] with the number of the first class of which a prompt is too long, if
+    /// `overflow` refuses that.
     pub fn new(clip: &'a Clip, classes: usize, overflow: Overflow, prompts_of: F) -> Result<Self, Error> {
+        clip.check_texts()?;
         let mut plan = Self {
             clip,
             prompts_of,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clip_image::{CropMode, CropOffset, ImageError, Recipe};
 use clip_model::convert::WeightFormat;
-use clip_model::{Checkpoint, Layout};
+use clip_model::{Activation, Architecture, Checkpoint, ImageArchitecture, Layout, TextPooling};
 
 use crate::clip::recipe_of;
 use crate::error::Error;
@@ -65,6 +65,14 @@ fn unsaid(checkpoint: &Checkpoint, layout: Layout, recipe: &Recipe) -> Vec<Strin
                     recipe.resize, recipe.interpolation, recipe.crop_offset, recipe.mean, recipe.std
                 ));
             }
+            let beyond = beyond_sizes(&checkpoint.architecture);
+            if !beyond.is_empty() {
+                warnings.push(format!(
+                    "this layout has no place for {}: clip-rs reads it from the file's metadata, OpenAI's own loader and \
+                     others take QuickGELU, 64 features a head and the end of the text",
+                    beyond.join(", ")
+                ));
+            }
             if checkpoint.tokenizer.canonicalize {
                 warnings.push(
                     "this layout has no place for `clean = \"canonicalize\"`: clip-rs reads it from the file's \
@@ -80,4 +88,22 @@ fn unsaid(checkpoint: &Checkpoint, layout: Layout, recipe: &Recipe) -> Vec<Strin
         Layout::OpenClip | Layout::HuggingFace => {}
     }
     warnings
+}
+
+/// What no size of a tensor tells, where it is not as in OpenAI's models.
+fn beyond_sizes(architecture: &Architecture) -> Vec<&'static str> {
+    let text = &architecture.text;
+    let (width, heads) = match architecture.image {
+        ImageArchitecture::VisionTransformer { width, heads, .. } => (width, heads),
+        ImageArchitecture::ModifiedResNet { width, heads, .. } => (32 * width, heads),
+    };
+    [
+        (architecture.activation != Activation::QuickGelu, "the activation GELU"),
+        (width != 64 * heads, "the heads of the image tower"),
+        (text.width != 64 * text.heads, "the heads of the text tower"),
+        (matches!(text.pooling, TextPooling::First | TextPooling::Last), "the pooling of texts"),
+    ]
+    .into_iter()
+    .filter_map(|(is_beyond, what)| is_beyond.then_some(what))
+    .collect()
 }

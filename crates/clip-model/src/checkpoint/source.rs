@@ -108,10 +108,14 @@ pub(super) fn recognize(path: &Path, bytes: &[u8]) -> Result<Format, CheckpointE
         return Ok(Format::Legacy);
     }
     let named_safetensors = path.extension().is_some_and(|extension| extension == "safetensors");
-    if named_safetensors || looks_like_safetensors(bytes) {
+    if looks_like_safetensors(bytes) || (named_safetensors && bytes.get(8) == Some(&b'{')) {
         return Ok(Format::Safetensors);
     }
-    Err(refused(path, what_else(bytes)))
+    match what_else(bytes) {
+        Some(found) => Err(refused(path, found)),
+        None if named_safetensors => Ok(Format::Safetensors),
+        None => Err(refused(path, "no known checkpoint format")),
+    }
 }
 
 fn refused(path: &Path, found: &str) -> CheckpointError {
@@ -126,7 +130,7 @@ fn looks_like_safetensors(bytes: &[u8]) -> bool {
 }
 
 /// What people mistake for a checkpoint.
-fn what_else(bytes: &[u8]) -> &'static str {
+fn what_else(bytes: &[u8]) -> Option<&'static str> {
     let starts: [(&[u8], &str); 9] = [
         (b"version https://git-lfs", "a Git LFS pointer instead of the file (`git lfs pull` fetches it)"),
         (b"\x1f\x8b", "a gzip-compressed file (decompress it first)"),
@@ -139,12 +143,10 @@ fn what_else(bytes: &[u8]) -> &'static str {
         (b"\x89HDF", "an HDF5 file"),
     ];
     if let Some((_, what)) = starts.iter().find(|(start, _)| bytes.starts_with(start)) {
-        return what;
+        return Some(what);
     }
-    if bytes.get(257..262) == Some(b"ustar") || bytes.starts_with(b"sys_info\0") {
-        return "the tar format of torch before 0.1.10 (re-save it with a newer torch)";
-    }
-    "no known checkpoint format"
+    let old_tar = bytes.get(257..262) == Some(b"ustar") || bytes.starts_with(b"sys_info\0");
+    old_tar.then_some("the tar format of torch before 0.1.10 (re-save it with a newer torch)")
 }
 
 /// A file that carries the name of a released model must have its digest (PROTOCOL 5.8).
@@ -162,4 +164,26 @@ fn has_released_digest(
         return Ok(found == model.sha256);
     }
     Err(CheckpointError::WrongDigest { path: path.to_path_buf(), found, expected: model.sha256.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names as a clone without Git LFS or a browser leaves them.
+    #[test]
+    fn what_is_no_checkpoint_is_told_whatever_its_ending() {
+        for (bytes, said) in [
+            (&b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"[..], "a Git LFS pointer"),
+            (b"<!DOCTYPE html><html></html>", "a web page"),
+            (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip-compressed file"),
+        ] {
+            for name in ["model.safetensors", "model.bin"] {
+                let error = recognize(Path::new(name), bytes).err().expect("refused").to_string();
+                assert!(error.contains(name) && error.contains(said), "{error}");
+            }
+        }
+        let cut_in_its_header = b"<\x01\0\0\0\0\0\0{\"a\"";
+        assert!(matches!(recognize(Path::new("m.safetensors"), cut_in_its_header), Ok(Format::Safetensors)));
+    }
 }

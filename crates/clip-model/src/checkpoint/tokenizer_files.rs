@@ -37,6 +37,9 @@ pub struct TokenizerConfig {
     pub(crate) fields: Map<String, Value>,
 }
 
+/// What other kinds of tokenizers are kept in. Beside a vocabulary of CLIP's kind nobody reads them.
+const OTHER_KINDS: [&str; 4] = ["vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
+
 /// What transformers reads, and what it is compared by.
 pub(super) const FILES: [&str; 6] = [
     "vocab.json",
@@ -106,9 +109,14 @@ pub(super) const CONFIG: Keys = &[
     ("use_fast", Neutral),
 ];
 
-/// Those of [`FILES`] that lie in a folder.
+/// Those of [`FILES`] that lie in a folder; those of other kinds where none has a vocabulary.
 pub(super) fn beside(folder: &Path) -> Vec<PathBuf> {
-    FILES.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
+    let there = |names: &[&str]| -> Vec<PathBuf> {
+        names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
+    };
+    let other_kinds =
+        if there(&["vocab.json", "tokenizer.json"]).is_empty() { there(&OTHER_KINDS) } else { vec![] };
+    [there(&FILES), other_kinds].concat()
 }
 
 impl TokenizerConfig {
@@ -145,6 +153,9 @@ impl TokenizerConfig {
 /// What in a tokenizer file is not CLIP's.
 fn difference(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_string_lossy().into_owned();
+    if OTHER_KINDS.contains(&name.as_str()) {
+        return Some(foreign(&name, "another kind of tokens"));
+    }
     let text = match clip_files::read_text(path, LIMIT) {
         Ok(text) => text,
         Err(error) => return Some(format!("`{name}` beside the weights: {error}")),
@@ -199,7 +210,7 @@ fn configuration(path: &Path, name: &str, object: &Map<String, Value>) -> Option
 
 /// `tokenizer.json`.
 fn whole_tokenizer(name: &str, object: &Map<String, Value>) -> Option<String> {
-    let model = object.get("model")?;
+    let Some(model) = object.get("model") else { return Some(foreign(name, "no vocabulary")) };
     let added = || object.get("added_tokens").and_then(Value::as_array).into_iter().flatten();
     let added = || added().map(|token| (token["content"].as_str().unwrap_or(""), token["id"].as_u64()));
     let Some(vocabulary) = model.get("vocab").and_then(Value::as_object) else {

@@ -135,6 +135,10 @@ impl DownloadError {
             Self::NotFound { .. } => {
                 Some("check the name; a mirror must have the same paths as the original")
             }
+            Self::Status { status: 401 | 403, .. } => Some(
+                "check the name: a repository that is not there is answered so, and one that is private or gated; with \
+                 the rights to it, fetch it with `hf download`: its cache folder is used as it is",
+            ),
             Self::Connection { .. } | Self::Status { .. } | Self::Later { .. } => {
                 Some("run it again: what was fetched is kept and the download goes on from there")
             }
