@@ -15,7 +15,7 @@ use crate::column::column_of;
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::images::{Images, read_stdin, require};
-use crate::labels::{read_lines, read_text};
+use crate::labels::{lines_of, read_lines, read_text};
 use crate::settings::Settings;
 
 /// Texts encoded at a time. The more there are, the more of them begin alike and share rows (captions: a seventh of
@@ -171,6 +171,10 @@ fn known(journal: &Journal, inputs: &[ImageInput], clip: &Clip) -> Vec<Option<Ro
 impl TextsArgs {
     fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let texts = self.texts()?;
+        let empty = texts.iter().filter(|text| text.trim().is_empty()).count();
+        if empty > 0 {
+            console.warn(&format!("empty texts: {empty}; each has the embedding of no words"));
+        }
         let clip = settings.load(self.output.model.as_deref(), console)?;
         clip.check_texts()?;
         let model = clip.provenance()?;
@@ -225,12 +229,12 @@ impl TextsArgs {
         let mut texts = Vec::new();
         for input in &self.inputs {
             texts.extend(if input.as_os_str() == "-" {
-                let text = String::from_utf8(read_stdin()?).context("standard input is not UTF-8")?;
+                let text = clip_files::text_of(read_stdin()?).context("standard input")?;
                 match &self.column {
                     Some(column) => {
                         column_of(&text, b',', column).map_err(|reason| no_column("-", reason))?
                     }
-                    None => text.lines().map(str::to_owned).collect(),
+                    None => lines_of(&text),
                 }
             } else {
                 self.texts_in(input)?

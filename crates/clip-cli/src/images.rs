@@ -67,7 +67,8 @@ impl Images {
             self.inputs.push(ImageInput::bytes("-", bytes));
             return Ok(());
         }
-        for line in bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
+        let list = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes); // a byte order mark is part of no path
+        for line in list.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
             if !line.trim_ascii().is_empty() {
                 self.add(path_of(line)?.as_ref());
             }

@@ -1,5 +1,6 @@
 //! Labels, templates and texts as typed.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -121,24 +122,35 @@ fn first_repeated(texts: &[String]) -> Option<&String> {
 
 /// The lines of a file that hold something, without spaces around it; how many hold nothing is said.
 pub(crate) fn read_filled_lines(path: &Path, console: &Console) -> anyhow::Result<Vec<String>> {
-    let text = read_text(path)?;
-    let lines = text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::trim);
-    let filled: Vec<String> = lines.clone().filter(|line| !line.is_empty()).map(str::to_owned).collect();
-    match lines.count() - filled.len() {
+    let mut lines = read_lines(path)?;
+    let all = lines.len();
+    lines.retain(|line| !line.trim().is_empty());
+    match all - lines.len() {
         0 => {}
         1 => console.note(&format!("{}: 1 empty line passed over", path.display())),
         empty => console.note(&format!("{}: {empty} empty lines passed over", path.display())),
     }
-    Ok(filled)
+    Ok(lines.iter().map(|line| line.trim().to_owned()).collect())
 }
 
 /// Greatest text file read into memory.
 const GREATEST_TEXT_BYTES: u64 = 1 << 30;
 
-/// The lines of a UTF-8 file, without their ends.
+/// The lines of a UTF-8 file, without their ends. A table and JSON are refused by their endings: their lines are no
+/// texts.
 pub(crate) fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
-    let text = read_text(path)?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(str::to_owned).collect())
+    let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+    if let "csv" | "tsv" | "json" | "jsonl" | "ndjson" = ending.as_str() {
+        let message = format!("{}: a line of .{ending} is no plain text", path.display());
+        return Err(Usage::error(message, "give a file with one text a line, ending in .txt"));
+    }
+    Ok(lines_of(&read_text(path)?))
+}
+
+/// The lines of a text, whatever ends them: a line feed, a carriage return, or both. A byte order mark is no text.
+pub(crate) fn lines_of(text: &str) -> Vec<String> {
+    let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
+    lines.flat_map(|line| line.trim_end_matches('\r').split('\r')).map(str::to_owned).collect()
 }
 
 /// A UTF-8 file of at most 1 GiB.

@@ -1,6 +1,7 @@
 //! `clip-rs preprocess`
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clip_rs::{CropMode, ImageInput, Interpolation, Recipe, ResizeMode, TransparencyMode, embeddings};
 
@@ -18,7 +19,7 @@ use crate::settings::Settings;
 pub(crate) struct Preprocess {
     /// The image, or `-` for standard input
     #[arg(value_name = "IMAGE")]
-    image: String,
+    image: OsString,
     /// Side of the result, px
     #[arg(long, default_value_t = 224, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16_384))]
     size: u32,
@@ -54,6 +55,10 @@ impl Preprocess {
             let message = format!("{}: the output is a PNG", self.out.display());
             return Err(Usage::error(message, "give it the ending .png"));
         }
+        if same_file(self.image.as_ref(), &self.out) {
+            let message = format!("{}: the image itself would be replaced", self.out.display());
+            return Err(Usage::error(message, "give --out another name"));
+        }
         let input = self.input()?;
         let limits = settings.image_limits();
         let bytes = input.read(&limits)?;
@@ -86,4 +91,9 @@ impl Preprocess {
             ..Recipe::clip(self.size)
         }
     }
+}
+
+/// Whether both names lead to one file that is there.
+fn same_file(a: &Path, b: &Path) -> bool {
+    a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }

@@ -140,7 +140,7 @@ fn label_files_that_are_no_text_files_are_refused_by_name() {
     let huge = file(&folder, "huge.txt", b"");
     fs::OpenOptions::new().write(true).open(&huge).expect("it").set_len(1 << 40).expect("sparse");
     let mut cases = vec![
-        (utf16, "utf16.txt: cannot read: not UTF-8 at byte 0"),
+        (utf16, "utf16.txt: cannot read: UTF-16, not UTF-8"),
         (huge, "huge.txt: cannot read: has 1099511627776 bytes"),
         ("photos".to_owned(), "photos: cannot read: a folder, not a file"),
         ("gone.txt".to_owned(), "gone.txt: cannot read"),
@@ -162,6 +162,47 @@ fn label_files_that_are_no_text_files_are_refused_by_name() {
             assert!(run.stderr.contains(said), "{arguments:?}: {}", run.stderr);
         }
     }
+}
+
+/// Files that are no list of texts, and lists whose lines end in other ways.
+#[test]
+fn lists_are_read_by_their_lines_or_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("o.npy").into_os_string().into_string().expect("UTF-8");
+    for (name, bytes, said) in [
+        ("a.txt", &b"\xff\xfec\0a\0t\0\n\0"[..], "a.txt: cannot read: UTF-16, not UTF-8"),
+        ("b.txt", b"c\0a\0t\0\n\0d\0o\0g\0\n\0", "b.txt: cannot read: a zero byte at byte 1: UTF-16"),
+        ("c.txt", b"caf\xe9\ndog\n", "c.txt: cannot read: not UTF-8 at byte 3"),
+        ("d.csv", b"label,id\ncat,0\n", "d.csv: "),
+        ("e.json", b"[\"cat\", \"dog\"]", "e.json: a line of .json is no plain text"),
+        ("f.JSONL", b"{\"text\": \"cat\"}\n", "f.JSONL: a line of .jsonl is no plain text"),
+    ] {
+        let path = file(&folder, name, bytes);
+        for arguments in [
+            &["classify", CAT, "--labels-file", &path][..],
+            &["similarity", CAT, "--texts-file", &path],
+            &["embed", "texts", &path, "--out", &out],
+        ] {
+            let run = run(arguments);
+            assert!(matches!(run.code, 1 | 2) && run.stdout.is_empty(), "{arguments:?}: {}", run.stderr);
+            assert!(
+                run.stderr.contains(said) && run.stderr.contains("help: "),
+                "{arguments:?}: {}",
+                run.stderr
+            );
+        }
+    }
+    let blank = file(&folder, "blank.txt", b"a cat\r\n\r\na dog\r\n");
+    let embedded = run(&["embed", "texts", &blank, "--out", &out]);
+    assert!(embedded.code == 0 && embedded.stderr.contains("empty texts: 1; "), "{}", embedded.stderr);
+    let labels = |ends: &str| {
+        let path = file(&folder, "ends.txt", ["a cat", "a dog", ""].join(ends).as_bytes());
+        let run = run(&["classify", CAT, "--labels-file", &path, "--json"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        run.stdout
+    };
+    assert_eq!(labels("\r"), labels("\n"));
+    assert_eq!(labels("\r\n"), labels("\n"));
 }
 
 #[test]

@@ -52,6 +52,9 @@ fn preprocess_writes_the_pixels_of_the_recipe() {
     assert_eq!(std::fs::read(&out).expect("the PNG")[16..24], [0, 0, 0, 64, 0, 0, 0, 64]);
     let wrong = run(&["preprocess", "photos/cat.jpg", "--out", "x.jpg"]);
     assert_eq!(wrong.code, 1);
+    let own = run(&["preprocess", out_text, "--out", out_text]);
+    assert!(own.code == 1 && own.stderr.contains("the image itself would be replaced"), "{}", own.stderr);
+    assert_eq!(std::fs::read(&out).expect("the PNG")[16..24], [0, 0, 0, 64, 0, 0, 0, 64]);
 }
 
 #[test]

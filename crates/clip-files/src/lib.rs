@@ -28,7 +28,7 @@ mod walk;
 mod write;
 
 pub use lock::Lock;
-pub use open::{head, open, read, read_text};
+pub use open::{head, open, read, read_text, text_of};
 pub use pattern::{Matches, is_pattern, matches};
 pub use shown::shown;
 pub use walk::{Entry, Walk, entries, is_system_name, walk, walk_where};

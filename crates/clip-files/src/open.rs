@@ -35,12 +35,26 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// The text of a regular UTF-8 file.
 ///
 /// # Errors
-/// As [`read`]; or it is not UTF-8, with the position of the first byte that is not.
+/// As [`read`] and [`text_of`].
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(read(path, limit)?).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Error::new(ErrorKind::InvalidData, format!("not UTF-8 at byte {at}"))
-    })
+    text_of(read(path, limit)?)
+}
+
+/// Bytes as the UTF-8 text they are.
+///
+/// # Errors
+/// They are not UTF-8, with the position of the first byte that is not; or they have a zero byte: no text has one, and
+/// in UTF-16 every second byte of plain English is one.
+pub fn text_of(bytes: Vec<u8>) -> io::Result<String> {
+    let refused = |reason: String| Err(Error::new(ErrorKind::InvalidData, reason));
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return refused("UTF-16, not UTF-8".to_owned());
+    }
+    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+        return refused(format!("a zero byte at byte {at}: UTF-16, or no text"));
+    }
+    String::from_utf8(bytes)
+        .or_else(|error| refused(format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to())))
 }
 
 /// The first bytes of a regular file of any size, at most `count`.
@@ -90,5 +104,15 @@ mod tests {
         assert_eq!(reason(folder.path(), 9), "a folder, not a file");
         #[cfg(unix)]
         assert_eq!(reason(Path::new("/dev/zero"), 9), "not a regular file (a pipe or a device)");
+    }
+
+    #[test]
+    fn text_of_another_encoding_is_refused_by_what_it_looks_like() {
+        let reason = |bytes: &[u8]| text_of(bytes.to_vec()).expect_err("refused").to_string();
+        assert_eq!(text_of("\u{feff}café\r\n".into()).expect("UTF-8"), "\u{feff}café\r\n");
+        assert_eq!(reason(b"\xff\xfea\0"), "UTF-16, not UTF-8");
+        assert_eq!(reason(b"\xfe\xff\0a"), "UTF-16, not UTF-8");
+        assert_eq!(reason(b"a\0b\0"), "a zero byte at byte 1: UTF-16, or no text");
+        assert_eq!(reason(b"caf\xe9"), "not UTF-8 at byte 3");
     }
 }
