@@ -112,6 +112,15 @@ pub(super) fn columns(header: &[String]) -> Option<Columns> {
     (!values.is_empty()).then_some(Columns { file, values, split, task, notes })
 }
 
+/// A column that is read and another of the same name: nobody can say which is meant. Captions are read from all.
+pub(super) fn repeated<'a>(header: &'a [String], columns: &Columns) -> Option<&'a str> {
+    let label = columns.values.first().filter(|_| columns.task == Task::Classification);
+    let names = [Some(&columns.file), label, columns.split.as_ref()].into_iter().flatten();
+    let mut names = names.filter_map(|&place| header.get(place));
+    let twice = |name: &&String| header.iter().filter(|cell| plain(cell) == plain(name)).count() > 1;
+    names.find(twice).map(|name| name.trim())
+}
+
 /// The plainest column of captions, and those that differ from it by a number alone.
 fn captions(names: &[String]) -> Vec<usize> {
     let base = |name: &str| {
@@ -162,5 +171,20 @@ mod tests {
         let header = ["file", "path", "label", "class"].map(str::to_owned);
         let notes = columns(&header).expect("a table").notes;
         assert!(notes.len() == 2 && notes[0].contains("column file, not from path"), "{notes:?}");
+    }
+
+    #[test]
+    fn second_column_of_a_name_that_is_read_is_found() {
+        for (header, expected) in [
+            ("file,label,label", Some("label")),
+            ("file,File,label", Some("file")),
+            ("file,label,split,Split", Some("split")),
+            ("file,caption,caption", None),
+            ("file,label,size,size", None),
+        ] {
+            let header: Vec<String> = header.split(',').map(str::to_owned).collect();
+            let columns = columns(&header).expect("a table");
+            assert_eq!(repeated(&header, &columns), expected, "{header:?}");
+        }
     }
 }

@@ -33,6 +33,9 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
     let table = dialect::read(&text(path)?, |header| header::columns(header).is_some()).map_err(malformed)?;
     let columns =
         header::columns(&table.header).ok_or_else(|| malformed("the header is not known".to_owned()))?;
+    if let Some(name) = header::repeated(&table.header, &columns) {
+        return Err(malformed(format!("there are several columns `{name}`: keep one")));
+    }
     let notes = [&*table.notes, &*columns.notes].concat();
     let mut found = Found { notes, ..Found::default() };
     let rows: Vec<Row> =
