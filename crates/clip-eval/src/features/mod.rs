@@ -50,7 +50,7 @@ pub(crate) struct Key(blake3::Hash);
 
 impl Key {
     fn of(clip: &Clip, weights_sha256: &str) -> (Key, String) {
-        let made_of = serde_json::json!({
+        let mut made_of = serde_json::json!({
             "weights_sha256": weights_sha256,
             "architecture": format!("{:?}", clip.architecture()), // heads and activation are in no tensor
             "recipe": clip.recipe(),
@@ -59,6 +59,9 @@ impl Key {
             "max_pixels": clip.options().image_limits.max_pixels, // an image above it has no row
             "numeric_version": NUMERIC_VERSION,
         });
+        if clip.check_texts().is_err() {
+            made_of["texts"] = "refused".into(); // class vectors of the same weights under CLIP's tokens are not its own
+        }
         (Key(blake3::hash(made_of.to_string().as_bytes())), format!("{made_of:#}\n"))
     }
 
