@@ -33,6 +33,9 @@ enum Verb {
 }
 
 /// List the data sets: images of the scored split, classes, metric, whether they can be had
+///
+/// `–`: no classes (captions, words, numbers, people), or no published count. Metrics are cut with `…` where the terminal is
+/// narrow; `info` and --json have them whole.
 #[derive(clap::Args, Default)]
 #[command(after_help = "Example:\n  clip-rs datasets list")]
 struct List {
@@ -56,7 +59,8 @@ struct Info {
 /// Compare what is below a folder with what is published
 ///
 /// Counts of every split, files that lists name and that are not there, checksums of archives that lie beside. Exits
-/// with 1 if anything is wrong. Without --dataset: every set that is found.
+/// with 1 if anything is wrong. Without --dataset: every set that is found. `–` is a split that is not here, or a count
+/// that is not published.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs datasets check data

@@ -31,7 +31,8 @@ use crate::table::columns;
 /// Every cell becomes OUT/MODEL/DATASET.TASK.json, with one line per image beside it; OUT/results.csv joins them. What
 /// is not the default is part of the name: cifar10.zeroshot_classification.split-train.json.
 /// Features are computed once and kept by content. A cell that is there already is not made again; a data set that is
-/// missing or an image that is broken is listed, and stops nothing.
+/// missing or an image that is broken is listed, and stops nothing. An interval that is `none` has its reason in the
+/// result; `n` is what was scored, of how many there should be.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs eval zeroshot --dataset cifar10,oxford_pets --root data --model starter
@@ -71,7 +72,8 @@ enum Kind {
     Fewshot(Measure<FewShotFlags>),
     /// Accuracy under natural shifts against accuracy on ImageNet
     #[command(after_help = "Example:\n  clip-rs eval robustness --dataset imagenet_a,imagenetv2 --root data",
-        mut_arg("dataset", |arg| arg.help("Shifts of ImageNet by id, separated by commas, or `all`: ImageNet lies beside them")))]
+        mut_arg("dataset", |arg| arg.help("Shifts of ImageNet by id, separated by commas, or `all`: ImageNet lies beside them")),
+        mut_arg("root", |arg| arg.help("Folder of the data sets, each in a folder of its own")))]
     Robustness(Measure<RobustnessFlags>),
     /// A list of models, data sets and tasks from a TOML file
     ///
