@@ -298,5 +298,5 @@ fn wrong_requests_say_what_there_is() {
     assert!(unknown.stderr.contains("clip-rs datasets list"), "{}", unknown.stderr);
     let unfit = eval(&["retrieval", "--dataset", "cifar10"], folder.path(), folder.path(), "out");
     assert_eq!(unfit.code, 1);
-    assert!(unfit.stderr.contains("no data set fits the task"), "{}", unfit.stderr);
+    assert!(unfit.stderr.contains("no data set fits the task: cifar10"), "{}", unfit.stderr);
 }

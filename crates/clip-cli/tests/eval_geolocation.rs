@@ -58,11 +58,16 @@ fn query_is_where_its_nearest_reference_is_and_the_cell_holds_shares_alone() {
     assert!((median["value"].as_f64().expect("km") - 11.119_5).abs() < 0.001, "{median}");
     assert!(cell["notes"].to_string().contains("locating people is surveillance"));
     assert_eq!(cell["provenance"]["read"].as_array().map(Vec::len), Some(2));
-    let names: Vec<_> =
+    let mut names: Vec<_> =
         fs::read_dir(out.join("starter")).expect("results").flatten().map(|e| e.file_name()).collect();
-    assert_eq!(names, ["photos.geolocation.json"], "no line per photo");
+    names.sort();
+    let ledger = "photos.geolocation.skipped.jsonl";
+    assert_eq!(names, ["photos.geolocation.json", ledger], "no line per photo that was scored");
     let people = run(&[&arguments[..], &["--features", &features]].concat());
     assert!(people.stdout.contains("median_distance_km   11.1 km"), "{}", people.stdout);
+    for said in ["gone.ppm", "find themselves: 3 of 3"] {
+        assert!(people.stderr.contains(said), "{said}: {}", people.stderr);
+    }
 }
 
 #[test]

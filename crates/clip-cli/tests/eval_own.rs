@@ -62,6 +62,26 @@ fn notes_of_the_reader_are_said_and_kept() {
 }
 
 #[test]
+fn one_table_with_labels_and_captions_serves_both_tasks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    ten_pictures(folder.path());
+    let rows: String = (0..10).map(|n| format!("{n}.ppm,{},shade {n}\n", ["red", "blue"][n % 2])).collect();
+    fs::write(folder.path().join("t.csv"), format!("file,label,caption\n{rows}")).expect("a table");
+    let table = format!("csv:{}", folder.path().join("t.csv").display());
+    for (verb, read) in [("zeroshot", "labels"), ("retrieval", "captions"), ("zeroshot", "labels")] {
+        let found = eval(verb, &table, folder.path(), &[]);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+        assert!(found.stderr.contains(&format!("the {read} are read")), "{}", found.stderr);
+        assert_eq!(json_lines(&found.stdout)[0]["counts"]["scored"], 10);
+    }
+    fs::write(folder.path().join("c.csv"), "file,caption\n0.ppm,red\n").expect("a table");
+    let captions = format!("csv:{}", folder.path().join("c.csv").display());
+    let found = eval("probe", &captions, folder.path(), &[]);
+    assert_eq!(found.code, 1);
+    assert!(found.stderr.contains("has captions and no labels"), "{}", found.stderr);
+}
+
+#[test]
 fn broken_picture_leaves_retrieval_with_its_captions() {
     let folder = tempfile::tempdir().expect("a folder");
     ten_pictures(folder.path());
@@ -115,5 +135,5 @@ fn tasks_that_own_files_cannot_be_asked_say_why() {
     assert!(shift.stderr.contains(&format!("no data set fits the task: {own}")), "{}", shift.stderr);
     let captions = eval("retrieval", &own, folder.path(), &[]);
     assert_eq!(captions.code, 1, "{}", captions.stderr);
-    assert!(captions.stderr.contains("its items have a class each"), "{}", captions.stderr);
+    assert!(captions.stderr.contains("has labels and no captions: `eval zeroshot`"), "{}", captions.stderr);
 }

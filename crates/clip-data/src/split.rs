@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::{Dataset, SplitInfo};
+use crate::catalogue::{Dataset, SplitInfo, Task};
 use crate::datasets::folders::named;
 use crate::datasets::{self, Found, Source};
 use crate::error::DataError;
@@ -22,6 +22,9 @@ pub struct ReadOptions {
     pub captions: Option<usize>,
     /// In place of a draw: lines `id<tab>split`, or ids of the training images alone.
     pub split_file: Option<PathBuf>,
+    /// What a user's own files are read for, as they may hold labels and captions: `Retrieval`, or anything else for labels.
+    /// None takes what there is, labels first.
+    pub task: Option<Task>,
 }
 
 impl ReadOptions {

@@ -60,6 +60,25 @@ fn folders_are_read_in_every_usual_layout() {
             ..plain
         },
         FolderCase {
+            files: &["x/y/z/cat/1.jpg", "x/y/z/dog/2.jpg"],
+            items: &["x/y/z/cat/1.jpg = cat", "x/y/z/dog/2.jpg = dog"],
+            said: "classes are the folders in x/y/z",
+            ..plain
+        },
+        FolderCase {
+            files: &["x/y/Train/cat/1.jpg", "x/y/Validation/cat/3.jpg"],
+            split: "Validation",
+            items: &["x/y/Validation/cat/3.jpg = cat"],
+            said: "classes are the folders in x/y",
+            ..plain
+        },
+        FolderCase {
+            files: &["cat/y/z/1.jpg", "cat/y/z/2.jpg"],
+            items: &["cat/y/z/1.jpg = cat", "cat/y/z/2.jpg = cat"],
+            said: "one class alone",
+            ..plain
+        },
+        FolderCase {
             files: &["x/train/cat/1.jpg", "x/valid/cat/3.jpg"],
             split: "valid",
             items: &["x/valid/cat/3.jpg = cat"],
@@ -238,7 +257,7 @@ fn tables_are_read_in_every_usual_dialect() {
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    let cases: [TableCase<'_>; 22] = [
+    let cases: [TableCase<'_>; 27] = [
         (b"\xef\xbb\xbf\"file\",\"label\"\r\n\"a/1.jpg\",\"cat\"\r\n\"a/2.jpg\",\"dog\"\r\n", both, &[], ""),
         (b"file;label\na/1.jpg;cat\na/2.jpg;dog\n", both, &[], ""),
         (b"sep=;\r\nfile;label\r\na/1.jpg;cat\r\na/2.jpg;dog\r\n", both, &[], ""),
@@ -278,6 +297,31 @@ fn tables_are_read_in_every_usual_dialect() {
             &["a/1.jpg = 10.0", "a/2.jpg = 2.0"],
             &[],
             "are numbers",
+        ),
+        (
+            b"file,label,phase\na/1.jpg,cat,test\na/2.jpg,dog,test\na/3.jpg,dog,train\n",
+            both,
+            &[],
+            "from column phase",
+        ),
+        (
+            b"file,label,is_train\na/1.jpg,cat,0\na/2.jpg,dog,1\n",
+            both,
+            &[],
+            "no split is known from column is_train",
+        ),
+        (
+            b"file,label\na/1.jpg,cat\na/2.jpg,dog\na/3.jpg,NaN\n",
+            both,
+            &["a/3.jpg: has no label or caption"],
+            "",
+        ),
+        (b"file,label,label_name\na/1.jpg,0,cat\na/2.jpg,1,dog\n", both, &[], "label_name, not from label"),
+        (
+            b"file,captions\na/1.jpg,\"[\"\"one\"\", \"\"two, three\"\"]\"\na/2.jpg,[not a list]\n",
+            &["a/1.jpg = one | two, three", "a/2.jpg = [not a list]"],
+            &[],
+            "",
         ),
         (b"file,label,class\na/1.jpg,cat,1\na/2.jpg,dog,2\n", both, &[], "column label, not from class"),
         (b"filepath\ttitle\na/1.jpg\ta cat\n", &["a/1.jpg = a cat"], &[], ""),
@@ -320,6 +364,10 @@ fn table_that_is_not_plain_is_refused_with_the_place() {
         (&b"a/1.jpg,cat\na/2.jpg,dog\n"[..], "no header line: write `file,label`"),
         (b"file,breed\na/1.jpg,cat\n", "the header `file,breed` needs"),
         (b"file,label\na/1.jpg,caf\xe9\n", "in line 2, is not UTF-8"),
+        (b"f\0i\0l\0e\0,\0l\0a\0b\0e\0l\0", "UTF-16 without a mark: save it as UTF-8"),
+        (b"\xff\xfe\0\0f\0\0\0", "is UTF-32"),
+        (b"file,label\nhttps://example.org/1.jpg,cat\n", "is an address: fetch it"),
+        (b"file,caption\na/1.jpg,\"['one', 'two']\"\n", "line 2: the text is a list as Python writes it"),
         (b"file,label\na/1.jpg,a, b\n", "line 2: 3 cells for 2 columns"),
         (b"file,label,split\na/1.jpg,cat,one\na/2.jpg,dog,two\n", "which is scored? say `--split NAME`"),
         (
@@ -332,6 +380,37 @@ fn table_that_is_not_plain_is_refused_with_the_place() {
         let message = open(&fixture, "csv:t.csv", None).expect_err("refused");
         assert!(message.contains(reason), "{message}");
     }
+}
+
+#[test]
+fn labels_and_captions_are_read_as_the_task_needs_them() {
+    let fixture = Fixture::new();
+    fixture.images(&["a/1.jpg", "a/2.jpg"]);
+    fixture.file("both.csv", "file,label,caption\na/1.jpg,cat,one cat\na/2.jpg,dog,one dog\n");
+    fixture
+        .file("labels.csv", "file,label\na/1.jpg,cat\n")
+        .file("captions.csv", "file,caption\na/1.jpg,one\n");
+    let members: [(&str, &[u8]); 3] = [("a.jpg", b"x"), ("a.cls", b"1"), ("a.txt", b"one dog")];
+    fixture.file("both/classnames.txt", "cat\ndog").file("both/test/0.tar", tar(&members));
+    let read = |name: &str, task| {
+        let options = ReadOptions { task: Some(task), ..Default::default() };
+        Split::open(name, fixture.root(), None, &options).map_err(|error| error.to_string())
+    };
+    for (name, task, first) in [
+        ("csv:both.csv", Task::Retrieval, "a/1.jpg = one cat"),
+        ("csv:both.csv", Task::Classification, "a/1.jpg = cat"),
+        ("webdataset:both", Task::Retrieval, "0/a = one dog"),
+        ("webdataset:both", Task::Classification, "0/a = dog"),
+    ] {
+        let split = read(name, task).expect("readable");
+        let (items, _, notes) = seen(&split);
+        assert_eq!((split.dataset.task, &*items[0]), (task, first), "{name}");
+        assert!(name.starts_with("web") || notes.contains("there are labels and captions"), "{notes}");
+    }
+    let message = read("csv:labels.csv", Task::Retrieval).expect_err("no captions");
+    assert!(message.contains("has labels and no captions: `eval zeroshot`"), "{message}");
+    let message = read("csv:captions.csv", Task::Classification).expect_err("no labels");
+    assert!(message.contains("has captions and no labels: `eval retrieval`"), "{message}");
 }
 
 #[test]
@@ -502,6 +581,8 @@ fn shards_whose_meaning_is_not_plain_are_refused() {
     let fixture = Fixture::new();
     fixture.file("w/test/0.tar", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
     assert!(open(&fixture, "webdataset:w", None).expect_err("a pointer").contains("git lfs pull"));
+    fixture.file("z/test/0.tar.zst", "");
+    assert!(open(&fixture, "webdataset:z", None).expect_err("zst").contains(".tar, .tar.gz or .tgz"));
     fixture.file("v/list.txt", "");
     assert!(open(&fixture, "webdataset:v", None).expect_err("no tar").contains("test/0.tar"));
 }

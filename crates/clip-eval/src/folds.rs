@@ -78,7 +78,7 @@ impl Laboratory {
         for fold in &folds {
             let of_fold = match &*fold.test {
                 name if name == test.info.name => one(self, fold, test.clone(), progress),
-                name => Split::open(&job.dataset, &job.root, Some(name), &self.read_options())
+                name => Split::open(&job.dataset, &job.root, Some(name), &self.read_options(job.verb))
                     .map_err(EvalError::from)
                     .and_then(|split| one(self, fold, split, progress)),
             };

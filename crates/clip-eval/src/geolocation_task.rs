@@ -22,6 +22,8 @@ use crate::zero_shot::metric_error;
 const TASK: &str = "geolocation";
 /// References whose features are in memory at a time.
 const BLOCK: usize = 16_384;
+/// Cosine from which two photos are one.
+const SAME: f64 = 1.0 - 1e-6;
 /// The figure that stands for the others: a city.
 const SCORE: usize = 1;
 
@@ -69,6 +71,13 @@ impl Laboratory {
             reference_table.files.len(),
             references.display()
         ));
+        if found.same > 0 {
+            cell.notes.push(format!(
+                "queries that are among the reference photos, so that they find themselves: {} of {}",
+                found.same,
+                distances.len()
+            ));
+        }
         cell.notes
             .push("for research: locating people is surveillance, which the model card rules out".to_owned());
         cell.wall_seconds = started.elapsed().as_secs_f64();
@@ -117,8 +126,9 @@ impl Laboratory {
         let blake3 = hasher.finalize().to_hex().to_string();
         let (dataset, split) = (stem(path), "references".to_owned());
         self.read.push(SplitRead { dataset, split, blake3 });
+        let same = best.iter().flatten().filter(|best| best.similarity > SAME).count();
         let place = |best: Option<Match>| best.map(|best| table.places[best.index as usize]);
-        Ok(Found { places: best.into_iter().filter_map(place).collect(), references: used })
+        Ok(Found { places: best.into_iter().filter_map(place).collect(), references: used, same })
     }
 }
 
@@ -128,6 +138,8 @@ struct Found {
     places: Vec<Place>,
     /// How many photos were compared with.
     references: usize,
+    /// Queries that are among the references themselves.
+    same: usize,
 }
 
 /// Rows of a table as a split; their places are part of what identifies it.

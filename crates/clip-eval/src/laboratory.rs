@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use clip_data::{PromptSet, ReadOptions, Split};
+use clip_data::{PromptSet, ReadOptions, Split, Task};
 use clip_rs::{Clip, Computation, ModelProvenance};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::head::{Head, blake3_of};
 use crate::results::{
     Cell, CellCounts, CellProvenance, Details, Figure, Identity, SCHEMA, Skipped, SplitRead, Unit,
 };
+use crate::suite::Verb;
 use crate::{EvalError, FeatureCache, SplitFeatures};
 
 /// What a person can choose; becomes part of every result.
@@ -168,11 +169,13 @@ impl Laboratory {
         Ok(prompts)
     }
 
-    pub(crate) fn read_options(&self) -> ReadOptions {
+    /// How a task's splits are read.
+    pub(crate) fn read_options(&self, verb: Verb) -> ReadOptions {
         ReadOptions {
             strip_banner: self.options.strip_banner,
             captions: self.options.captions,
             split_file: self.options.split_file.clone(),
+            task: Some(if verb == Verb::Retrieval { Task::Retrieval } else { Task::Classification }),
         }
     }
 

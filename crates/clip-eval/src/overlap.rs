@@ -90,7 +90,7 @@ impl Overlap {
     /// - `level`: of both intervals; the paper's is 0.995
     ///
     /// # Errors
-    /// An image has no similarity or none is clean, or there are no images.
+    /// An image has no right class (retrieval) or no similarity, none is clean, or there are no images.
     pub fn of(
         set: &str,
         predictions: &[Prediction],
@@ -101,6 +101,10 @@ impl Overlap {
         let refused = |reason: String| EvalError::task("overlap", set, reason);
         let mut images = Vec::with_capacity(predictions.len());
         for prediction in predictions {
+            if prediction.truth.is_empty() {
+                let item = &prediction.item;
+                return Err(refused(format!("`{item}` has no right class: this counts right classes alone")));
+            }
             let similarity = similarities.0.get(&prediction.item);
             let similarity =
                 similarity.ok_or_else(|| refused(format!("`{}` has no similarity", prediction.item)))?;
@@ -226,6 +230,10 @@ mod tests {
         assert_eq!(none.added, 0.0);
         let all = Overlap::of("x", &predictions, &similarities, 0.1, &BOOTSTRAP);
         assert!(all.is_err_and(|error| error.to_string().contains("nothing is clean")));
+        let mut captions = predictions.clone();
+        captions[5].truth.clear();
+        let captions = Overlap::of("x", &captions, &similarities, 0.9, &BOOTSTRAP);
+        assert!(captions.is_err_and(|error| error.to_string().contains("`5.jpg` has no right class")));
         similarities.0.remove("7.jpg");
         let unknown = Overlap::of("x", &predictions, &similarities, 0.9, &BOOTSTRAP);
         assert!(unknown.is_err_and(|error| error.to_string().contains("`7.jpg` has no similarity")));

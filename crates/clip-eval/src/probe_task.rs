@@ -177,7 +177,7 @@ impl Laboratory {
         let folder = self.cache.folder().to_owned();
         let mut collector = Collector::new(&folder, self.probe_memory);
         let mut add = |laboratory: &mut Laboratory, name: &str, progress: &mut Progress<'_>| {
-            let split = Split::open(&job.dataset, &job.root, Some(name), &laboratory.read_options())?;
+            let split = Split::open(&job.dataset, &job.root, Some(name), &laboratory.read_options(job.verb))?;
             let mut learned = 0;
             laboratory.see_in_blocks(split, progress, &mut |laboratory, seen| {
                 let rows = laboratory.probe_rows(seen);

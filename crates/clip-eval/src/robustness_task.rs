@@ -35,7 +35,7 @@ impl Laboratory {
         progress: &mut Progress<'_>,
     ) -> Result<Cell, EvalError> {
         let started = Instant::now();
-        let imagenet = Split::open(IMAGENET, &job.root, None, &self.read_options())?;
+        let imagenet = Split::open(IMAGENET, &job.root, None, &self.read_options(Verb::Robustness))?;
         let prompts = self.prompts(&imagenet)?;
         let subset = match shift.prompts.rest.get("imagenet_indices") {
             Some(_) => Some(ClassSubset::of(&shift.prompts)?),
@@ -52,6 +52,11 @@ impl Laboratory {
         let level = self.options.level;
         let truth = one_class(&imagenet.targets().collect::<Vec<_>>(), &cell)?;
         let scores = logits(self, &imagenet);
+        let is_known = |&class: &u32| subset.as_ref().is_none_or(|subset| subset.class_of(class).is_some());
+        if !truth.iter().any(is_known) {
+            let reason = format!("none of the {} images of ImageNet is of its classes", truth.len());
+            return Err(EvalError::task(&cell.task, &cell.dataset, reason));
+        }
         let matching = match &subset {
             Some(subset) => subset.matching_hits(&scores, &truth),
             None => metrics::top_k(&scores, head.classes(), &truth, 1),

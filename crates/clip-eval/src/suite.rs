@@ -443,7 +443,8 @@ impl Run<'_> {
         fingerprints: &mut Fingerprints,
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Option<Vec<Prediction>>), EvalError> {
-        let split = Split::open(&job.dataset, &job.root, job.split.as_deref(), &laboratory.read_options())?;
+        let split =
+            Split::open(&job.dataset, &job.root, job.split.as_deref(), &laboratory.read_options(job.verb))?;
         let identity = Identity::of(job, &split, &laboratory.options, self.load, &laboratory.model);
         if let Some(cell) = self.made_before(laboratory, job, &split, &identity, fingerprints)? {
             return Ok((cell, None));
@@ -489,7 +490,7 @@ impl Run<'_> {
 
 /// What the splits on disk are now; each is hashed once in a run.
 #[derive(Default)]
-struct Fingerprints(HashMap<(PathBuf, String, String), Option<String>>);
+struct Fingerprints(HashMap<(PathBuf, String, String, bool), Option<String>>);
 
 impl Fingerprints {
     /// Whether a split that a cell was made from still has the same items, targets and contents. `scored` is the split
@@ -498,11 +499,13 @@ impl Fingerprints {
         let SplitRead { dataset, split, blake3 } = read;
         let of_job = *dataset == scored.dataset.id;
         let name = if of_job { &job.dataset } else { dataset };
-        let now = self.0.entry((job.root.clone(), name.clone(), split.clone())).or_insert_with(|| {
+        let retrieval = job.verb == Verb::Retrieval;
+        let key = (job.root.clone(), name.clone(), split.clone(), retrieval);
+        let now = self.0.entry(key).or_insert_with(|| {
             if of_job && *split == scored.info.name {
                 return Some(content_fingerprint(scored));
             }
-            let split = Split::open(name, &job.root, Some(split), &laboratory.read_options()).ok()?;
+            let split = Split::open(name, &job.root, Some(split), &laboratory.read_options(job.verb)).ok()?;
             Some(content_fingerprint(&split))
         });
         now.as_ref() == Some(blake3)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clip_eval::suite::Run;
 use clip_eval::{EvalOptions, Step, results, suite};
 
-use super::shown::Table;
+use super::shown::{Table, say_what_to_know};
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -79,6 +79,7 @@ impl Geolocation {
                 console.print(&format!("  {:<20} {value}{interval}\n", figure.name))?;
             }
         }
+        say_what_to_know(console, &cell);
         console.note(clip_rs::LIMITS);
         Ok(if cell.counts.skipped == 0 { Exit::Ok } else { Exit::Skipped })
     }

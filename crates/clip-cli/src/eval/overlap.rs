@@ -97,7 +97,7 @@ fn name_of(path: &Path) -> String {
 fn text(set: &Overlap) -> String {
     let per_cent = |value: f64| format!("{:.2} %", value * 100.0);
     let within = |interval: &Option<Interval>, sign: bool| match interval {
-        None => String::new(),
+        None => " (no interval: every draw of the images has the same)".to_owned(),
         Some(of) if sign => format!(" ({:+.2} to {:+.2})", of.low * 100.0, of.high * 100.0),
         Some(of) => format!(" ({:.2} to {:.2})", of.low * 100.0, of.high * 100.0),
     };

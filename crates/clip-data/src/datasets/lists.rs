@@ -32,6 +32,10 @@ pub(crate) fn text(path: &Path) -> Result<String, DataError> {
 }
 
 fn decoded(bytes: Vec<u8>) -> Result<String, String> {
+    let is_wider = matches!(bytes.get(..4), Some([0xff, 0xfe, 0, 0])); // UTF-32 begins as UTF-16 does
+    if is_wider || bytes.get(..2).is_some_and(|start| start.contains(&0)) {
+        return Err("is UTF-32, or UTF-16 without a mark: save it as UTF-8".to_owned());
+    }
     let wide = match bytes.get(..2) {
         Some([0xff, 0xfe]) => Some(u16::from_le_bytes as fn([u8; 2]) -> u16),
         Some([0xfe, 0xff]) => Some(u16::from_be_bytes as fn([u8; 2]) -> u16),

@@ -47,8 +47,8 @@ pub(super) fn read(text: &str, knows: impl Fn(&[String]) -> bool) -> Result<Tabl
         Quotes::AreUnclear(line) => {
             let line = line.saturating_add(skipped);
             return Err(format!(
-                "line {line}: a quote begins a cell and is not closed before the line ends: close it, or write it \
-                 twice inside a quoted cell"
+                "line {line}: a quote begins a cell and is not closed before the line ends: close it, write the text in \
+                 one line, or the quote twice inside a quoted cell"
             ));
         }
     };

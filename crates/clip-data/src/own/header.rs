@@ -29,15 +29,17 @@ const FILE: [&str; 24] = [
     "name",
     "id",
 ];
-const LABEL: [&str; 17] = [
-    "label",
-    "class",
+/// Names before numbers: where there are both, a name is what a model can read.
+const LABEL: [&str; 18] = [
     "class_name",
     "classname",
-    "class_label",
     "label_name",
-    "category",
     "category_name",
+    "label_text",
+    "label",
+    "class",
+    "class_label",
+    "category",
     "target",
     "labels",
     "classes",
@@ -75,8 +77,9 @@ pub(super) struct Columns {
     pub(super) notes: Vec<String>,
 }
 
-/// Finds the columns of a header; none if it lacks those needed.
-pub(super) fn columns(header: &[String]) -> Option<Columns> {
+/// Finds the columns of a header; none if it lacks those needed. A table that has labels and captions is read for what is
+/// `wanted`.
+pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns> {
     let names: Vec<String> = header.iter().map(|cell| plain(cell)).collect();
     let places = |known: &[&str]| -> Vec<usize> {
         let of = |name: &&str| names.iter().position(|column| column == name);
@@ -100,15 +103,18 @@ pub(super) fn columns(header: &[String]) -> Option<Columns> {
     let file = one("picture", places(&FILE))?;
     let split = one("split", places(&SPLIT));
     let captions = captions(&names);
-    let (values, task) = match one("label", places(&LABEL)) {
-        Some(label) => {
-            if !captions.is_empty() {
-                notes.push("there are labels and captions: the labels are read".to_owned());
-            }
-            (vec![label], Task::Classification)
-        }
-        None => (captions, Task::Retrieval),
+    let labels = places(&LABEL);
+    let both = !labels.is_empty() && !captions.is_empty();
+    let (read, values, task) = match wanted {
+        Some(Task::Retrieval) if both => ("captions", captions, Task::Retrieval),
+        _ => match one("label", labels) {
+            Some(label) => ("labels", vec![label], Task::Classification),
+            None => ("captions", captions, Task::Retrieval),
+        },
     };
+    if both {
+        notes.push(format!("there are labels and captions: the {read} are read"));
+    }
     (!values.is_empty()).then_some(Columns { file, values, split, task, notes })
 }
 
@@ -144,7 +150,7 @@ mod tests {
 
     fn of(header: &str) -> Option<(usize, Vec<usize>, Option<usize>, Task)> {
         let header: Vec<String> = header.split(',').map(str::to_owned).collect();
-        columns(&header).map(|columns| (columns.file, columns.values, columns.split, columns.task))
+        columns(&header, None).map(|columns| (columns.file, columns.values, columns.split, columns.task))
     }
 
     #[test]
@@ -167,9 +173,23 @@ mod tests {
     }
 
     #[test]
+    fn labels_or_captions_by_what_is_wanted() {
+        let header = ["file", "label", "caption"].map(str::to_owned);
+        for (wanted, place) in [(Some(Task::Retrieval), 2), (Some(Task::Classification), 1), (None, 1)] {
+            let columns = columns(&header, wanted).expect("a table");
+            assert_eq!((&*columns.values, columns.notes.len()), (&[place][..], 1), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn names_come_before_numbers() {
+        assert_eq!(of("file,label,label_name"), Some((0, vec![2], None, Task::Classification)));
+    }
+
+    #[test]
     fn choice_among_columns_is_said() {
         let header = ["file", "path", "label", "class"].map(str::to_owned);
-        let notes = columns(&header).expect("a table").notes;
+        let notes = columns(&header, None).expect("a table").notes;
         assert!(notes.len() == 2 && notes[0].contains("column file, not from path"), "{notes:?}");
     }
 
@@ -183,7 +203,7 @@ mod tests {
             ("file,label,size,size", None),
         ] {
             let header: Vec<String> = header.split(',').map(str::to_owned).collect();
-            let columns = columns(&header).expect("a table");
+            let columns = columns(&header, None).expect("a table");
             assert_eq!(repeated(&header, &columns), expected, "{header:?}");
         }
     }

@@ -76,14 +76,26 @@ impl Split {
             let reason = "is of no use: splits of files of one's own are folders, or a column";
             return Err(DataError::malformed(list, reason));
         }
-        match name.split_once(':') {
+        let own = match name.split_once(':') {
             Some(("folder", path)) => tree::read(&root.join(path), split),
             Some(("csv", path)) => table::read(&root.join(path), split, options),
             Some(("webdataset", path)) => webdataset::read(&root.join(path), split, options),
             _ => {
                 let dataset = find(name)?;
-                Split::read(dataset, root, split.unwrap_or(&dataset.test), options)
+                return Split::read(dataset, root, split.unwrap_or(&dataset.test), options);
             }
+        }?;
+        match (options.task, own.dataset.task) {
+            (Some(Task::Retrieval), Task::Retrieval) | (None, _) => Ok(own),
+            (Some(Task::Retrieval), _) => Err(DataError::malformed(
+                Path::new(&*own.dataset.title),
+                "has labels and no captions: `eval zeroshot` scores labels; a table with a column `caption` has captions",
+            )),
+            (Some(_), Task::Retrieval) => Err(DataError::malformed(
+                Path::new(&*own.dataset.title),
+                "has captions and no labels: `eval retrieval` scores captions; a table with a column `label` has labels",
+            )),
+            _ => Ok(own),
         }
     }
 }

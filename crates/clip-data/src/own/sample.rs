@@ -14,6 +14,7 @@
 use serde_json::Value;
 
 use super::npy::presences;
+use crate::catalogue::Task;
 use crate::item::Presence;
 
 /// Keys of a class in a sample's JSON, the plainest first.
@@ -65,19 +66,23 @@ impl Kind {
         }
     }
 
-    /// The plainest that samples with files of these endings can be asked for; `json` is the text of one of them.
-    pub(super) fn of(has: impl Fn(&str) -> bool, json: Option<&[u8]>) -> Option<Kind> {
+    /// What is wanted of samples with files of these endings, or the plainest that they can be asked for; `json` is the text
+    /// of one of them.
+    pub(super) fn of(has: impl Fn(&str) -> bool, json: Option<&[u8]>, wanted: Option<Task>) -> Option<Kind> {
         let json: Option<Value> = json.and_then(|bytes| serde_json::from_slice(bytes).ok());
         let has_key =
             |keys: &[&str]| json.as_ref().is_some_and(|json| keys.iter().any(|key| json.get(key).is_some()));
-        if has("cls") {
+        let captions = (has("txt") || has_key(&CAPTION_KEYS)).then_some(Kind::Captions);
+        if wanted == Some(Task::Retrieval) && captions.is_some() {
+            captions
+        } else if has("cls") {
             Some(Kind::Classes)
         } else if has("npy") {
             Some(Kind::Labels)
         } else if has_key(&LABEL_KEYS) {
             Some(Kind::Classes)
         } else {
-            (has("txt") || has_key(&CAPTION_KEYS)).then_some(Kind::Captions)
+            captions
         }
     }
 
@@ -169,7 +174,7 @@ mod tests {
     #[test]
     fn plainest_kind_is_asked_for() {
         let of = |endings: &[&str], json: Option<&str>| {
-            Kind::of(|ending| endings.contains(&ending), json.map(str::as_bytes))
+            Kind::of(|ending| endings.contains(&ending), json.map(str::as_bytes), None)
         };
         assert_eq!(of(&["cls", "txt"], None), Some(Kind::Classes));
         assert_eq!(of(&["txt", "json"], Some(r#"{"caption": "x", "key": "0"}"#)), Some(Kind::Captions));

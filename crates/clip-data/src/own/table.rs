@@ -11,11 +11,12 @@
     )
 )]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
+use super::dialect::Table;
 use super::header::Columns;
-use super::split_names::choose;
+use super::split_names::{choose, role, word_in};
 use super::{ALL, Own, classes_of, dialect, header, what_splits_lack};
 use crate::catalogue::Task;
 use crate::datasets::Found;
@@ -30,9 +31,15 @@ use crate::split::{ReadOptions, Split};
 pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> Result<Split, DataError> {
     let malformed = |reason| DataError::malformed(path, reason);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let table = dialect::read(&text(path)?, |header| header::columns(header).is_some()).map_err(malformed)?;
-    let columns =
-        header::columns(&table.header).ok_or_else(|| malformed("the header is not known".to_owned()))?;
+    let table =
+        dialect::read(&text(path)?, |header| header::columns(header, None).is_some()).map_err(malformed)?;
+    let mut columns = header::columns(&table.header, options.task)
+        .ok_or_else(|| malformed("the header is not known".to_owned()))?;
+    let split_column = columns.split.or_else(|| column_of_splits(&table, &columns));
+    if columns.split.is_none() {
+        columns.notes.extend(what_is_of_splits(&table.header, split_column));
+    }
+    columns.split = split_column;
     if let Some(name) = header::repeated(&table.header, &columns) {
         return Err(malformed(format!("there are several columns `{name}`: keep one")));
     }
@@ -40,6 +47,10 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
     let mut found = Found { notes, ..Found::default() };
     let rows: Vec<Row> =
         table.rows.into_iter().map(|(line, cells)| Row::of(line, &cells, &columns)).collect();
+    if let Some(row) = rows.iter().find(|row| row.values.iter().any(|value| is_list_of_python(value))) {
+        let reason = "the text is a list as Python writes it: write a JSON list, or a row for each caption";
+        return Err(malformed(format!("line {}: {reason}", row.line)));
+    }
     let splits = splits_of(&rows, columns.split.is_some());
     let split = choose(path, &splits, split)?;
     let all = rows.iter().filter(|row| row.split.is_none()).count();
@@ -79,6 +90,30 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
     Own { path, folder, task: columns.task, splits, split, classes, found }.split()
 }
 
+/// The first of the other columns in which every cell is the name of a split, two of them at least.
+fn column_of_splits(table: &Table, columns: &Columns) -> Option<usize> {
+    let is_other = |place: &usize| *place != columns.file && !columns.values.contains(place);
+    let holds_splits = |place: &usize| {
+        let cells = table.rows.iter().map(|(_, cells)| cells.get(*place).map_or("", String::as_str).trim());
+        let names: BTreeSet<&str> = cells.collect();
+        names.len() > 1 && names.iter().all(|name| role(name).is_some())
+    };
+    (0..table.header.len()).filter(is_other).find(holds_splits)
+}
+
+/// A note on the column of splits that was found, or on those whose names speak of splits and whose cells do not.
+fn what_is_of_splits(header: &[String], found: Option<usize>) -> Option<String> {
+    if let Some(name) = found.and_then(|place| header.get(place)) {
+        return Some(format!("the split is read from column {name}, whose cells are names of splits"));
+    }
+    let speaking: Vec<&str> =
+        header.iter().map(String::as_str).filter(|name| word_in(name).is_some()).collect();
+    (!speaking.is_empty()).then(|| {
+        let names = speaking.join(", ");
+        format!("all rows are read: no split is known from column {names}; a column `split` with train or test says it")
+    })
+}
+
 /// A row with something in it.
 struct Row {
     line: u64,
@@ -96,7 +131,12 @@ impl Row {
             Task::Retrieval => cell(place),
             _ => without_stray_quote(cell(place)),
         };
-        let values = columns.values.iter().map(value).filter(|value| !value.is_empty()).collect();
+        let values = columns.values.iter().map(value);
+        let mut values: Vec<String> = match columns.task {
+            Task::Retrieval => values.flat_map(captions_in).collect(),
+            _ => values.collect(),
+        };
+        values.retain(|value| !says_nothing(value));
         let split = columns.split.map(cell).filter(|split| !split.is_empty());
         Row { line, file: cell(columns.file), values, split }
     }
@@ -112,6 +152,23 @@ fn without_stray_quote(label: String) -> String {
         Some(rest) if !rest.contains('"') => rest.trim().to_owned(),
         _ => label,
     }
+}
+
+/// Empty, or what tables write for a missing value.
+fn says_nothing(value: &str) -> bool {
+    matches!(value.to_lowercase().as_str(), "" | "nan" | "null" | "<na>" | "#n/a" | "n/a")
+}
+
+/// One caption, or those of a JSON list of texts.
+fn captions_in(cell: String) -> Vec<String> {
+    match serde_json::from_str::<Vec<String>>(&cell) {
+        Ok(captions) => captions.into_iter().map(|caption| caption.trim().to_owned()).collect(),
+        Err(_) => vec![cell],
+    }
+}
+
+fn is_list_of_python(value: &str) -> bool {
+    value.starts_with("['") && value.ends_with("']")
 }
 
 /// Splits by the first way each is written, sorted; one called `all` where there is no column.
@@ -233,7 +290,10 @@ impl Places {
         let name = name.strip_prefix("file://").unwrap_or(name);
         let spellings = [name.to_owned(), name.replace('\\', "/")];
         let there = |name: &&String| self.folder.join(&self.inside).join(name).exists();
-        let found = spellings.iter().find(there).ok_or("there is no such file")?;
+        let found = spellings.iter().find(there).ok_or_else(|| match name.contains("://") {
+            true => "is an address: fetch it, and write where the file lies",
+            false => "there is no such file",
+        })?;
         let path = Path::new(&self.inside).join(found);
         let path = if path.is_absolute() { self.below_folder(&path) } else { path };
         if path.is_absolute() {

@@ -111,21 +111,19 @@ impl Tree<'_> {
     /// Into single folders that hold class folders or splits: `set/images/CLASS`, `set/set/train`. A split is none of them,
     /// but in a split one of its name may be: `train/train/CLASS`.
     fn unwrapped(&self, base: &str, in_split: bool) -> String {
-        let mut base = base.to_owned();
-        while let [only] = self.folders_with_pictures(&base).into_iter().collect::<Vec<_>>()[..] {
-            let inside = joined(&base, only);
-            let inner = self.folders_with_pictures(&inside);
-            let holds_more = inner.len() > 1 || inner.iter().any(|name| role(name).is_some());
-            if self.has_pictures_directly_in(&base)
-                || self.has_pictures_directly_in(&inside)
-                || !in_split && role(only).is_some()
-                || !holds_more
-            {
+        let mut inside = base.to_owned();
+        while let [only] = self.folders_with_pictures(&inside).into_iter().collect::<Vec<_>>()[..] {
+            if self.has_pictures_directly_in(&inside) || !in_split && role(only).is_some() {
                 break;
             }
-            base = inside;
+            inside = joined(&inside, only);
         }
-        base
+        let inner = self.folders_with_pictures(&inside);
+        let holds_more = inner.len() > 1 || inner.iter().any(|name| role(name).is_some());
+        match holds_more && !self.has_pictures_directly_in(&inside) {
+            true => inside,
+            false => base.to_owned(),
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
     let kind_file = folder.join("dataset_type.txt");
     let said = if kind_file.is_file() { Some(Kind::called(&text(&kind_file)?)) } else { None };
     let said = said.transpose().map_err(|reason| DataError::malformed(&kind_file, reason))?;
-    let (samples, kind) = samples(&shards, said, &mut found)?;
+    let (samples, kind) = samples(&shards, said, options.task, &mut found)?;
     let mut saying = Vec::new();
     for sample in &samples {
         match usable(&shards, sample, kind).map_err(|error| at(path, sample, error))? {
@@ -89,7 +89,7 @@ fn shards(
     {
         let tars = tars_in(folder)?;
         if tars.is_empty() {
-            let reason = "holds no shards: they lie in it, or in a folder for each split: test/0.tar";
+            let reason = "holds no shards (.tar, .tar.gz, .tgz): they lie in it, or in a folder for each split: test/0.tar";
             return Err(DataError::malformed(path, reason));
         }
         let Some(words) = splits_of_names(&tars) else {
@@ -108,6 +108,10 @@ fn shards(
     let split = choose(path, &splits, split)?;
     let before = found.absent.len();
     let shards = shards_in(&path.join(&split), found)?;
+    if shards.is_empty() && found.absent.len() == before {
+        let reason = "holds no shards: their names end with .tar, .tar.gz or .tgz";
+        return Err(DataError::malformed(path.join(&split), reason));
+    }
     for absent in found.absent.iter_mut().skip(before) {
         *absent = format!("{split}/{absent}");
     }
@@ -129,14 +133,20 @@ fn folder_of(path: &Path) -> &Path {
 
 /// The samples, and what they are asked for. A key ends at the first dot; at the last where no sample has a picture and
 /// a label otherwise.
-fn samples(shards: &Shards, said: Option<Kind>, found: &mut Found) -> Result<(Vec<Sample>, Kind), DataError> {
+fn samples(
+    shards: &Shards,
+    said: Option<Kind>,
+    wanted: Option<Task>,
+    found: &mut Found,
+) -> Result<(Vec<Sample>, Kind), DataError> {
     let kind_of = |samples: &[Sample]| -> Result<Option<Kind>, DataError> {
         if said.is_some() {
             return Ok(said);
         }
         let json = samples.iter().find_map(|sample| Some((sample, sample.file("json")?)));
         let json = json.map(|(sample, position)| shards.read(sample, position)).transpose()?;
-        Ok(Kind::of(|ending| samples.iter().any(|sample| sample.file(ending).is_some()), json.as_deref()))
+        let has = |ending: &str| samples.iter().any(|sample| sample.file(ending).is_some());
+        Ok(Kind::of(has, json.as_deref(), wanted))
     };
     let whole = |samples: &[Sample], kind: Option<Kind>| {
         let says = |sample: &Sample| {

@@ -19,8 +19,11 @@ pub struct PlaceTable {
 
 #[derive(Deserialize)]
 struct Row {
+    #[serde(alias = "path", alias = "image", alias = "filename", alias = "filepath")]
     file: String,
+    #[serde(alias = "latitude")]
     lat: f64,
+    #[serde(alias = "longitude", alias = "lng", alias = "long")]
     lon: f64,
 }
 
@@ -37,7 +40,10 @@ impl PlaceTable {
         let file = clip_files::open(path, Self::LARGEST).map_err(EvalError::io(path))?;
         let mut table = PlaceTable::default();
         for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file).deserialize() {
-            let Row { file, lat, lon } = row.map_err(|error| EvalError::result(path, error))?;
+            let Row { file, lat, lon } = row.map_err(|error| {
+                let needed = "the columns are file, lat and lon, divided by commas, in degrees with a point";
+                EvalError::result(path, format!("{error}; {needed}"))
+            })?;
             // Written so that NaN is refused.
             if !(lat.abs() <= 90.0 && lon.abs() <= 180.0) {
                 let reason = format!("`{file}` is at latitude {lat}, longitude {lon}: not degrees on earth");
@@ -69,6 +75,16 @@ mod tests {
         let path = folder.path().join("places.csv");
         std::fs::write(&path, text).unwrap();
         PlaceTable::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn usual_names_are_known_and_what_is_needed_is_said() {
+        let table = read("path,latitude,lng\na.jpg,10,20\n").unwrap();
+        assert_eq!(table.places, [Place { latitude: 10.0, longitude: 20.0 }]);
+        for text in ["file;lat;lon\na.jpg;10,5;20,5\n", "file,lat\na.jpg,1\n", "file,lat,lon\na.jpg,,3\n"] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains("file, lat and lon, divided by commas"), "{error}");
+        }
     }
 
     #[test]
