@@ -36,7 +36,7 @@ impl Images {
         }
         images.total = images.inputs.len() + images.ledger.skips().len();
         if images.passed_over > 0 {
-            console.note(&format!("{} files that are no images were passed over", images.passed_over));
+            console.note(&format!("passed over, as they are no images: {} of the files", images.passed_over));
         }
         Ok(images)
     }

@@ -240,7 +240,7 @@ fn files_of_a_folder_are_read_or_in_the_ledger_or_counted() {
     let run = run(&["embed", "images", images.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert_eq!(rows(&out).len(), 4);
-    assert!(run.stderr.contains("1 files that are no images were passed over"), "{}", run.stderr);
+    assert!(run.stderr.contains("passed over, as they are no images: 1 of the files"), "{}", run.stderr);
     let ledger = std::fs::read_to_string(folder.path().join("a.npy.skipped.jsonl")).expect("the ledger");
     let reasons: Vec<_> =
         json_lines(&ledger).iter().map(|skip| skip["reason"].as_str().unwrap().to_owned()).collect();

@@ -139,7 +139,11 @@ impl DownloadError {
                 "check the name: a repository that is not there is answered so, and one that is private or gated; with \
                  the rights to it, fetch it with `hf download`: its cache folder is used as it is",
             ),
-            Self::Connection { .. } | Self::Status { .. } | Self::Later { .. } => {
+            Self::Connection { .. } => Some(
+                "run it again: what was fetched is kept and the download goes on from there; `--mirror URL` names another \
+                 server, and a file that was fetched elsewhere is read by its path: `--model FILE`",
+            ),
+            Self::Status { .. } | Self::Later { .. } => {
                 Some("run it again: what was fetched is kept and the download goes on from there")
             }
             Self::WrongDigest { .. } => Some("run it again; if it persists, the server has another file"),
