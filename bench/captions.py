@@ -31,9 +31,13 @@ def ours(program, path):
 
 
 def main():
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     path, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 7
     captions = [line.rsplit("\t", 1)[-1] for line in pathlib.Path(path).read_text(encoding="utf8").splitlines()]
-    programs = (ROOT / "target/release/deps").glob("captions-*[!.d]")
+    programs = list((ROOT / "target/release/deps").glob("captions-*[!.d]"))
+    if not programs:
+        sys.exit("first: cargo build --release -p clip-tokenizer --benches")
     program = max(programs, key=lambda file: file.stat().st_mtime)
     tokenizer = clip.simple_tokenizer.SimpleTokenizer()
     theirs(tokenizer, captions)

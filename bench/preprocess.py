@@ -117,7 +117,9 @@ def ours(program, files):
 
 def main():
     groups, rounds = pathlib.Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7
-    programs = (ROOT / "target/release/deps").glob("files-*[!.d]")
+    programs = list((ROOT / "target/release/deps").glob("files-*[!.d]"))
+    if not programs:
+        sys.exit("first: cargo build --release -p clip-image --benches")
     program = max(programs, key=lambda path: path.stat().st_mtime)
     transform = reference()
     print(f"{'':8} {'files':>5} {'clip-rs':>9} {'Pillow':>9}   ms per file, median of {rounds} rounds")
@@ -139,6 +141,8 @@ def main():
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     if sys.argv[1] == "make":
         make(pathlib.Path(sys.argv[2]), sys.argv[3:])
     else:

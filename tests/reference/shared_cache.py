@@ -98,10 +98,12 @@ def damage(cache: Path, chance: random.Random) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="target/release/clip-rs", help="the program")
-    parser.add_argument("--data", default="../shared/data", type=Path, help="folder of the data sets")
+    parser.add_argument("--data", default="../shared/data", type=Path, help="folder of the four data sets")
     parser.add_argument("--rounds", default=25, type=int)
     parser.add_argument("--seed", default=0, type=int)
     options = parser.parse_args()
+    if missing := [folder for _, folder, _, _ in SETS if not (options.data / folder).is_dir()]:
+        parser.error(f"{options.data} lacks {', '.join(missing)}: --data names a folder with these data sets")
     chance, began = random.Random(options.seed), time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
