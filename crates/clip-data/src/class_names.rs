@@ -116,8 +116,8 @@ fn words_of(prompts: &PromptSet, class: usize) -> Vec<String> {
 /// The class of that word: that of its own position if it is called so, else the first that is not taken.
 fn take(free: &mut HashMap<&str, Vec<usize>>, place: usize, word: &str) -> Option<usize> {
     let classes = free.get_mut(word)?;
-    let at = classes.iter().position(|class| *class == place).or(classes.len().checked_sub(1))?;
-    Some(classes.remove(at))
+    let at = classes.iter().position(|class| *class == place).unwrap_or(0);
+    (at < classes.len()).then(|| classes.remove(at))
 }
 
 #[cfg(test)]
