@@ -51,10 +51,11 @@ impl Bench {
         let load_seconds = started.elapsed().as_secs_f64();
         let batches: Vec<usize> = self.batch.iter().copied().map(usize::from).collect();
         let bar = console.progress(0, Unit::Items("rounds"));
-        let speeds = speed::measure(&clip, load_seconds, &batches, self.rounds.get().into(), |done, of| {
-            bar.set_length(of as u64);
-            bar.set_position(done as u64);
-        })?;
+        let speeds =
+            speed::measure(&clip, load_seconds, &batches, self.rounds.get().into(), |done, of| {
+                bar.set_length(of as u64);
+                bar.set_position(done as u64);
+            })?;
         bar.finish_and_clear();
         if self.json {
             speeds.iter().try_for_each(|speed| console.json(speed))?;
@@ -76,14 +77,19 @@ impl Bench {
 fn table(speeds: &[Speed]) -> String {
     let Some(one) = speeds.first() else { return String::new() };
     let processor = one.processor.as_deref().unwrap_or("unknown processor");
-    let threads = if one.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", one.threads) };
-    let mut text = format!("{}, {}, {}, {threads}, {processor}\n\n", one.model, one.precision, one.isa);
+    let threads =
+        if one.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", one.threads) };
+    let mut text =
+        format!("{}, {}, {}, {threads}, {processor}\n\n", one.model, one.precision, one.isa);
     text += &format!("{:>8}{:>14}{:>12}{:>18}\n", "batch", "images/s", "Gop/s", "share of peak");
     for speed in speeds {
-        let share =
-            speed.share_of_peak.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0));
-        text +=
-            &format!("{:>8}{:>14.1}{:>12.1}{share:>18}\n", speed.batch, speed.images_per_second, speed.gops);
+        let share = speed
+            .share_of_peak
+            .map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0));
+        text += &format!(
+            "{:>8}{:>14.1}{:>12.1}{share:>18}\n",
+            speed.batch, speed.images_per_second, speed.gops
+        );
     }
     let mut line = |what: &str, value: String| text += &format!("{what:<44}{value:>8}\n");
     line(
@@ -91,7 +97,10 @@ fn table(speeds: &[Speed]) -> String {
         one.peak_gops.map_or_else(|| "–".to_owned(), |peak| format!("{peak:.1}")),
     );
     line("texts/s, 200 captions in a call", format!("{:.0}", one.texts_per_second));
-    line("images preprocessed/s, one thread", format!("{:.0}", one.preprocess_images_per_second_one_thread));
+    line(
+        "images preprocessed/s, one thread",
+        format!("{:.0}", one.preprocess_images_per_second_one_thread),
+    );
     line("images preprocessed/s, all threads", format!("{:.0}", one.preprocess_images_per_second));
     line("texts tokenized/s, one thread", format!("{:.0}", one.tokenize_texts_per_second));
     line("model loaded in, s", format!("{:.3}", one.load_seconds));

@@ -59,7 +59,8 @@ impl Classify {
             for (image, embedding) in inputs.iter().zip(features.normalize().rows()) {
                 let scores = classifier.top(embedding, top);
                 let text = if self.json {
-                    let ranking = Ranking { image: image.input.name(), model: clip.name(), labels: &scores };
+                    let ranking =
+                        Ranking { image: image.input.name(), model: clip.name(), labels: &scores };
                     serde_json::to_string(&ranking)? + "\n"
                 } else {
                     table(several.then_some(image.input.name()), &scores, columns())
@@ -80,7 +81,8 @@ fn table(image: Option<&str>, scores: &[LabelScore], columns: usize) -> String {
     const NUMBERS: usize = 24 + 2 + 7 + 2 + 7;
     let longest = scores.iter().map(|score| width(&score.label)).max().unwrap_or(0);
     let label_width = longest.min(columns - NUMBERS - 2);
-    let mut text = image.map_or_else(String::new, |name| format!("{}\n", fit_end(name, columns).trim_end()));
+    let mut text =
+        image.map_or_else(String::new, |name| format!("{}\n", fit_end(name, columns).trim_end()));
     for score in scores {
         text += &format!(
             "{}  {}  {:>7}  {:>+7.4}\n",

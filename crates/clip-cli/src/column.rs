@@ -13,7 +13,10 @@ pub(crate) fn column_of(table: &str, separator: u8, name: &str) -> Result<Vec<St
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).from_reader(table.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let place = header.iter().position(|cell| cell.trim() == name).ok_or_else(|| {
-        format!("there is no column `{name}`; it has {}", header.iter().collect::<Vec<_>>().join(", "))
+        format!(
+            "there is no column `{name}`; it has {}",
+            header.iter().collect::<Vec<_>>().join(", ")
+        )
     })?;
     if header.iter().filter(|cell| cell.trim() == name).count() > 1 {
         return Err(format!("there are several columns `{name}`"));

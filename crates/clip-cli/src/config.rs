@@ -26,7 +26,8 @@ impl Config {
             let entry = |(key, value, source): &(&str, serde_json::Value, &str)| {
                 ((*key).to_owned(), serde_json::json!({ "value": value, "source": source }))
             };
-            let object: serde_json::Map<String, serde_json::Value> = rows.iter().map(entry).collect();
+            let object: serde_json::Map<String, serde_json::Value> =
+                rows.iter().map(entry).collect();
             console.json(&object)?;
             return Ok(Exit::Ok);
         }

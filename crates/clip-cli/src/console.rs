@@ -99,10 +99,14 @@ impl Console {
         };
         let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             // Nothing is known before something is done.
-            let _ =
-                if state.pos() > 0 { write!(out, "{:#} left", HumanDuration(state.eta())) } else { Ok(()) };
+            let _ = if state.pos() > 0 {
+                write!(out, "{:#} left", HumanDuration(state.eta()))
+            } else {
+                Ok(())
+            };
         };
-        let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = ProgressStyle::with_template(&template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
         let style = style.with_key("rate", rate).with_key("left", left);
         let bar = ProgressBar::new(total).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -116,7 +120,8 @@ impl Console {
         }
         say("error: ", &with_causes(error));
         let help = error.downcast_ref::<clip_rs::Error>().and_then(clip_rs::Error::help);
-        let help = help.or_else(|| error.downcast_ref::<Usage>().and_then(|usage| usage.help.clone()));
+        let help =
+            help.or_else(|| error.downcast_ref::<Usage>().and_then(|usage| usage.help.clone()));
         if let Some(help) = help {
             say("help: ", &help);
         }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clip_data::{
-    ArchiveReport, CheckReport, CheckStep, Dataset, PromptSet, SplitReport, Status, catalogue, check_with,
-    find, packed, present,
+    ArchiveReport, CheckReport, CheckStep, Dataset, PromptSet, SplitReport, Status, catalogue,
+    check_with, find, packed, present,
 };
 
 use crate::console::{Console, Unit, Usage};
@@ -95,7 +95,9 @@ impl List {
         }
         let sets = catalogue().iter().map(Row::of).collect::<anyhow::Result<Vec<_>>>()?;
         console.print(&list(&sets, columns()))?;
-        console.note("–: no classes (captions, words, numbers, people), or no published count of images");
+        console.note(
+            "–: no classes (captions, words, numbers, people), or no published count of images",
+        );
         Ok(Exit::Ok)
     }
 }
@@ -111,7 +113,8 @@ struct Row {
 
 impl Row {
     fn of(dataset: &Dataset) -> anyhow::Result<Row> {
-        let classes = PromptSet::of(dataset.prompts_id()).map_or(0, |prompts| prompts.classes.len());
+        let classes =
+            PromptSet::of(dataset.prompts_id()).map_or(0, |prompts| prompts.classes.len());
         Ok(Row {
             id: dataset.id.clone(),
             images: count(dataset.split(&dataset.test)?.expected),
@@ -133,8 +136,10 @@ fn list(sets: &[Row], columns: usize) -> String {
     let head = ["data set", "images", "classes", "metric", "can be had"].map(str::to_owned);
     let [id, images, classes, metric, _] = head;
     let head = Row { id, images, classes, metric, to_be_had: "can be had" };
-    let widest = |part: fn(&Row) -> &str| sets.iter().map(|row| width(part(row))).max().unwrap_or(0);
-    let (id, metric, had) = (widest(|row| &row.id), widest(|row| &row.metric), head.to_be_had.len());
+    let widest =
+        |part: fn(&Row) -> &str| sets.iter().map(|row| width(part(row))).max().unwrap_or(0);
+    let (id, metric, had) =
+        (widest(|row| &row.id), widest(|row| &row.metric), head.to_be_had.len());
     let metric = metric.min(columns.saturating_sub(id + 2 * 8 + 2 + 1 + had));
     std::iter::once(&head).chain(sets).map(|row| row.line(id, metric)).collect()
 }
@@ -151,21 +156,35 @@ impl Info {
             console.json(&facts)?;
             return Ok(Exit::Ok);
         }
-        let names =
-            || prompts.classes.iter().flatten().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let names = || {
+            prompts
+                .classes
+                .iter()
+                .flatten()
+                .take(3)
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let mut text = format!("{}  {}\n\n", dataset.id, dataset.title);
         let mut line = |key: &str, value: &str| text += &wrapped(key, 11, value, columns());
         line("model card", dataset.card.as_deref().unwrap_or("– (not named there)"));
         line("metric", &word(&dataset.metric));
         line("classes", &format!("{} ({}, …)", prompts.classes.len(), names()));
-        line("templates", &format!("{} ({})", prompts.templates.len(), prompts.templates.join(" | ")));
+        line(
+            "templates",
+            &format!("{} ({})", prompts.templates.len(), prompts.templates.join(" | ")),
+        );
         line("prompts", &prompts.source);
         for split in &dataset.splits {
             let scored = if split.name == dataset.test { ", scored" } else { "" };
             line("split", &format!("{}: {}{scored}", split.name, count(split.expected)));
         }
         for archive in &dataset.archives {
-            line("archive", &format!("{}  md5 {}", archive.file, archive.md5.as_deref().unwrap_or("–")));
+            line(
+                "archive",
+                &format!("{}  md5 {}", archive.file, archive.md5.as_deref().unwrap_or("–")),
+            );
         }
         line("from", &dataset.url);
         line("can be had", availability(dataset));
@@ -209,7 +228,8 @@ impl Check {
                 console.print(&table(report))?;
             }
         }
-        let wrong: Vec<&CheckReport> = reports.iter().filter(|report| !report.problems.is_empty()).collect();
+        let wrong: Vec<&CheckReport> =
+            reports.iter().filter(|report| !report.problems.is_empty()).collect();
         for report in &wrong {
             for problem in &report.problems {
                 console.warn(&format!("{}: {problem}", report.dataset));
@@ -217,8 +237,10 @@ impl Check {
         }
         if let [report] = wrong.as_slice() {
             let message = format!("{} is not whole", report.dataset);
-            let help =
-                format!("`clip-rs datasets info {}` says where its files are published", report.dataset);
+            let help = format!(
+                "`clip-rs datasets info {}` says where its files are published",
+                report.dataset
+            );
             return Err(Usage::error(message, help));
         }
         if !wrong.is_empty() {
@@ -234,7 +256,8 @@ impl Check {
     /// The sets that are unpacked below the root, and those of which an archive lies there.
     fn found(&self) -> Vec<&'static Dataset> {
         let mut found = present(&self.root);
-        let unpacked = |other: &Dataset, found: &[&Dataset]| found.iter().any(|known| known.id == other.id);
+        let unpacked =
+            |other: &Dataset, found: &[&Dataset]| found.iter().any(|known| known.id == other.id);
         for dataset in packed(&self.root) {
             if !unpacked(dataset, &found) {
                 found.push(dataset);
@@ -246,11 +269,12 @@ impl Check {
 
     fn nothing(&self) -> anyhow::Error {
         let root = self.root.display();
-        let message = match std::fs::read_dir(&self.root).map(|mut entries| entries.next().is_none()) {
-            Ok(true) => format!("{root} is empty"),
-            Ok(false) => format!("{root} holds none of the {} data sets", catalogue().len()),
-            Err(error) => format!("cannot read {root}: {error}"),
-        };
+        let message =
+            match std::fs::read_dir(&self.root).map(|mut entries| entries.next().is_none()) {
+                Ok(true) => format!("{root} is empty"),
+                Ok(false) => format!("{root} holds none of the {} data sets", catalogue().len()),
+                Err(error) => format!("cannot read {root}: {error}"),
+            };
         let help = "name one with --dataset to see what was looked for; `clip-rs datasets info NAME` says where to get it";
         Usage::error(message, help)
     }
@@ -259,17 +283,24 @@ impl Check {
 fn known(name: &str) -> anyhow::Result<&'static Dataset> {
     find(name).map_err(|error| {
         let start = name.get(..3).unwrap_or(name);
-        let near: Vec<&str> =
-            catalogue().iter().map(|dataset| dataset.id.as_str()).filter(|id| id.contains(start)).collect();
+        let near: Vec<&str> = catalogue()
+            .iter()
+            .map(|dataset| dataset.id.as_str())
+            .filter(|id| id.contains(start))
+            .collect();
         if near.is_empty() {
-            return Usage::error(error.to_string(), "ids are written as in the list: `oxford_pets`");
+            return Usage::error(
+                error.to_string(),
+                "ids are written as in the list: `oxford_pets`",
+            );
         }
         Usage::error(error.to_string(), format!("did you mean {}?", near.join(" or ")))
     })
 }
 
 fn table(report: &CheckReport) -> String {
-    let folder = report.folder.as_ref().map_or("–".to_owned(), |folder| folder.display().to_string());
+    let folder =
+        report.folder.as_ref().map_or("–".to_owned(), |folder| folder.display().to_string());
     let mut table = format!("{}  {folder}\n", report.dataset);
     if !report.splits.is_empty() {
         table += &format!("  {:<18} {:>9} {:>10}\n", "split", "found", "published");
@@ -299,7 +330,9 @@ fn state(split: &SplitReport) -> &'static str {
         (Some(_), _) => "cannot be read",
         (None, None) => "not here",
         (None, Some(_)) if split.n_absent > 0 => "files are missing",
-        (None, Some(found)) if split.n_expected.is_some_and(|expected| expected != found) => "count differs",
+        (None, Some(found)) if split.n_expected.is_some_and(|expected| expected != found) => {
+            "count differs"
+        }
         (None, Some(_)) => "",
     }
 }
@@ -336,7 +369,10 @@ fn availability(dataset: &Dataset) -> &'static str {
 
 /// An enumeration's name as it is in the files.
 fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -345,7 +381,10 @@ mod tests {
 
     #[test]
     fn counts_have_separators() {
-        assert_eq!(["–", "7", "1,000", "1,281,167"], [None, Some(7), Some(1000), Some(1_281_167)].map(count));
+        assert_eq!(
+            ["–", "7", "1,000", "1,281,167"],
+            [None, Some(7), Some(1000), Some(1_281_167)].map(count)
+        );
     }
 
     #[test]

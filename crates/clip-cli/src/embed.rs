@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clip_rs::embeddings::{self, Journal, RowPlace, beside};
 use clip_rs::{
-    Clip, Computation, ContentId, Counts, Error, Features, ImageInput, Ledger, ModelProvenance, Overflow,
-    Provenance,
+    Clip, Computation, ContentId, Counts, Error, Features, ImageInput, Ledger, ModelProvenance,
+    Overflow, Provenance,
 };
 use rayon::prelude::*;
 
@@ -117,7 +117,11 @@ struct Fitting<'a> {
 
 impl Outcome<'_> {
     fn counts(&self) -> Counts {
-        Counts { rows: self.ids.len(), skipped: self.ledger.skips().len(), truncated: self.truncated.len() }
+        Counts {
+            rows: self.ids.len(),
+            skipped: self.ledger.skips().len(),
+            truncated: self.truncated.len(),
+        }
     }
 }
 
@@ -145,15 +149,25 @@ impl ImagesArgs {
         images.encode_these(new, &clip, console, |images, features| {
             let contents = images.iter().map(|image| image.content);
             let appended = self.output.append(&mut journal, contents, features)?;
-            images.iter().zip(appended).for_each(|(image, place)| places[todo[image.index]] = Some(place));
+            images
+                .iter()
+                .zip(appended)
+                .for_each(|(image, place)| places[todo[image.index]] = Some(place));
             Ok(())
         })?;
         drop(todo);
-        let rows = inputs.iter().zip(places).filter_map(|(input, place)| Some((input.name(), place?)));
+        let rows =
+            inputs.iter().zip(places).filter_map(|(input, place)| Some((input.name(), place?)));
         let (ids, places) = rows.unzip();
-        let outcome =
-            Outcome { ids, places, ledger: images.ledger, total: images.total, truncated: Vec::new() };
-        let provenance = Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
+        let outcome = Outcome {
+            ids,
+            places,
+            ledger: images.ledger,
+            total: images.total,
+            truncated: Vec::new(),
+        };
+        let provenance =
+            Provenance::new("images", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
 }
@@ -180,24 +194,37 @@ impl TextsArgs {
         let model = clip.provenance()?;
         let mut journal = self.output.journal(&clip, &model, "texts", self.form(&clip))?;
         let fitting = self.fitting(&clip, &texts);
-        let contents: Vec<_> = fitting.texts.iter().map(|text| ContentId::of(text.as_bytes())).collect();
-        self.output
-            .tell_resumed(contents.iter().filter_map(|&content| journal.place(content)).count(), console);
+        let contents: Vec<_> =
+            fitting.texts.iter().map(|text| ContentId::of(text.as_bytes())).collect();
+        self.output.tell_resumed(
+            contents.iter().filter_map(|&content| journal.place(content)).count(),
+            console,
+        );
         let bar = console.progress(fitting.texts.len() as u64, Unit::Items("texts"));
         for (texts, contents) in fitting.texts.chunks(BATCH).zip(contents.chunks(BATCH)) {
-            let (new, contents): (Vec<&String>, Vec<ContentId>) =
-                texts.iter().zip(contents).filter(|(_, content)| journal.place(**content).is_none()).unzip();
+            let (new, contents): (Vec<&String>, Vec<ContentId>) = texts
+                .iter()
+                .zip(contents)
+                .filter(|(_, content)| journal.place(**content).is_none())
+                .unzip();
             let (features, _) = clip.encode_texts_with(&new, Overflow::Truncate)?;
             self.output.append(&mut journal, contents.into_iter(), features)?;
             bar.inc(texts.len() as u64);
         }
         bar.finish_and_clear();
         let rows = fitting.texts.iter().zip(contents);
-        let rows = rows.filter_map(|(text, content)| Some((text.as_str(), journal.place(content)?)));
+        let rows =
+            rows.filter_map(|(text, content)| Some((text.as_str(), journal.place(content)?)));
         let (ids, places) = rows.unzip();
-        let outcome =
-            Outcome { ids, places, ledger: fitting.ledger, total: texts.len(), truncated: fitting.truncated };
-        let provenance = Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
+        let outcome = Outcome {
+            ids,
+            places,
+            ledger: fitting.ledger,
+            total: texts.len(),
+            truncated: fitting.truncated,
+        };
+        let provenance =
+            Provenance::new("texts", &clip, &model, !self.output.raw, outcome.counts());
         self.output.finish(&provenance, journal, outcome, console)
     }
 
@@ -210,12 +237,14 @@ impl TextsArgs {
     /// The texts that fit the context, or may be cut to it; the others go to the ledger.
     fn fitting<'a>(&self, clip: &Clip, texts: &'a [String]) -> Fitting<'a> {
         let context_length = clip.architecture().text.context_length;
-        let mut fitting = Fitting { texts: Vec::new(), truncated: Vec::new(), ledger: Ledger::default() };
+        let mut fitting =
+            Fitting { texts: Vec::new(), truncated: Vec::new(), ledger: Ledger::default() };
         for (index, text) in texts.iter().enumerate() {
             match clip.tokenizer().tokenize(text, context_length, Overflow::Refuse) {
                 Ok(_) => fitting.texts.push(text),
                 Err(_) if self.truncate => {
-                    let lost = (clip.tokenizer().encode(text).len() + 2).saturating_sub(context_length);
+                    let lost =
+                        (clip.tokenizer().encode(text).len() + 2).saturating_sub(context_length);
                     fitting.truncated.push(Truncated { input: text.clone(), lost });
                     fitting.texts.push(text);
                 }
@@ -246,7 +275,8 @@ impl TextsArgs {
 
     /// The lines of a file, or a column of a table.
     fn texts_in(&self, path: &Path) -> anyhow::Result<Vec<String>> {
-        let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
+        let ending =
+            path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
         let separator = match ending.as_str() {
             "csv" => b',',
             "tsv" => b'\t',
@@ -256,11 +286,16 @@ impl TextsArgs {
         let text = read_text(path)?;
         let name = path.display().to_string();
         match &self.column {
-            Some(column) => column_of(&text, separator, column).map_err(|reason| no_column(&name, reason)),
+            Some(column) => {
+                column_of(&text, separator, column).map_err(|reason| no_column(&name, reason))
+            }
             None => {
                 let message = format!("{name}: a table; its lines are rows, not texts");
                 let columns = text.lines().next().unwrap_or_default();
-                Err(Usage::error(message, format!("name the column with --column; the header is: {columns}")))
+                Err(Usage::error(
+                    message,
+                    format!("name the column with --column; the header is: {columns}"),
+                ))
             }
         }
     }

@@ -44,7 +44,8 @@ pub(crate) struct Man {
 impl Man {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         let folder = self.out.display();
-        std::fs::create_dir_all(&self.out).with_context(|| format!("{folder}: cannot make the folder"))?;
+        std::fs::create_dir_all(&self.out)
+            .with_context(|| format!("{folder}: cannot make the folder"))?;
         clap_mangen::generate_to(Cli::command(), &self.out)
             .with_context(|| format!("{folder}: cannot write"))?;
         console.detail(&format!("wrote the manual pages to {folder}"));

@@ -25,8 +25,12 @@ pub(crate) struct Images {
 }
 
 impl Images {
-    pub(crate) fn from_arguments(arguments: &[OsString], console: &Console) -> anyhow::Result<Images> {
-        let mut images = Images { inputs: Vec::new(), ledger: Ledger::default(), total: 0, passed_over: 0 };
+    pub(crate) fn from_arguments(
+        arguments: &[OsString],
+        console: &Console,
+    ) -> anyhow::Result<Images> {
+        let mut images =
+            Images { inputs: Vec::new(), ledger: Ledger::default(), total: 0, passed_over: 0 };
         for argument in arguments {
             if argument == "-" {
                 images.add_stdin()?;
@@ -36,20 +40,25 @@ impl Images {
         }
         images.total = images.inputs.len() + images.ledger.skips().len();
         if images.passed_over > 0 {
-            console.note(&format!("passed over, as they are no images: {} of the files", images.passed_over));
+            console.note(&format!(
+                "passed over, as they are no images: {} of the files",
+                images.passed_over
+            ));
         }
         Ok(images)
     }
 
     fn add(&mut self, argument: &Path) {
-        let pattern = argument.to_str().filter(|text| clip_files::is_pattern(text) && !argument.exists());
+        let pattern =
+            argument.to_str().filter(|text| clip_files::is_pattern(text) && !argument.exists());
         match pattern.map_or_else(|| expand_inputs(argument), expand_pattern) {
             Ok(found) => {
                 self.inputs.extend(found.inputs);
                 self.passed_over += found.passed_over;
                 for (folder, error) in found.unread {
                     let folder = clip_files::shown(&folder).into_owned();
-                    self.ledger.skip(&folder.clone(), &Error::ReadImage { path: folder, source: error });
+                    self.ledger
+                        .skip(&folder.clone(), &Error::ReadImage { path: folder, source: error });
                 }
             }
             Err(error) => self.ledger.skip(&clip_files::shown(argument), &error),
@@ -68,7 +77,9 @@ impl Images {
             return Ok(());
         }
         let list = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes); // a byte order mark is part of no path
-        for line in list.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
+        for line in
+            list.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        {
             if !line.trim_ascii().is_empty() {
                 self.add(path_of(line)?.as_ref());
             }
@@ -110,7 +121,10 @@ impl Images {
                 return Ok(());
             }
             bar.suspend(|| {
-                batch.usable.iter().for_each(|image| warn_of_clipping(image.input, image.clipped, console));
+                batch
+                    .usable
+                    .iter()
+                    .for_each(|image| warn_of_clipping(image.input, image.clipped, console));
                 each(&batch.usable, batch.features)
             })
         })?;
@@ -169,8 +183,8 @@ fn expand_pattern(pattern: &str) -> Result<Expanded, Error> {
 
 /// Whether standard input is a list of paths and no image: text, or at least no bytes that paths cannot have.
 fn is_list(bytes: &[u8]) -> bool {
-    let is_image =
-        Format::begins(bytes) || matches!(Format::of(bytes), Err(ImageError::UnsupportedFormat { .. }));
+    let is_image = Format::begins(bytes)
+        || matches!(Format::of(bytes), Err(ImageError::UnsupportedFormat { .. }));
     let is_lines = || cfg!(unix) && bytes.ends_with(b"\n") && !bytes.contains(&0);
     !is_image && (std::str::from_utf8(bytes).is_ok() || is_lines())
 }
@@ -193,12 +207,20 @@ pub(crate) struct LedgerArgs {
 
 impl LedgerArgs {
     /// Names the skipped inputs, writes the ledger, and says how the run ended.
-    pub(crate) fn finish(&self, images: &Images, console: &Console) -> anyhow::Result<crate::exit::Exit> {
+    pub(crate) fn finish(
+        &self,
+        images: &Images,
+        console: &Console,
+    ) -> anyhow::Result<crate::exit::Exit> {
         console.skipped(&images.ledger, images.total);
         if let Some(path) = &self.errors {
             images.ledger.write(path)?;
         }
-        Ok(if images.ledger.is_empty() { crate::exit::Exit::Ok } else { crate::exit::Exit::Skipped })
+        Ok(if images.ledger.is_empty() {
+            crate::exit::Exit::Ok
+        } else {
+            crate::exit::Exit::Skipped
+        })
     }
 }
 

@@ -46,7 +46,10 @@ impl LabelArgs {
             labels.extend(read_filled_lines(path, console)?);
         }
         if let Some(index) = labels.iter().position(|label| label.trim().is_empty()) {
-            return Err(Usage::error(format!("label {} is empty", index + 1), "remove the extra comma"));
+            return Err(Usage::error(
+                format!("label {} is empty", index + 1),
+                "remove the extra comma",
+            ));
         }
         if labels.is_empty() {
             return Err(clip_rs::Error::NoLabels.into());
@@ -67,7 +70,9 @@ impl LabelArgs {
         console: &Console,
     ) -> anyhow::Result<Classifier> {
         if let Some(template) = first_repeated(&self.template) {
-            console.note(&format!("template {template:?} is given twice: it counts twice in the mean"));
+            console.note(&format!(
+                "template {template:?} is given twice: it counts twice in the mean"
+            ));
         }
         let prompts = labels.len() * self.template.len().max(1);
         let bar = (prompts >= PROMPTS_WORTH_A_BAR)

@@ -6,7 +6,9 @@ use clip_rs::model::checkpoint::Inventory;
 use clip_rs::model::convert::WeightFormat;
 use clip_rs::model::download::Progress;
 use clip_rs::model::registry::{self, ReleasedModel};
-use clip_rs::model::{Checkpoint, ImageArchitecture, Layout, ResolveOptions, resolve, sha256_of_file};
+use clip_rs::model::{
+    Checkpoint, ImageArchitecture, Layout, ResolveOptions, resolve, sha256_of_file,
+};
 use clip_rs::{convert, open_checkpoint};
 
 use crate::console::{Console, Unit, Usage};
@@ -51,7 +53,9 @@ struct List {
 ///
 /// Of a file that is no CLIP, or several: its keys, its tensors with types and shapes, and what keeps it from being used.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  clip-rs models info starter\n  clip-rs models info model.pt --check")]
+#[command(
+    after_help = "Examples:\n  clip-rs models info starter\n  clip-rs models info model.pt --check"
+)]
 struct Info {
     /// A name, `hf:owner/name`, or a path
     #[arg(value_name = "MODEL")]
@@ -175,7 +179,8 @@ impl List {
         for model in registry::models() {
             let path = found(model);
             let here = if path.is_some() { "yes" } else { "no" };
-            path.iter().for_each(|path| console.detail(&format!("{}: {}", model.name, path.display())));
+            path.iter()
+                .for_each(|path| console.detail(&format!("{}: {}", model.name, path.display())));
             table += &format!(
                 "{:<15} {:>8.1} M {:>7.1} {:>4} {:>9}  {here}\n",
                 model.name,
@@ -223,11 +228,15 @@ impl Info {
         let folders = settings.load_options().cache_folders();
         let offline = ResolveOptions { folders: Some(&folders), ..Default::default() };
         let path = resolve(&self.model, &offline).ok();
-        let Some(inventory) = path.and_then(|path| Inventory::open(&path).ok()).filter(|_| !self.check)
+        let Some(inventory) =
+            path.and_then(|path| Inventory::open(&path).ok()).filter(|_| !self.check)
         else {
             return Err(error.into());
         };
-        let needs = error.help().filter(|help| !help.contains("models info")).unwrap_or(CLIP_HAS.to_owned());
+        let needs = error
+            .help()
+            .filter(|help| !help.contains("models info"))
+            .unwrap_or(CLIP_HAS.to_owned());
         if self.json {
             console.json(&inventory_json(&self.model, &inventory, &error, &needs))?;
         } else {
@@ -244,11 +253,16 @@ impl Info {
             console.warn(&format!("tensor `{name}` is all zero"));
         }
         if let Some((name, count)) = report.not_finite.first() {
-            let message =
-                format!("{}: tensor `{name}` has {count} values that are NaN or infinite", self.model);
+            let message = format!(
+                "{}: tensor `{name}` has {count} values that are NaN or infinite",
+                self.model
+            );
             return Err(Usage::error(message, "download or convert it again"));
         }
-        console.note(&format!("read {} tensors, {} values: all finite", report.tensors, report.values));
+        console.note(&format!(
+            "read {} tensors, {} values: all finite",
+            report.tensors, report.values
+        ));
         Ok(())
     }
 }
@@ -264,7 +278,14 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<Vec<(String, ser
     let files = files.collect::<anyhow::Result<Vec<_>>>()?;
     let (image, text) = (&architecture.image, &architecture.text);
     let image = match *image {
-        ImageArchitecture::VisionTransformer { resolution, patch_size, width, layers, heads, mlp_width } => {
+        ImageArchitecture::VisionTransformer {
+            resolution,
+            patch_size,
+            width,
+            layers,
+            heads,
+            mlp_width,
+        } => {
             serde_json::json!({ "kind": "VisionTransformer", "resolution": resolution, "patch_size": patch_size,
                 "width": width, "layers": layers, "heads": heads, "mlp_width": mlp_width })
         }
@@ -304,7 +325,8 @@ fn inventory_json(
     error: &clip_rs::Error,
     needs: &str,
 ) -> serde_json::Value {
-    let keys = inventory.keys.iter().map(|(key, what)| serde_json::json!({ "name": key, "holds": what }));
+    let keys =
+        inventory.keys.iter().map(|(key, what)| serde_json::json!({ "name": key, "holds": what }));
     let tensors = inventory.tensors.iter().map(
         |tensor| serde_json::json!({ "name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape }),
     );
@@ -327,7 +349,10 @@ fn inventory_text(name: &str, inventory: &Inventory) -> String {
         text += &lines("key", &format!("{key}: {what}").into());
     }
     for tensor in &inventory.tensors {
-        text += &lines("tensor", &format!("{} {} {:?}", tensor.name, tensor.dtype, tensor.shape).into());
+        text += &lines(
+            "tensor",
+            &format!("{} {} {:?}", tensor.name, tensor.dtype, tensor.shape).into(),
+        );
     }
     text
 }
@@ -374,7 +399,10 @@ impl Download {
             let path = resolve(model, &options).map_err(clip_rs::Error::from);
             bar.finish_and_clear();
             if path.is_err() && settings.offline.value {
-                console.note(&format!("the network was not asked: {} says offline", settings.offline.source));
+                console.note(&format!(
+                    "the network was not asked: {} says offline",
+                    settings.offline.source
+                ));
             }
             console.print(&format!("{}\n", path?.display()))?;
         }

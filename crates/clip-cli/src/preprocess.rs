@@ -3,7 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clip_rs::{CropMode, ImageInput, Interpolation, Recipe, ResizeMode, TransparencyMode, embeddings};
+use clip_rs::{
+    CropMode, ImageInput, Interpolation, Recipe, ResizeMode, TransparencyMode, embeddings,
+};
 
 use crate::console::{Console, Usage};
 use crate::exit::Exit;

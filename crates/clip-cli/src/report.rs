@@ -80,7 +80,10 @@ fn said(out: &std::path::Path, summary: &Summary) -> String {
         summary.bytes.div_ceil(1000)
     );
     if summary.compared > 0 {
-        text += &format!("{} of {} intervals cover the paper's value\n", summary.covered, summary.compared);
+        text += &format!(
+            "{} of {} intervals cover the paper's value\n",
+            summary.covered, summary.compared
+        );
     }
     if summary.not_comparable > 0 {
         text += &format!(

@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use clip_rs::{
-    Activation, Clip, DeviceKind, ISA_VARIABLE, ImageLimits, InstructionSet, LoadOptions, Precision,
-    Shortcuts,
+    Activation, Clip, DeviceKind, ISA_VARIABLE, ImageLimits, InstructionSet, LoadOptions,
+    Precision, Shortcuts,
 };
 
 use crate::console::{Console, Usage, Verbosity};
@@ -118,11 +118,17 @@ impl Settings {
     pub(crate) fn read(flags: &Overrides) -> anyhow::Result<Settings> {
         let (path, file) = read_file()?;
         let pick = Pick { file: path.map_or_else(String::new, |path| path.display().to_string()) };
-        let (offline, fast_decode) = (flags.offline.then_some(true), flags.fast_decode.then_some(true));
+        let (offline, fast_decode) =
+            (flags.offline.then_some(true), flags.fast_decode.then_some(true));
         let settings = Settings {
             model: pick.of("model", None, file.model, "starter".to_owned())?,
             device: pick.named("device", flags.device.clone(), file.device, DeviceKind::Cpu)?,
-            precision: pick.named("precision", flags.precision.clone(), file.precision, Precision::F32)?,
+            precision: pick.named(
+                "precision",
+                flags.precision.clone(),
+                file.precision,
+                Precision::F32,
+            )?,
             activation: pick
                 .optional("activation", flags.activation.clone(), file.activation)?
                 .try_map(|name: String| activation(&name))?,
@@ -141,7 +147,10 @@ impl Settings {
             shortcuts: shortcuts_without(&flags.without),
         };
         let Setting { value, source } = &settings.max_pixels;
-        anyhow::ensure!(*value > 0, "{source}: max_pixels: 0 is not 1 or more: no image has so few");
+        anyhow::ensure!(
+            *value > 0,
+            "{source}: max_pixels: 0 is not 1 or more: no image has so few"
+        );
         Ok(settings)
     }
 
@@ -185,7 +194,8 @@ impl Settings {
         let name = model.unwrap_or(&self.model.value);
         let started = std::time::Instant::now();
         let clip = Clip::load_with(name, &self.load_options())?;
-        console.detail(&format!("loaded {name} in {:.0} ms", started.elapsed().as_secs_f64() * 1e3));
+        console
+            .detail(&format!("loaded {name} in {:.0} ms", started.elapsed().as_secs_f64() * 1e3));
         // Whoever names the starter, or sets it, has chosen it.
         if clip.is_starter() && model.is_none() && self.model.source == "default" {
             console.note(clip_rs::STARTER_NOTE);
@@ -216,7 +226,8 @@ impl Pick {
         let (value, source) = if flag.is_some() {
             (flag, format!("--{}", key.replace('_', "-")))
         } else if let Some(text) = std::env::var(&variable).ok().filter(|text| !text.is_empty()) {
-            let value = text.parse().map_err(|error| anyhow::anyhow!("{variable}={text}: {error}"))?;
+            let value =
+                text.parse().map_err(|error| anyhow::anyhow!("{variable}={text}: {error}"))?;
             (Some(value), variable)
         } else if file.is_some() {
             (file, self.file.clone())
@@ -247,15 +258,18 @@ impl Pick {
         file: Option<String>,
         default: T,
     ) -> anyhow::Result<Setting<T>> {
-        let setting = self
-            .optional(key, flag, file)?
-            .try_map(|name: String| name.parse().map_err(|error| anyhow::anyhow!("{key}: {error}")))?;
+        let setting = self.optional(key, flag, file)?.try_map(|name: String| {
+            name.parse().map_err(|error| anyhow::anyhow!("{key}: {error}"))
+        })?;
         Ok(Setting { value: setting.value.unwrap_or(default), source: setting.source })
     }
 }
 
 impl<T> Setting<Option<T>> {
-    fn try_map<U>(self, map: impl FnOnce(T) -> anyhow::Result<U>) -> anyhow::Result<Setting<Option<U>>> {
+    fn try_map<U>(
+        self,
+        map: impl FnOnce(T) -> anyhow::Result<U>,
+    ) -> anyhow::Result<Setting<Option<U>>> {
         Ok(Setting { value: self.value.map(map).transpose()?, source: self.source })
     }
 }
@@ -277,7 +291,10 @@ fn activation(name: &str) -> anyhow::Result<Activation> {
     match name {
         "quickgelu" | "quick_gelu" => Ok(Activation::QuickGelu),
         "gelu" => Ok(Activation::Gelu),
-        _ => Err(Usage::error(format!("no activation called `{name}`"), "there are `quickgelu` and `gelu`")),
+        _ => Err(Usage::error(
+            format!("no activation called `{name}`"),
+            "there are `quickgelu` and `gelu`",
+        )),
     }
 }
 
@@ -305,6 +322,9 @@ fn invalid(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
 }
 
 fn user_config_dir() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    from("XDG_CONFIG_HOME").or_else(|| from("APPDATA")).or_else(|| Some(from("HOME")?.join(".config")))
+    let from =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    from("XDG_CONFIG_HOME")
+        .or_else(|| from("APPDATA"))
+        .or_else(|| Some(from("HOME")?.join(".config")))
 }

@@ -105,7 +105,9 @@ fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>], columns: usi
     let mut table: String = texts
         .iter()
         .enumerate()
-        .map(|(i, text)| fit(&format!("{:>5}  {text}", i + 1), columns).trim_end().to_owned() + "\n")
+        .map(|(i, text)| {
+            fit(&format!("{:>5}  {text}", i + 1), columns).trim_end().to_owned() + "\n"
+        })
         .collect();
     for start in (0..texts.len()).step_by(per_block) {
         let block = start..texts.len().min(start + per_block);

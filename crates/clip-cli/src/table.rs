@@ -43,7 +43,11 @@ pub(crate) fn bar(share: f32) -> String {
 
 /// `97.3 %`; below half of the last digit `<0.1 %`, never a zero that is none.
 pub(crate) fn percent(share: f32) -> String {
-    if share > 0.0 && share < 0.0005 { "<0.1 %".to_owned() } else { format!("{:.1} %", share * 100.0) }
+    if share > 0.0 && share < 0.0005 {
+        "<0.1 %".to_owned()
+    } else {
+        format!("{:.1} %", share * 100.0)
+    }
 }
 
 /// `text` on one line, without what a terminal would obey: control characters and those that turn the direction of
@@ -56,8 +60,9 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }
-    let shown =
-        text.chars().map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() });
+    let shown = text
+        .chars()
+        .map(|c| if is_obeyed(c) { c.escape_default().to_string() } else { c.to_string() });
     Cow::Owned(shown.collect())
 }
 

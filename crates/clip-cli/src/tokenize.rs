@@ -67,7 +67,8 @@ fn plain(mut line: Vec<u8>) -> Result<String, String> {
     if line.last() == Some(&b'\r') {
         line.pop();
     }
-    String::from_utf8(line).map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    String::from_utf8(line)
+        .map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }
 
 /// JSON may hold half of a surrogate pair, which no UTF-8 can: it becomes U+FFFD, as the reference's text repair

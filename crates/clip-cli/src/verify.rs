@@ -39,7 +39,10 @@ pub(crate) struct Verify {
 impl Verify {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         if self.tolerance.is_nan() || self.tolerance < 0.0 {
-            return Err(Usage::error("the tolerance must be a number of 0 or more", "leave it out for 1e-4"));
+            return Err(Usage::error(
+                "the tolerance must be a number of 0 or more",
+                "leave it out for 1e-4",
+            ));
         }
         let ok = match (&self.inputs, &self.outputs) {
             (Some(inputs), Some(outputs)) => {
@@ -77,7 +80,10 @@ fn row(what: &str, Count { equal, of }: Count) -> String {
 fn line(tower: &str, difference: Option<Difference>) -> String {
     match difference {
         Some(d) => {
-            format!("{tower}: {} rows, max_rel {:.1e}, min_cosine {:.8}", d.rows, d.max_rel, d.min_cosine)
+            format!(
+                "{tower}: {} rows, max_rel {:.1e}, min_cosine {:.8}",
+                d.rows, d.max_rel, d.min_cosine
+            )
         }
         None => format!("{tower}: not compared"),
     }

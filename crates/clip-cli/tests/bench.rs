@@ -9,7 +9,10 @@ fn json_has_an_object_for_each_batch_with_its_rates() {
     let run = run(&["bench", "--batch", "1,3", "--rounds", "1", "--threads", "2", "--json"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let found = json_lines(&run.stdout);
-    assert_eq!(found.iter().map(|speed| speed["batch"].as_u64()).collect::<Vec<_>>(), [Some(1), Some(3)]);
+    assert_eq!(
+        found.iter().map(|speed| speed["batch"].as_u64()).collect::<Vec<_>>(),
+        [Some(1), Some(3)]
+    );
     for speed in &found {
         assert_eq!((&speed["model"], &speed["precision"]), (&"starter".into(), &"f32".into()));
         assert_eq!((speed["threads"].as_u64(), speed["rounds"].as_u64()), (Some(2), Some(1)));
@@ -28,8 +31,8 @@ fn json_has_an_object_for_each_batch_with_its_rates() {
             assert!(speed.get(present).is_some(), "{present}: {speed}");
         }
         // 1.25 GMAC an image: PROTOCOL 1.5 counts them, a unit test of the library holds the counts.
-        let gop =
-            speed["gops"].as_f64().expect("a number") / speed["images_per_second"].as_f64().expect("it too");
+        let gop = speed["gops"].as_f64().expect("a number")
+            / speed["images_per_second"].as_f64().expect("it too");
         assert!((2.4..2.6).contains(&gop), "{gop}");
     }
 }
@@ -40,7 +43,8 @@ fn table_fits_eighty_columns() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.starts_with("starter, f32, "), "{}", run.stdout);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
-    for what in ["images/s", "share of peak", "texts/s", "preprocessed/s", "tokenized/s", "memory"] {
+    for what in ["images/s", "share of peak", "texts/s", "preprocessed/s", "tokenized/s", "memory"]
+    {
         assert!(run.stdout.contains(what), "{what}: {}", run.stdout);
     }
 }

@@ -7,8 +7,10 @@ use common::{json_lines, run, run_with_stdin};
 #[test]
 fn first_command_of_the_readme_names_the_cat() {
     let readme = std::fs::read_to_string(common::root().join("README.md")).expect("the README");
-    let command =
-        readme.lines().find(|line| line.starts_with("cargo run --release")).expect("its first command");
+    let command = readme
+        .lines()
+        .find(|line| line.starts_with("cargo run --release"))
+        .expect("its first command");
     let typed = command.split_once(" -- ").expect("arguments").1;
     let arguments = split(typed);
     let run = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -33,29 +35,41 @@ fn split(line: &str) -> Vec<String> {
 
 #[test]
 fn json_is_one_object_per_image_most_probable_first() {
-    let run =
-        run(&["classify", "photos/cat.jpg", "photos/pizza.jpg", "--labels", "a dog,a cat,a pizza", "--json"]);
+    let run = run(&[
+        "classify",
+        "photos/cat.jpg",
+        "photos/pizza.jpg",
+        "--labels",
+        "a dog,a cat,a pizza",
+        "--json",
+    ]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let images = json_lines(&run.stdout);
     assert_eq!(images.len(), 2);
     for (image, (file, best)) in
         images.iter().zip([("photos/cat.jpg", "a cat"), ("photos/pizza.jpg", "a pizza")])
     {
-        assert_eq!((image["image"].as_str(), image["model"].as_str()), (Some(file), Some("starter")));
+        assert_eq!(
+            (image["image"].as_str(), image["model"].as_str()),
+            (Some(file), Some("starter"))
+        );
         let labels = image["labels"].as_array().expect("labels");
         assert_eq!(labels[0]["label"], best);
         let probabilities: Vec<f64> =
             labels.iter().map(|l| l["probability"].as_f64().expect("a number")).collect();
         assert!(probabilities.is_sorted_by(|a, b| a >= b));
         assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-5);
-        assert!(labels.iter().all(|l| l["cosine"].as_f64().is_some_and(|c| (-1.0..=1.0).contains(&c))));
+        assert!(
+            labels.iter().all(|l| l["cosine"].as_f64().is_some_and(|c| (-1.0..=1.0).contains(&c)))
+        );
     }
 }
 
 #[test]
 fn probabilities_of_the_twelve_photos_are_the_references() {
-    let text = std::fs::read_to_string(common::root().join("crates/clip/assets/starter/results.json"))
-        .expect("results");
+    let text =
+        std::fs::read_to_string(common::root().join("crates/clip/assets/starter/results.json"))
+            .expect("results");
     let results: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let texts: Vec<&str> =
         results["texts"].as_array().expect("texts").iter().filter_map(|t| t.as_str()).collect();
@@ -71,8 +85,11 @@ fn probabilities_of_the_twelve_photos_are_the_references() {
             .iter()
             .find(|i| i["image"].as_str().is_some_and(|f| f.ends_with(name)))
             .expect("the photo");
-        for (text, expected) in texts.iter().zip(photo["probabilities"].as_array().expect("probabilities")) {
-            let label = found["labels"].as_array().expect("labels").iter().find(|l| l["label"] == *text);
+        for (text, expected) in
+            texts.iter().zip(photo["probabilities"].as_array().expect("probabilities"))
+        {
+            let label =
+                found["labels"].as_array().expect("labels").iter().find(|l| l["label"] == *text);
             let probability = label.and_then(|l| l["probability"].as_f64()).expect("a probability");
             let expected = expected.as_f64().expect("a number");
             assert!(
@@ -87,7 +104,8 @@ fn probabilities_of_the_twelve_photos_are_the_references() {
 fn template_makes_the_prompt_and_several_are_ensembled() {
     let cosine = |arguments: &[&str]| {
         let run =
-            run(&[&["classify", "photos/cat.jpg", "--json", "--labels", "cat,dog"], arguments].concat());
+            run(&[&["classify", "photos/cat.jpg", "--json", "--labels", "cat,dog"], arguments]
+                .concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         json_lines(&run.stdout)[0]["labels"][0]["cosine"].as_f64().expect("a number")
     };
@@ -101,10 +119,16 @@ fn template_makes_the_prompt_and_several_are_ensembled() {
 fn standard_input_is_an_image_or_a_list_of_paths() {
     let bytes = std::fs::read(common::root().join("photos/cat.jpg")).expect("the photo");
     let image = run_with_stdin(&["classify", "-", "--labels", "a cat,a dog", "--json"], &bytes);
-    let list = run_with_stdin(&["classify", "-", "--labels", "a cat,a dog", "--json"], b"photos/cat.jpg\n");
+    let list = run_with_stdin(
+        &["classify", "-", "--labels", "a cat,a dog", "--json"],
+        b"photos/cat.jpg\n",
+    );
     let (image, list) = (json_lines(&image.stdout), json_lines(&list.stdout));
     assert_eq!(image[0]["labels"], list[0]["labels"]);
-    assert_eq!((image[0]["image"].as_str(), list[0]["image"].as_str()), (Some("-"), Some("photos/cat.jpg")));
+    assert_eq!(
+        (image[0]["image"].as_str(), list[0]["image"].as_str()),
+        (Some("-"), Some("photos/cat.jpg"))
+    );
 }
 
 #[test]
@@ -131,8 +155,16 @@ fn a_single_bad_image_is_an_error_and_one_among_others_is_skipped() {
     assert_eq!((alone.code, alone.stdout.as_str()), (1, ""));
     assert!(alone.stderr.contains(&format!("error: {bad}: ")), "{}", alone.stderr);
 
-    let among =
-        run(&["classify", bad, "photos/cat.jpg", "--labels", "a,b", "--json", "--errors", ledger_text]);
+    let among = run(&[
+        "classify",
+        bad,
+        "photos/cat.jpg",
+        "--labels",
+        "a,b",
+        "--json",
+        "--errors",
+        ledger_text,
+    ]);
     assert_eq!(among.code, 3, "{}", among.stderr);
     assert_eq!(json_lines(&among.stdout).len(), 1);
     assert!(among.stderr.contains("1 of 2 inputs skipped"), "{}", among.stderr);
@@ -146,9 +178,17 @@ fn wrong_requests_say_what_to_do() {
         (&["classify", "photos/cat.jpg"], 1, "no label given"),
         (&["classify", "photos/cat.jpg", "--labels", "a,,b"], 1, "label 2 is empty"),
         (&["classify", "photos/cat.jpg", "--labels", "a,b,a"], 1, "given twice"),
-        (&["classify", "photos/cat.jpg", "--labels", "a,b", "--template", "no hole"], 1, "has no `{}`"),
+        (
+            &["classify", "photos/cat.jpg", "--labels", "a,b", "--template", "no hole"],
+            1,
+            "has no `{}`",
+        ),
         (&["classify", "gone.jpg", "--labels", "a,b"], 1, "gone.jpg"),
-        (&["classify", "photos/cat.jpg", "--labels", "a,b", "--model", "vit-b33"], 1, "did you mean"),
+        (
+            &["classify", "photos/cat.jpg", "--labels", "a,b", "--model", "vit-b33"],
+            1,
+            "did you mean",
+        ),
         (&["classify", "--labels", "a,b"], 2, "IMAGE"),
     ];
     for (arguments, code, message) in cases {

@@ -20,7 +20,8 @@ fn starter(layout: &str) -> PathBuf {
         let folder = TempDir::new().unwrap();
         for layout in ["open_clip", "hugging_face"] {
             let out = folder.path().join(layout);
-            let done = run(&["models", "convert", "starter", "--layout", layout, "--out", text(&out)]);
+            let done =
+                run(&["models", "convert", "starter", "--layout", layout, "--out", text(&out)]);
             assert_eq!(done.code, 0, "{}", done.stderr);
         }
         folder
@@ -59,13 +60,17 @@ fn embed(kind: &str, model: &Path, input: &str, more: &[&str]) -> Result<Vec<f32
     let list = folder.path().join("t.txt");
     fs::write(&list, input).unwrap();
     let input = if kind == "texts" { text(&list) } else { input };
-    let done = run(&[&["embed", kind, input, "--model", text(model), "--out", text(&out)], more].concat());
+    let done =
+        run(&[&["embed", kind, input, "--model", text(model), "--out", text(&out)], more].concat());
     if done.code != 0 {
         return Err(done);
     }
     let bytes = fs::read(&out).unwrap();
     let head = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    Ok(bytes[head..].chunks_exact(4).map(|word| f32::from_le_bytes(word.try_into().unwrap())).collect())
+    Ok(bytes[head..]
+        .chunks_exact(4)
+        .map(|word| f32::from_le_bytes(word.try_into().unwrap()))
+        .collect())
 }
 
 fn image(model: &Path) -> Vec<f32> {
@@ -80,8 +85,14 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 fn refuses_texts(model: &Path, by: &str) {
     let done = embed("texts", model, "a cat\n", &[]).unwrap_err();
     assert_eq!(done.code, 1, "{}", done.stderr);
-    assert!(done.stderr.contains("texts cannot be encoded") && done.stderr.contains(by), "{}", done.stderr);
-    for labels in [["classify", PHOTO, "--labels", "a cat,a dog"], ["similarity", PHOTO, "--text", "a cat"]] {
+    assert!(
+        done.stderr.contains("texts cannot be encoded") && done.stderr.contains(by),
+        "{}",
+        done.stderr
+    );
+    for labels in
+        [["classify", PHOTO, "--labels", "a cat,a dog"], ["similarity", PHOTO, "--text", "a cat"]]
+    {
         let done = run(&[&labels[..], &["--model", text(model)]].concat());
         assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{}", done.stderr);
         assert!(
@@ -107,7 +118,8 @@ fn processor_config_is_preferred_as_in_transformers_5() {
     assert_eq!(image(new.path()), image(old.path()));
     assert_ne!(image(new.path()), image(&starter("hugging_face")));
     // Without the nested part it says nothing of images.
-    fs::write(new.path().join("processor_config.json"), r#"{"processor_class": "CLIPProcessor"}"#).unwrap();
+    fs::write(new.path().join("processor_config.json"), r#"{"processor_class": "CLIPProcessor"}"#)
+        .unwrap();
     assert_eq!(image(new.path()), image(&starter("hugging_face")));
 }
 
@@ -134,7 +146,9 @@ fn another_tokenizer_refuses_texts_by_its_field_and_images_go_on() {
         refuses_texts(model.path(), field);
     }
     let model = folder("hugging_face");
-    edit(&model.path().join("config.json"), |config| config["text_config"]["eos_token_id"] = json!(3));
+    edit(&model.path().join("config.json"), |config| {
+        config["text_config"]["eos_token_id"] = json!(3)
+    });
     let done = embed("texts", model.path(), "a cat\n", &[]).unwrap_err();
     assert!(done.stderr.contains("`text_config.eos_token_id` is 3"), "{}", done.stderr);
 }
@@ -212,14 +226,18 @@ fn another_tokenizer_refuses_labels_of_an_evaluation_whatever_is_in_its_cache() 
 fn what_no_size_tells_is_said_by_a_conversion_to_openais_layout() {
     let convert = |model: &Path| {
         let out = model.join("o.safetensors");
-        let done = run(&["models", "convert", text(model), "--layout", "openai", "--out", text(&out)]);
+        let done =
+            run(&["models", "convert", text(model), "--layout", "openai", "--out", text(&out)]);
         assert_eq!(done.code, 0, "{}", done.stderr);
         done.stderr
     };
     assert!(!convert(folder("open_clip").path()).contains("no place"));
     for (change, said) in [
         (json!({ "quick_gelu": false }), "no place for the activation GELU: "),
-        (json!({ "vision_cfg": { "head_width": 32 } }), "no place for the heads of the image tower: "),
+        (
+            json!({ "vision_cfg": { "head_width": 32 } }),
+            "no place for the heads of the image tower: ",
+        ),
         (json!({ "text_cfg": { "heads": 4 } }), "no place for the heads of the text tower: "),
         (json!({ "text_cfg": { "pool_type": "last" } }), "no place for the pooling of texts: "),
     ] {
@@ -245,7 +263,9 @@ fn interrupted_run_of_texts_is_not_taken_up_by_another_cleaning() {
     let model = folder("open_clip");
     let (list, out) = (model.path().join("t.txt"), model.path().join("o.npy"));
     fs::write(&list, "A photo, of a_cat!\n").unwrap();
-    let embed = || run(&["embed", "texts", text(&list), "--model", text(model.path()), "--out", text(&out)]);
+    let embed = || {
+        run(&["embed", "texts", text(&list), "--model", text(model.path()), "--out", text(&out)])
+    };
     let clean = |how: &str| {
         edit(&model.path().join("open_clip_config.json"), |config| {
             config["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = json!({ "clean": how });
@@ -278,14 +298,30 @@ fn preprocessing_of_model_config_and_of_every_written_layout_is_followed() {
     for layout in ["openai", "open_clip", "hugging_face"] {
         let out = TempDir::new().unwrap();
         let place = out.path().join("m.safetensors");
-        let done = run(&["models", "convert", text(model.path()), "--layout", layout, "--out", text(&place)]);
+        let done = run(&[
+            "models",
+            "convert",
+            text(model.path()),
+            "--layout",
+            layout,
+            "--out",
+            text(&place),
+        ]);
         assert_eq!(image(&place), expected, "{layout}");
         let warned = done.stderr.contains("no place for preprocessing");
         assert_eq!(warned, layout == "openai", "{}", done.stderr);
     }
     edit(&config, |config| config["preprocess_cfg"]["interpolation"] = json!("lanczos"));
     let out = model.path().join("no");
-    let done = run(&["models", "convert", text(model.path()), "--layout", "open_clip", "--out", text(&out)]);
+    let done = run(&[
+        "models",
+        "convert",
+        text(model.path()),
+        "--layout",
+        "open_clip",
+        "--out",
+        text(&out),
+    ]);
     assert!(done.code == 1 && done.stderr.contains("lanczos") && !out.exists(), "{}", done.stderr);
 }
 
@@ -300,12 +336,20 @@ fn keys_that_cannot_be_followed_are_named() {
         ("text_cfg", "context_length", json!(64)),
     ] {
         let model = folder("open_clip");
-        edit(&model.path().join("open_clip_config.json"), |config| config["model_cfg"][section][key] = value);
+        edit(&model.path().join("open_clip_config.json"), |config| {
+            config["model_cfg"][section][key] = value
+        });
         let done = embed("images", model.path(), PHOTO, &[]).unwrap_err();
-        assert!(done.code == 1 && done.stderr.contains(&format!("`{section}.{key}`")), "{}", done.stderr);
+        assert!(
+            done.code == 1 && done.stderr.contains(&format!("`{section}.{key}`")),
+            "{}",
+            done.stderr
+        );
     }
     let model = folder("hugging_face");
-    edit(&model.path().join("config.json"), |config| config["vision_config"]["rotary"] = json!(true));
+    edit(&model.path().join("config.json"), |config| {
+        config["vision_config"]["rotary"] = json!(true)
+    });
     edit(&model.path().join("preprocessor_config.json"), |config| config["crop_pct"] = json!(0.9));
     let out = model.path().join("o.npy");
     let done = run(&["embed", "images", PHOTO, "--model", text(model.path()), "--out", text(&out)]);
@@ -320,8 +364,8 @@ fn renamed(from: &Path, to: &Path, rename: impl Fn(&str) -> String) {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header: Map<String, Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
     let tensors = header.into_iter().filter(|(name, _)| name != "__metadata__");
-    let header =
-        Value::from(tensors.map(|(name, at)| (rename(&name), at)).collect::<Map<_, _>>()).to_string();
+    let header = Value::from(tensors.map(|(name, at)| (rename(&name), at)).collect::<Map<_, _>>())
+        .to_string();
     let header = format!("{header:width$}", width = header.len().next_multiple_of(8));
     let head = (header.len() as u64).to_le_bytes();
     fs::write(to, [&head[..], header.as_bytes(), &bytes[8 + length..]].concat()).unwrap();
@@ -372,6 +416,7 @@ fn heads_and_activation_are_guessed_aloud() {
     let out = folder.path().join("p.npy");
     let told = ["--model-config", text(&config)];
     let done =
-        run(&[&["embed", "images", PHOTO, "--model", text(&bare), "--out", text(&out)], &told[..]].concat());
+        run(&[&["embed", "images", PHOTO, "--model", text(&bare), "--out", text(&out)], &told[..]]
+            .concat());
     assert!(done.code == 0 && !done.stderr.contains("guessed"), "{}", done.stderr);
 }

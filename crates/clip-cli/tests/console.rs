@@ -8,8 +8,14 @@ const CLASSIFY: [&str; 4] = ["classify", "photos/cat.jpg", "--labels", "a cat,a 
 
 #[test]
 fn what_a_terminal_would_obey_is_shown_escaped() {
-    let run =
-        run(&["classify", "photos/cat.jpg", "--label", "a\u{1b}[31mcat", "--label", "a dog\nerror: gone"]);
+    let run = run(&[
+        "classify",
+        "photos/cat.jpg",
+        "--label",
+        "a\u{1b}[31mcat",
+        "--label",
+        "a dog\nerror: gone",
+    ]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
         run.stdout.contains(r"a\u{1b}[31mcat") && run.stdout.contains(r"a dog\nerror: gone"),
@@ -17,10 +23,12 @@ fn what_a_terminal_would_obey_is_shown_escaped() {
         run.stdout
     );
     assert!(!run.stdout.contains('\u{1b}'));
-    let run = common::run(&["classify", "no\u{1b}]0;such\nerror: other.jpg", "--labels", "a cat,a dog"]);
+    let run =
+        common::run(&["classify", "no\u{1b}]0;such\nerror: other.jpg", "--labels", "a cat,a dog"]);
     assert_eq!(run.code, 1);
     assert!(
-        !run.stderr.contains('\u{1b}') && run.stderr.lines().all(|line| !line.starts_with("error: other"))
+        !run.stderr.contains('\u{1b}')
+            && run.stderr.lines().all(|line| !line.starts_with("error: other"))
     );
 }
 
@@ -77,7 +85,10 @@ fn tables_fit_the_terminal_they_are_shown_on() {
             "datasets list",
             "datasets info imagenet",
             &format!("classify photos/cat.jpg photos/dog.jpg --labels 'a cat,{long}'"),
-            &format!("similarity photos/cat.jpg --text '{long}' --text {}", ["a"; 30].join(" --text ")),
+            &format!(
+                "similarity photos/cat.jpg --text '{long}' --text {}",
+                ["a"; 30].join(" --text ")
+            ),
         ] {
             let line = format!("stty {height}cols {columns}; {} -q {verb}", program.display());
             let script = std::process::Command::new("script")
@@ -85,7 +96,9 @@ fn tables_fit_the_terminal_they_are_shown_on() {
                 .stdin(std::process::Stdio::null())
                 .current_dir(common::root())
                 .output();
-            let Ok(script) = script else { return common::skipped("`script` is not on this machine") };
+            let Ok(script) = script else {
+                return common::skipped("`script` is not on this machine");
+            };
             let shown = String::from_utf8_lossy(&script.stdout);
             assert!(script.status.success() && shown.lines().count() > 1, "{verb}: {shown}");
             for line in shown.lines().map(str::trim_end) {

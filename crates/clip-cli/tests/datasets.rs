@@ -43,7 +43,9 @@ fn list_names_every_set_in_80_columns() {
 fn info_says_where_from_and_what_to_mind() {
     let info = run(&["datasets", "info", "voc2007"]);
     assert_eq!(info.code, 0, "{}", info.stderr);
-    for part in ["4,952, scored", "c52e279531787c972589f7e41ab4ae64", "difficult", "host.robots.ox.ac.uk"] {
+    for part in
+        ["4,952, scored", "c52e279531787c972589f7e41ab4ae64", "difficult", "host.robots.ox.ac.uk"]
+    {
         assert!(info.stdout.contains(part), "{part}: {}", info.stdout);
     }
     let json = &json_lines(&run(&["datasets", "info", "voc2007", "--json"]).stdout)[0];
@@ -59,7 +61,9 @@ fn empty_folder_is_told_as_empty() {
     let root = folder.path().to_str().expect("UTF-8");
     let one = run(&["datasets", "check", root, "--dataset", "dtd"]);
     assert_eq!(one.code, 1);
-    for part in [&format!("{root} is empty; get dtd-r1.0.1.tar.gz (https://"), "error: dtd is not whole"] {
+    for part in
+        [&format!("{root} is empty; get dtd-r1.0.1.tar.gz (https://"), "error: dtd is not whole"]
+    {
         assert!(one.stderr.contains(part), "{part}: {}", one.stderr);
     }
     let any = run(&["datasets", "check", root]);
@@ -81,10 +85,10 @@ fn half_unpacked_set_is_told_with_counts_and_files() {
     let half = run(&["datasets", "check", root]);
     assert_eq!(half.code, 1);
     fits(&half.stdout);
-    let row = half.stdout.lines().find(|line| line.trim_start().starts_with("test ")).expect("a row");
+    let row =
+        half.stdout.lines().find(|line| line.trim_start().starts_with("test ")).expect("a row");
     assert!(row.contains("1,880") && row.ends_with("files are missing"), "{row}");
-    let told =
-        "warning: dtd: split test: 1 images, 8 more are named but not there (images/banded/banded_0000.jpg";
+    let told = "warning: dtd: split test: 1 images, 8 more are named but not there (images/banded/banded_0000.jpg";
     assert!(half.stderr.contains(told), "{}", half.stderr);
     assert!(half.stderr.contains("unpack again"), "{}", half.stderr);
     let json = json_lines(&run(&["datasets", "check", root, "--json"]).stdout);
@@ -100,9 +104,11 @@ fn wrong_checksum_is_told_with_both_sums() {
     write(folder.path(), "dtd-r1.0.1.tar.gz", b"only the beginning");
     let wrong = run(&["datasets", "check", root, "--dataset", "dtd"]);
     assert_eq!(wrong.code, 1);
-    for part in
-        ["dtd-r1.0.1.tar.gz: md5 is ", "published is fff73e5086ae6bdbea199a49dfb8a4c1", "fetch it again"]
-    {
+    for part in [
+        "dtd-r1.0.1.tar.gz: md5 is ",
+        "published is fff73e5086ae6bdbea199a49dfb8a4c1",
+        "fetch it again",
+    ] {
         assert!(wrong.stderr.contains(part), "{part}: {}", wrong.stderr);
     }
     assert!(wrong.stdout.contains("md5 is not the published one"), "{}", wrong.stdout);

@@ -13,7 +13,10 @@ fn values(path: &Path) -> Vec<f32> {
         true => 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]])),
         false => 8 + u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize,
     };
-    bytes[start..].chunks_exact(4).map(|v| f32::from_le_bytes(v.try_into().expect("4 bytes"))).collect()
+    bytes[start..]
+        .chunks_exact(4)
+        .map(|v| f32::from_le_bytes(v.try_into().expect("4 bytes")))
+        .collect()
 }
 
 #[test]
@@ -29,13 +32,17 @@ fn images_are_unit_rows_in_the_order_of_the_inputs_in_every_format() {
             &std::fs::read(folder.path().join(format!("photos.{ending}.json"))).expect("it"),
         )
         .expect("JSON");
-        assert_eq!((provenance["rows"].as_u64(), provenance["normalized"].as_bool()), (Some(12), Some(true)));
+        assert_eq!(
+            (provenance["rows"].as_u64(), provenance["normalized"].as_bool()),
+            (Some(12), Some(true))
+        );
         if ending == "parquet" {
             assert_eq!(&std::fs::read(&out).expect("the output")[..4], b"PAR1");
             continue;
         }
         let ids = json_lines(
-            &std::fs::read_to_string(folder.path().join(format!("photos.{ending}.ids.jsonl"))).expect("ids"),
+            &std::fs::read_to_string(folder.path().join(format!("photos.{ending}.ids.jsonl")))
+                .expect("ids"),
         );
         assert_eq!((ids.len(), ids[0].as_str()), (12, Some("photos/astronaut.jpg")));
         let values = values(&out);
@@ -60,9 +67,11 @@ fn raw_features_are_the_references() {
     let expected = common::root().join("crates/clip/assets/starter/photos_outputs.safetensors");
     let bytes = std::fs::read(expected).expect("the reference's outputs");
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
-    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
-    let begin =
-        header["image_features"]["data_offsets"][0].as_u64().expect("an offset") as usize + 8 + length;
+    let header: serde_json::Value =
+        serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
+    let begin = header["image_features"]["data_offsets"][0].as_u64().expect("an offset") as usize
+        + 8
+        + length;
     let expected: Vec<f32> = bytes[begin..begin + 12 * 128 * 4]
         .chunks_exact(4)
         .map(|v| f32::from_le_bytes(v.try_into().expect("4 bytes")))
@@ -81,8 +90,14 @@ fn bad_files_are_skipped_into_the_ledger_and_a_repeat_takes_up_what_is_there() {
     std::fs::copy(common::root().join("photos/cat.jpg"), images.join("a.jpg")).expect("copied");
     std::fs::write(images.join("b.jpg"), b"broken").expect("written");
     let out = folder.path().join("x.npy");
-    let arguments =
-        ["embed", "images", images.to_str().expect("UTF-8"), "--out", out.to_str().expect("UTF-8"), "--json"];
+    let arguments = [
+        "embed",
+        "images",
+        images.to_str().expect("UTF-8"),
+        "--out",
+        out.to_str().expect("UTF-8"),
+        "--json",
+    ];
 
     let broken = run(&arguments);
     assert_eq!(broken.code, 3, "{}", broken.stderr);
@@ -116,7 +131,8 @@ fn long_texts_are_skipped_or_cut_and_counted() {
     let cut = run(&["embed", "texts", texts, "--out", out_text, "--truncate"]);
     assert_eq!(cut.code, 0, "{}", cut.stderr);
     assert!(cut.stderr.contains("1 texts were cut"), "{}", cut.stderr);
-    let list = std::fs::read_to_string(folder.path().join("t.npy.truncated.jsonl")).expect("the list");
+    let list =
+        std::fs::read_to_string(folder.path().join("t.npy.truncated.jsonl")).expect("the list");
     assert_eq!(json_lines(&list)[0]["lost"], 15); // 90 and two markers, 77 fit
     let values = values(&out);
     assert_eq!(values.len(), 3 * 128);
@@ -183,7 +199,8 @@ fn names_that_are_no_utf8_have_ids_and_rows_of_their_own() {
     let ids: Vec<_> = found.iter().map(|(id, _)| id.rsplit('/').next().unwrap()).collect();
     assert_eq!(ids, ["a\u{fffd}.jpg", r"a\xfe.jpg", r"a\xff.jpg", r"b\x5cxff.jpg"]);
     for ((_, row), (_, what)) in found.iter().zip(photos) {
-        let (_, same) = expected.iter().find(|(id, _)| id.ends_with(&format!("{what}.jpg"))).unwrap();
+        let (_, same) =
+            expected.iter().find(|(id, _)| id.ends_with(&format!("{what}.jpg"))).unwrap();
         assert_eq!(row, same, "{what}");
     }
     // named outright, and in a list
@@ -191,7 +208,10 @@ fn names_that_are_no_utf8_have_ids_and_rows_of_their_own() {
     let mut command = clip_rs(&["embed", "images", "--out", out("one.npy").to_str().unwrap()]);
     assert_eq!(command.arg(&path).output().expect("it runs").status.code(), Some(0));
     let list = [path.as_os_str().as_bytes(), b"\n"].concat();
-    let listed = run_with_stdin(&["embed", "images", "-", "--out", out("list.npy").to_str().unwrap()], &list);
+    let listed = run_with_stdin(
+        &["embed", "images", "-", "--out", out("list.npy").to_str().unwrap()],
+        &list,
+    );
     assert_eq!(listed.code, 0, "{}", listed.stderr);
     assert_eq!(rows(&out("one.npy")), found[2..3]);
     assert_eq!(rows(&out("list.npy")), found[2..3]);
@@ -219,9 +239,15 @@ fn folder_that_links_reach_again_is_embedded_once() {
 fn files_of_a_folder_are_read_or_in_the_ledger_or_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let images = folder.path().join("images");
-    for name in
-        ["a.HEIC", "b", "c.jpg_large", "d.mpo", "._e.jpg", ".ipynb_checkpoints/a.jpg", "__MACOSX/a.jpg"]
-    {
+    for name in [
+        "a.HEIC",
+        "b",
+        "c.jpg_large",
+        "d.mpo",
+        "._e.jpg",
+        ".ipynb_checkpoints/a.jpg",
+        "__MACOSX/a.jpg",
+    ] {
         photo("cat", &images.join(name));
     }
     let others: [(&str, &[u8]); 7] = [
@@ -240,12 +266,19 @@ fn files_of_a_folder_are_read_or_in_the_ledger_or_counted() {
     let run = run(&["embed", "images", images.to_str().unwrap(), "--out", out.to_str().unwrap()]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert_eq!(rows(&out).len(), 4);
-    assert!(run.stderr.contains("passed over, as they are no images: 1 of the files"), "{}", run.stderr);
-    let ledger = std::fs::read_to_string(folder.path().join("a.npy.skipped.jsonl")).expect("the ledger");
-    let reasons: Vec<_> =
-        json_lines(&ledger).iter().map(|skip| skip["reason"].as_str().unwrap().to_owned()).collect();
-    let not_read =
-        ["AVIF", "JPEG 2000", "TGA", "ICO", "SVG"].map(|format| format!("{format} is not supported"));
+    assert!(
+        run.stderr.contains("passed over, as they are no images: 1 of the files"),
+        "{}",
+        run.stderr
+    );
+    let ledger =
+        std::fs::read_to_string(folder.path().join("a.npy.skipped.jsonl")).expect("the ledger");
+    let reasons: Vec<_> = json_lines(&ledger)
+        .iter()
+        .map(|skip| skip["reason"].as_str().unwrap().to_owned())
+        .collect();
+    let not_read = ["AVIF", "JPEG 2000", "TGA", "ICO", "SVG"]
+        .map(|format| format!("{format} is not supported"));
     assert_eq!(reasons[..5], not_read);
     assert_eq!(reasons[5..], ["the file is empty"]);
 }
@@ -258,12 +291,17 @@ fn empty_list_is_an_error_and_a_table_needs_a_column() {
     for (kind, stdin) in [("images", ""), ("images", "\n\n"), ("texts", "")] {
         let empty = run_with_stdin(&["embed", kind, "-", "--out", out_text], stdin.as_bytes());
         assert_eq!((empty.code, empty.stdout.as_str()), (1, ""), "{kind}: {}", empty.stderr);
-        assert!(empty.stderr.contains("no image") || empty.stderr.contains("no text"), "{}", empty.stderr);
+        assert!(
+            empty.stderr.contains("no image") || empty.stderr.contains("no text"),
+            "{}",
+            empty.stderr
+        );
     }
     assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
 
     let table = folder.path().join("captions.csv");
-    std::fs::write(&table, "file,caption\na.jpg,\"a cat, asleep\"\nb.jpg,a dog\n").expect("written");
+    std::fs::write(&table, "file,caption\na.jpg,\"a cat, asleep\"\nb.jpg,a dog\n")
+        .expect("written");
     let arguments = ["embed", "texts", table.to_str().unwrap(), "--out", out_text];
     let refused = run(&arguments);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
@@ -313,7 +351,15 @@ fn output_that_is_a_link_or_a_device_is_written_to() {
     let gone = run(&["embed", "images", "photos/cat.jpg", "--out", null.to_str().unwrap()]);
     assert_eq!(gone.code, 0, "{}", gone.stderr);
     assert_eq!(std::fs::read_link(&null).expect("still a link"), Path::new("/dev/null"));
-    let said = run(&["classify", "photos/cat.jpg", "gone.jpg", "--labels", "a,b", "--errors", "/dev/stderr"]);
+    let said = run(&[
+        "classify",
+        "photos/cat.jpg",
+        "gone.jpg",
+        "--labels",
+        "a,b",
+        "--errors",
+        "/dev/stderr",
+    ]);
     assert_eq!(said.code, 3, "{}", said.stderr);
     assert!(said.stderr.contains("{\"input\":\"gone.jpg\",\"stage\":\"read\""), "{}", said.stderr);
 }

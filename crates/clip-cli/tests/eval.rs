@@ -13,9 +13,11 @@ use common::{clip_rs, json_lines, run};
 /// `eval` with folders of its own.
 fn eval(verb: &[&str], data: &Path, folder: &Path, out: &str) -> common::Run {
     let (data, out) = (data.display().to_string(), folder.join(out).display().to_string());
-    let features = folder.join(format!("features of {}", out.rsplit('/').next().unwrap_or_default()));
+    let features =
+        folder.join(format!("features of {}", out.rsplit('/').next().unwrap_or_default()));
     let features = features.display().to_string();
-    let arguments = [&["eval"], verb, &["--root", &data, "--out", &out, "--features", &features]].concat();
+    let arguments =
+        [&["eval"], verb, &["--root", &data, "--out", &out, "--features", &features]].concat();
     run(&arguments)
 }
 
@@ -23,13 +25,18 @@ fn eval(verb: &[&str], data: &Path, folder: &Path, out: &str) -> common::Run {
 fn zero_shot_writes_a_cell_with_its_interval_and_one_line_per_image() {
     let folder = tempfile::tempdir().expect("a folder");
     cifar10(folder.path(), 60);
-    let found = eval(&["zeroshot", "--dataset", "cifar10", "--json"], folder.path(), folder.path(), "out");
+    let found =
+        eval(&["zeroshot", "--dataset", "cifar10", "--json"], folder.path(), folder.path(), "out");
     assert_eq!(found.code, 3, "60 of the 10,000 images that were published: {}", found.stderr);
     let cell = &json_lines(&found.stdout)[0];
     assert_eq!(cell["dataset"], "cifar10");
     assert_eq!(cell["task"], "zeroshot_classification");
-    assert_eq!((&cell["counts"]["expected"], &cell["counts"]["scored"]), (&10_000.into(), &60.into()));
-    let (value, low, high) = (&cell["score"]["value"], &cell["score"]["low"], &cell["score"]["high"]);
+    assert_eq!(
+        (&cell["counts"]["expected"], &cell["counts"]["scored"]),
+        (&10_000.into(), &60.into())
+    );
+    let (value, low, high) =
+        (&cell["score"]["value"], &cell["score"]["low"], &cell["score"]["high"]);
     let [value, low, high] = [value, low, high].map(|number| number.as_f64().expect("a number"));
     assert!(low < value && value < high, "{low} {value} {high}");
     assert_eq!(cell["metrics"]["acc1"], cell["score"]["value"]);
@@ -41,9 +48,14 @@ fn zero_shot_writes_a_cell_with_its_interval_and_one_line_per_image() {
     assert_eq!(lines.len(), 60);
     let right = lines.iter().filter(|line| line["best"][0] == line["truth"][0]).count();
     assert!((value - right as f64 / 60.0).abs() < 1e-12);
-    let table = fs::read_to_string(folder.path().join("out/results.csv")).expect("the joined table");
+    let table =
+        fs::read_to_string(folder.path().join("out/results.csv")).expect("the joined table");
     assert!(
-        table.lines().nth(1).expect("a row").starts_with("cifar10,test,zeroshot_classification,starter,")
+        table
+            .lines()
+            .nth(1)
+            .expect("a row")
+            .starts_with("cifar10,test,zeroshot_classification,starter,")
     );
     assert!(found.stderr.contains("A research tool"), "{}", found.stderr);
 }
@@ -53,7 +65,9 @@ fn cell_that_is_there_is_kept_until_something_it_was_made_of_changes() {
     let folder = tempfile::tempdir().expect("a folder");
     cifar10(folder.path(), 30);
     let verb = ["zeroshot", "--dataset", "cifar10", "--json"];
-    let cell = |verb: &[&str]| json_lines(&eval(verb, folder.path(), folder.path(), "out").stdout)[0].clone();
+    let cell = |verb: &[&str]| {
+        json_lines(&eval(verb, folder.path(), folder.path(), "out").stdout)[0].clone()
+    };
     let first = cell(&verb);
     assert_eq!(cell(&verb), first, "kept, its wall time included");
     let other = cell(&[&verb[..], &["--level", "0.995"]].concat());
@@ -78,20 +92,26 @@ fn cell_that_is_there_is_made_again_when_an_image_changes() {
         [(&["zeroshot"], "test_batch.bin"), (&["probe", "--c", "0.316"], "data_batch_3.bin")];
     for (verb, file) in verbs {
         let verb = [verb, &["--dataset", "cifar10", "--json"]].concat();
-        let cell = || json_lines(&eval(&verb, folder.path(), folder.path(), "out").stdout)[0].clone();
+        let cell =
+            || json_lines(&eval(&verb, folder.path(), folder.path(), "out").stdout)[0].clone();
         let first = cell();
         assert_eq!(cell(), first, "kept");
         paint(file);
         let again = cell();
         assert_ne!(again["provenance"]["read"], first["provenance"]["read"], "{verb:?}");
-        assert_eq!(again["provenance"]["split_blake3"], first["provenance"]["split_blake3"], "{verb:?}");
+        assert_eq!(
+            again["provenance"]["split_blake3"], first["provenance"]["split_blake3"],
+            "{verb:?}"
+        );
         assert_eq!(cell(), again, "kept again");
     }
 }
 
 #[test]
 fn option_of_another_task_is_refused() {
-    for (task, option) in [("zeroshot", "--shots"), ("probe", "--caption-template"), ("retrieval", "--c")] {
+    for (task, option) in
+        [("zeroshot", "--shots"), ("probe", "--caption-template"), ("retrieval", "--c")]
+    {
         let run = common::run(&["eval", task, "--dataset", "cifar10", "--root", ".", option, "1"]);
         assert_eq!(run.code, 2, "{task} {option}");
         assert!(run.stderr.contains("unexpected argument"), "{}", run.stderr);
@@ -111,8 +131,13 @@ fn changed_image_is_never_taken_from_the_cache() {
     fs::remove_dir_all(folder.path().join("out")).expect("results forgotten, features kept");
     eval(&verb, folder.path(), folder.path(), "out");
     let predictions = |out: &str| {
-        fs::read(folder.path().join(out).join("starter/cifar10.zeroshot_classification.predictions.jsonl"))
-            .expect("it")
+        fs::read(
+            folder
+                .path()
+                .join(out)
+                .join("starter/cifar10.zeroshot_classification.predictions.jsonl"),
+        )
+        .expect("it")
     };
     eval(&verb, folder.path(), folder.path(), "fresh");
     assert_eq!(predictions("out"), predictions("fresh"));
@@ -140,7 +165,9 @@ fn killed_suite_and_two_shards_give_the_table_of_one_run() {
     // mnist is not there: listed, and nothing stops.
     assert_eq!(whole.code, 3, "{}", whole.stderr);
     assert!(whole.stderr.contains("mnist"), "{}", whole.stderr);
-    let table = |out: &str| fs::read_to_string(folder.path().join(out).join("results.csv")).expect("a table");
+    let table = |out: &str| {
+        fs::read_to_string(folder.path().join(out).join("results.csv")).expect("a table")
+    };
     assert!(table("whole").matches("cifar10,").count() >= 2, "{}", table("whole"));
 
     let (out, features) = (path("killed"), path("killed-features"));
@@ -155,7 +182,10 @@ fn killed_suite_and_two_shards_give_the_table_of_one_run() {
         fs::read_dir(&features).is_ok_and(|entries| entries.flatten().any(|entry| rows(entry) > 0))
     };
     while !has_rows() {
-        assert!(running.try_wait().expect("a state").is_none(), "it was over before it could be killed");
+        assert!(
+            running.try_wait().expect("a state").is_none(),
+            "it was over before it could be killed"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
     running.kill().expect("it runs");
@@ -185,11 +215,16 @@ fn one_anchor_has_a_score_and_no_interval() {
         let picture = [&b"P6\n32 32\n255\n"[..], &[120; 3072]].concat();
         fs::write(frames.join(format!("frame-{number}.jpg")), picture).expect("a frame");
     }
-    let found = eval(&["zeroshot", "--dataset", "ytbb", "--json"], folder.path(), folder.path(), "out");
+    let found =
+        eval(&["zeroshot", "--dataset", "ytbb", "--json"], folder.path(), folder.path(), "out");
     assert_eq!(found.code, 3, "{}", found.stderr);
     let cell = &json_lines(&found.stdout)[0];
     assert_eq!(cell["score"]["name"], "mean_pm0_pm10");
-    assert!(cell["score"]["low"].is_null() && cell["score"]["method"].is_null(), "{}", cell["score"]);
+    assert!(
+        cell["score"]["low"].is_null() && cell["score"]["method"].is_null(),
+        "{}",
+        cell["score"]
+    );
     assert!(cell["notes"].to_string().contains("mean_pm0_pm10: no interval: every draw"));
     // pm-0 is a share, whose exact interval holds for one anchor too.
     let pm0 = &cell["figures"][0];
@@ -209,7 +244,8 @@ fn comparison_counts_discordant_images() {
     };
     let write = |name: &str, right: &dyn Fn(usize) -> bool| {
         let path = folder.path().join(name);
-        fs::write(&path, (0..40).map(|item| line(item, right(item))).collect::<String>()).expect("a file");
+        fs::write(&path, (0..40).map(|item| line(item, right(item))).collect::<String>())
+            .expect("a file");
         path.display().to_string()
     };
     let (first, second) =
@@ -234,7 +270,8 @@ fn comparison_leaves_out_images_whose_truth_differs_and_says_how_many() {
     let write = |name: &str, relabelled: u32| {
         let path = folder.path().join(name);
         let truth = |item: u32| if item < relabelled { 1 - item % 2 } else { item % 2 };
-        fs::write(&path, (0..12).map(|item| line(item, truth(item))).collect::<String>()).expect("a file");
+        fs::write(&path, (0..12).map(|item| line(item, truth(item))).collect::<String>())
+            .expect("a file");
         path.display().to_string()
     };
     let (first, second) = (write("a.predictions.jsonl", 0), write("b.predictions.jsonl", 4));
@@ -261,8 +298,9 @@ fn overlap_is_split_by_the_detectors_file_joined_by_id() {
         )
     };
     // 30 clean images of which 15 are right, 10 overlapping ones of which 9 are; the detector has them in another order.
-    let predictions: String =
-        (0..40).map(|item| line(item, if item < 30 { item % 2 == 0 } else { item != 39 })).collect();
+    let predictions: String = (0..40)
+        .map(|item| line(item, if item < 30 { item % 2 == 0 } else { item != 39 }))
+        .collect();
     let row = |item: usize| format!("{item}.jpg,{},x\n", if item < 30 { 0.2 } else { 0.97 });
     let mut rows: String = (0..40).rev().map(row).collect();
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -273,7 +311,10 @@ fn overlap_is_split_by_the_detectors_file_joined_by_id() {
     assert_eq!(found.code, 0, "{}", found.stderr);
     let overlap = &json_lines(&found.stdout)[0];
     assert_eq!((&overlap["all"], &overlap["overlap"]), (&40.into(), &10.into()));
-    assert_eq!((&overlap["accuracy_clean"], &overlap["accuracy_overlap"]), (&0.5.into(), &0.9.into()));
+    assert_eq!(
+        (&overlap["accuracy_clean"], &overlap["accuracy_overlap"]),
+        (&0.5.into(), &0.9.into())
+    );
     assert!((overlap["added"].as_f64().expect("a number") - 0.1).abs() < 1e-12);
     let p = overlap["p"].as_f64().expect("a test");
     assert!((p - 11.0 / 1024.0).abs() < 1e-12, "{p}"); // 9 or 10 of 10 at 1/2

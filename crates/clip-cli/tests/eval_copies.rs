@@ -43,7 +43,8 @@ fn eurosat(root: &Path) {
 fn zeroshot(root: &Path, out: &str, arguments: &[&str]) -> Run {
     let path = |name: &str| root.join(name).display().to_string();
     let (data, out, features) = (root.display().to_string(), path(out), path("features"));
-    let fixed = ["eval", "zeroshot", "--root", &data, "-o", &out, "--features", &features, "--json"];
+    let fixed =
+        ["eval", "zeroshot", "--root", &data, "-o", &out, "--features", &features, "--json"];
     run(&[&fixed[..], arguments].concat())
 }
 
@@ -67,15 +68,23 @@ fn class_names_are_joined_by_what_they_say() {
     let list = serde_json::to_string(&names).expect("JSON");
     write(root, "folders.json", &list);
     write(root, "benchmark.json", format!("{{\"eurosat\": {list}}}"));
-    let by_label: serde_json::Map<_, _> =
-        LABELS.iter().zip(names).rev().map(|(label, name)| ((*label).to_owned(), name.into())).collect();
+    let by_label: serde_json::Map<_, _> = LABELS
+        .iter()
+        .zip(names)
+        .rev()
+        .map(|(label, name)| ((*label).to_owned(), name.into()))
+        .collect();
     write(root, "labels.json", serde_json::to_string(&by_label).expect("JSON"));
     let all = ["--dataset", "eurosat", "--split", "all"];
     let ours = zeroshot(root, "ours", &all);
     let score = |run: &Run| json_lines(&run.stdout)[0]["score"]["value"].clone();
     for file in ["folders.json", "benchmark.json", "labels.json"] {
         let given = root.join(file).display().to_string();
-        let run = zeroshot(root, &format!("with {file}"), &[&all[..], &["--classnames", &given]].concat());
+        let run = zeroshot(
+            root,
+            &format!("with {file}"),
+            &[&all[..], &["--classnames", &given]].concat(),
+        );
         assert_eq!(score(&run), score(&ours), "{file}: {}", run.stderr);
         assert!(run.stdout.contains("joined by"), "{file}: {}", run.stdout);
     }
@@ -141,7 +150,8 @@ fn frames_are_told_from_the_optical_flow_beside_them() {
             .flatten()
             .map(|file| file.path())
             .find(|path| path.extension().is_some_and(|e| e == "jsonl"));
-        json_lines(&fs::read_to_string(rows.expect("predictions")).expect("read"))[0]["best"].clone()
+        json_lines(&fs::read_to_string(rows.expect("predictions")).expect("read"))[0]["best"]
+            .clone()
     };
     let middle = best("clips");
     let inside = format!("ucf101/UCF-101/HandStandPushups/{clip}");
@@ -175,9 +185,11 @@ fn damaged_archive_and_missing_cars_are_not_whole() {
     write(folder.path(), "stanford_cars/test/Acura RL Sedan 2012/1.jpg", "x");
     let check = run(&["datasets", "check", &root]);
     assert_eq!(check.code, 1, "{}", check.stderr);
-    for part in
-        ["dtd-r1.0.1.tar.gz: md5 is ", "stanford_cars: split test: 1 images, 195 more", "2 of 2 data sets"]
-    {
+    for part in [
+        "dtd-r1.0.1.tar.gz: md5 is ",
+        "stanford_cars: split test: 1 images, 195 more",
+        "2 of 2 data sets",
+    ] {
         assert!(check.stderr.contains(part), "{part}: {}", check.stderr);
     }
     assert!(check.stdout.contains("class folders in test"), "{}", check.stdout);

@@ -9,7 +9,8 @@ use common::{json_lines, run};
 
 fn photo(folder: &Path, name: &str, seed: usize) {
     let shade = |at: usize| (seed * 61 + at * (1 + seed) / 7 + at % 3 * seed * 31) as u8;
-    let picture: Vec<u8> = b"P6\n32 32\n255\n".iter().copied().chain((0..3072).map(shade)).collect();
+    let picture: Vec<u8> =
+        b"P6\n32 32\n255\n".iter().copied().chain((0..3072).map(shade)).collect();
     fs::write(folder.join(name), picture).expect("a photo");
 }
 
@@ -36,10 +37,19 @@ fn query_is_where_its_nearest_reference_is_and_the_cell_holds_shares_alone() {
         "photos.csv",
         "query0.ppm,48.8584,2.2945\nquery1.ppm,0.1,0\nquery2.ppm,-10,-170\ngone.ppm,1,1\n",
     );
-    let (out, features) = (folder.path().join("out"), folder.path().join("features").display().to_string());
+    let (out, features) =
+        (folder.path().join("out"), folder.path().join("features").display().to_string());
     let out_text = out.display().to_string();
-    let arguments =
-        ["eval", "geolocation", "--references", &references, "--queries", &queries, "--out", &out_text];
+    let arguments = [
+        "eval",
+        "geolocation",
+        "--references",
+        &references,
+        "--queries",
+        &queries,
+        "--out",
+        &out_text,
+    ];
     let found = run(&[&arguments[..], &["--features", &features, "--json"]].concat());
     assert_eq!(found.code, 3, "one query is skipped: {}", found.stderr);
     let cell = &json_lines(&found.stdout)[0];
@@ -47,7 +57,8 @@ fn query_is_where_its_nearest_reference_is_and_the_cell_holds_shares_alone() {
     assert_eq!((&cell["counts"]["scored"], &cell["counts"]["skipped"]), (&3.into(), &1.into()));
     let metric = |name: &str| cell["metrics"][name].as_f64().expect("a share");
     let shares =
-        ["within_1_km", "within_25_km", "within_200_km", "within_750_km", "within_2500_km"].map(metric);
+        ["within_1_km", "within_25_km", "within_200_km", "within_750_km", "within_2500_km"]
+            .map(metric);
     assert_eq!(shares, [1.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0]);
     assert_eq!(
         (&cell["score"]["name"], &cell["score"]["method"]),
@@ -58,8 +69,11 @@ fn query_is_where_its_nearest_reference_is_and_the_cell_holds_shares_alone() {
     assert!((median["value"].as_f64().expect("km") - 11.119_5).abs() < 0.001, "{median}");
     assert!(cell["notes"].to_string().contains("locating people is surveillance"));
     assert_eq!(cell["provenance"]["read"].as_array().map(Vec::len), Some(2));
-    let mut names: Vec<_> =
-        fs::read_dir(out.join("starter")).expect("results").flatten().map(|e| e.file_name()).collect();
+    let mut names: Vec<_> = fs::read_dir(out.join("starter"))
+        .expect("results")
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
     names.sort();
     let ledger = "photos.geolocation.skipped.jsonl";
     assert_eq!(names, ["photos.geolocation.json", ledger], "no line per photo that was scored");
@@ -76,11 +90,13 @@ fn tables_that_cannot_be_used_are_named() {
     let path = folder.path().join("places.csv");
     let text = path.display().to_string();
     let out = folder.path().join("out").display().to_string();
-    for (table, reason) in
-        [("file,lat,lon\n", "the table has no photo"), ("file,lat,lon\na.jpg,99,0\n", "latitude 99")]
-    {
+    for (table, reason) in [
+        ("file,lat,lon\n", "the table has no photo"),
+        ("file,lat,lon\na.jpg,99,0\n", "latitude 99"),
+    ] {
         fs::write(&path, table).expect("a table");
-        let arguments = ["eval", "geolocation", "--references", &text, "--queries", &text, "--out", &out];
+        let arguments =
+            ["eval", "geolocation", "--references", &text, "--queries", &text, "--out", &out];
         let found = run(&[&arguments[..], &["--features", &out]].concat());
         assert_eq!(found.code, 1);
         assert!(found.stderr.contains(reason), "{}", found.stderr);

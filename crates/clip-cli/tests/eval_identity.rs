@@ -45,9 +45,11 @@ impl Desk {
     }
 
     fn results(&self) -> Vec<PathBuf> {
-        let models = fs::read_dir(self.path("out")).expect("results").flatten().map(|entry| entry.path());
-        let files =
-            models.filter(|path| path.is_dir()).flat_map(|model| fs::read_dir(model).expect("a folder"));
+        let models =
+            fs::read_dir(self.path("out")).expect("results").flatten().map(|entry| entry.path());
+        let files = models
+            .filter(|path| path.is_dir())
+            .flat_map(|model| fs::read_dir(model).expect("a folder"));
         let mut results: Vec<PathBuf> = files.flatten().map(|entry| entry.path()).collect();
         results.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
         results.sort();
@@ -77,7 +79,8 @@ fn every_choice_that_a_task_reads_has_a_file_of_its_own() {
         &["--precision", "bf16"],
         &["--max-pixels", "100000"],
     ];
-    let cells = runs.map(|choices| desk.eval(&[&["zeroshot", "--dataset", "cifar10"], choices].concat()));
+    let cells =
+        runs.map(|choices| desk.eval(&[&["zeroshot", "--dataset", "cifar10"], choices].concat()));
     let probe = ["probe", "--dataset", "cifar10", "--c", "0.5"];
     desk.eval(&probe);
     desk.eval(&[&probe[..], &["--probe-features", "projected"]].concat());
@@ -148,10 +151,12 @@ fn folder_that_is_called_like_a_data_set_and_folders_of_one_name_are_kept_apart(
         folders(&desk.folder.path().join(folder), 3, first);
     }
     let asked = ["cifar10", "folder:cifar10", "folder:a/cifar10", "folder:b/cifar10"];
-    let found: Vec<_> = asked.iter().flat_map(|name| desk.eval(&["zeroshot", "--dataset", name])).collect();
+    let found: Vec<_> =
+        asked.iter().flat_map(|name| desk.eval(&["zeroshot", "--dataset", name])).collect();
     assert_eq!(desk.names().len(), 4, "{:?}", desk.names());
     let times: Vec<_> = desk.results().iter().map(|path| written(path)).collect();
-    let again: Vec<_> = asked.iter().flat_map(|name| desk.eval(&["zeroshot", "--dataset", name])).collect();
+    let again: Vec<_> =
+        asked.iter().flat_map(|name| desk.eval(&["zeroshot", "--dataset", name])).collect();
     assert_eq!(found, again, "each finds its own");
     assert_eq!(desk.results().iter().map(|path| written(path)).collect::<Vec<_>>(), times);
     let table = fs::read_to_string(desk.path("out/results.csv")).expect("a table");
@@ -181,7 +186,8 @@ fn figure_that_was_edited_and_predictions_that_are_gone_are_made_again() {
     let first = &desk.eval(&verb)[0];
     let path = desk.results().remove(0);
     let predictions = path.with_extension("predictions.jsonl");
-    let (text, lines) = (fs::read_to_string(&path).expect("it"), fs::read(&predictions).expect("them"));
+    let (text, lines) =
+        (fs::read_to_string(&path).expect("it"), fs::read(&predictions).expect("them"));
     let value = format!("\"value\": {}", first["score"]["value"]);
     let edits: [&dyn Fn(); 5] = [
         &|| fs::write(&path, text.replacen(&value, "\"value\": 0.99", 1)).expect("edited"),
@@ -206,17 +212,26 @@ fn figure_that_was_edited_and_predictions_that_are_gone_are_made_again() {
 fn bad_result_of_another_stops_no_run_and_is_named() {
     let desk = Desk::new(20);
     fs::create_dir_all(desk.path("out/starter")).expect("made");
-    fs::write(desk.path("out/starter/mnist.linear_probe.json"), "{\"score\": null}").expect("written");
+    fs::write(desk.path("out/starter/mnist.linear_probe.json"), "{\"score\": null}")
+        .expect("written");
     let found = desk.run(&["zeroshot", "--dataset", "cifar10"], 3);
     assert!(found.stderr.contains("mnist.linear_probe.json"), "{}", found.stderr);
-    assert!(fs::read_to_string(desk.path("out/results.csv")).expect("a table").contains("\ncifar10,test,"));
+    assert!(
+        fs::read_to_string(desk.path("out/results.csv"))
+            .expect("a table")
+            .contains("\ncifar10,test,")
+    );
 }
 
 #[test]
 fn data_set_that_does_not_fit_the_task_is_named() {
     let desk = Desk::new(20);
     let found = desk.run(&["zeroshot", "--dataset", "cifar10,fairface"], 3);
-    assert!(found.stderr.contains("fairface: left out: it is no data set for zeroshot"), "{}", found.stderr);
+    assert!(
+        found.stderr.contains("fairface: left out: it is no data set for zeroshot"),
+        "{}",
+        found.stderr
+    );
     assert_eq!(json_lines(&found.stdout).len(), 1);
 }
 

@@ -40,8 +40,15 @@ fn table_whose_files_are_missing_is_scored_for_the_rest_and_ends_with_3() {
     assert!(found.stderr.contains("1.ppm: there is no such file"), "{}", found.stderr);
     assert!(found.stderr.contains("one class alone"), "{}", found.stderr);
     let cell = &json_lines(&found.stdout)[0];
-    assert_eq!((&cell["counts"]["scored"], &cell["counts"]["skipped"]), (&1.into(), &10.into()), "{cell}");
-    assert!(cell["skipped"][9]["reason"].as_str().expect("a reason").contains("no label"), "{cell}");
+    assert_eq!(
+        (&cell["counts"]["scored"], &cell["counts"]["skipped"]),
+        (&1.into(), &10.into()),
+        "{cell}"
+    );
+    assert!(
+        cell["skipped"][9]["reason"].as_str().expect("a reason").contains("no label"),
+        "{cell}"
+    );
 }
 
 #[test]
@@ -65,10 +72,12 @@ fn notes_of_the_reader_are_said_and_kept() {
 fn one_table_with_labels_and_captions_serves_both_tasks() {
     let folder = tempfile::tempdir().expect("a folder");
     ten_pictures(folder.path());
-    let rows: String = (0..10).map(|n| format!("{n}.ppm,{},shade {n}\n", ["red", "blue"][n % 2])).collect();
+    let rows: String =
+        (0..10).map(|n| format!("{n}.ppm,{},shade {n}\n", ["red", "blue"][n % 2])).collect();
     fs::write(folder.path().join("t.csv"), format!("file,label,caption\n{rows}")).expect("a table");
     let table = format!("csv:{}", folder.path().join("t.csv").display());
-    for (verb, read) in [("zeroshot", "labels"), ("retrieval", "captions"), ("zeroshot", "labels")] {
+    for (verb, read) in [("zeroshot", "labels"), ("retrieval", "captions"), ("zeroshot", "labels")]
+    {
         let found = eval(verb, &table, folder.path(), &[]);
         assert_eq!(found.code, 0, "{}", found.stderr);
         assert!(found.stderr.contains(&format!("the {read} are read")), "{}", found.stderr);
@@ -86,7 +95,8 @@ fn broken_picture_leaves_retrieval_with_its_captions() {
     let folder = tempfile::tempdir().expect("a folder");
     ten_pictures(folder.path());
     fs::write(folder.path().join("3.ppm"), "<html>").expect("no picture");
-    let rows: String = (0..10).flat_map(|n| ["one", "two"].map(|c| format!("{n}.ppm,{c} {n}\n"))).collect();
+    let rows: String =
+        (0..10).flat_map(|n| ["one", "two"].map(|c| format!("{n}.ppm,{c} {n}\n"))).collect();
     fs::write(folder.path().join("t.csv"), format!("file,caption\n{rows}")).expect("a table");
     let table = format!("csv:{}", folder.path().join("t.csv").display());
     let found = eval("retrieval", &table, folder.path(), &[]);
@@ -96,7 +106,11 @@ fn broken_picture_leaves_retrieval_with_its_captions() {
     assert!(cell["notes"].to_string().contains("18 captions"), "{cell}");
     let found = eval("retrieval", &table, folder.path(), &["--caption-template", "a photo of"]);
     assert_ne!(found.code, 0);
-    assert!(found.stderr.contains("`a photo of`") && found.stderr.contains("{}"), "{}", found.stderr);
+    assert!(
+        found.stderr.contains("`a photo of`") && found.stderr.contains("{}"),
+        "{}",
+        found.stderr
+    );
 }
 
 #[test]
@@ -131,9 +145,21 @@ fn tasks_that_own_files_cannot_be_asked_say_why() {
     picture(&set.join("blue/2.ppm"), [0, 0, 255]);
     let own = format!("folder:{}", set.display());
     let shift = eval("robustness", &own, folder.path(), &[]);
-    assert_eq!((shift.code, &*shift.stdout), (1, ""), "classes of a folder are not ImageNet's by number");
-    assert!(shift.stderr.contains(&format!("no data set fits the task: {own}")), "{}", shift.stderr);
+    assert_eq!(
+        (shift.code, &*shift.stdout),
+        (1, ""),
+        "classes of a folder are not ImageNet's by number"
+    );
+    assert!(
+        shift.stderr.contains(&format!("no data set fits the task: {own}")),
+        "{}",
+        shift.stderr
+    );
     let captions = eval("retrieval", &own, folder.path(), &[]);
     assert_eq!(captions.code, 1, "{}", captions.stderr);
-    assert!(captions.stderr.contains("has labels and no captions: `eval zeroshot`"), "{}", captions.stderr);
+    assert!(
+        captions.stderr.contains("has labels and no captions: `eval zeroshot`"),
+        "{}",
+        captions.stderr
+    );
 }

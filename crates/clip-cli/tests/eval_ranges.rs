@@ -31,7 +31,8 @@ fn flags_out_of_their_range_are_wrong_usage() {
         ("zeroshot", &["--shard", "2/2"]),
     ];
     for (verb, flags) in wrong {
-        let found = run(&[&["eval", verb, "--dataset", "cifar10", "--root", "/nowhere"], flags].concat());
+        let found =
+            run(&[&["eval", verb, "--dataset", "cifar10", "--root", "/nowhere"], flags].concat());
         let flag = flags[flags.len() - 2];
         assert_eq!(found.code, 2, "{verb} {flags:?}: {}", found.stderr);
         assert!(found.stderr.contains(flag), "{verb} {flags:?}: {}", found.stderr);
@@ -42,7 +43,11 @@ fn flags_out_of_their_range_are_wrong_usage() {
 fn settings_out_of_their_range_are_refused_by_their_name() {
     let photo = "photos/cat.jpg";
     let wrong = [
-        (vec!["--threads", "2147483648"], 1, "--threads: threads: 2147483648 is no whole number from 1 to"),
+        (
+            vec!["--threads", "2147483648"],
+            1,
+            "--threads: threads: 2147483648 is no whole number from 1 to",
+        ),
         (vec!["--max-pixels", "0"], 1, "--max-pixels: max_pixels: 0 is not 1 or more"),
         (vec!["--top", "0"], 2, "--top"),
     ];
@@ -74,7 +79,11 @@ fn suite_file_out_of_range_is_refused_as_the_flags_are() {
     let path = folder.path().join("suite.toml");
     let wrong = [
         ("[\"zeroshot\"]", "level = 95", "level: 95 is no share"),
-        ("[\"zeroshot\"]", "resamples = 100000000000", "resamples: 100000000000 is no whole number"),
+        (
+            "[\"zeroshot\"]",
+            "resamples = 100000000000",
+            "resamples: 100000000000 is no whole number",
+        ),
         ("[\"probe\"]", "c = nan", "c: NaN is no strength"),
         ("[\"probe\"]", "c = 0.0", "c: 0 is no strength"),
         ("[\"fewshot\"]", "shots = [0]", "shots: 0 is no whole number"),

@@ -10,8 +10,11 @@ use common::{json_lines, run};
 fn rows_without_a_choice_are_wrong_and_rows_without_their_image_are_left_out() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, shade) in [("a.ppm", 30_u8), ("b.ppm", 200)] {
-        let picture: Vec<u8> =
-            b"P6\n32 32\n255\n".iter().copied().chain((0..3072).map(|at| shade ^ (at % 7) as u8)).collect();
+        let picture: Vec<u8> = b"P6\n32 32\n255\n"
+            .iter()
+            .copied()
+            .chain((0..3072).map(|at| shade ^ (at % 7) as u8))
+            .collect();
         fs::write(folder.path().join(name), picture).expect("a photo");
     }
     let path = |name: &str| folder.path().join(name).display().to_string();
@@ -37,10 +40,19 @@ fn rows_without_a_choice_are_wrong_and_rows_without_their_image_are_left_out() {
     );
     assert_eq!(found.code, 3, "{}", found.stderr);
     let cell = &json_lines(&found.stdout)[0];
-    assert_eq!((&cell["task"], &cell["dataset"]), (&"image_caption_selection".into(), &"pairs".into()));
+    assert_eq!(
+        (&cell["task"], &cell["dataset"]),
+        (&"image_caption_selection".into(), &"pairs".into())
+    );
     assert_eq!((&cell["counts"]["scored"], &cell["counts"]["skipped"]), (&2.into(), &1.into()));
-    assert_eq!((&cell["score"]["name"], &cell["score"]["value"]), (&"accuracy".into(), &0.0.into()));
-    assert_eq!(cell["metrics"]["text_acc"], 0.0, "equal captions, and one caption for two equal images");
+    assert_eq!(
+        (&cell["score"]["name"], &cell["score"]["value"]),
+        (&"accuracy".into(), &0.0.into())
+    );
+    assert_eq!(
+        cell["metrics"]["text_acc"], 0.0,
+        "equal captions, and one caption for two equal images"
+    );
     let one = select("file,caption,negative_caption\na.ppm,a dark photo,a light photo\n");
     assert_eq!(one.code, 0, "{}", one.stderr);
     let cell = &json_lines(&one.stdout)[0];

@@ -12,7 +12,8 @@ const CLASSES: [&str; 4] = ["BoxingPunchingBag", "ParallelBars", "HammerThrow", 
 
 /// A picture of 32 x 32 that differs with its seed.
 fn ppm(seed: usize) -> Vec<u8> {
-    let shade = |place: usize| (seed * 53 + place * (1 + seed % 7) / 5 + place % 3 * seed * 29) as u8;
+    let shade =
+        |place: usize| (seed * 53 + place * (1 + seed % 7) / 5 + place % 3 * seed * 29) as u8;
     b"P6\n32 32\n255\n".iter().copied().chain((0..3072).map(shade)).collect()
 }
 
@@ -44,8 +45,17 @@ fn ucf101(root: &Path, clips: [usize; 3]) {
 fn cell(root: &Path, more: &[&str]) -> Value {
     let place = |name: &str| root.join(name).display().to_string();
     let (root_text, out, features) = (root.display().to_string(), place("out"), place("features"));
-    let arguments =
-        ["eval", "zeroshot", "--dataset", "ucf101", "--root", &root_text, "--out", &out, "--features"];
+    let arguments = [
+        "eval",
+        "zeroshot",
+        "--dataset",
+        "ucf101",
+        "--root",
+        &root_text,
+        "--out",
+        &out,
+        "--features",
+    ];
     let found = run(&[&arguments[..], &[&features, "--json"], more].concat());
     assert!(!found.stdout.is_empty(), "{}", found.stderr);
     json_lines(&found.stdout)[0].clone()
@@ -120,7 +130,8 @@ fn extracted_frame_that_changes_is_seen() {
 
 /// A video that ffmpeg reads and a person can write: raw planes at four frames a second, each frame of one colour.
 fn y4m(luma: &[u8]) -> Vec<u8> {
-    let frame = |&luma: &u8| [&b"FRAME\n"[..], &[luma; 1024], &[90; 1024], &[luma ^ 85; 1024]].concat();
+    let frame =
+        |&luma: &u8| [&b"FRAME\n"[..], &[luma; 1024], &[90; 1024], &[luma ^ 85; 1024]].concat();
     let frames: Vec<u8> = luma.iter().flat_map(frame).collect();
     [&b"YUV4MPEG2 W32 H32 F4:1 Ip A1:1 C444\n"[..], &frames].concat()
 }
@@ -133,7 +144,10 @@ fn only_cell(root: &Path, more: &[&str]) -> serde_json::Value {
 
 /// Of the only result there.
 fn probabilities(root: &Path) -> Vec<f64> {
-    let files = fs::read_dir(root.join("out/starter")).expect("results").flatten().map(|entry| entry.path());
+    let files = fs::read_dir(root.join("out/starter"))
+        .expect("results")
+        .flatten()
+        .map(|entry| entry.path());
     let predictions: Vec<PathBuf> =
         files.filter(|path| path.to_string_lossy().ends_with(".predictions.jsonl")).collect();
     let [path] = &*predictions else { panic!("{predictions:?}") };
@@ -157,11 +171,15 @@ fn all_frames_are_averaged_and_never_taken_for_the_middle_one() {
     let alone: Vec<f64> = frames
         .iter()
         .map(|frame| {
-            (0..3).for_each(|place| fs::write(clip.join(format!("{place}.ppm")), frame).expect("a frame"));
+            (0..3).for_each(|place| {
+                fs::write(clip.join(format!("{place}.ppm")), frame).expect("a frame")
+            });
             of(&[]).1
         })
         .collect();
-    (0..3).for_each(|place| fs::write(clip.join(format!("{place}.ppm")), &frames[place]).expect("a frame"));
+    (0..3).for_each(|place| {
+        fs::write(clip.join(format!("{place}.ppm")), &frames[place]).expect("a frame")
+    });
     let (middle, of_middle) = of(&[]);
     let (all, of_all) = of(&["--frames", "all"]);
     let (logits, of_logits) = of(&["--frames", "all", "--average", "logits"]);
@@ -200,9 +218,14 @@ fn frames_a_second_are_taken_of_a_video_and_a_broken_clip_is_listed() {
         fs::write(path, bytes).expect("a clip");
     };
     // Two seconds of four frames each: dark, then bright.
-    clip("BoxingPunchingBag/v_BoxingPunchingBag_g01_c00.avi", &y4m(&[20, 20, 20, 20, 220, 220, 220, 220]));
+    clip(
+        "BoxingPunchingBag/v_BoxingPunchingBag_g01_c00.avi",
+        &y4m(&[20, 20, 20, 20, 220, 220, 220, 220]),
+    );
     clip("ParallelBars/v_ParallelBars_g01_c01.avi", b"no video at all");
-    let of = |more: &[&str]| only_cell(root, &[&["--split", "test-1", "--frames", "all"], more].concat());
+    let of = |more: &[&str]| {
+        only_cell(root, &[&["--split", "test-1", "--frames", "all"], more].concat())
+    };
     let every = of(&[]);
     assert_eq!((&every["counts"]["scored"], &every["counts"]["skipped"]), (&1.into(), &1.into()));
     assert!(

@@ -19,8 +19,10 @@ fn cases(folder: &str) -> Option<Vec<serde_json::Value>> {
 
 /// Exit code 0 or 1 as `expect` says; an error names the file and leaves stdout empty.
 fn check(arguments: &[&str], file: &str, expect: &str) -> Result<(), String> {
-    let output =
-        clip_rs(arguments).timeout(TIME_LIMIT).output().map_err(|error| format!("{file}: {error}"))?;
+    let output = clip_rs(arguments)
+        .timeout(TIME_LIMIT)
+        .output()
+        .map_err(|error| format!("{file}: {error}"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     let allowed: &[i32] = match expect {
         "ok" | "load" => &[0],
@@ -33,7 +35,9 @@ fn check(arguments: &[&str], file: &str, expect: &str) -> Result<(), String> {
         return Err(format!("{file}: {expect}, exit {code:?}: {stderr}"));
     }
     let error = stderr.lines().find(|line| line.starts_with("error: "));
-    if code == Some(1) && !(error.is_some_and(|error| error.contains(file)) && output.stdout.is_empty()) {
+    if code == Some(1)
+        && !(error.is_some_and(|error| error.contains(file)) && output.stdout.is_empty())
+    {
         return Err(format!("{file}: the error does not name it: {stderr}"));
     }
     Ok(())
@@ -137,8 +141,16 @@ fn data_set_and_results_with_pipes_and_devices_among_them_are_scored_and_reporte
     traps(&set.join("cat"), "jpg");
     let features = folder.path().join("features");
     let own = format!("folder:{}", utf8(&set));
-    let arguments =
-        ["eval", "zeroshot", "--dataset", &own, "--out", utf8(&results), "--features", utf8(&features)];
+    let arguments = [
+        "eval",
+        "zeroshot",
+        "--dataset",
+        &own,
+        "--out",
+        utf8(&results),
+        "--features",
+        utf8(&features),
+    ];
     let output = clip_rs(&arguments).timeout(TIME_LIMIT).output().expect("it ends");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
@@ -146,7 +158,8 @@ fn data_set_and_results_with_pipes_and_devices_among_them_are_scored_and_reporte
     let pipe = results.join("a.zeroshot.json");
     assert!(std::process::Command::new("mkfifo").arg(pipe).status().expect("mkfifo").success());
     let page = folder.path().join("page.html");
-    let report = clip_rs(&["report", utf8(&results), "--out", utf8(&page)]).timeout(TIME_LIMIT).output();
+    let report =
+        clip_rs(&["report", utf8(&results), "--out", utf8(&page)]).timeout(TIME_LIMIT).output();
     report.expect("it ends");
 }
 
@@ -156,14 +169,23 @@ fn work_is_done_where_nobody_reads_what_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = folder.path().join("skipped.jsonl");
     let program = assert_cmd::cargo::cargo_bin!("clip-rs").display().to_string();
-    let classify = "classify photos/cat.jpg gone.jpg photos/dog.jpg --labels 'a cat,a dog' --json --errors";
+    let classify =
+        "classify photos/cat.jpg gone.jpg photos/dog.jpg --labels 'a cat,a dog' --json --errors";
     for end in ["2>/dev/full", "2>&-", "| head -c 1", "| true"] {
         let line = format!("set -o pipefail; {program} {classify} {} {end}", ledger.display());
         let mut shell = std::process::Command::new("bash");
-        let output =
-            shell.args(["-c", &line]).current_dir(common::root()).env("HOME", "/dev/null/home").output();
+        let output = shell
+            .args(["-c", &line])
+            .current_dir(common::root())
+            .env("HOME", "/dev/null/home")
+            .output();
         let output = output.expect("bash");
-        assert_eq!(output.status.code(), Some(3), "{end}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "{end}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = std::fs::read_to_string(&ledger).expect("the ledger");
         assert_eq!(common::json_lines(&text)[0]["input"], "gone.jpg", "{end}");
         std::fs::remove_file(&ledger).expect("there");

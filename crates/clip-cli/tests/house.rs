@@ -29,15 +29,18 @@ fn crates_use_each_other_as_the_drawing_says() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(crates).expect("the folder of crates").flatten() {
-        let Ok(manifest) = std::fs::read_to_string(entry.path().join("Cargo.toml")) else { continue };
+        let Ok(manifest) = std::fs::read_to_string(entry.path().join("Cargo.toml")) else {
+            continue;
+        };
         let user = entry.file_name().into_string().expect("a plain name");
-        for dependency in
-            normal_dependencies(&manifest).filter(|name| *name == "clip" || name.starts_with("clip-"))
+        for dependency in normal_dependencies(&manifest)
+            .filter(|name| *name == "clip" || name.starts_with("clip-"))
         {
             found.insert((user.clone(), dependency.to_owned()));
         }
     }
-    let drawn = ARROWS.iter().map(|(user, used)| ((*user).to_owned(), (*used).to_owned())).collect();
+    let drawn =
+        ARROWS.iter().map(|(user, used)| ((*user).to_owned(), (*used).to_owned())).collect();
     assert_eq!(found, drawn);
 }
 

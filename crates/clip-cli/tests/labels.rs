@@ -29,7 +29,11 @@ fn labels_that_are_one_text_to_the_model_are_refused_and_both_named() {
             let run = run(&[&["classify", CAT, "--labels-file", &path], templates].concat());
             assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{lines:?}: {}", run.stderr);
             assert!(run.stderr.contains(said), "{lines:?}: {}", run.stderr);
-            assert!(run.stderr.contains("each would take half of the probability"), "{}", run.stderr);
+            assert!(
+                run.stderr.contains("each would take half of the probability"),
+                "{}",
+                run.stderr
+            );
         }
     }
 }
@@ -38,7 +42,11 @@ fn labels_that_are_one_text_to_the_model_are_refused_and_both_named() {
 fn a_single_label_is_warned_of() {
     let one = run(&["classify", CAT, "--labels", "a dog", "--json"]);
     assert_eq!(one.code, 0, "{}", one.stderr);
-    assert!(one.stderr.contains("warning: one label: its probability is 100 % whatever"), "{}", one.stderr);
+    assert!(
+        one.stderr.contains("warning: one label: its probability is 100 % whatever"),
+        "{}",
+        one.stderr
+    );
     let two = run(&["classify", CAT, "--labels", "a dog,a cat"]);
     assert!(!two.stderr.contains("one label"), "{}", two.stderr);
 }
@@ -54,7 +62,11 @@ fn long_labels_are_named_and_cut_where_asked() {
 
     let cut = run(&["classify", CAT, "--label", "a cat", "--label", &long, "--truncate", "--json"]);
     assert_eq!(cut.code, 0, "{}", cut.stderr);
-    assert!(cut.stderr.contains("cut to the context length: 1 label, the first \"word"), "{}", cut.stderr);
+    assert!(
+        cut.stderr.contains("cut to the context length: 1 label, the first \"word"),
+        "{}",
+        cut.stderr
+    );
     let same = "word ".repeat(75);
     let whole = run(&["classify", CAT, "--label", "a cat", "--label", &same, "--json"]);
     let scores = |text: &str| {
@@ -65,8 +77,16 @@ fn long_labels_are_named_and_cut_where_asked() {
 
     // A label that fits alone and not in its template; two that differ behind the cut only.
     let edge = "word ".repeat(74);
-    let refused =
-        run(&["classify", CAT, "--label", "a cat", "--label", &edge, "--template", "a photo of {}"]);
+    let refused = run(&[
+        "classify",
+        CAT,
+        "--label",
+        "a cat",
+        "--label",
+        &edge,
+        "--template",
+        "a photo of {}",
+    ]);
     assert!(refused.code == 1 && refused.stderr.contains("limit 77"), "{}", refused.stderr);
     let (a, b) = (format!("{long} a"), format!("{long} b"));
     let same = run(&["classify", CAT, "--label", &a, "--label", &b, "--truncate"]);
@@ -80,8 +100,13 @@ fn similarity_cuts_long_texts_where_asked() {
     assert!(refused.code == 1 && refused.stderr.contains("`--truncate`"), "{}", refused.stderr);
     let cut = run(&["similarity", CAT, "--text", &long, "--text", "a cat", "--truncate", "--json"]);
     assert_eq!(cut.code, 0, "{}", cut.stderr);
-    assert!(cut.stderr.contains("cut to the context length: 1 text, the first \"word"), "{}", cut.stderr);
-    let whole = run(&["similarity", CAT, "--text", &"word ".repeat(75), "--text", "a cat", "--json"]);
+    assert!(
+        cut.stderr.contains("cut to the context length: 1 text, the first \"word"),
+        "{}",
+        cut.stderr
+    );
+    let whole =
+        run(&["similarity", CAT, "--text", &"word ".repeat(75), "--text", "a cat", "--json"]);
     assert_eq!(json_lines(&cut.stdout)[0]["cosines"], json_lines(&whole.stdout)[0]["cosines"]);
 }
 
@@ -91,11 +116,19 @@ fn empty_labels_and_lines_are_refused_or_counted() {
     let lines = file(&folder, "labels.txt", b"\xef\xbb\xbfa cat\r\n\r\n   \r\na dog\r\n");
     let run_file = run(&["classify", CAT, "--labels-file", &lines, "--json"]);
     assert_eq!(run_file.code, 0, "{}", run_file.stderr);
-    assert!(run_file.stderr.contains("labels.txt: 2 empty lines passed over"), "{}", run_file.stderr);
+    assert!(
+        run_file.stderr.contains("labels.txt: 2 empty lines passed over"),
+        "{}",
+        run_file.stderr
+    );
     let labels = json_lines(&run_file.stdout)[0]["labels"].as_array().expect("labels").len();
     assert_eq!(labels, 2);
     let texts = run(&["similarity", CAT, "--texts-file", &lines, "--json"]);
-    assert!(texts.code == 0 && texts.stderr.contains("2 empty lines passed over"), "{}", texts.stderr);
+    assert!(
+        texts.code == 0 && texts.stderr.contains("2 empty lines passed over"),
+        "{}",
+        texts.stderr
+    );
 
     let empty = file(&folder, "empty.txt", b"\n \n");
     for (arguments, said) in [
@@ -114,14 +147,19 @@ fn empty_labels_and_lines_are_refused_or_counted() {
 #[test]
 fn templates_without_a_place_are_refused_and_repeated_ones_said() {
     for template in ["a photo of", "", "a {label}", "a %s"] {
-        let run = run(&["classify", CAT, "--labels", "a,b", "--template", "{}", "--template", template]);
+        let run =
+            run(&["classify", CAT, "--labels", "a,b", "--template", "{}", "--template", template]);
         assert_eq!((run.code, run.stdout.as_str()), (1, ""), "{template}: {}", run.stderr);
         assert!(run.stderr.contains("has no `{}`"), "{template}: {}", run.stderr);
     }
     let twice = ["--template", "a {}", "--template", "the {}", "--template", "a {}"];
     let run = run(&[&["classify", CAT, "--labels", "a,b"][..], &twice].concat());
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert!(run.stderr.contains("template \"a {}\" is given twice: it counts twice"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("template \"a {}\" is given twice: it counts twice"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -171,7 +209,11 @@ fn lists_are_read_by_their_lines_or_refused() {
     let out = folder.path().join("o.npy").into_os_string().into_string().expect("UTF-8");
     for (name, bytes, said) in [
         ("a.txt", &b"\xff\xfec\0a\0t\0\n\0"[..], "a.txt: cannot read: UTF-16, not UTF-8"),
-        ("b.txt", b"c\0a\0t\0\n\0d\0o\0g\0\n\0", "b.txt: cannot read: a zero byte at byte 1: UTF-16"),
+        (
+            "b.txt",
+            b"c\0a\0t\0\n\0d\0o\0g\0\n\0",
+            "b.txt: cannot read: a zero byte at byte 1: UTF-16",
+        ),
         ("c.txt", b"caf\xe9\ndog\n", "c.txt: cannot read: not UTF-8 at byte 3"),
         ("d.csv", b"label,id\ncat,0\n", "d.csv: "),
         ("e.json", b"[\"cat\", \"dog\"]", "e.json: a line of .json is no plain text"),
@@ -184,7 +226,11 @@ fn lists_are_read_by_their_lines_or_refused() {
             &["embed", "texts", &path, "--out", &out],
         ] {
             let run = run(arguments);
-            assert!(matches!(run.code, 1 | 2) && run.stdout.is_empty(), "{arguments:?}: {}", run.stderr);
+            assert!(
+                matches!(run.code, 1 | 2) && run.stdout.is_empty(),
+                "{arguments:?}: {}",
+                run.stderr
+            );
             assert!(
                 run.stderr.contains(said) && run.stderr.contains("help: "),
                 "{arguments:?}: {}",
@@ -194,7 +240,11 @@ fn lists_are_read_by_their_lines_or_refused() {
     }
     let blank = file(&folder, "blank.txt", b"a cat\r\n\r\na dog\r\n");
     let embedded = run(&["embed", "texts", &blank, "--out", &out]);
-    assert!(embedded.code == 0 && embedded.stderr.contains("empty texts: 1; "), "{}", embedded.stderr);
+    assert!(
+        embedded.code == 0 && embedded.stderr.contains("empty texts: 1; "),
+        "{}",
+        embedded.stderr
+    );
     let labels = |ends: &str| {
         let path = file(&folder, "ends.txt", ["a cat", "a dog", ""].join(ends).as_bytes());
         let run = run(&["classify", CAT, "--labels-file", &path, "--json"]);
@@ -214,10 +264,13 @@ fn many_labels_in_many_templates_have_the_scores_of_few() {
     let all: Vec<String> = (0..300).map(|i| format!("thing {}", i * 7919 % 1000)).collect();
     let cosines = |labels: &[String]| {
         let path = file(&folder, "labels.txt", labels.join("\n").as_bytes());
-        let run = run(&[&["classify", CAT, "--labels-file", &path, "--json"][..], &templates].concat());
+        let run =
+            run(&[&["classify", CAT, "--labels-file", &path, "--json"][..], &templates].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         let rows = json_lines(&run.stdout)[0]["labels"].as_array().expect("labels").clone();
-        rows.into_iter().map(|row| (row["label"].clone(), row["cosine"].clone())).collect::<Vec<_>>()
+        rows.into_iter()
+            .map(|row| (row["label"].clone(), row["cosine"].clone()))
+            .collect::<Vec<_>>()
     };
     let many = cosines(&all); // 24,000 prompts, more than one block
     assert_eq!(many.len(), 300);
@@ -230,7 +283,8 @@ fn many_labels_in_many_templates_have_the_scores_of_few() {
 fn run_length_pictures_of_whole_pixels_are_skipped_among_good_photos() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, bits) in [("a16", 16_u8), ("b24", 24), ("c32", 32)] {
-        let mut bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\0\x01\0\0\0\x01\0\0\x01\0".to_vec();
+        let mut bmp =
+            b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\0\x01\0\0\0\x01\0\0\x01\0".to_vec();
         bmp.extend([bits, 0, 1, 0, 0, 0, 4, 0, 0, 0]);
         bmp.extend([0; 16]);
         bmp.extend([0, 0, 0, 1]);

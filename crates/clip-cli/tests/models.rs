@@ -24,7 +24,11 @@ fn info_describes_what_cannot_be_used_and_says_what_it_needs() {
     let two = trainers("two_models", folder.path());
     let info = run(&["models", "info", &two]);
     assert_eq!(info.code, 0, "{}", info.stderr);
-    assert!(info.stderr.contains("holds the weights of several models: `model`, `ema`"), "{}", info.stderr);
+    assert!(
+        info.stderr.contains("holds the weights of several models: `model`, `ema`"),
+        "{}",
+        info.stderr
+    );
     for line in [
         "container          torch.save (zip)",
         "usable             no",
@@ -35,8 +39,9 @@ fn info_describes_what_cannot_be_used_and_says_what_it_needs() {
     }
     let json = &json_lines(&run(&["models", "info", &two, "--json"]).stdout)[0];
     assert_eq!(json["keys"][1]["name"], "ema");
-    let proj =
-        json["tensors"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "ema.visual.proj"));
+    let proj = json["tensors"]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["name"] == "ema.visual.proj"));
     assert_eq!(proj.map(|one| one["shape"].to_string()), Some("[8,4]".to_owned()));
     // With `--check` it is a question, and the answer is no.
     let check = run(&["models", "info", &two, "--check"]);
@@ -59,7 +64,10 @@ fn tensor_names_cannot_speak_to_the_terminal() {
     for arguments in [["models", "info", path].as_slice(), &["models", "info", path, "--check"]] {
         let info = run(arguments);
         let said = info.stdout + &info.stderr;
-        assert!(said.contains("2Jb") && !said.contains('\u{1b}') && !said.contains("b\nc"), "{said:?}");
+        assert!(
+            said.contains("2Jb") && !said.contains('\u{1b}') && !said.contains("b\nc"),
+            "{said:?}"
+        );
     }
 }
 
@@ -67,10 +75,13 @@ fn tensor_names_cannot_speak_to_the_terminal() {
 fn convert_refuses_a_name_that_promises_another_format() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
-    for (layout, name, instead) in
-        [("openai", "x.pt", "x.safetensors"), ("openai", "x", "x.safetensors"), ("open_clip", "x.bin", "x")]
-    {
-        let convert = run(&["models", "convert", "starter", "--layout", layout, "--out", &out(name)]);
+    for (layout, name, instead) in [
+        ("openai", "x.pt", "x.safetensors"),
+        ("openai", "x", "x.safetensors"),
+        ("open_clip", "x.bin", "x"),
+    ] {
+        let convert =
+            run(&["models", "convert", "starter", "--layout", layout, "--out", &out(name)]);
         assert_eq!(convert.code, 1, "{name}");
         let way = format!("written: `--out {}`", out(instead));
         assert!(convert.stderr.contains(&way), "{}", convert.stderr);
@@ -82,7 +93,9 @@ fn convert_refuses_a_name_that_promises_another_format() {
 fn hidden(folder: &Path) -> Vec<PathBuf> {
     let paths = std::fs::read_dir(folder).expect("readable").flatten().map(|entry| entry.path());
     paths
-        .filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".")))
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+        })
         .collect()
 }
 
@@ -93,7 +106,8 @@ fn what_a_killed_or_interrupted_convert_left_is_cleared_by_the_next() {
         for signal in ["-KILL", "-INT"] {
             let folder = tempfile::tempdir().expect("a folder");
             let out = folder.path().join(name);
-            let arguments = ["models", "convert", "starter", "--layout", layout, "--weights", "f32", "--out"];
+            let arguments =
+                ["models", "convert", "starter", "--layout", layout, "--weights", "f32", "--out"];
             let left = (0..50).any(|_| {
                 let mut child = Command::new(assert_cmd::cargo::cargo_bin("clip-rs"))
                     .args(arguments)
@@ -101,7 +115,8 @@ fn what_a_killed_or_interrupted_convert_left_is_cleared_by_the_next() {
                     .stdout(Stdio::null())
                     .spawn()
                     .expect("started");
-                while hidden(folder.path()).is_empty() && child.try_wait().expect("asked").is_none() {
+                while hidden(folder.path()).is_empty() && child.try_wait().expect("asked").is_none()
+                {
                     std::thread::yield_now();
                 }
                 let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
@@ -121,9 +136,12 @@ fn what_a_killed_or_interrupted_convert_left_is_cleared_by_the_next() {
 
 #[test]
 fn password_of_a_mirror_is_printed_nowhere() {
-    for arguments in
-        [["config"].as_slice(), &["config", "--json"], &["config", "--help"], &["models", "download", "RN50"]]
-    {
+    for arguments in [
+        ["config"].as_slice(),
+        &["config", "--json"],
+        &["config", "--help"],
+        &["models", "download", "RN50"],
+    ] {
         let output = clip_rs(arguments)
             .env("CLIP_RS_MIRROR", "http://me:secret@127.0.0.1:1/x")
             .env("CLIP_RS_CACHE_DIR", tempfile::tempdir().expect("a folder").path())
@@ -146,12 +164,17 @@ fn download_that_gets_a_web_page_fails_and_the_next_one_heals_it() {
             let (status, body) = match first.split(' ').nth(1).unwrap_or_default() {
                 "/a/b/resolve/main/model.safetensors" => {
                     asked += 1;
-                    ("200 OK", if asked == 1 { b"<html>".as_slice() } else { b"\x02\0\0\0\0\0\0\0{}" })
+                    (
+                        "200 OK",
+                        if asked == 1 { b"<html>".as_slice() } else { b"\x02\0\0\0\0\0\0\0{}" },
+                    )
                 }
                 _ => ("404 Not Found", b"".as_slice()),
             };
             let length = body.len();
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
             drop(stream.write_all(&[head.as_bytes(), body].concat()));
         }
     });
@@ -160,11 +183,17 @@ fn download_that_gets_a_web_page_fails_and_the_next_one_heals_it() {
         let mut command = clip_rs(&["models", "download", "hf-hub:a/b"]);
         let command = command.env("CLIP_RS_MIRROR", &mirror).env("CLIP_RS_CACHE_DIR", cache.path());
         let output = command.output().expect("it runs");
-        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8"))
+        (
+            output.status.code(),
+            String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8"),
+        )
     };
     let (code, said) = download();
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("model.safetensors: the server sends no checkpoint: a web page"), "{said}");
+    assert!(
+        said.contains("model.safetensors: the server sends no checkpoint: a web page"),
+        "{said}"
+    );
     let (code, said) = download();
     assert_eq!(code, Some(0), "{said}");
     assert!(cache.path().join("hub/a/b/model.safetensors").is_file());

@@ -28,7 +28,11 @@ fn report_writes_page_and_table_and_says_what_was_left_out() {
     let (page, csv) = (folder.path().join("page.html"), folder.path().join("all.csv"));
     let report = run(&["report", text(&results), "-o", text(&page), "--csv", text(&csv), "--json"]);
     assert_eq!(report.code, 3, "{}", report.stderr);
-    assert!(report.stderr.contains("left out") && report.stderr.contains("schema"), "{}", report.stderr);
+    assert!(
+        report.stderr.contains("left out") && report.stderr.contains("schema"),
+        "{}",
+        report.stderr
+    );
     let summary = &json_lines(&report.stdout)[0];
     assert_eq!(summary["cells"], 2);
     assert_eq!(summary["unreadable"], 1);
@@ -44,7 +48,8 @@ fn report_writes_page_and_table_and_says_what_was_left_out() {
 fn page_stands_in_the_folder_of_the_results_by_default_and_is_the_same_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let results = results(folder.path());
-    std::fs::remove_file(results.join("starter/mnist.zeroshot_classification.json")).expect("removed");
+    std::fs::remove_file(results.join("starter/mnist.zeroshot_classification.json"))
+        .expect("removed");
     let first = run(&["report", text(&results)]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert!(
@@ -96,7 +101,11 @@ fn other_splits_and_other_prompts_are_not_set_beside_published_values() {
         ("dtd", "test", 1_880, ours("cifar10"), "other prompts: not comparable"),
     ] {
         let (summary, html) = write(dataset, split, items, &prompts);
-        assert_eq!((&summary["compared"], &summary["not_comparable"]), (&0.into(), &1.into()), "{dataset}");
+        assert_eq!(
+            (&summary["compared"], &summary["not_comparable"]),
+            (&0.into(), &1.into()),
+            "{dataset}"
+        );
         assert!(html.contains(reason), "{dataset} {split}: {reason}");
     }
     let (summary, html) = write("imagenetv2", "matched-frequency", 10_000, &ours("imagenet"));
@@ -134,7 +143,11 @@ fn folder_without_results_is_an_error_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let empty = run(&["report", text(folder.path())]);
     assert_eq!(empty.code, 1);
-    assert!(empty.stderr.contains("no results") && empty.stderr.contains("help: "), "{}", empty.stderr);
+    assert!(
+        empty.stderr.contains("no results") && empty.stderr.contains("help: "),
+        "{}",
+        empty.stderr
+    );
     assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0);
     let missing = run(&["report", text(&folder.path().join("nowhere"))]);
     assert_eq!(missing.code, 1);
@@ -150,7 +163,10 @@ fn page_that_cannot_be_written_leaves_nothing_behind() {
     let report = run(&["report", text(&results), "-o", text(&taken)]);
     assert_eq!(report.code, 1, "{}", report.stderr);
     assert!(report.stderr.contains("taken"), "{}", report.stderr);
-    let left: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("readable").flatten().map(|file| file.file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("readable")
+        .flatten()
+        .map(|file| file.file_name())
+        .collect();
     assert_eq!(left.len(), 2, "{left:?}");
 }

@@ -15,7 +15,8 @@ fn photos(folder: &Path) -> String {
     for index in 0..66 {
         let name = ["cat", "dog", "pizza"][index % 3];
         let copy = photos.join(format!("{index:02}_{name}.jpg"));
-        std::fs::copy(root().join("photos").join(name).with_extension("jpg"), copy).expect("copied");
+        std::fs::copy(root().join("photos").join(name).with_extension("jpg"), copy)
+            .expect("copied");
     }
     photos.display().to_string()
 }
@@ -24,7 +25,8 @@ fn photos(folder: &Path) -> String {
 fn interrupted(arguments: &[&str], out: &Path) {
     let mut program = Command::new(assert_cmd::cargo::cargo_bin!("clip-rs"));
     program.args(arguments).current_dir(root()).env_clear().env("HOME", "/dev/null/home");
-    let mut running = program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut running =
+        program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let rows = Path::new(&format!("{}.partial", out.display())).join("rows.f32");
     while std::fs::metadata(&rows).map_or(0, |rows| rows.len()) == 0 {
         std::thread::sleep(Duration::from_millis(5));
@@ -40,17 +42,23 @@ fn interrupted_run_gives_the_bytes_of_a_whole_one_and_is_not_taken_up_by_another
     let (photos, out) = (photos(folder.path()), folder.path().join("a.npy"));
     let whole = folder.path().join("whole.npy");
     let embed = |out: &Path, more: &[&str]| {
-        let arguments = ["embed", "images", &photos, "--threads", "2", "--out", out.to_str().expect("UTF-8")];
+        let arguments =
+            ["embed", "images", &photos, "--threads", "2", "--out", out.to_str().expect("UTF-8")];
         [&arguments[..], more].concat().iter().map(|&a| a.to_owned()).collect::<Vec<_>>()
     };
-    let run = |arguments: Vec<String>| run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let run =
+        |arguments: Vec<String>| run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
 
     let arguments = embed(&out, &[]);
     interrupted(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &out);
     for other in [&["--precision", "bf16"][..], &["--fast-decode"], &["--raw"]] {
         let refused = run(embed(&out, other));
         assert_eq!(refused.code, 1, "{other:?}: {}", refused.stderr);
-        assert!(refused.stderr.contains("another model or other settings"), "{other:?}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("another model or other settings"),
+            "{other:?}: {}",
+            refused.stderr
+        );
     }
     let resumed = run(embed(&out, &[]));
     assert_eq!(resumed.code, 0, "{}", resumed.stderr);
@@ -83,8 +91,10 @@ fn rows_belong_to_what_the_files_hold_and_damaged_ones_are_made_again() {
     interrupted(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), &out);
 
     // The files trade places; the first row loses a bit, the journal its note.
-    std::fs::copy(root().join("photos/coffee.jpg"), Path::new(&photos).join("00_cat.jpg")).expect("replaced");
-    std::fs::copy(root().join("photos/cat.jpg"), Path::new(&photos).join("01_dog.jpg")).expect("replaced");
+    std::fs::copy(root().join("photos/coffee.jpg"), Path::new(&photos).join("00_cat.jpg"))
+        .expect("replaced");
+    std::fs::copy(root().join("photos/cat.jpg"), Path::new(&photos).join("01_dog.jpg"))
+        .expect("replaced");
     let partial = folder.path().join("a.npy.partial");
     let mut rows = std::fs::read(partial.join("rows.f32")).expect("rows");
     rows[7] ^= 0x40;
@@ -109,7 +119,11 @@ fn second_run_into_one_output_is_refused_and_leaves_the_first_alone() {
     let arguments = ["embed", "images", "photos/cat.jpg", "--out", out.to_str().expect("UTF-8")];
     let refused = run(&arguments);
     assert_eq!(refused.code, 1, "{}", refused.stderr);
-    assert!(refused.stderr.contains("a.npy: another run is writing this file"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("a.npy: another run is writing this file"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("help: wait for it to end"), "{}", refused.stderr);
     assert_eq!(std::fs::read_dir(&partial).expect("there").count(), 1);
     drop(first);

@@ -17,7 +17,11 @@ fn start(data: &str, root: &Path, out: &Path, features: &Path) -> Child {
     for (flag, path) in [("--root", root), ("--out", out), ("--features", features)] {
         program.arg(flag).arg(path);
     }
-    program.current_dir(common::root()).env_clear().env("HOME", "/dev/null/home").env("CLIP_RS_THREADS", "1");
+    program
+        .current_dir(common::root())
+        .env_clear()
+        .env("HOME", "/dev/null/home")
+        .env("CLIP_RS_THREADS", "1");
     program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts")
 }
 
@@ -27,7 +31,8 @@ fn is_done(status: ExitStatus) -> bool {
 }
 
 fn predictions(out: &Path) -> Vec<u8> {
-    let files = fs::read_dir(out.join("starter")).expect("results").flatten().map(|entry| entry.path());
+    let files =
+        fs::read_dir(out.join("starter")).expect("results").flatten().map(|entry| entry.path());
     let mut lines = files.filter(|path| path.to_string_lossy().ends_with(".predictions.jsonl"));
     fs::read(lines.next().expect("predictions")).expect("readable")
 }

@@ -8,18 +8,29 @@ use common::run;
 
 /// What a shell's script offers, a word a line.
 fn offered(shell: &str, script: &str) -> Option<Vec<String>> {
-    if Command::new(shell).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
+    if Command::new(shell)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_err()
+    {
         common::skipped(&format!("{shell} is not on this machine"));
         return None;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("_clip-rs"), run(&["completions", shell]).stdout).expect("written");
+    std::fs::write(folder.path().join("_clip-rs"), run(&["completions", shell]).stdout)
+        .expect("written");
     // A shell that waits for words that do not come ends too.
-    let command =
-        Command::new("timeout").args(["60", shell, "-c", script]).current_dir(folder.path()).output();
+    let command = Command::new("timeout")
+        .args(["60", shell, "-c", script])
+        .current_dir(folder.path())
+        .output();
     let output = command.expect("it runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    Some(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+    Some(
+        text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect(),
+    )
 }
 
 fn has_verbs(offered: &[String]) {

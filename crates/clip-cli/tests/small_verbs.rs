@@ -20,7 +20,10 @@ fn tokenize_reads_lines_or_json_strings() {
     let long = format!("\"{}\"\n\"a\\ud800b\"\n", "zebra ".repeat(76));
     let jsonl = run_with_stdin(&["tokenize", "--jsonl", "--json"], long.as_bytes());
     let records = json_lines(&jsonl.stdout);
-    assert_eq!((records[0]["length"].as_u64(), records[0]["truncated"].as_bool()), (Some(76), Some(true)));
+    assert_eq!(
+        (records[0]["length"].as_u64(), records[0]["truncated"].as_bool()),
+        (Some(76), Some(true))
+    );
     assert_eq!(records[1]["ids"], serde_json::json!([320, 39802, 321])); // PROTOCOL 3.7: a lone surrogate
     let broken = run_with_stdin(&["tokenize", "--jsonl"], b"\"a\"\nnot json\n");
     assert_eq!(broken.code, 1);
@@ -53,7 +56,11 @@ fn preprocess_writes_the_pixels_of_the_recipe() {
     let wrong = run(&["preprocess", "photos/cat.jpg", "--out", "x.jpg"]);
     assert_eq!(wrong.code, 1);
     let own = run(&["preprocess", out_text, "--out", out_text]);
-    assert!(own.code == 1 && own.stderr.contains("the image itself would be replaced"), "{}", own.stderr);
+    assert!(
+        own.code == 1 && own.stderr.contains("the image itself would be replaced"),
+        "{}",
+        own.stderr
+    );
     assert_eq!(std::fs::read(&out).expect("the PNG")[16..24], [0, 0, 0, 64, 0, 0, 0, 64]);
 }
 
@@ -81,7 +88,11 @@ fn verify_compares_with_reference_files_and_ends_with_4_beyond_the_tolerance() {
     let model = unpack("model/vit_quickgelu/openai_jit/model.pt.gz", folder.path());
     let outputs = golden("model/vit_quickgelu/outputs.safetensors").expect("beside it");
     let mut arguments = vec!["verify", "--model", model.to_str().expect("UTF-8"), "--inputs"];
-    arguments.extend([inputs.to_str().expect("UTF-8"), "--outputs", outputs.to_str().expect("UTF-8")]);
+    arguments.extend([
+        inputs.to_str().expect("UTF-8"),
+        "--outputs",
+        outputs.to_str().expect("UTF-8"),
+    ]);
     let within = run(&arguments);
     assert_eq!(within.code, 0, "{}{}", within.stdout, within.stderr);
     let found = &json_lines(&within.stdout)[0];
@@ -103,11 +114,24 @@ fn heads_that_shapes_do_not_tell_come_from_a_configuration() {
     let (inputs, outputs) = (path("inputs.safetensors"), path("outputs.safetensors"));
     let config = path("open_clip_dir/open_clip_config.json");
     let model = model.to_str().expect("UTF-8");
-    let arguments =
-        ["verify", "--tolerance", "1e-5", "--model", model, "--inputs", &inputs, "--outputs", &outputs];
+    let arguments = [
+        "verify",
+        "--tolerance",
+        "1e-5",
+        "--model",
+        model,
+        "--inputs",
+        &inputs,
+        "--outputs",
+        &outputs,
+    ];
     let bare = run(&arguments);
     assert_eq!(bare.code, 1);
-    assert!(bare.stderr.contains("help: give its configuration: `--model-config"), "{}", bare.stderr);
+    assert!(
+        bare.stderr.contains("help: give its configuration: `--model-config"),
+        "{}",
+        bare.stderr
+    );
     let configured = run(&[&arguments[..], &["--model-config", &config]].concat());
     assert_eq!(configured.code, 0, "{}{}", configured.stdout, configured.stderr);
 }
@@ -128,7 +152,8 @@ fn models_lists_the_nine_and_describes_the_starter() {
 fn model_converts_to_every_layout_and_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let photo = ["classify", "photos/cat.jpg", "--labels", "a cat,a dog", "--json", "--model"];
-    let expected = json_lines(&run(&[&photo[..], &["starter"]].concat()).stdout)[0]["labels"].clone();
+    let expected =
+        json_lines(&run(&[&photo[..], &["starter"]].concat()).stdout)[0]["labels"].clone();
     for layout in ["openai", "open_clip", "hugging_face"] {
         let out = folder.path().join(if layout == "openai" { "model.safetensors" } else { layout });
         let out_text = out.to_str().expect("UTF-8");
@@ -148,7 +173,10 @@ fn config_says_who_set_what() {
         .expect("it runs");
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(found["threads"], serde_json::json!({ "value": 1, "source": "--threads" }));
-    assert_eq!(found["device"], serde_json::json!({ "value": "reference", "source": "CLIP_RS_DEVICE" }));
+    assert_eq!(
+        found["device"],
+        serde_json::json!({ "value": "reference", "source": "CLIP_RS_DEVICE" })
+    );
     assert_eq!(found["model"], serde_json::json!({ "value": "starter", "source": "default" }));
 }
 

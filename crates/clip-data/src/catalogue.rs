@@ -208,7 +208,12 @@ impl Dataset {
         self.splits.iter().find(|split| split.name == name).ok_or_else(|| DataError::UnknownSplit {
             dataset: self.id.clone(),
             split: name.to_owned(),
-            known: self.splits.iter().map(|split| split.name.as_str()).collect::<Vec<_>>().join(", "),
+            known: self
+                .splits
+                .iter()
+                .map(|split| split.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
         })
     }
 }
@@ -216,7 +221,8 @@ impl Dataset {
 /// All data sets, by id.
 pub fn catalogue() -> &'static [Dataset] {
     static ALL: LazyLock<Vec<Dataset>> = LazyLock::new(|| {
-        let parse = |text: &&str| toml::from_str(text).unwrap_or_else(|error| panic!("catalogue: {error}"));
+        let parse =
+            |text: &&str| toml::from_str(text).unwrap_or_else(|error| panic!("catalogue: {error}"));
         let mut all: Vec<Dataset> = crate::datasets::DESCRIPTIONS.iter().map(parse).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all

@@ -109,10 +109,22 @@ pub fn check_with(
         }
         Err(error) => problems.push(not_located(dataset, root, &archives, error)),
     }
-    Ok(CheckReport { dataset: dataset.id.clone(), root: root.to_owned(), folder, splits, archives, problems })
+    Ok(CheckReport {
+        dataset: dataset.id.clone(),
+        root: root.to_owned(),
+        folder,
+        splits,
+        archives,
+        problems,
+    })
 }
 
-fn not_located(dataset: &Dataset, root: &Path, archives: &[ArchiveReport], error: DataError) -> String {
+fn not_located(
+    dataset: &Dataset,
+    root: &Path,
+    archives: &[ArchiveReport],
+    error: DataError,
+) -> String {
     if recognised(dataset, root).is_some() {
         return error.to_string(); // says what was recognised
     }
@@ -153,7 +165,9 @@ fn split_report(dataset: &'static Dataset, root: &Path, split: &SplitInfo) -> Sp
             report.n_left_out = split.left_out.len();
             report.notes = split.notes;
             let left_out = split.left_out.iter().take(NAMED);
-            report.notes.extend(left_out.map(|one| format!("left out: {}: {}", one.input, one.reason)));
+            report
+                .notes
+                .extend(left_out.map(|one| format!("left out: {}: {}", one.input, one.reason)));
         }
         // A split that nobody fetched: no list and no folder of it.
         Err(DataError::Read { source, .. })
@@ -175,11 +189,15 @@ impl SplitReport {
         let absent = format!("{}{more}", self.absent.join(", "));
         if found == 0 {
             let (named, hint) = (if absent.is_empty() { "" } else { ": " }, what_to_fetch(dataset));
-            return (name == &dataset.test)
-                .then(|| format!("split {name}: none of its images is there{named}{absent}; {hint}"));
+            return (name == &dataset.test).then(|| {
+                format!("split {name}: none of its images is there{named}{absent}; {hint}")
+            });
         }
         if self.n_left_out > 0 {
-            return Some(format!("split {name}: {found} images, {} more cannot be used", self.n_left_out));
+            return Some(format!(
+                "split {name}: {found} images, {} more cannot be used",
+                self.n_left_out
+            ));
         }
         if dataset.files.vanishing {
             return None;
@@ -191,9 +209,9 @@ impl SplitReport {
                     "split {name}: {found} images, {count} more are named but not there ({absent}): unpack again"
                 ))
             }
-            Some(expected) if expected != found => {
-                Some(format!("split {name}: {found} images, {expected} are published: unpack again"))
-            }
+            Some(expected) if expected != found => Some(format!(
+                "split {name}: {found} images, {expected} are published: unpack again"
+            )),
             _ => None,
         }
     }
@@ -216,11 +234,17 @@ fn archives(
     folder: Option<&Path>,
     progress: &mut dyn FnMut(CheckStep),
 ) -> Result<Vec<ArchiveReport>, DataError> {
-    let places: Vec<PathBuf> =
-        folders(dataset, root).into_iter().chain(folder.and_then(Path::parent).map(Path::to_owned)).collect();
-    let place_of = |file: &str| places.iter().map(|place| place.join(file)).find(|path| path.is_file());
-    let found: Vec<(&Archive, PathBuf)> =
-        dataset.archives.iter().filter_map(|archive| Some((archive, place_of(&archive.file)?))).collect();
+    let places: Vec<PathBuf> = folders(dataset, root)
+        .into_iter()
+        .chain(folder.and_then(Path::parent).map(Path::to_owned))
+        .collect();
+    let place_of =
+        |file: &str| places.iter().map(|place| place.join(file)).find(|path| path.is_file());
+    let found: Vec<(&Archive, PathBuf)> = dataset
+        .archives
+        .iter()
+        .filter_map(|archive| Some((archive, place_of(&archive.file)?)))
+        .collect();
     let size = |path: &PathBuf| path.metadata().map_or(0, |file| file.len());
     progress(CheckStep::Bytes(found.iter().map(|(_, path)| size(path)).sum()));
     let mut reports = Vec::with_capacity(found.len());

@@ -40,7 +40,9 @@ pub(crate) fn join(prompts: &PromptSet, json: Value) -> Result<Joined, String> {
         Value::Object(mut sets) => match sets.remove(&prompts.id) {
             Some(Value::Object(names)) => by_label(prompts, &names),
             Some(list) => by_entries(prompts, Vec::deserialize(list).map_err(|_| none())?),
-            None if sets.values().all(Value::is_string) && !sets.is_empty() => by_label(prompts, &sets),
+            None if sets.values().all(Value::is_string) && !sets.is_empty() => {
+                by_label(prompts, &sets)
+            }
             None => Err(none()),
         },
         list => by_entries(prompts, Vec::deserialize(list).map_err(|_| none())?),
@@ -77,8 +79,11 @@ fn by_entries(prompts: &PromptSet, entries: Vec<String>) -> Result<Joined, Strin
     for (class, words) in known.iter().enumerate().rev() {
         words.iter().for_each(|word| free.entry(word).or_default().push(class));
     }
-    let classes: Vec<Option<usize>> =
-        entries.iter().enumerate().map(|(place, entry)| take(&mut free, place, &comparable(entry))).collect();
+    let classes: Vec<Option<usize>> = entries
+        .iter()
+        .enumerate()
+        .map(|(place, entry)| take(&mut free, place, &comparable(entry)))
+        .collect();
     let mut names: Vec<Option<String>> = vec![None; count];
     for (entry, class) in entries.iter().zip(&classes) {
         if let Some(name) = class.and_then(|class| names.get_mut(class)) {
@@ -107,7 +112,8 @@ fn by_entries(prompts: &PromptSet, entries: Vec<String>) -> Result<Joined, Strin
 fn words_of(prompts: &PromptSet, class: usize) -> Vec<String> {
     let label = prompts.labels.as_ref().and_then(|labels| labels.get(class));
     let names = prompts.classes.get(class).into_iter().flatten();
-    let mut words: Vec<String> = label.into_iter().chain(names).map(|word| comparable(word)).collect();
+    let mut words: Vec<String> =
+        label.into_iter().chain(names).map(|word| comparable(word)).collect();
     words.sort();
     words.dedup();
     words
@@ -134,7 +140,8 @@ mod tests {
 
     #[test]
     fn names_are_joined_by_what_they_say_and_not_by_position() {
-        let expected = |names: [&str; 3], by| Ok(Joined { names: names.map(str::to_owned).to_vec(), by });
+        let expected =
+            |names: [&str; 3], by| Ok(Joined { names: names.map(str::to_owned).to_vec(), by });
         let ours = ["forest", "lake or sea", "annual crop land"];
         for (given, names, by) in [
             (json!(["annual crop land", "forest", "lake or sea"]), ours, "by name"),
@@ -144,7 +151,11 @@ mod tests {
                 ["Forest", "Lake or Sea", "Annual Crop Land"],
                 "by name",
             ),
-            (json!(["AnnualCrop", "Forest", "SeaLake"]), ["Forest", "SeaLake", "AnnualCrop"], "by name"),
+            (
+                json!(["AnnualCrop", "Forest", "SeaLake"]),
+                ["Forest", "SeaLake", "AnnualCrop"],
+                "by name",
+            ),
             (
                 json!({"SeaLake": "water", "Forest": "wood", "AnnualCrop": "field"}),
                 ["wood", "water", "field"],
@@ -190,7 +201,8 @@ mod tests {
     fn equal_names_stand_for_each_other() {
         let text = r#"{"classnames": ["missile", "crane", "missile"], "templates": ["a {}"]}"#;
         let prompts = PromptSet::parse("imagenet", text).expect("prompts");
-        let joined = join(&prompts, json!(["missile", "missile", "crane"])).expect("the same names");
+        let joined =
+            join(&prompts, json!(["missile", "missile", "crane"])).expect("the same names");
         assert_eq!(joined.names, ["missile", "crane", "missile"]);
     }
 }

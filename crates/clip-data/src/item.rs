@@ -125,9 +125,14 @@ impl Item {
     }
 
     /// The records of one file, each with its target.
-    pub fn of_records(records: &Arc<dyn Records>, targets: impl IntoIterator<Item = Target>) -> Vec<Item> {
-        let item =
-            |(index, target)| Item { media: Media::Record { records: Arc::clone(records), index }, target };
+    pub fn of_records(
+        records: &Arc<dyn Records>,
+        targets: impl IntoIterator<Item = Target>,
+    ) -> Vec<Item> {
+        let item = |(index, target)| Item {
+            media: Media::Record { records: Arc::clone(records), index },
+            target,
+        };
         targets.into_iter().enumerate().map(item).collect()
     }
 

@@ -28,9 +28,12 @@ pub mod random;
 mod split;
 
 pub use crate::catalogue::{
-    Archive, Dataset, Files, Fold, Metric, Recognised, SplitInfo, Status, Task, Validation, catalogue, find,
+    Archive, Dataset, Files, Fold, Metric, Recognised, SplitInfo, Status, Task, Validation,
+    catalogue, find,
 };
-pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, check_with, packed};
+pub use crate::check::{
+    ArchiveReport, CheckReport, CheckStep, SplitReport, check, check_with, packed,
+};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::locate::{locate, present};

@@ -34,7 +34,11 @@ pub fn present(root: &Path) -> Vec<&'static Dataset> {
 }
 
 /// [`locate`], where parts of the data set lie in folders of their own: the one that holds `split`.
-pub(crate) fn locate_split(dataset: &Dataset, root: &Path, split: &str) -> Result<PathBuf, DataError> {
+pub(crate) fn locate_split(
+    dataset: &Dataset,
+    root: &Path,
+    split: &str,
+) -> Result<PathBuf, DataError> {
     let Some(marker) = dataset.files.shown_by.get(split) else { return locate(dataset, root) };
     let holds = |folder: &PathBuf| resolve(&dataset.files, folder, marker).is_some();
     folders(dataset, root).into_iter().find(holds).map_or_else(|| locate(dataset, root), Ok)
@@ -42,7 +46,8 @@ pub(crate) fn locate_split(dataset: &Dataset, root: &Path, split: &str) -> Resul
 
 fn shows(dataset: &Dataset, folder: &Path) -> bool {
     let mut markers = dataset.files.markers.iter();
-    is_published(dataset, folder) || markers.any(|marker| resolve(&dataset.files, folder, marker).is_some())
+    is_published(dataset, folder)
+        || markers.any(|marker| resolve(&dataset.files, folder, marker).is_some())
 }
 
 /// Whether `folder` holds the authors' files, wherever in it.
@@ -55,11 +60,14 @@ pub(crate) fn detour(dataset: &Dataset, root: &Path, folder: &Path) -> Option<St
     let way = folder.strip_prefix(root).ok()?;
     let names: Vec<String> = way.iter().map(|name| comparable(&name.to_string_lossy())).collect();
     let is_one = |known: &String, name: &String| comparable(known) == *name;
-    let own = |name: &String| dataset.folders.iter().chain([&dataset.id]).any(|known| is_one(known, name));
+    let own = |name: &String| {
+        dataset.folders.iter().chain([&dataset.id]).any(|known| is_one(known, name))
+    };
     let of_copies =
         |name: &String| !own(name) && dataset.files.folders.iter().any(|known| is_one(known, name));
     let twice = names.iter().zip(names.iter().skip(1)).any(|(outer, inner)| outer == inner);
-    (twice || names.iter().any(of_copies)).then(|| format!("layout of a copy: in {}", way.display()))
+    (twice || names.iter().any(of_copies))
+        .then(|| format!("layout of a copy: in {}", way.display()))
 }
 
 /// `root`, and the folders below that have one of the data set's names, outer ones first.

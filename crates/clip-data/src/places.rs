@@ -44,12 +44,15 @@ fn exists(folder: &Path, path: &str) -> bool {
     let Some(start) = path.strip_suffix('*') else { return folder.join(path).exists() };
     let (inside, start) = start.rsplit_once('/').unwrap_or(("", start));
     let entries = std::fs::read_dir(folder.join(inside)).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name()).any(|name| name.as_encoded_bytes().starts_with(start.as_bytes()))
+    entries
+        .map(|entry| entry.file_name())
+        .any(|name| name.as_encoded_bytes().starts_with(start.as_bytes()))
 }
 
 /// A name in letters and digits alone, without case and leading zeros: copies differ in the rest.
 pub(crate) fn comparable(name: &str) -> String {
-    let name: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let name: String =
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     match name.trim_start_matches('0') {
         "" if !name.is_empty() => "0".to_owned(),
         number if number.bytes().all(|byte| byte.is_ascii_digit()) => number.to_owned(),
@@ -63,9 +66,10 @@ mod tests {
 
     #[test]
     fn place_is_found_by_any_folder_that_copies_call_otherwise() {
-        let files: Files =
-            toml::from_str("[places]\n\"val\" = [\"val/all\", \"data/validation\"]\n\"devkit\" = [\"\"]\n")
-                .expect("a description");
+        let files: Files = toml::from_str(
+            "[places]\n\"val\" = [\"val/all\", \"data/validation\"]\n\"devkit\" = [\"\"]\n",
+        )
+        .expect("a description");
         let root = tempfile::tempdir().expect("a folder");
         let at = |path: &str| resolve(&files, root.path(), path);
         assert_eq!(at("val/n1"), None);
@@ -87,7 +91,8 @@ mod tests {
 
     #[test]
     fn names_are_compared_by_letters_and_digits() {
-        for (one, other) in [("Oxford-IIIT_Pet", "oxford iiit pet"), ("00012", "12"), ("000", "0")] {
+        for (one, other) in [("Oxford-IIIT_Pet", "oxford iiit pet"), ("00012", "12"), ("000", "0")]
+        {
             assert_eq!(comparable(one), comparable(other));
         }
         assert_ne!(comparable("B-52"), comparable("52"));

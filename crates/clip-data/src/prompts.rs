@@ -62,7 +62,8 @@ impl PromptSet {
     /// # Errors
     /// The text is no such JSON.
     pub fn parse(id: &str, text: &str) -> Result<PromptSet, DataError> {
-        let rest: Value = serde_json::from_str(text).map_err(|error| invalid(id, error.to_string()))?;
+        let rest: Value =
+            serde_json::from_str(text).map_err(|error| invalid(id, error.to_string()))?;
         let file = File::deserialize(&rest).map_err(|error| invalid(id, error.to_string()))?;
         if let Some(template) = file.templates.iter().find(|template| !template.contains("{}")) {
             return Err(invalid(id, format!("template `{template}` has no {{}} for the name")));
@@ -102,8 +103,10 @@ impl PromptSet {
         if let Some(path) = templates {
             let templates = self.list_in(path)?.into_iter().map(|text| text.replace("{c}", "{}"));
             self.templates = templates.collect();
-            if let Some(template) = self.templates.iter().find(|template| !template.contains("{}")) {
-                let reason = format!("template `{template}` has neither {{}} nor {{c}} for the name");
+            if let Some(template) = self.templates.iter().find(|template| !template.contains("{}"))
+            {
+                let reason =
+                    format!("template `{template}` has neither {{}} nor {{c}} for the name");
                 return Err(DataError::malformed(path, reason));
             }
         }
@@ -151,7 +154,8 @@ impl PromptSet {
     /// # Errors
     /// The file does not state them, or states one twice.
     pub fn classes(&self) -> Result<Classes<'_>, DataError> {
-        let labels = self.labels.as_ref().ok_or_else(|| invalid(&self.id, "its labels are not stated"))?;
+        let labels =
+            self.labels.as_ref().ok_or_else(|| invalid(&self.id, "its labels are not stated"))?;
         Classes::new(&self.id, labels.iter().map(String::as_str))
     }
 }
@@ -170,13 +174,19 @@ impl<'a> Classes<'a> {
     ///
     /// # Errors
     /// A label occurs twice.
-    pub fn new(id: &'a str, labels: impl Iterator<Item = &'a str>) -> Result<Classes<'a>, DataError> {
+    pub fn new(
+        id: &'a str,
+        labels: impl Iterator<Item = &'a str>,
+    ) -> Result<Classes<'a>, DataError> {
         let (mut positions, mut known) = (HashMap::new(), HashMap::new());
         for (position, label) in (0..).zip(labels) {
             if positions.insert(label, position).is_some() {
                 return Err(invalid(id, format!("label `{label}` occurs twice")));
             }
-            known.entry(comparable(label)).and_modify(|class| *class = None).or_insert(Some(position));
+            known
+                .entry(comparable(label))
+                .and_modify(|class| *class = None)
+                .or_insert(Some(position));
         }
         Ok(Classes { id, positions, comparable: known })
     }
@@ -209,7 +219,8 @@ impl Classes<'_> {
 
 fn json(path: &Path) -> Result<Value, DataError> {
     let text = lists::text(path)?;
-    serde_json::from_str(&text).map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))
+    serde_json::from_str(&text)
+        .map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))
 }
 
 fn invalid(id: &str, reason: impl Into<String>) -> DataError {

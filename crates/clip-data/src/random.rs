@@ -32,7 +32,8 @@ impl MersenneTwister {
         for round in 0..WORDS.max(key.len()) {
             let before = (state[i - 1] ^ (state[i - 1] >> 30)).wrapping_mul(1_664_525);
             let position = round % key.len();
-            state[i] = (state[i] ^ before).wrapping_add(key[position]).wrapping_add(position as u32);
+            state[i] =
+                (state[i] ^ before).wrapping_add(key[position]).wrapping_add(position as u32);
             i = wrap(state, i + 1);
         }
         for _ in 1..WORDS {

@@ -33,7 +33,8 @@ impl ReadOptions {
         match &self.split_file {
             Some(list) if !dataset.files.drawn.iter().any(|drawn| drawn == split) => {
                 let id = &dataset.id;
-                let reason = format!("is of no use: the split `{split}` of {id} is published, not drawn");
+                let reason =
+                    format!("is of no use: the split `{split}` of {id} is published, not drawn");
                 Err(DataError::malformed(list, reason))
             }
             _ => Ok(()),

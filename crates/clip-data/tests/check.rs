@@ -43,7 +43,8 @@ fn changed_archive_is_told_with_both_sums() {
     fixture.file("dtd-r1.0.1.tar.gz", "only the beginning");
     let report = report(&fixture, "dtd");
     let [sum, packed] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
-    let sums = "md5 is 7488011a71dfd96f15e4c576e0c4f5ed, published is fff73e5086ae6bdbea199a49dfb8a4c1"; // by md5sum
+    let sums =
+        "md5 is 7488011a71dfd96f15e4c576e0c4f5ed, published is fff73e5086ae6bdbea199a49dfb8a4c1"; // by md5sum
     assert!(sum.contains(sums), "{sum}");
     assert!(sum.contains("fetch it again"), "{sum}");
     assert!(packed.contains("holds dtd-r1.0.1.tar.gz but nothing that is unpacked"), "{packed}");

@@ -8,7 +8,11 @@ use fixture::{Fixture, classes, named, owned};
 #[test]
 fn country211_joins_by_code_in_three_splits() {
     let fixture = Fixture::new();
-    fixture.images(&["country211/test/XK/2.jpg", "country211/test/AD/1.jpg", "country211/valid/AE/3.jpg"]);
+    fixture.images(&[
+        "country211/test/XK/2.jpg",
+        "country211/test/AD/1.jpg",
+        "country211/valid/AE/3.jpg",
+    ]);
     let test = fixture.read("country211", "test");
     let expected = [("test/AD/1.jpg", "Andorra"), ("test/XK/2.jpg", "Kosovo")];
     assert_eq!(named(&test), owned(&expected));
@@ -63,7 +67,10 @@ fn subsets_of_imagenet_have_positions_in_their_own_lists() {
     let fixture = Fixture::new();
     fixture.images(&["imagenet-r/n01443537/art_0.jpg", "imagenet-r/n01498041/toy_1.jpg"]);
     let r = fixture.read("imagenet_r", "test");
-    assert_eq!(named(&r), owned(&[("n01443537/art_0.jpg", "goldfish"), ("n01498041/toy_1.jpg", "stingray")]));
+    assert_eq!(
+        named(&r),
+        owned(&[("n01443537/art_0.jpg", "goldfish"), ("n01498041/toy_1.jpg", "stingray")])
+    );
 
     let fixture = Fixture::new();
     fixture.images(&["sketch/n01440764/sketch_1.JPEG"]);
@@ -81,7 +88,8 @@ fn imagenet_v2_sorts_folders_as_numbers() {
         fixture.images(&[path(10), path(2), path(999)].each_ref().map(String::as_str));
     }
     for split in ["matched-frequency", "threshold-0.7", "top-images"] {
-        let found: Vec<u32> = fixture.read("imagenetv2", split).items.iter().map(fixture::class).collect();
+        let found: Vec<u32> =
+            fixture.read("imagenetv2", split).items.iter().map(fixture::class).collect();
         assert_eq!(found, [2, 10, 999], "{split}");
     }
 }
@@ -101,7 +109,8 @@ fn objectnet_keeps_113_folders_and_cuts_the_red_border() {
         "objectnet-1.0/images/squeegee/c.png", // one of the 313, none of the 113
     ]);
     let split = fixture.read("objectnet", "test");
-    let expected = [("images/alarm_clock/a.png", "alarm clock"), ("images/wine_bottle/b.png", "wine bottle")];
+    let expected =
+        [("images/alarm_clock/a.png", "alarm clock"), ("images/wine_bottle/b.png", "wine bottle")];
     assert_eq!(named(&split), owned(&expected));
     assert!(split.notes.iter().any(|note| note.contains("1 folders")), "{:?}", split.notes);
     let cut = split.bytes(&split.items[0]).expect("a picture");
@@ -135,7 +144,8 @@ fn caltech101_draws_thirty_of_each_class_and_never_tmp() {
     assert_eq!(named(&all)[0], ("BACKGROUND_Google/image_0001.jpg".to_owned(), "background"));
     assert_eq!(named(&all)[1].1, "centered face");
     let ids = |split: &Split| split.items.iter().map(Item::id).collect::<Vec<_>>();
-    let (train, test) = (ids(&fixture.read("caltech101", "train")), ids(&fixture.read("caltech101", "test")));
+    let (train, test) =
+        (ids(&fixture.read("caltech101", "train")), ids(&fixture.read("caltech101", "test")));
     assert_eq!((train.len(), test.len()), (32, 2));
     assert!(test.iter().all(|id| id.starts_with("ant/") && !train.contains(id)), "{test:?}");
     assert_eq!(train, ids(&fixture.read("caltech101", "train")), "the same draw every time");
@@ -213,11 +223,14 @@ fn eurosat_draws_as_cpython_does_with_seed_42() {
         "River",
         "SeaLake",
     ];
-    for (label, number) in labels.iter().flat_map(|label| (1..=12).map(move |number| (label, number))) {
+    for (label, number) in
+        labels.iter().flat_map(|label| (1..=12).map(move |number| (label, number)))
+    {
         fixture.images(&[&format!("2750/{label}/{label}_{number}.jpg")]);
     }
     let drawn = |split: &str, label: &str| -> Vec<u32> {
-        let number = |item: &Item| item.id().strip_prefix(label)?.rsplit(['_', '.']).nth(1)?.parse().ok();
+        let number =
+            |item: &Item| item.id().strip_prefix(label)?.rsplit(['_', '.']).nth(1)?.parse().ok();
         fixture.read("eurosat", split).items.iter().filter_map(number).collect()
     };
     assert_eq!(drawn("train", "AnnualCrop"), [8, 10, 1, 2]);
@@ -228,7 +241,9 @@ fn eurosat_draws_as_cpython_does_with_seed_42() {
     assert_eq!(test.items.len(), 40);
     // The authors' list begins with Forest; the folder's does not.
     assert!(
-        test.items.iter().all(|item| item.id().starts_with("Forest/") == (item.target == Target::Class(0)))
+        test.items
+            .iter()
+            .all(|item| item.id().starts_with("Forest/") == (item.target == Target::Class(0)))
     );
 }
 
@@ -237,15 +252,22 @@ fn eurosat_draws_as_cpython_does_with_seed_42() {
 fn resisc45_is_one_shuffle_of_all_sorted_paths() {
     let fixture = Fixture::new();
     let labels = clip_data::PromptSet::of("resisc45").expect("prompts").labels.expect("labels");
-    for (label, number) in labels.iter().flat_map(|label| (1..=4).map(move |number| (label, number))) {
+    for (label, number) in
+        labels.iter().flat_map(|label| (1..=4).map(move |number| (label, number)))
+    {
         fixture.images(&[&format!("NWPU-RESISC45/{label}/{label}_{number:03}.jpg")]);
     }
-    let ids = |split: &str| fixture.read("resisc45", split).items.iter().map(Item::id).collect::<Vec<_>>();
+    let ids = |split: &str| {
+        fixture.read("resisc45", split).items.iter().map(Item::id).collect::<Vec<_>>()
+    };
     let (train, val, test) = (ids("train"), ids("val"), ids("test"));
     assert_eq!((train.len(), val.len(), test.len()), (18, 18, 144));
     let first = |ids: &[String]| ids[..2].join(" ");
     assert_eq!(first(&train), "terrace/terrace_002.jpg forest/forest_002.jpg");
-    assert_eq!(first(&val), "terrace/terrace_003.jpg ground_track_field/ground_track_field_003.jpg");
+    assert_eq!(
+        first(&val),
+        "terrace/terrace_003.jpg ground_track_field/ground_track_field_003.jpg"
+    );
     assert_eq!(first(&test), "harbor/harbor_002.jpg island/island_001.jpg");
 }
 
@@ -254,6 +276,8 @@ fn items_are_files_without_a_border() {
     let fixture = Fixture::new();
     fixture.images(&["country211/test/AD/1.jpg"]);
     let split = fixture.read("country211", "test");
-    assert!(matches!(&split.items[0].media, Media::File { border, .. } if *border == Default::default()));
+    assert!(
+        matches!(&split.items[0].media, Media::File { border, .. } if *border == Default::default())
+    );
     assert_eq!(split.bytes(&split.items[0]).expect("a file"), b"P5 1 1 255\n\x80");
 }

@@ -37,7 +37,10 @@ const COPIES: &[Copy] = &[
         id: "caltech101",
         split: "all",
         lists: NONE,
-        images: &["caltech-101/caltech-101/faces_easy/1.jpg", "caltech-101/caltech-101/faces/1.jpg"],
+        images: &[
+            "caltech-101/caltech-101/faces_easy/1.jpg",
+            "caltech-101/caltech-101/faces/1.jpg",
+        ],
         classes: &[1, 2],
         layout: "in caltech-101/caltech-101",
     },
@@ -153,7 +156,10 @@ const COPIES: &[Copy] = &[
     Copy {
         id: "food101",
         split: "test",
-        lists: &[("food-101/meta/test.json", r#"{"waffles": ["waffles/1"], "apple_pie": ["apple_pie/1"]}"#)],
+        lists: &[(
+            "food-101/meta/test.json",
+            r#"{"waffles": ["waffles/1"], "apple_pie": ["apple_pie/1"]}"#,
+        )],
         images: &["food-101/images/waffles/1.jpg", "food-101/images/apple_pie/1.jpg"],
         classes: &[0, 100],
         layout: "meta/test.json",
@@ -162,7 +168,10 @@ const COPIES: &[Copy] = &[
         id: "fgvc_aircraft",
         split: "test",
         lists: &[
-            ("fgvc-aircraft-2013b/fgvc-aircraft-2013b/data/images_variant_test.txt", "1514522 707-320\n"),
+            (
+                "fgvc-aircraft-2013b/fgvc-aircraft-2013b/data/images_variant_test.txt",
+                "1514522 707-320\n",
+            ),
             ("fgvc-aircraft-2013b/fgvc-aircraft-2013b/data/variants.txt", "707-320\n"),
         ],
         images: &["fgvc-aircraft-2013b/fgvc-aircraft-2013b/data/images/1514522.jpg"],
@@ -254,7 +263,10 @@ const COPIES: &[Copy] = &[
         split: "test-1",
         lists: &[
             ("ucf101/ucfTrainTestlist/classInd.txt", "1 ApplyEyeMakeup\n"),
-            ("ucf101/ucfTrainTestlist/testlist01.txt", "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi\n"),
+            (
+                "ucf101/ucfTrainTestlist/testlist01.txt",
+                "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi\n",
+            ),
         ],
         images: &["ucf101/UCF-101-midframes/Apply_Eye_Makeup/v_ApplyEyeMakeup_g01_c01.jpg"],
         classes: &[0],
@@ -279,7 +291,11 @@ fn copies_are_read_and_their_layout_is_named() {
         let found: Vec<u32> = split.items.iter().map(class).collect();
         let at = format!("{} {} {:?}", copy.id, copy.split, copy.images);
         assert_eq!(found, copy.classes, "{at}");
-        assert!(split.notes.iter().any(|note| note.contains(copy.layout)), "{at}: {:?}", split.notes);
+        assert!(
+            split.notes.iter().any(|note| note.contains(copy.layout)),
+            "{at}: {:?}",
+            split.notes
+        );
         for item in &split.items {
             let path = split.folder.join(item.id());
             assert!(path.exists() || path.with_extension("").is_dir(), "{at}: {}", item.id());
@@ -305,7 +321,12 @@ fn captions_of_copies_are_read() {
         .images(&["coco/images/val2014/COCO_val2014_000000000043.jpg"])
         .images(&["coco/train2017/000000000042.jpg"]);
     for (id, split, item, layout) in [
-        ("flickr30k", "all", "flickr30k_images/flickr30k_images/1.jpg", "flickr30k_images/results.csv"),
+        (
+            "flickr30k",
+            "all",
+            "flickr30k_images/flickr30k_images/1.jpg",
+            "flickr30k_images/results.csv",
+        ),
         ("flickr8k", "all", "Images/1000_a.jpg", "captions.txt"),
         ("mscoco", "test", "train2017/000000000042.jpg", "names of the other year"),
         ("mscoco", "val", "images/val2014/COCO_val2014_000000000043.jpg", "images in images"),
@@ -314,7 +335,8 @@ fn captions_of_copies_are_read() {
         assert_eq!(split.items.iter().map(Item::id).collect::<Vec<_>>(), [item], "{id}");
         assert!(split.notes.iter().any(|note| note.contains(layout)), "{id}: {:?}", split.notes);
     }
-    let message = fixture.try_read("flickr30k", "test").expect_err("no list of the split").to_string();
+    let message =
+        fixture.try_read("flickr30k", "test").expect_err("no list of the split").to_string();
     assert!(message.contains("the split `all` needs none"), "{message}");
 }
 
@@ -322,11 +344,15 @@ fn captions_of_copies_are_read() {
 fn parts_of_voc_in_folders_of_their_own_are_both_found() {
     let fixture = Fixture::new();
     let labels = clip_data::PromptSet::of("voc2007").expect("prompts").labels.expect("labels");
-    for (part, split, image) in [("VOCtest_06-Nov-2007", "test", 1), ("VOCtrainval_06-Nov-2007", "train", 2)]
+    for (part, split, image) in
+        [("VOCtest_06-Nov-2007", "test", 1), ("VOCtrainval_06-Nov-2007", "train", 2)]
     {
         let inside = format!("{part}/VOCdevkit/VOC2007");
         for label in &labels {
-            fixture.file(&format!("{inside}/ImageSets/Main/{label}_{split}.txt"), format!("{image:06} -1\n"));
+            fixture.file(
+                &format!("{inside}/ImageSets/Main/{label}_{split}.txt"),
+                format!("{image:06} -1\n"),
+            );
         }
         fixture.images(&[&format!("{inside}/JPEGImages/{image:06}.jpg")]);
     }
@@ -349,7 +375,11 @@ const RECOGNISED: &[(&str, &[&str], &str)] = &[
     ),
     ("flowers102", &["flowers/train/1/a.jpg"], "numbered folders"),
     ("imagenet", &["imagenet/val/1/a.JPEG", "imagenet/val/2/a.JPEG"], "called by numbers"),
-    ("ucf101", &["ucf101/test/Archery/v_Archery_g01_c01.avi", "ucf101/test.csv"], "put ucfTrainTestlist/"),
+    (
+        "ucf101",
+        &["ucf101/test/Archery/v_Archery_g01_c01.avi", "ucf101/test.csv"],
+        "put ucfTrainTestlist/",
+    ),
     ("eurosat", &["eurosat/train/AnnualCrop/a.jpg"], "lay the images of all parts together"),
     ("resisc45", &["resisc45/train/airplane/a.jpg"], "lay the images of all parts together"),
     ("oxford_pets", &["oxford_pets/images/Abyssinian_1.jpg"], "unpack annotations.tar.gz"),
@@ -367,8 +397,10 @@ fn other_copies_are_recognised_with_a_way_out() {
             fixture.file(path, "emotion,pixels\n");
         }
         let report = report(&fixture, id);
-        let said =
-            report.problems.iter().any(|problem| problem.contains("recognised by") && problem.contains(way));
+        let said = report
+            .problems
+            .iter()
+            .any(|problem| problem.contains("recognised by") && problem.contains(way));
         assert!(said, "{id}: {:?}", report.problems);
     }
 }
@@ -386,7 +418,10 @@ fn cars_without_labels_of_the_test_part_say_so() {
 #[test]
 fn folder_in_which_names_are_equal_but_for_spelling_is_refused() {
     let fixture = Fixture::new();
-    fixture.images(&["101_ObjectCategories/Faces_easy/1.jpg", "101_ObjectCategories/faces_easy/1.jpg"]);
+    fixture.images(&[
+        "101_ObjectCategories/Faces_easy/1.jpg",
+        "101_ObjectCategories/faces_easy/1.jpg",
+    ]);
     let message = fixture.try_read("caltech101", "all").expect_err("twice").to_string();
     assert!(message.contains("`Faces_easy` and `faces_easy` are the same class"), "{message}");
 }
@@ -403,7 +438,10 @@ fn name_that_is_not_utf_8_is_left_out_and_counted() {
     let split = fixture.read("country211", "test");
     assert_eq!(split.items.len(), 1);
     let [left_out] = split.left_out.as_slice() else { panic!("{:?}", split.left_out) };
-    assert_eq!((&*left_out.input, &*left_out.reason), ("test/AD/a\u{fffd}.jpg", "the name is not UTF-8"));
+    assert_eq!(
+        (&*left_out.input, &*left_out.reason),
+        ("test/AD/a\u{fffd}.jpg", "the name is not UTF-8")
+    );
     let report = report(&fixture, "country211");
     let test = report.splits.iter().find(|split| split.name == "test").expect("the split");
     assert_eq!(test.n_left_out, 1);
@@ -413,9 +451,12 @@ fn name_that_is_not_utf_8_is_left_out_and_counted() {
 fn archive_that_lies_there_alone_is_among_what_is_checked() {
     let fixture = Fixture::new();
     fixture.file("EuroSAT.zip", "damaged").images(&["country211/test/AD/1.jpg"]);
-    let ids =
-        |sets: Vec<&'static clip_data::Dataset>| sets.iter().map(|set| set.id.as_str()).collect::<Vec<_>>();
+    let ids = |sets: Vec<&'static clip_data::Dataset>| {
+        sets.iter().map(|set| set.id.as_str()).collect::<Vec<_>>()
+    };
     assert_eq!(ids(present(fixture.root())), ["country211"]);
     assert_eq!(ids(packed(fixture.root())), ["eurosat"]);
-    assert!(report(&fixture, "eurosat").problems[0].contains("incomplete or changed, fetch it again"));
+    assert!(
+        report(&fixture, "eurosat").problems[0].contains("incomplete or changed, fetch it again")
+    );
 }

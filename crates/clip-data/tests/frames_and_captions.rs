@@ -32,7 +32,8 @@ fn neighbour_of_imagenet_vid_has_its_own_labels() {
     let split = fixture.read("imagenet_vid", "val");
     let found: Vec<_> = split.items.iter().map(|item| (item.id(), frame(item))).collect();
     let id = |number: u32| format!("val/ILSVRC2015_val_00023004/{number:06}.JPEG");
-    let expected = [(id(31), (&[5, 6, 18][..], 0)), (id(30), (&[5, 6, 18], 0)), (id(35), (&[5, 6], 0))];
+    let expected =
+        [(id(31), (&[5, 6, 18][..], 0)), (id(30), (&[5, 6, 18], 0)), (id(35), (&[5, 6], 0))];
     assert_eq!(found, expected);
     assert_eq!(split.absent.len(), 1108 + 15, "anchors, and neighbours of the one that is there");
 }
@@ -54,7 +55,10 @@ fn ytbb_takes_frames_within_ten_and_knows_22_from_23() {
     let found: Vec<_> = split.items.iter().map(|item| (item.id(), frame(item))).collect();
     let id = |number: u32| format!("vF7yMilclwc_459733/frame-{number}.jpg");
     let labels = &[0, 23][..];
-    assert_eq!(found, [(id(13792), (labels, 0)), (id(13782), (labels, 0)), (id(13802), (labels, 0))]);
+    assert_eq!(
+        found,
+        [(id(13792), (labels, 0)), (id(13782), (labels, 0)), (id(13802), (labels, 0))]
+    );
     assert_eq!(split.absent, [""; 0], "an anchor marked bad is none");
     let prompts = PromptSet::of("ytbb").expect("prompts");
     assert_eq!((&*prompts.classes[22][0], &*prompts.classes[23][0]), ("none", "car"));
@@ -101,7 +105,10 @@ fn karpathys_split_of_flickr30k_goes_before_the_other_lists() {
 fn list_of_clip_benchmark_serves_flickr30k() {
     let fixture = Fixture::new();
     fixture
-        .file("flickr30k/flickr30k_test_karpathy.txt", "image,caption\n7.jpg,A man, a dog.\n7.jpg,Two\n")
+        .file(
+            "flickr30k/flickr30k_test_karpathy.txt",
+            "image,caption\n7.jpg,A man, a dog.\n7.jpg,Two\n",
+        )
         .images(&["flickr30k/flickr30k-images/7.jpg"]);
     let test = fixture.read("flickr30k", "test");
     assert_eq!(captions(&test.items[0]), ["A man, a dog.", "Two"]);
@@ -111,7 +118,10 @@ fn list_of_clip_benchmark_serves_flickr30k() {
 fn token_file_needs_a_list_of_the_split() {
     let fixture = Fixture::new();
     fixture
-        .file("flickr30k/results_20130124.token", "1.jpg#0\tA dog .\n2.jpg#0\tA cat .\n1.jpg#1\tDog\n")
+        .file(
+            "flickr30k/results_20130124.token",
+            "1.jpg#0\tA dog .\n2.jpg#0\tA cat .\n1.jpg#1\tDog\n",
+        )
         .images(&["flickr30k/flickr30k-images/1.jpg", "flickr30k/flickr30k-images/2.jpg"]);
     let message = fixture.try_read("flickr30k", "test").expect_err("no list").to_string();
     assert!(message.contains("test_images.txt"), "{message}");
@@ -125,14 +135,21 @@ fn flickr8k_names_a_photo_that_nobody_has() {
     let fixture = Fixture::new();
     let odd = "2258277193_586949ec62.jpg.1#0\tpeople waiting for the subway\n";
     fixture
-        .file("flickr8k/Flickr8k.token.txt", format!("3.jpg#0\tA child .\n3.jpg#1\tA girl .\n{odd}"))
+        .file(
+            "flickr8k/Flickr8k.token.txt",
+            format!("3.jpg#0\tA child .\n3.jpg#1\tA girl .\n{odd}"),
+        )
         .file("flickr8k/Flickr_8k.testImages.txt", "3.jpg\n")
         .file("flickr8k/Flickr_8k.devImages.txt", "3.jpg\n")
         .images(&["flickr8k/Flicker8k_Dataset/3.jpg"]);
     let all = fixture.read("flickr8k", "all");
     assert_eq!(all.absent, ["Flicker8k_Dataset/2258277193_586949ec62.jpg.1"]);
     for split in ["val", "test"] {
-        assert_eq!(captions(&fixture.read("flickr8k", split).items[0]), ["A child .", "A girl ."], "{split}");
+        assert_eq!(
+            captions(&fixture.read("flickr8k", split).items[0]),
+            ["A child .", "A girl ."],
+            "{split}"
+        );
     }
 }
 
@@ -152,7 +169,10 @@ fn mscoco_reads_karpathys_splits_and_annotations_of_a_year() {
         .file("coco/dataset_coco.json", karpathy)
         .file("coco/annotations/captions_val2017.json", coco)
         .file("coco/coco_val_karpathy.json", coco.replace("000000000", "COCO_val2014_000000000"))
-        .images(&["coco/val2014/COCO_val2014_000000000042.jpg", "coco/val2014/COCO_val2014_000000000073.jpg"])
+        .images(&[
+            "coco/val2014/COCO_val2014_000000000042.jpg",
+            "coco/val2014/COCO_val2014_000000000073.jpg",
+        ])
         .images(&["coco/val2017/000000000005.jpg", "coco/val2017/000000000009.jpg"])
         .images(&[
             "coco/val2014/COCO_val2014_000000000005.jpg",

@@ -15,7 +15,8 @@ fn element(kind: u32, content: &[u8]) -> Vec<u8> {
 
 /// A matrix: flags with its class, dimensions, name, and what follows.
 fn matrix(class: u32, rows: usize, columns: usize, name: &str, rest: &[u8]) -> Vec<u8> {
-    let dimensions = [rows, columns].map(|n| i32::try_from(n).expect("small").to_le_bytes()).concat();
+    let dimensions =
+        [rows, columns].map(|n| i32::try_from(n).expect("small").to_le_bytes()).concat();
     let flags = [class.to_le_bytes(), [0; 4]].concat();
     let head = [element(6, &flags), element(5, &dimensions), element(1, name.as_bytes())].concat();
     element(14, &[head.as_slice(), rest].concat())
@@ -46,7 +47,8 @@ const DEVKIT: &str = "ILSVRC2012_devkit_t12/data";
 
 fn devkit(fixture: &Fixture) {
     // ILSVRC's id 1 is a kit fox, not the first wnid; 1001 is an ancestor and no class.
-    let synsets = [(1.0, "n02119789"), (2.0, "n01440764"), (3.0, "n15075141"), (1001.0, "n00001740")];
+    let synsets =
+        [(1.0, "n02119789"), (2.0, "n01440764"), (3.0, "n15075141"), (1001.0, "n00001740")];
     fixture
         .file(&format!("{DEVKIT}/meta.mat"), meta(&synsets))
         .file(&format!("{DEVKIT}/ILSVRC2012_validation_ground_truth.txt"), "3\n1\n2\n");
@@ -85,6 +87,7 @@ fn tar_of_the_validation_images_is_read_as_it_is() {
     fixture.file("ILSVRC2012_img_val.tar", tar);
     let split = fixture.read("imagenet", "val");
     assert_eq!(classes(&split), expected(""));
-    let bytes: Vec<Vec<u8>> = split.items.iter().map(|item| split.bytes(item).expect("a member")).collect();
+    let bytes: Vec<Vec<u8>> =
+        split.items.iter().map(|item| split.bytes(item).expect("a member")).collect();
     assert_eq!(bytes, [first, second, third]);
 }

@@ -12,7 +12,8 @@ fn food101_adds_the_ending_and_says_what_is_absent() {
         .file("food-101/meta/test.txt", "apple_pie/1011328\nwaffles/984158\nwaffles/1\n")
         .images(&["food-101/images/apple_pie/1011328.jpg", "food-101/images/waffles/984158.jpg"]);
     let split = fixture.read("food101", "test");
-    let expected = [("images/apple_pie/1011328.jpg", "apple pie"), ("images/waffles/984158.jpg", "waffles")];
+    let expected =
+        [("images/apple_pie/1011328.jpg", "apple pie"), ("images/waffles/984158.jpg", "waffles")];
     assert_eq!(named(&split), owned(&expected));
     assert_eq!(split.absent, ["images/waffles/1.jpg"]);
     assert_eq!(split.notes, ["not there: images/waffles/1.jpg"]);
@@ -22,7 +23,8 @@ fn food101_adds_the_ending_and_says_what_is_absent() {
 fn list_cannot_lead_out_of_the_folder() {
     let fixture = Fixture::new();
     fixture.file("data/dev.jsonl", "{\"img\":\"../../secret.png\",\"label\":1}\n");
-    let message = fixture.try_read("hateful_memes", "dev_seen").expect_err("it points outside").to_string();
+    let message =
+        fixture.try_read("hateful_memes", "dev_seen").expect_err("it points outside").to_string();
     assert!(message.contains("outside"), "{message}");
 }
 
@@ -40,7 +42,10 @@ fn dtd_reads_the_first_of_ten_splits() {
         .file("dtd/labels/test1.txt", "banded/banded_0002.jpg\n")
         .file("dtd/labels/test2.txt", "banded/banded_0005.jpg\nzigzagged/zigzagged_0001.jpg\n")
         .images(&["dtd/images/banded/banded_0002.jpg", "dtd/images/zigzagged/zigzagged_0001.jpg"]);
-    assert_eq!(named(&fixture.read("dtd", "test")), owned(&[("images/banded/banded_0002.jpg", "banded")]));
+    assert_eq!(
+        named(&fixture.read("dtd", "test")),
+        owned(&[("images/banded/banded_0002.jpg", "banded")])
+    );
     assert_eq!(fixture.read("dtd", "all").items.len(), 2);
 }
 
@@ -49,7 +54,10 @@ fn aircraft_names_hold_blanks_and_the_banner_is_cut_only_when_asked() {
     let fixture = Fixture::new();
     let photo = [b"P6\n1 22\n255\n".to_vec(), (0..66).collect()].concat();
     fixture
-        .file("fgvc-aircraft-2013b/data/images_variant_test.txt", "1514522 707-320\n0056978 Cessna 172\n")
+        .file(
+            "fgvc-aircraft-2013b/data/images_variant_test.txt",
+            "1514522 707-320\n0056978 Cessna 172\n",
+        )
         .file("fgvc-aircraft-2013b/data/variants.txt", "707-320\nCessna 172\n")
         .file("fgvc-aircraft-2013b/data/images/1514522.jpg", &photo)
         .file("fgvc-aircraft-2013b/data/images/0056978.jpg", &photo);
@@ -60,7 +68,10 @@ fn aircraft_names_hold_blanks_and_the_banner_is_cut_only_when_asked() {
     let dataset = find("fgvc_aircraft").expect("of the catalogue");
     let options = ReadOptions { strip_banner: true, ..Default::default() };
     let split = Split::read(dataset, fixture.root(), "test", &options).expect("readable");
-    assert_eq!(split.bytes(&split.items[0]).expect("a photo"), b"P6\n1 2\n255\n\x00\x01\x02\x03\x04\x05");
+    assert_eq!(
+        split.bytes(&split.items[0]).expect("a photo"),
+        b"P6\n1 2\n255\n\x00\x01\x02\x03\x04\x05"
+    );
 }
 
 #[test]
@@ -177,7 +188,10 @@ fn voc2007_keeps_difficult_apart_and_reads_lists_by_name() {
         let list = format!("VOCdevkit/VOC2007/ImageSets/Main/{label}_test.txt");
         fixture.file(&list, format!("000001 {one}\n000002 {two}\n"));
     }
-    fixture.images(&["VOCdevkit/VOC2007/JPEGImages/000001.jpg", "VOCdevkit/VOC2007/JPEGImages/000002.jpg"]);
+    fixture.images(&[
+        "VOCdevkit/VOC2007/JPEGImages/000001.jpg",
+        "VOCdevkit/VOC2007/JPEGImages/000002.jpg",
+    ]);
     let split = fixture.read("voc2007", "test");
     let of = |item: usize, label: &str| {
         let Target::Labels(presences) = &split.items[item].target else { panic!("no labels") };
@@ -207,7 +221,10 @@ fn hateful_memes_uses_the_path_of_the_line_and_knows_the_older_names() {
     assert_eq!(named(&dev), owned(&expected));
     let test = fixture.read("hateful_memes", "test_seen");
     assert_eq!(test.items[0].target, Target::Unknown);
-    assert_eq!(test.notes, ["layout of the first release: test.jsonl", "1 images have no published label"]);
+    assert_eq!(
+        test.notes,
+        ["layout of the first release: test.jsonl", "1 images have no published label"]
+    );
     fixture.file("data/dev_seen.jsonl", "{\"id\":1}\n");
     let message = fixture.try_read("hateful_memes", "dev_seen").expect_err("no img").to_string();
     assert!(message.contains("dev_seen.jsonl: line 1"), "{message}");
@@ -217,8 +234,9 @@ fn hateful_memes_uses_the_path_of_the_line_and_knows_the_older_names() {
 fn fairface_refuses_ages_that_a_spreadsheet_made_dates_of() {
     let fixture = Fixture::new();
     let head = "file,age,gender,race,service_test\n";
-    let good =
-        format!("{head}val/1.jpg,3-9,Male,Latino_Hispanic,True\nval/2.jpg,more than 70,Female,White,False\n");
+    let good = format!(
+        "{head}val/1.jpg,3-9,Male,Latino_Hispanic,True\nval/2.jpg,more than 70,Female,White,False\n"
+    );
     fixture.file("fairface_label_val.csv", good).images(&["val/1.jpg", "val/2.jpg"]);
     let split = fixture.read("fairface", "val");
     assert_eq!(split.items[0].target, Target::Person { race: 6, gender: 0, age: 1 });

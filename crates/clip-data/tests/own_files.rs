@@ -40,7 +40,10 @@ fn folders_of_splits_share_their_classes() {
     assert_eq!(named(&split), owned(&[("val/10/c.jpg", "ten")]));
     assert_eq!(split.prompts.templates, ["a {}!", "no {}?"]);
     assert_eq!(open(&fixture, "folder:x", Some("train")).expect("readable").items.len(), 2);
-    assert!(matches!(open(&fixture, "folder:x", Some("test")), Err(DataError::UnknownSplit { .. })));
+    assert!(matches!(
+        open(&fixture, "folder:x", Some("test")),
+        Err(DataError::UnknownSplit { .. })
+    ));
     fixture.file("x/classnames.txt", "two\n");
     let message = open(&fixture, "folder:x", None).expect_err("a name is missing").to_string();
     assert!(message.contains("1 names for 2 classes"), "{message}");
@@ -50,7 +53,10 @@ fn folders_of_splits_share_their_classes() {
 fn table_of_labels_or_captions_is_a_data_set() {
     let fixture = Fixture::new();
     fixture
-        .file("t/labels.csv", "file,label,split\n1.jpg,dog,test\n2.jpg,cat,test\n3.jpg,bird,train\n")
+        .file(
+            "t/labels.csv",
+            "file,label,split\n1.jpg,dog,test\n2.jpg,cat,test\n3.jpg,bird,train\n",
+        )
         .file("t/captions.tsv", "caption\tfile\nA dog, running\t1.jpg\nA cat\t2.jpg\nDog\t1.jpg\n")
         .images(&["t/1.jpg", "t/2.jpg", "t/3.jpg"]);
     let split = open(&fixture, "csv:t/labels.csv", None).expect("readable");
@@ -58,7 +64,10 @@ fn table_of_labels_or_captions_is_a_data_set() {
     assert_eq!(split.prompts.classes.len(), 3, "those of all splits");
     let split = open(&fixture, "csv:t/captions.tsv", None).expect("readable");
     assert_eq!(split.dataset.task, Task::Retrieval);
-    assert_eq!(split.items[0].target, Target::Captions(["A dog, running".into(), "Dog".into()].into()));
+    assert_eq!(
+        split.items[0].target,
+        Target::Captions(["A dog, running".into(), "Dog".into()].into())
+    );
     fixture.file("t/bad.csv", "file,breed\n1.jpg,dog\n");
     let message = open(&fixture, "csv:t/bad.csv", None).expect_err("no label").to_string();
     assert!(message.contains("bad.csv") && message.contains("`label`"), "{message}");
@@ -67,10 +76,18 @@ fn table_of_labels_or_captions_is_a_data_set() {
 #[test]
 fn shards_of_clip_benchmark_are_a_data_set() {
     let fixture = Fixture::new();
-    let first =
-        tar(&[("s0000.cls", b"1"), ("s0000.jpg", b"one"), ("s0001.webp", b"two"), ("s0001.cls", b"10\n")]);
-    let second =
-        tar(&[("sub/", b""), ("sub/s0002.png", b"three"), ("sub/s0002.cls", b"0"), ("s0003.cls", b"0")]);
+    let first = tar(&[
+        ("s0000.cls", b"1"),
+        ("s0000.jpg", b"one"),
+        ("s0001.webp", b"two"),
+        ("s0001.cls", b"10\n"),
+    ]);
+    let second = tar(&[
+        ("sub/", b""),
+        ("sub/s0002.png", b"three"),
+        ("sub/s0002.cls", b"0"),
+        ("s0003.cls", b"0"),
+    ]);
     fixture
         .file("w/test/nshards.txt", "3\n")
         .file("w/test/0.tar", first)
@@ -80,7 +97,8 @@ fn shards_of_clip_benchmark_are_a_data_set() {
     let split = open(&fixture, "webdataset:w", None).expect("readable");
     let expected = [("0/s0000", "b"), ("0/s0001", "k"), ("1/sub/s0002", "a")];
     assert_eq!(named(&split), owned(&expected));
-    let bytes: Vec<Vec<u8>> = split.items.iter().map(|item| split.bytes(item).expect("a member")).collect();
+    let bytes: Vec<Vec<u8>> =
+        split.items.iter().map(|item| split.bytes(item).expect("a member")).collect();
     assert_eq!(bytes, [&b"one"[..], b"two", b"three"]);
     assert_eq!(split.absent, ["test/2.tar"]);
     assert_eq!(left_out(&split), ["1/s0003: has no picture"]);
@@ -101,7 +119,8 @@ fn shards_hold_captions_or_several_labels() {
     assert_eq!(split.items[0].target, Target::Captions(["A man".into(), "Two mén".into()].into()));
 
     let mut npy =
-        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }".to_vec();
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }"
+            .to_vec();
     npy.resize(10 + 0x46, b' ');
     npy.extend([0_i64, 1].iter().flat_map(|value| value.to_le_bytes()));
     fixture.file("m/test/0.tar", tar(&[("7.jpg", b"x"), ("7.npy", &npy)]));
@@ -140,6 +159,7 @@ fn real_shards_of_the_webdataset_project_are_read() {
 
 #[test]
 fn missing_path_is_named() {
-    let error = Split::open("folder:nowhere", Path::new("/nonexistent"), None, &ReadOptions::default());
+    let error =
+        Split::open("folder:nowhere", Path::new("/nonexistent"), None, &ReadOptions::default());
     assert!(error.expect_err("nothing there").to_string().contains("/nonexistent/nowhere"));
 }

@@ -6,16 +6,20 @@ use clip_data::{ReadOptions, Split, Target, Task};
 use fixture::{Fixture, named, tar};
 
 fn open(fixture: &Fixture, name: &str, split: Option<&str>) -> Result<Split, String> {
-    Split::open(name, fixture.root(), split, &ReadOptions::default()).map_err(|error| error.to_string())
+    Split::open(name, fixture.root(), split, &ReadOptions::default())
+        .map_err(|error| error.to_string())
 }
 
 /// `id = class name` of every item, the reasons of what was left out, and the notes.
 fn seen(split: &Split) -> (Vec<String>, Vec<String>, String) {
     let items = match split.dataset.task {
-        Task::Classification => named(split).into_iter().map(|(id, name)| format!("{id} = {name}")).collect(),
+        Task::Classification => {
+            named(split).into_iter().map(|(id, name)| format!("{id} = {name}")).collect()
+        }
         _ => split.items.iter().map(captioned).collect(),
     };
-    let left = split.left_out.iter().map(|left| format!("{}: {}", left.input, left.reason)).collect();
+    let left =
+        split.left_out.iter().map(|left| format!("{}: {}", left.input, left.reason)).collect();
     (items, left, split.notes.join("; "))
 }
 
@@ -40,13 +44,24 @@ fn folders_are_read_in_every_usual_layout() {
     let plain = FolderCase { files: &[], split: "all", items: &[], left_out: &[], said: "" };
     let cases = [
         FolderCase {
-            files: &["cat/1.jpg", "__MACOSX/cat/._1.jpg", ".ipynb_checkpoints/x.jpg", "@eaDir/x.jpg"],
+            files: &[
+                "cat/1.jpg",
+                "__MACOSX/cat/._1.jpg",
+                ".ipynb_checkpoints/x.jpg",
+                "@eaDir/x.jpg",
+            ],
             items: &["cat/1.jpg = cat"],
             said: "one class alone",
             ..plain
         },
         FolderCase {
-            files: &["Train/cat/1.jpg", "Train/dog/2.jpg", "Test/cat/3.jpg", "Test/dog/4.jpg", "Meta/0.png"],
+            files: &[
+                "Train/cat/1.jpg",
+                "Train/dog/2.jpg",
+                "Test/cat/3.jpg",
+                "Test/dog/4.jpg",
+                "Meta/0.png",
+            ],
             split: "Test",
             items: &["Test/cat/3.jpg = cat", "Test/dog/4.jpg = dog"],
             said: "passed over with their pictures: Meta",
@@ -86,7 +101,12 @@ fn folders_are_read_in_every_usual_layout() {
             ..plain
         },
         FolderCase {
-            files: &["train/cat/1.jpg", "test/cat/2.jpg", "set/train/cat/1.jpg", "set/test/cat/2.jpg"],
+            files: &[
+                "train/cat/1.jpg",
+                "test/cat/2.jpg",
+                "set/train/cat/1.jpg",
+                "set/test/cat/2.jpg",
+            ],
             split: "test",
             items: &["test/cat/2.jpg = cat"],
             said: "passed over with their pictures: set",
@@ -156,11 +176,13 @@ fn folders_are_read_in_every_usual_layout() {
     for case in cases {
         let fixture = Fixture::new();
         for file in case.files {
-            fixture
-                .file(&format!("s/{file}"), if file.ends_with(".txt") { "x" } else { "P5 1 1 255\n\u{7f}" });
+            fixture.file(
+                &format!("s/{file}"),
+                if file.ends_with(".txt") { "x" } else { "P5 1 1 255\n\u{7f}" },
+            );
         }
-        let split =
-            open(&fixture, "folder:s", None).unwrap_or_else(|error| panic!("{:?}: {error}", case.files));
+        let split = open(&fixture, "folder:s", None)
+            .unwrap_or_else(|error| panic!("{:?}: {error}", case.files));
         let (mut items, left_out, notes) = seen(&split);
         items.sort();
         assert_eq!((&*split.info.name, items), (case.split, owned(case.items)), "{:?}", case.files);
@@ -215,7 +237,8 @@ fn links_and_pipes_neither_repeat_nor_block() {
     let fixture = Fixture::new();
     fixture.images(&["s/cat/1.jpg", "s/dog/2.jpg"]);
     std::os::unix::fs::symlink(".", fixture.root().join("s/cat/again")).expect("a link");
-    let made = std::process::Command::new("mkfifo").arg(fixture.root().join("s/dog/3.jpg")).status();
+    let made =
+        std::process::Command::new("mkfifo").arg(fixture.root().join("s/dog/3.jpg")).status();
     assert!(made.expect("mkfifo").success());
     let split = open(&fixture, "folder:s", None).expect("readable");
     let bytes: Vec<bool> = split.items.iter().map(|item| split.bytes(item).is_ok()).collect();
@@ -238,7 +261,9 @@ fn class_names_are_joined_by_label() {
         assert_eq!(found, expected, "{names}");
     }
     let fixture = Fixture::new();
-    fixture.images(&["s/watch/1.jpg", "s/pizza/1.jpg"]).file("s/classnames.txt", "watch\na slice\n");
+    fixture
+        .images(&["s/watch/1.jpg", "s/pizza/1.jpg"])
+        .file("s/classnames.txt", "watch\na slice\n");
     let message = open(&fixture, "folder:s", None).expect_err("a clash");
     assert!(message.contains("`watch` stands at the place of `pizza`"), "{message}");
 }
@@ -258,15 +283,30 @@ fn tables_are_read_in_every_usual_dialect() {
         .flat_map(u16::to_le_bytes)
         .collect();
     let cases: [TableCase<'_>; 27] = [
-        (b"\xef\xbb\xbf\"file\",\"label\"\r\n\"a/1.jpg\",\"cat\"\r\n\"a/2.jpg\",\"dog\"\r\n", both, &[], ""),
+        (
+            b"\xef\xbb\xbf\"file\",\"label\"\r\n\"a/1.jpg\",\"cat\"\r\n\"a/2.jpg\",\"dog\"\r\n",
+            both,
+            &[],
+            "",
+        ),
         (b"file;label\na/1.jpg;cat\na/2.jpg;dog\n", both, &[], ""),
         (b"sep=;\r\nfile;label\r\na/1.jpg;cat\r\na/2.jpg;dog\r\n", both, &[], ""),
         (&utf16, both, &[], ""),
         (b"File,Label\na/1.jpg,cat\na/2.jpg,dog\n,\n,\n\n", both, &[], ""),
         (b"path,class\n./a/1.jpg,cat\na\\2.jpg,dog\n", both, &[], ""),
         (b"image name|category|set\na/1.jpg|cat|Test\na/2.jpg|dog|test\n", both, &[], ""),
-        (b"file,label,split\na/1.jpg,cat,testing\na/2.jpg,dog,testing\na/3.jpg,dog,train\n", both, &[], ""),
-        (b"file,label,split\na/1.jpg,cat,eval\na/2.jpg,dog,eval\na/3.jpg,dog,train\n", both, &[], ""),
+        (
+            b"file,label,split\na/1.jpg,cat,testing\na/2.jpg,dog,testing\na/3.jpg,dog,train\n",
+            both,
+            &[],
+            "",
+        ),
+        (
+            b"file,label,split\na/1.jpg,cat,eval\na/2.jpg,dog,eval\na/3.jpg,dog,train\n",
+            both,
+            &[],
+            "",
+        ),
         (b"file_name,label\n1.jpg,cat\n2.jpg,dog\n", both, &[], "paths of the table start in a/"),
         (
             b"file,label\na/1.jpg,cat\na/2.jpg,\"dog\n",
@@ -283,7 +323,11 @@ fn tables_are_read_in_every_usual_dialect() {
         (
             b"file,label\na/1.jpg,cat\na/2.jpg,\n,dog\na/4.jpg,dog\n",
             &["a/1.jpg = cat"],
-            &["a/2.jpg: has no label or caption", "line 4: names no file", "a/4.jpg: there is no such file"],
+            &[
+                "a/2.jpg: has no label or caption",
+                "line 4: names no file",
+                "a/4.jpg: there is no such file",
+            ],
             "",
         ),
         (
@@ -316,14 +360,24 @@ fn tables_are_read_in_every_usual_dialect() {
             &["a/3.jpg: has no label or caption"],
             "",
         ),
-        (b"file,label,label_name\na/1.jpg,0,cat\na/2.jpg,1,dog\n", both, &[], "label_name, not from label"),
+        (
+            b"file,label,label_name\na/1.jpg,0,cat\na/2.jpg,1,dog\n",
+            both,
+            &[],
+            "label_name, not from label",
+        ),
         (
             b"file,captions\na/1.jpg,\"[\"\"one\"\", \"\"two, three\"\"]\"\na/2.jpg,[not a list]\n",
             &["a/1.jpg = one | two, three", "a/2.jpg = [not a list]"],
             &[],
             "",
         ),
-        (b"file,label,class\na/1.jpg,cat,1\na/2.jpg,dog,2\n", both, &[], "column label, not from class"),
+        (
+            b"file,label,class\na/1.jpg,cat,1\na/2.jpg,dog,2\n",
+            both,
+            &[],
+            "column label, not from class",
+        ),
         (b"filepath\ttitle\na/1.jpg\ta cat\n", &["a/1.jpg = a cat"], &[], ""),
         (
             b"file\tcaption\na/1.jpg\t\"Best cat\na/2.jpg\ta dog\na/1.jpg\tagain\n",
@@ -350,7 +404,8 @@ fn tables_are_read_in_every_usual_dialect() {
         let fixture = Fixture::new();
         fixture.images(&["a/1.jpg", "a/2.jpg", "a/3.jpg"]).file("t.csv", text);
         let shown = String::from_utf8_lossy(text);
-        let split = open(&fixture, "csv:t.csv", None).unwrap_or_else(|error| panic!("{shown}: {error}"));
+        let split =
+            open(&fixture, "csv:t.csv", None).unwrap_or_else(|error| panic!("{shown}: {error}"));
         let (found, left, notes) = seen(&split);
         assert_eq!((found, left), (owned(items), owned(left_out)), "{shown}");
         assert!(notes.contains(said), "{shown}: {notes}");
@@ -367,9 +422,15 @@ fn table_that_is_not_plain_is_refused_with_the_place() {
         (b"f\0i\0l\0e\0,\0l\0a\0b\0e\0l\0", "UTF-16 without a mark: save it as UTF-8"),
         (b"\xff\xfe\0\0f\0\0\0", "is UTF-32"),
         (b"file,label\nhttps://example.org/1.jpg,cat\n", "is an address: fetch it"),
-        (b"file,caption\na/1.jpg,\"['one', 'two']\"\n", "line 2: the text is a list as Python writes it"),
+        (
+            b"file,caption\na/1.jpg,\"['one', 'two']\"\n",
+            "line 2: the text is a list as Python writes it",
+        ),
         (b"file,label\na/1.jpg,a, b\n", "line 2: 3 cells for 2 columns"),
-        (b"file,label,split\na/1.jpg,cat,one\na/2.jpg,dog,two\n", "which is scored? say `--split NAME`"),
+        (
+            b"file,label,split\na/1.jpg,cat,one\na/2.jpg,dog,two\n",
+            "which is scored? say `--split NAME`",
+        ),
         (
             b"file,label\nb/1.jpg,cat\nb/2.jpg,cat\n",
             "no row of 2 can be scored; the first: b/1.jpg: there is no such file",
@@ -405,7 +466,10 @@ fn labels_and_captions_are_read_as_the_task_needs_them() {
         let split = read(name, task).expect("readable");
         let (items, _, notes) = seen(&split);
         assert_eq!((split.dataset.task, &*items[0]), (task, first), "{name}");
-        assert!(name.starts_with("web") || notes.contains("there are labels and captions"), "{notes}");
+        assert!(
+            name.starts_with("web") || notes.contains("there are labels and captions"),
+            "{notes}"
+        );
     }
     let message = read("csv:labels.csv", Task::Retrieval).expect_err("no captions");
     assert!(message.contains("has labels and no captions: `eval zeroshot`"), "{message}");
@@ -419,11 +483,18 @@ fn absolute_paths_and_paths_beside_the_table_are_files() {
     fixture.images(&["lists/a/1.jpg", "pictures/2.jpg"]);
     let root = fixture.root().canonicalize().expect("a folder");
     let outside = root.join("pictures/2.jpg").display().to_string();
-    let table =
-        format!("file,label\n{}/lists/a/1.jpg,cat\n{outside},dog\n../pictures/2.jpg,dog\n", root.display());
+    let table = format!(
+        "file,label\n{}/lists/a/1.jpg,cat\n{outside},dog\n../pictures/2.jpg,dog\n",
+        root.display()
+    );
     fixture.file("lists/t.csv", table);
     let table = root.join("lists/t.csv").display().to_string();
-    let split = Split::open(&format!("csv:{table}"), std::path::Path::new(""), None, &ReadOptions::default());
+    let split = Split::open(
+        &format!("csv:{table}"),
+        std::path::Path::new(""),
+        None,
+        &ReadOptions::default(),
+    );
     let split = split.expect("readable");
     let ids: Vec<String> = split.items.iter().map(clip_data::Item::id).collect();
     assert_eq!(ids, ["a/1.jpg", &outside, "../pictures/2.jpg"]);
@@ -480,7 +551,10 @@ fn shards_are_read_in_every_usual_layout() {
             "",
         ),
         (
-            &[("test/0.tar", &[("i.0.jpg", b"x"), ("i.0.cls", b"1"), ("i.1.jpg", b"x"), ("i.1.cls", b"0")])],
+            &[(
+                "test/0.tar",
+                &[("i.0.jpg", b"x"), ("i.0.cls", b"1"), ("i.1.jpg", b"x"), ("i.1.cls", b"0")],
+            )],
             "test",
             &["0/i.0 = dog", "0/i.1 = cat"],
             &[],
@@ -518,13 +592,21 @@ fn shards_are_read_in_every_usual_layout() {
             )],
             "test",
             &["0/a = dog"],
-            &["0/b: has no label (cls)", "0/c: its label is -1, which is no class", "0/d: has no picture"],
+            &[
+                "0/b: has no label (cls)",
+                "0/c: its label is -1, which is no class",
+                "0/d: has no picture",
+            ],
             "",
         ),
         (
             &[(
                 "0.tar",
-                &[("a.jpg", b"x"), ("a.txt", b"one\n\ntwo\r\n"), ("a.json", br#"{"caption": "three"}"#)],
+                &[
+                    ("a.jpg", b"x"),
+                    ("a.txt", b"one\n\ntwo\r\n"),
+                    ("a.json", br#"{"caption": "three"}"#),
+                ],
             )],
             "all",
             &["0/a = one | two"],
@@ -545,8 +627,8 @@ fn shards_are_read_in_every_usual_layout() {
         for (path, members) in shards {
             fixture.file(&format!("w/{path}"), tar(members));
         }
-        let split =
-            open(&fixture, "webdataset:w", None).unwrap_or_else(|error| panic!("{shards:?}: {error}"));
+        let split = open(&fixture, "webdataset:w", None)
+            .unwrap_or_else(|error| panic!("{shards:?}: {error}"));
         let (found, left, notes) = seen(&split);
         assert_eq!(&*split.info.name, split_name, "{shards:?}");
         assert_eq!((found, left), (owned(items), owned(left_out)), "{shards:?}");
@@ -557,14 +639,18 @@ fn shards_are_read_in_every_usual_layout() {
 #[test]
 fn shards_whose_meaning_is_not_plain_are_refused() {
     let npy = |values: &[u8]| {
-        let head = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", values.len());
+        let head =
+            format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", values.len());
         let length = u16::try_from(head.len()).expect("short").to_le_bytes();
         [b"\x93NUMPY\x01\x00", &length[..], head.as_bytes(), values].concat()
     };
     let (three, five) = (npy(&[0, 1, 1]), npy(&[0, 5]));
     let cases: [RefusedShard<'_>; 8] = [
         (&[("a.jpg", b"x"), ("a.png", b"y"), ("a.cls", b"0")], "several pictures (jpg, png)"),
-        (&[("a.jpg", b"x"), ("a.cls", b"0"), ("b.jpg", b"y"), ("a.jpg", b"z")], "holds `a.jpg` twice"),
+        (
+            &[("a.jpg", b"x"), ("a.cls", b"0"), ("b.jpg", b"y"), ("a.jpg", b"z")],
+            "holds `a.jpg` twice",
+        ),
         (&[("a.jpg", b"x"), ("a.cls", b"2")], "class 2 is used, 2 are named"),
         (&[("a.jpg", b"x"), ("a.cls", b"bird")], "not named once: bird"),
         (&[("a.jpg", b"x"), ("a.cls", b"0.5")], "neither the number of a class nor a name"),
@@ -579,10 +665,13 @@ fn shards_whose_meaning_is_not_plain_are_refused() {
         assert!(message.contains(reason), "{members:?}: {message}");
     }
     let fixture = Fixture::new();
-    fixture.file("w/test/0.tar", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
+    fixture
+        .file("w/test/0.tar", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n");
     assert!(open(&fixture, "webdataset:w", None).expect_err("a pointer").contains("git lfs pull"));
     fixture.file("z/test/0.tar.zst", "");
-    assert!(open(&fixture, "webdataset:z", None).expect_err("zst").contains(".tar, .tar.gz or .tgz"));
+    assert!(
+        open(&fixture, "webdataset:z", None).expect_err("zst").contains(".tar, .tar.gz or .tgz")
+    );
     fixture.file("v/list.txt", "");
     assert!(open(&fixture, "webdataset:v", None).expect_err("no tar").contains("test/0.tar"));
 }
@@ -623,7 +712,11 @@ fn links_in_a_shard_are_the_files_they_lead_to() {
         let fixture = Fixture::new();
         fixture.file(&format!("w/test/{name}"), bytes);
         let split = open(&fixture, "webdataset:w", None).expect("readable");
-        assert_eq!(split.items.iter().map(clip_data::Item::id).collect::<Vec<_>>(), ["0/a"], "{name}");
+        assert_eq!(
+            split.items.iter().map(clip_data::Item::id).collect::<Vec<_>>(),
+            ["0/a"],
+            "{name}"
+        );
         assert_eq!(split.bytes(&split.items[0]).expect("a member"), b"one", "{name}");
         let left = seen(&split).1;
         assert!(

@@ -9,7 +9,8 @@ use clip_data::{Item, Presence, ReadOptions, Split, Target, find};
 use fixture::{Fixture, class, named, real};
 
 fn read(root: &Path, id: &str, split: &str) -> Split {
-    let split = Split::read(find(id).expect("of the catalogue"), root, split, &ReadOptions::default());
+    let split =
+        Split::read(find(id).expect("of the catalogue"), root, split, &ReadOptions::default());
     let split = split.unwrap_or_else(|error| panic!("{id}: {error}"));
     for item in &split.items {
         let bytes = split.bytes(item).unwrap_or_else(|error| panic!("{}: {error}", item.id()));
@@ -65,24 +66,29 @@ fn gtsrb_has_five_of_each_class_and_430_test_signs() {
     assert!(train.items.iter().all(|item| folder(item).parse() == Ok(class(item))));
     let test = read(&root, "gtsrb", "test");
     assert_eq!((test.items.len(), test.absent.len()), (430, 0));
-    let first = test.items.iter().find(|item| item.id().ends_with("/00032.ppm")).expect("the first row");
+    let first =
+        test.items.iter().find(|item| item.id().ends_with("/00032.ppm")).expect("the first row");
     assert_eq!(class(first), 34);
 }
 
 #[test]
 fn hateful_memes_has_labels_but_for_the_test() {
     let Some(root) = real("hateful-memes-layout") else { return };
-    let counts =
-        ["train", "dev_seen", "test_seen"].map(|split| read(&root, "hateful_memes", split).items.len());
+    let counts = ["train", "dev_seen", "test_seen"]
+        .map(|split| read(&root, "hateful_memes", split).items.len());
     assert_eq!(counts, [3, 5, 2]);
     let dev = read(&root, "hateful_memes", "dev_seen");
-    let first: Vec<(String, u32)> = dev.items.iter().take(3).map(|item| (item.id(), class(item))).collect();
+    let first: Vec<(String, u32)> =
+        dev.items.iter().take(3).map(|item| (item.id(), class(item))).collect();
     assert_eq!(
         first,
         [("img/04826.png".into(), 0), ("img/05713.png".into(), 0), ("img/06390.png".into(), 1)]
     );
     assert!(
-        read(&root, "hateful_memes", "test_seen").items.iter().all(|item| item.target == Target::Unknown)
+        read(&root, "hateful_memes", "test_seen")
+            .items
+            .iter()
+            .all(|item| item.target == Target::Unknown)
     );
 }
 
@@ -107,7 +113,10 @@ fn family_of_imagenet_is_joined_by_wnid_and_number() {
         let split = read(&root, "objectnet", "test");
         let names: Vec<&str> = named(&split).into_iter().map(|(_, name)| name).collect();
         assert_eq!((names, split.absent.len()), (vec!["wine bottle"], 112));
-        assert!(split.bytes(&split.items[0]).expect("a picture").starts_with(b"P6\n"), "cut, so a PPM");
+        assert!(
+            split.bytes(&split.items[0]).expect("a picture").starts_with(b"P6\n"),
+            "cut, so a PPM"
+        );
     }
 }
 
@@ -175,10 +184,12 @@ fn captions(item: &Item) -> Vec<&str> {
 #[test]
 fn pets_are_read_by_list() {
     let Some(root) = real("oxford-iiit-pet") else { return };
-    let (test, train) = (read(&root, "oxford_pets", "test"), read(&root, "oxford_pets", "trainval"));
+    let (test, train) =
+        (read(&root, "oxford_pets", "test"), read(&root, "oxford_pets", "trainval"));
     assert_eq!((test.items.len(), train.items.len()), (31, 24));
     for (id, name) in named(&test).into_iter().chain(named(&train)) {
-        let stem = id.trim_start_matches("images/").rsplit_once('_').expect("a breed").0.replace('_', " ");
+        let stem =
+            id.trim_start_matches("images/").rsplit_once('_').expect("a breed").0.replace('_', " ");
         assert_eq!(stem, name, "{id}");
     }
 }
@@ -191,7 +202,10 @@ fn rendered_sst2_has_both_classes() {
         let positive = split.items.iter().filter(|item| class(item) == 1).count();
         assert_eq!((positive, split.items.len()), (each, 2 * each));
         assert!(
-            split.items.iter().all(|item| folder(item) == ["negative", "positive"][class(item) as usize])
+            split
+                .items
+                .iter()
+                .all(|item| folder(item) == ["negative", "positive"][class(item) as usize])
         );
     }
 }
@@ -207,7 +221,8 @@ fn voc2007_lists_agree_with_its_annotations() {
         let labels = split.prompts.labels.clone().expect("labels");
         images += split.items.len();
         for item in &split.items {
-            let id = item.id().trim_start_matches("JPEGImages/").trim_end_matches(".jpg").to_owned();
+            let id =
+                item.id().trim_start_matches("JPEGImages/").trim_end_matches(".jpg").to_owned();
             let xml = root.join(format!("VOCdevkit/VOC2007/Annotations/{id}.xml"));
             let xml = std::fs::read_to_string(xml).expect("its boxes");
             let Target::Labels(presences) = &item.target else { panic!("{id}") };
@@ -234,9 +249,15 @@ fn voc2007_lists_agree_with_its_annotations() {
 #[test]
 fn sentences_of_sst2_are_drawn() {
     let Some(root) = real("sst2") else { return };
-    for (split, count, positive) in [("train", 6920, 3610), ("valid", 872, 444), ("test", 1821, 909)] {
-        let split =
-            Split::read(find("rendered_sst2_own").expect("known"), &root, split, &ReadOptions::default());
+    for (split, count, positive) in
+        [("train", 6920, 3610), ("valid", 872, 444), ("test", 1821, 909)]
+    {
+        let split = Split::read(
+            find("rendered_sst2_own").expect("known"),
+            &root,
+            split,
+            &ReadOptions::default(),
+        );
         let split = split.expect("readable");
         let found = split.items.iter().filter(|item| class(item) == 1).count();
         assert_eq!((split.items.len(), found), (count, positive));
@@ -252,9 +273,14 @@ fn imagenet_c_has_a_split_for_each_corruption_and_severity() {
     let Some(root) = real("imagenet-c") else { return };
     for name in ["snow/1", "jpeg_compression/5", "gaussian_blur/3"] {
         let split = read(&root, "imagenet_c", name);
-        assert_eq!((split.items.len(), class(&split.items[0])), (1, 14), "{name}: an indigo bunting");
+        assert_eq!(
+            (split.items.len(), class(&split.items[0])),
+            (1, 14),
+            "{name}: an indigo bunting"
+        );
         assert_eq!(split.items[0].id(), format!("{name}/n01537544/bird.JPEG"));
     }
-    let missing = Split::read(find("imagenet_c").expect("of it"), &root, "snow/2", &ReadOptions::default());
+    let missing =
+        Split::read(find("imagenet_c").expect("of it"), &root, "snow/2", &ReadOptions::default());
     assert!(missing.expect_err("severity 2 is not in this part").to_string().contains("snow/2"));
 }

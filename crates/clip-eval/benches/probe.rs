@@ -31,10 +31,13 @@ struct Data {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match &arguments[..] {
         [] => print_table(&by_formula()),
-        [features, labels, width] => serve(&read(features, labels, width.parse().expect("a width"))),
+        [features, labels, width] => {
+            serve(&read(features, labels, width.parse().expect("a width")))
+        }
         _ => panic!("usage: probe [FEATURES.f32 LABELS.u32 WIDTH]"),
     }
 }
@@ -48,10 +51,13 @@ fn print_table(data: &Data) {
     );
     for c in [0.316, 1.0, 1000.0] {
         for tolerance in [1e-4, 1e-5, 1e-6] {
-            let mut rounds: Vec<Round> = (0..ROUNDS).map(|_| Round::of(data, c, tolerance)).collect();
+            let mut rounds: Vec<Round> =
+                (0..ROUNDS).map(|_| Round::of(data, c, tolerance)).collect();
             rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
             let Round { seconds, objective, evaluations, stop, .. } = &rounds[ROUNDS / 2];
-            println!("{c:>8}{tolerance:>12.0e}{seconds:>10.3}{objective:>14.4}{evaluations:>12}{stop:>10}");
+            println!(
+                "{c:>8}{tolerance:>12.0e}{seconds:>10.3}{objective:>14.4}{evaluations:>12}{stop:>10}"
+            );
         }
     }
 }
@@ -60,7 +66,8 @@ fn print_table(data: &Data) {
 fn serve(data: &Data) {
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("a line");
-        let mut numbers = line.split_whitespace().map(|number| number.parse::<f64>().expect("a number"));
+        let mut numbers =
+            line.split_whitespace().map(|number| number.parse::<f64>().expect("a number"));
         let (c, tolerance) = (numbers.next().expect("C"), numbers.next().expect("a tolerance"));
         let Round { seconds, packing, objective, gradient, iterations, evaluations, stop } =
             Round::of(data, c, tolerance);
@@ -88,7 +95,8 @@ impl Round {
         let classes = data.labels.iter().max().map_or(0, |&label| label as usize + 1);
         let features = Features::new(&data.features, data.width);
         let start = Instant::now();
-        let packed = PackedFeatures::new(features, (0..features.rows()).collect(), PackedFeatures::MEMORY);
+        let packed =
+            PackedFeatures::new(features, (0..features.rows()).collect(), PackedFeatures::MEMORY);
         let packing = start.elapsed().as_secs_f64();
         let targets = Targets::Class { labels: &data.labels, classes };
         let set = TrainingSet { features: &packed, rows: 0..features.rows(), targets };
@@ -129,7 +137,8 @@ fn by_formula() -> Data {
             })
             .collect();
         rotate(&mut z);
-        let value = |(k, z): (usize, &f64)| 0.25 * u((1 << 31) + k) + 6.0 / (WIDTH as f64).sqrt() * z;
+        let value =
+            |(k, z): (usize, &f64)| 0.25 * u((1 << 31) + k) + 6.0 / (WIDTH as f64).sqrt() * z;
         features.extend(z.iter().enumerate().map(value).map(|value| value as f32));
     }
     Data { features, labels: (0..ROWS).map(|row| (row % CLASSES) as u32).collect(), width: WIDTH }

@@ -24,7 +24,8 @@ fn main() {
     let mut rounds: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
             let (start, processor) = (Instant::now(), processor_seconds());
-            let found = retrieve(unit(&images), unit(&texts), &image_of_text, 10).expect("all belong");
+            let found =
+                retrieve(unit(&images), unit(&texts), &image_of_text, 10).expect("all belong");
             let ranks: Vec<u32> = found.text_to_image.iter().map(|ranked| ranked.rank).collect();
             black_box(recalls(&ranks).expect("texts"));
             (start.elapsed().as_secs_f64(), processor_seconds() - processor)
@@ -63,7 +64,8 @@ fn gaussian(draws: &mut Seeded) -> f64 {
 fn processor_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
-    let ticks: u64 = after_name.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        after_name.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     ticks as f64 / 100.0
 }
 

@@ -11,17 +11,23 @@ const NAMED: usize = 5;
 /// - `truth`: classes of the test items
 pub(crate) fn notes(learning: &Learning, truth: &[u32], names: &[String]) -> Vec<String> {
     let Labels::Class(labels) = &learning.labels else { return Vec::new() };
-    let of = |rows: &[usize]| counts(&rows.iter().map(|&row| labels[row]).collect::<Vec<u32>>(), names.len());
+    let of = |rows: &[usize]| {
+        counts(&rows.iter().map(|&row| labels[row]).collect::<Vec<u32>>(), names.len())
+    };
     let (tested, all) = (counts(truth, names.len()), counts(labels, names.len()));
     let mut notes = Vec::new();
     let unknown = listed(names, |class| tested[class] > 0 && all[class] == 0);
     if let Some(unknown) = unknown {
-        notes.push(format!("{unknown}: no training image, so that none of their test images can be right"));
+        notes.push(format!(
+            "{unknown}: no training image, so that none of their test images can be right"
+        ));
     }
     let (learned, kept) = (of(&learning.train), of(&learning.validation));
     let missing = listed(names, |class| learned[class] > 0 && kept[class] == 0);
     if let Some(missing) = missing.filter(|_| !learning.validation.is_empty()) {
-        notes.push(format!("{missing}: no validation image, so that C was chosen by the other classes"));
+        notes.push(format!(
+            "{missing}: no validation image, so that C was chosen by the other classes"
+        ));
     }
     notes
 }
@@ -35,9 +41,13 @@ pub(crate) fn shortage(labels: &[u32], names: &[String], shots: &[usize]) -> Vec
     let mut notes = Vec::new();
     for &shots in shots {
         if shots > largest {
-            notes.push(format!("{shots} shots: not drawn, no class has more than {largest} training images"));
+            notes.push(format!(
+                "{shots} shots: not drawn, no class has more than {largest} training images"
+            ));
         } else if let Some(fewer) = listed(names, |class| (1..shots).contains(&counts[class])) {
-            notes.push(format!("{shots} shots: fewer training images, all of which are drawn: {fewer}"));
+            notes.push(format!(
+                "{shots} shots: fewer training images, all of which are drawn: {fewer}"
+            ));
         }
     }
     notes

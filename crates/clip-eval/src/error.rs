@@ -61,6 +61,10 @@ impl EvalError {
 
     /// [`EvalError::Task`] in few words.
     pub fn task(task: &str, dataset: &str, reason: impl Into<String>) -> EvalError {
-        EvalError::Task { task: task.to_owned(), dataset: dataset.to_owned(), reason: reason.into() }
+        EvalError::Task {
+            task: task.to_owned(),
+            dataset: dataset.to_owned(),
+            reason: reason.into(),
+        }
     }
 }

@@ -8,8 +8,8 @@
 //! ```
 
 use crate::probe::{
-    Features, HOLD_OUT_SHARE, HoldOut, Model, Options, PackedFeatures, Problem, Search, Targets, TrainingSet,
-    fit, hold_out, rows_of_classes, search,
+    Features, HOLD_OUT_SHARE, HoldOut, Model, Options, PackedFeatures, Problem, Search, Targets,
+    TrainingSet, fit, hold_out, rows_of_classes, search,
 };
 use crate::statistics::{Interval, Method};
 use clip_data::random::Seeded;
@@ -83,11 +83,16 @@ impl Study<'_> {
     /// When labels and features differ in rows, or there are none.
     pub fn curve(&self, progress: &mut dyn FnMut(usize, usize)) -> Vec<Point> {
         assert_eq!(self.labels.len(), self.features.rows(), "labels and rows of features");
-        assert_eq!(self.test_labels.len(), self.test_features.rows(), "labels and rows of test features");
+        assert_eq!(
+            self.test_labels.len(),
+            self.test_features.rows(),
+            "labels and rows of test features"
+        );
         let by_class = rows_of_classes(self.labels);
         let classes = by_class.iter().filter(|rows| !rows.is_empty()).count();
         let largest = by_class.iter().map(Vec::len).max().unwrap_or(0);
-        let mut shots: Vec<usize> = self.shots.iter().copied().filter(|&shots| shots <= largest).collect();
+        let mut shots: Vec<usize> =
+            self.shots.iter().copied().filter(|&shots| shots <= largest).collect();
         shots.sort_unstable();
         shots.dedup();
         let (mut done, all) = (0, shots.len() * self.draws + 1);
@@ -98,7 +103,8 @@ impl Study<'_> {
         };
         let mut points = Vec::new();
         for shots in shots {
-            let draws = (0..self.draws).map(|draw| count(self.draw(&by_class, shots, draw))).collect();
+            let draws =
+                (0..self.draws).map(|draw| count(self.draw(&by_class, shots, draw))).collect();
             points.push(Point::new(Some(shots), draws, classes, self.level));
         }
         points.push(Point::new(None, vec![count(self.everything(&by_class))], classes, self.level));
@@ -108,7 +114,8 @@ impl Study<'_> {
     fn draw(&self, by_class: &[Vec<usize>], shots: usize, draw: usize) -> Drawn {
         let (mut train, mut validation) = (Vec::new(), Vec::new());
         for (class, rows) in by_class.iter().enumerate() {
-            let order = Seeded::named(self.seed, &format!("few-shot/{draw}/{class}")).permutation(rows.len());
+            let order = Seeded::named(self.seed, &format!("few-shot/{draw}/{class}"))
+                .permutation(rows.len());
             let mut order = order.into_iter().map(|place| rows[place]);
             train.extend(order.by_ref().take(shots));
             validation.extend(order.take(shots.min(MOST_VALIDATION)));
@@ -124,7 +131,12 @@ impl Study<'_> {
     }
 
     /// Searches the strength, where there are images to choose it with, and tests the model taken.
-    fn learn(&self, train: &[usize], validation: &[usize], take: impl FnOnce(&Search<'_>) -> Model) -> Drawn {
+    fn learn(
+        &self,
+        train: &[usize],
+        validation: &[usize],
+        take: impl FnOnce(&Search<'_>) -> Model,
+    ) -> Drawn {
         let targets = Targets::Class { labels: self.labels, classes: self.classes };
         let (features, options, memory) = (self.features, self.options, PackedFeatures::MEMORY);
         let (model, c) = if validation.is_empty() {
@@ -134,7 +146,8 @@ impl Study<'_> {
         } else {
             let labels: Vec<u32> = validation.iter().map(|&row| self.labels[row]).collect();
             let metric = |scores: &[f32]| (self.metric)(scores, &labels);
-            let problem = Problem { features, targets, train, validation, metric: &metric, options, memory };
+            let problem =
+                Problem { features, targets, train, validation, metric: &metric, options, memory };
             let found = search(&problem, &mut |_, _| {});
             (take(&found), found.best.c)
         };
@@ -196,7 +209,11 @@ pub fn labels_to_match(curve: &[(f64, f64)], score: f64) -> Option<LabelsToMatch
     }
     let crossing = curve.windows(2).find(|pair| pair[0].1 <= score && score <= pair[1].1);
     let Some(&[(few, low), (many, high)]) = crossing else {
-        return Some(if score == first { LabelsToMatch::At(fewest) } else { LabelsToMatch::Above(most) });
+        return Some(if score == first {
+            LabelsToMatch::At(fewest)
+        } else {
+            LabelsToMatch::Above(most)
+        });
     };
     let share = if high > low { (score - low) / (high - low) } else { 0.0 };
     Some(LabelsToMatch::At((few.ln() + share * (many.ln() - few.ln())).exp()))

@@ -46,7 +46,11 @@ impl Laboratory {
         let targets: Vec<&Target> = test.targets().collect();
         let truth = one_class(&targets, &cell)?;
         let Labels::Class(labels) = &learning.labels else {
-            return Err(EvalError::task(Verb::Fewshot.task(), &dataset.id, "its items have several classes"));
+            return Err(EvalError::task(
+                Verb::Fewshot.task(),
+                &dataset.id,
+                "its items have several classes",
+            ));
         };
         cell.notes.extend(coverage::notes(&learning, &truth, &names));
         cell.notes.extend(coverage::shortage(labels, &names, &self.options.shots));
@@ -60,7 +64,9 @@ impl Laboratory {
             return Ok(cell);
         };
         let metric = |scores: &[f32], truth: &[u32]| {
-            ClassScores { scores, names: &names, truth }.value(dataset.metric).unwrap_or(f64::NEG_INFINITY)
+            ClassScores { scores, names: &names, truth }
+                .value(dataset.metric)
+                .unwrap_or(f64::NEG_INFINITY)
         };
         let rows = self.probe_rows(&test);
         let study = Study {
@@ -85,7 +91,11 @@ impl Laboratory {
             progress(Step::Done(1));
         });
         let Some(last) = points.last() else {
-            return Err(EvalError::task(Verb::Fewshot.task(), &dataset.id, "no class has a labelled image"));
+            return Err(EvalError::task(
+                Verb::Fewshot.task(),
+                &dataset.id,
+                "no class has a labelled image",
+            ));
         };
         let all_images = last.mean;
         let best_of_few = points.iter().rev().find(|point| point.shots.is_some());

@@ -186,18 +186,22 @@ mod tests {
     fn draws_that_are_alike_have_no_interval_and_a_reason() {
         // The sum of shares of 31 classes in another order.
         let alike = interval(1.0 - 1e-15, 1.0, BOOTSTRAP);
-        let figure = Figure::share("mean_per_class", 1.0).within(alike, "images within their class");
+        let figure =
+            Figure::share("mean_per_class", 1.0).within(alike, "images within their class");
         assert_eq!((figure.interval(), &figure.method, &figure.level), (None, &None, &None));
         assert!(figure.note.is_some_and(|note| note.contains("too much alike")));
-        let exact =
-            Figure::share("accuracy", 1.0).within(interval(0.9, 1.0, Method::ClopperPearson), "images");
+        let exact = Figure::share("accuracy", 1.0)
+            .within(interval(0.9, 1.0, Method::ClopperPearson), "images");
         assert_eq!((exact.interval(), exact.note), (Some((0.9, 1.0)), None));
     }
 
     #[test]
     fn an_interval_stays_in_what_its_unit_allows() {
         let wide = interval(-0.29, 1.57, Method::Student { draws: 3 });
-        assert_eq!(Figure::share("accuracy", 0.14).within(wide, "draws").interval(), Some((0.0, 1.0)));
+        assert_eq!(
+            Figure::share("accuracy", 0.14).within(wide, "draws").interval(),
+            Some((0.0, 1.0))
+        );
         let points = Figure::plain("effective", Unit::Points, 0.1).within(wide, "images");
         assert_eq!(points.interval(), Some((-0.29, 1.0)));
     }

@@ -26,7 +26,12 @@ const NAMED: usize = 5;
 /// is fitted each test split counts once.
 ///
 /// - `scored`: the split that stands for the data set where it has no folds
-pub(crate) fn folds_of(dataset: &Dataset, scored: &str, verb: Verb, asked: Option<&str>) -> Vec<Fold> {
+pub(crate) fn folds_of(
+    dataset: &Dataset,
+    scored: &str,
+    verb: Verb,
+    asked: Option<&str>,
+) -> Vec<Fold> {
     let mut tests = BTreeSet::new();
     let counts = |fold: &&Fold| match verb {
         Verb::Zeroshot => tests.insert(fold.test.clone()),
@@ -78,9 +83,11 @@ impl Laboratory {
         for fold in &folds {
             let of_fold = match &*fold.test {
                 name if name == test.info.name => one(self, fold, test.clone(), progress),
-                name => Split::open(&job.dataset, &job.root, Some(name), &self.read_options(job.verb))
-                    .map_err(EvalError::from)
-                    .and_then(|split| one(self, fold, split, progress)),
+                name => {
+                    Split::open(&job.dataset, &job.root, Some(name), &self.read_options(job.verb))
+                        .map_err(EvalError::from)
+                        .and_then(|split| one(self, fold, split, progress))
+                }
             };
             let of_fold = of_fold.map(|(mut cell, predictions)| {
                 draw_recordings(&mut cell, &predictions, &self.options);
@@ -122,7 +129,9 @@ fn join(
     }
     let score = match mean(&|cell| cell.score.value) {
         Some(mean) => Figure::share(&cells[0].score.name, mean),
-        None => Figure::undefined(&cells[0].score.name, Unit::Share, "undefined in one of the folds"),
+        None => {
+            Figure::undefined(&cells[0].score.name, Unit::Share, "undefined in one of the folds")
+        }
     };
     let score = match interval {
         Some(interval) if cells[0].dataset == UCF101 => score.within(Some(interval), RECORDINGS),
@@ -132,17 +141,22 @@ fn join(
     cell.figures.clear();
     for figure in &cells[0].figures {
         let same = |cell: &Cell| cell.figures.iter().find(|of| of.name == figure.name)?.value;
-        let of_folds = |value| Figure::plain(&figure.name, figure.unit, value).without(MEAN_OF_FOLDS);
+        let of_folds =
+            |value| Figure::plain(&figure.name, figure.unit, value).without(MEAN_OF_FOLDS);
         cell.figures.extend(mean(&same).map(of_folds));
     }
-    let accuracies: Vec<(&str, f64)> =
-        folds.iter().zip(&cells).filter_map(|(fold, cell)| Some((&*fold.test, cell.score.value?))).collect();
+    let accuracies: Vec<(&str, f64)> = folds
+        .iter()
+        .zip(&cells)
+        .filter_map(|(fold, cell)| Some((&*fold.test, cell.score.value?)))
+        .collect();
     if cell.dataset == IMAGENET_C {
         cell.figures.splice(0..0, corruption_figures(&accuracies));
     }
     let fitted_apart = folds[0].test == folds[1].test;
     for (number, of_fold) in cells.iter().enumerate() {
-        let which = if fitted_apart { format!("fold {number}") } else { folds[number].test.clone() };
+        let which =
+            if fitted_apart { format!("fold {number}") } else { folds[number].test.clone() };
         let name = format!("{} of {which}", of_fold.score.name);
         cell.figures.push(Figure { name, ..of_fold.score.clone() });
     }
@@ -203,7 +217,8 @@ fn interval_of_mean(
         }
     }
     let groups: BTreeSet<&Vec<usize>> = items.values().map(|(_, folds)| folds).collect();
-    let group_of = |folds| groups.iter().position(|group| *group == folds).unwrap_or_default() as u32;
+    let group_of =
+        |folds| groups.iter().position(|group| *group == folds).unwrap_or_default() as u32;
     let strata: Vec<u32> = items.values().map(|(_, folds)| group_of(folds)).collect();
     let worth: Vec<f64> = items.values().map(|(worth, _)| *worth).collect();
     bootstrap(options).interval_within(&strata, |drawn| {
@@ -222,7 +237,10 @@ fn draw_recordings(cell: &mut Cell, predictions: &[Prediction], options: &EvalOp
 
 /// Of the mean over folds of the share of clips that are right. Clips cut from one recording are right and wrong together:
 /// recordings are drawn, among those of the same folds, each with all its clips.
-fn interval_of_recordings(predictions: &[Vec<Prediction>], options: &EvalOptions) -> Option<Interval> {
+fn interval_of_recordings(
+    predictions: &[Vec<Prediction>],
+    options: &EvalOptions,
+) -> Option<Interval> {
     // For each recording and fold: clips that are right, and clips.
     let mut recordings: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for (fold, predictions) in predictions.iter().enumerate() {
@@ -234,9 +252,11 @@ fn interval_of_recordings(predictions: &[Vec<Prediction>], options: &EvalOptions
         }
     }
     let recordings: Vec<Vec<(f64, f64)>> = recordings.into_values().collect();
-    let folds_of = |of: &Vec<(f64, f64)>| of.iter().map(|(_, clips)| *clips > 0.0).collect::<Vec<bool>>();
+    let folds_of =
+        |of: &Vec<(f64, f64)>| of.iter().map(|(_, clips)| *clips > 0.0).collect::<Vec<bool>>();
     let groups: BTreeSet<Vec<bool>> = recordings.iter().map(folds_of).collect();
-    let group_of = |of| groups.iter().position(|group| *group == folds_of(of)).unwrap_or_default() as u32;
+    let group_of =
+        |of| groups.iter().position(|group| *group == folds_of(of)).unwrap_or_default() as u32;
     let strata: Vec<u32> = recordings.iter().map(group_of).collect();
     bootstrap(options).interval_within(&strata, |drawn| {
         let mut sums = vec![(0.0, 0.0); predictions.len()];
@@ -277,7 +297,8 @@ mod tests {
             interval.high - interval.low
         };
         let together = width(std::slice::from_ref(&clips));
-        let apart: Vec<Prediction> = (0..70).map(|number| clip(number, 0, number % 2 == 0)).collect();
+        let apart: Vec<Prediction> =
+            (0..70).map(|number| clip(number, 0, number % 2 == 0)).collect();
         assert!(together > 2.0 * width(&[apart]), "√7 as wide");
         // The same clips in two folds are no further knowledge.
         assert_eq!(width(&[clips.clone(), clips]), together);
@@ -295,7 +316,8 @@ mod tests {
         assert_eq!(split_name(&folds("ucf101", Verb::Fewshot, None)), "test-1");
         let second = folds("ucf101", Verb::Probe, Some("test-2"));
         assert_eq!((second.len(), second[0].train[0].as_str()), (1, "train-2"));
-        let (named, fitted) = (folds("stl10", Verb::Zeroshot, None), folds("stl10", Verb::Probe, None));
+        let (named, fitted) =
+            (folds("stl10", Verb::Zeroshot, None), folds("stl10", Verb::Probe, None));
         assert_eq!((named.len(), fitted.len(), split_name(&fitted)), (1, 10, "test".to_owned()));
         assert_eq!(folds("dtd", Verb::Probe, None).len(), 1);
     }

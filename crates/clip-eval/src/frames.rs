@@ -97,7 +97,10 @@ impl Laboratory {
         let rows = SplitFeatures {
             usable,
             features: Features::new(self.clip.embed_dim(), Vec::new()),
-            penultimate: Features::new(self.clip.architecture().image.penultimate_width(), Vec::new()),
+            penultimate: Features::new(
+                self.clip.architecture().image.penultimate_width(),
+                Vec::new(),
+            ),
             skipped: skipped.into_iter().map(|(_, skip)| skip).collect(),
             key: self.cache.key(),
             content_blake3: fingerprint_of(&split, &contents),
@@ -116,7 +119,13 @@ impl Laboratory {
     ) -> Result<(Vec<f32>, bool), EvalError> {
         let (path, span) = match &split.items[item].media {
             Media::Video { path, span } => (split.folder.join(&**path), *span),
-            _ => return Err(EvalError::task(zero_shot::TASK, &split.dataset.id, "images among clips")),
+            _ => {
+                return Err(EvalError::task(
+                    zero_shot::TASK,
+                    &split.dataset.id,
+                    "images among clips",
+                ));
+            }
         };
         let sampling = self.options.fps.map_or(Sampling::Every(1), Sampling::PerSecond);
         let folder = self.cache.folder().join("frames");
@@ -148,7 +157,8 @@ impl Laboratory {
             let batch = &mut batch[..left.min(BATCH * 4 * width)];
             reader.read_exact(batch).ok()?;
             seal.update(batch);
-            let values = batch.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let values =
+                batch.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             self.score_rows(Features::new(width, values), head, &mut scores);
             left -= batch.len();
         }
@@ -184,7 +194,9 @@ impl Scores {
     fn mean(&self, average: Average) -> Vec<f32> {
         let mean = self.sums.iter().map(|sum| sum / self.frames as f64);
         match average {
-            Average::Probabilities => mean.map(|mean| mean.max(f64::MIN_POSITIVE).ln() as f32).collect(),
+            Average::Probabilities => {
+                mean.map(|mean| mean.max(f64::MIN_POSITIVE).ln() as f32).collect()
+            }
             Average::Logits => mean.map(|mean| mean as f32).collect(),
         }
     }
@@ -251,7 +263,9 @@ impl Rows<'_> {
         let read = video::frames(path, span, sampling, &mut |bytes| {
             let input = ImageInput::bytes(&format!("frame {number}"), bytes);
             number += 1;
-            let frame = clip.pixels(&input).map_err(|error| DataError::malformed(path, error.to_string()))?;
+            let frame = clip
+                .pixels(&input)
+                .map_err(|error| DataError::malformed(path, error.to_string()))?;
             pixels.push(frame);
             if pixels.len() < BATCH {
                 return Ok(());
@@ -319,8 +333,11 @@ mod tests {
         let logits = [2.0, 0.0, -1.0, 0.0, 9.0, -60.0];
         let mut scores = Scores { sums: vec![0.0; 3], frames: 0 };
         scores.add(&logits, Average::Probabilities);
-        let mean: Vec<f64> =
-            softmax(&logits[..3]).iter().zip(softmax(&logits[3..])).map(|(a, b)| (a + b) / 2.0).collect();
+        let mean: Vec<f64> = softmax(&logits[..3])
+            .iter()
+            .zip(softmax(&logits[3..]))
+            .map(|(a, b)| (a + b) / 2.0)
+            .collect();
         for (found, expected) in softmax(&scores.mean(Average::Probabilities)).iter().zip(mean) {
             assert!((found - expected).abs() < 1e-6);
         }

@@ -40,7 +40,8 @@ impl Laboratory {
         progress: &mut Progress<'_>,
     ) -> Result<Cell, EvalError> {
         let started = Instant::now();
-        let (reference_table, query_table) = (PlaceTable::read(references)?, PlaceTable::read(queries)?);
+        let (reference_table, query_table) =
+            (PlaceTable::read(references)?, PlaceTable::read(queries)?);
         let all = 0..query_table.files.len();
         let seen = self.see(split_of(queries, &query_table, all)?, progress)?;
         let found = self.nearest_places(references, &reference_table, &seen, progress)?;
@@ -61,7 +62,8 @@ impl Laboratory {
             cell.metrics.insert(name, Some(share));
         }
         cell.score = cell.figures.remove(SCORE);
-        let interval = bootstrap(&self.options).interval(distances.len(), |drawn| median(&distances, drawn));
+        let interval =
+            bootstrap(&self.options).interval(distances.len(), |drawn| median(&distances, drawn));
         let middle = median(&distances, &vec![1; distances.len()]);
         let figure = Figure::plain("median_distance_km", Unit::Kilometre, middle);
         cell.figures.push(figure.within(interval, "photos"));
@@ -78,8 +80,10 @@ impl Laboratory {
                 distances.len()
             ));
         }
-        cell.notes
-            .push("for research: locating people is surveillance, which the model card rules out".to_owned());
+        cell.notes.push(
+            "for research: locating people is surveillance, which the model card rules out"
+                .to_owned(),
+        );
         cell.wall_seconds = started.elapsed().as_secs_f64();
         Ok(cell)
     }
@@ -95,15 +99,16 @@ impl Laboratory {
         let width = self.clip.embed_dim();
         let queries = queries.rows.features.clone().normalize();
         let refused = |error| EvalError::result(path, error);
-        let of_queries =
-            UnitVectors::new(queries.as_slice(), width).map_err(|error| refused(error.to_string()))?;
+        let of_queries = UnitVectors::new(queries.as_slice(), width)
+            .map_err(|error| refused(error.to_string()))?;
         let mut best: Vec<Option<Match>> = vec![None; queries.len()];
         let (mut used, mut hasher) = (0, blake3::Hasher::new());
         progress(Step::Images(table.files.len()));
         for first in (0..table.files.len()).step_by(BLOCK) {
             let block = first..table.files.len().min(first + BLOCK);
             let split = Arc::new(split_of(path, table, block)?);
-            let rows = self.cache.features_of(&self.clip, &split, |done| progress(Step::Done(done)))?;
+            let rows =
+                self.cache.features_of(&self.clip, &split, |done| progress(Step::Done(done)))?;
             hasher.update(rows.content_blake3.as_bytes());
             if rows.usable.is_empty() {
                 continue;
@@ -143,7 +148,11 @@ struct Found {
 }
 
 /// Rows of a table as a split; their places are part of what identifies it.
-fn split_of(path: &Path, table: &PlaceTable, rows: std::ops::Range<usize>) -> Result<Split, EvalError> {
+fn split_of(
+    path: &Path,
+    table: &PlaceTable,
+    rows: std::ops::Range<usize>,
+) -> Result<Split, EvalError> {
     if rows.is_empty() {
         return Err(EvalError::result(path, "the table has no photo"));
     }
@@ -157,7 +166,8 @@ fn split_of(path: &Path, table: &PlaceTable, rows: std::ops::Range<usize>) -> Re
 
 /// Of values that occur so many times; between two middle ones their mean.
 fn median(values: &[f64], times: &[u32]) -> f64 {
-    let repeated = values.iter().zip(times).flat_map(|(&value, &times)| (0..times).map(move |_| value));
+    let repeated =
+        values.iter().zip(times).flat_map(|(&value, &times)| (0..times).map(move |_| value));
     let mut all: Vec<f64> = repeated.collect();
     all.sort_by(f64::total_cmp);
     match all.len() {

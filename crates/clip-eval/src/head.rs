@@ -30,14 +30,23 @@ impl Head {
     ///
     /// # Errors
     /// There is no class or no template, or the features are not finite.
-    pub fn new(clip: &Clip, prompts: &PromptSet, progress: impl FnMut(usize)) -> Result<Head, EvalError> {
+    pub fn new(
+        clip: &Clip,
+        prompts: &PromptSet,
+        progress: impl FnMut(usize),
+    ) -> Result<Head, EvalError> {
         let classes = &prompts.classes;
         if classes.is_empty() || prompts.templates.is_empty() || classes.iter().any(Vec::is_empty) {
-            return Err(EvalError::task("zero-shot", &prompts.id, "a class without names or templates"));
+            return Err(EvalError::task(
+                "zero-shot",
+                &prompts.id,
+                "a class without names or templates",
+            ));
         }
         let width = clip.embed_dim();
-        let plan =
-            ClassPrompts::new(clip, classes.len(), Overflow::Truncate, |class| prompts.prompts_of(class))?;
+        let plan = ClassPrompts::new(clip, classes.len(), Overflow::Truncate, |class| {
+            prompts.prompts_of(class)
+        })?;
         let mut head = Head::zeros(classes.len(), width);
         plan.for_each(progress, |class, rows| head.set(class, rows))?;
         Ok(Head { truncated: plan.truncated_prompts(), ..head })
@@ -74,7 +83,8 @@ impl Head {
     ) -> Result<Head, EvalError> {
         let name = file_name(prompts);
         let (path, seal) = (cache.folder().join(&name), cache.sealed_by().seal(&name));
-        if let Some(head) = Head::read(&path, seal.clone(), clip.embed_dim(), prompts.classes.len()) {
+        if let Some(head) = Head::read(&path, seal.clone(), clip.embed_dim(), prompts.classes.len())
+        {
             return Ok(head);
         }
         let head = Head::new(clip, prompts, progress)?;
@@ -122,7 +132,10 @@ impl Head {
     ///
     /// - `embeddings`: `[images, width]`, rows of norm 1
     pub fn logits(&self, embeddings: &[f32], scale: f32) -> Vec<f32> {
-        cosines(embeddings, &self.weights, self.width).into_iter().map(|cosine| scale * cosine).collect()
+        cosines(embeddings, &self.weights, self.width)
+            .into_iter()
+            .map(|cosine| scale * cosine)
+            .collect()
     }
 }
 
@@ -195,8 +208,7 @@ mod tests {
     use super::*;
 
     fn prompts() -> PromptSet {
-        let json =
-            r#"{"classnames": ["cat", ["dog", "puppy"], "cat"], "templates": ["a photo of a {}.", "a {}"]}"#;
+        let json = r#"{"classnames": ["cat", ["dog", "puppy"], "cat"], "templates": ["a photo of a {}.", "a {}"]}"#;
         PromptSet::parse("test", json).expect("a prompt file")
     }
 
@@ -204,7 +216,8 @@ mod tests {
     fn head_is_read_back_as_it_was_written_and_not_when_it_is_damaged_or_anothers() {
         let clip = Clip::starter().expect("built in");
         let folder = tempfile::tempdir().expect("a folder");
-        let open = |weights| FeatureCache::open(folder.path(), &clip, weights, "test").expect("a cache");
+        let open =
+            |weights| FeatureCache::open(folder.path(), &clip, weights, "test").expect("a cache");
         let (cache, other) = (open("weights"), open("other weights"));
         let cached = |cache: &FeatureCache, prompts: &PromptSet| {
             Head::cached(&clip, prompts, cache, |_| {}).expect("a head")
@@ -223,7 +236,8 @@ mod tests {
         std::fs::write(&path, damaged).expect("the file");
         assert_eq!(read(&cache), None);
         assert_eq!(cached(&cache, &prompts()), head, "made again");
-        std::fs::write(other.folder().join(file_name(&prompts())), &bytes).expect("another model's");
+        std::fs::write(other.folder().join(file_name(&prompts())), &bytes)
+            .expect("another model's");
         assert_eq!(read(&other), None);
         let others = PromptSet { templates: vec!["{}".to_owned()], ..prompts() };
         cached(&cache, &others);
@@ -234,10 +248,10 @@ mod tests {
     #[test]
     fn classes_that_the_model_cannot_tell_apart_are_named() {
         let note = note_of_same_classes(&Tokenizer::new(), &prompts());
-        let said =
-            "classes that are one text to the model, the earlier is always chosen: \"cat\" and \"cat\"";
+        let said = "classes that are one text to the model, the earlier is always chosen: \"cat\" and \"cat\"";
         assert_eq!(note.as_deref(), Some(said));
-        let json = r#"{"classnames": ["Cat", "dog", "cat", ["dog", "puppy"]], "templates": ["a {}"]}"#;
+        let json =
+            r#"{"classnames": ["Cat", "dog", "cat", ["dog", "puppy"]], "templates": ["a {}"]}"#;
         let other = PromptSet::parse("test", json).expect("a prompt file");
         assert!(
             note_of_same_classes(&Tokenizer::new(), &other)

@@ -89,7 +89,8 @@ impl Identity {
 /// Its name, and where it lies if that is all that tells it from another of the name.
 fn place_of_model(model: &ModelProvenance) -> Vec<Value> {
     let mut place = vec![Value::from(model.name.as_str())];
-    let published = clip_rs::model::registry::find(&model.name).is_ok() || model.name.starts_with("hf:");
+    let published =
+        clip_rs::model::registry::find(&model.name).is_ok() || model.name.starts_with("hf:");
     if !published {
         place.extend(model.files.iter().map(|file| canonical(file)));
     }
@@ -121,14 +122,17 @@ impl Choices {
     /// The split that is scored, whoever chose it.
     fn enter_split(&mut self, job: &Job, split: &Split) {
         let dataset = &split.dataset;
-        let scored = split_name(&folds_of(dataset, &split.info.name, job.verb, job.split.as_deref()));
+        let scored =
+            split_name(&folds_of(dataset, &split.info.name, job.verb, job.split.as_deref()));
         let usual = split_name(&folds_of(dataset, &dataset.test, job.verb, None));
         let is_default = scored == usual;
         self.enter("split", scored.into(), is_default);
     }
 
     fn enter_options(&mut self, options: &EvalOptions, verb: Verb) {
-        for name in options_by_name(options).keys().filter(|name| *name != "split" && reads(verb, name)) {
+        for name in
+            options_by_name(options).keys().filter(|name| *name != "split" && reads(verb, name))
+        {
             self.enter_option(name, options);
         }
     }
@@ -182,13 +186,18 @@ pub(crate) fn reads(verb: Verb, option: &str) -> bool {
         "probe_features" => matches!(verb, Verb::Probe | Verb::Fewshot),
         "draws" | "shots" => verb == Verb::Fewshot,
         "caption_template" | "captions" => verb == Verb::Retrieval,
-        "classnames" | "templates" => matches!(verb, Verb::Zeroshot | Verb::Fewshot | Verb::Robustness),
+        "classnames" | "templates" => {
+            matches!(verb, Verb::Zeroshot | Verb::Fewshot | Verb::Robustness)
+        }
         _ => true,
     }
 }
 
 /// Options that are not the defaults and that none of the tasks reads.
-pub(crate) fn unread<'a>(options: &EvalOptions, verbs: &'a [Verb]) -> impl Iterator<Item = String> + use<'a> {
+pub(crate) fn unread<'a>(
+    options: &EvalOptions,
+    verbs: &'a [Verb],
+) -> impl Iterator<Item = String> + use<'a> {
     let usual = options_by_name(&EvalOptions::default());
     options_by_name(options)
         .into_iter()
@@ -233,7 +242,9 @@ fn shown(name: &str, value: &Value) -> String {
     let name = name.replace('_', "-");
     let text = match value {
         Value::Bool(true) => return name,
-        Value::Array(values) => values.iter().map(ToString::to_string).collect::<Vec<_>>().join("-"),
+        Value::Array(values) => {
+            values.iter().map(ToString::to_string).collect::<Vec<_>>().join("-")
+        }
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -264,7 +275,8 @@ mod tests {
 
     #[test]
     fn file_name_shows_what_a_task_reads_and_nothing_else() {
-        let options = EvalOptions { shots: vec![2, 1], c: Some(0.5), level: 0.995, ..EvalOptions::default() };
+        let options =
+            EvalOptions { shots: vec![2, 1], c: Some(0.5), level: 0.995, ..EvalOptions::default() };
         assert_eq!(variant(&EvalOptions::default(), Verb::Zeroshot), "");
         assert_eq!(variant(&options, Verb::Zeroshot), "level-0.995");
         assert_eq!(variant(&options, Verb::Probe), "c-0.5,level-0.995");
@@ -276,12 +288,18 @@ mod tests {
     #[test]
     fn values_that_a_file_name_cannot_say_are_told_apart_by_a_hash() {
         let of = |text: &str| {
-            let options = EvalOptions { caption_template: text.to_owned(), ..EvalOptions::default() };
+            let options =
+                EvalOptions { caption_template: text.to_owned(), ..EvalOptions::default() };
             variant(&options, Verb::Retrieval)
         };
-        let all = ["{}", "a {}", "a-{}", "a photo of the thing that is called {} here", "/{}", "é{}"].map(of);
+        let all =
+            ["{}", "a {}", "a-{}", "a photo of the thing that is called {} here", "/{}", "é{}"]
+                .map(of);
         for (place, one) in all.iter().enumerate() {
-            assert!(one.starts_with("caption-template-") && one.is_ascii() && !one.contains('/'), "{one}");
+            assert!(
+                one.starts_with("caption-template-") && one.is_ascii() && !one.contains('/'),
+                "{one}"
+            );
             assert!(!all[place + 1..].contains(one), "{one}");
         }
     }
@@ -292,10 +310,16 @@ mod tests {
         let of = |name: &str, text: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, text).expect("written");
-            variant(&EvalOptions { templates: Some(path), ..EvalOptions::default() }, Verb::Zeroshot)
+            variant(
+                &EvalOptions { templates: Some(path), ..EvalOptions::default() },
+                Verb::Zeroshot,
+            )
         };
         let first = of("a.json", "[\"{}\"]");
-        assert!(first.starts_with("templates-") && first.len() == "templates-".len() + DIGITS, "{first}");
+        assert!(
+            first.starts_with("templates-") && first.len() == "templates-".len() + DIGITS,
+            "{first}"
+        );
         assert_eq!(of("b.json", "[\"{}\"]"), first);
         assert_ne!(of("a.json", "[\"a {}\"]"), first);
     }

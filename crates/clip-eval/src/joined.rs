@@ -59,7 +59,8 @@ pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
             cell.identity.variant.clone(),
         ]
     };
-    let failed = |error: csv::Error| EvalError::Result { path: path.to_owned(), reason: error.to_string() };
+    let failed =
+        |error: csv::Error| EvalError::Result { path: path.to_owned(), reason: error.to_string() };
     table.write_record(head).map_err(failed)?;
     for cell in cells {
         for figure in std::iter::once(&cell.score).chain(&cell.figures) {
@@ -88,7 +89,9 @@ mod tests {
 
     #[test]
     fn formulas_become_text_and_numbers_stay_numbers() {
-        for formula in ["=1+1", "+a", "-b", "@c", "\t=1", "\r=1", "\n=1", "-inf", "-1+1", "=", "+1-1"] {
+        for formula in
+            ["=1+1", "+a", "-b", "@c", "\t=1", "\r=1", "\n=1", "-inf", "-1+1", "=", "+1-1"]
+        {
             assert_eq!(inert(formula.into()), format!("'{formula}"));
         }
         for plain in ["", "-0.25", "1e-7", "-1e-7", "a=1", "ViT-B/32", "'=1", "a,\"b\"", "5"] {

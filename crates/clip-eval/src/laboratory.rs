@@ -165,7 +165,8 @@ impl Laboratory {
     /// A file of the person's cannot be used.
     pub fn prompts(&self, split: &Split) -> Result<PromptSet, EvalError> {
         let mut prompts = split.prompts.clone();
-        prompts.override_from(self.options.classnames.as_deref(), self.options.templates.as_deref())?;
+        prompts
+            .override_from(self.options.classnames.as_deref(), self.options.templates.as_deref())?;
         Ok(prompts)
     }
 
@@ -175,12 +176,20 @@ impl Laboratory {
             strip_banner: self.options.strip_banner,
             captions: self.options.captions,
             split_file: self.options.split_file.clone(),
-            task: Some(if verb == Verb::Retrieval { Task::Retrieval } else { Task::Classification }),
+            task: Some(if verb == Verb::Retrieval {
+                Task::Retrieval
+            } else {
+                Task::Classification
+            }),
         }
     }
 
     /// Reads a split and gets the features of its items.
-    pub(crate) fn see(&mut self, split: Split, progress: &mut Progress<'_>) -> Result<Seen, EvalError> {
+    pub(crate) fn see(
+        &mut self,
+        split: Split,
+        progress: &mut Progress<'_>,
+    ) -> Result<Seen, EvalError> {
         let split = Arc::new(split);
         progress(Step::Images(split.items.len()));
         let rows = self.cache.features_of(&self.clip, &split, |done| progress(Step::Done(done)))?;
@@ -191,7 +200,11 @@ impl Laboratory {
     ///
     /// # Errors
     /// No item of it can be used.
-    pub(crate) fn enter_read(&mut self, split: Arc<Split>, rows: SplitFeatures) -> Result<Seen, EvalError> {
+    pub(crate) fn enter_read(
+        &mut self,
+        split: Arc<Split>,
+        rows: SplitFeatures,
+    ) -> Result<Seen, EvalError> {
         if rows.usable.is_empty() {
             let first = rows.skipped.first().map_or_else(
                 || match not_listed(&split).next() {
@@ -213,7 +226,11 @@ impl Laboratory {
         Ok(Seen { split, rows })
     }
 
-    pub(crate) fn head(&self, prompts: &PromptSet, progress: &mut Progress<'_>) -> Result<Head, EvalError> {
+    pub(crate) fn head(
+        &self,
+        prompts: &PromptSet,
+        progress: &mut Progress<'_>,
+    ) -> Result<Head, EvalError> {
         progress(Step::Texts(prompts.count_prompts()));
         Head::cached(&self.clip, prompts, &self.cache, |done| progress(Step::Done(done)))
     }

@@ -50,7 +50,9 @@ impl<'a> Collector<'a> {
 
     fn write(&mut self, rows: &[f32]) -> Result<(), EvalError> {
         match &mut self.spilled {
-            Some(file) => file.write_all(bytemuck::cast_slice(rows)).map_err(EvalError::io(file.path())),
+            Some(file) => {
+                file.write_all(bytemuck::cast_slice(rows)).map_err(EvalError::io(file.path()))
+            }
             None => Ok(()),
         }
     }

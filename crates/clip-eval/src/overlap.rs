@@ -73,10 +73,15 @@ impl Similarities {
     pub fn read(path: &Path) -> Result<Similarities, EvalError> {
         let bytes = clip_files::read(path, Self::LARGEST).map_err(EvalError::io(path))?;
         let mut similarities = HashMap::new();
-        for row in csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(&*bytes).deserialize() {
+        for row in
+            csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(&*bytes).deserialize()
+        {
             let Row { id, similarity } = row.map_err(|error| EvalError::result(path, error))?;
             if !similarity.is_finite() {
-                return Err(EvalError::result(path, format!("`{id}` has the similarity {similarity}")));
+                return Err(EvalError::result(
+                    path,
+                    format!("`{id}` has the similarity {similarity}"),
+                ));
             }
             if similarities.insert(id.clone(), similarity).is_some() {
                 return Err(EvalError::result(path, format!("`{id}` is there twice")));
@@ -103,16 +108,20 @@ impl Overlap {
         for prediction in predictions {
             if prediction.truth.is_empty() {
                 let item = &prediction.item;
-                return Err(refused(format!("`{item}` has no right class: this counts right classes alone")));
+                return Err(refused(format!(
+                    "`{item}` has no right class: this counts right classes alone"
+                )));
             }
             let similarity = similarities.0.get(&prediction.item);
-            let similarity =
-                similarity.ok_or_else(|| refused(format!("`{}` has no similarity", prediction.item)))?;
+            let similarity = similarity
+                .ok_or_else(|| refused(format!("`{}` has no similarity", prediction.item)))?;
             images.push((*similarity >= threshold, prediction.is_right()));
         }
         let sides = Sides::of(images.iter().map(|&image| (image, 1)));
         let (Some(clean), Some(accuracy)) = (sides.clean(), sides.all()) else {
-            return Err(refused(format!("no image is below the threshold {threshold}: nothing is clean")));
+            return Err(refused(format!(
+                "no image is below the threshold {threshold}: nothing is clean"
+            )));
         };
         let interval_added = (sides.overlap > 0).then(|| {
             bootstrap.interval(images.len(), |drawn| {
@@ -121,7 +130,8 @@ impl Overlap {
             })
         });
         let (right, overlap) = (sides.overlap_right, sides.overlap);
-        let interval_overlap = (overlap > 0).then(|| clopper_pearson(right, overlap, bootstrap.level));
+        let interval_overlap =
+            (overlap > 0).then(|| clopper_pearson(right, overlap, bootstrap.level));
         Ok(Overlap {
             set: set.to_owned(),
             threshold,
@@ -134,7 +144,9 @@ impl Overlap {
             excludes_clean: interval_overlap.is_some_and(|interval| !interval.contains(clean)),
             interval_overlap,
             added: accuracy - clean,
-            interval_added: interval_added.flatten().filter(|interval| interval.high - interval.low > 1e-12),
+            interval_added: interval_added
+                .flatten()
+                .filter(|interval| interval.high - interval.low > 1e-12),
             p: (overlap > 0).then(|| binomial_greater(right, overlap, clean)),
             p_adjusted: None,
             without_prediction: similarities.0.len() - images.len(),
@@ -207,7 +219,8 @@ mod tests {
     #[test]
     fn overlap_is_tested_against_the_clean_images() {
         let (predictions, similarities) = set(60, 19);
-        let found = Overlap::of("x", &predictions, &similarities, 0.9, &BOOTSTRAP).expect("a result");
+        let found =
+            Overlap::of("x", &predictions, &similarities, 0.9, &BOOTSTRAP).expect("a result");
         assert_eq!((found.all, found.overlap, found.accuracy_clean), (120, 20, 0.6));
         assert_eq!(found.accuracy_overlap, Some(0.95));
         // The paper's identity: all − clean = contamination · (overlap − clean).
@@ -215,7 +228,9 @@ mod tests {
         // P(X ≥ 19) of 20 at 0.6: 20 · 0.6^19 · 0.4 + 0.6^20.
         let expected = 20.0 * 0.6_f64.powi(19) * 0.4 + 0.6_f64.powi(20);
         assert!((found.p.expect("a test") / expected - 1.0).abs() < 1e-10);
-        assert!(found.excludes_clean && found.interval_added.is_some_and(|of| of.contains(found.added)));
+        assert!(
+            found.excludes_clean && found.interval_added.is_some_and(|of| of.contains(found.added))
+        );
         let mut sets = [found.clone(), Overlap { p: None, ..found.clone() }, found];
         adjust(&mut sets);
         assert!((sets[0].p_adjusted.expect("adjusted") / expected - 2.0).abs() < 1e-9);
@@ -225,17 +240,25 @@ mod tests {
     #[test]
     fn sets_without_overlap_have_no_test_and_sets_without_clean_images_are_refused() {
         let (predictions, mut similarities) = set(60, 19);
-        let none = Overlap::of("x", &predictions, &similarities, 0.95, &BOOTSTRAP).expect("a result");
-        assert_eq!((none.overlap, none.p, none.accuracy_overlap, none.interval_added), (0, None, None, None));
+        let none =
+            Overlap::of("x", &predictions, &similarities, 0.95, &BOOTSTRAP).expect("a result");
+        assert_eq!(
+            (none.overlap, none.p, none.accuracy_overlap, none.interval_added),
+            (0, None, None, None)
+        );
         assert_eq!(none.added, 0.0);
         let all = Overlap::of("x", &predictions, &similarities, 0.1, &BOOTSTRAP);
         assert!(all.is_err_and(|error| error.to_string().contains("nothing is clean")));
         let mut captions = predictions.clone();
         captions[5].truth.clear();
         let captions = Overlap::of("x", &captions, &similarities, 0.9, &BOOTSTRAP);
-        assert!(captions.is_err_and(|error| error.to_string().contains("`5.jpg` has no right class")));
+        assert!(
+            captions.is_err_and(|error| error.to_string().contains("`5.jpg` has no right class"))
+        );
         similarities.0.remove("7.jpg");
         let unknown = Overlap::of("x", &predictions, &similarities, 0.9, &BOOTSTRAP);
-        assert!(unknown.is_err_and(|error| error.to_string().contains("`7.jpg` has no similarity")));
+        assert!(
+            unknown.is_err_and(|error| error.to_string().contains("`7.jpg` has no similarity"))
+        );
     }
 }

@@ -85,7 +85,9 @@ pub struct Pairs<'a> {
 impl Measure {
     /// By the name of a result's score; none for one that needs more than predictions hold.
     pub fn of_name(name: &str) -> Option<Measure> {
-        use Measure::{Accuracy, ImageRecall1, Map11, MeanPerClass, MeanTop1Top5, RocAuc, TextRecall1};
+        use Measure::{
+            Accuracy, ImageRecall1, Map11, MeanPerClass, MeanTop1Top5, RocAuc, TextRecall1,
+        };
         [Accuracy, MeanPerClass, MeanTop1Top5, RocAuc, Map11, TextRecall1, ImageRecall1]
             .into_iter()
             .find(|measure| measure.name() == name)
@@ -135,7 +137,9 @@ impl<'a> Pairs<'a> {
         pairs.in_one_alone += second.len() - common;
         match (common, pairs.first.len()) {
             (0, _) => Err("the two files have no image in common".to_owned()),
-            (_, 0) => Err(format!("the truth of all {common} common images differs: two data sets")),
+            (_, 0) => {
+                Err(format!("the truth of all {common} common images differs: two data sets"))
+            }
             _ => Ok(pairs),
         }
     }
@@ -161,7 +165,8 @@ impl<'a> Pairs<'a> {
         };
         let alike = interval.is_some_and(|interval| interval.high - interval.low < 1e-12);
         let hits = (measure == Measure::Accuracy).then(|| {
-            let right = |of: &[&Prediction]| of.iter().map(|one| one.is_right()).collect::<Vec<bool>>();
+            let right =
+                |of: &[&Prediction]| of.iter().map(|one| one.is_right()).collect::<Vec<bool>>();
             let found = statistics::compare(&right(&self.first), &right(&self.second), bootstrap);
             let statistics::Comparison { both, only_first, only_second, p, .. } = found;
             Hits { both, only_first, only_second, p }
@@ -188,8 +193,9 @@ impl<'a> Pairs<'a> {
 type Drawn = Box<dyn Fn(&[u32]) -> f64 + Sync>;
 
 fn figure(measure: Measure, predictions: &[&Prediction]) -> Result<Drawn, String> {
-    let lacking =
-        |what: &str| format!("the predictions lack {what}: evaluate again to compare {}", measure.name());
+    let lacking = |what: &str| {
+        format!("the predictions lack {what}: evaluate again to compare {}", measure.name())
+    };
     let refused = |error: MetricError| error.to_string();
     Ok(match measure {
         Measure::Accuracy => weighted(predictions.iter().map(|one| (share(one.is_right()), 1.0))),
@@ -208,20 +214,23 @@ fn figure(measure: Measure, predictions: &[&Prediction]) -> Result<Drawn, String
             Box::new(move |drawn| ranking.roc_auc(Some(drawn)).unwrap_or(f64::NAN))
         }
         Measure::Map11 => {
-            let scores: Option<Vec<&[f32]>> = predictions.iter().map(|one| one.scores.as_deref()).collect();
+            let scores: Option<Vec<&[f32]>> =
+                predictions.iter().map(|one| one.scores.as_deref()).collect();
             let scores = scores.ok_or_else(|| lacking("the scores of all classes"))?;
             let classes = scores.first().map_or(0, |row| row.len());
             if classes == 0 || scores.iter().any(|row| row.len() != classes) {
                 return Err("the predictions are not all of the same classes".to_owned());
             }
-            let labels: Vec<Vec<Presence>> = predictions.iter().map(|one| one.presences(classes)).collect();
+            let labels: Vec<Vec<Presence>> =
+                predictions.iter().map(|one| one.presences(classes)).collect();
             let labels: Vec<&[Presence]> = labels.iter().map(Vec::as_slice).collect();
             let precision =
                 MeanAveragePrecision11::new(&scores.concat(), classes, &labels).map_err(refused)?;
             Box::new(move |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN))
         }
         Measure::TextRecall1 | Measure::ImageRecall1 => {
-            let found: Option<Vec<_>> = predictions.iter().map(|one| one.retrieved.as_ref()).collect();
+            let found: Option<Vec<_>> =
+                predictions.iter().map(|one| one.retrieved.as_ref()).collect();
             let found = found.ok_or_else(|| lacking("ranks"))?;
             weighted(found.into_iter().map(|found| match measure {
                 Measure::TextRecall1 => (share(found.text_rank == 1), 1.0),
@@ -295,7 +304,8 @@ mod tests {
 
     #[test]
     fn images_of_another_truth_are_counted_and_left_out() {
-        let first: Vec<Prediction> = (0..12).map(|item| prediction(item, &[item as u32 % 2], &[0])).collect();
+        let first: Vec<Prediction> =
+            (0..12).map(|item| prediction(item, &[item as u32 % 2], &[0])).collect();
         let mut second = first.clone();
         for other in &mut second[..4] {
             other.truth = vec![1 - other.truth[0]];
@@ -306,7 +316,10 @@ mod tests {
         let compared = pairs.compare(Measure::Accuracy, &BOOTSTRAP).expect("comparable");
         assert_eq!((compared.difference, compared.interval), (0.0, None));
         assert!(compared.note.is_some() && compared.hits.is_some_and(|hits| hits.p == 1.0));
-        assert!(Pairs::join(&first[..1], &second[..1]).is_err_and(|error| error.contains("all 1 common")));
+        assert!(
+            Pairs::join(&first[..1], &second[..1])
+                .is_err_and(|error| error.contains("all 1 common"))
+        );
         assert!(Pairs::join(&first[..1], &second[5..]).is_err());
         let twice = [first[0].clone(), first[0].clone()];
         assert!(Pairs::join(&twice, &second).is_err_and(|error| error.contains("twice")));
@@ -331,7 +344,9 @@ mod tests {
         assert_eq!(accuracy.difference, 0.0);
         let without = [prediction(0, &[0], &[0])];
         let pairs = Pairs::join(&without, &without).expect("itself");
-        assert!(pairs.compare(Measure::Map11, &BOOTSTRAP).is_err_and(|error| error.contains("lack")));
+        assert!(
+            pairs.compare(Measure::Map11, &BOOTSTRAP).is_err_and(|error| error.contains("lack"))
+        );
     }
 
     #[test]

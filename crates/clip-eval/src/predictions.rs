@@ -65,7 +65,8 @@ impl Prediction {
     /// Whether the same is true of the image in both.
     pub(crate) fn has_truth_of(&self, other: &Prediction) -> bool {
         let words = |of: &Prediction| of.words.as_ref().map(|(truth, _)| truth.clone());
-        let captions = |of: &Prediction| of.retrieved.as_ref().map(|found| found.captions_blake3.clone());
+        let captions =
+            |of: &Prediction| of.retrieved.as_ref().map(|found| found.captions_blake3.clone());
         self.truth == other.truth
             && self.difficult == other.difficult
             && words(self) == words(other)
@@ -113,7 +114,8 @@ pub(crate) fn top_5(item: String, logits: &[f32], target: &Target) -> Prediction
     };
     let difficult = match target {
         Target::Labels(labels) => {
-            let unclear = (0..).zip(labels).filter(|(_, presence)| **presence == Presence::Difficult);
+            let unclear =
+                (0..).zip(labels).filter(|(_, presence)| **presence == Presence::Difficult);
             unclear.map(|(class, _)| class).collect()
         }
         _ => Vec::new(),
@@ -150,7 +152,8 @@ pub(crate) fn softmax(scores: &[f32]) -> Vec<f64> {
 pub fn write(predictions: &[Prediction], path: &Path) -> Result<(), EvalError> {
     let mut text = Vec::new();
     for prediction in predictions {
-        serde_json::to_writer(&mut text, prediction).map_err(|error| EvalError::result(path, error))?;
+        serde_json::to_writer(&mut text, prediction)
+            .map_err(|error| EvalError::result(path, error))?;
         text.push(b'\n');
     }
     write_whole(path, &text)

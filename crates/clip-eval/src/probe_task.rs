@@ -41,8 +41,7 @@ pub(crate) struct Learning {
     pub(crate) note: String,
 }
 
-const NO_CHOICE: &str =
-    "C is not chosen by a score: the validation items do not define the metric, they are of one kind alone";
+const NO_CHOICE: &str = "C is not chosen by a score: the validation items do not define the metric, they are of one kind alone";
 
 /// Images whose rows are in memory at a time where a split has too many.
 const BLOCK: usize = 16_384;
@@ -79,7 +78,8 @@ impl Laboratory {
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Vec<Prediction>), EvalError> {
         let started = Instant::now();
-        let names: Vec<String> = test.prompts.classes.iter().map(|names| names[0].clone()).collect();
+        let names: Vec<String> =
+            test.prompts.classes.iter().map(|names| names[0].clone()).collect();
         let test = self.see(test, progress)?;
         let dataset = test.split.dataset.clone();
         let learning = self.learning(job, &dataset, train, progress)?;
@@ -96,7 +96,8 @@ impl Laboratory {
         cell.details.search = chosen.search;
         let rows = self.probe_rows(&test);
         let everything: Vec<usize> = (0..rows.len()).collect();
-        let scores = chosen.fit.model.scores(Features::new(rows.as_slice(), rows.embed_dim()), &everything);
+        let scores =
+            chosen.fit.model.scores(Features::new(rows.as_slice(), rows.embed_dim()), &everything);
         let targets: Vec<&Target> = test.targets().collect();
         if dataset.metric == Metric::MeanAveragePrecision11 {
             let labels = presences(&targets, &cell)?;
@@ -106,7 +107,9 @@ impl Laboratory {
             let truth = one_class(&targets, &cell)?;
             cell.notes.extend(coverage::notes(&learning, &truth, &names));
             let scores = ClassScores { scores: &scores, names: &names, truth: &truth };
-            scores.enter(&mut cell, dataset.metric, &self.options, false).map_err(metric_error(&cell))?;
+            scores
+                .enter(&mut cell, dataset.metric, &self.options, false)
+                .map_err(metric_error(&cell))?;
         }
         let items = test.rows.usable.iter().map(|&item| &test.split.items[item]);
         let predictions = items
@@ -132,7 +135,11 @@ impl Laboratory {
             let order = [&*learning.train, &*learning.validation].concat();
             let packed = PackedFeatures::new(features, order, memory);
             let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
-            return Chosen { fit: probe::fit(&set, c, &Options::default(), None), c, search: Vec::new() };
+            return Chosen {
+                fit: probe::fit(&set, c, &Options::default(), None),
+                c,
+                search: Vec::new(),
+            };
         }
         let score = |scores: &[f32]| learning.score(scores, classes, metric);
         let problem = Problem {
@@ -177,7 +184,12 @@ impl Laboratory {
         let folder = self.cache.folder().to_owned();
         let mut collector = Collector::new(&folder, self.probe_memory);
         let mut add = |laboratory: &mut Laboratory, name: &str, progress: &mut Progress<'_>| {
-            let split = Split::open(&job.dataset, &job.root, Some(name), &laboratory.read_options(job.verb))?;
+            let split = Split::open(
+                &job.dataset,
+                &job.root,
+                Some(name),
+                &laboratory.read_options(job.verb),
+            )?;
             let mut learned = 0;
             laboratory.see_in_blocks(split, progress, &mut |laboratory, seen| {
                 let rows = laboratory.probe_rows(seen);
@@ -196,11 +208,12 @@ impl Laboratory {
             Validation::Split(name) => add(self, name, progress)?,
             Validation::HoldOut => 0,
         };
-        let labels =
-            labels.ok_or_else(|| EvalError::task(Verb::Probe.task(), &dataset.id, "no training split"))?;
+        let labels = labels
+            .ok_or_else(|| EvalError::task(Verb::Probe.task(), &dataset.id, "no training split"))?;
         let (train, validation, note) = match &dataset.validation {
             Validation::Split(name) => {
-                let note = format!("C chosen on split `{name}` ({kept} images), {learned} to learn from");
+                let note =
+                    format!("C chosen on split `{name}` ({kept} images), {learned} to learn from");
                 ((0..learned).collect(), (learned..learned + kept).collect(), note)
             }
             Validation::HoldOut => {
@@ -230,17 +243,23 @@ impl Laboratory {
         }
         progress(Step::Images(split.items.len()));
         let blake3 = content_fingerprint(&split);
-        let read = SplitRead { dataset: split.dataset.id.clone(), split: split.info.name.clone(), blake3 };
+        let read =
+            SplitRead { dataset: split.dataset.id.clone(), split: split.info.name.clone(), blake3 };
         let (items, frame) = (split.items, Split { items: Vec::new(), ..split });
         let mut usable = 0;
         for block in items.chunks(BLOCK) {
             let block = Arc::new(Split { items: block.to_vec(), ..frame.clone() });
-            let rows = self.cache.features_of(&self.clip, &block, |done| progress(Step::Done(done)))?;
+            let rows =
+                self.cache.features_of(&self.clip, &block, |done| progress(Step::Done(done)))?;
             usable += rows.usable.len();
             look(self, &Seen { split: block, rows })?;
         }
         if usable == 0 {
-            return Err(EvalError::task("features", &read.dataset, "no item of its split can be used"));
+            return Err(EvalError::task(
+                "features",
+                &read.dataset,
+                "no item of its split can be used",
+            ));
         }
         if !self.read.contains(&read) {
             self.read.push(read);
@@ -255,7 +274,8 @@ impl Laboratory {
 
     /// The rows a probe sees of a split.
     pub(crate) fn probe_rows(&self, seen: &Seen) -> Rows {
-        let is_vit = matches!(self.clip.architecture().image, ImageArchitecture::VisionTransformer { .. });
+        let is_vit =
+            matches!(self.clip.architecture().image, ImageArchitecture::VisionTransformer { .. });
         let (penultimate, features) = (&seen.rows.penultimate, &seen.rows.features);
         match self.options.probe_features {
             ProbeFeatures::Paper if is_vit => penultimate.clone(),
@@ -275,14 +295,20 @@ impl Labels {
         for target in seen.targets() {
             match (labels.as_mut(), target) {
                 (None, Target::Class(class)) => *labels = Some(Labels::Class(vec![*class])),
-                (None, Target::Labels(presence)) => *labels = Some(Labels::Presence(presence.to_vec())),
+                (None, Target::Labels(presence)) => {
+                    *labels = Some(Labels::Presence(presence.to_vec()))
+                }
                 (Some(Labels::Class(labels)), Target::Class(class)) => labels.push(*class),
                 (Some(Labels::Presence(labels)), Target::Labels(presence)) => {
                     labels.extend_from_slice(presence);
                 }
                 _ => {
                     let reason = "a probe needs items with classes";
-                    return Err(EvalError::task(Verb::Probe.task(), &seen.split.dataset.id, reason));
+                    return Err(EvalError::task(
+                        Verb::Probe.task(),
+                        &seen.split.dataset.id,
+                        reason,
+                    ));
                 }
             }
         }
@@ -302,8 +328,13 @@ impl Labels {
             Labels::Class(labels) => labels.clone(),
             Labels::Presence(labels) => {
                 let classes = labels.len() / rows.max(1);
-                let first = |row: &[Presence]| row.iter().position(|&presence| presence == Presence::Present);
-                labels.chunks_exact(classes.max(1)).map(|row| first(row).unwrap_or(classes) as u32).collect()
+                let first = |row: &[Presence]| {
+                    row.iter().position(|&presence| presence == Presence::Present)
+                };
+                labels
+                    .chunks_exact(classes.max(1))
+                    .map(|row| first(row).unwrap_or(classes) as u32)
+                    .collect()
             }
         }
     }
@@ -324,9 +355,13 @@ impl Learning {
                 ClassScores { scores, names: &names, truth: &truth }.value(metric)
             }
             Labels::Presence(labels) => {
-                let rows: Vec<&[Presence]> =
-                    self.validation.iter().map(|&row| &labels[row * classes..][..classes]).collect();
-                MeanAveragePrecision11::new(scores, classes, &rows).and_then(|precision| precision.mean(None))
+                let rows: Vec<&[Presence]> = self
+                    .validation
+                    .iter()
+                    .map(|&row| &labels[row * classes..][..classes])
+                    .collect();
+                MeanAveragePrecision11::new(scores, classes, &rows)
+                    .and_then(|precision| precision.mean(None))
             }
         };
         value.unwrap_or(f64::NEG_INFINITY)

@@ -68,8 +68,9 @@ pub struct ModelSize {
 
 /// Every value: the paper's first, its two large tables before the others.
 pub fn published() -> &'static [PublishedValue] {
-    static VALUES: LazyLock<Vec<PublishedValue>> =
-        LazyLock::new(|| read().unwrap_or_else(|error| panic!("a table inside the program: {error}")));
+    static VALUES: LazyLock<Vec<PublishedValue>> = LazyLock::new(|| {
+        read().unwrap_or_else(|error| panic!("a table inside the program: {error}"))
+    });
     &VALUES
 }
 
@@ -98,19 +99,25 @@ pub fn measured_by(
     protocol: Protocol,
     metric: &str,
 ) -> Option<&'static PublishedValue> {
-    published_for(model, dataset, protocol).find(|value| value.origin == origin && value.metric == metric)
+    published_for(model, dataset, protocol)
+        .find(|value| value.origin == origin && value.metric == metric)
 }
 
 /// Size of one of the nine models.
 pub fn model_size(model: &str) -> Option<ModelSize> {
     let rows = rows::<OpenClip>(OPEN_CLIP).ok()?;
-    let find = |column: &str| Some(rows.iter().find(|row| row.model == model && row.column == column)?.value);
+    let find = |column: &str| {
+        Some(rows.iter().find(|row| row.model == model && row.column == column)?.value)
+    };
     Some(ModelSize { parameters: find("params (M)")? * 1e6, flops: find("FLOPs (B)")? * 1e9 })
 }
 
 const TABLES: [(&str, Protocol); 2] = [
     (include_str!("../assets/published/paper_table11_zero_shot.csv"), Protocol::ZeroShot),
-    (include_str!("../assets/published/paper_table10_linear_probe_clip.csv"), Protocol::LinearProbe),
+    (
+        include_str!("../assets/published/paper_table10_linear_probe_clip.csv"),
+        Protocol::LinearProbe,
+    ),
 ];
 const MISCELLANEOUS: &str = include_str!("../assets/published/paper_tables_misc.csv");
 const OPEN_CLIP: &str = include_str!("../assets/published/independent_open_clip.csv");
@@ -292,7 +299,9 @@ mod tests {
         let means = |protocol: Protocol| {
             NINE.map(|model| {
                 let of_model = |value: &&PublishedValue| {
-                    value.model == model && value.protocol == protocol && value.source.starts_with("Table 1")
+                    value.model == model
+                        && value.protocol == protocol
+                        && value.source.starts_with("Table 1")
                 };
                 let values: Vec<f64> =
                     published()[..2 * 27 * 9].iter().filter(of_model).map(|v| v.value).collect();
@@ -310,7 +319,8 @@ mod tests {
     fn a_cell_finds_the_paper_and_both_independent_measurements() {
         let paper = in_paper("ViT-B/32", "imagenet", Protocol::ZeroShot).unwrap();
         assert_eq!((paper.value, paper.metric.as_str()), (0.632, "accuracy"));
-        let by = |origin| measured_by(origin, "ViT-B/32", "imagenet", Protocol::ZeroShot, "accuracy");
+        let by =
+            |origin| measured_by(origin, "ViT-B/32", "imagenet", Protocol::ZeroShot, "accuracy");
         assert!((by(Origin::OpenClip).unwrap().value - 0.6332).abs() < 5e-5);
         assert!((by(Origin::ClipBenchmark).unwrap().value - 0.633).abs() < 1e-3);
         let later = in_paper("ViT-L/14@336px", "iiit5k", Protocol::ZeroShot).unwrap();

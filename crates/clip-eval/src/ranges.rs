@@ -57,7 +57,10 @@ impl EvalOptions {
             return refuse("caption_template", reason);
         }
         if let Some(fps) = self.fps.filter(|fps| !(*fps > 0.0 && *fps <= FASTEST)) {
-            return refuse("fps", format!("{fps} is no rate above 0 and up to {FASTEST} frames a second"));
+            return refuse(
+                "fps",
+                format!("{fps} is no rate above 0 and up to {FASTEST} frames a second"),
+            );
         }
         self.validate_frames()
     }
@@ -67,7 +70,9 @@ impl EvalOptions {
         let reason = || "has a meaning with frames = all only".to_owned();
         match self.frames {
             Frames::All => Ok(()),
-            Frames::Middle if self.fps.is_some() => Err(OutOfRange { option: "fps", reason: reason() }),
+            Frames::Middle if self.fps.is_some() => {
+                Err(OutOfRange { option: "fps", reason: reason() })
+            }
             Frames::Middle if self.average != Average::default() => {
                 Err(OutOfRange { option: "average", reason: reason() })
             }
@@ -110,14 +115,21 @@ mod tests {
             ("shots", EvalOptions { shots: Vec::new(), ..usual() }),
             ("draws", EvalOptions { draws: 0, ..usual() }),
             ("captions", EvalOptions { captions: Some(0), ..usual() }),
-            ("caption_template", EvalOptions { caption_template: "a photo of".to_owned(), ..usual() }),
+            (
+                "caption_template",
+                EvalOptions { caption_template: "a photo of".to_owned(), ..usual() },
+            ),
             ("fps", EvalOptions { fps: Some(0.0), frames: Frames::All, ..usual() }),
             ("fps", EvalOptions { fps: Some(f64::NAN), frames: Frames::All, ..usual() }),
             ("fps", EvalOptions { fps: Some(1.0), ..usual() }),
             ("average", EvalOptions { average: Average::Logits, ..usual() }),
         ];
         for (option, options) in wrong {
-            assert_eq!(options.validate().map_err(|error| error.option), Err(option), "{options:?}");
+            assert_eq!(
+                options.validate().map_err(|error| error.option),
+                Err(option),
+                "{options:?}"
+            );
         }
     }
 }

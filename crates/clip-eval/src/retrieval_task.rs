@@ -72,8 +72,9 @@ impl Laboratory {
             KEPT,
         )
         .map_err(failed)?;
-        let ranks =
-            |ranked: &[crate::retrieval::Ranked]| ranked.iter().map(|found| found.rank).collect::<Vec<u32>>();
+        let ranks = |ranked: &[crate::retrieval::Ranked]| {
+            ranked.iter().map(|found| found.rank).collect::<Vec<u32>>()
+        };
         // CLIP_benchmark's words: text retrieval finds texts for an image.
         let own: Vec<u32> = (0..seen.rows.usable.len() as u32).collect();
         let (of_images, of_texts) = (ranks(&found.image_to_text), ranks(&found.text_to_image));
@@ -158,7 +159,8 @@ struct RankedQueries(Vec<(u32, u32)>); // rank, photo
 
 impl RankedQueries {
     fn new(ranks: &[u32], photo_of: &[u32]) -> RankedQueries {
-        let mut queries: Vec<(u32, u32)> = ranks.iter().copied().zip(photo_of.iter().copied()).collect();
+        let mut queries: Vec<(u32, u32)> =
+            ranks.iter().copied().zip(photo_of.iter().copied()).collect();
         queries.sort_unstable();
         RankedQueries(queries)
     }

@@ -10,7 +10,9 @@ use crate::EvalError;
 use crate::laboratory::{Laboratory, Progress, Seen};
 use crate::metrics;
 use crate::results::{Cell, Figure, RobustnessPoint, Unit};
-use crate::robustness::{ClassSubset, LogitFit, LogitPoints, Setting, ordinary_points, settings_of};
+use crate::robustness::{
+    ClassSubset, LogitFit, LogitPoints, Setting, ordinary_points, settings_of,
+};
 use crate::scoring::{bootstrap, share_of_hits};
 use crate::statistics::{Bootstrap, Interval};
 use crate::suite::{Job, Verb};
@@ -35,7 +37,8 @@ impl Laboratory {
         progress: &mut Progress<'_>,
     ) -> Result<Cell, EvalError> {
         let started = Instant::now();
-        let imagenet = Split::open(IMAGENET, &job.root, None, &self.read_options(Verb::Robustness))?;
+        let imagenet =
+            Split::open(IMAGENET, &job.root, None, &self.read_options(Verb::Robustness))?;
         let prompts = self.prompts(&imagenet)?;
         let subset = match shift.prompts.rest.get("imagenet_indices") {
             Some(_) => Some(ClassSubset::of(&shift.prompts)?),
@@ -52,9 +55,11 @@ impl Laboratory {
         let level = self.options.level;
         let truth = one_class(&imagenet.targets().collect::<Vec<_>>(), &cell)?;
         let scores = logits(self, &imagenet);
-        let is_known = |&class: &u32| subset.as_ref().is_none_or(|subset| subset.class_of(class).is_some());
+        let is_known =
+            |&class: &u32| subset.as_ref().is_none_or(|subset| subset.class_of(class).is_some());
         if !truth.iter().any(is_known) {
-            let reason = format!("none of the {} images of ImageNet is of its classes", truth.len());
+            let reason =
+                format!("none of the {} images of ImageNet is of its classes", truth.len());
             return Err(EvalError::task(&cell.task, &cell.dataset, reason));
         }
         let matching = match &subset {
@@ -62,18 +67,20 @@ impl Laboratory {
             None => metrics::top_k(&scores, head.classes(), &truth, 1),
         };
         let matching = matching.map_err(metric_error(&cell))?;
-        let on_imagenet =
-            share_of_hits("accuracy_on_matching_imagenet", &matching, level).map_err(metric_error(&cell))?;
+        let on_imagenet = share_of_hits("accuracy_on_matching_imagenet", &matching, level)
+            .map_err(metric_error(&cell))?;
 
         let (scores, classes) = match &subset {
-            Some(subset) => {
-                (subset.project(&logits(self, &shift)).map_err(metric_error(&cell))?, subset.classes())
-            }
+            Some(subset) => (
+                subset.project(&logits(self, &shift)).map_err(metric_error(&cell))?,
+                subset.classes(),
+            ),
             None => (logits(self, &shift), head.classes()),
         };
         let shifted = self.score_shift(&mut cell, &shift, &scores, classes)?;
         for setting in settings_of(&cell.dataset.clone()) {
-            let Some((_, hits)) = shifted.iter().find(|(ending, _)| setting.y.ends_with(*ending)) else {
+            let Some((_, hits)) = shifted.iter().find(|(ending, _)| setting.y.ends_with(*ending))
+            else {
                 continue;
             };
             let effective = Effective { setting, shifted: hits, matching: &matching };
@@ -121,7 +128,8 @@ impl Laboratory {
             _ => None,
         })?;
         let hits = metrics::hits_of_any(&best, &accepted);
-        cell.score = share_of_hits("accuracy", &hits, self.options.level).map_err(metric_error(cell))?;
+        cell.score =
+            share_of_hits("accuracy", &hits, self.options.level).map_err(metric_error(cell))?;
         cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
         Ok(vec![("", hits)])
     }
@@ -155,7 +163,8 @@ impl Effective<'_> {
     fn beside(&self, point: &RobustnessPoint, bootstrap: &Bootstrap) -> [Figure; 2] {
         let points = ordinary_points(self.setting);
         let band = LogitFit::band(&points.x, &points.y, &[point.x], bootstrap).pop().flatten();
-        let expected = Figure::share(&format!("ordinary_models: {}", self.setting.y), point.predicted);
+        let expected =
+            Figure::share(&format!("ordinary_models: {}", self.setting.y), point.predicted);
         let (shifted, matching) = (self.shifted.len(), self.matching.len());
         let side_of: Vec<u32> = [(0, shifted), (1, matching)]
             .iter()
@@ -165,8 +174,11 @@ impl Effective<'_> {
             let (of_shift, of_imagenet) = drawn.split_at(shifted);
             share_of_drawn(self.matching, of_imagenet) - share_of_drawn(self.shifted, of_shift)
         });
-        let gap =
-            Figure::plain(&format!("robustness_gap: {}", self.setting.y), Unit::Points, point.x - point.y);
+        let gap = Figure::plain(
+            &format!("robustness_gap: {}", self.setting.y),
+            Unit::Points,
+            point.x - point.y,
+        );
         [
             expected.within(band, "ordinary models, at this accuracy"),
             gap.within(interval, "images of the shift and images of ImageNet"),
@@ -184,7 +196,10 @@ impl Effective<'_> {
         bootstrap.interval_within(&side_of, |drawn| {
             let (of_shift, rest) = drawn.split_at(shifted);
             let (of_imagenet, of_models) = rest.split_at(matching);
-            let (x, y) = (share_of_drawn(self.matching, of_imagenet), share_of_drawn(self.shifted, of_shift));
+            let (x, y) = (
+                share_of_drawn(self.matching, of_imagenet),
+                share_of_drawn(self.shifted, of_shift),
+            );
             let fit = line.fit(of_models).filter(|_| x > 0.0 && x < 1.0);
             fit.map_or(f64::NAN, |fit| fit.effective_robustness(x, y))
         })
@@ -208,7 +223,8 @@ mod tests {
     #[test]
     fn effective_robustness_is_as_sure_as_its_images() {
         let setting = setting("imagenet-a").expect("a setting");
-        let hits = |right: usize, of: usize| (0..of).map(|item| item < right).collect::<Vec<bool>>();
+        let hits =
+            |right: usize, of: usize| (0..of).map(|item| item < right).collect::<Vec<bool>>();
         let width = |of: usize| {
             let (shifted, matching) = (hits(of / 2, of), hits(of * 3 / 4, of));
             let effective = Effective { setting, shifted: &shifted, matching: &matching };

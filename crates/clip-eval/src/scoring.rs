@@ -54,7 +54,11 @@ impl ClassScores<'_> {
     }
 
     /// The figure the paper reports: `metric`, with its interval.
-    pub(crate) fn figure(&self, metric: Metric, options: &EvalOptions) -> Result<Figure, MetricError> {
+    pub(crate) fn figure(
+        &self,
+        metric: Metric,
+        options: &EvalOptions,
+    ) -> Result<Figure, MetricError> {
         let ranks = metrics::ranks(self.scores, self.classes(), self.truth)?;
         let hits = metrics::hits(&ranks, 1);
         let bootstrap = bootstrap(options);
@@ -62,13 +66,18 @@ impl ClassScores<'_> {
             Metric::MeanPerClass => {
                 let interval = bootstrap.mean_per_class(&hits, self.truth);
                 let mean = metrics::mean_per_class(&hits, self.truth)?;
-                Ok(Figure::share("mean_per_class", mean).within(interval, "images within their class"))
+                Ok(Figure::share("mean_per_class", mean)
+                    .within(interval, "images within their class"))
             }
             Metric::RocAuc => {
                 let ranking = self.ranking_of_two()?;
                 let value = match ranking.roc_auc(None) {
                     Err(error) if error.is_one_sided() => {
-                        return Ok(Figure::undefined("roc_auc", Unit::Share, &format!("undefined: {error}")));
+                        return Ok(Figure::undefined(
+                            "roc_auc",
+                            Unit::Share,
+                            &format!("undefined: {error}"),
+                        ));
                     }
                     value => value?,
                 };
@@ -77,8 +86,9 @@ impl ClassScores<'_> {
                 Ok(Figure::share("roc_auc", value).within(interval, IMAGES))
             }
             Metric::MeanTop1Top5 => {
-                let value =
-                    |rank: &u32| (f64::from(u8::from(*rank < 1)) + f64::from(u8::from(*rank < 5))) / 2.0;
+                let value = |rank: &u32| {
+                    (f64::from(u8::from(*rank < 1)) + f64::from(u8::from(*rank < 5))) / 2.0
+                };
                 let values: Vec<f64> = ranks.iter().map(value).collect();
                 let mean = metrics::mean_top1_top5(&ranks)?;
                 Ok(Figure::share("mean_top1_top5", mean).within(bootstrap.mean(&values), IMAGES))
@@ -100,7 +110,8 @@ impl ClassScores<'_> {
 
     /// Of two classes: the score is the difference of the logits, which ranks as the softmax does.
     fn ranking_of_two(&self) -> Result<Ranking, MetricError> {
-        let differences: Vec<f32> = self.scores.as_chunks::<2>().0.iter().map(|[no, yes]| yes - no).collect();
+        let differences: Vec<f32> =
+            self.scores.as_chunks::<2>().0.iter().map(|[no, yes]| yes - no).collect();
         let positive: Vec<bool> = self.truth.iter().map(|&class| class == 1).collect();
         Ranking::new(&differences, &positive)
     }
@@ -109,7 +120,8 @@ impl ClassScores<'_> {
     pub(crate) fn metrics(&self) -> Result<BTreeMap<String, Option<f64>>, MetricError> {
         let ranks = metrics::ranks(self.scores, self.classes(), self.truth)?;
         let hits = metrics::hits(&ranks, 1);
-        let top_5 = (self.classes() >= SECOND_K).then(|| metrics::accuracy(&metrics::hits(&ranks, SECOND_K)));
+        let top_5 = (self.classes() >= SECOND_K)
+            .then(|| metrics::accuracy(&metrics::hits(&ranks, SECOND_K)));
         Ok(BTreeMap::from([
             ("acc1".to_owned(), Some(metrics::accuracy(&hits)?)),
             ("acc5".to_owned(), top_5.transpose()?),
@@ -163,7 +175,8 @@ impl ClassScores<'_> {
     /// What the probabilities are worth.
     fn enter_calibration(&self, cell: &mut Cell, options: &EvalOptions) -> Result<(), MetricError> {
         let calibration = metrics::calibration(self.scores, self.classes(), self.truth)?;
-        let error = Figure::share("expected_calibration_error", calibration.expected_calibration_error);
+        let error =
+            Figure::share("expected_calibration_error", calibration.expected_calibration_error);
         cell.figures.push(error.without(NO_ECE_INTERVAL));
         let bootstrap = bootstrap(options);
         for (name, value, of_items) in [
@@ -206,7 +219,8 @@ pub(crate) fn enter_multi_label(
         let mean = mean_of(&per_class);
         per_class.into_iter().map(|value| value.unwrap_or(f64::NAN)).chain([mean]).collect()
     });
-    let interval = |place: usize| bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect());
+    let interval =
+        |place: usize| bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect());
     let mean = precision.mean(None)?;
     cell.enter_score(Figure::share("map_11_point", mean).within(interval(names.len()), IMAGES));
     cell.metrics = BTreeMap::from([("mean_average_precision".to_owned(), Some(mean))]);
@@ -238,8 +252,8 @@ pub(crate) fn enter_softmax(
     };
     let scores: Vec<f32> = logits.chunks_exact(classes).flat_map(logarithms).collect();
     let precision = MeanAveragePrecision11::new(&scores, classes, labels)?;
-    let interval =
-        bootstrap(options).interval(labels.len(), |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN));
+    let interval = bootstrap(options)
+        .interval(labels.len(), |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN));
     let figure = Figure::share("map_11_point_by_softmax", precision.mean(None)?);
     cell.figures.insert(0, figure.within(interval, IMAGES));
     cell.notes.push(

@@ -50,7 +50,11 @@ impl Laboratory {
     ///
     /// # Errors
     /// The table cannot be read, or no row can be answered.
-    pub fn selection(&mut self, table: &Path, progress: &mut Progress<'_>) -> Result<Cell, EvalError> {
+    pub fn selection(
+        &mut self,
+        table: &Path,
+        progress: &mut Progress<'_>,
+    ) -> Result<Cell, EvalError> {
         let started = Instant::now();
         let questions = read(table)?;
         let items: Vec<Item> =
@@ -69,10 +73,14 @@ impl Laboratory {
         let mut answers = Vec::with_capacity(questions.len());
         for question in &questions {
             let (items, of_captions) = (question.images.len(), question.captions.len());
-            let rows: Option<Vec<usize>> = row_of_item[first_item..][..items].iter().copied().collect();
+            let rows: Option<Vec<usize>> =
+                row_of_item[first_item..][..items].iter().copied().collect();
             if let Some(rows) = rows {
-                let images: Vec<f32> =
-                    rows.iter().flat_map(|row| &images.as_slice()[row * width..][..width]).copied().collect();
+                let images: Vec<f32> = rows
+                    .iter()
+                    .flat_map(|row| &images.as_slice()[row * width..][..width])
+                    .copied()
+                    .collect();
                 let texts = &texts[first_caption * width..][..of_captions * width];
                 answers.push(answer(&cosines(&images, texts, width), items, of_captions));
             }
@@ -81,7 +89,8 @@ impl Laboratory {
         }
         let mut cell = self.cell(TASK, &seen, None, started);
         self.enter_answers(&mut cell, &questions, &answers)?;
-        cell.notes.push(format!("{} captions, {truncated} cut to the context length", captions.len()));
+        cell.notes
+            .push(format!("{} captions, {truncated} cut to the context length", captions.len()));
         cell.wall_seconds = started.elapsed().as_secs_f64();
         Ok(cell)
     }
@@ -114,7 +123,8 @@ impl Laboratory {
         }
         let share = |name: &str, of: fn(&Answer) -> bool, cell: &Cell| {
             let hits: Vec<bool> = answers.iter().map(of).collect();
-            let figure = share_of_hits(name, &hits, self.options.level).map_err(metric_error(cell))?;
+            let figure =
+                share_of_hits(name, &hits, self.options.level).map_err(metric_error(cell))?;
             Ok::<Figure, EvalError>(Figure { over: Some("rows of the table".to_owned()), ..figure })
         };
         cell.score = share("accuracy", |answer| answer.text && answer.image, cell)?;
@@ -133,8 +143,9 @@ impl Laboratory {
         cell.figures.extend([text, image]);
         let (found, scored) = (questions.len(), answers.len());
         cell.counts = CellCounts { expected: None, found, scored, skipped: found - scored };
-        cell.notes
-            .push("n counts rows of the table; equal scores are no choice and count as wrong".to_owned());
+        cell.notes.push(
+            "n counts rows of the table; equal scores are no choice and count as wrong".to_owned(),
+        );
         Ok(())
     }
 }
@@ -150,8 +161,10 @@ fn item(file: &str) -> Item {
 fn answer(scores: &[f32], images: usize, captions: usize) -> Answer {
     let at = |image: usize, caption: usize| scores[image * captions + caption];
     let pairs = images.min(captions);
-    let text = |pair: usize| (0..captions).all(|other| other == pair || at(pair, other) < at(pair, pair));
-    let image = |pair: usize| (0..images).all(|other| other == pair || at(other, pair) < at(pair, pair));
+    let text =
+        |pair: usize| (0..captions).all(|other| other == pair || at(pair, other) < at(pair, pair));
+    let image =
+        |pair: usize| (0..images).all(|other| other == pair || at(other, pair) < at(pair, pair));
     Answer { text: (0..pairs).all(text), image: (0..pairs).all(image) }
 }
 
@@ -161,8 +174,9 @@ fn read(path: &Path) -> Result<Vec<Question>, EvalError> {
     let refused = |reason: String| EvalError::result(path, reason);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(&*bytes);
     let header = reader.headers().map_err(|error| EvalError::result(path, error))?.clone();
-    let columns =
-        |names: &[&str]| -> Vec<usize> { names.iter().flat_map(|name| numbered(&header, name)).collect() };
+    let columns = |names: &[&str]| -> Vec<usize> {
+        names.iter().flat_map(|name| numbered(&header, name)).collect()
+    };
     let images = columns(&["image", "file", "filename"]);
     let captions = columns(&["caption", "negative_caption"]);
     if images.is_empty() || captions.len() < 2 {
@@ -183,7 +197,11 @@ fn read(path: &Path) -> Result<Vec<Question>, EvalError> {
         }
         questions.push(question);
     }
-    if questions.is_empty() { Err(refused("the table has no row".to_owned())) } else { Ok(questions) }
+    if questions.is_empty() {
+        Err(refused("the table has no row".to_owned()))
+    } else {
+        Ok(questions)
+    }
 }
 
 /// Places of `name`, or of `name_0`, `name_1`, … (`name_1`, … too) in order of their numbers.
@@ -192,8 +210,11 @@ fn numbered(header: &csv::StringRecord, name: &str) -> Vec<usize> {
         "" => Some(0),
         rest => rest.strip_prefix('_')?.parse::<usize>().ok(),
     };
-    let mut found: Vec<(usize, usize)> =
-        header.iter().enumerate().filter_map(|(place, column)| Some((number(column)?, place))).collect();
+    let mut found: Vec<(usize, usize)> = header
+        .iter()
+        .enumerate()
+        .filter_map(|(place, column)| Some((number(column)?, place)))
+        .collect();
     found.sort_unstable();
     found.into_iter().map(|(_, place)| place).collect()
 }
@@ -220,10 +241,12 @@ mod tests {
             std::fs::write(&path, text).expect("a file");
             read(&path)
         };
-        let pairs = of("caption_1,image_1,id,caption_0,image_0\nb,1.jpg,x,a,0.jpg\n").expect("Winoground's");
+        let pairs = of("caption_1,image_1,id,caption_0,image_0\nb,1.jpg,x,a,0.jpg\n")
+            .expect("Winoground's");
         assert_eq!(pairs[0].images, ["0.jpg", "1.jpg"]);
         assert_eq!(pairs[0].captions, ["a", "b"]);
-        let one = of("filename,caption,negative_caption\n0.jpg,right,wrong\n").expect("SugarCrepe's");
+        let one =
+            of("filename,caption,negative_caption\n0.jpg,right,wrong\n").expect("SugarCrepe's");
         assert_eq!(
             (&one[0].images[..], &one[0].captions[..]),
             (&["0.jpg".to_owned()][..], &["right".to_owned(), "wrong".to_owned()][..])

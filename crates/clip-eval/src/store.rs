@@ -56,7 +56,8 @@ impl Cell {
     }
 
     fn write_to(&self, path: &Path) -> Result<(), EvalError> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| EvalError::result(path, error))?;
+        let text =
+            serde_json::to_string_pretty(self).map_err(|error| EvalError::result(path, error))?;
         write_whole(path, sealed(&text).as_bytes())
     }
 
@@ -111,24 +112,44 @@ fn read(path: &Path) -> Result<(Cell, Seal), EvalError> {
     let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
     let cell: Cell = serde_json::from_str(&text).map_err(|error| EvalError::result(path, error))?;
     if cell.schema != SCHEMA {
-        return Err(EvalError::result(path, format!("schema {}, this program reads {SCHEMA}", cell.schema)));
+        return Err(EvalError::result(
+            path,
+            format!("schema {}, this program reads {SCHEMA}", cell.schema),
+        ));
     }
     Ok((cell, seal_of(&text)))
 }
 
 /// The two names a result may have: its own, and the one it has where that is another's.
-fn candidates(out: &Path, model: &str, dataset: &str, task: &str, identity: &Identity) -> [PathBuf; 2] {
+fn candidates(
+    out: &Path,
+    model: &str,
+    dataset: &str,
+    task: &str,
+    identity: &Identity,
+) -> [PathBuf; 2] {
     let Identity { variant, place, .. } = identity;
-    [path(out, model, dataset, task, &[variant]), path(out, model, dataset, task, &[variant, place])]
+    [
+        path(out, model, dataset, task, &[variant]),
+        path(out, model, dataset, task, &[variant, place]),
+    ]
 }
 
 /// The result of an identity, if it is there as it was written, with its predictions.
-pub(crate) fn find(out: &Path, model: &str, dataset: &str, task: &str, identity: &Identity) -> Option<Cell> {
-    let mut found = candidates(out, model, dataset, task, identity).into_iter().filter_map(|path| {
-        let (cell, seal) = read(&path).ok()?;
-        let is_whole = seal == Seal::Whole && cell.identity == *identity && has_its_files(&cell, &path);
-        is_whole.then_some(cell)
-    });
+pub(crate) fn find(
+    out: &Path,
+    model: &str,
+    dataset: &str,
+    task: &str,
+    identity: &Identity,
+) -> Option<Cell> {
+    let mut found =
+        candidates(out, model, dataset, task, identity).into_iter().filter_map(|path| {
+            let (cell, seal) = read(&path).ok()?;
+            let is_whole =
+                seal == Seal::Whole && cell.identity == *identity && has_its_files(&cell, &path);
+            is_whole.then_some(cell)
+        });
     found.next()
 }
 
@@ -158,7 +179,11 @@ fn ledger_beside(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// They cannot be written.
-pub(crate) fn write(out: &Path, cell: &mut Cell, predictions: &[Prediction]) -> Result<PathBuf, EvalError> {
+pub(crate) fn write(
+    out: &Path,
+    cell: &mut Cell,
+    predictions: &[Prediction],
+) -> Result<PathBuf, EvalError> {
     std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
     let _lock = lock(out);
     let [own, other] = candidates(out, &cell.model, &cell.dataset, &cell.task, &cell.identity);
@@ -202,7 +227,9 @@ fn write_lines(path: &Path, skipped: &[Skipped]) -> Result<(), EvalError> {
 
 fn remove(path: &Path) -> Result<(), EvalError> {
     match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EvalError::io(path)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(EvalError::io(path)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -289,8 +316,9 @@ mod tests {
     use super::*;
 
     fn cell(model: &str, place: &str) -> Cell {
-        let text =
-            std::fs::read_to_string("tests/fixtures/report/starter/cifar10.zeroshot_classification.json");
+        let text = std::fs::read_to_string(
+            "tests/fixtures/report/starter/cifar10.zeroshot_classification.json",
+        );
         let mut cell: Cell = serde_json::from_str(&text.expect("a fixture")).expect("a cell");
         cell.model = model.to_owned();
         cell.identity.place = place.to_owned();
@@ -316,7 +344,8 @@ mod tests {
         let path = write(out, &mut cell, &[prediction("1"), prediction("2")]).expect("written");
         assert_eq!(find_again(out, &cell), Some(cell.clone()));
         assert_eq!(read_all(out).expect("listed").1.len(), 0);
-        let (text, lines) = (std::fs::read_to_string(&path).expect("it"), predictions_beside(&path));
+        let (text, lines) =
+            (std::fs::read_to_string(&path).expect("it"), predictions_beside(&path));
         let told = std::fs::read_to_string(&lines).expect("them");
 
         let changed = text.replace("\"scored\": ", "\"scored\": 1");
@@ -327,7 +356,10 @@ mod tests {
             std::fs::write(&path, other).expect("edited");
             assert_eq!(find_again(out, &cell), None);
             let (cells, broken) = read_all(out).expect("listed");
-            assert!(broken[0].to_string().contains("was changed after it was written"), "{broken:?}");
+            assert!(
+                broken[0].to_string().contains("was changed after it was written"),
+                "{broken:?}"
+            );
             assert!(cells[0].notes.iter().any(|note| note.contains("was changed")));
         }
         std::fs::write(&path, &text).expect("as it was");
@@ -352,7 +384,8 @@ mod tests {
             }
             for cell in &mut cells {
                 assert_eq!(find_again(folder.path(), cell).as_ref(), Some(&*cell));
-                write(folder.path(), cell, &[prediction("1")]).expect("written again, in its own place");
+                write(folder.path(), cell, &[prediction("1")])
+                    .expect("written again, in its own place");
             }
             assert_eq!(merge(folder.path()).expect("joined").0.len(), 2);
             std::fs::read_to_string(folder.path().join("results.csv")).expect("a table")
@@ -375,7 +408,10 @@ mod tests {
         assert_eq!(cell.skipped.len(), SKIPS_NAMED);
         let ledger = std::fs::read_to_string(ledger_beside(&path)).expect("a ledger");
         assert_eq!(ledger.lines().count(), 250);
-        assert_eq!(ledger.lines().last(), Some(r#"{"input":"249","stage":"read","reason":"gone"}"#));
+        assert_eq!(
+            ledger.lines().last(),
+            Some(r#"{"input":"249","stage":"read","reason":"gone"}"#)
+        );
         assert!(find_again(folder.path(), &cell).is_some());
         std::fs::remove_file(ledger_beside(&path)).expect("removed");
         assert!(find_again(folder.path(), &cell).is_none());

@@ -103,7 +103,9 @@ impl<'de> Visitor<'de> for EntryVisitor {
     type Value = Entry;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the name of a data set, or { dataset = \"NAME\", root = \"DIR\", split = \"NAME\" }")
+        f.write_str(
+            "the name of a data set, or { dataset = \"NAME\", root = \"DIR\", split = \"NAME\" }",
+        )
     }
 
     fn visit_str<E: serde::de::Error>(self, id: &str) -> Result<Entry, E> {
@@ -188,7 +190,9 @@ impl Verb {
         match self {
             Self::Zeroshot => !matches!(dataset.task, Task::Retrieval | Task::Audit),
             Self::Retrieval => dataset.task == Task::Retrieval,
-            Self::Probe => trained && matches!(dataset.task, Task::Classification | Task::MultiLabel),
+            Self::Probe => {
+                trained && matches!(dataset.task, Task::Classification | Task::MultiLabel)
+            }
             Self::Fewshot => trained && dataset.task == Task::Classification,
             Self::Robustness => crate::robustness::settings_of(&dataset.id).next().is_some(),
         }
@@ -206,8 +210,9 @@ impl std::str::FromStr for Shard {
 
     /// `i/n`, i from 0.
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts =
-            text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        let parts = text
+            .split_once('/')
+            .and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
         match parts {
             Some((index, of)) if index < of => Ok(Shard { index, of }),
             _ => Err(format!("`{text}` is no shard; the first of two is 0/2, the second 1/2")),
@@ -222,8 +227,8 @@ impl Suite {
     /// It cannot be read, or says what a suite cannot.
     pub fn read(path: &Path) -> Result<Suite, EvalError> {
         let text = clip_files::read_text(path, LARGEST_SUITE).map_err(EvalError::io(path))?;
-        let mut suite: Suite =
-            toml::from_str(&text).map_err(|error| EvalError::result(path, in_its_line(&text, &error)))?;
+        let mut suite: Suite = toml::from_str(&text)
+            .map_err(|error| EvalError::result(path, in_its_line(&text, &error)))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         suite.root = folder.join(&suite.root);
         for entry in &mut suite.datasets {
@@ -309,7 +314,8 @@ impl Suite {
     /// are never ImageNet's by number.
     fn fitting(&self, name: &str) -> Result<Vec<Verb>, EvalError> {
         let known = if name.contains(':') { None } else { Some(find(name)?) };
-        let fits = |verb: &&Verb| known.map_or(**verb != Verb::Robustness, |known| verb.fits(known));
+        let fits =
+            |verb: &&Verb| known.map_or(**verb != Verb::Robustness, |known| verb.fits(known));
         Ok(self.tasks.iter().filter(fits).copied().collect())
     }
 }
@@ -324,7 +330,9 @@ fn names_of(entry: &Entry) -> Vec<&str> {
 /// What is wrong with a TOML file, with the line that has it.
 fn in_its_line(text: &str, error: &toml::de::Error) -> String {
     let reason = error.message();
-    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return reason.to_owned() };
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return reason.to_owned();
+    };
     let number = before.matches('\n').count();
     let line = text.lines().nth(number).unwrap_or_default();
     format!("line {}: `{}`: {reason}", number + 1, line.trim())
@@ -356,7 +364,10 @@ impl Run<'_> {
         mut end: impl FnMut(&Job, Outcome),
     ) -> Result<(), EvalError> {
         options.validate()?;
-        let own = jobs.iter().enumerate().filter(|(number, _)| number % self.shard.of == self.shard.index);
+        let own = jobs
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| number % self.shard.of == self.shard.index);
         let mut laboratory: Option<Laboratory> = None;
         let mut fingerprints = Fingerprints::default();
         for (_, job) in own {
@@ -412,7 +423,8 @@ impl Run<'_> {
     ) -> Result<Cell, EvalError> {
         let mut laboratory = self.laboratory(model, options)?;
         let mut cell = laboratory.geolocation(references, queries, progress)?;
-        cell.identity = Identity::of_tables(&[references, queries], options, self.load, &laboratory.model);
+        cell.identity =
+            Identity::of_tables(&[references, queries], options, self.load, &laboratory.model);
         store::write(self.out, &mut cell, &[])?;
         Ok(cell)
     }
@@ -443,8 +455,12 @@ impl Run<'_> {
         fingerprints: &mut Fingerprints,
         progress: &mut Progress<'_>,
     ) -> Result<(Cell, Option<Vec<Prediction>>), EvalError> {
-        let split =
-            Split::open(&job.dataset, &job.root, job.split.as_deref(), &laboratory.read_options(job.verb))?;
+        let split = Split::open(
+            &job.dataset,
+            &job.root,
+            job.split.as_deref(),
+            &laboratory.read_options(job.verb),
+        )?;
         let identity = Identity::of(job, &split, &laboratory.options, self.load, &laboratory.model);
         if let Some(cell) = self.made_before(laboratory, job, &split, &identity, fingerprints)? {
             return Ok((cell, None));
@@ -495,7 +511,13 @@ struct Fingerprints(HashMap<(PathBuf, String, String, bool), Option<String>>);
 impl Fingerprints {
     /// Whether a split that a cell was made from still has the same items, targets and contents. `scored` is the split
     /// of the job.
-    fn is_unchanged(&mut self, read: &SplitRead, laboratory: &Laboratory, job: &Job, scored: &Split) -> bool {
+    fn is_unchanged(
+        &mut self,
+        read: &SplitRead,
+        laboratory: &Laboratory,
+        job: &Job,
+        scored: &Split,
+    ) -> bool {
         let SplitRead { dataset, split, blake3 } = read;
         let of_job = *dataset == scored.dataset.id;
         let name = if of_job { &job.dataset } else { dataset };
@@ -505,7 +527,9 @@ impl Fingerprints {
             if of_job && *split == scored.info.name {
                 return Some(content_fingerprint(scored));
             }
-            let split = Split::open(name, &job.root, Some(split), &laboratory.read_options(job.verb)).ok()?;
+            let split =
+                Split::open(name, &job.root, Some(split), &laboratory.read_options(job.verb))
+                    .ok()?;
             Some(content_fingerprint(&split))
         });
         now.as_ref() == Some(blake3)
@@ -531,14 +555,18 @@ mod tests {
         Suite::read(&path).map_err(|error| error.to_string())
     }
 
-    const USUAL: &str = "models = [\"starter\"]\ntasks = [\"zeroshot\"]\ndatasets = [\"cifar10\"]\n";
+    const USUAL: &str =
+        "models = [\"starter\"]\ntasks = [\"zeroshot\"]\ndatasets = [\"cifar10\"]\n";
 
     #[test]
     fn what_a_suite_cannot_obey_is_refused_by_its_key() {
         let dataset = |entry: &str| USUAL.replace("[\"cifar10\"]", &format!("[{entry}]"));
         let option = |line: &str| format!("{USUAL}[options]\n{line}\n");
         let wrong = [
-            (USUAL.replace("models", "model"), "line 1: `model = [\"starter\"]`: unknown field `model`"),
+            (
+                USUAL.replace("models", "model"),
+                "line 1: `model = [\"starter\"]`: unknown field `model`",
+            ),
             (USUAL.replace("[\"starter\"]", "[]"), "models: there is none"),
             (USUAL.replace("[\"zeroshot\"]", "[]"), "tasks: there is none"),
             (dataset(""), "datasets: there is none"),
@@ -546,7 +574,10 @@ mod tests {
             (dataset("{ dataset = \"cifar10\", spilt = \"train\" }"), "unknown field `spilt`"),
             (dataset("7"), "the name of a data set, or { dataset = "),
             (option("level = 95"), "level: 95 is no share between 0 and 1"),
-            (option("resamples = 100000000000"), "resamples: 100000000000 is no whole number from 1 to"),
+            (
+                option("resamples = 100000000000"),
+                "resamples: 100000000000 is no whole number from 1 to",
+            ),
             (option("resamples = 1e11"), "line 5: `resamples = 1e11`: "),
             (option("seed = -1"), "line 5: `seed = -1`: "),
             (option("shots = [1]"), "options: shots is not read by zeroshot"),

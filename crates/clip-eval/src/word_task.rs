@@ -72,7 +72,8 @@ impl Laboratory {
     }
 
     fn push_share(&self, cell: &mut Cell, name: &str, of: &[Prediction]) -> Result<(), EvalError> {
-        let figure = share_of_hits(name, &hits(of), self.options.level).map_err(metric_error(cell))?;
+        let figure =
+            share_of_hits(name, &hits(of), self.options.level).map_err(metric_error(cell))?;
         cell.figures.push(figure);
         Ok(())
     }
@@ -87,7 +88,8 @@ impl Laboratory {
     ) -> Result<(Vec<Prediction>, usize), EvalError> {
         let lists: BTreeMap<(*const Box<str>, usize), &[Box<str>]> =
             words.iter().map(|(_, list)| ((list.as_ptr(), list.len()), *list)).collect();
-        let texts: BTreeSet<&str> = lists.values().flat_map(|list| list.iter().map(|word| &**word)).collect();
+        let texts: BTreeSet<&str> =
+            lists.values().flat_map(|list| list.iter().map(|word| &**word)).collect();
         let positions: BTreeMap<&str, usize> =
             texts.iter().enumerate().map(|(position, text)| (*text, position)).collect();
         let classes = texts.iter().map(|text| vec![(*text).to_owned()]).collect();
@@ -105,8 +107,10 @@ impl Laboratory {
             if !std::ptr::eq(last.0, *list) {
                 last = (list, weights_of(list));
             }
-            let scores: Vec<f32> =
-                cosines(row, &last.1, width).iter().map(|cosine| self.clip.scale() * cosine).collect();
+            let scores: Vec<f32> = cosines(row, &last.1, width)
+                .iter()
+                .map(|cosine| self.clip.scale() * cosine)
+                .collect();
             let best = metrics::best(&scores, 1)[0] as usize;
             let id = seen.split.items[item].id();
             predictions.push(Prediction::of_word(id, truth, &list[best], &scores, best));
@@ -122,9 +126,13 @@ fn hits(predictions: &[Prediction]) -> Vec<bool> {
 /// 0 to 9999, then the numbers of more digits that are candidates anyway, each once.
 fn numbers_and_longer(words: &[Word<'_>]) -> Vec<Box<str>> {
     let digits = (BELOW - 1).to_string().len();
-    let all = words.iter().flat_map(|(truth, list)| list.iter().map(|word| &**word).chain([*truth]));
+    let all =
+        words.iter().flat_map(|(truth, list)| list.iter().map(|word| &**word).chain([*truth]));
     let longer: BTreeSet<&str> = all.filter(|word| word.len() > digits).collect();
-    (0..BELOW).map(|number| number.to_string().into()).chain(longer.into_iter().map(Box::from)).collect()
+    (0..BELOW)
+        .map(|number| number.to_string().into())
+        .chain(longer.into_iter().map(Box::from))
+        .collect()
 }
 
 #[cfg(test)]

@@ -19,8 +19,7 @@ use crate::wrong_images::wrong_images;
 pub(crate) const TASK: &str = "zeroshot_classification";
 /// Draws of RareAct's second figure (PROTOCOL_EVAL 7.7).
 const RARE_ACTION_DRAWS: u32 = 100;
-const NO_SAMPLED_INTERVAL: &str =
-    "no interval: it is itself a mean over draws of one row a video; the weighted figure beside it has one";
+const NO_SAMPLED_INTERVAL: &str = "no interval: it is itself a mean over draws of one row a video; the weighted figure beside it has one";
 /// What is drawn of frames near an anchor.
 const ANCHORS: &str = "anchors with their frames";
 
@@ -72,7 +71,9 @@ impl Laboratory {
             Some(Target::Class(_)) => {
                 let truth = one_class(&targets, &cell)?;
                 let scores = ClassScores { scores: &logits, names: &names, truth: &truth };
-                scores.enter(&mut cell, dataset.metric, &self.options, true).map_err(metric_error(&cell))?;
+                scores
+                    .enter(&mut cell, dataset.metric, &self.options, true)
+                    .map_err(metric_error(&cell))?;
                 let predictions = rows(&seen, &logits, names.len(), &targets);
                 cell.details.wrong =
                     wrong_images(&seen.split, &predictions, &names, self.options.wrong_images);
@@ -96,7 +97,8 @@ impl Laboratory {
                     Target::OneOf(labels) => Some(&**labels),
                     _ => None,
                 })?;
-                let best = metrics::predictions(&logits, names.len()).map_err(metric_error(&cell))?;
+                let best =
+                    metrics::predictions(&logits, names.len()).map_err(metric_error(&cell))?;
                 let hits = metrics::hits_of_any(&best, &accepted);
                 self.enter_hits(&mut cell, "accuracy", &hits)?;
                 rows(&seen, &logits, names.len(), &targets)
@@ -115,7 +117,12 @@ impl Laboratory {
         Ok((cell, predictions))
     }
 
-    pub(crate) fn enter_hits(&self, cell: &mut Cell, name: &str, hits: &[bool]) -> Result<(), EvalError> {
+    pub(crate) fn enter_hits(
+        &self,
+        cell: &mut Cell,
+        name: &str,
+        hits: &[bool],
+    ) -> Result<(), EvalError> {
         cell.score = share_of_hits(name, hits, self.options.level).map_err(metric_error(cell))?;
         cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
         Ok(())
@@ -134,7 +141,11 @@ impl Laboratory {
         let mut anchors = Vec::with_capacity(right.len());
         for item in &seen.split.items {
             let Target::Frame { anchor, .. } = item.target else {
-                return Err(EvalError::task(TASK, &cell.dataset, "frames and other items are mixed"));
+                return Err(EvalError::task(
+                    TASK,
+                    &cell.dataset,
+                    "frames and other items are mixed",
+                ));
             };
             anchors.push(anchor);
         }
@@ -157,8 +168,10 @@ impl Laboratory {
             let figure = share_of_hits(name, hits, level).map_err(metric_error(cell))?;
             cell.figures.push(Figure { over: Some(ANCHORS.to_owned()), ..figure });
         }
-        cell.metrics =
-            BTreeMap::from([("pm0".to_owned(), Some(scores.pm0)), ("pm10".to_owned(), Some(scores.pm_k))]);
+        cell.metrics = BTreeMap::from([
+            ("pm0".to_owned(), Some(scores.pm0)),
+            ("pm10".to_owned(), Some(scores.pm_k)),
+        ]);
         Ok(scores)
     }
 
@@ -176,15 +189,19 @@ impl Laboratory {
             }
             _ => None,
         })?;
-        let pairs: Vec<(String, String)> = serde_json::from_value(prompts.rest["verb_noun"].clone())
-            .map_err(|error| EvalError::task(TASK, &cell.dataset, format!("verbs and nouns: {error}")))?;
+        let pairs: Vec<(String, String)> =
+            serde_json::from_value(prompts.rest["verb_noun"].clone()).map_err(|error| {
+                EvalError::task(TASK, &cell.dataset, format!("verbs and nouns: {error}"))
+            })?;
         let actions = RareActions::new(&pairs, &segments);
-        let weighted = actions.mean_weighted_average_precision(logits).map_err(metric_error(cell))?;
+        let weighted =
+            actions.mean_weighted_average_precision(logits).map_err(metric_error(cell))?;
         let sampled = actions
             .mean_sampled_average_precision(logits, RARE_ACTION_DRAWS, self.options.seed)
             .map_err(metric_error(cell))?;
-        let interval =
-            actions.weighted_interval(logits, &bootstrap(&self.options)).map_err(metric_error(cell))?;
+        let interval = actions
+            .weighted_interval(logits, &bootstrap(&self.options))
+            .map_err(metric_error(cell))?;
         let score = Figure::share("mean_weighted_average_precision", weighted.mean);
         cell.enter_score(score.within(interval, "videos"));
         let figure = Figure::share("mean_sampled_average_precision", sampled.mean);
@@ -212,7 +229,10 @@ pub(crate) fn all<'a, T>(
 ) -> Result<Vec<T>, EvalError> {
     let found: Option<Vec<T>> = targets.iter().map(|target| of(target)).collect();
     found.ok_or_else(|| {
-        let met = targets.iter().find(|target| of(target).is_none()).map_or("nothing", |target| kind(target));
+        let met = targets
+            .iter()
+            .find(|target| of(target).is_none())
+            .map_or("nothing", |target| kind(target));
         let reason = format!("its items have {met}, which the task does not ask for");
         EvalError::task(&cell.task, &cell.dataset, reason)
     })

@@ -10,7 +10,8 @@ fn digits() -> (Vec<f32>, Vec<u32>) {
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let tensors: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
     let tensor = |name: &str| {
-        let offset = |end: usize| 8 + header + tensors[name]["data_offsets"][end].as_u64().unwrap() as usize;
+        let offset =
+            |end: usize| 8 + header + tensors[name]["data_offsets"][end].as_u64().unwrap() as usize;
         &bytes[offset(0)..offset(1)]
     };
     let features = tensor("pixels").iter().map(|&pixel| f32::from(pixel) / 16.0).collect();
@@ -28,7 +29,8 @@ fn accuracy(scores: &[f32], labels: &[u32]) -> f64 {
 #[test]
 fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
     let (data, labels) = digits();
-    let (train, test) = (Features::new(&data[..1297 * 64], 64), Features::new(&data[1297 * 64..], 64));
+    let (train, test) =
+        (Features::new(&data[..1297 * 64], 64), Features::new(&data[1297 * 64..], 64));
     let of = |seed| {
         let settings = Study {
             features: train,
@@ -49,7 +51,10 @@ fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
         curve
     };
     let curve = of(1);
-    assert_eq!(curve.iter().map(|point| point.shots).collect::<Vec<_>>(), [Some(1), Some(4), Some(16), None]);
+    assert_eq!(
+        curve.iter().map(|point| point.shots).collect::<Vec<_>>(),
+        [Some(1), Some(4), Some(16), None]
+    );
     assert_eq!(curve[2].labels_per_class, 16.0);
     assert_eq!(curve[3].labels_per_class, 129.7);
     assert!(curve.windows(2).all(|pair| pair[0].mean < pair[1].mean), "{curve:?}");
@@ -59,7 +64,10 @@ fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
         let (low, high) = (interval.low, interval.high);
         // t of 0.975 with two degrees of freedom is 4.302653.
         let reach = 4.302_653 * point.deviation.unwrap() / 3.0_f64.sqrt();
-        assert!((high - low - 2.0 * reach).abs() < 1e-6 && (high + low - 2.0 * point.mean).abs() < 1e-12);
+        assert!(
+            (high - low - 2.0 * reach).abs() < 1e-6
+                && (high + low - 2.0 * point.mean).abs() < 1e-12
+        );
     }
     assert_eq!((curve[3].deviation, curve[3].interval), (None, None));
     assert_eq!(curve, of(1));

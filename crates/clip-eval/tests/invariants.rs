@@ -14,8 +14,9 @@ fn scored(classes: usize) -> impl Strategy<Value = (Vec<f32>, Vec<u32>)> {
 }
 
 fn labelled() -> impl Strategy<Value = (Vec<f32>, Vec<bool>)> {
-    prop::collection::vec((-4_i8..5, any::<bool>()), 2..60)
-        .prop_map(|items| items.into_iter().map(|(score, positive)| (f32::from(score), positive)).unzip())
+    prop::collection::vec((-4_i8..5, any::<bool>()), 2..60).prop_map(|items| {
+        items.into_iter().map(|(score, positive)| (f32::from(score), positive)).unzip()
+    })
 }
 
 /// The items of every second list behind the others.

@@ -29,12 +29,17 @@ fn indices_of(list: &Value) -> Vec<u32> {
 fn accuracies_equal_the_reference_with_and_without_ties() {
     let (arrays, golden) = (arrays(), json("metrics.json"));
     let golden = &golden["classification"];
-    let (logits, labels) = (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
+    let (logits, labels) =
+        (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
     let ranks = metrics::ranks(&logits, 12, &labels).unwrap();
     let (top1, top5) = (metrics::hits(&ranks, 1), metrics::top_k(&logits, 12, &labels, 5).unwrap());
     assert_equal(metrics::accuracy(&top1).unwrap(), &golden["top1"], "top-1");
     assert_equal(metrics::accuracy(&top5).unwrap(), &golden["top5"], "top-5");
-    assert_equal(metrics::mean_top1_top5(&ranks).unwrap(), &golden["mean_of_top1_and_top5"], "mean");
+    assert_equal(
+        metrics::mean_top1_top5(&ranks).unwrap(),
+        &golden["mean_of_top1_and_top5"],
+        "mean",
+    );
     let (tied, labels) = (arrays.floats("ties.logits"), arrays.classes("ties.labels"));
     for (k, name) in [(1, "top1"), (5, "top5")] {
         let hits = metrics::top_k(&tied, 12, &labels, k).unwrap();
@@ -46,9 +51,14 @@ fn accuracies_equal_the_reference_with_and_without_ties() {
 fn classes_and_confusions_equal_the_reference() {
     let (arrays, golden) = (arrays(), json("metrics.json"));
     let golden = &golden["classification"];
-    let (logits, labels) = (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
+    let (logits, labels) =
+        (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
     let hits = metrics::top_k(&logits, 12, &labels, 1).unwrap();
-    assert_equal(metrics::mean_per_class(&hits, &labels).unwrap(), &golden["mean_per_class"], "mean");
+    assert_equal(
+        metrics::mean_per_class(&hits, &labels).unwrap(),
+        &golden["mean_per_class"],
+        "mean",
+    );
     for (class, count) in metrics::per_class(&hits, &labels, 12).iter().enumerate() {
         let expected = &golden["per_class"][class];
         assert_eq!(count.recall().is_none(), expected.is_null(), "class {class}");
@@ -87,7 +97,8 @@ fn mean_per_class_equals_the_small_vector() {
 fn a_subset_of_classes_is_scored_on_its_own_columns_and_items() {
     let (arrays, golden) = (arrays(), json("metrics.json"));
     let expected = &golden["classification"]["subset_of_classes"];
-    let (logits, labels) = (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
+    let (logits, labels) =
+        (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
     let classes = indices_of(&expected["classes"]);
     let kept = |label: &u32| classes.iter().position(|class| class == label).map(|at| at as u32);
     let rows = logits.chunks_exact(12).zip(&labels).filter(|(_, label)| kept(label).is_some());
@@ -119,7 +130,10 @@ fn eleven_point_average_precision_equals_the_reference_recall_compared_exactly()
         assert_equal(found.unwrap(), &expected["ap11"], &format!("class {class}"));
         let column: Vec<f32> = scores.iter().skip(class).step_by(6).copied().collect();
         let presence: Vec<Presence> = rows.iter().map(|row| row[class]).collect();
-        let area = Ranking::without_difficult(&column, &presence).unwrap().average_precision(None).unwrap();
+        let area = Ranking::without_difficult(&column, &presence)
+            .unwrap()
+            .average_precision(None)
+            .unwrap();
         assert_equal(area, &expected["average_precision_area"], &format!("area of class {class}"));
         areas += area / 6.0;
     }
@@ -168,7 +182,8 @@ fn roc_auc_equals_the_reference_whatever_the_ties() {
 fn calibration_equals_the_reference() {
     let (arrays, golden) = (arrays(), json("metrics.json"));
     let golden = &golden["calibration"];
-    let (logits, labels) = (arrays.floats("calibration.logits"), arrays.classes("calibration.labels"));
+    let (logits, labels) =
+        (arrays.floats("calibration.logits"), arrays.classes("calibration.labels"));
     let found = metrics::calibration(&logits, 8, &labels).unwrap();
     assert_equal(found.expected_calibration_error, &golden["ece15"], "ECE");
     assert_equal(found.max_calibration_error, &golden["max_calibration_error"], "greatest gap");
@@ -182,7 +197,8 @@ fn calibration_equals_the_reference() {
             assert_equal(accuracy, &expected[2], &format!("accuracy of bin {index}"));
         }
     }
-    let (logits, labels) = (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
+    let (logits, labels) =
+        (arrays.floats("classification.logits"), arrays.classes("classification.labels"));
     let found = metrics::calibration(&logits, 12, &labels).unwrap();
     let expected = &json("metrics.json")["classification"]["cross_entropy"];
     assert_equal(found.negative_log_likelihood, expected, "cross entropy");
@@ -192,7 +208,8 @@ fn calibration_equals_the_reference() {
 fn the_small_reliability_diagram_equals_its_vector() {
     let vectors = json("metric_vectors.json");
     let case = &vectors["ece15"];
-    let bins = metrics::reliability(&numbers(&case["confidence"]), &flags_of(&case["correct"]), 15).unwrap();
+    let bins = metrics::reliability(&numbers(&case["confidence"]), &flags_of(&case["correct"]), 15)
+        .unwrap();
     assert_rounded(metrics::expected_calibration_error(&bins), &case["expected"], "ECE");
 }
 
@@ -204,7 +221,11 @@ fn distances_equal_the_vectors() {
             let degrees = numbers(&case[name]);
             Place { latitude: degrees[0], longitude: degrees[1] }
         };
-        assert_rounded(metrics::distance_km(place("a"), place("b")), &case["expected"], &case.to_string());
+        assert_rounded(
+            metrics::distance_km(place("a"), place("b")),
+            &case["expected"],
+            &case.to_string(),
+        );
     }
 }
 
@@ -234,8 +255,12 @@ fn rare_actions_equal_the_vector() {
     let vectors = json("metric_vectors.json");
     let case = &vectors["rareact"];
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let classes: Vec<(String, String)> =
-        case["classes"].as_array().unwrap().iter().map(|pair| (text(&pair[0]), text(&pair[1]))).collect();
+    let classes: Vec<(String, String)> = case["classes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pair| (text(&pair[0]), text(&pair[1])))
+        .collect();
     let segment = |row: &'static Value| Segment {
         class: row["class"].as_u64().unwrap() as u32,
         annotation: Annotation::of(row["annotation"].as_u64().unwrap() as u8).unwrap(),
@@ -278,9 +303,17 @@ fn recalls_equal_the_vector_of_retrieval() {
     let text_ranks: Vec<u32> = (0..5).map(best_caption).collect();
     for k in [1, 2, 5] {
         let found = metrics::recall_at(&image_ranks, k).unwrap();
-        assert_rounded(found, &case["image_retrieval_recall"][k.to_string()], &format!("images at {k}"));
+        assert_rounded(
+            found,
+            &case["image_retrieval_recall"][k.to_string()],
+            &format!("images at {k}"),
+        );
         let found = metrics::recall_at(&text_ranks, k).unwrap();
-        assert_rounded(found, &case["text_retrieval_recall"][k.to_string()], &format!("texts at {k}"));
+        assert_rounded(
+            found,
+            &case["text_retrieval_recall"][k.to_string()],
+            &format!("texts at {k}"),
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 
 use clip_data::Presence;
 use clip_eval::probe::{
-    Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet, c_of, fit,
-    hold_out, parametric_search, search,
+    Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet, c_of,
+    fit, hold_out, parametric_search, search,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -33,8 +33,9 @@ impl Digits {
         let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
         let tensors: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
         let tensor = |name: &str| {
-            let offset =
-                |end: usize| 8 + header + tensors[name]["data_offsets"][end].as_u64().unwrap() as usize;
+            let offset = |end: usize| {
+                8 + header + tensors[name]["data_offsets"][end].as_u64().unwrap() as usize
+            };
             bytes[offset(0)..offset(1)].to_vec()
         };
         let labels = tensor("labels").into_iter().map(u32::from).collect();
@@ -44,7 +45,8 @@ impl Digits {
     /// `scaled` or `normalised`, [1797, 64].
     fn features(&self, kind: &str) -> Vec<f32> {
         let row = |pixels: &[u8]| -> Vec<f32> {
-            let squares: f64 = pixels.iter().map(|&pixel| f64::from(pixel) * f64::from(pixel)).sum();
+            let squares: f64 =
+                pixels.iter().map(|&pixel| f64::from(pixel) * f64::from(pixel)).sum();
             let divisor = if kind == "scaled" { 16.0 } else { squares.sqrt() };
             pixels.iter().map(|&pixel| (f64::from(pixel) / divisor) as f32).collect()
         };
@@ -57,8 +59,10 @@ impl Digits {
 
     fn correct(&self, fit: &Fit, features: Features<'_>, rows: &[usize]) -> i64 {
         let predictions = fit.model.predict(features, rows);
-        rows.iter().zip(predictions).filter(|(row, prediction)| self.labels[**row] == *prediction).count()
-            as i64
+        rows.iter()
+            .zip(predictions)
+            .filter(|(row, prediction)| self.labels[**row] == *prediction)
+            .count() as i64
     }
 }
 
@@ -71,7 +75,8 @@ fn objective(fit: &Fit, c: f64, features: Features<'_>, labels: &[u32], rows: &[
     let model = &fit.model;
     let logit = |row: usize, class: usize| {
         let weights = &model.weights()[class * features.width()..][..features.width()];
-        let products = weights.iter().zip(features.row(row)).map(|(w, x)| f64::from(*w) * f64::from(*x));
+        let products =
+            weights.iter().zip(features.row(row)).map(|(w, x)| f64::from(*w) * f64::from(*x));
         products.sum::<f64>() + f64::from(model.intercepts()[class])
     };
     let loss = |&row: &usize| {
@@ -92,16 +97,22 @@ fn fits_of_digits_reach_the_minimum_of_scikit_learn() {
         let data = digits.features(kind);
         let features = Features::new(&data, 64);
         let packed = PackedFeatures::new(features, train.clone(), PackedFeatures::MEMORY);
-        let set = TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
+        let set =
+            TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
         for expected in digits.expected[kind]["fits"].as_array().unwrap() {
             let (c, tight) = (expected["C"].as_f64().unwrap(), &expected["tight"]);
             let found = fit(&set, c, &TIGHT, None);
             let exact = objective(&found, c, features, &digits.labels, &train);
-            let case = format!("{kind}, C = {c}: {:?} after {} steps", found.stop, found.iterations);
+            let case =
+                format!("{kind}, C = {c}: {:?} after {} steps", found.stop, found.iterations);
             let minimum = tight["objective"].as_f64().unwrap();
             // The golden README: 1e-6 relative and one sample.
             assert!((exact / minimum - 1.0).abs() < 1e-6, "{case}: {exact} against {minimum}");
-            assert!((found.objective / minimum - 1.0).abs() < 1e-6, "{case}: {} said", found.objective);
+            assert!(
+                (found.objective / minimum - 1.0).abs() < 1e-6,
+                "{case}: {} said",
+                found.objective
+            );
             for (name, rows) in [("train", &train), ("test", &test)] {
                 let expected = tight[format!("{name}_correct")].as_i64().unwrap();
                 let correct = digits.correct(&found, features, rows);
@@ -111,7 +122,8 @@ fn fits_of_digits_reach_the_minimum_of_scikit_learn() {
                 );
             }
             if let Some(coefficients) = expected.get("coefficients") {
-                let values = coefficients.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+                let values =
+                    coefficients.as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
                 let values = values.chain(expected["intercepts"].as_array().unwrap());
                 let found = found.model.weights().iter().chain(found.model.intercepts());
                 for (place, (found, expected)) in found.zip(values).enumerate() {
@@ -135,7 +147,8 @@ fn default_options_come_within_1e_4_of_the_minimum_where_it_is_well_defined() {
         let data = digits.features(kind);
         let features = Features::new(&data, 64);
         let packed = PackedFeatures::new(features, train.clone(), PackedFeatures::MEMORY);
-        let set = TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
+        let set =
+            TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
         for expected in digits.expected[kind]["fits"].as_array().unwrap() {
             let (c, tight) = (expected["C"].as_f64().unwrap(), &expected["tight"]);
             let found = fit(&set, c, &Options::default(), None);
@@ -143,10 +156,16 @@ fn default_options_come_within_1e_4_of_the_minimum_where_it_is_well_defined() {
             // Nearly separable at 1000, where scikit-learn's default stops up to 80 % above the minimum.
             let allowed = if c < 1000.0 { 1e-4 } else { 1e-1 };
             let excess = found.objective / minimum - 1.0;
-            assert!(found.converged() && excess < allowed, "{kind}, C = {c}: {excess:e} above the minimum");
+            assert!(
+                found.converged() && excess < allowed,
+                "{kind}, C = {c}: {excess:e} above the minimum"
+            );
             let (correct, expected) =
                 (digits.correct(&found, features, &test), tight["test_correct"].as_i64().unwrap());
-            assert!((correct - expected).abs() <= 3, "{kind}, C = {c}: {correct} right, {expected} expected");
+            assert!(
+                (correct - expected).abs() <= 3,
+                "{kind}, C = {c}: {correct} right, {expected} expected"
+            );
         }
     }
 }
@@ -160,7 +179,8 @@ fn search_of_digits_finds_as_good_a_strength_with_counts_within_one() {
         let data = digits.features(kind);
         let features = Features::new(&data, 64);
         let packed = PackedFeatures::new(features, train.clone(), PackedFeatures::MEMORY);
-        let set = TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
+        let set =
+            TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
         let expected = &digits.expected[kind]["search"]["tight"];
         let rounds = expected["rounds"].as_array().unwrap().iter();
         let counts: Vec<(u64, i64)> = rounds
@@ -171,7 +191,8 @@ fn search_of_digits_finds_as_good_a_strength_with_counts_within_one() {
         let mut warm: Option<Fit> = None;
         let (tried, best) = parametric_search(|round| {
             let mut score = |&index: &usize| {
-                let found = fit(&set, c_of(96 - index), &options, warm.as_ref().map(|fit| &fit.model));
+                let found =
+                    fit(&set, c_of(96 - index), &options, warm.as_ref().map(|fit| &fit.model));
                 let correct = digits.correct(&found, features, &validation);
                 warm = Some(found);
                 correct as f64
@@ -199,10 +220,9 @@ fn search_by_the_protocol_ends_on_a_good_strength_and_fits_everything() {
     let features = Features::new(&data, 64);
     let truth: Vec<u32> = validation.iter().map(|&row| digits.labels[row]).collect();
     let metric = |scores: &[f32]| {
-        let right = scores
-            .chunks_exact(10)
-            .zip(&truth)
-            .filter(|(scores, label)| scores.iter().all(|score| *score <= scores[**label as usize]));
+        let right = scores.chunks_exact(10).zip(&truth).filter(|(scores, label)| {
+            scores.iter().all(|score| *score <= scores[**label as usize])
+        });
         right.count() as f64 / truth.len() as f64
     };
     let problem = Problem {
@@ -239,23 +259,30 @@ fn searches_evaluate_the_points_of_the_published_traces() {
     ];
     let cases = json("probe_vectors.json")["c_search"]["cases"].clone();
     for (case, score) in cases.as_array().unwrap().iter().zip(scores) {
-        let (tried, best) = parametric_search(|round| round.iter().map(|&i| score(i as f64)).collect());
+        let (tried, best) =
+            parametric_search(|round| round.iter().map(|&i| score(i as f64)).collect());
         let order: Vec<u64> = tried.iter().map(|(index, _)| *index as u64).collect();
-        let expected: Vec<u64> =
-            case["evaluated_in_order"].as_array().unwrap().iter().map(|i| i.as_u64().unwrap()).collect();
+        let expected: Vec<u64> = case["evaluated_in_order"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|i| i.as_u64().unwrap())
+            .collect();
         assert_eq!(order, expected, "{}", case["score"]);
         assert_eq!(order[best], case["best_index"].as_u64().unwrap(), "{}", case["score"]);
     }
-    let (_, best) =
-        parametric_search(|round| round.iter().map(|&i| if i < 50 { f64::NAN } else { 0.5 }).collect());
+    let (_, best) = parametric_search(|round| {
+        round.iter().map(|&i| if i < 50 { f64::NAN } else { 0.5 }).collect()
+    });
     assert!(best > 0, "NaN never wins");
 }
 
 #[test]
 fn fits_of_the_metric_vectors_reach_the_tight_optimum() {
     let vectors = json("probe_vectors.json")["linear_probe"].clone();
-    let numbers =
-        |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>();
+    let numbers = |value: &Value| {
+        value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect::<Vec<_>>()
+    };
     let data: Vec<f32> =
         vectors["X"].as_array().unwrap().iter().flat_map(&numbers).map(|x| x as f32).collect();
     let labels: Vec<u32> = numbers(&vectors["y"]).into_iter().map(|label| label as u32).collect();
@@ -281,10 +308,14 @@ fn fits_of_the_metric_vectors_reach_the_tight_optimum() {
             (right as f64 - expected_right).abs() < 1.5,
             "{case}: {right} right, {expected_right} expected"
         );
-        for (found, expected) in found.model.weights()[..6].iter().zip(numbers(&expected["coef_row0_tight"]))
+        for (found, expected) in
+            found.model.weights()[..6].iter().zip(numbers(&expected["coef_row0_tight"]))
         {
             let tolerance = 1e-3 * expected.abs().max(1e-2 * c.min(1.0));
-            assert!((f64::from(*found) - expected).abs() < tolerance, "{case}: {found}, {expected} expected");
+            assert!(
+                (f64::from(*found) - expected).abs() < tolerance,
+                "{case}: {found}, {expected} expected"
+            );
         }
     }
 }
@@ -316,7 +347,8 @@ fn fit_has_the_same_bits_for_any_number_of_threads_and_any_memory() {
 fn warm_start_ends_where_the_cold_one_does_and_earlier() {
     let digits = Digits::read();
     let data = digits.features("scaled");
-    let packed = PackedFeatures::new(Features::new(&data, 64), (0..1797).collect(), PackedFeatures::MEMORY);
+    let packed =
+        PackedFeatures::new(Features::new(&data, 64), (0..1797).collect(), PackedFeatures::MEMORY);
     let set = TrainingSet { features: &packed, rows: 0..1797, targets: digits.targets() };
     let options = Options { tolerance: 1e-6, ..TIGHT };
     let (near, cold) = (fit(&set, 0.3, &options, None), fit(&set, 0.4, &options, None));
@@ -349,7 +381,9 @@ fn two_classes_are_fitted_as_one_binomial_regression() {
     }
     assert!(gradient.iter().all(|gradient| gradient.abs() < 1e-3), "{gradient:?}");
     // The classes that do not occur are never the answer.
-    assert!(found.model.predict(features, &rows(|_| true)).iter().all(|class| matches!(class, 3 | 8)));
+    assert!(
+        found.model.predict(features, &rows(|_| true)).iter().all(|class| matches!(class, 3 | 8))
+    );
 }
 
 #[test]
@@ -357,7 +391,12 @@ fn one_class_alone_is_always_the_answer() {
     let data = [0.5, 1.0, -1.0, 2.0];
     let packed = PackedFeatures::new(Features::new(&data, 2), vec![0, 1], PackedFeatures::MEMORY);
     let targets = Targets::Class { labels: &[2, 2], classes: 4 };
-    let found = fit(&TrainingSet { features: &packed, rows: 0..2, targets }, 1.0, &Options::default(), None);
+    let found = fit(
+        &TrainingSet { features: &packed, rows: 0..2, targets },
+        1.0,
+        &Options::default(),
+        None,
+    );
     assert_eq!(found.model.predict(Features::new(&data, 2), &[0, 1]), [2, 2]);
 }
 
@@ -367,11 +406,12 @@ fn one_regression_per_class_equals_each_class_alone_without_its_difficult_images
     let digits = Digits::read();
     let data = digits.features("scaled");
     let features = Features::new(&data, 64);
-    let presence = |row: usize, class: u32| match (digits.labels[row] == class, row % 7 == class as usize) {
-        (_, true) => Presence::Difficult,
-        (true, _) => Presence::Present,
-        (false, _) => Presence::Absent,
-    };
+    let presence =
+        |row: usize, class: u32| match (digits.labels[row] == class, row % 7 == class as usize) {
+            (_, true) => Presence::Difficult,
+            (true, _) => Presence::Present,
+            (false, _) => Presence::Absent,
+        };
     let labels: Vec<Presence> =
         (0..1797).flat_map(|row| (0..3).map(move |class| presence(row, class))).collect();
     let options = Options { tolerance: 1e-7, ..TIGHT };
@@ -387,8 +427,12 @@ fn one_regression_per_class_equals_each_class_alone_without_its_difficult_images
         let yes: Vec<u32> = digits.labels.iter().map(|&label| u32::from(label == class)).collect();
         let packed = PackedFeatures::new(features, certain.clone(), PackedFeatures::MEMORY);
         let targets = Targets::Class { labels: &yes, classes: 2 };
-        let alone =
-            fit(&TrainingSet { features: &packed, rows: 0..certain.len(), targets }, 0.2, &options, None);
+        let alone = fit(
+            &TrainingSet { features: &packed, rows: 0..certain.len(), targets },
+            0.2,
+            &options,
+            None,
+        );
         let found = &together.model.weights()[class as usize * 64..][..64];
         for (found, expected) in found.iter().zip(&alone.model.weights()[64..]) {
             assert!((found - expected).abs() < 2e-3, "class {class}: {found}, {expected} alone");
@@ -402,7 +446,8 @@ fn hold_out_of_digits_is_a_fifth_of_each() {
     let split = hold_out(&digits.labels, HOLD_OUT_SHARE, 1);
     assert_eq!(split.validation.len() + split.train.len(), 1797);
     for class in 0..10 {
-        let count = |rows: &[usize]| rows.iter().filter(|&&row| digits.labels[row] == class).count() as f64;
+        let count =
+            |rows: &[usize]| rows.iter().filter(|&&row| digits.labels[row] == class).count() as f64;
         let share = count(&split.validation) / (count(&split.validation) + count(&split.train));
         assert!((share - 0.2).abs() < 0.01, "class {class}: {share}");
     }

@@ -19,7 +19,8 @@ fn write_photos(root: &Path) {
                 };
                 let pixel = |place: u32| [value(place % 64, place / 64), 90, 20 * photo as u8];
                 let data = (0..64 * 64).flat_map(pixel).collect();
-                let png = Pixels { width: 64, height: 64, data, clipped: 0 }.to_png().expect("a picture");
+                let png =
+                    Pixels { width: 64, height: 64, data, clipped: 0 }.to_png().expect("a picture");
                 std::fs::write(folder.join(format!("{photo}.png")), png).expect("a file");
             }
         }
@@ -33,7 +34,8 @@ fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
     let load = LoadOptions { convert_first: true, penultimate: true, ..LoadOptions::default() };
     let clip = Clip::load_with("starter", &load).expect("built in");
     let cache = folder.path().join("features");
-    let mut laboratory = Laboratory::new(clip, &cache, "test", EvalOptions::default()).expect("a laboratory");
+    let mut laboratory =
+        Laboratory::new(clip, &cache, "test", EvalOptions::default()).expect("a laboratory");
     let job = Job {
         model: "starter".to_owned(),
         verb: Verb::Probe,
@@ -43,12 +45,16 @@ fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
     };
     let mut probe = |memory: usize| {
         laboratory.probe_memory = memory;
-        let test = Split::open(&job.dataset, &job.root, None, &ReadOptions::default()).expect("a split");
+        let test =
+            Split::open(&job.dataset, &job.root, None, &ReadOptions::default()).expect("a split");
         laboratory.probe(&job, test, &mut |_| {}).expect("a probe")
     };
     let (in_memory, mapped) = (probe(usize::MAX), probe(0));
     assert_eq!(in_memory.1, mapped.1, "predictions");
-    assert_eq!((in_memory.0.score, in_memory.0.details.search), (mapped.0.score, mapped.0.details.search));
+    assert_eq!(
+        (in_memory.0.score, in_memory.0.details.search),
+        (mapped.0.score, mapped.0.details.search)
+    );
     assert_eq!(in_memory.0.provenance.read, mapped.0.provenance.read, "hashes of what was read");
     assert_eq!(in_memory.1.len(), 12);
 }

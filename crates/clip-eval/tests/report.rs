@@ -105,13 +105,17 @@ fn page_loads_nothing() {
             }
         }
     }
-    let style =
-        page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).expect("a style sheet");
+    let style = page
+        .split("<style>")
+        .nth(1)
+        .and_then(|rest| rest.split("</style>").next())
+        .expect("a style sheet");
     assert!(
         !style.contains("url(") && !style.contains("@import") && !style.contains("//"),
         "the style sheet loads"
     );
-    let policy = tags.iter().find(|tag| tag.attribute("http-equiv") == Some("Content-Security-Policy"));
+    let policy =
+        tags.iter().find(|tag| tag.attribute("http-equiv") == Some("Content-Security-Policy"));
     assert!(
         policy
             .and_then(|tag| tag.attribute("content"))
@@ -121,7 +125,8 @@ fn page_loads_nothing() {
 
 #[test]
 fn hostile_words_stay_words() {
-    const HOSTILE: &str = "</title></svg><script>alert('x')</script>\" onload=\"y\u{0}\u{202e}&lt;\u{7}";
+    const HOSTILE: &str =
+        "</title></svg><script>alert('x')</script>\" onload=\"y\u{0}\u{202e}&lt;\u{7}";
     let mut cells = vec![
         zero_shot(MODELS[0].0, &SETS[0], 0.5),
         robustness(MODELS[1].0, "imagenet-r", "R", 30, 30, (0.9, 0.7)),
@@ -155,7 +160,8 @@ fn hostile_words_stay_words() {
             (pair.truth, pair.prediction) = (HOSTILE.into(), format!("{HOSTILE}2"));
         }
         for image in &mut cell.details.wrong {
-            (image.item, image.truth, image.prediction) = (HOSTILE.into(), HOSTILE.into(), HOSTILE.into());
+            (image.item, image.truth, image.prediction) =
+                (HOSTILE.into(), HOSTILE.into(), HOSTILE.into());
         }
         if let Some(point) = &mut cell.details.robustness {
             point.setting = HOSTILE.into();
@@ -163,14 +169,19 @@ fn hostile_words_stay_words() {
     }
     cells[0].task = HOSTILE.into();
     let error = EvalError::Result { path: HOSTILE.into(), reason: HOSTILE.into() };
-    let page = Report { cells: &cells, unreadable: &[error], published: &nothing_published }.page().0;
+    let page =
+        Report { cells: &cells, unreadable: &[error], published: &nothing_published }.page().0;
     let (tags, text) = html::read(&page); // panics where anything leaves its place
     assert!(
         tags.iter()
-            .all(|tag| tag.name != "script" && tag.attributes.iter().all(|(name, _)| name != "onload"))
+            .all(|tag| tag.name != "script"
+                && tag.attributes.iter().all(|(name, _)| name != "onload"))
     );
     assert!(text.contains("<script>alert('x')</script>"));
-    assert!(!page.chars().any(|letter| letter.is_control() && letter != '\n'), "a control character");
+    assert!(
+        !page.chars().any(|letter| letter.is_control() && letter != '\n'),
+        "a control character"
+    );
     assert!(!page.contains('\u{202e}'), "text would run backwards");
 }
 
@@ -232,7 +243,10 @@ fn table_says_whether_the_interval_covers_the_papers_value() {
     let (page, summary) = page_against(&[cell], 0.85);
     assert_eq!((summary.compared, summary.covered), (1, 0));
     let (_, text) = html::read(&page);
-    assert!(page.contains(">no</span>") && text.contains("\u{2212}1.0 [\u{2212}1.5, \u{2212}0.5]"), "{text}");
+    assert!(
+        page.contains(">no</span>") && text.contains("\u{2212}1.0 [\u{2212}1.5, \u{2212}0.5]"),
+        "{text}"
+    );
     assert!(text.contains("84.0 [83.5, 84.5]") && text.contains("85.0 (\u{2212}1.0)"));
 }
 
@@ -289,11 +303,20 @@ fn natural_shifts_are_summed_up_over_those_that_all_models_have() {
     let [first, second] = &summary.over_shifts[..] else { panic!("{:?}", summary.over_shifts) };
     assert_eq!((first.shifts, first.relative_robustness), (2, None));
     // 0.839 − 0.08 and − 0.04 on ImageNet; − 0.55 and − 0.15 under the shifts.
-    assert!((first.imagenet - 0.779).abs() < 1e-9 && (first.shifted - 0.489).abs() < 1e-9, "{first:?}");
+    assert!(
+        (first.imagenet - 0.779).abs() < 1e-9 && (first.shifted - 0.489).abs() < 1e-9,
+        "{first:?}"
+    );
     assert!((first.gap - 0.29).abs() < 1e-9, "{first:?}");
     // Ordinary models have 0.4 of the accuracy here: the gap is 0.29 in place of 0.779 − 0.4 · 0.489.
-    assert!((first.gap_reduced_by - (1.0 - 0.29 / (0.779 - 0.4 * 0.489))).abs() < 1e-9, "{first:?}");
-    assert!((second.relative_robustness.expect("against the first") - 0.098).abs() < 1e-9, "{second:?}");
+    assert!(
+        (first.gap_reduced_by - (1.0 - 0.29 / (0.779 - 0.4 * 0.489))).abs() < 1e-9,
+        "{first:?}"
+    );
+    assert!(
+        (second.relative_robustness.expect("against the first") - 0.098).abs() < 1e-9,
+        "{second:?}"
+    );
     let (_, text) = html::read(&page);
     assert!(text.contains("mean over 2 shifts") && text.contains("relative robustness"));
 }
@@ -303,9 +326,12 @@ fn results_of_an_earlier_version_are_read() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/report");
     let (cells, unreadable) = clip_eval::results::read_all(&folder).expect("a folder");
     assert_eq!((cells.len(), unreadable.len()), (2, 1));
-    let page = Report { cells: &cells, unreadable: &unreadable, published: &nothing_published }.page().0;
+    let page =
+        Report { cells: &cells, unreadable: &unreadable, published: &nothing_published }.page().0;
     let (_, text) = html::read(&page);
-    assert!(text.contains("not in this page: ") && text.contains("mnist.zeroshot_classification.json"));
+    assert!(
+        text.contains("not in this page: ") && text.contains("mnist.zeroshot_classification.json")
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn ranks(found: &[Ranked]) -> Vec<u32> {
 #[test]
 fn both_directions_equal_the_reference() {
     let (arrays, golden) = (Arrays::open("metrics.safetensors"), json("metrics.json"));
-    for (prefix, name) in [("retrieval", "five_captions"), ("retrieval_uneven", "uneven_captions")] {
+    for (prefix, name) in [("retrieval", "five_captions"), ("retrieval_uneven", "uneven_captions")]
+    {
         let images = arrays.floats(&format!("{prefix}.image_features"));
         let texts = arrays.floats(&format!("{prefix}.text_features"));
         let image_of_text = arrays.classes(&format!("{prefix}.image_of_text"));
@@ -59,15 +60,21 @@ fn by_definition(
     let of_query = |(query, values): (usize, &Vec<f32>)| {
         let similarities: Vec<f64> = among.iter().map(|other| similarity(values, other)).collect();
         let mut order: Vec<usize> = (0..among.len()).collect();
-        order.sort_by(|&a, &b| similarities[b].partial_cmp(&similarities[a]).unwrap().then(a.cmp(&b)));
-        let rank = order.iter().position(|&other| is_true(query, other)).map_or(0, |at| at as u32 + 1);
+        order.sort_by(|&a, &b| {
+            similarities[b].partial_cmp(&similarities[a]).unwrap().then(a.cmp(&b))
+        });
+        let rank =
+            order.iter().position(|&other| is_true(query, other)).map_or(0, |at| at as u32 + 1);
         (rank, order.into_iter().take(k).map(|other| other as u32).collect())
     };
     queries.iter().enumerate().map(of_query).collect()
 }
 
 fn as_indices(found: &[Ranked]) -> Vec<(u32, Vec<u32>)> {
-    found.iter().map(|ranked| (ranked.rank, ranked.best.iter().map(|found| found.index).collect())).collect()
+    found
+        .iter()
+        .map(|ranked| (ranked.rank, ranked.best.iter().map(|found| found.index).collect()))
+        .collect()
 }
 
 /// Unit vectors with four values of ±½ among zeros: their cosines are multiples of ¼, exact, and mostly equal.
@@ -120,7 +127,9 @@ fn results_are_the_same_for_any_number_of_threads_and_over_several_blocks() {
     let unit = |values| UnitVectors::new(values, width).unwrap();
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| retrieve(unit(&image_values), unit(&text_values), &image_of_text, 10).unwrap())
+        pool.install(|| {
+            retrieve(unit(&image_values), unit(&text_values), &image_of_text, 10).unwrap()
+        })
     };
     let one = with(1);
     assert_eq!(one, with(2));
@@ -166,7 +175,10 @@ fn texts_without_images_and_images_without_texts_are_named() {
     let values = [1.0_f32, 0.0, 0.0, 1.0];
     let unit = UnitVectors::new(&values, 2).unwrap();
     let error = retrieve(unit, unit, &[0, 2], 1).unwrap_err();
-    assert_eq!(error.to_string(), "text 1 belongs to image 2, but there are 2 images (the first is 0)");
+    assert_eq!(
+        error.to_string(),
+        "text 1 belongs to image 2, but there are 2 images (the first is 0)"
+    );
     assert_eq!(retrieve(unit, unit, &[1, 1], 1).unwrap_err(), RetrievalError::NoText { image: 0 });
     let none = UnitVectors::new(&[], 2).unwrap();
     assert_eq!(retrieval::retrieve(none, none, &[], 3).unwrap().image_to_text, []);

@@ -23,7 +23,10 @@ fn fits_and_effective_robustness_equal_the_published_ones() {
         assert!((fit.r_squared - number(5)).abs() < 1e-4, "{fit:?} {row:?}");
         let model = testbed().iter().find(|model| model.name == row[6]).unwrap();
         let (x, y) = (model.accuracy(setting.x).unwrap(), model.accuracy(setting.y).unwrap());
-        assert!((100.0 * x - number(7)).abs() < 1e-3 && (100.0 * y - number(8)).abs() < 1e-3, "{row:?}");
+        assert!(
+            (100.0 * x - number(7)).abs() < 1e-3 && (100.0 * y - number(8)).abs() < 1e-3,
+            "{row:?}"
+        );
         assert!((100.0 * fit.predict(x) - number(9)).abs() < 0.01, "{row:?}");
         assert!((100.0 * fit.effective_robustness(x, y) - number(10)).abs() < 0.01, "{row:?}");
         rows += 1;

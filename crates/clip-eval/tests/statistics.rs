@@ -25,7 +25,8 @@ fn table(rows: &Value) -> (Vec<u64>, usize) {
 #[test]
 fn clopper_pearson_equals_scipys_beta_quantiles() {
     for case in json("metrics.json")["statistics"]["clopper_pearson"].as_array().unwrap() {
-        let found = clopper_pearson(count(&case["k"]), count(&case["n"]), case["level"].as_f64().unwrap());
+        let found =
+            clopper_pearson(count(&case["k"]), count(&case["n"]), case["level"].as_f64().unwrap());
         assert_equal(found.low, &case["interval"][0], &case.to_string());
         assert_equal(found.high, &case["interval"][1], &case.to_string());
     }
@@ -42,7 +43,8 @@ fn clopper_pearson_equals_scipys_beta_quantiles() {
 #[test]
 fn mcnemar_equals_scipys_exact_test() {
     for case in json("metrics.json")["statistics"]["mcnemar_exact"].as_array().unwrap() {
-        let found = mcnemar_exact(count(&case["only_first_right"]), count(&case["only_second_right"]));
+        let found =
+            mcnemar_exact(count(&case["only_first_right"]), count(&case["only_second_right"]));
         assert_equal(found, &case["p"], &case.to_string());
     }
     for case in json("metric_vectors.json")["mcnemar_exact"].as_array().unwrap() {
@@ -66,7 +68,8 @@ fn a_million_discordant_items_have_an_accurate_p_at_once() {
 #[test]
 fn binomial_tails_equal_scipys() {
     for case in json("metric_vectors.json")["binomial_greater"].as_array().unwrap() {
-        let found = binomial_greater(count(&case["k"]), count(&case["n"]), case["p"].as_f64().unwrap());
+        let found =
+            binomial_greater(count(&case["k"]), count(&case["n"]), case["p"].as_f64().unwrap());
         assert_rounded(found, &case["expected"], &case.to_string());
     }
 }
@@ -98,7 +101,11 @@ fn chi_squared_of_tables_equals_scipys() {
         assert_equal(found.p, &expected["p"], &case.to_string());
         assert_equal(found.cramers_v.unwrap(), &case["cramers_v"], &case.to_string());
         for (index, value) in found.expected.iter().enumerate() {
-            assert_equal(*value, &expected["expected"][index / columns][index % columns], "expected");
+            assert_equal(
+                *value,
+                &expected["expected"][index / columns][index % columns],
+                "expected",
+            );
         }
         if let Some(yates) = case.get("yates") {
             let found = chi_squared(&cells, columns, true).unwrap();
@@ -119,7 +126,8 @@ fn chi_squared_of_tables_equals_scipys() {
 fn chi_squared_tails_and_fits_equal_scipys() {
     let golden = json("metrics.json");
     for case in golden["statistics"]["chi_squared_upper_tail"].as_array().unwrap() {
-        let (x, freedom) = (case["x"].as_f64().unwrap(), count(&case["degrees_of_freedom"]) as usize);
+        let (x, freedom) =
+            (case["x"].as_f64().unwrap(), count(&case["degrees_of_freedom"]) as usize);
         assert_equal(chi_squared_upper_tail(x, freedom), &case["upper_tail"], &case.to_string());
     }
     for case in golden["statistics"]["chi_squared_goodness_of_fit"].as_array().unwrap() {

@@ -27,7 +27,10 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(Error::new(ErrorKind::FileTooLarge, format!("has more than {limit} bytes, the limit")));
+        return Err(Error::new(
+            ErrorKind::FileTooLarge,
+            format!("has more than {limit} bytes, the limit"),
+        ));
     }
     Ok(bytes)
 }

@@ -9,8 +9,11 @@ use glob::{MatchOptions, Pattern};
 
 use crate::walk::{entries, walk};
 
-const OPTIONS: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
+const OPTIONS: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
 
 /// Whether the text is more than a path.
 pub fn is_pattern(text: &str) -> bool {
@@ -68,18 +71,23 @@ impl Matches {
             match walk(here(folder)) {
                 Ok(below) => {
                     next.extend(
-                        below.folders.iter().map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()),
+                        below
+                            .folders
+                            .iter()
+                            .map(|path| path.strip_prefix(".").unwrap_or(path).to_owned()),
                     );
                     self.unread.extend(below.unread);
                 }
                 Err(error) => self.unread.push((folder.to_owned(), error)),
             }
         } else if is_pattern(step) {
-            let pattern = Pattern::new(step).map_err(|error| Error::new(ErrorKind::InvalidInput, error))?;
+            let pattern =
+                Pattern::new(step).map_err(|error| Error::new(ErrorKind::InvalidInput, error))?;
             match entries(here(folder)) {
                 Ok(entries) => {
                     // A byte of a name that is not UTF-8 is one character to a pattern.
-                    let fits = |name: &OsString| pattern.matches_with(&name.to_string_lossy(), OPTIONS);
+                    let fits =
+                        |name: &OsString| pattern.matches_with(&name.to_string_lossy(), OPTIONS);
                     let fitting = entries.into_iter().map(|entry| entry.name).filter(fits);
                     next.extend(fitting.map(|name| folder.join(name)));
                 }
@@ -105,8 +113,15 @@ mod tests {
     fn patterns_fit_names_and_folders_at_any_depth_and_each_thing_once() {
         let root = tempfile::tempdir().expect("a folder");
         let root = root.path();
-        for file in ["a.jpg", "b.png", ".hidden.jpg", "x/c.jpg", "x/y/d.jpg", "x/y/notes.txt", ".cache/e.jpg"]
-        {
+        for file in [
+            "a.jpg",
+            "b.png",
+            ".hidden.jpg",
+            "x/c.jpg",
+            "x/y/d.jpg",
+            "x/y/notes.txt",
+            ".cache/e.jpg",
+        ] {
             std::fs::create_dir_all(root.join(file).parent().expect("one")).expect("made");
             std::fs::write(root.join(file), "").expect("written");
         }

@@ -113,9 +113,16 @@ pub fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
 /// Whether a file or folder of this name was put there by a system, not by a person: hidden ones, those that macOS
 /// adds to archives, and those of Windows' and Synology's previews.
 pub fn is_system_name(name: &OsStr) -> bool {
-    let system =
-        ["__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "System Volume Information"];
-    name.as_encoded_bytes().starts_with(b".") || system.iter().any(|system| name.eq_ignore_ascii_case(system))
+    let system = [
+        "__MACOSX",
+        "@eaDir",
+        "Thumbs.db",
+        "desktop.ini",
+        "$RECYCLE.BIN",
+        "System Volume Information",
+    ];
+    name.as_encoded_bytes().starts_with(b".")
+        || system.iter().any(|system| name.eq_ignore_ascii_case(system))
 }
 
 /// Device and number of a folder, the same by whatever path it is reached.
@@ -183,6 +190,9 @@ mod tests {
             true
         });
         let gone = gone.expect("walked");
-        assert_eq!((gone.unread.len(), gone.files.len(), &gone.unread[0].0), (1, 0, &root.path().join("d")));
+        assert_eq!(
+            (gone.unread.len(), gone.files.len(), &gone.unread[0].0),
+            (1, 0, &root.path().join("d"))
+        );
     }
 }

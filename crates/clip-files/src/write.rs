@@ -197,13 +197,18 @@ fn sweep(folder: &Path) {
         let path = entry.path();
         let is_ours = is_on_its_way(&entry.file_name());
         let kind = entry.file_type();
-        let Some(kind) = kind.ok().filter(|kind| is_ours && (kind.is_file() || kind.is_dir())) else {
+        let Some(kind) = kind.ok().filter(|kind| is_ours && (kind.is_file() || kind.is_dir()))
+        else {
             continue;
         };
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_ok() {
             // A file that cannot be removed is only in the way of the disk's space.
-            let _ = if kind.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            let _ = if kind.is_dir() {
+                std::fs::remove_dir_all(&path)
+            } else {
+                std::fs::remove_file(&path)
+            };
         }
     }
 }
@@ -211,7 +216,9 @@ fn sweep(folder: &Path) {
 /// Whether a name is one of those that files have on their way.
 fn is_on_its_way(name: &OsStr) -> bool {
     let random = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-    random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric()))
+    random.is_some_and(|random| {
+        random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric())
+    })
 }
 
 /// Where links lead, also to a file that is not there yet.

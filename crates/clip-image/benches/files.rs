@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 const ROUNDS: usize = 7;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     if arguments.first().is_some_and(|argument| argument == "--json") {
         return arguments.iter().skip(1).for_each(|path| json(Path::new(path)));
     }
@@ -30,8 +31,10 @@ fn main() {
 }
 
 fn group(folder: &Path) {
-    let files: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     let limits = Limits::default();
     let recipe = Recipe::clip(224);
     let read = |path: &Path| fs::read(path).expect("a file");

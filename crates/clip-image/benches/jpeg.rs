@@ -24,8 +24,18 @@ const FORMS: [Form; 7] = [
     Form { name: "4:2:2 q85", quality: 85, subsampling: Subsamp::Sub2x1, progressive: false },
     Form { name: "4:4:4 q75", quality: 75, subsampling: Subsamp::None, progressive: false },
     Form { name: "4:4:4 q95", quality: 95, subsampling: Subsamp::None, progressive: false },
-    Form { name: "4:2:0 q75 progressive", quality: 75, subsampling: Subsamp::Sub2x2, progressive: true },
-    Form { name: "4:4:4 q90 progressive", quality: 90, subsampling: Subsamp::None, progressive: true },
+    Form {
+        name: "4:2:0 q75 progressive",
+        quality: 75,
+        subsampling: Subsamp::Sub2x2,
+        progressive: true,
+    },
+    Form {
+        name: "4:4:4 q90 progressive",
+        quality: 90,
+        subsampling: Subsamp::None,
+        progressive: true,
+    },
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -19,7 +19,9 @@ fn main() {
         measure(&format!("{filter} to 336 x 224"), || resize(&image, 336, 224, filter));
     }
     let grey = Image { mode: Mode::Grey, width: width * 3, ..image.clone() };
-    measure("bicubic, grey, 5760 x 1280 to 336 x 224", || resize(&grey, 336, 224, Interpolation::Bicubic));
+    measure("bicubic, grey, 5760 x 1280 to 336 x 224", || {
+        resize(&grey, 336, 224, Interpolation::Bicubic)
+    });
     let recipe = Recipe::clip(224);
     measure("clip(224), PPM to pixels", || recipe.pixels(&ppm, &limits).expect("a valid PPM"));
     let pixels = recipe.pixels(&ppm, &limits).expect("a valid PPM");

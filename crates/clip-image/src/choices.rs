@@ -126,8 +126,7 @@ mod tests {
             );
         }
         let error = "cubic".parse::<ResizeMode>().unwrap_err();
-        let expected =
-            "preprocessing configuration: no resize mode `cubic`, there are: shortest, longest, squash";
+        let expected = "preprocessing configuration: no resize mode `cubic`, there are: shortest, longest, squash";
         assert_eq!(error.to_string(), expected);
     }
 }

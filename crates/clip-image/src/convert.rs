@@ -9,14 +9,19 @@ pub(crate) fn to_rgb(image: Image) -> Pixels {
     let data = match mode {
         Mode::Rgb => data,
         Mode::Bilevel | Mode::Grey => data.into_iter().flat_map(grey).collect(),
-        Mode::GreyAlpha => data.as_chunks::<2>().0.iter().flat_map(|[value, _]| grey(*value)).collect(),
+        Mode::GreyAlpha => {
+            data.as_chunks::<2>().0.iter().flat_map(|[value, _]| grey(*value)).collect()
+        }
         Mode::Palette => {
             let table = palette.map_or([[0; 3]; 256], |palette| palette.table());
             data.into_iter().flat_map(|index| table[usize::from(index)]).collect()
         }
-        Mode::Rgba => {
-            data.as_chunks::<4>().0.iter().flat_map(|[red, green, blue, _]| [*red, *green, *blue]).collect()
-        }
+        Mode::Rgba => data
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .flat_map(|[red, green, blue, _]| [*red, *green, *blue])
+            .collect(),
         Mode::Cmyk => data.as_chunks::<4>().0.iter().flat_map(|pixel| cmyk(*pixel)).collect(),
         Mode::Grey16 => clipped(&data, |pair| u16::from_le_bytes(pair).min(255) as u8),
         Mode::Grey16Big => clipped(&data, |pair| u16::from_be_bytes(pair).min(255) as u8),
@@ -31,7 +36,16 @@ pub(crate) fn to_rgb(image: Image) -> Pixels {
 pub(crate) fn to_rgb_image(image: Image) -> Image {
     let (format, orientation) = (image.format, image.orientation);
     let Pixels { width, height, data, .. } = to_rgb(image);
-    Image { format, mode: Mode::Rgb, width, height, data, palette: None, transparency: None, orientation }
+    Image {
+        format,
+        mode: Mode::Rgb,
+        width,
+        height,
+        data,
+        palette: None,
+        transparency: None,
+        orientation,
+    }
 }
 
 fn clipped<const N: usize>(data: &[u8], value: impl Fn([u8; N]) -> u8) -> Vec<u8> {

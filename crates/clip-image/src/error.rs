@@ -115,7 +115,9 @@ impl ImageError {
                     "convert it to PNG or JPEG first, for instance with ImageMagick: `magick FILE FILE.png`"
                 }
                 "SVG" | "PDF" => "render it to PNG first, at least as large as the model's input",
-                "a video" => "extract frames first, for instance with `ffmpeg -i FILE frame-%05d.png`",
+                "a video" => {
+                    "extract frames first, for instance with `ffmpeg -i FILE frame-%05d.png`"
+                }
                 _ => "convert it to PNG or JPEG first",
             }),
             Self::Unsupported { .. } => Some("convert it to an 8-bit PNG first"),

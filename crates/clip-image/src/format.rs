@@ -35,7 +35,9 @@ impl Format {
         if bytes.is_empty() {
             return Err(ImageError::Empty);
         }
-        let at = |offset: usize, mark: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(mark));
+        let at = |offset: usize, mark: &[u8]| {
+            bytes.get(offset..).is_some_and(|rest| rest.starts_with(mark))
+        };
         if at(0, b"\xff\xd8\xff") {
             Ok(Self::Jpeg)
         } else if at(0, b"\x89PNG\r\n\x1a\n") {
@@ -78,7 +80,8 @@ const TIFF_MARKS: [&[u8; 4]; 6] =
 
 /// The name of a well-known format that is not read.
 fn unsupported(bytes: &[u8]) -> Option<&'static str> {
-    let at = |offset: usize, mark: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(mark));
+    let at =
+        |offset: usize, mark: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(mark));
     if at(4, b"ftyp") {
         let brand = bytes.get(8..12).unwrap_or_default();
         return Some(match brand {

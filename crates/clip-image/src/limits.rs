@@ -24,9 +24,17 @@ impl Limits {
     }
 
     /// Passes on a size that is neither empty nor beyond the limit.
-    pub(crate) fn check(&self, format: Format, width: u64, height: u64) -> Result<(u32, u32), ImageError> {
+    pub(crate) fn check(
+        &self,
+        format: Format,
+        width: u64,
+        height: u64,
+    ) -> Result<(u32, u32), ImageError> {
         if width == 0 || height == 0 {
-            return Err(ImageError::corrupt(format, format!("the image is {width} x {height} pixels")));
+            return Err(ImageError::corrupt(
+                format,
+                format!("the image is {width} x {height} pixels"),
+            ));
         }
         let pixels = u128::from(width) * u128::from(height);
         match (u32::try_from(width), u32::try_from(height)) {

@@ -128,11 +128,22 @@ impl Image {
         let needed = u128::from(width) * u128::from(height) * mode.pixel_bytes() as u128;
         if data.len() as u128 != needed {
             let found = data.len();
-            let what =
-                format!("{found} bytes of pixels, {width} x {height} in mode {} have {needed}", mode.name());
+            let what = format!(
+                "{found} bytes of pixels, {width} x {height} in mode {} have {needed}",
+                mode.name()
+            );
             return Err(ImageError::corrupt(format, what));
         }
-        Ok(Self { format, mode, width, height, data, palette: None, transparency: None, orientation: 1 })
+        Ok(Self {
+            format,
+            mode,
+            width,
+            height,
+            data,
+            palette: None,
+            transparency: None,
+            orientation: 1,
+        })
     }
 
     /// How many pixels the conversion to RGB clips, because they are beyond 0..=255.
@@ -148,8 +159,12 @@ impl Image {
         match self.mode {
             Mode::Grey16 => count16(u16::from_le_bytes),
             Mode::Grey16Big => count16(u16::from_be_bytes),
-            Mode::Int32 => words.filter(|word| !(0..=255).contains(&i32::from_le_bytes(**word))).count(),
-            Mode::Float32 => words.filter(|word| !(0.0..256.0).contains(&f32::from_le_bytes(**word))).count(),
+            Mode::Int32 => {
+                words.filter(|word| !(0..=255).contains(&i32::from_le_bytes(**word))).count()
+            }
+            Mode::Float32 => {
+                words.filter(|word| !(0.0..256.0).contains(&f32::from_le_bytes(**word))).count()
+            }
             _ => 0,
         }
     }
@@ -181,22 +196,29 @@ mod tests {
 
     #[test]
     fn image_has_the_pixels_of_its_size_or_is_none() {
-        for (mode, bytes) in [(Mode::Grey, 6), (Mode::Rgb, 18), (Mode::Grey16, 12), (Mode::Cmyk, 24)] {
+        for (mode, bytes) in
+            [(Mode::Grey, 6), (Mode::Rgb, 18), (Mode::Grey16, 12), (Mode::Cmyk, 24)]
+        {
             let image = |bytes| Image::new(Format::Bmp, mode, (3, 2), vec![0; bytes]);
             assert!(image(bytes).is_ok());
             assert!(image(bytes - 1).is_err() && image(bytes + 1).is_err() && image(0).is_err());
         }
-        let huge = Image::new(Format::Bmp, Mode::Rgb, (u32::MAX, u32::MAX), Vec::new()).unwrap_err();
+        let huge =
+            Image::new(Format::Bmp, Mode::Rgb, (u32::MAX, u32::MAX), Vec::new()).unwrap_err();
         assert!(huge.to_string().contains("0 bytes of pixels, 4294967295 x 4294967295"), "{huge}");
     }
 
     #[test]
     fn sixteen_bit_pixels_above_255_count_as_clipped() {
-        let little = Image::new(Format::Png, Mode::Grey16, (3, 1), vec![255, 0, 0, 1, 255, 255]).unwrap();
+        let little =
+            Image::new(Format::Png, Mode::Grey16, (3, 1), vec![255, 0, 0, 1, 255, 255]).unwrap();
         assert_eq!(little.clipped_pixels(), 2);
         let big = Image::new(Format::Tiff, Mode::Grey16Big, (2, 1), vec![0, 255, 1, 0]).unwrap();
         assert_eq!(big.clipped_pixels(), 1);
-        let floats = [-1.0_f32, 0.5, 255.9, 256.0, f32::NAN].into_iter().flat_map(f32::to_le_bytes).collect();
+        let floats = [-1.0_f32, 0.5, 255.9, 256.0, f32::NAN]
+            .into_iter()
+            .flat_map(f32::to_le_bytes)
+            .collect();
         let float = Image::new(Format::Tiff, Mode::Float32, (5, 1), floats).unwrap();
         assert_eq!(float.clipped_pixels(), 3);
     }

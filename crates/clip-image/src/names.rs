@@ -18,7 +18,8 @@ impl Format {
         }
     }
 
-    const ALL: [Format; 7] = [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp, Self::WebP, Self::Tiff, Self::Pnm];
+    const ALL: [Format; 7] =
+        [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp, Self::WebP, Self::Tiff, Self::Pnm];
 
     /// The format of a file by its first bytes, at least 512 or all; `path` only serves to name a format that is not
     /// read and has no mark of its own.
@@ -36,9 +37,13 @@ impl Format {
     pub fn begins(head: &[u8]) -> bool {
         match Format::of(head) {
             // Two letters begin many texts as well: here the header has to hold.
-            Ok(Self::Bmp | Self::Pnm) => crate::header(head, &Limits { max_pixels: u64::MAX }).is_ok(),
+            Ok(Self::Bmp | Self::Pnm) => {
+                crate::header(head, &Limits { max_pixels: u64::MAX }).is_ok()
+            }
             Ok(_) => true,
-            Err(ImageError::UnsupportedFormat { name }) => !matches!(name, "a video" | "PDF" | "SVG"),
+            Err(ImageError::UnsupportedFormat { name }) => {
+                !matches!(name, "a video" | "PDF" | "SVG")
+            }
             Err(_) => false,
         }
     }
@@ -54,7 +59,10 @@ pub fn is_image_name(path: &Path) -> bool {
 /// The image format that the ending stands for, where it is none of [`Format`].
 fn unread_format(path: &Path) -> Option<&'static str> {
     let ending = ending_of(path)?;
-    UNREAD.iter().find(|(_, endings)| endings.split(' ').any(|known| known == ending)).map(|(name, _)| *name)
+    UNREAD
+        .iter()
+        .find(|(_, endings)| endings.split(' ').any(|known| known == ending))
+        .map(|(name, _)| *name)
 }
 
 fn ending_of(path: &Path) -> Option<String> {
@@ -106,9 +114,10 @@ mod tests {
 
     #[test]
     fn names_of_images_are_those_of_formats_read_and_not_read() {
-        for name in
-            ["a.jpg", "a.JPEG", "a.mpo", "a.pfm", "a.avif", "a.HEIC", "a.tga", "a.svg", "a.dng", "x/y.Ico"]
-        {
+        for name in [
+            "a.jpg", "a.JPEG", "a.mpo", "a.pfm", "a.avif", "a.HEIC", "a.tga", "a.svg", "a.dng",
+            "x/y.Ico",
+        ] {
             assert!(is_image_name(Path::new(name)), "{name}");
         }
         for name in ["a", "a.txt", "a.json", "a.csv", "jpg", "a.jpg_large", "a.npy", "a.mp4"] {
@@ -118,13 +127,17 @@ mod tests {
 
     #[test]
     fn format_without_a_mark_is_named_by_the_ending_and_a_mark_is_stronger() {
-        let error =
-            |head: &[u8], name: &str| Format::of_file(head, Path::new(name)).expect_err("none").to_string();
+        let error = |head: &[u8], name: &str| {
+            Format::of_file(head, Path::new(name)).expect_err("none").to_string()
+        };
         assert_eq!(error(b"\0\0\x02\0\0\0\0\0", "a.tga"), "TGA is not supported");
         assert_eq!(error(b"\0\0\0\x18ftypavif", "a.tga"), "AVIF is not supported");
         assert_eq!(error(b"", "a.tga"), "the file is empty");
         assert!(error(b"hello", "a.jpg").starts_with("not an image"));
-        assert_eq!(Format::of_file(b"\xff\xd8\xff\xe0", Path::new("a.HEIC")).expect("a JPEG"), Format::Jpeg);
+        assert_eq!(
+            Format::of_file(b"\xff\xd8\xff\xe0", Path::new("a.HEIC")).expect("a JPEG"),
+            Format::Jpeg
+        );
     }
 
     #[test]

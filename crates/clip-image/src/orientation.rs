@@ -36,8 +36,11 @@ pub(crate) fn of_exif(exif: Option<&[u8]>) -> Option<u8> {
         if u16_at(entry)? == 0x112 {
             let at = entry.checked_add(8)?;
             // A short in most files; a long in some.
-            let value =
-                if u16_at(entry.checked_add(2)?)? == 4 { u32_at(at)? } else { u32::from(u16_at(at)?) };
+            let value = if u16_at(entry.checked_add(2)?)? == 4 {
+                u32_at(at)?
+            } else {
+                u32::from(u16_at(at)?)
+            };
             return u8::try_from(value).ok().filter(|value| (1..=8).contains(value));
         }
     }
@@ -69,8 +72,11 @@ pub(crate) fn apply(mut image: Image) -> Image {
     for y in 0..new_height {
         for x in 0..new_width {
             let (from_x, from_y) = source(x, y);
-            let at = from_y.saturating_mul(width).saturating_add(from_x).saturating_mul(pixel_bytes);
-            data.extend_from_slice(image.data.get(at..at.saturating_add(pixel_bytes)).unwrap_or_default());
+            let at =
+                from_y.saturating_mul(width).saturating_add(from_x).saturating_mul(pixel_bytes);
+            data.extend_from_slice(
+                image.data.get(at..at.saturating_add(pixel_bytes)).unwrap_or_default(),
+            );
         }
     }
     let size = if swapped { (image.height, image.width) } else { (image.width, image.height) };
@@ -96,10 +102,15 @@ mod tests {
             (8, 2, [3, 6, 2, 5, 1, 4]),
         ];
         for (orientation, width, data) in expected {
-            let mut image = Image::new(Format::Png, Mode::Grey, (3, 2), vec![1, 2, 3, 4, 5, 6]).unwrap();
+            let mut image =
+                Image::new(Format::Png, Mode::Grey, (3, 2), vec![1, 2, 3, 4, 5, 6]).unwrap();
             image.orientation = orientation;
             let turned = apply(image);
-            assert_eq!((turned.width, turned.data.as_slice()), (width, data.as_slice()), "{orientation}");
+            assert_eq!(
+                (turned.width, turned.data.as_slice()),
+                (width, data.as_slice()),
+                "{orientation}"
+            );
             assert_eq!(turned.orientation, 1);
         }
     }

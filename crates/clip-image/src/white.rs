@@ -31,10 +31,15 @@ pub(crate) fn lay_on_white(image: Image) -> Image {
 
 /// One alpha for each pixel, where pixels have their own or their palette's.
 fn alphas(image: &Image) -> Option<Vec<u8>> {
-    let of_index = |alpha: &dyn Fn(u8) -> u8| image.data.iter().map(|index| alpha(*index)).collect();
+    let of_index =
+        |alpha: &dyn Fn(u8) -> u8| image.data.iter().map(|index| alpha(*index)).collect();
     match (image.mode, &image.transparency) {
-        (Mode::GreyAlpha, _) => Some(image.data.as_chunks::<2>().0.iter().map(|[_, alpha]| *alpha).collect()),
-        (Mode::Rgba, _) => Some(image.data.as_chunks::<4>().0.iter().map(|[.., alpha]| *alpha).collect()),
+        (Mode::GreyAlpha, _) => {
+            Some(image.data.as_chunks::<2>().0.iter().map(|[_, alpha]| *alpha).collect())
+        }
+        (Mode::Rgba, _) => {
+            Some(image.data.as_chunks::<4>().0.iter().map(|[.., alpha]| *alpha).collect())
+        }
         (Mode::Palette, Some(Transparency::Table(table))) => {
             Some(of_index(&|index| table.get(usize::from(index)).copied().unwrap_or(255)))
         }
@@ -62,13 +67,18 @@ mod tests {
         let width = (data.len() / mode.pixel_bytes()) as u32;
         let palette = Palette { colors: vec![[10, 20, 30], [200, 100, 0], [1, 2, 3]] };
         let palette = (mode == Mode::Palette).then_some(palette);
-        Image { palette, transparency, ..Image::new(Format::Png, mode, (width, 1), data.to_vec()).unwrap() }
+        Image {
+            palette,
+            transparency,
+            ..Image::new(Format::Png, mode, (width, 1), data.to_vec()).unwrap()
+        }
     }
 
     #[test]
     fn compositing_is_pillows() {
         // Sum and positional check sum of all 256 x 256 results of Pillow 13.
-        let all = (0..=255u8).flat_map(|alpha| (0..=255u8).map(move |value| over_white(value, alpha)));
+        let all =
+            (0..=255u8).flat_map(|alpha| (0..=255u8).map(move |value| over_white(value, alpha)));
         let (sum, check) = all.enumerate().fold((0u64, 0u64), |(sum, check), (place, value)| {
             (sum + u64::from(value), check.wrapping_add((place as u64 + 1) * u64::from(value)))
         });
@@ -83,14 +93,20 @@ mod tests {
             (image(Mode::Rgba, &[9, 8, 7, 255, 9, 8, 7, 0], None), vec![[9, 8, 7], white]),
             (image(Mode::Rgba, &[0, 100, 200, 128], None), vec![[127, 177, 227]]),
             (image(Mode::GreyAlpha, &[50, 0, 50, 200], None), vec![white, [94; 3]]),
-            (image(Mode::Palette, &[0, 1, 2], Some(Value(1))), vec![[10, 20, 30], white, [1, 2, 3]]),
+            (
+                image(Mode::Palette, &[0, 1, 2], Some(Value(1))),
+                vec![[10, 20, 30], white, [1, 2, 3]],
+            ),
             (
                 image(Mode::Palette, &[0, 1, 2], Some(Table(vec![0, 128]))),
                 vec![white, [227, 177, 127], [1, 2, 3]],
             ),
             (image(Mode::Grey, &[5, 6], Some(Value(5))), vec![white, [6; 3]]),
             (image(Mode::Grey, &[44, 6], Some(Value(300))), vec![white, [6; 3]]),
-            (image(Mode::Grey16, &[5, 0, 44, 1, 44, 0], Some(Value(300))), vec![[5; 3], white, white]),
+            (
+                image(Mode::Grey16, &[5, 0, 44, 1, 44, 0], Some(Value(300))),
+                vec![[5; 3], white, white],
+            ),
             (image(Mode::Bilevel, &[0, 255], Some(Value(0))), vec![white, white]),
             (image(Mode::Rgb, &[1, 2, 3, 3, 2, 1], Some(Color([3, 2, 1]))), vec![[1, 2, 3], white]),
             (image(Mode::Rgb, &[1, 2, 3], None), vec![[1, 2, 3]]),

@@ -22,7 +22,8 @@ fn bad_files_give_a_clean_error_or_the_reference_pixels() {
             let outcome = Recipe::clip(224).pixels(&bytes, &Limits::default());
             let _ = header(&bytes, &Limits::default());
             let took = start.elapsed();
-            let found = outcome.map(|pixels| sha256(&pixels.data)).map_err(|error| error.to_string());
+            let found =
+                outcome.map(|pixels| sha256(&pixels.data)).map_err(|error| error.to_string());
             let same_as_reference = match &found {
                 Ok(_) => case["reference"]["outcome"] == "ok",
                 Err(_) => case["reference"]["outcome"] == "error",
@@ -49,11 +50,7 @@ fn check(case: &Value, found: &Result<String, String>, took: Duration) -> Result
     let hash = &case["reference"]["rgb_sha256"];
     match (case["expect"].as_str(), found) {
         (Some("error"), Err(message)) | (Some("ok_or_error"), Err(message)) => {
-            if message.is_empty() {
-                Err("an empty message".into())
-            } else {
-                Ok(())
-            }
+            if message.is_empty() { Err("an empty message".into()) } else { Ok(()) }
         }
         (Some("error"), Ok(_)) => Err("decoded, an error is expected".into()),
         (Some("ok"), Err(message)) => Err(format!("refused: {message}")),

@@ -38,7 +38,8 @@ fn check(bytes: &[u8], row: &Value) -> Result<(), String> {
     }
     if let Some(palette) = &image.palette {
         let colors = palette.colors.as_flattened();
-        if row["palette_entries"] != palette.colors.len() || row["palette_sha256"] != sha256(colors) {
+        if row["palette_entries"] != palette.colors.len() || row["palette_sha256"] != sha256(colors)
+        {
             return Err(format!(
                 "palette of {} entries, expected {}",
                 palette.colors.len(),

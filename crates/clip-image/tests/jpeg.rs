@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clip_image::jpeg::{ColorTransform, JpegColor, JpegError, decode, decode_with_tables, read_header};
+use clip_image::jpeg::{
+    ColorTransform, JpegColor, JpegError, decode, decode_with_tables, read_header,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -46,12 +48,23 @@ fn sound_damaged_and_incomplete_files_have_the_pixels_of_the_reference() {
                     (header.color, header.width, header.height),
                     (image.color, image.width, image.height)
                 );
-                format!("{} {}x{} {}", mode(image.color), image.width, image.height, sha256(&image.data))
+                format!(
+                    "{} {}x{} {}",
+                    mode(image.color),
+                    image.width,
+                    image.height,
+                    sha256(&image.data)
+                )
             }
         };
         let text = |key: &str| row[key].as_str().expect("a string");
-        let expected =
-            format!("{} {}x{} {}", text("mode"), row["width"], row["height"], text("pixels_sha256"));
+        let expected = format!(
+            "{} {}x{} {}",
+            text("mode"),
+            row["width"],
+            row["height"],
+            text("pixels_sha256")
+        );
         if found != expected {
             wrong.push(format!("{file}: {found}, expected {expected}"));
         }
@@ -64,13 +77,17 @@ fn too_many_pixels_are_refused_on_the_header() {
     let frame = [0xff, 0xd8, 0xff, 0xc0, 0, 11, 8, 0xea, 0x60, 0xea, 0x60, 1, 1, 0x11, 0];
     let scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0];
     let refused = decode(&[&frame[..], &scan].concat(), MAX_PIXELS).unwrap_err();
-    assert_eq!(refused, JpegError::TooManyPixels { width: 60000, height: 60000, limit: MAX_PIXELS });
+    assert_eq!(
+        refused,
+        JpegError::TooManyPixels { width: 60000, height: 60000, limit: MAX_PIXELS }
+    );
     assert_eq!(refused.to_string(), "JPEG header claims 60000x60000 pixels, limit 178956970");
 }
 
 #[test]
 fn every_truncation_is_an_error() {
-    for file in ["422_progressive.jpg", "420_arithmetic.jpg", "420_33x33.jpg", "lossless_sof3.jpg"] {
+    for file in ["422_progressive.jpg", "420_arithmetic.jpg", "420_33x33.jpg", "lossless_sof3.jpg"]
+    {
         let bytes = read(file);
         for length in 0..bytes.len() {
             assert!(
@@ -101,7 +118,10 @@ fn scans_of_nothing(side: u16) -> Vec<u8> {
 
 #[test]
 fn a_small_file_that_asks_for_much_work_is_refused() {
-    assert!(matches!(decode(&scans_of_nothing(4000), MAX_PIXELS), Err(JpegError::TooMuchWork { .. })));
+    assert!(matches!(
+        decode(&scans_of_nothing(4000), MAX_PIXELS),
+        Err(JpegError::TooMuchWork { .. })
+    ));
     let mut large = scans_of_nothing(13_000);
     assert!(matches!(decode(&large, MAX_PIXELS), Err(JpegError::Truncated { .. })));
     large.resize(400_000, 0); // now a bit per block, but not where it is needed
@@ -111,15 +131,19 @@ fn a_small_file_that_asks_for_much_work_is_refused() {
 #[test]
 fn tables_may_come_in_a_stream_of_their_own() {
     let whole = read("440.jpg");
-    let frame =
-        whole.windows(2).position(|pair| pair[0] == 0xff && matches!(pair[1], 0xc0 | 0xc1)).expect("SOF");
+    let frame = whole
+        .windows(2)
+        .position(|pair| pair[0] == 0xff && matches!(pair[1], 0xc0 | 0xc1))
+        .expect("SOF");
     // Up to the frame header there are only tables here; Huffman tables behind it stay where they are.
     let tables = [&whole[..frame], &[0xff, 0xd9]].concat();
     let image = [&[0xff, 0xd8], &whole[frame..]].concat();
     let expected = decode(&whole, MAX_PIXELS).expect("pixels");
-    let found = decode_with_tables(Some(&tables), &image, MAX_PIXELS, ColorTransform::Auto).expect("pixels");
+    let found = decode_with_tables(Some(&tables), &image, MAX_PIXELS, ColorTransform::Auto)
+        .expect("pixels");
     assert_eq!(expected.data, found.data);
-    let forced = decode_with_tables(Some(&tables), &image, MAX_PIXELS, ColorTransform::None).expect("pixels");
+    let forced = decode_with_tables(Some(&tables), &image, MAX_PIXELS, ColorTransform::None)
+        .expect("pixels");
     assert_ne!(forced.data, found.data);
     assert!(decode(&image, MAX_PIXELS).is_err());
 }
@@ -129,7 +153,10 @@ fn messages_say_what_was_found_and_the_way_out() {
     let truncated = JpegError::Truncated { part: "a segment" };
     assert_eq!(truncated.to_string(), "truncated JPEG: the data ends in a segment");
     assert_eq!(truncated.help(), Some("fetch the file again; it was cut off"));
-    assert_eq!(decode(b"GIF89a", 1).unwrap_err().to_string(), "not a JPEG: it does not begin with ff d8 ff");
+    assert_eq!(
+        decode(b"GIF89a", 1).unwrap_err().to_string(),
+        "not a JPEG: it does not begin with ff d8 ff"
+    );
 }
 
 /// Random pictures in all forms that libjpeg-turbo writes, against its own decoder.
@@ -138,8 +165,14 @@ fn messages_say_what_was_found_and_the_way_out() {
 fn random_files_have_the_pixels_of_libjpeg_turbo() -> turbojpeg::Result<()> {
     use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
-    const SUBSAMPLINGS: [Subsamp; 6] =
-        [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1, Subsamp::Gray];
+    const SUBSAMPLINGS: [Subsamp; 6] = [
+        Subsamp::None,
+        Subsamp::Sub2x1,
+        Subsamp::Sub2x2,
+        Subsamp::Sub1x2,
+        Subsamp::Sub4x1,
+        Subsamp::Gray,
+    ];
     let mut state = 7u64;
     let mut random = move |below: usize| {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -151,8 +184,13 @@ fn random_files_have_the_pixels_of_libjpeg_turbo() -> turbojpeg::Result<()> {
         let pixels: Vec<u8> = (0..width * height * 3)
             .map(|i| ((i / 3 % width + i / width) * 2 % 256 + random(noise)).min(255) as u8)
             .collect();
-        let picture =
-            Image { pixels: &pixels[..], width, pitch: width * 3, height, format: PixelFormat::RGB };
+        let picture = Image {
+            pixels: &pixels[..],
+            width,
+            pitch: width * 3,
+            height,
+            format: PixelFormat::RGB,
+        };
         let (quality, subsampling) = (1 + random(100), SUBSAMPLINGS[random(6)]);
         let (progressive, arithmetic) = (random(2) == 0, random(4) == 0);
         let mut compressor = Compressor::new()?;
@@ -165,7 +203,8 @@ fn random_files_have_the_pixels_of_libjpeg_turbo() -> turbojpeg::Result<()> {
         let format = if grey { PixelFormat::GRAY } else { PixelFormat::RGB };
         let expected = turbojpeg::decompress(&bytes, format)?.pixels;
         let found = decode(&bytes, MAX_PIXELS).expect("pixels").data;
-        let settings = format!("{width}x{height} q{quality} {subsampling:?} {progressive} {arithmetic}");
+        let settings =
+            format!("{width}x{height} q{quality} {subsampling:?} {progressive} {arithmetic}");
         assert!(expected == found, "case {case}: {settings}");
     }
     Ok(())

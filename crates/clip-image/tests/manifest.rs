@@ -15,9 +15,13 @@ fn pixels_and_tensors_equal_the_reference_in_every_case() {
         for case in json(&folder.join("manifest.json"))["cases"].as_array().expect("a list") {
             let file = case["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the golden image");
-            let expected = case["expect"]["png"].as_str().and_then(|png| fs::read(folder.join(png)).ok());
+            let expected =
+                case["expect"]["png"].as_str().and_then(|png| fs::read(folder.join(png)).ok());
             let result = check(&bytes, case, expected.as_deref());
-            report.case(result.map_err(|error| format!("{} {file} {}: {error}", case["id"], case["recipe"])));
+            report.case(
+                result
+                    .map_err(|error| format!("{} {file} {}: {error}", case["id"], case["recipe"])),
+            );
         }
         report.finish("manifest");
     }
@@ -25,7 +29,8 @@ fn pixels_and_tensors_equal_the_reference_in_every_case() {
 
 fn recipe(row: &Value) -> Recipe {
     let word = |name: &str| row[name].as_str().expect("a word");
-    let channels = |name: &str| [0, 1, 2].map(|index| row[name][index].as_f64().expect("a number") as f32);
+    let channels =
+        |name: &str| [0, 1, 2].map(|index| row[name][index].as_f64().expect("a number") as f32);
     Recipe {
         size: row["size"].as_u64().expect("a size") as u32,
         resize: word("resize").parse().expect("a mode"),
@@ -50,7 +55,9 @@ fn check(bytes: &[u8], case: &Value, expected: Option<&[u8]>) -> Result<(), Stri
         return Err(format!("shape {shape}, expected {}", case["expect"]["shape"]));
     }
     if case["expect"]["rgb_sha256"] != sha256(&pixels.data) {
-        return Err(expected.map_or_else(|| "the pixels differ".into(), |png| how_far(&pixels.data, png)));
+        return Err(
+            expected.map_or_else(|| "the pixels differ".into(), |png| how_far(&pixels.data, png))
+        );
     }
     let input = recipe.input(bytes, &Limits::default()).map_err(|error| error.to_string())?;
     let input: Vec<u8> = input.into_iter().flat_map(f32::to_le_bytes).collect();

@@ -34,7 +34,8 @@ fn seeds() -> Vec<Vec<u8>> {
     });
     let mut files: Vec<PathBuf> = files.collect();
     files.sort();
-    let mut seeds: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).expect("a seed")).collect();
+    let mut seeds: Vec<Vec<u8>> =
+        files.iter().map(|file| fs::read(file).expect("a seed")).collect();
     seeds.retain(|bytes| bytes.len() < 1 << 14 && Format::of(bytes).is_ok());
     seeds.extend([b"P3 2 1 7\n1 2 3 4 5 6".to_vec(), b"P4 9 2\n\xff\x80\x00\x00".to_vec()]);
     seeds.extend([b"P2 2 1 300\n1 299".to_vec(), b"Pf 1 1 -1\n\x00\x00\x80\x3f".to_vec()]);
@@ -58,9 +59,15 @@ fn mutated(mut bytes: Vec<u8>, edits: &[(Index, bool, u8)], cut: Option<Index>) 
 fn seeds_cover_every_format() {
     let formats: Vec<Format> =
         seeds().iter().filter_map(|seed| holds(seed)).map(|image| image.format).collect();
-    for format in
-        [Format::Jpeg, Format::Png, Format::Gif, Format::Bmp, Format::WebP, Format::Tiff, Format::Pnm]
-    {
+    for format in [
+        Format::Jpeg,
+        Format::Png,
+        Format::Gif,
+        Format::Bmp,
+        Format::WebP,
+        Format::Tiff,
+        Format::Pnm,
+    ] {
         assert!(formats.contains(&format), "{format}");
     }
 }
@@ -106,7 +113,9 @@ fn bmp_of_every_depth_compression_and_table_is_whole_or_refused() {
     for bits in [0, 1, 2, 4, 8, 16, 24, 32, 64] {
         for compression in 0..=6 {
             for colors in [0, 1, 2, 16, 255, 256] {
-                for table in [&[][..], &grey[..4 * colors as usize], &colorful[..4 * colors as usize]] {
+                for table in
+                    [&[][..], &grey[..4 * colors as usize], &colorful[..4 * colors as usize]]
+                {
                     let run_length = bmp(bits, compression, colors, table, &runs);
                     let plain = bmp(bits, compression, colors, table, &[5; 64]);
                     let decoded = [holds(&run_length), holds(&plain)];

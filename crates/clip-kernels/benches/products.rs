@@ -4,8 +4,8 @@
 //! interleaved rounds in GFLOP/s (2 per multiply-add).
 
 use clip_kernels::{
-    Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KeyRows, Matrix, MatrixView, Precision, Segments,
-    measure_peak,
+    Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KeyRows, Matrix, MatrixView, Precision,
+    Segments, measure_peak,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -45,7 +45,8 @@ fn main() {
             let bias = values(outputs);
             print!("  linear {:>30}", format!("{rows} x {inputs} x {outputs}"));
             for precision in Precision::ALL {
-                let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
+                let weight =
+                    device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
                 let speed = gflop_per_second(&device, 2 * rows * inputs * outputs, || {
                     let epilogue = Epilogue::bias(&bias).activation(Activation::QuickGelu);
                     black_box(device.linear(&x, &weight, epilogue));
@@ -61,8 +62,13 @@ fn main() {
             print!("  attention {:>27}", format!("{items} x {rows} x {rows} x 768"));
             for precision in [Precision::F32, Precision::Bf16] {
                 let keys = KeyRows::from(&segments);
-                let shape =
-                    AttentionShape { queries: &segments, keys: &keys, heads: 12, causal: false, precision };
+                let shape = AttentionShape {
+                    queries: &segments,
+                    keys: &keys,
+                    heads: 12,
+                    causal: false,
+                    precision,
+                };
                 let speed = gflop_per_second(&device, 4 * items * rows * rows * 768, || {
                     black_box(device.attention(&q, &kv, shape));
                 });

@@ -9,7 +9,12 @@ pub(crate) struct WeightShape {
     pub(crate) inputs: usize,
 }
 
-pub(crate) fn embed_tokens(token_ids: &[u32], positions: &[usize], table: &Matrix, position_table: &Matrix) {
+pub(crate) fn embed_tokens(
+    token_ids: &[u32],
+    positions: &[usize],
+    table: &Matrix,
+    position_table: &Matrix,
+) {
     assert_eq!(token_ids.len(), positions.len(), "token ids against positions");
     assert_eq!(table.width(), position_table.width(), "widths of token and position table");
     if let Some(position) = positions.iter().find(|&&position| position >= position_table.rows()) {
@@ -35,7 +40,12 @@ pub(crate) fn embed_patches(
     assert_eq!(positions.rows(), grid.patches() + 1, "rows of the position table");
 }
 
-pub(crate) fn linear(x: &Matrix, weight: WeightShape, bias: Option<&Vec<f32>>, residual: Option<&Matrix>) {
+pub(crate) fn linear(
+    x: &Matrix,
+    weight: WeightShape,
+    bias: Option<&Vec<f32>>,
+    residual: Option<&Matrix>,
+) {
     assert_eq!(x.width(), weight.inputs, "width of the rows against inputs of the weight");
     epilogue(x.rows(), weight.outputs, bias, residual);
 }
@@ -56,7 +66,11 @@ pub(crate) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) {
 pub(crate) fn attention(queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) {
     let AttentionShape { queries: query_segments, keys, heads, causal, precision } = shape;
     assert_eq!(keys_values.width(), 2 * queries.width(), "width of keys and values");
-    assert!(heads > 0 && queries.width().is_multiple_of(heads), "{heads} heads of width {}", queries.width());
+    assert!(
+        heads > 0 && queries.width().is_multiple_of(heads),
+        "{heads} heads of width {}",
+        queries.width()
+    );
     assert_eq!(query_segments.rows(), queries.rows(), "rows of the queries");
     assert!(keys.end() <= keys_values.rows(), "key row {} of {}", keys.end(), keys_values.rows());
     assert_eq!(query_segments.count(), keys.count(), "items of queries and keys");
@@ -99,7 +113,10 @@ pub(crate) fn convolution(
 /// Returns the number of items.
 pub(crate) fn average_pool(maps: &Matrix, shape: MapShape, side: usize) -> usize {
     assert!(side > 0, "pool of side 0");
-    assert!(shape.height.is_multiple_of(side) && shape.width.is_multiple_of(side), "{shape:?} by {side}");
+    assert!(
+        shape.height.is_multiple_of(side) && shape.width.is_multiple_of(side),
+        "{shape:?} by {side}"
+    );
     items(maps, shape.cells())
 }
 

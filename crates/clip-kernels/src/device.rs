@@ -1,6 +1,8 @@
 //! The seam between CLIP and the processor: the operations CLIP needs, and nothing else.
 
-use crate::{Activation, AttentionShape, ConvolutionShape, MapShape, MatrixView, PatchGrid, Precision};
+use crate::{
+    Activation, AttentionShape, ConvolutionShape, MapShape, MatrixView, PatchGrid, Precision,
+};
 
 /// What happens to a product before it is stored: `activation(product + bias + residual)`.
 pub struct Epilogue<'a, D: Device> {
@@ -143,7 +145,12 @@ pub trait Device: Send + Sync + Sized {
     ) -> Self::Rows;
 
     /// `activation(x · weightᵀ + bias + residual)`, `[rows, outputs]`.
-    fn linear(&self, x: &Self::Rows, weight: &Self::Weight, epilogue: Epilogue<'_, Self>) -> Self::Rows;
+    fn linear(
+        &self,
+        x: &Self::Rows,
+        weight: &Self::Weight,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Self::Rows;
 
     /// `(x − mean) / √(variance + 1e-5) · gain + bias` of each row, population variance (PROTOCOL 1.1).
     fn layer_norm(&self, x: &Self::Rows, gain: &Self::Vector, bias: &Self::Vector) -> Self::Rows;

@@ -90,7 +90,8 @@ impl ConvolutionShape {
         let (y, x) = (output_cell / output_width, output_cell % output_width);
         let row = (y * self.stride + tap / self.kernel).checked_sub(self.padding)?;
         let column = (x * self.stride + tap % self.kernel).checked_sub(self.padding)?;
-        (row < self.input.height && column < self.input.width).then(|| row * self.input.width + column)
+        (row < self.input.height && column < self.input.width)
+            .then(|| row * self.input.width + column)
     }
 }
 
@@ -100,7 +101,8 @@ mod tests {
 
     #[test]
     fn convolution_sizes_are_those_of_the_stem() {
-        let first = ConvolutionShape { input: MapShape::square(224), kernel: 3, stride: 2, padding: 1 };
+        let first =
+            ConvolutionShape { input: MapShape::square(224), kernel: 3, stride: 2, padding: 1 };
         assert_eq!(first.output(), MapShape::square(112));
         assert_eq!(first.source_cell(0, 0), None); // above and left of the map
         assert_eq!(first.source_cell(0, 4), Some(0));
@@ -109,7 +111,8 @@ mod tests {
 
     #[test]
     fn kernel_larger_than_the_map_leaves_nothing() {
-        let shape = ConvolutionShape { input: MapShape::square(1), kernel: 3, stride: 1, padding: 0 };
+        let shape =
+            ConvolutionShape { input: MapShape::square(1), kernel: 3, stride: 1, padding: 0 };
         assert_eq!(shape.output().cells(), 0);
     }
 }

@@ -17,7 +17,11 @@ impl Matrix {
     /// When the width is zero or does not divide the number of values.
     pub fn new(values: Vec<f32>, width: usize) -> Self {
         assert!(width > 0, "a matrix needs at least one column");
-        assert!(values.len().is_multiple_of(width), "{} values are no rows of {width}", values.len());
+        assert!(
+            values.len().is_multiple_of(width),
+            "{} values are no rows of {width}",
+            values.len()
+        );
         Self { rows: values.len() / width, values, width }
     }
 

@@ -64,6 +64,8 @@ impl std::str::FromStr for Precision {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|precision| precision.name() == name);
-        found.ok_or_else(|| format!("no precision called `{name}`; there are `f32`, `bf16` and `int8`"))
+        found.ok_or_else(|| {
+            format!("no precision called `{name}`; there are `f32`, `bf16` and `int8`")
+        })
     }
 }

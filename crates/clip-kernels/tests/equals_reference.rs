@@ -2,8 +2,8 @@
 //! shapes, empty and odd ones among them.
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape, Matrix,
-    MatrixView, PatchGrid, Precision, Reference, Segments,
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape,
+    Matrix, MatrixView, PatchGrid, Precision, Reference, Segments,
 };
 use proptest::prelude::*;
 
@@ -13,7 +13,8 @@ const RELATIVE: f32 = 1e-5;
 /// Values in [−1, 1) by a hash of seed and place.
 fn values(count: usize, seed: u32) -> Vec<f32> {
     let value = |i: usize| {
-        let mut x = (i as u32).wrapping_mul(0x9E37_79B1).wrapping_add(seed.wrapping_mul(0x85EB_CA6B));
+        let mut x =
+            (i as u32).wrapping_mul(0x9E37_79B1).wrapping_add(seed.wrapping_mul(0x85EB_CA6B));
         x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
         x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
         ((x ^ (x >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
@@ -30,7 +31,10 @@ fn assert_close(found: &Matrix, expected: &Matrix, tolerance: f32, case: &str) {
     let largest = expected.values().iter().fold(1.0_f32, |a, b| a.max(b.abs()));
     for (place, (&a, &b)) in found.values().iter().zip(expected.values()).enumerate() {
         let (row, column) = (place / found.width(), place % found.width());
-        assert!((a - b).abs() <= tolerance * largest, "{case}: row {row}, column {column}: {a} against {b}");
+        assert!(
+            (a - b).abs() <= tolerance * largest,
+            "{case}: row {row}, column {column}: {a} against {b}"
+        );
     }
 }
 
@@ -264,7 +268,8 @@ fn keys_in_several_stretches_count_as_one_row_of_keys() {
     keys.push([20..23, 0..7]);
     keys.push([5..6, 5..6, 28..30, 10..15]);
     for (precision, tolerance) in [(Precision::F32, RELATIVE), (Precision::Bf16, 1.0 / 256.0)] {
-        let shape = AttentionShape { queries: &queries, keys: &keys, heads: 3, causal: true, precision };
+        let shape =
+            AttentionShape { queries: &queries, keys: &keys, heads: 3, causal: true, precision };
         on_every_device!(tolerance, device => device.attention(&q, &kv, shape));
     }
 }
@@ -277,7 +282,8 @@ fn a_row_of_zeros_is_normalized_to_zeros() {
 #[test]
 fn large_scores_do_not_overflow_the_softmax() {
     let q = Matrix::new(vec![1e4; 64], 64);
-    let kv = Matrix::new([vec![1e4; 64], vec![2.0; 64], vec![-1e4; 64], vec![5.0; 64]].concat(), 128);
+    let kv =
+        Matrix::new([vec![1e4; 64], vec![2.0; 64], vec![-1e4; 64], vec![5.0; 64]].concat(), 128);
     let (queries, keys) = (Segments::uniform(1, 1), Segments::uniform(1, 2));
     let shape = AttentionShape {
         queries: &queries,

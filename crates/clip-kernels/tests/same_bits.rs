@@ -1,8 +1,8 @@
 //! An item's bits do not depend on the batch, its neighbours or the number of threads (DESIGN 5).
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape, Matrix,
-    MatrixView, PatchGrid, Precision, Segments,
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape,
+    Matrix, MatrixView, PatchGrid, Precision, Segments,
 };
 
 /// Batches an item is tried in. 33 items of 50 rows are more than 16 blocks of rows.
@@ -16,7 +16,10 @@ fn values(count: usize, seed: usize) -> Vec<f32> {
 
 /// `operation` gets items of `length` values each and gives as many; the middle one must have the
 /// bits it has alone, whoever stands beside it.
-fn assert_same_bits(length: usize, operation: impl Fn(&Cpu, Vec<f32>, usize) -> Vec<f32> + Send + Sync) {
+fn assert_same_bits(
+    length: usize,
+    operation: impl Fn(&Cpu, Vec<f32>, usize) -> Vec<f32> + Send + Sync,
+) {
     for isa in Isa::available() {
         let device = Cpu::with_isa(isa);
         let alone = operation(&device, values(length, 0), 1);
@@ -29,10 +32,18 @@ fn assert_same_bits(length: usize, operation: impl Fn(&Cpu, Vec<f32>, usize) -> 
                     let items = (0..batch).flat_map(|item| values(length, seed(item))).collect();
                     let together = pool.install(|| operation(&device, items, batch));
                     let found = &together[place * alone.len()..(place + 1) * alone.len()];
-                    let different =
-                        found.iter().zip(&alone).filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+                    let different = found
+                        .iter()
+                        .zip(&alone)
+                        .filter(|(a, b)| a.to_bits() != b.to_bits())
+                        .count();
                     let case = format!("{}, batch {batch}, {threads} threads", isa.name());
-                    assert_eq!(different, 0, "{case}: {different} of {} values differ", alone.len());
+                    assert_eq!(
+                        different,
+                        0,
+                        "{case}: {different} of {} values differ",
+                        alone.len()
+                    );
                 }
             }
         }
@@ -41,14 +52,17 @@ fn assert_same_bits(length: usize, operation: impl Fn(&Cpu, Vec<f32>, usize) -> 
 
 #[test]
 fn linear_has_same_bits_in_any_company() {
-    let cases = [(1, 600, 40), (50, 300, 200)].into_iter().flat_map(|case| Precision::ALL.map(|p| (case, p)));
+    let cases = [(1, 600, 40), (50, 300, 200)]
+        .into_iter()
+        .flat_map(|case| Precision::ALL.map(|p| (case, p)));
     for ((rows, inputs, outputs), precision) in cases {
         let weight = values(inputs * outputs, 1);
         assert_same_bits(rows * inputs, |device, x, batch| {
             let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
             let bias = device.vector(values(outputs, 2));
             let residual = Matrix::new(vec![0.25; batch * rows * outputs], outputs);
-            let epilogue = Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
+            let epilogue =
+                Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
             device.download(device.linear(&Matrix::new(x, inputs), &weight, epilogue))
         });
     }
@@ -57,8 +71,8 @@ fn linear_has_same_bits_in_any_company() {
 #[test]
 fn attention_has_same_bits_in_any_company() {
     let (rows, heads, width) = (50, 2, 48);
-    let cases =
-        [false, true].map(|causal| [Precision::F32, Precision::Bf16].map(|precision| (causal, precision)));
+    let cases = [false, true]
+        .map(|causal| [Precision::F32, Precision::Bf16].map(|precision| (causal, precision)));
     for (causal, precision) in cases.into_iter().flatten() {
         assert_same_bits(rows * width, |device, x, batch| {
             // Between the items stand others of all lengths.
@@ -91,7 +105,8 @@ fn convolution_has_same_bits_in_any_company() {
     for ((stride, (height, width), channels, outputs), precision) in
         forms.into_iter().flat_map(|form| [Precision::F32, Precision::Bf16].map(|p| (form, p)))
     {
-        let shape = ConvolutionShape { input: MapShape { height, width }, kernel: 3, stride, padding: 1 };
+        let shape =
+            ConvolutionShape { input: MapShape { height, width }, kernel: 3, stride, padding: 1 };
         let weight = values(outputs * 9 * channels, 1);
         assert_same_bits(shape.input.cells() * channels, |device, x, _| {
             let weight = MatrixView::output_major(&weight, outputs, 9 * channels);
@@ -114,7 +129,8 @@ fn layer_norm_patches_and_pools_have_same_bits_in_any_company() {
     let weight = values(40 * grid.patch_values(), 1);
     let positions = Matrix::new(values((grid.patches() + 1) * 40, 2), 40);
     assert_same_bits(grid.image_values(), |device, x, _| {
-        let weight = device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32);
+        let weight =
+            device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32);
         let images = Matrix::new(x, grid.image_values());
         device.download(device.embed_patches(&images, grid, &weight, &values(40, 3), &positions))
     });

@@ -18,8 +18,9 @@ fn main() {
     for (name, gmac) in MODELS {
         let architecture = &registry::find(name).expect("a released model").architecture;
         let weights = synthetic::state_dict(architecture, 1);
-        let load =
-            || ClipModel::new(Cpu::new(), Precision::F32, architecture, &weights).expect("weights fit");
+        let load = || {
+            ClipModel::new(Cpu::new(), Precision::F32, architecture, &weights).expect("weights fit")
+        };
         report(&format!("{name} pack"), 1.0, "models/s", 0.0, || drop(load()));
         let model = load();
         for batch in BATCHES {

@@ -12,7 +12,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: synthetic_weights MODEL FILE.safetensors".into());
     };
     let weights = synthetic::state_dict(&registry::find(&name)?.architecture, 1);
-    let tensors = weights.iter().map(|(name, tensor)| WriteTensor::as_is(name, tensor.clone())).collect();
+    let tensors =
+        weights.iter().map(|(name, tensor)| WriteTensor::as_is(name, tensor.clone())).collect();
     let metadata = [("format".to_owned(), "pt".to_owned())].into();
     Ok(safetensors::write(Path::new(&out), tensors, &metadata)?)
 }

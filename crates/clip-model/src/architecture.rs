@@ -70,9 +70,8 @@ impl ImageArchitecture {
     /// Side of the input in pixels.
     pub fn resolution(&self) -> usize {
         match *self {
-            Self::VisionTransformer { resolution, .. } | Self::ModifiedResNet { resolution, .. } => {
-                resolution
-            }
+            Self::VisionTransformer { resolution, .. }
+            | Self::ModifiedResNet { resolution, .. } => resolution,
         }
     }
 

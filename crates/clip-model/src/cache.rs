@@ -28,8 +28,10 @@ impl CacheFolders {
     /// As an environment says: `$CLIP_RS_CACHE_DIR`, `$XDG_CACHE_HOME`, `$HF_HUB_CACHE`,
     /// `$HUGGINGFACE_HUB_CACHE`, `$HF_HOME`, and the home folder.
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let folder = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = folder("HOME").or_else(|| folder("USERPROFILE")).unwrap_or_else(|| PathBuf::from("."));
+        let folder =
+            |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home =
+            folder("HOME").or_else(|| folder("USERPROFILE")).unwrap_or_else(|| PathBuf::from("."));
         let dot_cache = home.join(".cache");
         let xdg = folder("XDG_CACHE_HOME");
         let system = xdg.clone().unwrap_or_else(|| match () {
@@ -40,7 +42,9 @@ impl CacheFolders {
         let hub = folder("HF_HUB_CACHE")
             .or_else(|| folder("HUGGINGFACE_HUB_CACHE"))
             .or_else(|| folder("HF_HOME").map(|home| home.join("hub")))
-            .unwrap_or_else(|| xdg.unwrap_or_else(|| dot_cache.clone()).join("huggingface").join("hub"));
+            .unwrap_or_else(|| {
+                xdg.unwrap_or_else(|| dot_cache.clone()).join("huggingface").join("hub")
+            });
         Self {
             own: folder("CLIP_RS_CACHE_DIR").unwrap_or_else(|| system.join("clip-rs")),
             // The reference does not ask the environment.
@@ -51,10 +55,14 @@ impl CacheFolders {
 
     /// The newest snapshot of a repository in Hugging Face's cache, if it holds weights.
     pub fn snapshot(&self, repository: &RepositoryId) -> Option<PathBuf> {
-        let folder = self.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name));
-        let commit = clip_files::read_text(&folder.join("refs").join("main"), LONGEST_REFERENCE).ok()?;
+        let folder =
+            self.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name));
+        let commit =
+            clip_files::read_text(&folder.join("refs").join("main"), LONGEST_REFERENCE).ok()?;
         let commit = commit.trim();
-        let plain = commit.len() <= 64 && !commit.is_empty() && commit.bytes().all(|b| b.is_ascii_hexdigit());
+        let plain = commit.len() <= 64
+            && !commit.is_empty()
+            && commit.bytes().all(|b| b.is_ascii_hexdigit());
         let snapshot = plain.then(|| folder.join("snapshots").join(commit))?;
         has_weights(&snapshot).then_some(snapshot)
     }
@@ -88,9 +96,12 @@ impl RepositoryId {
             !part.is_empty()
                 && part.len() <= 100
                 && !part.starts_with('.')
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
         };
-        (plain(owner) && plain(name)).then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
+        (plain(owner) && plain(name))
+            .then(|| Self { owner: owner.to_owned(), name: name.to_owned() })
     }
 }
 
@@ -113,7 +124,9 @@ mod tests {
 
     #[test]
     fn environment_moves_the_folders_in_the_documented_order() {
-        let hub = |variables: &[(&str, &str)]| folders(variables).hugging_face.to_str().unwrap().to_owned();
+        let hub = |variables: &[(&str, &str)]| {
+            folders(variables).hugging_face.to_str().unwrap().to_owned()
+        };
         let mut variables = vec![("HOME", "/h")];
         assert_eq!(hub(&variables), "/h/.cache/huggingface/hub");
         for (name, value, expected) in [

@@ -62,7 +62,13 @@ pub struct ImageFeatures {
 
 impl<D: Device> ImageTower<D> {
     /// `input [items, 3 · resolution²] -> both kinds of rows`.
-    fn forward(&self, device: &D, input: &D::Rows, items: usize, pooled_rows_only: bool) -> ImageRows<D> {
+    fn forward(
+        &self,
+        device: &D,
+        input: &D::Rows,
+        items: usize,
+        pooled_rows_only: bool,
+    ) -> ImageRows<D> {
         match self {
             Self::VisionTransformer(tower) => tower.forward(device, input, items, pooled_rows_only),
             Self::ModifiedResNet(tower) => tower.forward(device, input, items, pooled_rows_only),
@@ -84,8 +90,10 @@ impl<D: Device> ClipModel<D> {
         architecture: &Architecture,
         weights: &StateDict,
     ) -> Result<Self, CheckpointError> {
-        validate(architecture)
-            .map_err(|problem| CheckpointError::NotClip { path: weights.path().to_path_buf(), problem })?;
+        validate(architecture).map_err(|problem| CheckpointError::NotClip {
+            path: weights.path().to_path_buf(),
+            problem,
+        })?;
         let loader = Loader::new(&device, weights, precision);
         let image_tower = load_image_tower(&loader.at("visual"), architecture)?;
         let text_tower = TextTransformer::load(&loader, architecture)?;
@@ -120,7 +128,10 @@ impl<D: Device> ClipModel<D> {
     ///
     /// # Errors
     /// As [`ClipModel::encode_images`].
-    pub fn encode_images_and_penultimate(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError> {
+    pub fn encode_images_and_penultimate(
+        &self,
+        input: &[f32],
+    ) -> Result<ImageFeatures, EncodeError> {
         let (mut penultimate, mut features) = (Vec::new(), Vec::new());
         self.for_each_part(input, |part| {
             penultimate.extend(self.device.download(part.penultimate));
@@ -130,7 +141,11 @@ impl<D: Device> ClipModel<D> {
     }
 
     /// Runs the image tower over `input` a few pictures at a time.
-    fn for_each_part(&self, input: &[f32], mut each: impl FnMut(ImageRows<D>)) -> Result<(), EncodeError> {
+    fn for_each_part(
+        &self,
+        input: &[f32],
+        mut each: impl FnMut(ImageRows<D>),
+    ) -> Result<(), EncodeError> {
         let resolution = self.resolution();
         let image_values = 3 * resolution * resolution;
         if !input.len().is_multiple_of(image_values) {
@@ -190,7 +205,8 @@ impl<D: Device> ClipModel<D> {
     /// `[items of the tree, embed_dim]`
     fn encode_tree(&self, tree: &PrefixTree) -> Vec<f32> {
         let pooled_rows_only = self.shortcuts.pooled_rows_only;
-        let items = self.device.together(|| self.text_tower.forward(&self.device, tree, pooled_rows_only));
+        let items =
+            self.device.together(|| self.text_tower.forward(&self.device, tree, pooled_rows_only));
         self.device.download(items)
     }
 
@@ -284,7 +300,11 @@ impl<D: Device> ClipModel<D> {
         Ok(texts)
     }
 
-    fn check_finite(&self, kind: &'static str, features: Vec<f32>) -> Result<Vec<f32>, EncodeError> {
+    fn check_finite(
+        &self,
+        kind: &'static str,
+        features: Vec<f32>,
+    ) -> Result<Vec<f32>, EncodeError> {
         match features.iter().position(|value| !value.is_finite()) {
             Some(place) => Err(EncodeError::NotFinite { kind, index: place / self.embed_dim() }),
             None => Ok(features),
@@ -298,11 +318,20 @@ fn load_image_tower<D: Device>(
 ) -> Result<ImageTower<D>, CheckpointError> {
     let embed_dim = architecture.embed_dim;
     match architecture.image {
-        ImageArchitecture::VisionTransformer { resolution, patch_size, width, layers, heads, mlp_width } => {
+        ImageArchitecture::VisionTransformer {
+            resolution,
+            patch_size,
+            width,
+            layers,
+            heads,
+            mlp_width,
+        } => {
             let activation = architecture.activation;
-            let shape = TransformerShape { width, layers, heads, mlp_width, activation, causal: false };
+            let shape =
+                TransformerShape { width, layers, heads, mlp_width, activation, causal: false };
             let grid = PatchGrid { resolution, patch_size };
-            VisionTransformer::load(loader, grid, &shape, embed_dim).map(ImageTower::VisionTransformer)
+            VisionTransformer::load(loader, grid, &shape, embed_dim)
+                .map(ImageTower::VisionTransformer)
         }
         ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
             let shape = ResNetShape { resolution, width, blocks, heads, embed_dim };
@@ -326,7 +355,14 @@ fn validate(architecture: &Architecture) -> Result<(), String> {
     // What divides what.
     let mut divisors = vec![("text heads", text.heads, "text width", text.width)];
     match architecture.image {
-        ImageArchitecture::VisionTransformer { resolution, patch_size, width, heads, mlp_width, .. } => {
+        ImageArchitecture::VisionTransformer {
+            resolution,
+            patch_size,
+            width,
+            heads,
+            mlp_width,
+            ..
+        } => {
             sizes.extend([
                 ("resolution", resolution),
                 ("image width", width),
@@ -340,7 +376,12 @@ fn validate(architecture: &Architecture) -> Result<(), String> {
             sizes.extend(blocks.map(|blocks| ("blocks of a stage", blocks)));
             divisors.push(("stride of the tower", 32, "resolution", resolution));
             divisors.push(("channels halved in the stem", 2, "image width", width));
-            divisors.push(("attention pool heads", heads, "attention pool width", width.saturating_mul(32)));
+            divisors.push((
+                "attention pool heads",
+                heads,
+                "attention pool width",
+                width.saturating_mul(32),
+            ));
         }
     }
     for (name, size) in sizes {

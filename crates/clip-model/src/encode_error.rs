@@ -54,7 +54,9 @@ impl EncodeError {
         match self {
             Self::TextTooLong { .. } => Some("`--truncate` cuts such texts and counts them"),
             Self::UnknownToken { .. } => Some("the text was split by another model's tokenizer"),
-            Self::NotFinite { .. } => Some("the weights do not fit CLIP's layers, or the input holds NaN"),
+            Self::NotFinite { .. } => {
+                Some("the weights do not fit CLIP's layers, or the input holds NaN")
+            }
             _ => None,
         }
     }

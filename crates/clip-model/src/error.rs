@@ -199,7 +199,9 @@ impl CheckpointError {
     /// The way out, printed by the program on its own line after `help: `.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::ForbiddenCall { .. } => Some("re-save it as safetensors with the program that made it"),
+            Self::ForbiddenCall { .. } => {
+                Some("re-save it as safetensors with the program that made it")
+            }
             Self::UnknownKey { .. } => Some(
                 "if no feature depends on it, take it out of a copy of the configuration and give that: `--model-config FILE`",
             ),
@@ -212,9 +214,9 @@ impl CheckpointError {
             Self::WrongShape { .. } | Self::UnexpectedTensors { .. } | Self::NotClip { .. } => {
                 Some("`clip-rs models info FILE` tells what a file that can be used holds")
             }
-            Self::SeveralModels { .. } => {
-                Some("save one of them in a file of its own; `clip-rs models info FILE` lists what is there")
-            }
+            Self::SeveralModels { .. } => Some(
+                "save one of them in a file of its own; `clip-rs models info FILE` lists what is there",
+            ),
             Self::WrongScale { .. } => Some(
                 "`logit_scale` is kept as its natural logarithm: CLIP begins with 2.6592 and ends with at most 4.6052",
             ),
@@ -225,7 +227,11 @@ impl CheckpointError {
         }
     }
 
-    pub(crate) fn malformed(path: &Path, place: impl Into<String>, problem: impl Into<String>) -> Self {
+    pub(crate) fn malformed(
+        path: &Path,
+        place: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
         Self::Malformed { path: path.to_path_buf(), place: place.into(), problem: problem.into() }
     }
 }

@@ -31,7 +31,9 @@ pub mod tensor_list;
 mod text_transformer;
 mod vision_transformer;
 
-pub use architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
+pub use architecture::{
+    Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,
+};
 pub use checkpoint::{ActivationSource, Checkpoint, Layout, LoadOptions};
 pub use clip_model::{ClipModel, ImageFeatures};
 pub use convert::{WeightFormat, convert};

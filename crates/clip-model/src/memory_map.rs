@@ -20,8 +20,10 @@ use std::path::Path;
 /// before opening, so that a pipe cannot make this wait); [`CheckpointError::Read`] otherwise.
 pub fn map(path: &Path) -> Result<SharedBytes, CheckpointError> {
     let read = |source| CheckpointError::Read { path: path.to_path_buf(), source };
-    let not =
-        |found: &str| CheckpointError::NotACheckpoint { path: path.to_path_buf(), found: found.to_owned() };
+    let not = |found: &str| CheckpointError::NotACheckpoint {
+        path: path.to_path_buf(),
+        found: found.to_owned(),
+    };
     let file = clip_files::open(path, u64::MAX).map_err(|error| match error.kind() {
         ErrorKind::IsADirectory | ErrorKind::InvalidInput => not(&error.to_string()),
         _ => read(error),

@@ -15,7 +15,9 @@
 
 use crate::CheckpointError;
 use crate::clip_model::ImageRows;
-use crate::layers::{AttentionPool, Bottleneck, Convolution, ConvolutionWeights, Loader, in_parallel};
+use crate::layers::{
+    AttentionPool, Bottleneck, Convolution, ConvolutionWeights, Loader, in_parallel,
+};
 use clip_kernels::{Device, MapShape};
 
 /// Sizes of the tower.
@@ -44,11 +46,15 @@ struct BlockPlace {
 
 impl<D: Device> ModifiedResNet<D> {
     /// The branch `visual`.
-    pub(crate) fn load(loader: &Loader<'_, D>, shape: &ResNetShape) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        shape: &ResNetShape,
+    ) -> Result<Self, CheckpointError> {
         let (width, half) = (shape.width, shape.width / 2);
         let stem = |number: usize, outputs, channels, stride| {
             let (convolution, norm) = (format!("conv{number}"), format!("bn{number}"));
-            let weights = ConvolutionWeights::load(loader, &convolution, &norm, outputs, channels, 3)?;
+            let weights =
+                ConvolutionWeights::load(loader, &convolution, &norm, outputs, channels, 3)?;
             Ok(Convolution::new(loader, weights, 3, stride))
         };
         let places = places(width, shape.blocks);
@@ -57,7 +63,12 @@ impl<D: Device> ModifiedResNet<D> {
             stem: [stem(1, half, 3, 2)?, stem(2, half, half, 1)?, stem(3, width, half, 1)?],
             blocks: in_parallel(places.len(), |index| {
                 let place = &places[index];
-                Bottleneck::load(&loader.at(&place.name), place.channels, place.planes, place.stride)
+                Bottleneck::load(
+                    &loader.at(&place.name),
+                    place.channels,
+                    place.planes,
+                    place.stride,
+                )
             })?,
             attention_pool: AttentionPool::load(
                 &loader.at("attnpool"),

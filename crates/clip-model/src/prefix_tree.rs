@@ -66,7 +66,8 @@ impl Iterator for PrefixTrees<'_> {
             } else {
                 // The row that is read is always the text's own.
                 let shared = if self.shortcuts.prefixes { alike.min(text.len() - 1) } else { 0 };
-                let padding = if self.shortcuts.ragged { 0 } else { self.context_length - text.len() };
+                let padding =
+                    if self.shortcuts.ragged { 0 } else { self.context_length - text.len() };
                 let rows = text.len() - shared + padding;
                 if !previous.is_empty() && tree.token_ids.len() + rows > ROWS_AT_A_TIME {
                     break;
@@ -117,7 +118,8 @@ impl Seedling {
     }
 
     fn finish(self) -> PrefixTree {
-        let Self { token_ids, positions, lengths, keys, pooled, pooled_keys, item_of_text, .. } = self;
+        let Self { token_ids, positions, lengths, keys, pooled, pooled_keys, item_of_text, .. } =
+            self;
         let items = Items { segments: Segments::from_lengths(lengths), keys, pooled, pooled_keys };
         PrefixTree { token_ids, positions, items, item_of_text }
     }
@@ -148,7 +150,8 @@ mod tests {
 
     #[test]
     fn shared_beginnings_are_rows_of_the_first_text_that_has_them() {
-        let tree = grow(&[&[1, 9], &[1, 2, 3, 4], &[1, 2, 3], &[1, 2, 7, 4], &[1, 2, 3]], Shortcuts::ALL);
+        let tree =
+            grow(&[&[1, 9], &[1, 2, 3, 4], &[1, 2, 3], &[1, 2, 7, 4], &[1, 2, 3]], Shortcuts::ALL);
         assert_eq!(tree.token_ids, [1, 2, 3, 4, 7, 4, 9]);
         assert_eq!(tree.positions, [0, 1, 2, 3, 2, 3, 1]);
         let mut item_of_text = tree.item_of_text;
@@ -167,7 +170,10 @@ mod tests {
         assert_eq!(rows(Shortcuts::ALL), [1, 2, 3, 4, 5]);
         assert_eq!(rows(Shortcuts { duplicates: false, ..Shortcuts::ALL }), [1, 2, 3, 3, 4, 5]);
         assert_eq!(rows(Shortcuts { prefixes: false, ..Shortcuts::ALL }), [1, 2, 3, 1, 2, 4, 5]);
-        assert_eq!(rows(Shortcuts { ragged: false, ..Shortcuts::ALL }), [1, 2, 3, 0, 0, 0, 4, 5, 0, 0]);
+        assert_eq!(
+            rows(Shortcuts { ragged: false, ..Shortcuts::ALL }),
+            [1, 2, 3, 0, 0, 0, 4, 5, 0, 0]
+        );
         let tree = grow(&texts, Shortcuts { ragged: false, ..Shortcuts::ALL });
         assert_eq!(tree.positions, [0, 1, 2, 3, 4, 5, 2, 3, 4, 5]);
         assert_eq!(tree.items.pooled, [2, 7]);

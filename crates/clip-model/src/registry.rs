@@ -1,7 +1,9 @@
 //! The nine released models: files, digests, sizes and everything people call them
 //! (PROTOCOL 1.5, 1.7). The facts are in `assets/registry.json`.
 
-use crate::architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
+use crate::architecture::{
+    Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,
+};
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -38,9 +40,16 @@ impl ReleasedModel {
     pub fn spellings(&self) -> impl Iterator<Item = String> + '_ {
         let quick = format!("{}-quickgelu", self.open_clip);
         let stem = self.file.trim_end_matches(".pt").to_owned();
-        [self.name.clone(), self.open_clip.clone(), quick, stem, self.file.clone(), self.timm.clone()]
-            .into_iter()
-            .chain(self.hugging_face.clone())
+        [
+            self.name.clone(),
+            self.open_clip.clone(),
+            quick,
+            stem,
+            self.file.clone(),
+            self.timm.clone(),
+        ]
+        .into_iter()
+        .chain(self.hugging_face.clone())
     }
 }
 
@@ -59,7 +68,8 @@ impl UnknownModel {
     pub fn help(&self) -> String {
         match self.suggestions.first() {
             Some(nearest) => format!("did you mean `{nearest}`? `clip-rs models` lists all nine"),
-            None => "`clip-rs models` lists all nine; a file or folder can be given by its path".to_owned(),
+            None => "`clip-rs models` lists all nine; a file or folder can be given by its path"
+                .to_owned(),
         }
     }
 }
@@ -234,8 +244,12 @@ impl Entry {
             mlp_width: 4 * self.text.width,
             pooling: TextPooling::Argmax,
         };
-        let architecture =
-            Architecture { embed_dim: self.embed_dim, image, text, activation: Activation::QuickGelu };
+        let architecture = Architecture {
+            embed_dim: self.embed_dim,
+            image,
+            text,
+            activation: Activation::QuickGelu,
+        };
         ReleasedModel {
             name: self.name,
             file: self.file,
@@ -277,7 +291,9 @@ mod tests {
 
     #[test]
     fn edit_distance_counts_insertions_deletions_and_replacements() {
-        for (a, b, distance) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
+        for (a, b, distance) in
+            [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)]
+        {
             assert_eq!(edit_distance(a, b), distance, "{a} {b}");
         }
     }

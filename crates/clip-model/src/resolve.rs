@@ -84,16 +84,22 @@ impl ResolveError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Unknown(unknown) => Some(match RepositoryId::parse(&unknown.name) {
-                Some(id) => format!("{}; a repository of the hub is given as `hf:{id}`", unknown.help()),
+                Some(id) => {
+                    format!("{}; a repository of the hub is given as `hf:{id}`", unknown.help())
+                }
                 None => unknown.help(),
             }),
-            Self::NotHere { name, .. } => Some(format!("`clip-rs models download {name}` fetches them")),
-            Self::NotARepository { .. } => Some("for example `hf:openai/clip-vit-base-patch32`".to_owned()),
+            Self::NotHere { name, .. } => {
+                Some(format!("`clip-rs models download {name}` fetches them"))
+            }
+            Self::NotARepository { .. } => {
+                Some("for example `hf:openai/clip-vit-base-patch32`".to_owned())
+            }
             #[cfg(feature = "download")]
             Self::Download(error) => error.help().map(str::to_owned),
-            Self::NoWeights { .. } => {
-                Some("they are looked for at its top, for instance as `model.safetensors`".to_owned())
-            }
+            Self::NoWeights { .. } => Some(
+                "they are looked for at its top, for instance as `model.safetensors`".to_owned(),
+            ),
             Self::NoSuchFile { .. } | Self::BadIndex { .. } => None,
         }
     }
@@ -118,8 +124,8 @@ pub fn resolve(name: &str, options: &ResolveOptions<'_>) -> Result<PathBuf, Reso
         return if path.exists() { Ok(path) } else { Err(ResolveError::NoSuchFile { path }) };
     }
     if let Some(id) = hub_id(name) {
-        let repository =
-            RepositoryId::parse(id).ok_or_else(|| ResolveError::NotARepository { id: id.to_owned() })?;
+        let repository = RepositoryId::parse(id)
+            .ok_or_else(|| ResolveError::NotARepository { id: id.to_owned() })?;
         return repository_path(&repository, folders, options);
     }
     let path = Path::new(name);
@@ -128,7 +134,9 @@ pub fn resolve(name: &str, options: &ResolveOptions<'_>) -> Result<PathBuf, Reso
     }
     match registry::find(name) {
         Ok(model) => released_path(model, folders, options),
-        Err(_) if looks_like_a_path(name) => Err(ResolveError::NoSuchFile { path: path.to_path_buf() }),
+        Err(_) if looks_like_a_path(name) => {
+            Err(ResolveError::NoSuchFile { path: path.to_path_buf() })
+        }
         Err(unknown) => Err(ResolveError::Unknown(unknown)),
     }
 }
@@ -145,7 +153,8 @@ fn looks_like_a_path(name: &str) -> bool {
     let extensions = ["pt", "pth", "bin", "ckpt", "safetensors"];
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     name.starts_with(['.', '/', '~', '\\'])
-        || extension.is_some_and(|found| extensions.iter().any(|known| found.eq_ignore_ascii_case(known)))
+        || extension
+            .is_some_and(|found| extensions.iter().any(|known| found.eq_ignore_ascii_case(known)))
 }
 
 fn released_path(
@@ -155,16 +164,20 @@ fn released_path(
 ) -> Result<PathBuf, ResolveError> {
     let own = folders.own_file(&model.file);
     let mut looked_at = vec![own.clone(), folders.openai.join(&model.file)];
-    if let Some(path) = looked_at.iter().find(|path| is_released_file(path, model, options.verify)) {
+    if let Some(path) = looked_at.iter().find(|path| is_released_file(path, model, options.verify))
+    {
         return Ok(path.clone());
     }
     let repositories = [Some(&model.timm), model.hugging_face.as_ref()];
     for repository in repositories.into_iter().flatten().filter_map(|id| RepositoryId::parse(id)) {
-        if let Some(path) = folders.snapshot(&repository).filter(|path| !options.verify || opens(path)) {
+        if let Some(path) =
+            folders.snapshot(&repository).filter(|path| !options.verify || opens(path))
+        {
             return Ok(path);
         }
-        looked_at
-            .push(folders.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name)));
+        looked_at.push(
+            folders.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name)),
+        );
     }
     if !options.download {
         return Err(ResolveError::NotHere { name: model.name.clone(), looked_at });
@@ -201,12 +214,14 @@ fn repository_path(
         return Ok(own);
     }
     if !here
-        && let Some(snapshot) = folders.snapshot(repository).filter(|path| !options.verify || opens(path))
+        && let Some(snapshot) =
+            folders.snapshot(repository).filter(|path| !options.verify || opens(path))
     {
         return Ok(snapshot);
     }
     if !options.download {
-        let theirs = folders.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name));
+        let theirs =
+            folders.hugging_face.join(format!("models--{}--{}", repository.owner, repository.name));
         let looked_at = vec![own, theirs];
         return Err(ResolveError::NotHere { name: format!("hf:{repository}"), looked_at });
     }
@@ -235,7 +250,10 @@ mod without_network {
         own: &Path,
         _: &ResolveOptions<'_>,
     ) -> Result<(), ResolveError> {
-        Err(ResolveError::NotHere { name: format!("hf:{repository}"), looked_at: vec![PathBuf::from(own)] })
+        Err(ResolveError::NotHere {
+            name: format!("hf:{repository}"),
+            looked_at: vec![PathBuf::from(own)],
+        })
     }
 }
 #[cfg(feature = "download")]

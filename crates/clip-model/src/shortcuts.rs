@@ -20,7 +20,8 @@ pub struct Shortcuts {
 
 impl Shortcuts {
     /// All of them.
-    pub const ALL: Self = Self { ragged: true, prefixes: true, duplicates: true, pooled_rows_only: true };
+    pub const ALL: Self =
+        Self { ragged: true, prefixes: true, duplicates: true, pooled_rows_only: true };
     /// None of them: everything that the reference computes.
     pub const NONE: Self =
         Self { ragged: false, prefixes: false, duplicates: false, pooled_rows_only: false };

@@ -111,7 +111,10 @@ mod tests {
         let missing = state_dict.take_f32("text_projection", &[1]).unwrap_err();
         assert_eq!(missing.to_string(), "m.pt: tensor `text_projection` is missing");
         let wrong = state_dict.take_f32("visual.proj", &[2, 1]).unwrap_err();
-        assert_eq!(wrong.to_string(), "m.pt: tensor `visual.proj` has shape [1, 2], expected [2, 1]");
+        assert_eq!(
+            wrong.to_string(),
+            "m.pt: tensor `visual.proj` has shape [1, 2], expected [2, 1]"
+        );
         assert_eq!(state_dict.take_f32("visual.proj", &[1, 2]).unwrap(), [1.0, 2.0]);
     }
 }

@@ -22,7 +22,8 @@ pub fn state_dict(architecture: &Architecture, seed: u64) -> StateDict {
         .map(|spec| {
             let (scale, offset) = scale_and_offset(architecture, &spec);
             let count = spec.shape.iter().product();
-            let tensor = Tensor::from_f32(&spec.shape, uniform(seed, &spec.name, count, scale, offset));
+            let tensor =
+                Tensor::from_f32(&spec.shape, uniform(seed, &spec.name, count, scale, offset));
             (spec.name, tensor)
         })
         .collect();

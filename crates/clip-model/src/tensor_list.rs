@@ -143,7 +143,11 @@ impl List {
     fn blocks(&mut self, prefix: &str, layers: usize, width: usize, mlp_width: usize) {
         for i in 0..layers {
             let block = format!("{prefix}.resblocks.{i}");
-            self.add(format!("{block}.attn.in_proj_weight"), &[3 * width, width], TensorKind::AttentionIn);
+            self.add(
+                format!("{block}.attn.in_proj_weight"),
+                &[3 * width, width],
+                TensorKind::AttentionIn,
+            );
             self.add(format!("{block}.attn.in_proj_bias"), &[3 * width], TensorKind::Bias);
             self.linear(&format!("{block}.attn.out_proj"), width, width, TensorKind::AttentionOut);
             self.norm(&format!("{block}.ln_1"), width);
@@ -163,7 +167,11 @@ impl List {
         self.add("visual.class_embedding", &[width], TensorKind::ClassEmbedding);
         self.add("visual.positional_embedding", &[tokens, width], TensorKind::ImagePosition);
         self.add("visual.proj", &[width, architecture.embed_dim], TensorKind::Projection);
-        self.add("visual.conv1.weight", &[width, 3, patch_size, patch_size], TensorKind::PatchConvolution);
+        self.add(
+            "visual.conv1.weight",
+            &[width, 3, patch_size, patch_size],
+            TensorKind::PatchConvolution,
+        );
         self.norm("visual.ln_pre", width);
         self.blocks("visual.transformer", layers, width, mlp_width);
         self.norm("visual.ln_post", width);
@@ -187,8 +195,13 @@ impl List {
         }
         let pooled = 32 * width;
         let tokens = architecture.image.tokens();
-        self.add("visual.attnpool.positional_embedding", &[tokens, pooled], TensorKind::PoolPosition);
-        for (matrix, outputs) in [("k", pooled), ("q", pooled), ("v", pooled), ("c", architecture.embed_dim)]
+        self.add(
+            "visual.attnpool.positional_embedding",
+            &[tokens, pooled],
+            TensorKind::PoolPosition,
+        );
+        for (matrix, outputs) in
+            [("k", pooled), ("q", pooled), ("v", pooled), ("c", architecture.embed_dim)]
         {
             let name = format!("visual.attnpool.{matrix}_proj");
             self.linear(&name, outputs, pooled, TensorKind::PoolMatrix);
@@ -200,7 +213,9 @@ impl List {
         self.convolution(&part("conv1"), &part("bn1"), [planes, inputs, 1]);
         self.convolution(&part("conv2"), &part("bn2"), [planes, planes, 3]);
         self.convolution(&part("conv3"), &part("bn3"), [4 * planes, planes, 1]);
-        if let Some(gain) = self.tensors.iter_mut().rev().find(|spec| spec.kind == TensorKind::NormGain) {
+        if let Some(gain) =
+            self.tensors.iter_mut().rev().find(|spec| spec.kind == TensorKind::NormGain)
+        {
             gain.kind = TensorKind::ResidualGain;
         }
         // Every stage's first block changes the number of channels, so it has the branch

@@ -28,7 +28,10 @@ pub(crate) struct TextTransformer<D: Device> {
 
 impl<D: Device> TextTransformer<D> {
     /// The text tower's names stand at the root.
-    pub(crate) fn load(loader: &Loader<'_, D>, architecture: &Architecture) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        architecture: &Architecture,
+    ) -> Result<Self, CheckpointError> {
         let text = &architecture.text;
         let shape = TransformerShape {
             width: text.width,
@@ -40,7 +43,11 @@ impl<D: Device> TextTransformer<D> {
         };
         Ok(Self {
             token_embedding: loader.rows("token_embedding.weight", text.vocab_size, text.width)?,
-            positional_embedding: loader.rows("positional_embedding", text.context_length, text.width)?,
+            positional_embedding: loader.rows(
+                "positional_embedding",
+                text.context_length,
+                text.width,
+            )?,
             transformer: Transformer::load(&loader.at("transformer"), &shape)?,
             ln_final: LayerNorm::load(&loader.at("ln_final"), text.width)?,
             text_projection: Linear::load_projection(
@@ -55,8 +62,12 @@ impl<D: Device> TextTransformer<D> {
     /// Features of the tree's items, `[items, embed_dim]`.
     pub(crate) fn forward(&self, device: &D, tree: &PrefixTree, pooled_rows_only: bool) -> D::Rows {
         let PrefixTree { token_ids, positions, items, .. } = tree;
-        let rows =
-            device.embed_tokens(token_ids, positions, &self.token_embedding, &self.positional_embedding); // [rows, width]
+        let rows = device.embed_tokens(
+            token_ids,
+            positions,
+            &self.token_embedding,
+            &self.positional_embedding,
+        ); // [rows, width]
         let pooled = self.transformer.forward_pooled(device, rows, items, pooled_rows_only); // [items, width]
         let pooled = self.ln_final.forward(device, &pooled);
         self.text_projection.forward(device, &pooled, Activation::None)

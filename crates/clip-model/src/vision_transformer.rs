@@ -40,7 +40,8 @@ impl<D: Device> VisionTransformer<D> {
         let (width, patch_size) = (shape.width, grid.patch_size);
         let patch_embedding =
             loader.values("conv1.weight", &[width, PatchGrid::CHANNELS, patch_size, patch_size])?;
-        let patch_embedding = MatrixView::output_major(&patch_embedding, width, grid.patch_values());
+        let patch_embedding =
+            MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
             grid,
             patch_embedding: loader.of_pixels().pack(patch_embedding),
@@ -49,7 +50,12 @@ impl<D: Device> VisionTransformer<D> {
             ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,
             transformer: Transformer::load(&loader.at("transformer"), shape)?,
             ln_post: LayerNorm::load(&loader.at("ln_post"), width)?,
-            image_projection: Linear::load_projection(&loader.at_least_16_bits(), "proj", width, embed_dim)?,
+            image_projection: Linear::load_projection(
+                &loader.at_least_16_bits(),
+                "proj",
+                width,
+                embed_dim,
+            )?,
         })
     }
 

@@ -63,7 +63,9 @@ fn every_bad_checkpoint_gets_its_verdict() {
                 }
             }
             Ok(_) => wrong.push(format!("{file}: loaded, should be refused: {}", case["what"])),
-            Err(error) if should_load => wrong.push(format!("{file}: refused, should load: {error}")),
+            Err(error) if should_load => {
+                wrong.push(format!("{file}: refused, should load: {error}"))
+            }
             Err(error) => {
                 println!("{}", error.to_string().replace(folder.to_str().unwrap(), ""));
                 if error.to_string().len() > 1000 || error.to_string().contains('\n') {

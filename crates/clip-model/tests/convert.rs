@@ -10,8 +10,8 @@ use std::path::Path;
 fn assert_same_model(a: &Checkpoint, b: &Checkpoint, what: &str) {
     assert_eq!(a.architecture, b.architecture, "{what}");
     for spec in a.architecture.tensors().iter().filter(|spec| !spec.kind.is_optional()) {
-        let [a, b] =
-            [a, b].map(|checkpoint| checkpoint.state_dict.take_f32(&spec.name, &spec.shape).unwrap());
+        let [a, b] = [a, b]
+            .map(|checkpoint| checkpoint.state_dict.take_f32(&spec.name, &spec.shape).unwrap());
         assert!(a == b, "{what}: {} differs", spec.name);
     }
 }
@@ -28,9 +28,12 @@ fn same_types(a: &Checkpoint, b: &Checkpoint) -> bool {
 
 /// The golden weights are exact in every type, so nothing may change whatever they are written as.
 fn every_layout_and_type_keeps_the_model(model: &str, format: &str, layouts: &[Layout]) {
-    let Some(source) = model_folder(model).map(|folder| folder.join(format)).filter(|path| path.is_dir())
+    let Some(source) =
+        model_folder(model).map(|folder| folder.join(format)).filter(|path| path.is_dir())
     else {
-        golden::skipped(&format!("../shared/golden/model/{model}/{format} is not beside this checkout"));
+        golden::skipped(&format!(
+            "../shared/golden/model/{model}/{format} is not beside this checkout"
+        ));
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -45,7 +48,8 @@ fn every_layout_and_type_keeps_the_model(model: &str, format: &str, layouts: &[L
             let out = folder.path().join(format!("{layout:?}-{weights:?}.safetensors"));
             let files = convert(&original, layout, &out, weights, &preprocessing()).unwrap();
             assert!(files.iter().all(|file| file.is_file()), "{what}: {files:?}");
-            let written = Checkpoint::open(&out, &options).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let written =
+                Checkpoint::open(&out, &options).unwrap_or_else(|error| panic!("{what}: {error}"));
             assert_same_model(&original, &written, &what);
             let projection = written.state_dict.get("text_projection").unwrap().dtype();
             let stored = original.state_dict.get("text_projection").unwrap().dtype();
@@ -78,7 +82,11 @@ fn heads_activation_and_pooling_survive_every_layout() {
 
 #[test]
 fn resnet_survives_the_layouts_that_can_hold_it() {
-    every_layout_and_type_keeps_the_model("resnet", "openai_jit", &[Layout::OpenAi, Layout::OpenClip]);
+    every_layout_and_type_keeps_the_model(
+        "resnet",
+        "openai_jit",
+        &[Layout::OpenAi, Layout::OpenClip],
+    );
 }
 
 #[test]
@@ -89,8 +97,9 @@ fn what_is_there_already_is_not_overwritten_by_a_folder() {
     unpack(&source.join("open_clip_dir"), &unpacked);
     let checkpoint = Checkpoint::open(&unpacked, &LoadOptions::default()).unwrap();
     let before = names(folder.path());
-    let error = convert(&checkpoint, Layout::HuggingFace, &unpacked, WeightFormat::F32, &preprocessing())
-        .unwrap_err();
+    let error =
+        convert(&checkpoint, Layout::HuggingFace, &unpacked, WeightFormat::F32, &preprocessing())
+            .unwrap_err();
     assert!(error.to_string().ends_with("cannot write"), "{error}");
     assert_eq!(names(folder.path()), before, "nothing is left over");
     assert!(unpacked.join("open_clip_model.safetensors").is_file());

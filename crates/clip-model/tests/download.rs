@@ -80,7 +80,9 @@ fn answer(
     let mut send = |text: String| drop(out.write_all(text.as_bytes()));
     if manners.unavailable > 0 {
         manners.unavailable -= 1;
-        return send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned());
+        return send(
+            "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+        );
     }
     if let (true, Some(rest)) = (manners.redirects, path.strip_prefix("/moved")) {
         return send(format!(
@@ -88,16 +90,23 @@ fn answer(
         ));
     }
     let Some(bytes) = files.get(&path) else {
-        return send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned());
+        return send(
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+        );
     };
     let etag = format!("\"{}\"", digest(bytes));
-    let start =
-        range.as_ref().map(|range| range["bytes=".len()..].trim_end_matches('-').parse::<usize>().unwrap());
+    let start = range
+        .as_ref()
+        .map(|range| range["bytes=".len()..].trim_end_matches('-').parse::<usize>().unwrap());
     let same = if_range.is_none_or(|tag| tag == etag);
     let (status, start, extra) = match start {
         Some(start) if same && !manners.ignores_ranges => {
             let (last, total) = (bytes.len() - 1, bytes.len());
-            ("206 Partial Content", start, format!("Content-Range: bytes {start}-{last}/{total}\r\n"))
+            (
+                "206 Partial Content",
+                start,
+                format!("Content-Range: bytes {start}-{last}/{total}\r\n"),
+            )
         }
         _ => ("200 OK", 0, String::new()),
     };
@@ -150,7 +159,8 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn whole_file_arrives_and_progress_ends_at_its_length() {
     let (bytes, folder) = (file(), tempfile::tempdir().unwrap());
-    let server = Server::start(&[("/a.pt", &bytes)], Manners { redirects: true, ..Manners::default() });
+    let server =
+        Server::start(&[("/a.pt", &bytes)], Manners { redirects: true, ..Manners::default() });
     let target = folder.path().join("new/a.pt");
     let last = Mutex::new((0, None));
     let progress = |p: Progress<'_>| *last.lock().unwrap() = (p.done, p.total);
@@ -166,9 +176,12 @@ fn whole_file_arrives_and_progress_ends_at_its_length() {
 #[test]
 fn cut_transfers_go_on_where_they_ended() {
     let (bytes, folder) = (file(), tempfile::tempdir().unwrap());
-    let server =
-        Server::start(&[("/a.pt", &bytes)], Manners { cuts: 2, unavailable: 1, ..Manners::default() });
-    let (url, target, sum) = (format!("{}/a.pt", server.base), folder.path().join("a.pt"), digest(&bytes));
+    let server = Server::start(
+        &[("/a.pt", &bytes)],
+        Manners { cuts: 2, unavailable: 1, ..Manners::default() },
+    );
+    let (url, target, sum) =
+        (format!("{}/a.pt", server.base), folder.path().join("a.pt"), digest(&bytes));
     fetch(&plan(&url, &target, Some(&sum))).unwrap();
     assert!(std::fs::read(&target).unwrap() == bytes);
     let ranges = server.ranges();
@@ -200,7 +213,8 @@ fn servers_without_ranges_send_everything_again() {
     let (bytes, folder) = (file(), tempfile::tempdir().unwrap());
     let manners = Manners { cuts: 1, ignores_ranges: true, ..Manners::default() };
     let server = Server::start(&[("/a.pt", &bytes)], manners);
-    let (url, target, sum) = (format!("{}/a.pt", server.base), folder.path().join("a.pt"), digest(&bytes));
+    let (url, target, sum) =
+        (format!("{}/a.pt", server.base), folder.path().join("a.pt"), digest(&bytes));
     fetch(&plan(&url, &target, Some(&sum))).unwrap();
     assert!(std::fs::read(&target).unwrap() == bytes);
 }
@@ -220,7 +234,8 @@ fn a_wrong_file_is_refused_and_not_kept() {
 fn a_spoilt_beginning_is_fetched_again() {
     let (bytes, folder) = (file(), tempfile::tempdir().unwrap());
     let server = Server::start(&[("/a.pt", &bytes)], Manners::default());
-    let (url, target, sum) = (format!("{}/a.pt", server.base), folder.path().join("a.pt"), digest(&bytes));
+    let (url, target, sum) =
+        (format!("{}/a.pt", server.base), folder.path().join("a.pt"), digest(&bytes));
     std::fs::write(folder.path().join("a.pt.part"), vec![0; 1000]).unwrap();
     fetch(&plan(&url, &target, Some(&sum))).unwrap();
     assert!(std::fs::read(&target).unwrap() == bytes);
@@ -233,7 +248,10 @@ fn missing_and_too_long_files_are_told_apart() {
     let server = Server::start(&[("/a.pt", &bytes)], Manners::default());
     let target = folder.path().join("a.pt");
     let missing = format!("{}/b.pt", server.base);
-    assert!(matches!(fetch(&plan(&missing, &target, None)).unwrap_err(), DownloadError::NotFound { .. }));
+    assert!(matches!(
+        fetch(&plan(&missing, &target, None)).unwrap_err(),
+        DownloadError::NotFound { .. }
+    ));
     assert_eq!(server.requests.lock().unwrap().len(), 1, "not asked again");
     let url = format!("{}/a.pt", server.base);
     let error = fetch(&Download { limit: 1000, ..plan(&url, &target, None) }).unwrap_err();
@@ -246,10 +264,16 @@ fn nothing_is_asked_of_the_network_unless_allowed() {
     let at = |name: &str| cache.path().join(name);
     let folders = CacheFolders { own: at("own"), openai: at("openai"), hugging_face: at("hub") };
     let server = Server::start(&[], Manners::default());
-    let options =
-        ResolveOptions { mirror: Some(&server.base), folders: Some(&folders), ..ResolveOptions::default() };
+    let options = ResolveOptions {
+        mirror: Some(&server.base),
+        folders: Some(&folders),
+        ..ResolveOptions::default()
+    };
     let error = resolve("ViT-B-32", &options).unwrap_err();
-    assert!(matches!(&error, ResolveError::NotHere { looked_at, .. } if looked_at.len() == 4), "{error}");
+    assert!(
+        matches!(&error, ResolveError::NotHere { looked_at, .. } if looked_at.len() == 4),
+        "{error}"
+    );
     assert_eq!(error.help().unwrap(), "`clip-rs models download ViT-B/32` fetches them");
     assert!(resolve("hf:openai/clip-vit-base-patch32", &options).is_err());
     assert!(server.requests.lock().unwrap().is_empty());
@@ -285,14 +309,16 @@ fn repositories_are_fetched_whole_and_then_found_offline() {
     let cache = tempfile::tempdir().unwrap();
     let at = |name: &str| cache.path().join(name);
     let folders = CacheFolders { own: at("own"), openai: at("openai"), hugging_face: at("hub") };
-    let index = br#"{"metadata": {}, "weight_map": {"a": "x-1.safetensors", "b": "x-2.safetensors"}}"#;
+    let index =
+        br#"{"metadata": {}, "weight_map": {"a": "x-1.safetensors", "b": "x-2.safetensors"}}"#;
     // Headers of two bytes and nothing behind them.
     let empty = b"\x02\0\0\0\0\0\0\0{}";
     let root = "/someone/model/resolve/main";
     let [config, index_path, one, two] =
         ["config.json", "model.safetensors.index.json", "x-1.safetensors", "x-2.safetensors"]
             .map(|file| format!("{root}/{file}"));
-    let files: [(&str, &[u8]); 4] = [(&config, b"{}"), (&index_path, index), (&one, empty), (&two, empty)];
+    let files: [(&str, &[u8]); 4] =
+        [(&config, b"{}"), (&index_path, index), (&one, empty), (&two, empty)];
     let server = Server::start(&files, Manners::default());
     let online = ResolveOptions {
         download: true,
@@ -301,8 +327,13 @@ fn repositories_are_fetched_whole_and_then_found_offline() {
         ..ResolveOptions::default()
     };
     let path = resolve("hf:someone/model", &online).unwrap();
-    let expected =
-        [".complete", "config.json", "model.safetensors.index.json", "x-1.safetensors", "x-2.safetensors"];
+    let expected = [
+        ".complete",
+        "config.json",
+        "model.safetensors.index.json",
+        "x-1.safetensors",
+        "x-2.safetensors",
+    ];
     assert_eq!(names(&path), expected);
     let offline = ResolveOptions { download: false, ..online };
     assert_eq!(resolve("hf:someone/model", &offline).unwrap(), path);

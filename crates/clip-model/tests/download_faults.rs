@@ -30,12 +30,14 @@ impl Server {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                let mut lines =
+                    BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
                 let Some(first) = lines.next() else { continue };
                 let path = first.split(' ').nth(1).unwrap().to_owned();
                 let headers = lines.take_while(|line| !line.is_empty());
                 let headers = headers.filter_map(|line| {
-                    line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+                    line.split_once(": ")
+                        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
                 });
                 let headers = headers.collect();
                 let mut log = log.lock().unwrap();
@@ -90,7 +92,8 @@ fn resumed(tag: &'static str, next: Vec<Vec<u8>>) -> (String, Vec<Option<String>
     });
     let target = folder.path().join("a");
     fetch(&plan(&format!("{}/a", server.base), &target)).unwrap();
-    let ranges = (1..server.requests.lock().unwrap().len()).map(|request| server.header(request, "range"));
+    let ranges =
+        (1..server.requests.lock().unwrap().len()).map(|request| server.header(request, "range"));
     (std::fs::read_to_string(&target).unwrap(), ranges.collect())
 }
 
@@ -100,7 +103,10 @@ fn parts_are_joined_only_under_one_strong_tag() {
     let all = || whole("200 OK", &["ETag: \"2\""], b"CCCCCCCCCC");
     let range = Some("bytes=5-".to_owned());
     // The same tag: joined.
-    assert_eq!(resumed("ETag: \"1\"", vec![part("ETag: \"1\"")]), ("AAAAABBBBB".into(), vec![range.clone()]));
+    assert_eq!(
+        resumed("ETag: \"1\"", vec![part("ETag: \"1\"")]),
+        ("AAAAABBBBB".into(), vec![range.clone()])
+    );
     // Another tag, none, or a weak one of the part: all of it again.
     for tag in ["ETag: \"2\"", "X: y", "ETag: W/\"1\""] {
         let (file, ranges) = resumed("ETag: \"1\"", vec![part(tag), all()]);
@@ -119,7 +125,9 @@ fn a_part_is_kept_when_the_file_is_gone_for_a_while() {
     let server = Server::start(|_, count| match count {
         0 => answer("200 OK", &["Content-Length: 10", "ETag: \"1\""], b"AAAAA"),
         1 => whole("404 Not Found", &[], b""),
-        _ => whole("206 Partial Content", &["Content-Range: bytes 5-9/10", "ETag: \"1\""], b"BBBBB"),
+        _ => {
+            whole("206 Partial Content", &["Content-Range: bytes 5-9/10", "ETag: \"1\""], b"BBBBB")
+        }
     });
     let url = format!("{}/a", server.base);
     let error = fetch(&plan(&url, &target)).unwrap_err();
@@ -141,7 +149,10 @@ fn retry_after_is_obeyed_and_bounded() {
     fetch(&plan(&format!("{}/a", server.base), &target)).unwrap();
     assert!(start.elapsed() >= Duration::from_secs(1));
     let error = fetch(&plan(&format!("{}/b", server.base), &folder.path().join("b"))).unwrap_err();
-    assert!(error.to_string().ends_with("the server asks to come back in 100000 seconds"), "{error}");
+    assert!(
+        error.to_string().ends_with("the server asks to come back in 100000 seconds"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -152,7 +163,8 @@ fn a_refusal_is_not_told_to_be_tried_again() {
         _ => whole("403 Forbidden", &[], b""),
     });
     for name in ["a", "b"] {
-        let error = fetch(&plan(&format!("{}/{name}", server.base), &folder.path().join(name))).unwrap_err();
+        let error = fetch(&plan(&format!("{}/{name}", server.base), &folder.path().join(name)))
+            .unwrap_err();
         let help = error.help().unwrap();
         assert!(help.contains("gated") && !help.contains("again"), "{error}: {help}");
     }
@@ -170,12 +182,17 @@ fn relative_redirects_are_followed_and_passwords_are_used_but_never_shown() {
     let base = server.base.replace("http://", "http://me:secret@");
     fetch(&plan(&format!("{base}/x/a"), &target)).unwrap();
     assert_eq!(server.header(1, "authorization").as_deref(), Some("Basic bWU6c2VjcmV0"));
-    for url in
-        [format!("{base}/z"), "http://me:secret@127.0.0.1:1/z".into(), "http://me:sec/ret@h:x/z".into()]
-    {
+    for url in [
+        format!("{base}/z"),
+        "http://me:secret@127.0.0.1:1/z".into(),
+        "http://me:sec/ret@h:x/z".into(),
+    ] {
         let error = fetch(&plan(&url, &folder.path().join("z"))).unwrap_err();
         let text = format!("{error} {error:?}");
-        assert!(!text.contains("secret") && !text.contains("sec/") && !text.contains("me:"), "{text}");
+        assert!(
+            !text.contains("secret") && !text.contains("sec/") && !text.contains("me:"),
+            "{text}"
+        );
     }
 }
 
@@ -280,9 +297,12 @@ fn other_spellings_of_a_repository_are_understood_or_told() {
         let error = resolve(name, &options).unwrap_err();
         format!("{error}: {}", error.help().unwrap_or_default())
     };
-    for name in
-        ["hf:laion/clip", "hf-hub:laion/clip", "https://huggingface.co/laion/clip", "hf://laion/clip/"]
-    {
+    for name in [
+        "hf:laion/clip",
+        "hf-hub:laion/clip",
+        "https://huggingface.co/laion/clip",
+        "hf://laion/clip/",
+    ] {
         assert!(
             error(name).contains("`clip-rs models download hf:laion/clip` fetches them"),
             "{}",
@@ -293,5 +313,8 @@ fn other_spellings_of_a_repository_are_understood_or_told() {
     assert!(error("ViT-B/33").contains("did you mean `ViT-B/32`?"));
     assert!(error("local-dir:/nowhere").starts_with("/nowhere: no such file or folder"));
     std::fs::create_dir(at("here")).unwrap();
-    assert_eq!(resolve(&format!("local-dir:{}", at("here").display()), &options).unwrap(), at("here"));
+    assert_eq!(
+        resolve(&format!("local-dir:{}", at("here").display()), &options).unwrap(),
+        at("here")
+    );
 }

@@ -3,8 +3,8 @@
 
 use clip_kernels::{Cpu, Precision};
 use clip_model::{
-    Activation, Architecture, CheckpointError, ClipModel, EncodeError, ImageArchitecture, StateDict,
-    TextArchitecture, TextPooling, synthetic,
+    Activation, Architecture, CheckpointError, ClipModel, EncodeError, ImageArchitecture,
+    StateDict, TextArchitecture, TextPooling, synthetic,
 };
 
 const VOCABULARY: usize = 300;
@@ -44,7 +44,13 @@ fn resnet() -> Architecture {
 }
 
 fn model(architecture: &Architecture) -> ClipModel<Cpu> {
-    ClipModel::new(Cpu::new(), Precision::F32, architecture, &synthetic::state_dict(architecture, 7)).unwrap()
+    ClipModel::new(
+        Cpu::new(),
+        Precision::F32,
+        architecture,
+        &synthetic::state_dict(architecture, 7),
+    )
+    .unwrap()
 }
 
 fn text(index: usize) -> Vec<u32> {
@@ -63,16 +69,21 @@ fn image_features_have_same_bits_in_any_batch_and_on_any_number_of_threads() {
         let size = 3 * model.resolution() * model.resolution();
         let pixels = synthetic::pixels(3, 33, model.resolution());
         let images: Vec<&[f32]> = pixels.chunks(size).collect();
-        let alone: Vec<Vec<f32>> = images.iter().map(|image| model.encode_images(image).unwrap()).collect();
+        let alone: Vec<Vec<f32>> =
+            images.iter().map(|image| model.encode_images(image).unwrap()).collect();
         for threads in [1, 2, 4, 8] {
             for batch in 1..=33 {
                 // Neighbours and places change with the batch.
                 let order: Vec<usize> = (0..batch).map(|place| (place * 5 + batch) % 33).collect();
-                let input = order.iter().flat_map(|&image| images[image]).copied().collect::<Vec<_>>();
+                let input =
+                    order.iter().flat_map(|&image| images[image]).copied().collect::<Vec<_>>();
                 let features = in_pool(threads, || model.encode_images(&input).unwrap());
                 for (place, &image) in order.iter().enumerate() {
                     let found = &features[place * 40..(place + 1) * 40];
-                    assert_eq!(found, alone[image], "batch {batch}, place {place}, {threads} threads");
+                    assert_eq!(
+                        found, alone[image],
+                        "batch {batch}, place {place}, {threads} threads"
+                    );
                 }
             }
         }
@@ -83,7 +94,8 @@ fn image_features_have_same_bits_in_any_batch_and_on_any_number_of_threads() {
 fn text_features_have_same_bits_in_any_batch_and_on_any_number_of_threads() {
     let model = model(&vision_transformer());
     let texts: Vec<Vec<u32>> = (0..200).map(text).collect();
-    let alone: Vec<Vec<f32>> = texts.iter().map(|text| model.encode_texts(&[text]).unwrap()).collect();
+    let alone: Vec<Vec<f32>> =
+        texts.iter().map(|text| model.encode_texts(&[text]).unwrap()).collect();
     for threads in [1, 2, 4, 8] {
         for batch in (1..=33).chain([200]) {
             let order: Vec<usize> = (0..batch).map(|place| (place * 7 + batch) % 200).collect();
@@ -107,7 +119,10 @@ fn texts_of_many_trees_have_same_bits_whichever_thread_computes_them() {
     assert!(rows > 3 * 5 * 1024, "{rows} rows are not many trees for each of three threads");
     let on_one = in_pool(1, || model.encode_texts(&input).unwrap());
     for threads in [2, 3] {
-        assert!(in_pool(threads, || model.encode_texts(&input).unwrap()) == on_one, "{threads} threads");
+        assert!(
+            in_pool(threads, || model.encode_texts(&input).unwrap()) == on_one,
+            "{threads} threads"
+        );
     }
     for (index, text) in input.iter().enumerate().step_by(97) {
         assert_eq!(
@@ -125,7 +140,11 @@ fn padding_changes_no_bit_and_may_be_longer_than_the_context() {
     for padding in [0, cut[cut.len() - 1]] {
         let mut padded = cut.clone();
         padded.resize(3 * CONTEXT, padding);
-        assert_eq!(model.encode_texts(&[&padded]), model.encode_texts(&[&cut]), "padding {padding}");
+        assert_eq!(
+            model.encode_texts(&[&padded]),
+            model.encode_texts(&[&cut]),
+            "padding {padding}"
+        );
     }
 }
 
@@ -160,7 +179,8 @@ fn wrong_inputs_are_named() {
 fn sizes_that_do_not_fit_are_refused_before_any_tensor_is_read() {
     let no_weights = StateDict::from_tensors("m.pt", Default::default());
     let message = |architecture: &Architecture| {
-        let error = ClipModel::new(Cpu::new(), Precision::F32, architecture, &no_weights).err().unwrap();
+        let error =
+            ClipModel::new(Cpu::new(), Precision::F32, architecture, &no_weights).err().unwrap();
         assert!(matches!(error, CheckpointError::NotClip { .. }), "{error}");
         error.to_string()
     };
@@ -170,8 +190,12 @@ fn sizes_that_do_not_fit_are_refused_before_any_tensor_is_read() {
     broken.text.heads = 0;
     assert_eq!(message(&broken), "m.pt: text heads 0 does not divide text width 64");
     broken.text.width = usize::MAX;
-    assert_eq!(message(&broken), format!("m.pt: text width is {}, expected 1 to 1048576", usize::MAX));
+    assert_eq!(
+        message(&broken),
+        format!("m.pt: text width is {}, expected 1 to 1048576", usize::MAX)
+    );
     let mut broken = resnet();
-    broken.image = ImageArchitecture::ModifiedResNet { resolution: 65, width: 8, blocks: [1; 4], heads: 4 };
+    broken.image =
+        ImageArchitecture::ModifiedResNet { resolution: 65, width: 8, blocks: [1; 4], heads: 4 };
     assert_eq!(message(&broken), "m.pt: stride of the tower 32 does not divide resolution 65");
 }

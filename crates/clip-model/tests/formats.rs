@@ -2,7 +2,9 @@
 
 mod golden;
 
-use clip_model::architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
+use clip_model::architecture::{
+    Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,
+};
 use clip_model::{ActivationSource, Checkpoint, Layout, LoadOptions};
 use golden::{checkpoint_path, model_folder, unpack};
 use std::fs;
@@ -18,7 +20,12 @@ fn vision_transformer(sizes: [usize; 6]) -> ImageArchitecture {
     ImageArchitecture::VisionTransformer { resolution, patch_size, width, layers, heads, mlp_width }
 }
 
-fn expected(model: &str, embed_dim: usize, image: ImageArchitecture, text: [usize; 3]) -> Option<Expected> {
+fn expected(
+    model: &str,
+    embed_dim: usize,
+    image: ImageArchitecture,
+    text: [usize; 3],
+) -> Option<Expected> {
     let [width, layers, heads] = text;
     let text = TextArchitecture {
         context_length: 77,
@@ -40,7 +47,8 @@ fn every_format_is_the_same_model(model: &str, expected: Option<Expected>) {
     let (Some(folder), Some(expected)) = (model_folder(model), expected) else { return };
     let unpacked = tempfile::tempdir().unwrap();
     let mut first: Option<Checkpoint> = None;
-    let mut formats: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut formats: Vec<_> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     formats.retain(|path| path.is_dir());
     formats.sort();
     for format in formats {
@@ -54,8 +62,8 @@ fn every_format_is_the_same_model(model: &str, expected: Option<Expected>) {
             activation: (bare && expected.config.is_none()).then_some(Activation::QuickGelu),
             ..LoadOptions::default()
         };
-        let checkpoint =
-            Checkpoint::open(&checkpoint_path(&here), &options).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let checkpoint = Checkpoint::open(&checkpoint_path(&here), &options)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut architecture = checkpoint.architecture.clone();
         // The Hugging Face variants of this model name the end token on purpose.
         if model == "vit_gelu" && name.starts_with("hf") {
@@ -89,8 +97,8 @@ fn assert_same_tensors(a: &Checkpoint, b: &Checkpoint, name: &str) {
         if spec.kind.is_optional() {
             continue;
         }
-        let [a, b] =
-            [a, b].map(|checkpoint| checkpoint.state_dict.take_f32(&spec.name, &spec.shape).unwrap());
+        let [a, b] = [a, b]
+            .map(|checkpoint| checkpoint.state_dict.take_f32(&spec.name, &spec.shape).unwrap());
         assert!(a == b, "{name}: {} differs", spec.name);
     }
 }
@@ -98,7 +106,10 @@ fn assert_same_tensors(a: &Checkpoint, b: &Checkpoint, name: &str) {
 #[test]
 fn vit_quickgelu_is_the_same_in_every_format() {
     let image = vision_transformer([32, 8, 128, 2, 2, 512]);
-    every_format_is_the_same_model("vit_quickgelu", expected("vit_quickgelu", 40, image, [64, 2, 1]));
+    every_format_is_the_same_model(
+        "vit_quickgelu",
+        expected("vit_quickgelu", 40, image, [64, 2, 1]),
+    );
 }
 
 #[test]
@@ -115,7 +126,11 @@ fn vit_patch14_is_the_same_in_every_format() {
 
 #[test]
 fn resnet_is_the_same_in_every_format() {
-    let image =
-        ImageArchitecture::ModifiedResNet { resolution: 64, width: 8, blocks: [2, 1, 2, 1], heads: 4 };
+    let image = ImageArchitecture::ModifiedResNet {
+        resolution: 64,
+        width: 8,
+        blocks: [2, 1, 2, 1],
+        heads: 4,
+    };
     every_format_is_the_same_model("resnet", expected("resnet", 32, image, [128, 2, 2]));
 }

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 fn golden(name: &str) -> Option<Value> {
     let path =
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size")).join(name);
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size"))
+            .join(name);
     match std::fs::read(&path) {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
         Err(_) => {
@@ -22,10 +23,9 @@ fn golden(name: &str) -> Option<Value> {
 }
 
 fn bits_sum(values: &[f32]) -> String {
-    let sum = values
-        .iter()
-        .zip((1..=65521u64).cycle())
-        .fold(0u64, |sum, (value, weight)| sum.wrapping_add(u64::from(value.to_bits()).wrapping_mul(weight)));
+    let sum = values.iter().zip((1..=65521u64).cycle()).fold(0u64, |sum, (value, weight)| {
+        sum.wrapping_add(u64::from(value.to_bits()).wrapping_mul(weight))
+    });
     format!("{sum:016x}")
 }
 
@@ -40,7 +40,11 @@ fn formula_gives_the_published_values() {
             vector["index"].as_array().unwrap().iter().zip(vector["f32_bits"].as_array().unwrap())
         {
             let value = values[index.as_u64().unwrap() as usize];
-            assert_eq!(format!("{:08x}", value.to_bits()), bits.as_str().unwrap(), "{name} {index}");
+            assert_eq!(
+                format!("{:08x}", value.to_bits()),
+                bits.as_str().unwrap(),
+                "{name} {index}"
+            );
         }
     }
 }

@@ -39,10 +39,13 @@ fn features_of_released_architectures_equal_the_reference() {
 }
 
 fn check(name: &str) {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size"));
+    let folder =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size"));
     let path = folder.join(format!("{name}.safetensors"));
     if !path.exists() {
-        skipped(&format!("../shared/golden/full_size/{name}.safetensors is not beside this checkout"));
+        skipped(&format!(
+            "../shared/golden/full_size/{name}.safetensors is not beside this checkout"
+        ));
         return;
     }
     let golden = safetensors::open(&path).unwrap().tensors;
@@ -74,7 +77,10 @@ fn check(name: &str) {
     );
     for (kind, difference) in [("image", image), ("text", text)] {
         let Difference { relative, one_minus_cosine } = difference;
-        assert!(relative <= RELATIVE, "{name}: {kind} features differ by {relative:e}, {RELATIVE:e} allowed");
+        assert!(
+            relative <= RELATIVE,
+            "{name}: {kind} features differ by {relative:e}, {RELATIVE:e} allowed"
+        );
         assert!(
             one_minus_cosine <= ONE_MINUS_COSINE,
             "{name}: {kind} features: 1 - cosine {one_minus_cosine:e}"
@@ -92,7 +98,8 @@ struct Difference {
 
 fn difference(found: &[f32], expected: &[f32], embed_dim: usize) -> Difference {
     let largest = expected.iter().fold(0.0_f64, |a, &b| a.max(f64::from(b.abs())));
-    let cosines = found.chunks(embed_dim).zip(expected.chunks(embed_dim)).map(|(a, b)| cosine(a, b));
+    let cosines =
+        found.chunks(embed_dim).zip(expected.chunks(embed_dim)).map(|(a, b)| cosine(a, b));
     Difference {
         relative: largest_difference(found, expected) / largest,
         one_minus_cosine: 1.0 - cosines.fold(1.0, f64::min),
@@ -101,11 +108,15 @@ fn difference(found: &[f32], expected: &[f32], embed_dim: usize) -> Difference {
 
 fn largest_difference(found: &[f32], expected: &[f32]) -> f64 {
     assert_eq!(found.len(), expected.len());
-    found.iter().zip(expected).fold(0.0, |worst, (&a, &b)| worst.max((f64::from(a) - f64::from(b)).abs()))
+    found
+        .iter()
+        .zip(expected)
+        .fold(0.0, |worst, (&a, &b)| worst.max((f64::from(a) - f64::from(b)).abs()))
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot =
-        |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum() };
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    };
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }

@@ -31,7 +31,10 @@ const MODELS: [(&str, &[&str]); 4] = [
             "hf_sharded",
         ],
     ),
-    ("vit_gelu", &["state_dict", "training_checkpoint", "open_clip_dir", "bf16", "hf", "hf_sharded"]),
+    (
+        "vit_gelu",
+        &["state_dict", "training_checkpoint", "open_clip_dir", "bf16", "hf", "hf_sharded"],
+    ),
     (
         "resnet",
         &[
@@ -84,8 +87,13 @@ impl Golden {
     }
 
     fn check<D: Device>(&self, device: D, checkpoint: &Checkpoint, case: &str) {
-        let model =
-            ClipModel::new(device, Precision::F32, &checkpoint.architecture, &checkpoint.state_dict).unwrap();
+        let model = ClipModel::new(
+            device,
+            Precision::F32,
+            &checkpoint.architecture,
+            &checkpoint.state_dict,
+        )
+        .unwrap();
         let texts: Vec<&[u32]> = self.texts.iter().map(Vec::as_slice).collect();
         let mut images = model.encode_images(&self.pixels).unwrap();
         let mut texts = model.encode_texts(&texts).unwrap();
@@ -136,7 +144,8 @@ fn open(folder: &Path, format: &str) -> Checkpoint {
 /// The golden model beside the checkout, else the small part of it in `tests/data`.
 fn golden_folder(model: &str) -> Option<PathBuf> {
     let places = ["/../../../shared/golden/model", "/tests/data/model"];
-    let folders = places.map(|place| PathBuf::from(format!("{}{place}/{model}", env!("CARGO_MANIFEST_DIR"))));
+    let folders =
+        places.map(|place| PathBuf::from(format!("{}{place}/{model}", env!("CARGO_MANIFEST_DIR"))));
     let found = folders.into_iter().find(|folder| folder.join("outputs.safetensors").exists());
     if found.is_none() {
         skipped(&format!("../shared/golden/model/{model} is not beside this checkout"));
@@ -155,7 +164,11 @@ fn every_format_gives_the_features_of_the_reference(index: usize) {
         }
         let checkpoint = open(&folder, format);
         for isa in Isa::available() {
-            golden.check(Cpu::with_isa(isa), &checkpoint, &format!("{model}/{format} on {}", isa.name()));
+            golden.check(
+                Cpu::with_isa(isa),
+                &checkpoint,
+                &format!("{model}/{format} on {}", isa.name()),
+            );
         }
         golden.check(Reference, &checkpoint, &format!("{model}/{format} on reference"));
     }

@@ -43,7 +43,8 @@ fn peak_of_loading(path: &Path) -> u64 {
     child.args(["--ignored", "--exact", "--nocapture", "load_the_file_named_by_the_environment"]);
     let output = child.env(FILE, path).output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
-    let peak = output.lines().find_map(|line| line.split_once("peak ").map(|(_, peak)| peak.parse()));
+    let peak =
+        output.lines().find_map(|line| line.split_once("peak ").map(|(_, peak)| peak.parse()));
     peak.unwrap_or_else(|| panic!("{output}")).unwrap()
 }
 
@@ -72,15 +73,22 @@ fn loading_takes_little_more_memory_than_the_weights() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("openai.safetensors");
     let weights = synthetic::state_dict(&architecture(), 1);
-    let tensors = weights.iter().map(|(name, tensor)| WriteTensor::as_is(name, tensor.clone())).collect();
+    let tensors =
+        weights.iter().map(|(name, tensor)| WriteTensor::as_is(name, tensor.clone())).collect();
     safetensors::write(&file, tensors, &Default::default()).unwrap();
     drop(weights);
     let size = std::fs::metadata(&file).unwrap().len();
     let options = LoadOptions { activation: Some(Activation::QuickGelu), ..LoadOptions::default() };
     let checkpoint = Checkpoint::open(&file, &options).unwrap();
     let hugging_face = folder.path().join("hugging_face");
-    convert(&checkpoint, Layout::HuggingFace, &hugging_face, WeightFormat::AsStored, &Default::default())
-        .unwrap();
+    convert(
+        &checkpoint,
+        Layout::HuggingFace,
+        &hugging_face,
+        WeightFormat::AsStored,
+        &Default::default(),
+    )
+    .unwrap();
     let half = folder.path().join("half.safetensors");
     convert(&checkpoint, Layout::OpenAi, &half, WeightFormat::F16, &Default::default()).unwrap();
     drop(checkpoint);

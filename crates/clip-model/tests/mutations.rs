@@ -20,7 +20,8 @@ impl Random {
 #[test]
 fn changed_bytes_never_make_a_reader_panic() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints_bad");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let start = Instant::now();

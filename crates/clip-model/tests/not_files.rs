@@ -22,11 +22,13 @@ fn devices_and_pipes_are_refused_without_waiting() {
 
 #[test]
 fn a_released_name_needs_the_released_digest() {
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/checkpoints_bad/ok_tiny_strided.pt");
+    let data =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/checkpoints_bad/ok_tiny_strided.pt");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ViT-B-32.pt");
     std::fs::copy(data, &path).unwrap();
-    let mut options = LoadOptions { activation: Some(Activation::QuickGelu), ..LoadOptions::default() };
+    let mut options =
+        LoadOptions { activation: Some(Activation::QuickGelu), ..LoadOptions::default() };
     let error = Checkpoint::open(&path, &options).unwrap_err();
     assert!(matches!(error, CheckpointError::WrongDigest { .. }), "{error}");
     options.ignore_digest = true;
@@ -40,7 +42,8 @@ fn weights_that_do_not_tell_their_activation_need_to_be_told() {
     let mut architecture = clip_model::registry::find("ViT-B/32").unwrap().architecture.clone();
     architecture.text.layers = 1;
     architecture.text.vocab_size = 10;
-    if let clip_model::ImageArchitecture::VisionTransformer { layers, .. } = &mut architecture.image {
+    if let clip_model::ImageArchitecture::VisionTransformer { layers, .. } = &mut architecture.image
+    {
         *layers = 1;
     }
     let weights = clip_model::synthetic::state_dict(&architecture, 1);

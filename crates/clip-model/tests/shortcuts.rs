@@ -3,8 +3,8 @@
 
 use clip_kernels::{Cpu, Device, Isa, Precision, Reference};
 use clip_model::{
-    Activation, Architecture, ClipModel, ImageArchitecture, Shortcuts, TextArchitecture, TextPooling,
-    synthetic,
+    Activation, Architecture, ClipModel, ImageArchitecture, Shortcuts, TextArchitecture,
+    TextPooling, synthetic,
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -91,7 +91,8 @@ static CPU: LazyLock<Vec<(String, ClipModel<Cpu>)>> = LazyLock::new(|| {
     Isa::available().flat_map(of).collect()
 });
 
-static REFERENCE: LazyLock<Vec<(String, ClipModel<Reference>)>> = LazyLock::new(|| text_models(|| Reference));
+static REFERENCE: LazyLock<Vec<(String, ClipModel<Reference>)>> =
+    LazyLock::new(|| text_models(|| Reference));
 
 /// Texts of few words, so that many begin alike, are equal, or are the beginning of another.
 fn texts() -> impl Strategy<Value = Vec<Vec<u32>>> {
@@ -119,7 +120,11 @@ fn all_equal<D: Device>(models: &[(String, ClipModel<D>)], texts: &[Vec<u32>]) {
             alone = texts.iter().map(|text| plain.encode_texts(&[text]).unwrap()).collect();
         }
         for threads in [1, 3] {
-            assert_eq!(in_pool(threads, || model.encode_texts(&texts).unwrap()), alone.concat(), "{name}");
+            assert_eq!(
+                in_pool(threads, || model.encode_texts(&texts).unwrap()),
+                alone.concat(),
+                "{name}"
+            );
             texts.reverse();
             alone.reverse();
         }
@@ -147,8 +152,8 @@ fn more_texts_than_one_tree_holds_come_back_in_their_order() {
         .map(|shortcuts| model(Cpu::new(), Precision::F32, &architecture, shortcuts));
     let texts: Vec<Vec<u32>> = (0..7000u32)
         .map(|text| {
-            let words =
-                (0..text % 7).map(|word| 1 + text.wrapping_mul(2_654_435_761) / 6u32.pow(word + 1) % 6);
+            let words = (0..text % 7)
+                .map(|word| 1 + text.wrapping_mul(2_654_435_761) / 6u32.pow(word + 1) % 6);
             words.chain([END]).collect()
         })
         .collect();
@@ -165,8 +170,9 @@ fn no_shortcut_changes_a_bit_of_a_picture() {
         let architecture = architecture(image, TextPooling::Argmax);
         let pixels = synthetic::pixels(2, 3, architecture.image.resolution());
         for isa in Isa::available() {
-            let [fast, plain] = [Shortcuts::ALL, Shortcuts::NONE]
-                .map(|shortcuts| model(Cpu::with_isa(isa), Precision::F32, &architecture, shortcuts));
+            let [fast, plain] = [Shortcuts::ALL, Shortcuts::NONE].map(|shortcuts| {
+                model(Cpu::with_isa(isa), Precision::F32, &architecture, shortcuts)
+            });
             assert_eq!(fast.encode_images(&pixels), plain.encode_images(&pixels), "{}", isa.name());
         }
     }

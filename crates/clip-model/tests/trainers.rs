@@ -65,7 +65,10 @@ fn the_same_tensors_are_read_from_every_file() {
 fn what_was_taken_and_what_was_left_is_said() {
     let warnings = |name| open(name).unwrap().warnings.join("\n");
     let said = warnings("numpy_scalar");
-    assert!(said.contains("the weights under `state_dict` of a training checkpoint after epoch 5"), "{said}");
+    assert!(
+        said.contains("the weights under `state_dict` of a training checkpoint after epoch 5"),
+        "{said}"
+    );
     assert!(
         said.contains("objects of `numpy._core.multiarray.scalar`, `numpy.dtype` were not built"),
         "{said}"
@@ -73,7 +76,10 @@ fn what_was_taken_and_what_was_left_is_said() {
     assert!(said.contains("`module.` was taken out of the names"), "{said}");
     let said = warnings("lightning");
     assert!(said.contains("the prefix `clipmodel.` was taken off"), "{said}");
-    assert!(said.contains("1 tensors outside it were left out, the first is `head.weight`"), "{said}");
+    assert!(
+        said.contains("1 tensors outside it were left out, the first is `head.weight`"),
+        "{said}"
+    );
     let said = warnings("whole_model_wrapped");
     assert!(
         said.contains("`torch.nn.modules.module.Module`") && said.contains("nothing was executed"),
@@ -106,8 +112,14 @@ fn inventory_lists_what_is_no_clip() {
     let proj = listed.tensors.iter().find(|tensor| tensor.name == "ema.visual.proj").unwrap();
     assert_eq!((proj.dtype.as_str(), proj.shape.as_slice()), ("f16", [8, 4].as_slice()));
     let listed = Inventory::open(&unpack("everything", folder.path())).unwrap();
-    assert!(listed.not_built.iter().any(|name| name == "argparse.Namespace"), "{:?}", listed.not_built);
-    assert!(listed.keys.contains(&("slots".to_owned(), "made by `trainer.options.Slots`".to_owned())));
+    assert!(
+        listed.not_built.iter().any(|name| name == "argparse.Namespace"),
+        "{:?}",
+        listed.not_built
+    );
+    assert!(
+        listed.keys.contains(&("slots".to_owned(), "made by `trainer.options.Slots`".to_owned()))
+    );
 }
 
 #[test]
@@ -116,8 +128,11 @@ fn shards_of_torch_save_are_one_model() {
     let shard = unpack("model_state_dict", folder.path());
     std::fs::rename(shard, folder.path().join("pytorch_model-1.bin")).unwrap();
     let plain = open("plain").unwrap();
-    let map: Vec<_> =
-        plain.state_dict.names().map(|name| format!("\"{name}\": \"pytorch_model-1.bin\"")).collect();
+    let map: Vec<_> = plain
+        .state_dict
+        .names()
+        .map(|name| format!("\"{name}\": \"pytorch_model-1.bin\""))
+        .collect();
     let index = format!("{{\"weight_map\": {{{}}}}}", map.join(", "));
     std::fs::write(folder.path().join("pytorch_model.bin.index.json"), index).unwrap();
     let sharded = Checkpoint::open(folder.path(), &options()).unwrap();

@@ -43,7 +43,8 @@ fn main() {
     }
     if let Some(path) = std::env::args().skip(1).find(|argument| !argument.starts_with('-')) {
         let text = std::fs::read_to_string(&path).expect("a text file");
-        let captions: Vec<&str> = text.lines().filter_map(|line| line.rsplit('\t').next()).collect();
+        let captions: Vec<&str> =
+            text.lines().filter_map(|line| line.rsplit('\t').next()).collect();
         report("file", &tokenizer, &captions, 20);
     }
 }

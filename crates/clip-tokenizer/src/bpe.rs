@@ -47,7 +47,8 @@ pub(crate) fn merge_word(vocabulary: &Vocabulary, word: &[u8], ids: &mut Vec<u32
         symbols[first.len()] = vocabulary.byte_id(last, true);
         ids.extend_from_slice(merge_short(vocabulary, &mut symbols[..word.len()]));
     } else {
-        let mut symbols: Vec<u32> = first.iter().map(|&byte| vocabulary.byte_id(byte, false)).collect();
+        let mut symbols: Vec<u32> =
+            first.iter().map(|&byte| vocabulary.byte_id(byte, false)).collect();
         symbols.push(vocabulary.byte_id(last, true));
         merge_long(vocabulary, symbols, ids);
     }
@@ -61,7 +62,9 @@ fn merge_short<'a>(vocabulary: &Vocabulary, symbols: &'a mut [u32]) -> &'a [u32]
     for (pair, neighbours) in pairs.iter_mut().zip(symbols.windows(2)) {
         *pair = merged(neighbours[0], neighbours[1]);
     }
-    while let Some((at, &lowest)) = pairs[..length - 1].iter().enumerate().min_by_key(|&(_, pair)| *pair) {
+    while let Some((at, &lowest)) =
+        pairs[..length - 1].iter().enumerate().min_by_key(|&(_, pair)| *pair)
+    {
         if lowest == NEVER {
             break;
         }
@@ -108,10 +111,18 @@ fn merge_long(vocabulary: &Vocabulary, mut symbols: Vec<u32>, ids: &mut Vec<u32>
         }
         let before = previous[at];
         if before < length {
-            heap.extend(vocabulary.merged(symbols[before], merged).map(|pair| Reverse((pair, before))));
+            heap.extend(
+                vocabulary.merged(symbols[before], merged).map(|pair| Reverse((pair, before))),
+            );
         }
     }
-    ids.extend(symbols.iter().zip(is_merged).filter(|&(_, is_merged)| !is_merged).map(|(symbol, _)| symbol));
+    ids.extend(
+        symbols
+            .iter()
+            .zip(is_merged)
+            .filter(|&(_, is_merged)| !is_merged)
+            .map(|(symbol, _)| symbol),
+    );
 }
 
 #[cfg(test)]
@@ -123,14 +134,19 @@ mod tests {
     /// The reference's own way: the best pair, everywhere in one sweep from the left; again.
     fn encode_by_sweeps(word: &[u8]) -> Vec<u32> {
         let end = word.len() - 1;
-        let mut symbols: Vec<u32> =
-            word.iter().enumerate().map(|(at, &byte)| VOCABULARY.byte_id(byte, at == end)).collect();
-        while let Some(best) = symbols.windows(2).filter_map(|pair| VOCABULARY.merged(pair[0], pair[1])).min()
+        let mut symbols: Vec<u32> = word
+            .iter()
+            .enumerate()
+            .map(|(at, &byte)| VOCABULARY.byte_id(byte, at == end))
+            .collect();
+        while let Some(best) =
+            symbols.windows(2).filter_map(|pair| VOCABULARY.merged(pair[0], pair[1])).min()
         {
             let mut swept = Vec::new();
             let mut at = 0;
             while at < symbols.len() {
-                let pair = symbols.get(at + 1).and_then(|&right| VOCABULARY.merged(symbols[at], right));
+                let pair =
+                    symbols.get(at + 1).and_then(|&right| VOCABULARY.merged(symbols[at], right));
                 swept.push(if pair == Some(best) { best } else { symbols[at] });
                 at += if pair == Some(best) { 2 } else { 1 };
             }
@@ -141,7 +157,8 @@ mod tests {
 
     fn encode_long(word: &[u8]) -> Vec<u32> {
         let (last, first) = word.split_last().unwrap();
-        let mut symbols: Vec<u32> = first.iter().map(|&byte| VOCABULARY.byte_id(byte, false)).collect();
+        let mut symbols: Vec<u32> =
+            first.iter().map(|&byte| VOCABULARY.byte_id(byte, false)).collect();
         symbols.push(VOCABULARY.byte_id(*last, true));
         let mut ids = Vec::new();
         merge_long(&VOCABULARY, symbols, &mut ids);

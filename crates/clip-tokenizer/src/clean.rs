@@ -109,7 +109,10 @@ mod tests {
 
     #[test]
     fn white_space_of_all_kinds_becomes_one_space() {
-        assert_eq!(clean("\u{3000}a\u{85}b\u{2028}\u{a0}c\u{1680}\u{200b}d\u{c}"), "a…b c \u{200b}d");
+        assert_eq!(
+            clean("\u{3000}a\u{85}b\u{2028}\u{a0}c\u{1680}\u{200b}d\u{c}"),
+            "a…b c \u{200b}d"
+        );
         assert_eq!(clean("\u{2028}"), "");
     }
 

@@ -31,9 +31,9 @@ impl TokenizerError {
     /// The way out, printed by the program on its own line after `help: `.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::TooLong { .. } => {
-                Some("shorten it, or ask for truncation, which cuts such texts and counts what is lost")
-            }
+            Self::TooLong { .. } => Some(
+                "shorten it, or ask for truncation, which cuts such texts and counts what is lost",
+            ),
             Self::NoRoom => Some("CLIP's models have context length 77"),
             Self::UnknownId { .. } => Some("these ids come from another vocabulary"),
         }

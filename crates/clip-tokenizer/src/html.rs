@@ -116,7 +116,8 @@ pub(crate) fn windows_1252(control: char) -> char {
 fn named_reference<'a>(rest: &'a str, out: &mut String) -> Option<&'a str> {
     /// Python's pattern takes so many characters before the semicolon.
     const LONGEST: usize = 32;
-    let ends_name = |character| matches!(character, '\t' | '\n' | '\x0C' | ' ' | '<' | '&' | '#' | ';');
+    let ends_name =
+        |character| matches!(character, '\t' | '\n' | '\x0C' | ' ' | '<' | '&' | '#' | ';');
     let mut bounds = rest.char_indices().take(LONGEST).find(|&(_, character)| ends_name(character));
     if bounds.is_none() {
         bounds = rest.char_indices().nth(LONGEST);

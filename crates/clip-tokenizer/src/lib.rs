@@ -60,4 +60,6 @@ mod vocabulary;
 pub use clean::{Cleaning, canonicalize, clean};
 pub use error::TokenizerError;
 pub use fix_text::fix_text;
-pub use tokenizer::{CONTEXT_LENGTH, END_OF_TEXT, Overflow, START_OF_TEXT, Tokenizer, Tokens, VOCAB_SIZE};
+pub use tokenizer::{
+    CONTEXT_LENGTH, END_OF_TEXT, Overflow, START_OF_TEXT, Tokenizer, Tokens, VOCAB_SIZE,
+};

@@ -33,7 +33,8 @@ fn push_lower(lower: &mut String, character: char) {
 /// No run of them is seen more than twice: the next sigma is itself cased and ends the search.
 fn is_final_sigma(text: &str, start: usize) -> bool {
     let (before, from) = text.split_at_checked(start).unwrap_or((text, ""));
-    let is_cased = |side: Option<char>| side.is_some_and(|character| UNICODE.cased.contains(character));
+    let is_cased =
+        |side: Option<char>| side.is_some_and(|character| UNICODE.cased.contains(character));
     let is_seen = |character: &char| !UNICODE.case_ignorable.contains(*character);
     is_cased(before.chars().rev().find(is_seen)) && !is_cased(from.chars().skip(1).find(is_seen))
 }

@@ -35,7 +35,9 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
                 }
                 Kind::Number => first.len_utf8(),
                 Kind::Letter => run_length(rest, Kind::Letter),
-                Kind::Other => special_length(rest).unwrap_or_else(|| run_length(rest, Kind::Other)),
+                Kind::Other => {
+                    special_length(rest).unwrap_or_else(|| run_length(rest, Kind::Other))
+                }
             };
             let (piece, after) = rest.split_at_checked(length)?;
             rest = after;
@@ -71,7 +73,9 @@ fn kind_of(character: char) -> Kind {
 }
 
 fn run_length(text: &str, kind: Kind) -> usize {
-    text.char_indices().find(|&(_, character)| kind_of(character) != kind).map_or(text.len(), |(end, _)| end)
+    text.char_indices()
+        .find(|&(_, character)| kind_of(character) != kind)
+        .map_or(text.len(), |(end, _)| end)
 }
 
 /// The length of a marker or a contraction at the beginning of `text`.

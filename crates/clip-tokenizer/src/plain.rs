@@ -15,7 +15,8 @@ use crate::vocabulary::Vocabulary;
 
 /// Whether the short way is right: bytes that no repair touches and that cannot begin a character reference.
 pub(crate) fn is_plain(text: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | 0x0C | b'\r') && byte != b'&';
+    let plain =
+        |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | 0x0C | b'\r') && byte != b'&';
     text.bytes().fold(true, |all, byte| all & plain(byte)) // no early end: so it takes many bytes at a time
 }
 
@@ -44,7 +45,8 @@ pub(crate) fn encode_plain(vocabulary: &Vocabulary, text: &str, ids: &mut Vec<u3
 /// What is no word of the vocabulary: words of several tokens, digits, signs. Returns the length of the piece.
 #[inline(never)]
 fn encode_other(vocabulary: &Vocabulary, rest: &[u8], front: u128, ids: &mut Vec<u32>) -> usize {
-    let run = |is_in: fn(&u8) -> bool| rest.iter().position(|byte| !is_in(byte)).unwrap_or(rest.len());
+    let run =
+        |is_in: fn(&u8) -> bool| rest.iter().position(|byte| !is_in(byte)).unwrap_or(rest.len());
     let front = front.to_le_bytes();
     let length = match rest.first() {
         Some(byte) if byte.is_ascii_alphabetic() => run(u8::is_ascii_alphabetic),
@@ -58,7 +60,9 @@ fn encode_other(vocabulary: &Vocabulary, rest: &[u8], front: u128, ids: &mut Vec
         Some(b"<|startoftext|>") => ids.push(START_OF_TEXT),
         Some(b"<|endoftext|>") => ids.push(END_OF_TEXT),
         Some(word) => encode_word(vocabulary, word, ids),
-        None => encode_word(vocabulary, &rest.get(..length).unwrap_or(rest).to_ascii_lowercase(), ids),
+        None => {
+            encode_word(vocabulary, &rest.get(..length).unwrap_or(rest).to_ascii_lowercase(), ids)
+        }
     }
     length
 }
@@ -127,7 +131,8 @@ mod tests {
     #[test]
     fn only_printable_ascii_without_ampersand_is_plain() {
         for byte in 0..=127_u8 {
-            let expected = (b' '..=b'~').contains(&byte) && byte != b'&' || b"\t\n\x0c\r".contains(&byte);
+            let expected =
+                (b' '..=b'~').contains(&byte) && byte != b'&' || b"\t\n\x0c\r".contains(&byte);
             assert_eq!(is_plain(&format!("a {} b", char::from(byte))), expected, "{byte}");
         }
         assert!(is_plain("") && !is_plain("é"));
@@ -139,7 +144,8 @@ mod tests {
         for start in 0..40 {
             for at in start..40 {
                 let window = window(&text[start..], at - start).to_le_bytes();
-                let expected: Vec<u8> = (at..at + 16).map(|i| text.get(i).copied().unwrap_or(0)).collect();
+                let expected: Vec<u8> =
+                    (at..at + 16).map(|i| text.get(i).copied().unwrap_or(0)).collect();
                 assert_eq!(window, expected[..], "{start} {at}");
             }
         }

@@ -97,7 +97,8 @@ impl TokenTable {
         let window = u128::from_le_bytes(front);
         self.find(window, token.len(), |start, end| {
             let length = token.len();
-            let fronts_agree = end - start == length && self.window(start) & lowest(length) == window;
+            let fronts_agree =
+                end - start == length && self.window(start) & lowest(length) == window;
             fronts_agree && (length <= WINDOW || self.bytes.get(start..end) == Some(token))
         })
     }
@@ -112,7 +113,12 @@ impl TokenTable {
     }
 
     #[inline(always)]
-    fn find(&self, window: u128, length: usize, is_it: impl Fn(usize, usize) -> bool) -> Option<u32> {
+    fn find(
+        &self,
+        window: u128,
+        length: usize,
+        is_it: impl Fn(usize, usize) -> bool,
+    ) -> Option<u32> {
         for place in places(place(window, length)) {
             let id = *self.slots.get(place)?;
             if id == FREE {
@@ -129,7 +135,8 @@ impl TokenTable {
     #[inline(always)]
     fn bounds(&self, index: usize) -> Option<(usize, usize)> {
         let end = *self.ends.get(index)?;
-        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let start =
+            index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         Some((start as usize, end as usize))
     }
 

@@ -201,7 +201,8 @@ mod tests {
             (5, vec![START_OF_TEXT, 320, 1125, 539, END_OF_TEXT], 2),
             (7, vec![START_OF_TEXT, 320, 1125, 539, 320, 2368, END_OF_TEXT], 0),
         ] {
-            let tokens = tokenizer.tokenize("a photo of a cat", context_length, Overflow::Truncate).unwrap();
+            let tokens =
+                tokenizer.tokenize("a photo of a cat", context_length, Overflow::Truncate).unwrap();
             assert_eq!((tokens.ids.clone(), tokens.lost), (ids, lost), "{context_length}");
             assert_eq!(tokens.truncated(), lost > 0);
             assert_eq!(tokens.padded(9).len(), 9);

@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 pub(crate) static UNICODE: LazyLock<Unicode> = LazyLock::new(|| {
     let table = include_str!("../assets/unicode.txt");
     let set = |name: &str| {
-        table.lines().find_map(|line| Some(CharSet::parse(line.strip_prefix(name)?.strip_prefix(' ')?)))
+        table
+            .lines()
+            .find_map(|line| Some(CharSet::parse(line.strip_prefix(name)?.strip_prefix(' ')?)))
     };
     let set = |name| set(name).unwrap_or_default();
     Unicode {

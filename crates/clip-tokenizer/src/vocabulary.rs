@@ -86,10 +86,13 @@ impl Vocabulary {
                 *slot = byte;
             }
         }
-        let byte_of = |character: char| bytes_of.get(character as usize).copied().unwrap_or_default();
+        let byte_of =
+            |character: char| bytes_of.get(character as usize).copied().unwrap_or_default();
         let text = merges_text();
         let mut left_lengths = Vec::with_capacity(MERGES);
-        for (left, right) in text.lines().skip(1).filter_map(|line| line.split_once(' ')).take(MERGES) {
+        for (left, right) in
+            text.lines().skip(1).filter_map(|line| line.split_once(' ')).take(MERGES)
+        {
             left_lengths.push(left.chars().count());
             self.tokens.push(left.chars().chain(right.chars()).map(byte_of));
         }
@@ -177,7 +180,8 @@ mod tests {
     fn merging_a_word_that_is_a_token_gives_that_token() {
         let mut ids = Vec::new();
         for id in 0..512 + MERGES as u32 {
-            let Some(word) = VOCABULARY.token(id).and_then(|token| token.strip_suffix(b"</w>")) else {
+            let Some(word) = VOCABULARY.token(id).and_then(|token| token.strip_suffix(b"</w>"))
+            else {
                 continue;
             };
             ids.clear();
@@ -196,7 +200,8 @@ mod tests {
 
     #[test]
     fn tokens_are_all_different() {
-        let tokens: std::collections::HashSet<_> = (0..49408).filter_map(|id| VOCABULARY.token(id)).collect();
+        let tokens: std::collections::HashSet<_> =
+            (0..49408).filter_map(|id| VOCABULARY.token(id)).collect();
         assert_eq!(tokens.len(), crate::VOCAB_SIZE);
     }
 }

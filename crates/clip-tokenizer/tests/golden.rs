@@ -23,7 +23,11 @@ fn copied_lines(name: &str) -> Vec<Value> {
 
 fn read_lines(path: PathBuf) -> Option<Vec<Value>> {
     let text = std::fs::read_to_string(path).ok()?;
-    Some(text.lines().map(|line| serde_json::from_str(line).expect("golden data is JSON lines")).collect())
+    Some(
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("golden data is JSON lines"))
+            .collect(),
+    )
 }
 
 fn ids(value: &Value) -> Vec<u32> {
@@ -48,7 +52,8 @@ fn assert_encoded_like_reference(cases: &[Value]) {
             ));
         }
     }
-    let (count, shown) = (different.len(), different.iter().take(10).cloned().collect::<Vec<_>>().join("\n"));
+    let (count, shown) =
+        (different.len(), different.iter().take(10).cloned().collect::<Vec<_>>().join("\n"));
     assert!(different.is_empty(), "{count} of {} differ\n{shown}", cases.len());
     println!("{} strings equal", cases.len());
 }
@@ -60,7 +65,9 @@ fn assert_tokenized_like_reference(rows: &[Value]) {
         let overflow = if row["truncate"] == true { Overflow::Truncate } else { Overflow::Refuse };
         let texts = row["texts"].as_array().unwrap().iter();
         let found: Result<Vec<Vec<u32>>, TokenizerError> = texts
-            .map(|one| Ok(tokenizer.tokenize(text(one), context_length, overflow)?.padded(context_length)))
+            .map(|one| {
+                Ok(tokenizer.tokenize(text(one), context_length, overflow)?.padded(context_length))
+            })
             .collect();
         match row.get("rows") {
             Some(expected) => {
@@ -86,7 +93,9 @@ fn assert_decoded_like_reference(rows: &[Value]) {
             row["ids"].as_array().unwrap().iter().map(|id| id.as_u64()?.try_into().ok()).collect();
         let Some(ids) = ids else { continue }; // -1 is no id here
         match row.get("text") {
-            Some(expected) => assert_eq!(tokenizer.decode(&ids).as_deref(), Ok(text(expected)), "{row}"),
+            Some(expected) => {
+                assert_eq!(tokenizer.decode(&ids).as_deref(), Ok(text(expected)), "{row}")
+            }
             None => assert!(
                 matches!(tokenizer.decode(&ids), Err(TokenizerError::UnknownId { .. })),
                 "row {}",
@@ -139,7 +148,8 @@ fn long_texts_equal_reference() {
         let text = text(&row["piece"]).repeat(row["times"].as_u64().unwrap() as usize);
         let found = tokenizer.encode(&text);
         let bytes: Vec<u8> = found.iter().flat_map(|id| id.to_le_bytes()).collect();
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: String =
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(found.len() as u64, row["n"], "{}", row["piece"]);
         assert_eq!(digest, row["ids_u32le_sha256"], "{}", row["piece"]);
     }
@@ -159,7 +169,8 @@ fn utf16_with_lone_surrogates_equals_reference_when_read_lossily() {
 fn ids_equal_reference_on_the_files_named_in_the_environment() {
     let Some(files) = std::env::var_os("CLIP_RS_TOKENIZER_FUZZ") else { return };
     for file in std::env::split_paths(&files) {
-        let cases = read_lines(file.clone()).unwrap_or_else(|| panic!("{} cannot be read", file.display()));
+        let cases =
+            read_lines(file.clone()).unwrap_or_else(|| panic!("{} cannot be read", file.display()));
         assert_encoded_like_reference(&cases);
     }
 }

@@ -16,8 +16,16 @@ use clip_tokenizer::{CONTEXT_LENGTH, Overflow, Tokenizer};
 const ROUNDS: usize = 3;
 /// Names that prompts are timed for: enough for several trees.
 const TIMED_NAMES: usize = 25;
-const NAMES: [&str; 8] =
-    ["cat", "dog", "tench", "great white shark", "electric guitar", "castle", "espresso", "toilet paper"];
+const NAMES: [&str; 8] = [
+    "cat",
+    "dog",
+    "tench",
+    "great white shark",
+    "electric guitar",
+    "castle",
+    "espresso",
+    "toilet paper",
+];
 const TEMPLATES: [&str; 5] = [
     "a photo of a {}.",
     "a photo of the {}.",
@@ -30,7 +38,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Result<()> {
     // `cargo bench` adds flags of its own.
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let architecture = &registry::find("ViT-B/32")?.architecture;
     let weights = synthetic::state_dict(architecture, 1);
     let model = |shortcuts| {
@@ -95,7 +104,8 @@ impl Bench {
         let ids = self.tokenize(all)?;
         let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
         let rows = |model: &ClipModel<Cpu>| model.rows_of_texts(&texts);
-        let (tokens, distinct, shared) = (rows(&self.apart)?, rows(&self.distinct)?, rows(&self.shared)?);
+        let (tokens, distinct, shared) =
+            (rows(&self.apart)?, rows(&self.distinct)?, rows(&self.shared)?);
         let share = |rows: usize| 100.0 * rows as f64 / tokens as f64;
         println!(
             "{case:<24} {:>6} texts {tokens:>7} tokens {shared:>7} rows; saved: {:.1} % by duplicates, {:.1} % by prefixes",
@@ -133,7 +143,9 @@ impl Bench {
 
     fn tokenize(&self, texts: &[String]) -> Result<Vec<Vec<u32>>> {
         let ids = |text: &String| {
-            self.tokenizer.tokenize(text, CONTEXT_LENGTH, Overflow::Truncate).map(|tokens| tokens.ids)
+            self.tokenizer
+                .tokenize(text, CONTEXT_LENGTH, Overflow::Truncate)
+                .map(|tokens| tokens.ids)
         };
         Ok(texts.iter().map(ids).collect::<std::result::Result<_, _>>()?)
     }
@@ -146,7 +158,10 @@ struct PromptSet {
 }
 
 fn prompts(names: &[String], templates: &[String]) -> Vec<String> {
-    names.iter().flat_map(|name| templates.iter().map(|template| template.replace("{}", name))).collect()
+    names
+        .iter()
+        .flat_map(|name| templates.iter().map(|template| template.replace("{}", name)))
+        .collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -74,7 +74,8 @@ impl Clip {
         let mut decoded: Decoded<'a> = Vec::new();
         let mut encoded: Option<ImageBatch<'a>> = None;
         loop {
-            let mut next: Decoded<'a> = inputs.by_ref().take(batch).map(|input| (input, None)).collect();
+            let mut next: Decoded<'a> =
+                inputs.by_ref().take(batch).map(|input| (input, None)).collect();
             if next.is_empty() && decoded.is_empty() && encoded.is_none() {
                 return Ok(());
             }
@@ -109,8 +110,9 @@ impl Clip {
             return Err(EncodeError::WrongInputSize { found: image.data.len(), resolution }.into());
         }
         let mut input = vec![0.0; images.len() * values]; // [images, 3, resolution, resolution]
-        let normalize =
-            |(input, image): (&mut [f32], &Pixels)| image.write_input(recipe.mean, recipe.std, input);
+        let normalize = |(input, image): (&mut [f32], &Pixels)| {
+            image.write_input(recipe.mean, recipe.std, input)
+        };
         input.par_chunks_exact_mut(values).zip(images).for_each(normalize);
         Ok(input)
     }

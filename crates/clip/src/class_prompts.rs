@@ -53,7 +53,12 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
     /// # Errors
     /// [`Clip::check_texts`]; [`Error::Text`] with the number of the first class of which a prompt is too long, if
     /// `overflow` refuses that.
-    pub fn new(clip: &'a Clip, classes: usize, overflow: Overflow, prompts_of: F) -> Result<Self, Error> {
+    pub fn new(
+        clip: &'a Clip,
+        classes: usize,
+        overflow: Overflow,
+        prompts_of: F,
+    ) -> Result<Self, Error> {
         clip.check_texts()?;
         let mut plan = Self {
             clip,
@@ -110,7 +115,9 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
         for block in blocks(&self.order) {
             let tokens: Vec<Vec<Vec<u32>>> = block
                 .par_iter()
-                .map(|&(class, _)| Ok(self.tokens(class)?.into_iter().map(|(ids, _)| ids).collect()))
+                .map(|&(class, _)| {
+                    Ok(self.tokens(class)?.into_iter().map(|(ids, _)| ids).collect())
+                })
                 .collect::<Result<_, Error>>()?;
             let ids: Vec<&[u32]> = tokens.iter().flatten().map(Vec::as_slice).collect();
             let rows = self.clip.encode_token_ids(&ids)?.normalize();
@@ -132,7 +139,8 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
             let tokens = self.clip.tokenizer().tokenize(&prompt, context_length, self.overflow)?;
             Ok((tokens.ids, tokens.lost > 0))
         };
-        let tokens = (self.prompts_of)(class).into_iter().map(tokens).collect::<Result<_, TokenizerError>>();
+        let tokens =
+            (self.prompts_of)(class).into_iter().map(tokens).collect::<Result<_, TokenizerError>>();
         tokens.map_err(|source| Error::Text { index: class, source })
     }
 
@@ -202,7 +210,8 @@ mod tests {
 
     #[test]
     fn blocks_hold_every_class_once_and_are_bounded() {
-        let order: Vec<(usize, usize)> = (0..1000).map(|class| (class, 1 + class * 37 % 90)).collect();
+        let order: Vec<(usize, usize)> =
+            (0..1000).map(|class| (class, 1 + class * 37 % 90)).collect();
         let order = [order, vec![(1000, 3 * PROMPTS_AT_A_TIME), (1001, 1)]].concat();
         let sizes: Vec<usize> =
             blocks(&order).map(|block| block.iter().map(|(_, size)| size).sum()).collect();
@@ -224,7 +233,8 @@ mod tests {
                 vec![format!("a {name}."), format!("the {name}!")]
             }
         };
-        let plan = ClassPrompts::new(&clip, names.len(), Overflow::Refuse, prompts_of).expect("short");
+        let plan =
+            ClassPrompts::new(&clip, names.len(), Overflow::Refuse, prompts_of).expect("short");
         assert_eq!((plan.prompts(), plan.same(), plan.truncated()), (9, &[(0, 3)][..], &[][..]));
         let (mut seen, mut done) = (Vec::new(), 0);
         plan.for_each(
@@ -246,8 +256,10 @@ mod tests {
     fn classes_that_differ_only_behind_the_cut_are_one_text() {
         let clip = Clip::starter().expect("built in");
         let long = "word ".repeat(80);
-        let prompts_of = |class: usize| vec![format!("{long} {class}"), format!("a {long} {class}")];
-        let refused = ClassPrompts::new(&clip, 2, Overflow::Refuse, prompts_of).err().expect("too long");
+        let prompts_of =
+            |class: usize| vec![format!("{long} {class}"), format!("a {long} {class}")];
+        let refused =
+            ClassPrompts::new(&clip, 2, Overflow::Refuse, prompts_of).err().expect("too long");
         assert!(matches!(refused, Error::Text { index: 0, .. }), "{refused}");
         let plan = ClassPrompts::new(&clip, 2, Overflow::Truncate, prompts_of).expect("cut");
         assert_eq!((plan.same(), plan.truncated()), (&[(0, 1)][..], &[0, 1][..]));

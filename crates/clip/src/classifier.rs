@@ -64,11 +64,14 @@ impl Classifier {
             return Err(Error::TemplateWithoutPlaceholder { template: (*template).to_owned() });
         }
         let prompts_of = |label: usize| fill_templates(&labels[label], &templates);
-        let plan =
-            ClassPrompts::new(clip, labels.len(), overflow, prompts_of).map_err(|error| match error {
-                Error::Text { index, source } => Error::Label { label: shown(&labels[index]), source },
+        let plan = ClassPrompts::new(clip, labels.len(), overflow, prompts_of).map_err(
+            |error| match error {
+                Error::Text { index, source } => {
+                    Error::Label { label: shown(&labels[index]), source }
+                }
                 other => other,
-            })?;
+            },
+        )?;
         if let [(first, second), others @ ..] = plan.same() {
             let (first, second, others) = (&labels[*first], &labels[*second], others.len());
             return Err(if first == second {
@@ -208,7 +211,8 @@ mod tests {
     #[test]
     fn classifier_has_the_vectors_of_its_definition() {
         let clip = Clip::starter().expect("built in");
-        let (labels, templates) = (["zebra", "a cat", "Dog"], ["a photo of {}.", "{} in the snow", "{}"]);
+        let (labels, templates) =
+            (["zebra", "a cat", "Dog"], ["a photo of {}.", "{} in the snow", "{}"]);
         let classifier = Classifier::new(&clip, &labels, &templates).expect("a classifier");
         for (label, found) in labels.iter().zip(classifier.weights.rows()) {
             let rows: Vec<f32> = templates
@@ -231,10 +235,14 @@ mod tests {
     #[test]
     fn top_is_the_beginning_of_all_scores() {
         let clip = Clip::starter().expect("built in");
-        let classifier = Classifier::new(&clip, &["a", "b", "c"], &[] as &[&str]).expect("a classifier");
+        let classifier =
+            Classifier::new(&clip, &["a", "b", "c"], &[] as &[&str]).expect("a classifier");
         let image = clip.encode_texts(&["something"]).expect("features").normalize();
         let scores = classifier.scores(image.as_slice());
-        assert_eq!((scores.len(), &scores[..2]), (3, classifier.top(image.as_slice(), 2).as_slice()));
+        assert_eq!(
+            (scores.len(), &scores[..2]),
+            (3, classifier.top(image.as_slice(), 2).as_slice())
+        );
     }
 
     #[test]
@@ -243,11 +251,11 @@ mod tests {
         let refused = |labels: &[&str], templates: &[&str]| {
             Classifier::new(&clip, labels, templates).expect_err("refused").to_string()
         };
-        let same =
-            "labels \"Cat\" and \"cat\" are one text to the model; each would take half of the probability";
+        let same = "labels \"Cat\" and \"cat\" are one text to the model; each would take half of the probability";
         assert_eq!(refused(&["Cat", "dog", "cat"], &[]), same);
         assert_eq!(refused(&["Cat", "dog", "cat"], &["a {}", "the {}"]), same);
-        let twice = "label \"a\" is given twice; each would take half of the probability (and 2 more)";
+        let twice =
+            "label \"a\" is given twice; each would take half of the probability (and 2 more)";
         assert_eq!(refused(&["a", "b", "a", "b", "B"], &[]), twice);
         let long = "word ".repeat(90);
         let error = refused(&["a", &long], &[]);
@@ -259,8 +267,13 @@ mod tests {
             Classifier::new(&clip, &["cat"], &["no hole"]),
             Err(Error::TemplateWithoutPlaceholder { .. })
         ));
-        let cut =
-            Classifier::new_with(&clip, vec!["a".into(), long], &[] as &[&str], Overflow::Truncate, |_| {});
+        let cut = Classifier::new_with(
+            &clip,
+            vec!["a".into(), long],
+            &[] as &[&str],
+            Overflow::Truncate,
+            |_| {},
+        );
         assert_eq!(cut.expect("cut").truncated(), [1]);
     }
 }

@@ -83,8 +83,11 @@ impl Clip {
     pub fn load_with(name_or_path: &str, options: &LoadOptions) -> Result<Clip, Error> {
         let checkpoint = open_checkpoint(name_or_path, options)?;
         let instruction_set = options.instruction_set()?;
-        let cleaning =
-            if checkpoint.tokenizer.canonicalize { Cleaning::Canonicalize } else { Cleaning::Reference };
+        let cleaning = if checkpoint.tokenizer.canonicalize {
+            Cleaning::Canonicalize
+        } else {
+            Cleaning::Reference
+        };
         let (encoder, tokenizer) = rayon::join(
             || encoder::build(instruction_set, options, &checkpoint),
             || Tokenizer::with_cleaning(cleaning),
@@ -117,7 +120,8 @@ impl Clip {
     /// # Errors
     /// An image cannot be read or decoded.
     pub fn encode_images<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Features, Error> {
-        let inputs: Vec<ImageInput> = paths.iter().map(|path| ImageInput::file(path.as_ref())).collect();
+        let inputs: Vec<ImageInput> =
+            paths.iter().map(|path| ImageInput::file(path.as_ref())).collect();
         let mut data = Vec::with_capacity(paths.len().saturating_mul(self.embed_dim()));
         self.encode_in_batches(&inputs, |mut batch| {
             data.extend_from_slice(batch.features.as_slice());
@@ -139,10 +143,16 @@ impl Clip {
     ///
     /// # Errors
     /// As [`Clip::encode_input`].
-    pub fn encode_input_and_penultimate(&self, input: &[f32]) -> Result<(Features, Features), Error> {
+    pub fn encode_input_and_penultimate(
+        &self,
+        input: &[f32],
+    ) -> Result<(Features, Features), Error> {
         let images = self.encoder.encode_images_and_penultimate(input)?;
         let width = self.architecture().image.penultimate_width();
-        Ok((Features::new(width, images.penultimate), Features::new(self.embed_dim(), images.features)))
+        Ok((
+            Features::new(width, images.penultimate),
+            Features::new(self.embed_dim(), images.features),
+        ))
     }
 
     /// Features of texts, `[texts, embed_dim]`, not normalised.
@@ -161,7 +171,9 @@ impl Clip {
     pub fn check_texts(&self) -> Result<(), Error> {
         match self.texts_refused.get_or_init(|| self.tokenizer_config.refusal()) {
             None => Ok(()),
-            Some(reason) => Err(Error::TextsRefused { path: self.name.clone(), reason: reason.clone() }),
+            Some(reason) => {
+                Err(Error::TextsRefused { path: self.name.clone(), reason: reason.clone() })
+            }
         }
     }
 
@@ -204,7 +216,10 @@ impl Clip {
         // This pooling reads the last place of the context, whatever stands there: padding, mostly.
         let padded = texts.iter().map(|text| {
             let mut row = text.to_vec();
-            row.resize(if row.is_empty() { 0 } else { text_tower.context_length.max(row.len()) }, 0);
+            row.resize(
+                if row.is_empty() { 0 } else { text_tower.context_length.max(row.len()) },
+                0,
+            );
             row
         });
         let padded: Vec<Vec<u32>> = padded.collect();
@@ -266,7 +281,10 @@ impl Clip {
         Ok(self.pixels_and_content(input)?.0)
     }
 
-    pub(crate) fn pixels_and_content(&self, input: &ImageInput) -> Result<(Pixels, ContentId), Error> {
+    pub(crate) fn pixels_and_content(
+        &self,
+        input: &ImageInput,
+    ) -> Result<(Pixels, ContentId), Error> {
         let bytes = input.read(&self.options.image_limits)?;
         let pixels = self.recipe.pixels(&bytes, &self.options.image_limits);
         Ok((pixels.map_err(|source| input.image_error(source))?, ContentId::of(&bytes)))
@@ -362,7 +380,10 @@ pub fn open_checkpoint(name_or_path: &str, options: &LoadOptions) -> Result<Chec
 }
 
 /// The recipe beside the weights, else the reference's at the model's resolution.
-pub(crate) fn recipe_of(checkpoint: &Checkpoint, warnings: &mut Vec<String>) -> Result<Recipe, Error> {
+pub(crate) fn recipe_of(
+    checkpoint: &Checkpoint,
+    warnings: &mut Vec<String>,
+) -> Result<Recipe, Error> {
     let resolution = checkpoint.architecture.image.resolution();
     let side = u32::try_from(resolution).unwrap_or(u32::MAX);
     let Some(config) = &checkpoint.preprocess_config else {

@@ -32,15 +32,18 @@ pub fn convert(
     let recipe = recipe_of(checkpoint, &mut warnings)?;
     let no_place = |source| Error::Recipe { path: format!("layout {}", layout.name()), source };
     if layout == Layout::OpenClip && !recipe.is_known_to_open_clip() {
-        let found =
-            format!("open_clip has bicubic and bilinear only, no interpolation `{}`", recipe.interpolation);
+        let found = format!(
+            "open_clip has bicubic and bilinear only, no interpolation `{}`",
+            recipe.interpolation
+        );
         return Err(no_place(ImageError::Config { what: found }));
     }
     let preprocessing = match layout {
         Layout::HuggingFace => recipe.to_preprocessor_config(),
         Layout::OpenAi | Layout::OpenClip => recipe.to_open_clip_config(),
     };
-    let files = clip_model::convert(checkpoint, layout, out, weights, &preprocessing.map_err(no_place)?)?;
+    let files =
+        clip_model::convert(checkpoint, layout, out, weights, &preprocessing.map_err(no_place)?)?;
     let theirs = if layout == Layout::HuggingFace { CropOffset::Floor } else { CropOffset::Even };
     if layout != Layout::OpenAi && recipe.crop == CropMode::Center && recipe.crop_offset != theirs {
         warnings.push(format!(

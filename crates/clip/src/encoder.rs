@@ -1,7 +1,9 @@
 //! The two towers, whatever the device: what [`Clip`](crate::Clip) needs of a model.
 
 use clip_kernels::{Cpu, Device, Reference};
-use clip_model::{Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError, ImageFeatures};
+use clip_model::{
+    Architecture, Checkpoint, CheckpointError, ClipModel, EncodeError, ImageFeatures,
+};
 
 use crate::options::{InstructionSet, LoadOptions};
 

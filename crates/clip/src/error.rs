@@ -94,7 +94,9 @@ pub enum Error {
         source: ImageError,
     },
     /// A recipe gives images of another size than the model takes.
-    #[error("{path}: `size` makes images of {recipe} x {recipe} pixels, the model takes {model} x {model}")]
+    #[error(
+        "{path}: `size` makes images of {recipe} x {recipe} pixels, the model takes {model} x {model}"
+    )]
     RecipeSize {
         /// The configuration.
         path: String,

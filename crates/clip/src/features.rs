@@ -60,7 +60,8 @@ impl Embeddings {
     /// If the two come from models of different `embed_dim`.
     pub fn cosines(&self, texts: &Embeddings) -> Similarity {
         assert_eq!(self.embed_dim, texts.embed_dim, "embeddings of two different models");
-        let cosines = self.rows().flat_map(|image| texts.rows().map(move |text| dot(image, text))).collect();
+        let cosines =
+            self.rows().flat_map(|image| texts.rows().map(move |text| dot(image, text))).collect();
         Similarity { images: self.len(), texts: texts.len(), cosines }
     }
 }
@@ -111,7 +112,10 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn assert_whole_rows(embed_dim: usize, len: usize) {
-    assert!(embed_dim > 0 && len.is_multiple_of(embed_dim), "{len} values are no rows of {embed_dim}");
+    assert!(
+        embed_dim > 0 && len.is_multiple_of(embed_dim),
+        "{len} values are no rows of {embed_dim}"
+    );
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ impl ImageInput {
                 Source::File(path) => path,
                 Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
                 Source::Lazy(read) => {
-                    return read().map(Cow::Owned).map_err(|reason| failed(io::Error::other(reason)));
+                    return read()
+                        .map(Cow::Owned)
+                        .map_err(|reason| failed(io::Error::other(reason)));
                 }
             },
         };
@@ -143,13 +145,16 @@ pub fn expand_inputs(path: &Path) -> Result<Expanded, Error> {
     if !path.is_dir() {
         return Ok(Expanded { inputs: vec![ImageInput::file(path)], ..Expanded::default() });
     }
-    let no_input = |reason: String| Error::NoInput { pattern: clip_files::shown(path).into(), reason };
+    let no_input =
+        |reason: String| Error::NoInput { pattern: clip_files::shown(path).into(), reason };
     let walk = clip_files::walk(path).map_err(|error| no_input(error.to_string()))?;
     let all = walk.files.len();
     let is_image = |file: &PathBuf| {
-        is_image_name(file) || clip_files::head(file, HEAD_BYTES).is_ok_and(|head| Format::begins(&head))
+        is_image_name(file)
+            || clip_files::head(file, HEAD_BYTES).is_ok_and(|head| Format::begins(&head))
     };
-    let inputs: Vec<_> = walk.files.into_par_iter().filter(is_image).map(ImageInput::from).collect();
+    let inputs: Vec<_> =
+        walk.files.into_par_iter().filter(is_image).map(ImageInput::from).collect();
     let passed_over = all - inputs.len();
     if inputs.is_empty() && walk.unread.is_empty() {
         return Err(no_input(format!("no image in this folder ({passed_over} other files)")));
@@ -171,7 +176,8 @@ mod tests {
         let found = expand_inputs(folder.path()).expect("two images");
         let inputs = found.inputs;
         assert_eq!(found.passed_over, 1);
-        let names: Vec<_> = inputs.iter().map(|i| i.name().rsplit('/').next().unwrap_or_default()).collect();
+        let names: Vec<_> =
+            inputs.iter().map(|i| i.name().rsplit('/').next().unwrap_or_default()).collect();
         assert_eq!(names, ["a.png", "z.JPG"]);
     }
 
@@ -217,20 +223,28 @@ mod tests {
         }
         let found = expand_inputs(folder.path()).expect("images");
         assert_eq!((found.inputs.len(), found.passed_over), (6, 2));
-        let reason = |index: usize| found.inputs[index].read(&Limits::default()).err().map(|e| e.to_string());
+        let reason = |index: usize| {
+            found.inputs[index].read(&Limits::default()).err().map(|e| e.to_string())
+        };
         assert!((0..3).all(|index| reason(index).is_none()));
         for (index, expected) in
             [(3, "TGA is not supported"), (4, "SVG is not supported"), (5, "the file is empty")]
         {
-            assert!(reason(index).is_some_and(|reason| reason.ends_with(expected)), "{:?}", reason(index));
+            assert!(
+                reason(index).is_some_and(|reason| reason.ends_with(expected)),
+                "{:?}",
+                reason(index)
+            );
         }
     }
 
     #[test]
     fn folder_as_an_image_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error =
-            ImageInput::file(folder.path()).read(&Limits::default()).expect_err("a folder").to_string();
+        let error = ImageInput::file(folder.path())
+            .read(&Limits::default())
+            .expect_err("a folder")
+            .to_string();
         assert!(error.contains("a folder"), "{error}");
     }
 }

@@ -45,7 +45,8 @@ impl Ledger {
             _ => Stage::Encode,
         };
         let reason = error.to_string();
-        let reason = reason.strip_prefix(input).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&reason);
+        let reason =
+            reason.strip_prefix(input).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&reason);
         self.skips.push(Skip { input: input.to_owned(), stage, reason: reason.to_owned() });
     }
 
@@ -75,7 +76,8 @@ mod tests {
     #[test]
     fn ledger_names_input_stage_and_reason_once() {
         let mut ledger = Ledger::default();
-        let error = Error::ReadImage { path: "a.jpg".into(), source: std::io::ErrorKind::NotFound.into() };
+        let error =
+            Error::ReadImage { path: "a.jpg".into(), source: std::io::ErrorKind::NotFound.into() };
         ledger.skip("a.jpg", &error);
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("skipped.jsonl");

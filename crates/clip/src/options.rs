@@ -111,7 +111,10 @@ impl LoadOptions {
     /// The folders that models are looked for in.
     pub fn cache_folders(&self) -> CacheFolders {
         let folders = CacheFolders::from_environment();
-        CacheFolders { own: self.cache_dir.clone().unwrap_or_else(|| folders.own.clone()), ..folders }
+        CacheFolders {
+            own: self.cache_dir.clone().unwrap_or_else(|| folders.own.clone()),
+            ..folders
+        }
     }
 }
 
@@ -127,7 +130,10 @@ pub fn use_threads(count: Option<std::num::NonZero<usize>>) -> Result<(), String
     if count > MOST_THREADS {
         return Err(format!("threads: {count} is no whole number from 1 to {MOST_THREADS}"));
     }
-    rayon::ThreadPoolBuilder::new().num_threads(count).build_global().map_err(|error| error.to_string())
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .build_global()
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -137,7 +143,10 @@ mod tests {
     #[test]
     fn instruction_set_that_is_not_there_names_those_that_are() {
         assert_eq!(InstructionSet::named("portable").expect("everywhere").name(), "portable");
-        assert_eq!(InstructionSet::named("reference").expect("everywhere"), InstructionSet::Reference);
+        assert_eq!(
+            InstructionSet::named("reference").expect("everywhere"),
+            InstructionSet::Reference
+        );
         let error = InstructionSet::named("mmx").expect_err("too old").to_string();
         assert!(error.starts_with("CLIP_RS_ISA=mmx: this processor has "), "{error}");
         assert!(error.ends_with("portable, reference"), "{error}");

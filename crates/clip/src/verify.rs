@@ -62,7 +62,9 @@ pub fn against_files(
         None => None,
     };
     let compare = |features: &Option<Features>, name: &str| -> Result<Option<Difference>, Error> {
-        let (Some(features), Some(tensor)) = (features, expected.get(name)) else { return Ok(None) };
+        let (Some(features), Some(tensor)) = (features, expected.get(name)) else {
+            return Ok(None);
+        };
         let shape = [features.len(), clip.embed_dim()];
         expect_shape(outputs, name, tensor.shape(), &shape)?;
         Ok(Some(difference(features.as_slice(), &tensor.to_f32(), clip.embed_dim())))
@@ -70,13 +72,19 @@ pub fn against_files(
     let (image, text) = (compare(&images, "image_features")?, compare(&texts, "text_features")?);
     let logits_per_image = match (&images, &texts, expected.get("logits_per_image")) {
         (Some(images), Some(texts), Some(tensor)) => {
-            expect_shape(outputs, "logits_per_image", tensor.shape(), &[images.len(), texts.len()])?;
+            expect_shape(
+                outputs,
+                "logits_per_image",
+                tensor.shape(),
+                &[images.len(), texts.len()],
+            )?;
             Some(difference(&logits(clip, images, texts), &tensor.to_f32(), texts.len()))
         }
         _ => None,
     };
     let compared: Vec<Difference> = [image, text, logits_per_image].into_iter().flatten().collect();
-    let ok = !compared.is_empty() && compared.iter().all(|difference| difference.max_rel <= tolerance);
+    let ok =
+        !compared.is_empty() && compared.iter().all(|difference| difference.max_rel <= tolerance);
     Ok(Verification { model: clip.name().to_owned(), tolerance, image, text, logits_per_image, ok })
 }
 
@@ -131,7 +139,8 @@ fn difference(found: &[f32], expected: &[f32], width: usize) -> Difference {
         rows
     };
     let (a, b) = (unit(found), unit(expected));
-    let cosines = a.chunks_exact(width).zip(b.chunks_exact(width)).map(|(a, b)| f64::from(dot(a, b)));
+    let cosines =
+        a.chunks_exact(width).zip(b.chunks_exact(width)).map(|(a, b)| f64::from(dot(a, b)));
     Difference {
         max_abs,
         max_rel: if magnitude > 0.0 { max_abs / magnitude } else { max_abs },
@@ -191,15 +200,23 @@ const PROBABILITY_TOLERANCE: f32 = 1e-4;
 /// # Errors
 /// None in a sound build.
 pub fn built_in(starter: &Clip) -> Result<SelfCheck, Error> {
-    let reference: BuiltIn = serde_json::from_str(BUILT_IN)
-        .map_err(|error| Error::BrokenFile { path: "reference.json".into(), reason: error.to_string() })?;
-    let equal =
-        reference.tokens.iter().filter(|(text, ids)| starter.tokenizer().encode(text) == *ids).count();
+    let reference: BuiltIn = serde_json::from_str(BUILT_IN).map_err(|error| Error::BrokenFile {
+        path: "reference.json".into(),
+        reason: error.to_string(),
+    })?;
+    let equal = reference
+        .tokens
+        .iter()
+        .filter(|(text, ids)| starter.tokenizer().encode(text) == *ids)
+        .count();
     let tokenizer = Count { equal, of: reference.tokens.len() };
     let texts = starter.encode_texts(&reference.texts)?.normalize();
-    let (mut preprocessing, mut probabilities) = (Count { equal: 0, of: 0 }, Count { equal: 0, of: 0 });
+    let (mut preprocessing, mut probabilities) =
+        (Count { equal: 0, of: 0 }, Count { equal: 0, of: 0 });
     for photo in &reference.photos {
-        let Some((name, bytes)) = PHOTOS.iter().find(|(name, _)| *name == photo.file) else { continue };
+        let Some((name, bytes)) = PHOTOS.iter().find(|(name, _)| *name == photo.file) else {
+            continue;
+        };
         let input = crate::ImageInput::bytes(name, bytes.to_vec());
         let pixels = starter.pixels(&input)?;
         preprocessing.of += 1;
@@ -209,12 +226,14 @@ pub fn built_in(starter: &Clip) -> Result<SelfCheck, Error> {
         for (text, expected) in reference.texts.iter().zip(&photo.probabilities) {
             let found = found.iter().find(|score| score.label == *text);
             probabilities.of += 1;
-            probabilities.equal +=
-                usize::from(found.is_some_and(|f| (f.probability - expected).abs() <= PROBABILITY_TOLERANCE));
+            probabilities.equal += usize::from(
+                found.is_some_and(|f| (f.probability - expected).abs() <= PROBABILITY_TOLERANCE),
+            );
         }
     }
-    let ok =
-        [tokenizer, preprocessing, probabilities].iter().all(|count| count.of > 0 && count.equal == count.of);
+    let ok = [tokenizer, preprocessing, probabilities]
+        .iter()
+        .all(|count| count.of > 0 && count.equal == count.of);
     Ok(SelfCheck { tokenizer, preprocessing, starter: probabilities, ok })
 }
 

@@ -11,7 +11,8 @@ fn photo(name: &str) -> ImageInput {
 /// Two batches: photos in turns, with two inputs that cannot be used.
 fn inputs() -> Vec<ImageInput> {
     let names = ["cat.jpg", "dog.jpg", "pizza.jpg"];
-    let mut inputs: Vec<ImageInput> = (0..36).map(|index| photo(names[index % names.len()])).collect();
+    let mut inputs: Vec<ImageInput> =
+        (0..36).map(|index| photo(names[index % names.len()])).collect();
     inputs[5] = photo("there_is_none.jpg");
     inputs[33] = ImageInput::bytes("broken", b"\xff\xd8\xff and then nothing".to_vec());
     inputs
@@ -30,7 +31,8 @@ fn names<'a>(inputs: impl IntoIterator<Item = &'a ImageInput>) -> Vec<&'a str> {
 fn batches_come_in_order_and_a_bad_image_stops_nothing() {
     let clip = Clip::starter().expect("built in");
     let inputs = inputs();
-    let expected = clip.encode_pixels(&[clip.pixels(&inputs[0]).expect("a photo")]).expect("finite");
+    let expected =
+        clip.encode_pixels(&[clip.pixels(&inputs[0]).expect("a photo")]).expect("finite");
     let (mut usable, mut failed, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     clip.encode_in_batches(&inputs, |batch| {
         assert_eq!(batch.features.len(), batch.usable.len());
@@ -43,7 +45,9 @@ fn batches_come_in_order_and_a_bad_image_stops_nothing() {
     assert_eq!(names(failed), names([&inputs[5], &inputs[33]]));
     let good = inputs.iter().enumerate().filter(|(index, _)| ![5, 33].contains(index));
     assert_eq!(names(usable.iter().copied()), names(good.map(|(_, input)| input)));
-    for (input, row) in usable.iter().zip(&rows).filter(|(input, _)| input.name() == inputs[0].name()) {
+    for (input, row) in
+        usable.iter().zip(&rows).filter(|(input, _)| input.name() == inputs[0].name())
+    {
         assert_eq!(row, expected.as_slice(), "{}: other bits than alone", input.name());
     }
 }

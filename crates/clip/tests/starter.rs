@@ -13,21 +13,23 @@ fn crate_path(path: &str) -> PathBuf {
 }
 
 fn outputs(name: &str) -> Vec<f32> {
-    let file =
-        safetensors::open(&crate_path("assets/starter/photos_outputs.safetensors")).expect("the outputs");
+    let file = safetensors::open(&crate_path("assets/starter/photos_outputs.safetensors"))
+        .expect("the outputs");
     file.tensors.get(name).expect("the tensor").to_f32()
 }
 
 fn assert_close(found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len());
     let magnitude = expected.iter().fold(0.0_f32, |greatest, value| greatest.max(value.abs()));
-    let apart = found.iter().zip(expected).fold(0.0_f32, |greatest, (a, b)| greatest.max((a - b).abs()));
+    let apart =
+        found.iter().zip(expected).fold(0.0_f32, |greatest, (a, b)| greatest.max((a - b).abs()));
     assert!(apart <= TOLERANCE * magnitude, "{apart} apart, largest magnitude {magnitude}");
 }
 
 #[test]
 fn features_of_photos_and_texts_are_the_references_from_the_files_themselves() {
-    let results = std::fs::read_to_string(crate_path("assets/starter/results.json")).expect("the results");
+    let results =
+        std::fs::read_to_string(crate_path("assets/starter/results.json")).expect("the results");
     let results: serde_json::Value = serde_json::from_str(&results).expect("JSON");
     let strings = |list: &serde_json::Value, pick: fn(&serde_json::Value) -> &serde_json::Value| {
         let items = list.as_array().expect("a list").iter();
@@ -41,7 +43,10 @@ fn features_of_photos_and_texts_are_the_references_from_the_files_themselves() {
         .collect();
 
     let clip = Clip::starter().expect("built in");
-    assert_close(clip.encode_images(&photos).expect("photos").as_slice(), &outputs("image_features"));
+    assert_close(
+        clip.encode_images(&photos).expect("photos").as_slice(),
+        &outputs("image_features"),
+    );
     assert_close(clip.encode_texts(&texts).expect("texts").as_slice(), &outputs("text_features"));
     let logits: Vec<f32> = clip
         .similarity(&photos, &texts)
@@ -56,7 +61,8 @@ fn features_of_photos_and_texts_are_the_references_from_the_files_themselves() {
 #[test]
 fn an_image_has_the_same_bits_alone_and_among_others() {
     let clip = Clip::starter().expect("built in");
-    let photos = ["cat.jpg", "dog.jpg", "pizza.jpg"].map(|name| crate_path("../../photos").join(name));
+    let photos =
+        ["cat.jpg", "dog.jpg", "pizza.jpg"].map(|name| crate_path("../../photos").join(name));
     let together = clip.encode_images(&photos).expect("photos");
     for (photo, row) in photos.iter().zip(together.rows()) {
         assert_eq!(clip.encode_images(&[photo]).expect("a photo").as_slice(), row);

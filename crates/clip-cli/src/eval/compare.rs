@@ -57,11 +57,14 @@ impl Compare {
             console.print(&text(&printed))?;
         }
         if other_truth > 0 {
-            console
-                .warn(&format!("left out: {other_truth} images whose truth is not the same in both files"));
+            console.warn(&format!(
+                "left out: {other_truth} images whose truth is not the same in both files"
+            ));
         }
         if in_one_alone > 0 {
-            console.warn(&format!("left out: {in_one_alone} images that are in one of the files only"));
+            console.warn(&format!(
+                "left out: {in_one_alone} images that are in one of the files only"
+            ));
         }
         Ok(if in_one_alone + other_truth == 0 { Exit::Ok } else { Exit::Skipped })
     }
@@ -76,7 +79,8 @@ impl Compare {
             }
             [Some(name), _] | [_, Some(name)] => name,
             [None, None] => {
-                let guess = if pairs.are_of_retrieval() { Measure::TextRecall1 } else { Measure::Accuracy };
+                let guess =
+                    if pairs.are_of_retrieval() { Measure::TextRecall1 } else { Measure::Accuracy };
                 console.warn(&format!(
                     "no result lies beside the predictions: they are compared by {}",
                     guess.name()
@@ -85,7 +89,9 @@ impl Compare {
             }
         };
         let unknown = || {
-            anyhow::anyhow!("predictions do not hold what {name} needs: two results of it cannot be compared")
+            anyhow::anyhow!(
+                "predictions do not hold what {name} needs: two results of it cannot be compared"
+            )
         };
         Measure::of_name(&name).ok_or_else(unknown)
     }

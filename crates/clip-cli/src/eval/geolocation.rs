@@ -72,9 +72,9 @@ impl Geolocation {
                     results::Unit::Kilometre => format!("{value:.1} km"),
                     _ => format!("{:.1} %", value * 100.0),
                 };
-                let interval = figure
-                    .interval()
-                    .map_or_else(String::new, |(low, high)| format!("  ({} to {})", text(low), text(high)));
+                let interval = figure.interval().map_or_else(String::new, |(low, high)| {
+                    format!("  ({} to {})", text(low), text(high))
+                });
                 let value = figure.value.map_or_else(|| "undefined".to_owned(), text);
                 console.print(&format!("  {:<20} {value}{interval}\n", figure.name))?;
             }

@@ -16,7 +16,8 @@ use clip_eval::{Progress, Step};
 use indicatif::{ProgressBar, ProgressFinish};
 
 use self::choices::{
-    CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags, ZeroShotFlags,
+    CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags,
+    ZeroShotFlags,
 };
 use self::shared::World;
 use self::shown::{Table, say_what_to_know};
@@ -151,7 +152,9 @@ impl Eval {
             Kind::Overlap(overlap) => overlap.run(console),
             Kind::Geolocation(geolocation) => geolocation.run(settings, console),
             Kind::Selection(selection) => selection.run(settings, console),
-            Kind::Suite(suite) => measure(&Suite::read(&suite.file)?, &suite.output, settings, console),
+            Kind::Suite(suite) => {
+                measure(&Suite::read(&suite.file)?, &suite.output, settings, console)
+            }
             Kind::Zeroshot(task) => task.run(settings, console),
             Kind::Retrieval(task) => task.run(settings, console),
             Kind::Probe(task) => task.run(settings, console),
@@ -169,7 +172,8 @@ impl<Flags: TaskFlags> Measure<Flags> {
                 "files of your own need none: folder:PATH, csv:PATH, webdataset:PATH",
             ));
         }
-        let models = if self.model.is_empty() { vec![settings.model.value.clone()] } else { self.model };
+        let models =
+            if self.model.is_empty() { vec![settings.model.value.clone()] } else { self.model };
         let suite = Suite {
             models,
             tasks: vec![Flags::VERB],
@@ -186,17 +190,27 @@ const FITTING: &str = "retrieval needs captions, probe and fewshot a split for t
     of ImageNet; `clip-rs datasets info NAME` says what a set has";
 
 /// Does the jobs of this process, and joins what is in the folder.
-fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+fn measure(
+    suite: &Suite,
+    output: &Output,
+    settings: &Settings,
+    console: &Console,
+) -> anyhow::Result<Exit> {
     suite.validate()?;
     let world = World::join(output.shard)?;
     let (jobs, unfit) = (suite.jobs()?, suite.unfit()?);
     if jobs.is_empty() {
-        return Err(Usage::error(format!("no data set fits the task: {}", unfit.join(", ")), FITTING));
+        return Err(Usage::error(
+            format!("no data set fits the task: {}", unfit.join(", ")),
+            FITTING,
+        ));
     }
     let load = settings.load_options();
-    let cache = output.features.clone().unwrap_or_else(|| load.cache_folders().own.join("features"));
+    let cache =
+        output.features.clone().unwrap_or_else(|| load.cache_folders().own.join("features"));
     let run = Run { out: &output.out, cache: &cache, shard: world.shard(), load: &load };
-    let everything = suite.datasets.iter().any(|entry| matches!(entry, Entry::Id(id) if id == "all"));
+    let everything =
+        suite.datasets.iter().any(|entry| matches!(entry, Entry::Id(id) if id == "all"));
     let (mut made, mut incomplete, mut failed) = (0, 0, Vec::new());
     let table = Table::new(columns());
     let mut printed = Ok(());
@@ -237,7 +251,10 @@ fn measure(suite: &Suite, output: &Output, settings: &Settings, console: &Consol
         },
     )?;
     if made == 0 && world.is_alone() {
-        anyhow::bail!("no cell could be measured; {}", failed.first().map_or("no data set was found", |f| f));
+        anyhow::bail!(
+            "no cell could be measured; {}",
+            failed.first().map_or("no data set was found", |f| f)
+        );
     }
     world.wait();
     let (_, broken) = suite::merge(&output.out).context("joining the results")?;

@@ -45,11 +45,13 @@ impl FromStr for Set {
     fn from_str(text: &str) -> Result<Set, String> {
         let [predictions, similarities, threshold] = text.split(',').collect::<Vec<_>>()[..] else {
             return Err(
-                "a set is three things between commas: predictions, similarities, threshold".to_owned()
+                "a set is three things between commas: predictions, similarities, threshold"
+                    .to_owned(),
             );
         };
         let number = threshold.parse().ok().filter(|threshold: &f64| threshold.is_finite());
-        let threshold = number.ok_or_else(|| format!("the threshold `{threshold}` is no number"))?;
+        let threshold =
+            number.ok_or_else(|| format!("the threshold `{threshold}` is no number"))?;
         Ok(Set { predictions: predictions.into(), similarities: similarities.into(), threshold })
     }
 }

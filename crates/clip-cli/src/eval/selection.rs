@@ -67,7 +67,12 @@ impl Selection {
             for figure in &cell.figures {
                 let value = match (figure.value, figure.interval()) {
                     (Some(value), Some((low, high))) => {
-                        format!("{:.1} %  ({:.1} to {:.1} %)", value * 100.0, low * 100.0, high * 100.0)
+                        format!(
+                            "{:.1} %  ({:.1} to {:.1} %)",
+                            value * 100.0,
+                            low * 100.0,
+                            high * 100.0
+                        )
                     }
                     _ => figure.note.clone().unwrap_or_default(),
                 };

@@ -61,7 +61,8 @@ impl Table {
     /// Names, then numbers in columns; a name that is longer than its column is not cut, but for the terminal's width.
     fn row(&self, names: [&str; 4], numbers: [&str; 3]) -> String {
         let [value, interval, n] = NUMBERS;
-        let numbers = format!("{:>value$} {:<interval$} {:>n$}", numbers[0], numbers[1], numbers[2]);
+        let numbers =
+            format!("{:>value$} {:<interval$} {:>n$}", numbers[0], numbers[1], numbers[2]);
         let numbers = numbers.trim_end();
         let names = names.map(printable);
         let fit = names.iter().zip(NAMES).all(|(name, columns)| width(name) <= columns);
@@ -70,7 +71,8 @@ impl Table {
             return names.collect::<String>() + numbers + "\n";
         }
         if self.columns >= ONE_LINE {
-            let above = NAMES.iter().map(|width| width + 1).sum::<usize>() + numbers.chars().count();
+            let above =
+                NAMES.iter().map(|width| width + 1).sum::<usize>() + numbers.chars().count();
             return self.wrapped(&names) + &format!("{numbers:>above$}\n");
         }
         self.wrapped(&names) + "    " + numbers + "\n"
@@ -135,7 +137,10 @@ mod tests {
                     [dataset, "zeroshot", "ViT-L/14@336px", metric],
                     ["73.6", "70.8 to 76.3", "31 of 3669"],
                 );
-                assert!(row.lines().all(|line| line.chars().count() <= columns), "{columns}: {row}");
+                assert!(
+                    row.lines().all(|line| line.chars().count() <= columns),
+                    "{columns}: {row}"
+                );
                 for word in [dataset, "zeroshot", "ViT-L/14@336px", metric, "31 of 3669"] {
                     assert!(row.contains(word), "{columns}: {word} is missing in {row}");
                 }
@@ -147,9 +152,12 @@ mod tests {
     fn a_name_that_is_wider_than_the_terminal_keeps_its_end() {
         for columns in [60, 200] {
             let name = "n".repeat(300) + "_end";
-            let row =
-                Table::new(columns).row([&name, "zeroshot", "starter", "accuracy"], ["1.0", "none", "1"]);
-            assert!(row.lines().all(|line| width(line) <= columns) && row.contains("_end"), "{row}");
+            let row = Table::new(columns)
+                .row([&name, "zeroshot", "starter", "accuracy"], ["1.0", "none", "1"]);
+            assert!(
+                row.lines().all(|line| width(line) <= columns) && row.contains("_end"),
+                "{row}"
+            );
             assert!(row.starts_with('…'), "{row}");
         }
     }

@@ -9,7 +9,8 @@ pub(crate) fn cifar10(root: &Path, records: usize) {
     let folder = root.join("cifar-10-batches-bin");
     fs::create_dir_all(&folder).expect("a folder");
     let record = |number: usize| {
-        let shade = |place: usize| (number * 37 + place * (1 + number % 11) / 8 + place / 1024 * 61) as u8;
+        let shade =
+            |place: usize| (number * 37 + place * (1 + number % 11) / 8 + place / 1024 * 61) as u8;
         std::iter::once((number % 10) as u8).chain((0..3072).map(shade)).collect::<Vec<u8>>()
     };
     for batch in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"] {

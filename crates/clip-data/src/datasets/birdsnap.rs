@@ -24,9 +24,11 @@ use crate::prompts::Classes;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let species = species(source)?;
-    let test: HashSet<String> = table(source, "test_images.txt", ["path"])?.into_iter().flatten().collect();
+    let test: HashSet<String> =
+        table(source, "test_images.txt", ["path"])?.into_iter().flatten().collect();
     let downloaded = ["images", "download/images"];
-    let images = downloaded.into_iter().find(|place| source.folder.join(place).is_dir()).unwrap_or("images");
+    let images =
+        downloaded.into_iter().find(|place| source.folder.join(place).is_dir()).unwrap_or("images");
     let mut found = Found::default();
     for [path, id] in table(source, "images.txt", ["path", "species_id"])? {
         if test.contains(&path) != (source.split == "test") {

@@ -34,12 +34,18 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
     let mut kept = Vec::new();
     for (position, label) in (0..).zip(labels) {
-        let of_class: Vec<_> =
-            found.items.iter().filter(|item| item.target == Target::Class(position)).cloned().collect();
-        let mut drawn = Seeded::named(0, &format!("caltech101/{label}")).sample(of_class.len(), PER_CLASS);
+        let of_class: Vec<_> = found
+            .items
+            .iter()
+            .filter(|item| item.target == Target::Class(position))
+            .cloned()
+            .collect();
+        let mut drawn =
+            Seeded::named(0, &format!("caltech101/{label}")).sample(of_class.len(), PER_CLASS);
         drawn.sort_unstable();
         let train = |place: &usize| drawn.binary_search(place).is_ok();
-        let of_split = (0..).zip(of_class).filter(|(place, _)| train(place) == (source.split == "train"));
+        let of_split =
+            (0..).zip(of_class).filter(|(place, _)| train(place) == (source.split == "train"));
         kept.extend(of_split.map(|(_, item)| item));
     }
     found.items = kept;

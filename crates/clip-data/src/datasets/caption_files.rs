@@ -31,11 +31,13 @@ pub struct Captioned {
 /// # Errors
 /// A line has another form; it is named.
 pub fn token_file(text: &str) -> Result<Vec<Captioned>, String> {
-    let pairs = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
-        let parts =
-            line.split_once('\t').and_then(|(name, caption)| Some((name.rsplit_once('#')?.0, caption)));
-        parts.ok_or_else(|| format!("line {number} is not `name#number<tab>caption`"))
-    });
+    let pairs =
+        (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
+            let parts = line
+                .split_once('\t')
+                .and_then(|(name, caption)| Some((name.rsplit_once('#')?.0, caption)));
+            parts.ok_or_else(|| format!("line {number} is not `name#number<tab>caption`"))
+        });
     Ok(grouped(pairs.collect::<Result<Vec<_>, _>>()?))
 }
 
@@ -44,12 +46,16 @@ pub fn token_file(text: &str) -> Result<Vec<Captioned>, String> {
 /// # Errors
 /// A line has another form; it is named.
 pub fn comma_list(text: &str) -> Result<Vec<Captioned>, String> {
-    let pairs = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
-        // At the first `.jpg,`: captions hold commas.
-        let end = line.find(".jpg,").ok_or_else(|| format!("line {number} is not `name.jpg,caption`"))?;
-        let (stem, rest) = line.split_at(end);
-        Ok((stem, rest.strip_prefix(".jpg,").unwrap_or_default()))
-    });
+    let pairs = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty()).map(
+        |(number, line)| {
+            // At the first `.jpg,`: captions hold commas.
+            let end = line
+                .find(".jpg,")
+                .ok_or_else(|| format!("line {number} is not `name.jpg,caption`"))?;
+            let (stem, rest) = line.split_at(end);
+            Ok((stem, rest.strip_prefix(".jpg,").unwrap_or_default()))
+        },
+    );
     let mut all = grouped(pairs.collect::<Result<Vec<_>, String>>()?);
     all.iter_mut().for_each(|one| one.image.push_str(".jpg"));
     Ok(all)
@@ -62,21 +68,26 @@ pub fn comma_list(text: &str) -> Result<Vec<Captioned>, String> {
 pub fn caption_table(text: &str) -> Result<Vec<Captioned>, String> {
     let header = text.lines().next().unwrap_or_default();
     if !header.contains('|') {
-        let image = ["image", "image_name", "filename"].into_iter().find(|name| has_column(header, name));
+        let image =
+            ["image", "image_name", "filename"].into_iter().find(|name| has_column(header, name));
         let caption = ["caption", "comment"].into_iter().find(|name| has_column(header, name));
         let (image, caption) = image
             .zip(caption)
             .ok_or_else(|| format!("the header `{header}` has no `image` and `caption`"))?;
         let rows = columns(text, b',', [image, caption])?;
-        return Ok(grouped(rows.iter().map(|[image, caption]| (image.as_str(), caption.as_str())).collect()));
+        return Ok(grouped(
+            rows.iter().map(|[image, caption]| (image.as_str(), caption.as_str())).collect(),
+        ));
     }
     let rows = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.trim().is_empty());
     let pairs = rows.map(|(number, line)| {
-        let parts =
-            line.split_once('|').ok_or_else(|| format!("line {number} is not `image|number|caption`"));
+        let parts = line
+            .split_once('|')
+            .ok_or_else(|| format!("line {number} is not `image|number|caption`"));
         let (image, rest) = parts?;
         // One row of the published table has a blank in place of the second line.
-        let caption = rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+        let caption =
+            rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
         Ok((image.trim(), caption.strip_prefix('|').unwrap_or(caption).trim()))
     });
     Ok(grouped(pairs.collect::<Result<Vec<_>, String>>()?))
@@ -95,7 +106,10 @@ pub fn table_of_splits(text: &str, split: &str) -> Result<Vec<Captioned>, String
     let of_split = rows.into_iter().filter(|[.., of]| of == split);
     let captioned = of_split.map(|[image, raw, _]| {
         let captions = serde_json::from_str(&raw);
-        Ok(Captioned { captions: captions.map_err(|error| format!("captions of {image}: {error}"))?, image })
+        Ok(Captioned {
+            captions: captions.map_err(|error| format!("captions of {image}: {error}"))?,
+            image,
+        })
     });
     captioned.collect()
 }
@@ -108,7 +122,9 @@ fn grouped(pairs: Vec<(&str, &str)>) -> Vec<Captioned> {
         let place = *places.entry(image).or_insert(all.len());
         match all.get_mut(place) {
             Some(known) => known.captions.push(caption.to_owned()),
-            None => all.push(Captioned { image: image.to_owned(), captions: vec![caption.to_owned()] }),
+            None => {
+                all.push(Captioned { image: image.to_owned(), captions: vec![caption.to_owned()] })
+            }
         }
     }
     all
@@ -137,8 +153,9 @@ struct Sentence {
 impl Karpathy {
     /// The images of `split`; to `train` belongs `restval`, as everyone counts them.
     pub fn of_split(self, split: &str) -> Vec<Captioned> {
-        let belongs =
-            |image: &KarpathyImage| image.split == split || (split == "train" && image.split == "restval");
+        let belongs = |image: &KarpathyImage| {
+            image.split == split || (split == "train" && image.split == "restval")
+        };
         let captioned = |image: KarpathyImage| Captioned {
             image: super::folders::joined(&image.filepath, &image.filename),
             captions: image.sentences.into_iter().map(|sentence| sentence.raw).collect(),
@@ -202,14 +219,19 @@ mod tests {
     #[test]
     fn commas_in_captions_do_not_split_them() {
         let text = "image,caption\n1.jpg,A man, a dog and x.jpg, all here.\n1.jpg,Two\n";
-        assert_eq!(comma_list(text), Ok(vec![one("1.jpg", &["A man, a dog and x.jpg, all here.", "Two"])]));
+        assert_eq!(
+            comma_list(text),
+            Ok(vec![one("1.jpg", &["A man, a dog and x.jpg, all here.", "Two"])])
+        );
     }
 
     #[test]
     fn tables_of_copies_are_read_with_the_row_that_lacks_a_line() {
-        let piped =
-            "image_name| comment_number| comment\n1.jpg| 0| A man , 2 dogs .\n1.jpg| 4   A dog | runs .\n";
-        assert_eq!(caption_table(piped), Ok(vec![one("1.jpg", &["A man , 2 dogs .", "A dog | runs ."])]));
+        let piped = "image_name| comment_number| comment\n1.jpg| 0| A man , 2 dogs .\n1.jpg| 4   A dog | runs .\n";
+        assert_eq!(
+            caption_table(piped),
+            Ok(vec![one("1.jpg", &["A man , 2 dogs .", "A dog | runs ."])])
+        );
         let quoted = "image,caption\n1.jpg,\"A child , in a dress .\"\n2.jpg,Two\n";
         let expected = [one("1.jpg", &["A child , in a dress ."]), one("2.jpg", &["Two"])];
         assert_eq!(caption_table(quoted), Ok(expected.to_vec()));

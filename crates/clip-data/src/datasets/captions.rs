@@ -113,7 +113,8 @@ fn listed(
     places: &Flickr,
     split: &str,
 ) -> Result<Vec<Captioned>, DataError> {
-    let names: Vec<String> = places.lists.iter().map(|(head, tail)| format!("{head}{split}{tail}")).collect();
+    let names: Vec<String> =
+        places.lists.iter().map(|(head, tail)| format!("{head}{split}{tail}")).collect();
     let list = source.first_of(&names.iter().map(String::as_str).collect::<Vec<_>>()).map_err(|_| {
         let what = format!(
             "there is no such file, nor another list of the images of `{split}` ({}); the split `all` needs none",
@@ -122,11 +123,14 @@ fn listed(
         let source_error = std::io::Error::new(std::io::ErrorKind::NotFound, what);
         DataError::Read { path: source.folder.join(places.karpathy), source: source_error }
     })?;
-    let mut known: HashMap<String, Captioned> = all.into_iter().map(|one| (one.image.clone(), one)).collect();
+    let mut known: HashMap<String, Captioned> =
+        all.into_iter().map(|one| (one.image.clone(), one)).collect();
     let text = text(&list)?;
     let of_list = entries(&text).map(|(number, name)| {
         let one = known.remove(name).or_else(|| known.remove(&format!("{name}.jpg")));
-        one.ok_or_else(|| DataError::malformed(&list, format!("line {number}: {name} has no captions")))
+        one.ok_or_else(|| {
+            DataError::malformed(&list, format!("line {number}: {name} has no captions"))
+        })
     });
     of_list.collect()
 }
@@ -136,8 +140,10 @@ pub(crate) fn mscoco(source: &Source<'_>) -> Result<Found, DataError> {
     let split = source.split;
     if let "train" | "val" | "test" = split {
         let karpathy = ["dataset_coco.json", "annotations/dataset_coco.json"];
-        let benchmark =
-            [format!("coco_{split}_karpathy.json"), format!("annotations/coco_{split}_karpathy.json")];
+        let benchmark = [
+            format!("coco_{split}_karpathy.json"),
+            format!("annotations/coco_{split}_karpathy.json"),
+        ];
         let captioned = match source.first_of(&karpathy) {
             Ok(path) => json::<Karpathy>(&path)?.of_split(split),
             Err(error) => {
@@ -174,7 +180,11 @@ fn other_year(image: &str) -> Vec<String> {
 }
 
 /// Items of images that are there, in one of `places`, the first of which is the authors'.
-fn items(source: &Source<'_>, captioned: Vec<Captioned>, places: &[&str]) -> Result<Found, DataError> {
+fn items(
+    source: &Source<'_>,
+    captioned: Vec<Captioned>,
+    places: &[&str],
+) -> Result<Found, DataError> {
     let mut found = Found::default();
     let places: Vec<String> = places.iter().map(|place| source.place(place)).collect();
     let most = source.options.captions.unwrap_or(usize::MAX);
@@ -188,7 +198,8 @@ fn items(source: &Source<'_>, captioned: Vec<Captioned>, places: &[&str]) -> Res
         let paths = places.iter().map(|place| joined(place, &one.image));
         let is_file = |path: &String| source.folder.join(path).is_file();
         let there = paths.clone().find(is_file);
-        let twin = there.is_none().then(|| other_year(&one.image).into_iter().find(is_file)).flatten();
+        let twin =
+            there.is_none().then(|| other_year(&one.image).into_iter().find(is_file)).flatten();
         let place = places.iter().find(|place| there.as_ref() == Some(&joined(place, &one.image)));
         moved.extend(place.filter(|place| place.starts_with("images")).cloned());
         of_other_year = of_other_year.saturating_add(usize::from(twin.is_some()));
@@ -200,12 +211,14 @@ fn items(source: &Source<'_>, captioned: Vec<Captioned>, places: &[&str]) -> Res
     moved.remove(places.first().map_or("", String::as_str));
     found.notes.extend(moved.iter().map(|place| format!("layout of a copy: images in {place}")));
     if of_other_year > 0 {
-        found
-            .notes
-            .push(format!("layout of a copy: {of_other_year} images under the names of the other year"));
+        found.notes.push(format!(
+            "layout of a copy: {of_other_year} images under the names of the other year"
+        ));
     }
     if cut > 0 {
-        found.notes.push(format!("{cut} captions beyond the first {most} of an image are left out"));
+        found
+            .notes
+            .push(format!("{cut} captions beyond the first {most} of an image are left out"));
     }
     if without > 0 {
         found.notes.push(format!("{without} images without captions are left out"));
@@ -222,8 +235,13 @@ mod tests {
         let of_2017 = other_year("val2014/COCO_val2014_000000000042.jpg");
         assert!(of_2017.contains(&"train2017/000000000042.jpg".to_owned()), "{of_2017:?}");
         let of_2014 = other_year("000000000042.jpg");
-        assert!(of_2014.contains(&"val2014/COCO_val2014_000000000042.jpg".to_owned()), "{of_2014:?}");
-        for other in ["42.jpg", "x000000000042.jpg", "COCO_val2014_00000000004x.jpg", "é00000000042.jpg"] {
+        assert!(
+            of_2014.contains(&"val2014/COCO_val2014_000000000042.jpg".to_owned()),
+            "{of_2014:?}"
+        );
+        for other in
+            ["42.jpg", "x000000000042.jpg", "COCO_val2014_00000000004x.jpg", "é00000000042.jpg"]
+        {
             assert_eq!(other_year(other), [""; 0], "{other}");
         }
     }

@@ -71,11 +71,12 @@ pub(super) fn cifar100(source: &Source<'_>) -> Result<Found, DataError> {
 }
 
 fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
-    let batches = if source.split == "train" { names.train } else { std::slice::from_ref(&names.test) };
+    let batches =
+        if source.split == "train" { names.train } else { std::slice::from_ref(&names.test) };
     let binary = source.path(names.binary);
     let python = source.path(names.python);
-    let is_binary =
-        batches.iter().any(|batch| binary.join(format!("{batch}.bin")).exists()) || !python.exists();
+    let is_binary = batches.iter().any(|batch| binary.join(format!("{batch}.bin")).exists())
+        || !python.exists();
     check_classes(source, names, if is_binary { &binary } else { &python }, is_binary)?;
     let mut found = Found::default();
     for &batch in batches {
@@ -85,7 +86,11 @@ fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
             found.absent.push(relative.to_string_lossy().replace('\\', "/"));
             continue;
         }
-        let batch = if is_binary { read_binary(names, batch, path) } else { read_python(names, batch, path) };
+        let batch = if is_binary {
+            read_binary(names, batch, path)
+        } else {
+            read_python(names, batch, path)
+        };
         let (array, labels) = batch?;
         let targets = targets(source, array.path(), &labels)?;
         let records: Arc<dyn Records> = Arc::new(array);
@@ -95,7 +100,11 @@ fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
     Ok(found)
 }
 
-fn read_binary(names: &Names, batch: &str, path: PathBuf) -> Result<(ImageArray, Vec<i64>), DataError> {
+fn read_binary(
+    names: &Names,
+    batch: &str,
+    path: PathBuf,
+) -> Result<(ImageArray, Vec<i64>), DataError> {
     let file = FileBytes::open(path)?;
     let stride = names.labels.saturating_add(PIXELS);
     if !file.len().is_multiple_of(stride) {
@@ -107,13 +116,18 @@ fn read_binary(names: &Names, batch: &str, path: PathBuf) -> Result<(ImageArray,
     let piece_size = stride.saturating_mul(1000);
     for first in (0..file.len()).step_by(piece_size as usize) {
         let piece = file.read(first, piece_size.min(file.len().saturating_sub(first)))?;
-        let label = |record: &[u8]| record.get(..names.labels as usize)?.last().copied().map(i64::from);
+        let label =
+            |record: &[u8]| record.get(..names.labels as usize)?.last().copied().map(i64::from);
         labels.extend(piece.chunks(stride as usize).filter_map(label));
     }
     Ok((array(batch, file, names.labels, stride), labels))
 }
 
-fn read_python(names: &Names, batch: &str, path: PathBuf) -> Result<(ImageArray, Vec<i64>), DataError> {
+fn read_python(
+    names: &Names,
+    batch: &str,
+    path: PathBuf,
+) -> Result<(ImageArray, Vec<i64>), DataError> {
     let content = pickle::read(&path)?;
     let wrong = |reason: String| DataError::malformed(&path, reason);
     let labels = content.get(names.label_key).and_then(pickle::Value::numbers);
@@ -164,8 +178,9 @@ fn check_classes(
     } else {
         let content = pickle::read(&path)?;
         let list = content.get(names.classes_key).and_then(pickle::Value::texts);
-        let list =
-            list.ok_or_else(|| DataError::malformed(&path, format!("no list `{}`", names.classes_key)))?;
+        let list = list.ok_or_else(|| {
+            DataError::malformed(&path, format!("no list `{}`", names.classes_key))
+        })?;
         list.into_iter().map(str::to_owned).collect()
     };
     let known = source.prompts.labels.as_deref().unwrap_or_default();
@@ -173,6 +188,12 @@ fn check_classes(
     if differs.is_none() && listed.len() == known.len() {
         return Ok(());
     }
-    let class = differs.map_or_else(|| format!("{} names", listed.len()), |(listed, _)| listed.clone());
-    Err(DataError::UnknownClass { dataset: source.dataset.id.clone(), path, class, count: known.len() })
+    let class =
+        differs.map_or_else(|| format!("{} names", listed.len()), |(listed, _)| listed.clone());
+    Err(DataError::UnknownClass {
+        dataset: source.dataset.id.clone(),
+        path,
+        class,
+        count: known.len(),
+    })
 }

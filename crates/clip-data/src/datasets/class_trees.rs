@@ -47,7 +47,8 @@ pub(crate) fn imagenet_v2(source: &Source<'_>) -> Result<Found, DataError> {
         variant => format!("imagenetv2-{variant}-format-val"),
     });
     let wnids = imagenet::wnids()?;
-    let of_wnids = folders_in(&source.folder.join(&inside))?.iter().any(|name| wnids.contains(name));
+    let of_wnids =
+        folders_in(&source.folder.join(&inside))?.iter().any(|name| wnids.contains(name));
     let numbers: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
     let mut found = of_classes(source, &inside, if of_wnids { &wnids } else { &numbers })?;
     if of_wnids {
@@ -66,7 +67,9 @@ pub(crate) fn of_a_copy(source: &Source<'_>) -> Result<Option<Found>, DataError>
     let files = &source.dataset.files;
     let Some(places) = files.class_folders.get(source.split) else { return Ok(None) };
     let place = places.iter().find_map(|place| resolve(files, source.folder, place));
-    let Some(place) = place.filter(|_| !is_published(source.dataset, source.folder)) else { return Ok(None) };
+    let Some(place) = place.filter(|_| !is_published(source.dataset, source.folder)) else {
+        return Ok(None);
+    };
     let mut found = of_classes(source, &place, &labels_of_folders(source, &place)?)?;
     found.notes.insert(0, format!("layout of a copy: class folders in {place}"));
     Ok(Some(found))
@@ -76,7 +79,8 @@ pub(crate) fn of_a_copy(source: &Source<'_>) -> Result<Option<Found>, DataError>
 fn labels_of_folders(source: &Source<'_>, place: &str) -> Result<Vec<String>, DataError> {
     let whole = source.folder.join(place);
     let names = folders_in(&whole)?;
-    let first = source.prompts.classes.iter().map(|names| names.first().cloned().unwrap_or_default());
+    let first =
+        source.prompts.classes.iter().map(|names| names.first().cloned().unwrap_or_default());
     let lists = [
         source.dataset.files.class_labels.clone(),
         source.prompts.labels.clone().unwrap_or_default(),
@@ -84,7 +88,9 @@ fn labels_of_folders(source: &Source<'_>, place: &str) -> Result<Vec<String>, Da
     ];
     let known = |list: &Vec<String>| {
         let classes = Classes::new(&source.dataset.id, list.iter().map(String::as_str)).ok();
-        classes.map_or(0, |classes| names.iter().filter(|name| classes.nearest(name, &whole).is_ok()).count())
+        classes.map_or(0, |classes| {
+            names.iter().filter(|name| classes.nearest(name, &whole).is_ok()).count()
+        })
     };
     Ok(lists.into_iter().rev().max_by_key(known).unwrap_or_default())
 }

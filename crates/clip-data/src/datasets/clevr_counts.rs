@@ -53,9 +53,10 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     if count < usize::MAX {
         let all = scenes.len();
         scenes = drawn(source, scenes, count);
-        found
-            .notes
-            .push(format!("{} of {all} scenes drawn by the project's generator, seed {SEED}", scenes.len()));
+        found.notes.push(format!(
+            "{} of {all} scenes drawn by the project's generator, seed {SEED}",
+            scenes.len()
+        ));
     }
     enter(&mut found, source, part, &scenes)?;
     Ok(found)
@@ -85,12 +86,21 @@ fn scenes(source: &Source<'_>, part: &str) -> Result<Vec<Scene>, DataError> {
     Ok(scenes)
 }
 
-fn enter(found: &mut Found, source: &Source<'_>, part: &str, scenes: &[Scene]) -> Result<(), DataError> {
+fn enter(
+    found: &mut Found,
+    source: &Source<'_>,
+    part: &str,
+    scenes: &[Scene],
+) -> Result<(), DataError> {
     let classes = source.prompts.classes()?;
     let (path, images) = (list(source, part), source.place(&format!("images/{part}")));
     for scene in scenes {
         let class = classes.position(&scene.objects.len().to_string(), &path)?;
-        found.file(source.folder, format!("{images}/{}", scene.image_filename), Target::Class(class))?;
+        found.file(
+            source.folder,
+            format!("{images}/{}", scene.image_filename),
+            Target::Class(class),
+        )?;
     }
     Ok(())
 }

@@ -35,7 +35,10 @@ impl Found {
     ) -> Result<(), DataError> {
         let inside = |part| matches!(part, Component::Normal(_));
         if !Path::new(&path).components().all(inside) {
-            return Err(DataError::malformed(folder, format!("a list names `{path}`, which is outside")));
+            return Err(DataError::malformed(
+                folder,
+                format!("a list names `{path}`, which is outside"),
+            ));
         }
         let place = folder.join(&path);
         if place.exists() || place.with_extension("").is_dir() {
@@ -71,7 +74,8 @@ pub(super) fn find(
     for clip in clips {
         let name = if clip.is_dir() { clip.file_name() } else { clip.file_stem() };
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
-        let relative = clip.strip_prefix(base).unwrap_or(&clip).to_string_lossy().replace('\\', "/");
+        let relative =
+            clip.strip_prefix(base).unwrap_or(&clip).to_string_lossy().replace('\\', "/");
         // of two of one name the first by path
         let place = found.entry(name).or_insert_with(|| relative.clone());
         if relative < *place {

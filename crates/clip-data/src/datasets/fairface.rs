@@ -21,7 +21,8 @@ use crate::prompts::Classes;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let list = source.path(&format!("fairface_label_{}.csv", source.split));
-    let [race_of, gender_of, age_of] = ["race_csv", "gender_csv", "age_csv"].map(|name| words(source, name));
+    let [race_of, gender_of, age_of] =
+        ["race_csv", "gender_csv", "age_csv"].map(|name| words(source, name));
     let (race_of, gender_of, age_of) = (race_of?, gender_of?, age_of?);
     let rows = columns(&text(&list)?, b',', ["file", "age", "gender", "race"]);
     let images = source.place(source.split);
@@ -30,7 +31,9 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         let target = Target::Person {
             race: race_of.position(&race, &list)?,
             gender: gender_of.position(&gender, &list)?,
-            age: age_of.position(&age, &list).map_err(|error| dated(&list, &age).unwrap_or(error))?,
+            age: age_of
+                .position(&age, &list)
+                .map_err(|error| dated(&list, &age).unwrap_or(error))?,
         };
         let name = file.strip_prefix(source.split).and_then(|name| name.strip_prefix('/'));
         let path = name.map_or(file.clone(), |name| format!("{images}/{name}"));

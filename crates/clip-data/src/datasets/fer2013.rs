@@ -50,8 +50,9 @@ fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Found, DataE
     let mut rows = ReaderBuilder::new().trim(Trim::All).from_reader(file);
     let header = rows.headers().map_err(wrong)?.clone();
     let place = |name: &str| header.iter().position(|found| found == name);
-    let column =
-        |name: &str| place(name).ok_or_else(|| DataError::malformed(&path, format!("no column `{name}`")));
+    let column = |name: &str| {
+        place(name).ok_or_else(|| DataError::malformed(&path, format!("no column `{name}`")))
+    };
     let (emotion, pixels) = (column("emotion")?, column("pixels")?);
     let usages = if path.ends_with("train.csv") { place("Usage") } else { Some(column("Usage")?) };
     let classes = source.prompts.classes()?;
@@ -65,7 +66,8 @@ fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Found, DataE
         targets.push(Target::Class(classes.position(&label, &path)?));
         places.push(row.position().map_or(0, csv::Position::byte));
     }
-    let faces = Faces { split: source.split.to_owned(), file: FileBytes::open(&path)?, pixels, places };
+    let faces =
+        Faces { split: source.split.to_owned(), file: FileBytes::open(&path)?, pixels, places };
     let records: Arc<dyn Records> = Arc::new(faces);
     Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
 }
@@ -83,12 +85,14 @@ fn folders(source: &Source<'_>, usage: &str) -> Result<Found, DataError> {
     };
     let known = ["Training", "PublicTest", "PrivateTest"];
     if let Some(item) = found.items.iter().find(|item| !known.contains(&&*usage_of(item))) {
-        let reason =
-            "neither Training_, PublicTest_ nor PrivateTest_ begins its name: its split is not known";
+        let reason = "neither Training_, PublicTest_ nor PrivateTest_ begins its name: its split is not known";
         return Err(DataError::malformed(source.folder.join(item.id()), reason));
     }
     found.items.retain(|item| usage_of(item) == usage);
-    found.notes.insert(0, format!("layout of a copy: class folders in {inside}, {usage}_* by their names"));
+    found.notes.insert(
+        0,
+        format!("layout of a copy: class folders in {inside}, {usage}_* by their names"),
+    );
     Ok(found)
 }
 
@@ -111,7 +115,8 @@ impl Records for Faces {
         let wrong = |reason: String| {
             DataError::malformed(self.file.path(), format!("{} {index}: {reason}", self.split))
         };
-        let start = *self.places.get(index).ok_or_else(|| wrong("there is no such row".to_owned()))?;
+        let start =
+            *self.places.get(index).ok_or_else(|| wrong("there is no such row".to_owned()))?;
         let bytes = self.file.read(start, ROW_LIMIT.min(self.file.len().saturating_sub(start)))?;
         let mut rows = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&*bytes);
         let mut row = ByteRecord::new();

@@ -30,7 +30,12 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     for (number, line) in entries(&text(&list)?) {
         let (id, variant) = id_and_name(line).map_err(at(&list, number))?; // names hold blanks
         let target = Target::Class(classes.position(variant, &list)?);
-        found.cut_file(source.folder, format!("{images}/{id}.jpg"), Border { all: 0, foot }, target)?;
+        found.cut_file(
+            source.folder,
+            format!("{images}/{id}.jpg"),
+            Border { all: 0, foot },
+            target,
+        )?;
     }
     Ok(found)
 }

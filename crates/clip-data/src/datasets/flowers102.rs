@@ -26,7 +26,8 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let (labels_path, split_path) = (source.path("imagelabels.mat"), source.path("setid.mat"));
     let integers = |path: &std::path::Path, name: &str| {
         let numbers = matlab::read(path, &[name])?.get(name).and_then(Value::integers);
-        numbers.ok_or_else(|| DataError::malformed(path, format!("`{name}` holds no whole numbers")))
+        numbers
+            .ok_or_else(|| DataError::malformed(path, format!("`{name}` holds no whole numbers")))
     };
     let labels = integers(&labels_path, "labels")?;
     let (classes, images) = (source.prompts.classes()?, source.place("jpg"));
@@ -34,10 +35,17 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     for image in integers(&split_path, key)? {
         let label = (image as usize).checked_sub(1).and_then(|index| labels.get(index));
         let label = label.ok_or_else(|| {
-            DataError::malformed(&split_path, format!("image {image}, labels are for 1 to {}", labels.len()))
+            DataError::malformed(
+                &split_path,
+                format!("image {image}, labels are for 1 to {}", labels.len()),
+            )
         })?;
         let class = classes.position(&label.to_string(), &labels_path)?;
-        found.file(source.folder, format!("{images}/image_{image:05}.jpg"), Target::Class(class))?;
+        found.file(
+            source.folder,
+            format!("{images}/image_{image:05}.jpg"),
+            Target::Class(class),
+        )?;
     }
     Ok(found)
 }

@@ -59,9 +59,9 @@ pub(crate) fn class_folders(
     let missing = (0..).zip(labels).filter(|(class, _)| !met.contains_key(class));
     found.absent.extend(missing.map(|(_, label)| joined(inside, label) + "/"));
     if respelt > 0 {
-        found
-            .notes
-            .push(format!("{respelt} class folders are spelt otherwise: joined by letters and digits"));
+        found.notes.push(format!(
+            "{respelt} class folders are spelt otherwise: joined by letters and digits"
+        ));
     }
     Ok(())
 }
@@ -79,7 +79,11 @@ pub(crate) fn images_or_none(found: &mut Found, folder: &Path, inside: &str) -> 
 }
 
 /// Relative paths of the images in `folder/inside`, sorted; other files are [`Found::stray`].
-pub(crate) fn images_in(found: &mut Found, folder: &Path, inside: &str) -> Result<Vec<String>, DataError> {
+pub(crate) fn images_in(
+    found: &mut Found,
+    folder: &Path,
+    inside: &str,
+) -> Result<Vec<String>, DataError> {
     let mut images = Vec::new();
     for (name, is_folder) in entries(found, folder, inside)? {
         let path = joined(inside, &name);
@@ -120,11 +124,16 @@ pub(crate) fn joined(outer: &str, inner: &str) -> String {
 /// Whether a file is an image by its ending, as the authors name theirs; `._x.jpg` of other systems' archives is none.
 pub(crate) fn is_image(name: &str) -> bool {
     let path = Path::new(name);
-    path.file_name().is_some_and(|name| !clip_files::is_system_name(name)) && clip_image::is_image_name(path)
+    path.file_name().is_some_and(|name| !clip_files::is_system_name(name))
+        && clip_image::is_image_name(path)
 }
 
 /// Names in `folder/inside` and whether they are folders, sorted by bytes. Names that no list can hold are left out.
-fn entries(found: &mut Found, folder: &Path, inside: &str) -> Result<Vec<(String, bool)>, DataError> {
+fn entries(
+    found: &mut Found,
+    folder: &Path,
+    inside: &str,
+) -> Result<Vec<(String, bool)>, DataError> {
     let whole = folder.join(inside);
     let mut entries = Vec::new();
     for entry in clip_files::entries(&whole).map_err(DataError::read(&whole))? {
@@ -148,7 +157,12 @@ impl Found {
     ///
     /// # Errors
     /// The path leaves the folder of the data set.
-    pub(crate) fn file(&mut self, folder: &Path, path: String, target: Target) -> Result<(), DataError> {
+    pub(crate) fn file(
+        &mut self,
+        folder: &Path,
+        path: String,
+        target: Target,
+    ) -> Result<(), DataError> {
         self.cut_file(folder, path, Border::default(), target)
     }
 
@@ -165,7 +179,10 @@ impl Found {
     ) -> Result<(), DataError> {
         let inside = |part| matches!(part, Component::Normal(_));
         if !Path::new(&path).components().all(inside) {
-            return Err(DataError::malformed(folder, format!("a list names `{path}`, which is outside")));
+            return Err(DataError::malformed(
+                folder,
+                format!("a list names `{path}`, which is outside"),
+            ));
         }
         if folder.join(&path).is_file() {
             self.items.push(Item { media: Media::File { path: path.into(), border }, target });

@@ -76,18 +76,24 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
     for path in unknown {
         without_class(&mut found, source.folder, path, only)?;
     }
-    found
-        .notes
-        .push("every frame within ten of an anchor counts: the reviewed list is not at hand".to_owned());
+    found.notes.push(
+        "every frame within ten of an anchor counts: the reviewed list is not at hand".to_owned(),
+    );
     Ok(found)
 }
 
 /// An anchor whose class no list names cannot be scored: its frames are listed where there is nothing else.
-fn without_class(found: &mut Found, folder: &Path, path: String, only: bool) -> Result<(), DataError> {
+fn without_class(
+    found: &mut Found,
+    folder: &Path,
+    path: String,
+    only: bool,
+) -> Result<(), DataError> {
     if !only {
-        found
-            .left_out
-            .push(LeftOut { input: path, reason: "no list names the class of its video".to_owned() });
+        found.left_out.push(LeftOut {
+            input: path,
+            reason: "no list names the class of its video".to_owned(),
+        });
         return Ok(());
     }
     let neighbours = frames_near(folder, &path)?;
@@ -114,14 +120,20 @@ struct Annotation {
 }
 
 /// The anchors that are marked good, and neither bad nor unsure; those of `ours` where the file lists none.
-fn good_anchors(path: &Path, ours: &BTreeMap<String, Vec<u32>>) -> Result<BTreeSet<String>, DataError> {
+fn good_anchors(
+    path: &Path,
+    ours: &BTreeMap<String, Vec<u32>>,
+) -> Result<BTreeSet<String>, DataError> {
     let reviewed: Reviewed = json(path)?;
     if reviewed.annotations.is_empty() {
         return Ok(ours.keys().cloned().collect());
     }
     let is_good = |annotation: &Annotation| {
         let has = |mark| {
-            annotation.labels.iter().any(|&label| reviewed.labels.get(label).is_some_and(|word| word == mark))
+            annotation
+                .labels
+                .iter()
+                .any(|&label| reviewed.labels.get(label).is_some_and(|word| word == mark))
         };
         has("good") && !has("bad") && !has("unsure")
     };
@@ -158,9 +170,12 @@ fn frame_beside(path: &str, offset: i64) -> Option<String> {
 
 /// Frames of the folder of `path` within ten of it, by number.
 fn frames_near(root: &Path, path: &str) -> Result<Vec<String>, DataError> {
-    let number_of = |file: &str| file.strip_prefix("frame-")?.split('.').next()?.parse::<u64>().ok();
+    let number_of =
+        |file: &str| file.strip_prefix("frame-")?.split('.').next()?.parse::<u64>().ok();
     let near = |(folder, file): (&str, &str)| Some((folder.to_owned(), number_of(file)?));
-    let Some((folder, anchor)) = folder_and_file(path).ok().and_then(near) else { return Ok(Vec::new()) };
+    let Some((folder, anchor)) = folder_and_file(path).ok().and_then(near) else {
+        return Ok(Vec::new());
+    };
     if !root.join(&folder).is_dir() {
         return Ok(Vec::new());
     }
@@ -168,7 +183,9 @@ fn frames_near(root: &Path, path: &str) -> Result<Vec<String>, DataError> {
     for path in images_in(&mut Found::default(), root, &folder)? {
         let number = path.rsplit('/').next().and_then(number_of);
         frames.extend(
-            number.filter(|number| *number != anchor && number.abs_diff(anchor) <= NEAR).map(|n| (n, path)),
+            number
+                .filter(|number| *number != anchor && number.abs_diff(anchor) <= NEAR)
+                .map(|n| (n, path)),
         );
     }
     frames.sort();
@@ -180,7 +197,9 @@ struct Anchors<T> {
     anchors: BTreeMap<String, T>,
 }
 
-fn anchors_of<T: serde::de::DeserializeOwned>(prompts: &PromptSet) -> Result<BTreeMap<String, T>, DataError> {
+fn anchors_of<T: serde::de::DeserializeOwned>(
+    prompts: &PromptSet,
+) -> Result<BTreeMap<String, T>, DataError> {
     let anchors = Anchors::deserialize(&prompts.rest);
     let reason = |error: serde_json::Error| error.to_string();
     anchors

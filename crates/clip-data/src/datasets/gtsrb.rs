@@ -32,7 +32,8 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 
 /// Folders are the class numbers in five digits, in copies in none; the csv in each holds boxes, which are not cut out.
 fn training(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
-    let folders: Vec<String> = (0..source.prompts.classes.len()).map(|class| format!("{class:05}")).collect();
+    let folders: Vec<String> =
+        (0..source.prompts.classes.len()).map(|class| format!("{class:05}")).collect();
     let mut found = Found::default();
     class_folders(&mut found, source.folder, &source.place(inside), &source.dataset.id, &folders)?;
     Ok(found)
@@ -57,7 +58,9 @@ fn test(source: &Source<'_>) -> Result<Found, DataError> {
         found.file(source.folder, joined(&images, &file), target)?;
     }
     if is_copy {
-        found.notes.push("layout of a copy: Test.csv names the images, which are no longer PPM".to_owned());
+        found.notes.push(
+            "layout of a copy: Test.csv names the images, which are no longer PPM".to_owned(),
+        );
     }
     Ok(found)
 }

@@ -37,7 +37,8 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
     let images = source.place("img");
     for (number, line) in entries(&text(&list)?) {
-        let line: Line = serde_json::from_str(line).map_err(|error| at(&list, number)(error.to_string()))?;
+        let line: Line =
+            serde_json::from_str(line).map_err(|error| at(&list, number)(error.to_string()))?;
         let target = match line.label {
             Some(label) => Target::Class(classes.position(&label.to_string(), &list)?),
             None => Target::Unknown,

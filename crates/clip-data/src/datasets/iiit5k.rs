@@ -25,12 +25,14 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let path = source.folder.join(format!("{name}.mat"));
     let variables = matlab::read(&path, &[&name])?;
     let words = variables.get(&name).and_then(Value::structs);
-    let words = words.ok_or_else(|| DataError::malformed(&path, format!("`{name}` is no struct array")))?;
+    let words =
+        words.ok_or_else(|| DataError::malformed(&path, format!("`{name}` is no struct array")))?;
     let mut without_truth = 0usize;
     let mut found = Found::default();
     for (number, index) in (1..).zip(0..words.len()) {
         let wrong = |what: &str| DataError::malformed(&path, format!("word {number}: no `{what}`"));
-        let text = |field| words.field(index, field).and_then(Value::text).ok_or_else(|| wrong(field));
+        let text =
+            |field| words.field(index, field).and_then(Value::text).ok_or_else(|| wrong(field));
         let lexicon = words.field(index, "mediumLexi").and_then(Value::texts);
         let lexicon = lexicon.ok_or_else(|| wrong("mediumLexi"))?;
         let truth = text("GroundTruth")?;
@@ -41,8 +43,9 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         found.file(source.folder, text("ImgName")?.to_owned(), target)?;
     }
     if without_truth > 0 {
-        let note =
-            format!("{without_truth} images whose own word is not in their lexicon; they count as wrong");
+        let note = format!(
+            "{without_truth} images whose own word is not in their lexicon; they count as wrong"
+        );
         found.notes.push(note);
     }
     Ok(found)

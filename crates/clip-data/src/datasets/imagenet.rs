@@ -40,8 +40,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         return flat(source, &inside);
     }
     if !folders.is_empty() && folders.iter().all(|name| name.parse::<u32>().is_ok()) {
-        let reason =
-            "its class folders are called by numbers, and nobody says in which order: call them by wnid";
+        let reason = "its class folders are called by numbers, and nobody says in which order: call them by wnid";
         return Err(DataError::malformed(images, reason));
     }
     let mut found = Found::default();
@@ -57,12 +56,16 @@ fn flat(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
     if tar.is_file() && !images.is_dir() {
         let truth = Truth::read(source)?;
         let archive = Archive::open(&tar)?;
-        let mut members: Vec<(String, usize)> = archive.names().map(str::to_owned).zip(0..).collect();
+        let mut members: Vec<(String, usize)> =
+            archive.names().map(str::to_owned).zip(0..).collect();
         members.sort();
         let records: Arc<dyn Records> = Arc::new(archive);
         for (name, index) in members {
             let target = Target::Class(truth.class_of(&name, &tar)?);
-            found.items.push(Item { media: Media::Record { records: Arc::clone(&records), index }, target });
+            found.items.push(Item {
+                media: Media::Record { records: Arc::clone(&records), index },
+                target,
+            });
         }
         return Ok(found);
     }
@@ -74,7 +77,9 @@ fn flat(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
             let class = classes.position(wnid_of(&path).unwrap_or_default(), &images)?;
             found.items.push(Item::file(path, Target::Class(class)));
         }
-        found.notes.push("layout of a copy: the names of the images end with their wnids".to_owned());
+        found
+            .notes
+            .push("layout of a copy: the names of the images end with their wnids".to_owned());
         return Ok(found);
     }
     let truth = Truth::read(source)?;
@@ -90,7 +95,8 @@ fn flat(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
 fn wnid_of(path: &str) -> Option<&str> {
     let (stem, _) = path.rsplit('/').next()?.split_once('.')?;
     let (_, wnid) = stem.rsplit_once('_')?;
-    let is_wnid = wnid.len() == 9 && wnid.strip_prefix('n')?.bytes().all(|byte| byte.is_ascii_digit());
+    let is_wnid =
+        wnid.len() == 9 && wnid.strip_prefix('n')?.bytes().all(|byte| byte.is_ascii_digit());
     is_wnid.then_some(wnid)
 }
 
@@ -127,7 +133,8 @@ impl Truth {
 
     /// The number in `ILSVRC2012_val_00000236.JPEG` is the line of the ground truth.
     fn class_of(&self, name: &str, path: &Path) -> Result<u32, DataError> {
-        let stem = name.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or_default();
+        let stem =
+            name.rsplit('/').next().and_then(|file| file.split('.').next()).unwrap_or_default();
         let number = stem.strip_prefix("ILSVRC2012_val_").and_then(|n| n.parse::<usize>().ok());
         let (class, count) = match self {
             Truth::Lines(lines) => {
@@ -152,14 +159,16 @@ impl Truth {
 fn truth(devkit: &Path) -> Result<Vec<u32>, DataError> {
     let meta = devkit.join("meta.mat");
     if !meta.is_file() {
-        let reason = "images that lie flat need the devkit: unpack ILSVRC2012_devkit_t12.tar.gz beside them";
+        let reason =
+            "images that lie flat need the devkit: unpack ILSVRC2012_devkit_t12.tar.gz beside them";
         return Err(DataError::malformed(meta, reason));
     }
     let classes = classes_of_ids(&meta)?;
     let list = devkit.join("ILSVRC2012_validation_ground_truth.txt");
     let text = text(&list)?;
     let line = |(number, line): (usize, &str)| {
-        let class = line.parse().ok().and_then(|id: u32| classes.iter().find(|(known, _)| *known == id));
+        let class =
+            line.parse().ok().and_then(|id: u32| classes.iter().find(|(known, _)| *known == id));
         let unknown = || format!("id `{line}` is none of meta.mat's {} classes", classes.len());
         class.map(|(_, class)| *class).ok_or_else(|| at(&list, number)(unknown()))
     };
@@ -178,7 +187,8 @@ fn classes_of_ids(meta: &Path) -> Result<Vec<(u32, u32)>, DataError> {
     for index in 0..synsets.len() {
         let id = synsets.field(index, "ILSVRC2012_ID").and_then(matlab::Value::integer);
         let wnid = synsets.field(index, "WNID").and_then(matlab::Value::text);
-        let (id, wnid) = id.zip(wnid).ok_or_else(|| malformed("a synset has no ILSVRC2012_ID or WNID"))?;
+        let (id, wnid) =
+            id.zip(wnid).ok_or_else(|| malformed("a synset has no ILSVRC2012_ID or WNID"))?;
         if let Ok(class) = classes.position(wnid, meta) {
             found.push((id, class));
         }
@@ -194,7 +204,8 @@ pub(crate) fn wnids() -> Result<Vec<String>, DataError> {
 /// The list `wnids` of a prompt file.
 pub(crate) fn wnids_in(prompts: &PromptSet) -> Result<Vec<String>, DataError> {
     let list = prompts.rest.get("wnids").and_then(serde_json::Value::as_array);
-    let wnids = list.map(|list| list.iter().filter_map(|wnid| wnid.as_str().map(str::to_owned)).collect());
+    let wnids =
+        list.map(|list| list.iter().filter_map(|wnid| wnid.as_str().map(str::to_owned)).collect());
     wnids.ok_or_else(|| DataError::Prompts {
         dataset: prompts.id.clone(),
         reason: "it has no list `wnids`".to_owned(),

@@ -69,7 +69,11 @@ fn list(source: &Source<'_>) -> Result<PathBuf, DataError> {
     let words: &[&str] =
         if source.split == "val" { &["val", "validate", "validation"] } else { &[source.split] };
     let names = words.iter().flat_map(|word| {
-        [format!("{word}.csv"), format!("annotations/{word}.csv"), format!("kinetics700_{word}.csv")]
+        [
+            format!("{word}.csv"),
+            format!("annotations/{word}.csv"),
+            format!("kinetics700_{word}.csv"),
+        ]
     });
     let places: Vec<PathBuf> = names.map(|name| source.folder.join(name)).collect();
     let found = places.iter().find(|path| path.exists()).or(places.first()).cloned();

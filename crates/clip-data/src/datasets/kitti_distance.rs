@@ -63,21 +63,28 @@ fn listed(source: &Source<'_>) -> Result<Vec<String>, DataError> {
     let folder = source.path(LABELS);
     let mut names = Vec::new();
     for entry in clip_files::entries(&folder).map_err(DataError::read(&folder))? {
-        names.extend(entry.name.to_str().and_then(|name| name.strip_suffix(".txt")).map(str::to_owned));
+        names.extend(
+            entry.name.to_str().and_then(|name| name.strip_suffix(".txt")).map(str::to_owned),
+        );
     }
     Ok(names)
 }
 
 /// The images of the drives of a split.
 fn drawn(source: &Source<'_>) -> Result<Vec<String>, DataError> {
-    let drives = drives(&mapping(source, "train_rand.txt")?, &mapping(source, "train_mapping.txt")?)?;
+    let drives =
+        drives(&mapping(source, "train_rand.txt")?, &mapping(source, "train_mapping.txt")?)?;
     let all: BTreeSet<&str> = drives.iter().map(String::as_str).collect();
     let count = (all.len() / 10).max(1);
     let mut random = Numpy::seed(123);
     let mut draw = |from: &BTreeSet<&str>| -> BTreeSet<String> {
         let sorted: Vec<&str> = from.iter().copied().collect();
         let chosen = random.choice(sorted.len(), count.min(sorted.len()));
-        chosen.into_iter().filter_map(|index| sorted.get(index)).map(|&drive| drive.to_owned()).collect()
+        chosen
+            .into_iter()
+            .filter_map(|index| sorted.get(index))
+            .map(|&drive| drive.to_owned())
+            .collect()
     };
     let test = draw(&all);
     let rest = all.iter().copied().filter(|drive| !test.contains(*drive)).collect();
@@ -127,14 +134,18 @@ mod tests {
 
     #[test]
     fn distances_on_the_borders_belong_to_the_nearer_class() {
-        for (z, expected) in [("8.0", 0), ("8.01", 1), ("20", 1), ("20.5", 2), ("999", 2), ("-1", 0)] {
+        for (z, expected) in
+            [("8.0", 0), ("8.01", 1), ("20", 1), ("20.5", 2), ("999", 2), ("-1", 0)]
+        {
             assert_eq!(class(&line("Car", z)), Ok(expected), "{z} m");
         }
     }
 
     #[test]
     fn other_objects_do_not_count() {
-        let near = ["Pedestrian", "Cyclist", "Tram", "Misc", "DontCare"].map(|kind| line(kind, "1")).concat();
+        let near = ["Pedestrian", "Cyclist", "Tram", "Misc", "DontCare"]
+            .map(|kind| line(kind, "1"))
+            .concat();
         assert_eq!(class(&near), Ok(3));
         assert_eq!(class(&(near + &line("Van", "15"))), Ok(1));
         assert_eq!(class(""), Ok(3));

@@ -42,13 +42,20 @@ fn decoded(bytes: Vec<u8>) -> Result<String, String> {
         _ => None,
     };
     if let Some(unit) = wide {
-        let units = bytes.get(2..).unwrap_or_default().as_chunks::<2>().0.iter().map(|pair| unit(*pair));
+        let units =
+            bytes.get(2..).unwrap_or_default().as_chunks::<2>().0.iter().map(|pair| unit(*pair));
         let text: Result<String, _> = char::decode_utf16(units).collect();
         return text.map_err(|_| "begins as UTF-16 and is none: save it as UTF-8".to_owned());
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count().saturating_add(1);
+        let line = error
+            .as_bytes()
+            .iter()
+            .take(at)
+            .filter(|&&byte| byte == b'\n')
+            .count()
+            .saturating_add(1);
         format!("byte {at}, in line {line}, is not UTF-8: save it as UTF-8")
     })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
@@ -59,12 +66,16 @@ fn decoded(bytes: Vec<u8>) -> Result<String, String> {
 /// # Errors
 /// It cannot be read, or has another form.
 pub(crate) fn json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
-    serde_json::from_str(&text(path)?).map_err(|error| DataError::malformed(path, error.to_string()))
+    serde_json::from_str(&text(path)?)
+        .map_err(|error| DataError::malformed(path, error.to_string()))
 }
 
 /// Lines with something in them and their numbers from 1, without ends and outer blanks.
 pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    (1..).zip(text.lines()).map(|(number, line)| (number, line.trim())).filter(|(_, line)| !line.is_empty())
+    (1..)
+        .zip(text.lines())
+        .map(|(number, line)| (number, line.trim()))
+        .filter(|(_, line)| !line.is_empty())
 }
 
 /// `first rest of the line` at the first blank: `0034309 Boeing 717`.
@@ -72,7 +83,8 @@ pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
 /// # Errors
 /// There is no blank.
 pub fn id_and_name(line: &str) -> Result<(&str, &str), String> {
-    let (id, name) = line.split_once(char::is_whitespace).ok_or_else(|| format!("`{line}` has no blank"))?;
+    let (id, name) =
+        line.split_once(char::is_whitespace).ok_or_else(|| format!("`{line}` has no blank"))?;
     Ok((id, name.trim_start()))
 }
 
@@ -156,10 +168,14 @@ mod tests {
 
     #[test]
     fn encoding_is_the_one_that_the_mark_says_or_utf_8() {
-        let wide = |unit: fn(u16) -> [u8; 2]| "\u{feff}caf\u{e9}".encode_utf16().flat_map(unit).collect();
-        for bytes in
-            [wide(u16::to_le_bytes), wide(u16::to_be_bytes), "\u{feff}caf\u{e9}".into(), "caf\u{e9}".into()]
-        {
+        let wide =
+            |unit: fn(u16) -> [u8; 2]| "\u{feff}caf\u{e9}".encode_utf16().flat_map(unit).collect();
+        for bytes in [
+            wide(u16::to_le_bytes),
+            wide(u16::to_be_bytes),
+            "\u{feff}caf\u{e9}".into(),
+            "caf\u{e9}".into(),
+        ] {
             assert_eq!(decoded(bytes).as_deref(), Ok("caf\u{e9}"));
         }
         assert!(decoded(b"a\nb\xe9".to_vec()).expect_err("Latin-1").contains("byte 3, in line 2"));

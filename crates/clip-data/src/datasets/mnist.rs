@@ -26,16 +26,26 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let images = idx::read(&images_path)?;
     let labels = idx::read(&labels_path)?;
     let [count, height, width] = *images.shape else {
-        return Err(DataError::malformed(images_path, format!("shape {:?}, expected images", images.shape)));
+        return Err(DataError::malformed(
+            images_path,
+            format!("shape {:?}, expected images", images.shape),
+        ));
     };
     let [labels_count] = *labels.shape else {
-        return Err(DataError::malformed(labels_path, format!("shape {:?}, expected labels", labels.shape)));
+        return Err(DataError::malformed(
+            labels_path,
+            format!("shape {:?}, expected labels", labels.shape),
+        ));
     };
     if labels_count != count {
-        return Err(DataError::malformed(labels_path, format!("{labels_count} labels for {count} images")));
+        return Err(DataError::malformed(
+            labels_path,
+            format!("{labels_count} labels for {count} images"),
+        ));
     }
     let classes = source.prompts.classes()?;
-    let position = |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
+    let position =
+        |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
     let targets = labels.values.iter().map(position).collect::<Result<Vec<_>, _>>()?;
     let array = ImageArray {
         name: part.to_owned(),

@@ -100,7 +100,8 @@ impl Source<'_> {
     /// What differs from the authors' layout, in words.
     pub(crate) fn layout(&self) -> Option<String> {
         let moved = self.moved.borrow();
-        let places: Vec<String> = moved.iter().map(|(path, place)| format!("{path} is {place}")).collect();
+        let places: Vec<String> =
+            moved.iter().map(|(path, place)| format!("{path} is {place}")).collect();
         (!places.is_empty()).then(|| format!("layout of a copy: {}", places.join(", ")))
     }
 }
@@ -211,7 +212,8 @@ mod tests {
             for split in dataset.train.iter().chain([&dataset.test]).chain(chosen) {
                 assert!(dataset.split(split).is_ok(), "{id}: no split `{split}`");
             }
-            let prompts = PromptSet::of(dataset.prompts_id()).unwrap_or_else(|error| panic!("{id}: {error}"));
+            let prompts =
+                PromptSet::of(dataset.prompts_id()).unwrap_or_else(|error| panic!("{id}: {error}"));
             if matches!(dataset.task, Task::Classification | Task::MultiLabel) {
                 assert!(!prompts.classes.is_empty() && !prompts.templates.is_empty(), "{id}");
             }

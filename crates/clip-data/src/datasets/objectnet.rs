@@ -26,7 +26,10 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let scored = source.prompts.classes()?;
     let all = PromptSet::of("objectnet_folders_313")?;
     let all = all.rest.get("folder_to_name").and_then(serde_json::Value::as_object);
-    let all = Classes::new(&source.dataset.id, all.into_iter().flatten().map(|(folder, _)| folder.as_str()))?;
+    let all = Classes::new(
+        &source.dataset.id,
+        all.into_iter().flatten().map(|(folder, _)| folder.as_str()),
+    )?;
 
     let inside = source.place("images");
     let images = source.folder.join(&inside);

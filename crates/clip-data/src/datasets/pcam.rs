@@ -31,7 +31,8 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         return Err(DataError::malformed(labels_path, reason));
     }
     let classes = source.prompts.classes()?;
-    let position = |label: &f64| classes.position(&label.to_string(), &labels_path).map(Target::Class);
+    let position =
+        |label: &f64| classes.position(&label.to_string(), &labels_path).map(Target::Class);
     let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
     let records: Arc<dyn Records> = Arc::new(patches);
     Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
@@ -84,9 +85,11 @@ impl Records for Patches {
             let count = together.min(self.pixels.rows().saturating_sub(first));
             *last = Some((first, self.pixels.read_rows(&self.file, first, count)?));
         }
-        let images = last.as_ref().map(|(_, rows)| rows.chunks_exact(self.pixels.row_size() as usize));
+        let images =
+            last.as_ref().map(|(_, rows)| rows.chunks_exact(self.pixels.row_size() as usize));
         let found = images.and_then(|mut images| images.nth(inside as usize));
-        let missing = || DataError::malformed(self.file.path(), format!("there is no image {index}"));
+        let missing =
+            || DataError::malformed(self.file.path(), format!("there is no image {index}"));
         found.map(|pixels| ppm::rgb(96, 96, pixels)).ok_or_else(missing)
     }
 }

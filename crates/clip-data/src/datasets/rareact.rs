@@ -33,15 +33,19 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
     let mut rows = csv::Reader::from_reader(file);
     let rows: Vec<Row> = rows.deserialize().collect::<Result<_, _>>().map_err(wrong)?;
-    let ids: std::collections::HashSet<&str> = rows.iter().map(|row| row.video_id.as_str()).collect();
+    let ids: std::collections::HashSet<&str> =
+        rows.iter().map(|row| row.video_id.as_str()).collect();
     let clips = clips::find(source.folder, &|name| ids.contains(name))?;
     let mut found = Found::default();
     for row in &rows {
         check(source, row, &path)?;
-        let (class, annotation, video) = (row.class_id, row.annotation, row.video_id.as_str().into());
+        let (class, annotation, video) =
+            (row.class_id, row.annotation, row.video_id.as_str().into());
         let target = Target::Segment { class, annotation, video };
         match clips.get(&row.video_id) {
-            Some(clip) => found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?,
+            Some(clip) => {
+                found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?
+            }
             None => found.absent.push(format!("{}.mp4#{}-{}", row.video_id, row.start, row.end)),
         }
     }
@@ -54,8 +58,10 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 
 /// The row's class is ours of the same verb and noun.
 fn check(source: &Source<'_>, row: &Row, path: &std::path::Path) -> Result<(), DataError> {
-    let pair = source.prompts.rest.get("verb_noun").and_then(|pairs| pairs.get(row.class_id as usize));
-    let word = |index: usize| pair.and_then(|pair| pair.get(index)).and_then(serde_json::Value::as_str);
+    let pair =
+        source.prompts.rest.get("verb_noun").and_then(|pairs| pairs.get(row.class_id as usize));
+    let word =
+        |index: usize| pair.and_then(|pair| pair.get(index)).and_then(serde_json::Value::as_str);
     if word(0) != Some(&row.verb) || word(1) != Some(&row.noun) {
         return Err(DataError::UnknownClass {
             dataset: source.dataset.id.clone(),
@@ -65,7 +71,10 @@ fn check(source: &Source<'_>, row: &Row, path: &std::path::Path) -> Result<(), D
         });
     }
     if row.annotation > 4 {
-        return Err(DataError::malformed(path, format!("annotation {}, expected 0 to 4", row.annotation)));
+        return Err(DataError::malformed(
+            path,
+            format!("annotation {}, expected 0 to 4", row.annotation),
+        ));
     }
     Ok(())
 }

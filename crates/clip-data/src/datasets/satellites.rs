@@ -52,9 +52,13 @@ pub(crate) fn eurosat(source: &Source<'_>) -> Result<Found, DataError> {
         kept.extend(of_split.filter_map(|place| of_class.get(*place).copied()).cloned());
     }
     found.items = kept;
-    found.notes.push("drawn with seed 42 from sorted names; the authors' order of files is lost".to_owned());
+    found.notes.push(
+        "drawn with seed 42 from sorted names; the authors' order of files is lost".to_owned(),
+    );
     if source.folder.join("test.csv").is_file() {
-        found.notes.push("layout of a copy: its test.csv is another's split, which is not used".to_owned());
+        found.notes.push(
+            "layout of a copy: its test.csv is another's split, which is not used".to_owned(),
+        );
     }
     Ok(found)
 }

@@ -82,14 +82,15 @@ enum Named {
 impl Pool {
     fn of(items: impl Iterator<Item = Item>) -> Pool {
         let items: HashMap<String, Item> = items.map(|item| (item.id(), item)).collect();
-        let folders = items.keys().filter_map(|id| Some(id.rsplit_once('/')?.0.to_owned())).collect();
+        let folders =
+            items.keys().filter_map(|id| Some(id.rsplit_once('/')?.0.to_owned())).collect();
         Pool { items, folders, taken: HashSet::new() }
     }
 
     /// What the id is of, with any folders before it.
     fn take(&mut self, id: &str) -> Result<Named, String> {
-        let starts =
-            std::iter::once(0).chain(id.match_indices('/').map(|(slash, _)| slash.saturating_add(1)));
+        let starts = std::iter::once(0)
+            .chain(id.match_indices('/').map(|(slash, _)| slash.saturating_add(1)));
         let ends: Vec<&str> = starts.filter_map(|start| id.get(start..)).collect();
         if ends.iter().any(|id| self.taken.contains(*id)) {
             return Err(format!("`{id}` is listed twice"));
@@ -98,8 +99,9 @@ impl Pool {
             self.taken.insert(item.id());
             return Ok(Named::Item(item));
         }
-        let folder_is_there =
-            |id: &&str| id.rsplit_once('/').is_some_and(|(folder, _)| self.folders.contains(folder));
+        let folder_is_there = |id: &&str| {
+            id.rsplit_once('/').is_some_and(|(folder, _)| self.folders.contains(folder))
+        };
         Ok(if ends.iter().any(folder_is_there) { Named::Absent } else { Named::Nothing })
     }
 }
@@ -139,13 +141,20 @@ fn parse(text: &str) -> Result<Vec<Line>, String> {
     }
     let mut lines = Vec::new();
     for (number, line) in entries(text) {
-        let (path, split) = line.split_once('\t').map_or((line, None), |(path, split)| (path, Some(split)));
+        let (path, split) =
+            line.split_once('\t').map_or((line, None), |(path, split)| (path, Some(split)));
         let split = split.map(|split| split_of(split.trim())).transpose();
-        lines.push(Line { id: id(path), split: split.map_err(|reason| format!("line {number}: {reason}"))? });
+        lines.push(Line {
+            id: id(path),
+            split: split.map_err(|reason| format!("line {number}: {reason}"))?,
+        });
     }
     let with = lines.iter().filter(|line| line.split.is_some()).count();
     if with > 0 && with < lines.len() {
-        return Err(format!("{with} of {} lines are `id<tab>split`, the others ids alone", lines.len()));
+        return Err(format!(
+            "{with} of {} lines are `id<tab>split`, the others ids alone",
+            lines.len()
+        ));
     }
     Ok(lines)
 }

@@ -32,17 +32,19 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let images = source.place(images);
     let variables = matlab::read(&path, &["annotations"])?;
     let annotations = variables.get("annotations").and_then(Value::structs);
-    let annotations =
-        annotations.ok_or_else(|| DataError::malformed(&path, "`annotations` is no struct array"))?;
+    let annotations = annotations
+        .ok_or_else(|| DataError::malformed(&path, "`annotations` is no struct array"))?;
     let mut found = Found::default();
     for (number, index) in (1..).zip(0..annotations.len()) {
-        let wrong = |what: &str| DataError::malformed(&path, format!("annotation {number}: {what}"));
+        let wrong =
+            |what: &str| DataError::malformed(&path, format!("annotation {number}: {what}"));
         let name = annotations.field(index, "fname").and_then(Value::text);
         let name = name.ok_or_else(|| wrong("no `fname`"))?;
         let class = annotations.field(index, "class").and_then(Value::integer);
         let class = class.ok_or_else(|| wrong("no `class`"))?;
         let position = class.checked_sub(1).filter(|&position| (position as usize) < count);
-        let position = position.ok_or_else(|| wrong(&format!("class {class}, expected 1 to {count}")))?;
+        let position =
+            position.ok_or_else(|| wrong(&format!("class {class}, expected 1 to {count}")))?;
         found.file(source.folder, format!("{images}/{name}"), Target::Class(position))?;
     }
     Ok(found)
@@ -62,9 +64,11 @@ fn check_names(source: &Source<'_>, path: &Path) -> Result<(), DataError> {
     }
     let variables = matlab::read(path, &["class_names"])?;
     let names = variables.get("class_names").and_then(Value::texts);
-    let names = names.ok_or_else(|| DataError::malformed(path, "`class_names` is no list of texts"))?;
+    let names =
+        names.ok_or_else(|| DataError::malformed(path, "`class_names` is no list of texts"))?;
     let ours = &source.prompts.classes;
-    let differs = names.iter().zip(ours).find(|(name, ours)| comparable(name) != comparable(&ours.concat()));
+    let differs =
+        names.iter().zip(ours).find(|(name, ours)| comparable(name) != comparable(&ours.concat()));
     let class = match differs {
         None if names.len() == ours.len() => return Ok(()),
         None => format!("{} names", names.len()),

@@ -29,14 +29,17 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     };
     let folder = source.path("stl10_binary");
     let labels_path = folder.join(format!("{part}_y.bin"));
-    let labels = clip_files::read(&labels_path, LARGEST_LABELS).map_err(DataError::read(&labels_path))?;
+    let labels =
+        clip_files::read(&labels_path, LARGEST_LABELS).map_err(DataError::read(&labels_path))?;
     let file = FileBytes::open(folder.join(format!("{part}_X.bin")))?;
     if file.len() != STRIDE.saturating_mul(labels.len() as u64) {
-        let reason = format!("{} bytes, expected {STRIDE} for each of {} labels", file.len(), labels.len());
+        let reason =
+            format!("{} bytes, expected {STRIDE} for each of {} labels", file.len(), labels.len());
         return Err(DataError::malformed(file.path(), reason));
     }
     let classes = source.prompts.classes()?;
-    let position = |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
+    let position =
+        |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
     let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
     let array = ImageArray {
         name: part.to_owned(),
@@ -62,11 +65,13 @@ fn chosen(source: &Source<'_>, fold: usize, all: &[Item]) -> Result<Vec<Item>, D
     let text = lists::text(&path)?;
     let number = fold.saturating_add(1);
     let line = text.lines().nth(fold).filter(|line| !line.trim().is_empty());
-    let line = line.ok_or_else(|| DataError::malformed(&path, format!("there is no line {number}")))?;
+    let line =
+        line.ok_or_else(|| DataError::malformed(&path, format!("there is no line {number}")))?;
     let item = |word: &str| {
         let index = word.parse::<usize>().ok();
         index.and_then(|index| all.get(index)).cloned().ok_or_else(|| {
-            let reason = format!("line {number}: `{word}` is not a position among {} images", all.len());
+            let reason =
+                format!("line {number}: `{word}` is not a position among {} images", all.len());
             DataError::malformed(&path, reason)
         })
     };

@@ -35,7 +35,9 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let count = match *array.shape {
         [32, 32, 3, count] => count,
         [32, 32, 3] => 1, // MATLAB drops a last dimension of one
-        _ => return Err(wrong(&format!("`X` has shape {:?}, expected [32, 32, 3, N]", array.shape))),
+        _ => {
+            return Err(wrong(&format!("`X` has shape {:?}, expected [32, 32, 3, N]", array.shape)));
+        }
     };
     if count != labels.len() {
         return Err(wrong(&format!("{count} images, {} labels", labels.len())));

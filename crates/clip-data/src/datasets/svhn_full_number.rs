@@ -66,7 +66,11 @@ fn numbers(path: &Path) -> Result<Vec<(String, Box<str>)>, DataError> {
         let reason = format!("{} names, {} lists of boxes", names.len(), boxes.len());
         return Err(DataError::malformed(path, reason));
     }
-    names.iter().zip(&boxes).map(|(&name, &boxes)| Ok((text(&file, name)?, number(&file, boxes)?))).collect()
+    names
+        .iter()
+        .zip(&boxes)
+        .map(|(&name, &boxes)| Ok((text(&file, name)?, number(&file, boxes)?)))
+        .collect()
 }
 
 fn text(file: &Hdf5, address: u64) -> Result<String, DataError> {
@@ -77,7 +81,8 @@ fn text(file: &Hdf5, address: u64) -> Result<String, DataError> {
 
 fn number(file: &Hdf5, boxes: u64) -> Result<Box<str>, DataError> {
     let label = file.child(boxes, "label")?;
-    let label = label.ok_or_else(|| DataError::malformed(file.path(), "a list of boxes has no `label`"))?;
+    let label =
+        label.ok_or_else(|| DataError::malformed(file.path(), "a list of boxes has no `label`"))?;
     let label = file.dataset_at(label)?;
     let digits = if label.is_references() {
         let mut digits = Vec::new();

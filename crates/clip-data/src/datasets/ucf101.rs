@@ -57,9 +57,13 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 }
 
 /// Class folders by letters and digits: copies write `HandStandPushups`, and `Apply_Eye_Makeup`.
-fn class_folders(source: &Source<'_>, found: &mut Found) -> Result<HashMap<String, Vec<String>>, DataError> {
+fn class_folders(
+    source: &Source<'_>,
+    found: &mut Found,
+) -> Result<HashMap<String, Vec<String>>, DataError> {
     let mut folders: HashMap<String, Vec<String>> = HashMap::new();
-    let parts: Vec<&str> = PARTS.into_iter().filter(|part| source.folder.join(part).is_dir()).collect();
+    let parts: Vec<&str> =
+        PARTS.into_iter().filter(|part| source.folder.join(part).is_dir()).collect();
     let whole = Some(source.place(CLIPS)).filter(|place| source.folder.join(place).is_dir());
     for place in whole.iter().map(String::as_str).chain(parts.iter().copied()) {
         for name in folders_in(&source.folder.join(place))? {

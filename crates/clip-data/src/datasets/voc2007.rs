@@ -38,9 +38,16 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     for (id, presences) in images {
         if presences.len() != labels.len() {
             let lists = source.folder.join("ImageSets/Main");
-            return Err(DataError::malformed(lists, format!("{id} is not in the lists of all classes")));
+            return Err(DataError::malformed(
+                lists,
+                format!("{id} is not in the lists of all classes"),
+            ));
         }
-        found.file(source.folder, format!("{pictures}/{id}.jpg"), Target::Labels(presences.into()))?;
+        found.file(
+            source.folder,
+            format!("{pictures}/{id}.jpg"),
+            Target::Labels(presences.into()),
+        )?;
     }
     Ok(found)
 }

@@ -76,7 +76,8 @@ impl FileBytes {
     pub fn read(&self, start: u64, count: u64) -> Result<Vec<u8>, DataError> {
         let end = start.checked_add(count).filter(|&end| end <= self.length);
         if end.is_none() {
-            let reason = format!("{count} bytes at {start} are wanted, the file has {}", self.length);
+            let reason =
+                format!("{count} bytes at {start} are wanted, the file has {}", self.length);
             return Err(DataError::malformed(&self.path, reason));
         }
         let mut bytes = vec![0; count as usize];

@@ -63,7 +63,8 @@ fn unpacked(mut source: impl Read) -> Result<Idx, String> {
     let mut values = Vec::new();
     let read = source.take(size.saturating_add(1)).read_to_end(&mut values).map_err(failed)?;
     if read as u64 != size {
-        let found = if (read as u64) < size { read.to_string() } else { format!("more than {size}") };
+        let found =
+            if (read as u64) < size { read.to_string() } else { format!("more than {size}") };
         return Err(format!("{found} bytes after the header, which says {shape:?}"));
     }
     Ok(Idx { shape, values })

@@ -56,7 +56,9 @@ impl Records for ImageArray {
         Ok(match self.order {
             Order::Grey => ppm::grey(width, height, &pixels),
             Order::PlanesOfRows => ppm::rgb(width, height, &triples(&pixels, width, height, false)),
-            Order::PlanesOfColumns => ppm::rgb(width, height, &triples(&pixels, width, height, true)),
+            Order::PlanesOfColumns => {
+                ppm::rgb(width, height, &triples(&pixels, width, height, true))
+            }
         })
     }
 }
@@ -75,7 +77,8 @@ impl ImageArray {
             Store::Memory(path, bytes) => {
                 let end = start.saturating_add(self.size());
                 let found = bytes.get(start as usize..end as usize).map(<[u8]>::to_vec);
-                found.ok_or_else(|| DataError::malformed(path, format!("there is no image {index}")))
+                found
+                    .ok_or_else(|| DataError::malformed(path, format!("there is no image {index}")))
             }
         }
     }
@@ -98,8 +101,9 @@ fn triples(planes: &[u8], width: u32, height: u32, by_columns: bool) -> Vec<u8> 
     for y in 0..height {
         for x in 0..width {
             let place = x.saturating_mul(across).saturating_add(y.saturating_mul(down));
-            let color =
-                |plane_index: usize| planes.get(plane_index.saturating_mul(plane).saturating_add(place));
+            let color = |plane_index: usize| {
+                planes.get(plane_index.saturating_mul(plane).saturating_add(place))
+            };
             pixels.extend((0..3).filter_map(color));
         }
     }

@@ -75,7 +75,8 @@ impl Value {
 
     /// The numbers of a list.
     pub fn numbers(&self) -> Option<Vec<i64>> {
-        let number = |value: &Value| if let Value::Number(number) = value { Some(*number) } else { None };
+        let number =
+            |value: &Value| if let Value::Number(number) = value { Some(*number) } else { None };
         if let Value::List(values) = self { values.iter().map(number).collect() } else { None }
     }
 
@@ -139,7 +140,9 @@ impl Machine<'_> {
                 b'N' => self.push(Value::Nothing),
                 0x88 => self.push(Value::Number(1)),
                 0x89 => self.push(Value::Number(0)),
-                b'J' => self.number(4).map(|word| self.push(Value::Number((word as u32 as i32).into())))?,
+                b'J' => self
+                    .number(4)
+                    .map(|word| self.push(Value::Number((word as u32 as i32).into())))?,
                 b'K' => self.number(1).map(|word| self.push(Value::Number(word as i64)))?,
                 b'M' => self.number(2).map(|word| self.push(Value::Number(word as i64)))?,
                 0x8a => self.long()?,
@@ -165,7 +168,9 @@ impl Machine<'_> {
                 b'b' => self.build()?,
                 other => {
                     let shown = char::from(other).escape_default();
-                    return Err(format!("instruction 0x{other:02x} (`{shown}`) is not one of CIFAR's files"));
+                    return Err(format!(
+                        "instruction 0x{other:02x} (`{shown}`) is not one of CIFAR's files"
+                    ));
                 }
             }
         }
@@ -224,7 +229,8 @@ impl Machine<'_> {
 
     fn remember(&mut self, index: u64) -> Result<(), String> {
         let index = usize::try_from(index).ok().filter(|&index| index < COUNT_LIMIT);
-        let index = index.ok_or_else(|| format!("more than {COUNT_LIMIT} values are remembered"))?;
+        let index =
+            index.ok_or_else(|| format!("more than {COUNT_LIMIT} values are remembered"))?;
         let value = match self.stack.last().ok_or("nothing to remember")? {
             Value::List(_) | Value::Dictionary(_) => Value::Nothing,
             value => value.clone(),
@@ -299,10 +305,16 @@ impl Machine<'_> {
 
     fn numpy(&mut self, module: &str, name: &str) -> Result<(), String> {
         let part = match (module, name) {
-            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => Numpy::Reconstruct,
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
+                Numpy::Reconstruct
+            }
             ("numpy", "ndarray") => Numpy::Array,
             ("numpy", "dtype") => Numpy::Type,
-            _ => return Err(format!("`{module}.{name}` is not one of CIFAR's names; nothing is executed")),
+            _ => {
+                return Err(format!(
+                    "`{module}.{name}` is not one of CIFAR's names; nothing is executed"
+                ));
+            }
         };
         self.push(Value::Numpy(part));
         Ok(())
@@ -312,10 +324,14 @@ impl Machine<'_> {
     fn call(&mut self) -> Result<(), String> {
         let arguments = self.pop()?;
         let called = self.pop()?;
-        let Value::List(arguments) = arguments else { return Err("a call without arguments".to_owned()) };
+        let Value::List(arguments) = arguments else {
+            return Err("a call without arguments".to_owned());
+        };
         let result = match (called, &*arguments) {
             (Value::Numpy(Numpy::Reconstruct), [Value::Numpy(Numpy::Array), ..]) => Numpy::Unfilled,
-            (Value::Numpy(Numpy::Type), [Value::Text(kind), ..]) if matches!(&**kind, "u1" | "|u1") => {
+            (Value::Numpy(Numpy::Type), [Value::Text(kind), ..])
+                if matches!(&**kind, "u1" | "|u1") =>
+            {
                 Numpy::Bytes
             }
             (Value::Numpy(Numpy::Type), [kind, ..]) => {
@@ -361,7 +377,8 @@ impl Machine<'_> {
 
     fn bytes(&mut self, length: u64) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
-        let read = self.source.take(length).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        let read =
+            self.source.take(length).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         self.position = self.position.saturating_add(read as u64);
         if (read as u64) < length { Err("it ends before its end".to_owned()) } else { Ok(bytes) }
     }
@@ -378,14 +395,17 @@ fn shallow(values: &[Value]) -> Result<(), String> {
 fn depth(value: &Value) -> usize {
     let inside = match value {
         Value::List(values) => values.iter().map(depth).max(),
-        Value::Dictionary(entries) => entries.iter().map(|(key, value)| depth(key).max(depth(value))).max(),
+        Value::Dictionary(entries) => {
+            entries.iter().map(|(key, value)| depth(key).max(depth(value))).max()
+        }
         _ => return 0,
     };
     inside.unwrap_or(0).saturating_add(1)
 }
 
 fn array(state: &[Value]) -> Option<Value> {
-    let [Value::Number(_), shape, Value::Numpy(Numpy::Bytes), Value::Number(0), bytes] = state else {
+    let [Value::Number(_), shape, Value::Numpy(Numpy::Bytes), Value::Number(0), bytes] = state
+    else {
         return None;
     };
     let [rows, columns] = *shape.numbers()? else { return None };

@@ -91,7 +91,8 @@ impl ClassNames {
     /// Whole numbers: lines counted from 0, if there is a line for each; else as many lines as labels, in order.
     fn by_number(&self, labels: Labels, values: &[i128], numbered: bool) -> Result<Named, String> {
         let count = self.len();
-        let (least, most) = (values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0));
+        let (least, most) =
+            (values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0));
         if least >= 0 && usize::try_from(most).is_ok_and(|most| most < count) {
             let classes = Labels::numbered(u32::try_from(count).unwrap_or(u32::MAX));
             return Ok(self.named(classes, labels.notes));
@@ -103,7 +104,9 @@ impl ClassNames {
             return Err(format!("{count} names for {} classes ({least} to {most})", labels.len()));
         }
         let mut notes = labels.notes.clone();
-        notes.push(format!("{FILE} names the labels {least} to {most} in the order of their values"));
+        notes.push(format!(
+            "{FILE} names the labels {least} to {most} in the order of their values"
+        ));
         Ok(self.named(labels, notes))
     }
 
@@ -118,7 +121,8 @@ impl ClassNames {
         let count = |label: &String| counts.get(&key(label, Spelling::Loose)).copied().unwrap_or(0);
         let found: Vec<usize> = labels.classes().iter().map(count).collect();
         if found.iter().all(|&count| count == 1) {
-            let spelling = if labels.len() == self.len() { Spelling::Exact } else { Spelling::Loose };
+            let spelling =
+                if labels.len() == self.len() { Spelling::Exact } else { Spelling::Loose };
             let lines = self.lines.iter().filter(|line| !line.is_empty());
             let mut classes = Labels::new(lines.clone().map(String::as_str), spelling);
             if labels.classes().iter().any(|label| classes.position(label).is_none()) {
@@ -138,7 +142,9 @@ impl ClassNames {
             ));
         }
         for (label, line) in labels.classes().iter().zip(&self.lines) {
-            if key(label, Spelling::Loose) != key(line, Spelling::Loose) && labels.position(line).is_some() {
+            if key(label, Spelling::Loose) != key(line, Spelling::Loose)
+                && labels.position(line).is_some()
+            {
                 return Err(format!(
                     "`{line}` stands at the place of `{label}`: lines `label<tab>name` say which is which"
                 ));
@@ -151,14 +157,18 @@ impl ClassNames {
             .map(|(label, name)| format!("{label} = {name}"))
             .collect();
         let mut notes = labels.notes.clone();
-        notes.push(format!("{FILE} names the classes in the order of their labels: {}", named(&pairs)));
+        notes.push(format!(
+            "{FILE} names the classes in the order of their labels: {}",
+            named(&pairs)
+        ));
         Ok(self.named(labels, notes))
     }
 
     /// The lines as names; an empty one goes by its label.
     fn named(&self, labels: Labels, mut notes: Vec<String>) -> Named {
-        let name =
-            |(label, line): (&String, &String)| if line.is_empty() { label.clone() } else { line.clone() };
+        let name = |(label, line): (&String, &String)| {
+            if line.is_empty() { label.clone() } else { line.clone() }
+        };
         let names = labels.classes().iter().zip(&self.lines).map(name).collect();
         let empty = (1..).zip(&self.lines).filter(|(_, line)| line.is_empty());
         let empty: Vec<String> = empty.map(|(number, _): (usize, _)| number.to_string()).collect();
@@ -206,7 +216,9 @@ pub(super) fn without_file(labels: Labels) -> Result<Named, DataError> {
         ));
         if !unnamed.is_empty() {
             let unnamed = named(&unnamed);
-            notes.push(format!("no name is known of {unnamed}: lines `label<tab>name` in {FILE} give one"));
+            notes.push(format!(
+                "no name is known of {unnamed}: lines `label<tab>name` in {FILE} give one"
+            ));
         }
     } else if labels.are_numbers() {
         notes.push(format!("class names are numbers, as the labels are; {FILE} gives others"));
@@ -224,7 +236,9 @@ fn spoken(label: &str) -> String {
 
 fn is_wordnet_id(label: &str) -> bool {
     label.len() == 9
-        && label.strip_prefix('n').is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+        && label
+            .strip_prefix('n')
+            .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -233,7 +247,9 @@ mod tests {
 
     fn join(file: &str, labels: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
         let named = ClassNames::parse(file).join(labels.iter().copied(), false)?;
-        let of = |label: &&str| named.names[named.labels.position(label).expect("a class") as usize].clone();
+        let of = |label: &&str| {
+            named.names[named.labels.position(label).expect("a class") as usize].clone()
+        };
         Ok((labels.iter().map(of).collect(), named.notes))
     }
 
@@ -270,7 +286,9 @@ mod tests {
     #[test]
     fn names_that_clash_with_labels_or_do_not_fit_are_refused() {
         let message = |file: &str, labels: &[&str]| join(file, labels).expect_err("no names");
-        assert!(message("dog\na dog\n", &["cat", "dog"]).contains("`dog` stands at the place of `cat`"));
+        assert!(
+            message("dog\na dog\n", &["cat", "dog"]).contains("`dog` stands at the place of `cat`")
+        );
         assert!(message("a\nb\n", &["0", "3", "4"]).contains("2 names for 3 classes"));
         assert!(message("cat\n", &["cat", "dog"]).contains("not named once: dog"));
         assert!(message("cat\ta cat\n", &["cat", "dog"]).contains("no line for dog"));

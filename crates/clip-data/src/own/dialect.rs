@@ -41,7 +41,9 @@ pub(super) fn read(text: &str, knows: impl Fn(&[String]) -> bool) -> Result<Tabl
         Quotes::Mean => true,
         Quotes::AreText(line) => {
             let line = line.saturating_add(skipped);
-            notes.push(format!("line {line}: a quote that is never closed; quotes are read as text"));
+            notes.push(format!(
+                "line {line}: a quote that is never closed; quotes are read as text"
+            ));
             false
         }
         Quotes::AreUnclear(line) => {
@@ -74,7 +76,9 @@ fn what_the_header_lacks(first: &str) -> String {
     let needed = "a column for pictures (file, path, image, …) and one for labels (label, class, …) or captions \
                   (caption, text, …)";
     match is_data {
-        true => format!("there is no header line: write `file,label` or `file,caption` above `{first}`"),
+        true => {
+            format!("there is no header line: write `file,label` or `file,caption` above `{first}`")
+        }
         false => format!(
             "the header `{first}` needs {needed}; `file` and `label`, or `file` and `caption`, will do"
         ),

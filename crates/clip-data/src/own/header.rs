@@ -87,7 +87,9 @@ pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns
     };
     let mut notes = Vec::new();
     let mut one = |what: &str, places: Vec<usize>| -> Option<usize> {
-        let name = |place: &usize| header.get(*place).map(|cell| cell.trim().to_owned()).unwrap_or_default();
+        let name = |place: &usize| {
+            header.get(*place).map(|cell| cell.trim().to_owned()).unwrap_or_default()
+        };
         if let [first, others @ ..] = &*places
             && !others.is_empty()
         {
@@ -123,14 +125,17 @@ pub(super) fn repeated<'a>(header: &'a [String], columns: &Columns) -> Option<&'
     let label = columns.values.first().filter(|_| columns.task == Task::Classification);
     let names = [Some(&columns.file), label, columns.split.as_ref()].into_iter().flatten();
     let mut names = names.filter_map(|&place| header.get(place));
-    let twice = |name: &&String| header.iter().filter(|cell| plain(cell) == plain(name)).count() > 1;
+    let twice =
+        |name: &&String| header.iter().filter(|cell| plain(cell) == plain(name)).count() > 1;
     names.find(twice).map(|name| name.trim())
 }
 
 /// The plainest column of captions, and those that differ from it by a number alone.
 fn captions(names: &[String]) -> Vec<usize> {
     let base = |name: &str| {
-        name.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches('_').to_owned()
+        name.trim_end_matches(|letter: char| letter.is_ascii_digit())
+            .trim_end_matches('_')
+            .to_owned()
     };
     let known = CAPTION.iter().find(|known| names.iter().any(|name| base(name) == **known));
     let of = |known: &&str| {
@@ -150,7 +155,8 @@ mod tests {
 
     fn of(header: &str) -> Option<(usize, Vec<usize>, Option<usize>, Task)> {
         let header: Vec<String> = header.split(',').map(str::to_owned).collect();
-        columns(&header, None).map(|columns| (columns.file, columns.values, columns.split, columns.task))
+        columns(&header, None)
+            .map(|columns| (columns.file, columns.values, columns.split, columns.task))
     }
 
     #[test]
@@ -175,7 +181,9 @@ mod tests {
     #[test]
     fn labels_or_captions_by_what_is_wanted() {
         let header = ["file", "label", "caption"].map(str::to_owned);
-        for (wanted, place) in [(Some(Task::Retrieval), 2), (Some(Task::Classification), 1), (None, 1)] {
+        for (wanted, place) in
+            [(Some(Task::Retrieval), 2), (Some(Task::Classification), 1), (None, 1)]
+        {
             let columns = columns(&header, wanted).expect("a table");
             assert_eq!((&*columns.values, columns.notes.len()), (&[place][..], 1), "{wanted:?}");
         }

@@ -33,7 +33,8 @@ impl Labels {
     /// are whole numbers, those of one value are.
     pub(super) fn new<'a>(labels: impl Iterator<Item = &'a str>, spelling: Spelling) -> Labels {
         let spellings: BTreeMap<String, ()> = labels.map(|label| (composed(label), ())).collect();
-        let whole = !spellings.is_empty() && spellings.keys().all(|label| whole_number(label).is_some());
+        let whole =
+            !spellings.is_empty() && spellings.keys().all(|label| whole_number(label).is_some());
         let spelling = if whole { Spelling::Numbers } else { spelling };
         let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (label, ()) in spellings {
@@ -105,7 +106,9 @@ pub(super) fn key(label: &str, spelling: Spelling) -> String {
             let words = composed(label).replace('_', " ").to_lowercase();
             words.split_whitespace().collect::<Vec<_>>().join(" ")
         }
-        Spelling::Numbers => whole_number(label).map_or_else(|| composed(label), |number| number.to_string()),
+        Spelling::Numbers => {
+            whole_number(label).map_or_else(|| composed(label), |number| number.to_string())
+        }
     }
 }
 
@@ -143,7 +146,8 @@ mod tests {
 
     #[test]
     fn labels_that_say_the_same_are_one_class_and_said() {
-        let labels = Labels::new(["cat", "Cat ", "red_fox", "Red  fox"].into_iter(), Spelling::Loose);
+        let labels =
+            Labels::new(["cat", "Cat ", "red_fox", "Red  fox"].into_iter(), Spelling::Loose);
         assert_eq!(labels.classes, ["Cat", "Red  fox"]);
         assert_eq!(labels.position("CAT"), Some(0));
         assert_eq!(labels.position("dog"), None);

@@ -161,11 +161,13 @@ impl Own<'_> {
 /// The last name of a path; of a file without its ending.
 fn id_of(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let name = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name =
+        whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if whole.is_dir() {
         return name;
     }
-    let name = [".tar.gz", ".tgz"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
+    let name =
+        [".tar.gz", ".tgz"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name);
     Path::new(name).file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
@@ -209,7 +211,10 @@ fn prompts(
         vec![alone.to_owned()]
     };
     if let Some(template) = templates.iter().find(|template| !template.contains("{}")) {
-        return Err(DataError::malformed(path, format!("template `{template}` has no {{c}} for the name")));
+        return Err(DataError::malformed(
+            path,
+            format!("template `{template}` has no {{c}} for the name"),
+        ));
     }
     if templates.is_empty() {
         return Err(DataError::malformed(path, "holds no template"));
@@ -225,7 +230,10 @@ fn prompts(
 }
 
 /// A note for every split that lacks classes, from the split and the label of each item.
-fn what_splits_lack<'a>(items: impl Iterator<Item = (&'a str, &'a str)>, labels: &Labels) -> Vec<String> {
+fn what_splits_lack<'a>(
+    items: impl Iterator<Item = (&'a str, &'a str)>,
+    labels: &Labels,
+) -> Vec<String> {
     let mut present: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
     for (split, label) in items {
         let of_split = present.entry(split).or_insert_with(|| vec![false; labels.len()]);
@@ -236,8 +244,9 @@ fn what_splits_lack<'a>(items: impl Iterator<Item = (&'a str, &'a str)>, labels:
         let lacking = labels.classes().iter().zip(&present).filter(|(_, present)| !**present);
         let lacking: Vec<String> = lacking.map(|(label, _)| label.clone()).collect();
         let (count, of) = (lacking.len(), labels.len());
-        (count > 0)
-            .then(|| format!("split {split} has no picture of {count} of {of} classes: {}", named(&lacking)))
+        (count > 0).then(|| {
+            format!("split {split} has no picture of {count} of {of} classes: {}", named(&lacking))
+        })
     };
     present.into_iter().filter_map(note).collect()
 }

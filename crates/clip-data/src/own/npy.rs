@@ -20,7 +20,8 @@ use crate::item::Presence;
 pub(super) fn presences(bytes: &[u8]) -> Result<Vec<Presence>, String> {
     let (head, data) = parts(bytes).ok_or("no .npy file")?;
     let head = String::from_utf8_lossy(head);
-    let kind = head.split("'descr':").nth(1).and_then(|rest| rest.split('\'').nth(1)).unwrap_or_default();
+    let kind =
+        head.split("'descr':").nth(1).and_then(|rest| rest.split('\'').nth(1)).unwrap_or_default();
     let (width, one): (usize, &[u8]) = match kind {
         "|u1" | "|i1" | "|b1" => (1, &[1]),
         "<i2" | "<u2" => (2, &[1, 0]),
@@ -28,19 +29,32 @@ pub(super) fn presences(bytes: &[u8]) -> Result<Vec<Presence>, String> {
         "<i8" | "<u8" => (8, &[1, 0, 0, 0, 0, 0, 0, 0]),
         "<f4" => (4, &[0, 0, 0x80, 0x3f]),
         "<f8" => (8, &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
-        _ => return Err(format!("elements `{kind}` are not read; integers, booleans and floats are")),
+        _ => {
+            return Err(format!(
+                "elements `{kind}` are not read; integers, booleans and floats are"
+            ));
+        }
     };
-    let shape =
-        head.split("'shape':").nth(1).and_then(|rest| rest.split(['(', ')']).nth(1)).unwrap_or_default();
-    let dimensions: Vec<&str> = shape.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let shape = head
+        .split("'shape':")
+        .nth(1)
+        .and_then(|rest| rest.split(['(', ')']).nth(1))
+        .unwrap_or_default();
+    let dimensions: Vec<&str> =
+        shape.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     let elements = data.chunks_exact(width);
     if !elements.remainder().is_empty() || dimensions != [elements.len().to_string()] {
-        return Err(format!("{} bytes are no list of shape ({shape}) with elements of {width}", data.len()));
+        return Err(format!(
+            "{} bytes are no list of shape ({shape}) with elements of {width}",
+            data.len()
+        ));
     }
     let presence = |element: &[u8]| match element {
         element if element == one => Ok(Presence::Present),
         element if element.iter().all(|&byte| byte == 0) => Ok(Presence::Absent),
-        _ => Err("the npy holds other values than 0 and 1, so it says nothing of classes".to_owned()),
+        _ => {
+            Err("the npy holds other values than 0 and 1, so it says nothing of classes".to_owned())
+        }
     };
     elements.map(presence).collect()
 }
@@ -77,7 +91,8 @@ mod tests {
         let expected = [Presence::Present, Presence::Absent, Presence::Present];
         assert_eq!(presences(&npy("|b1", &[1, 0, 1])).as_deref(), Ok(&expected[..]));
         assert_eq!(presences(&npy("<i2", &[1, 0, 0, 0, 1, 0])).as_deref(), Ok(&expected[..]));
-        let floats: Vec<u8> = [1.0_f32, 0.0, 1.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let floats: Vec<u8> =
+            [1.0_f32, 0.0, 1.0].iter().flat_map(|value| value.to_le_bytes()).collect();
         assert_eq!(presences(&npy("<f4", &floats)).as_deref(), Ok(&expected[..]));
     }
 

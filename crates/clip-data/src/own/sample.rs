@@ -68,10 +68,15 @@ impl Kind {
 
     /// What is wanted of samples with files of these endings, or the plainest that they can be asked for; `json` is the text
     /// of one of them.
-    pub(super) fn of(has: impl Fn(&str) -> bool, json: Option<&[u8]>, wanted: Option<Task>) -> Option<Kind> {
+    pub(super) fn of(
+        has: impl Fn(&str) -> bool,
+        json: Option<&[u8]>,
+        wanted: Option<Task>,
+    ) -> Option<Kind> {
         let json: Option<Value> = json.and_then(|bytes| serde_json::from_slice(bytes).ok());
-        let has_key =
-            |keys: &[&str]| json.as_ref().is_some_and(|json| keys.iter().any(|key| json.get(key).is_some()));
+        let has_key = |keys: &[&str]| {
+            json.as_ref().is_some_and(|json| keys.iter().any(|key| json.get(key).is_some()))
+        };
         let captions = (has("txt") || has_key(&CAPTION_KEYS)).then_some(Kind::Captions);
         if wanted == Some(Task::Retrieval) && captions.is_some() {
             captions
@@ -133,7 +138,9 @@ fn json_class(text: &str) -> Result<Said, String> {
     let found = LABEL_KEYS.iter().find_map(|key| json.get(key));
     match found {
         None | Some(Value::Null) => Ok(Said::Nothing("its json has no label".to_owned())),
-        Some(value) => class(&word(value).ok_or("the label in its json is neither a number nor a text")?),
+        Some(value) => {
+            class(&word(value).ok_or("the label in its json is neither a number nor a text")?)
+        }
     }
 }
 
@@ -177,7 +184,10 @@ mod tests {
             Kind::of(|ending| endings.contains(&ending), json.map(str::as_bytes), None)
         };
         assert_eq!(of(&["cls", "txt"], None), Some(Kind::Classes));
-        assert_eq!(of(&["txt", "json"], Some(r#"{"caption": "x", "key": "0"}"#)), Some(Kind::Captions));
+        assert_eq!(
+            of(&["txt", "json"], Some(r#"{"caption": "x", "key": "0"}"#)),
+            Some(Kind::Captions)
+        );
         assert_eq!(of(&["json"], Some(r#"{"label": 1}"#)), Some(Kind::Classes));
         assert_eq!(of(&["json"], Some("{}")), None);
         assert!(Kind::called("Retrieval\n") == Ok(Kind::Captions) && Kind::called("x").is_err());

@@ -59,8 +59,12 @@ impl Sample {
             [] => Ok(None),
             [(_, position)] => Ok(Some(*position)),
             _ => {
-                let endings: Vec<String> = pictures.iter().map(|(ending, _)| ending.clone()).collect();
-                Err(format!("has several pictures ({}): keep the one that is meant", named(&endings)))
+                let endings: Vec<String> =
+                    pictures.iter().map(|(ending, _)| ending.clone()).collect();
+                Err(format!(
+                    "has several pictures ({}): keep the one that is meant",
+                    named(&endings)
+                ))
             }
         }
     }
@@ -136,11 +140,18 @@ impl Shards {
 
     pub(super) fn read(&self, sample: &Sample, position: usize) -> Result<Vec<u8>, DataError> {
         let archive = self.archives.get(sample.shard);
-        archive.ok_or_else(|| DataError::malformed("shards", "there is no such shard"))?.read(position)
+        archive
+            .ok_or_else(|| DataError::malformed("shards", "there is no such shard"))?
+            .read(position)
     }
 }
 
-fn samples_of(archive: &Archive, shard: usize, dot: Dot, samples: &mut Vec<Sample>) -> Result<(), DataError> {
+fn samples_of(
+    archive: &Archive,
+    shard: usize,
+    dot: Dot,
+    samples: &mut Vec<Sample>,
+) -> Result<(), DataError> {
     let name = shard_name(archive.path());
     let mut places: HashMap<String, usize> = HashMap::new();
     let files = archive.names().enumerate().map(|(position, name)| (name, Ok(position)));
@@ -165,7 +176,9 @@ fn samples_of(archive: &Archive, shard: usize, dot: Dot, samples: &mut Vec<Sampl
                 sample.files.push((ending, position));
             }
             Ok(_) => sample.others.push(ending),
-            Err(target) => sample.others.push(format!("a link to {target}, which is not in the archive")),
+            Err(target) => {
+                sample.others.push(format!("a link to {target}, which is not in the archive"))
+            }
         }
     }
     Ok(())
@@ -202,14 +215,16 @@ pub(super) fn shard_name(path: &Path) -> String {
 /// say if all do. Notes on shards that are passed over.
 pub(super) fn shards_by_split(path: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     let of_splits = folders_in(path)?.into_iter().filter(|name| role(name).is_some());
-    let folders: Vec<(String, PathBuf)> = of_splits.map(|name| (name.clone(), path.join(name))).collect();
+    let folders: Vec<(String, PathBuf)> =
+        of_splits.map(|name| (name.clone(), path.join(name))).collect();
     Ok(if folders.is_empty() { vec![(String::new(), path.to_owned())] } else { folders })
 }
 
 /// Tars in `folder`, by number and name.
 pub(super) fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = clip_files::entries(folder).map_err(DataError::read(folder))?;
-    let is_tar = |name: &OsStr| ENDINGS.iter().any(|ending| name.to_string_lossy().ends_with(ending));
+    let is_tar =
+        |name: &OsStr| ENDINGS.iter().any(|ending| name.to_string_lossy().ends_with(ending));
     let tars = entries.into_iter().filter(|entry| !entry.is_folder && is_tar(&entry.name));
     let mut tars: Vec<PathBuf> = tars.map(|entry| folder.join(entry.name)).collect();
     tars.sort_by_cached_key(|path| (shard_name(path).parse::<u64>().ok(), path.clone()));
@@ -234,8 +249,10 @@ pub(super) fn shards_in(folder: &Path, found: &mut Found) -> Result<Vec<PathBuf>
         }
     }
     for beyond in tars.iter().filter(|path| !there.contains(path)) {
-        found
-            .leave_out(shard_name(beyond) + ".tar", format!("nshards.txt counts {count} shards, from 0.tar"));
+        found.leave_out(
+            shard_name(beyond) + ".tar",
+            format!("nshards.txt counts {count} shards, from 0.tar"),
+        );
     }
     Ok(there)
 }
@@ -252,9 +269,10 @@ impl Records for Shards {
 
     fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let image = self.images.get(index);
-        let found = image.and_then(|(_, shard, member)| Some((self.archives.get(*shard)?, *member)));
-        let (archive, member) =
-            found.ok_or_else(|| DataError::malformed("shards", format!("there is no record {index}")))?;
+        let found =
+            image.and_then(|(_, shard, member)| Some((self.archives.get(*shard)?, *member)));
+        let (archive, member) = found
+            .ok_or_else(|| DataError::malformed("shards", format!("there is no record {index}")))?;
         archive.read(member)
     }
 }
@@ -276,7 +294,9 @@ mod tests {
 
     #[test]
     fn shards_are_called_by_all_of_their_names() {
-        for (path, name) in [("x/val.00.tar", "val.00"), ("val.01.tar.gz", "val.01"), ("3.tgz", "3")] {
+        for (path, name) in
+            [("x/val.00.tar", "val.00"), ("val.01.tar.gz", "val.01"), ("3.tgz", "3")]
+        {
             assert_eq!(shard_name(Path::new(path)), name);
         }
     }

@@ -17,20 +17,32 @@ const WORDS: [(Role, &[&str]); 3] = [
     (Role::Test, &["test", "tests", "testing", "tst"]),
     (
         Role::Validation,
-        &["val", "vals", "valid", "validation", "validate", "dev", "development", "eval", "evaluation"],
+        &[
+            "val",
+            "vals",
+            "valid",
+            "validation",
+            "validate",
+            "dev",
+            "development",
+            "eval",
+            "evaluation",
+        ],
     ),
     (Role::Train, &["train", "training", "trn", "trainval"]),
 ];
 
 /// Words that stand beside these and say nothing: `test_set`, `Final_Training`, `val images`.
-const FILLERS: [&str; 11] =
-    ["set", "split", "data", "dataset", "images", "image", "imgs", "img", "final", "seg", "pictures"];
+const FILLERS: [&str; 11] = [
+    "set", "split", "data", "dataset", "images", "image", "imgs", "img", "final", "seg", "pictures",
+];
 
 /// What a folder or a value called `name` is for, if it is the name of a split and nothing else.
 pub(super) fn role(name: &str) -> Option<Role> {
     let words = words(name);
     let mut roles = words.iter().filter_map(|word| role_of_word(word));
-    let all_known = words.iter().all(|word| role_of_word(word).is_some() || FILLERS.contains(&word.as_str()));
+    let all_known =
+        words.iter().all(|word| role_of_word(word).is_some() || FILLERS.contains(&word.as_str()));
     let role = roles.next()?;
     (all_known && roles.next().is_none()).then_some(role)
 }
@@ -51,7 +63,8 @@ fn words(name: &str) -> Vec<String> {
 }
 
 fn role_of_word(word: &str) -> Option<Role> {
-    let is = |word: &str| WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(role, _)| *role);
+    let is =
+        |word: &str| WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(role, _)| *role);
     is(word).or_else(|| is(word.strip_suffix("set")?))
 }
 
@@ -60,13 +73,18 @@ fn role_of_word(word: &str) -> Option<Role> {
 ///
 /// # Errors
 /// There is no such split, or which one is meant is not plain.
-pub(super) fn choose(path: &Path, splits: &[String], asked: Option<&str>) -> Result<String, DataError> {
+pub(super) fn choose(
+    path: &Path,
+    splits: &[String],
+    asked: Option<&str>,
+) -> Result<String, DataError> {
     let of = |wanted: Role| splits.iter().filter(move |name| role(name) == Some(wanted));
     let only = |wanted: Role| of(wanted).next().filter(|_| of(wanted).count() == 1);
     let found = match (asked, splits) {
         (Some(asked), _) => {
             let alike = |name: &&String| name.to_lowercase() == asked.to_lowercase();
-            let exact = splits.iter().find(|name| *name == asked).or_else(|| splits.iter().find(alike));
+            let exact =
+                splits.iter().find(|name| *name == asked).or_else(|| splits.iter().find(alike));
             let found = exact.or_else(|| only(role(asked)?));
             return found.cloned().ok_or_else(|| DataError::UnknownSplit {
                 dataset: path.display().to_string(),
@@ -76,13 +94,20 @@ pub(super) fn choose(path: &Path, splits: &[String], asked: Option<&str>) -> Res
         }
         (None, [split]) => Some(split),
         (None, _) => {
-            let best = splits.iter().filter_map(|name| role(name)).min().filter(|role| *role != Role::Train);
+            let best = splits
+                .iter()
+                .filter_map(|name| role(name))
+                .min()
+                .filter(|role| *role != Role::Train);
             best.and_then(|best| splits.iter().find(|name| *name == "test").or_else(|| only(best)))
         }
     };
     found.cloned().ok_or_else(|| {
         let known = splits.join(", ");
-        DataError::malformed(path, format!("has the splits {known}; which is scored? say `--split NAME`"))
+        DataError::malformed(
+            path,
+            format!("has the splits {known}; which is scored? say `--split NAME`"),
+        )
     })
 }
 
@@ -107,7 +132,10 @@ mod tests {
         ] {
             assert_eq!(role(name), expected, "{name}");
         }
-        assert_eq!(word_in("imagenet1k-validation-03"), Some((Role::Validation, "validation".to_owned())));
+        assert_eq!(
+            word_in("imagenet1k-validation-03"),
+            Some((Role::Validation, "validation".to_owned()))
+        );
         assert_eq!(word_in("00003"), None);
     }
 

@@ -28,11 +28,15 @@ use crate::split::{ReadOptions, Split};
 
 /// Columns for pictures and labels, or pictures and captions (a row each), perhaps splits; paths from the table's folder,
 /// or absolute.
-pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> Result<Split, DataError> {
+pub(super) fn read(
+    path: &Path,
+    split: Option<&str>,
+    options: &ReadOptions,
+) -> Result<Split, DataError> {
     let malformed = |reason| DataError::malformed(path, reason);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let table =
-        dialect::read(&text(path)?, |header| header::columns(header, None).is_some()).map_err(malformed)?;
+    let table = dialect::read(&text(path)?, |header| header::columns(header, None).is_some())
+        .map_err(malformed)?;
     let mut columns = header::columns(&table.header, options.task)
         .ok_or_else(|| malformed("the header is not known".to_owned()))?;
     let split_column = columns.split.or_else(|| column_of_splits(&table, &columns));
@@ -47,8 +51,11 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
     let mut found = Found { notes, ..Found::default() };
     let rows: Vec<Row> =
         table.rows.into_iter().map(|(line, cells)| Row::of(line, &cells, &columns)).collect();
-    if let Some(row) = rows.iter().find(|row| row.values.iter().any(|value| is_list_of_python(value))) {
-        let reason = "the text is a list as Python writes it: write a JSON list, or a row for each caption";
+    if let Some(row) =
+        rows.iter().find(|row| row.values.iter().any(|value| is_list_of_python(value)))
+    {
+        let reason =
+            "the text is a list as Python writes it: write a JSON list, or a row for each caption";
         return Err(malformed(format!("line {}: {reason}", row.line)));
     }
     let splits = splits_of(&rows, columns.split.is_some());
@@ -76,9 +83,12 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
         }
     }
     if found.items.is_empty() {
-        let first =
-            found.left_out.first().map(|left| format!("; the first: {}: {}", left.input, left.reason));
-        let reason = format!("no row of {} can be scored{}", of_split.len(), first.unwrap_or_default());
+        let first = found
+            .left_out
+            .first()
+            .map(|left| format!("; the first: {}: {}", left.input, left.reason));
+        let reason =
+            format!("no row of {} can be scored{}", of_split.len(), first.unwrap_or_default());
         return Err(malformed(reason));
     }
     if let Some(classes) = &classes {
@@ -94,7 +104,8 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
 fn column_of_splits(table: &Table, columns: &Columns) -> Option<usize> {
     let is_other = |place: &usize| *place != columns.file && !columns.values.contains(place);
     let holds_splits = |place: &usize| {
-        let cells = table.rows.iter().map(|(_, cells)| cells.get(*place).map_or("", String::as_str).trim());
+        let cells =
+            table.rows.iter().map(|(_, cells)| cells.get(*place).map_or("", String::as_str).trim());
         let names: BTreeSet<&str> = cells.collect();
         names.len() > 1 && names.iter().all(|name| role(name).is_some())
     };
@@ -104,7 +115,9 @@ fn column_of_splits(table: &Table, columns: &Columns) -> Option<usize> {
 /// A note on the column of splits that was found, or on those whose names speak of splits and whose cells do not.
 fn what_is_of_splits(header: &[String], found: Option<usize>) -> Option<String> {
     if let Some(name) = found.and_then(|place| header.get(place)) {
-        return Some(format!("the split is read from column {name}, whose cells are names of splits"));
+        return Some(format!(
+            "the split is read from column {name}, whose cells are names of splits"
+        ));
     }
     let speaking: Vec<&str> =
         header.iter().map(String::as_str).filter(|name| word_in(name).is_some()).collect();
@@ -126,7 +139,8 @@ struct Row {
 
 impl Row {
     fn of(line: u64, cells: &[String], columns: &Columns) -> Row {
-        let cell = |place: usize| cells.get(place).map(|cell| cell.trim().to_owned()).unwrap_or_default();
+        let cell =
+            |place: usize| cells.get(place).map(|cell| cell.trim().to_owned()).unwrap_or_default();
         let value = |&place: &usize| match columns.task {
             Task::Retrieval => cell(place),
             _ => without_stray_quote(cell(place)),
@@ -198,9 +212,14 @@ struct Image {
 
 impl Image {
     fn class(&self, position: impl Fn(&str) -> Option<u32>) -> Result<Target, String> {
-        let known: Vec<(u64, &str, Option<u32>)> =
-            self.values.iter().map(|(line, label)| (*line, label.as_str(), position(label))).collect();
-        let Some(&(first, label, class)) = known.first() else { return Err("has no label".to_owned()) };
+        let known: Vec<(u64, &str, Option<u32>)> = self
+            .values
+            .iter()
+            .map(|(line, label)| (*line, label.as_str(), position(label)))
+            .collect();
+        let Some(&(first, label, class)) = known.first() else {
+            return Err("has no label".to_owned());
+        };
         if let Some((line, other, _)) = known.iter().find(|(.., other)| *other != class) {
             return Err(format!("has two labels: {label} in line {first}, {other} in line {line}"));
         }
@@ -230,7 +249,11 @@ fn images(rows: &[&Row], places: &Places, found: &mut Found) -> Vec<Image> {
         let path = match place {
             Ok(path) => path,
             Err(reason) => {
-                let name = if row.file.is_empty() { format!("line {}", row.line) } else { row.file.clone() };
+                let name = if row.file.is_empty() {
+                    format!("line {}", row.line)
+                } else {
+                    row.file.clone()
+                };
                 found.leave_out(name, reason);
                 continue;
             }
@@ -249,7 +272,9 @@ fn images(rows: &[&Row], places: &Places, found: &mut Found) -> Vec<Image> {
         }
     }
     if repeated > 0 {
-        found.notes.push(format!("rows that say again what another says of their picture: {repeated}"));
+        found
+            .notes
+            .push(format!("rows that say again what another says of their picture: {repeated}"));
     }
     images
 }
@@ -265,7 +290,11 @@ struct Places {
 
 impl Places {
     /// Paths start in the table's folder; or, if the first file is not there, in the one folder in it that has it.
-    fn new<'a>(folder: &Path, rows: impl Iterator<Item = &'a Row>, notes: &mut Vec<String>) -> Places {
+    fn new<'a>(
+        folder: &Path,
+        rows: impl Iterator<Item = &'a Row>,
+        notes: &mut Vec<String>,
+    ) -> Places {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut places = Places { folder: folder.to_owned(), whole, inside: String::new() };
         let first: Vec<&str> =

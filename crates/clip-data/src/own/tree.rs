@@ -47,7 +47,8 @@ pub(super) fn read(path: &Path, split: Option<&str>) -> Result<Split, DataError>
     let classes = classes_of(path, layout.classes.iter().map(String::as_str), false)?;
     for (class, picture) in &pictures.of_classes {
         let position = classes.labels.position(class);
-        let position = position.ok_or_else(|| DataError::malformed(path, format!("no class `{class}`")))?;
+        let position =
+            position.ok_or_else(|| DataError::malformed(path, format!("no class `{class}`")))?;
         found.items.push(Item::file(picture.as_str(), Target::Class(position)));
     }
     for picture in &pictures.of_none {
@@ -159,7 +160,8 @@ struct Layout {
 impl Layout {
     fn of(tree: &Tree<'_>) -> Result<Layout, DataError> {
         let base = tree.unwrapped("", false);
-        let mut layout = Layout { splits: BTreeMap::new(), classes: BTreeSet::new(), notes: Vec::new() };
+        let mut layout =
+            Layout { splits: BTreeMap::new(), classes: BTreeSet::new(), notes: Vec::new() };
         if !base.is_empty() {
             layout.notes.push(format!("classes are the folders in {base}"));
         }
@@ -184,7 +186,9 @@ impl Layout {
         let beside: Vec<String> = beside.cloned().collect();
         if !beside.is_empty() {
             let beside = named(&beside);
-            self.notes.push(format!("folders beside the splits, passed over with their pictures: {beside}"));
+            self.notes.push(format!(
+                "folders beside the splits, passed over with their pictures: {beside}"
+            ));
         }
         for split in splits {
             let inside = joined(base, split);
@@ -212,8 +216,9 @@ impl Layout {
             }
         }
         if deeper > 0 {
-            self.notes
-                .push(format!("split {split}: pictures below their class folder, counted with it: {deeper}"));
+            self.notes.push(format!(
+                "split {split}: pictures below their class folder, counted with it: {deeper}"
+            ));
         }
         self.classes.extend(folders_in(&tree.path.join(base))?);
         self.classes.extend(pictures.of_classes.iter().map(|(class, _)| class.clone()));
@@ -241,7 +246,8 @@ impl Layout {
     fn without_classes(&self, path: &Path, split: &str, pictures: &Pictures) -> DataError {
         let count = pictures.of_none.len();
         let has = |(name, of): &(&String, &Pictures)| *name != split && !of.of_classes.is_empty();
-        let others: Vec<&str> = self.splits.iter().filter(has).map(|(name, _)| name.as_str()).collect();
+        let others: Vec<&str> =
+            self.splits.iter().filter(has).map(|(name, _)| name.as_str()).collect();
         let where_to_look = match &*others {
             [] => String::new(),
             others => format!("; `--split` takes another: {}", others.join(", ")),

@@ -31,7 +31,11 @@ use crate::split::{ReadOptions, Split};
 pub(super) const LIMIT: u32 = 1 << 20;
 
 /// Reads a split, or the scored one.
-pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> Result<Split, DataError> {
+pub(super) fn read(
+    path: &Path,
+    split: Option<&str>,
+    options: &ReadOptions,
+) -> Result<Split, DataError> {
     let mut found = Found::default();
     let (splits, split, paths) = shards(path, split, &mut found)?;
     let folder = folder_of(path);
@@ -62,7 +66,9 @@ pub(super) fn read(path: &Path, split: Option<&str>, options: &ReadOptions) -> R
         let target = target(said, classes.as_ref(), options).map_err(|reason| {
             DataError::malformed(path, format!("sample {}: {reason}", records.name(index)))
         })?;
-        found.items.push(Item { media: Media::Record { records: Arc::clone(&records), index }, target });
+        found
+            .items
+            .push(Item { media: Media::Record { records: Arc::clone(&records), index }, target });
     }
     let task = match kind {
         Kind::Classes => Task::Classification,
@@ -126,7 +132,9 @@ fn folder_of(path: &Path) -> &Path {
     let is_split = path.file_name().is_some_and(|name| role(&name.to_string_lossy()).is_some());
     let has_names = path.join(class_names::FILE).is_file();
     match path.parent() {
-        Some(parent) if is_split && !has_names && parent.join(class_names::FILE).is_file() => parent,
+        Some(parent) if is_split && !has_names && parent.join(class_names::FILE).is_file() => {
+            parent
+        }
         _ => path,
     }
 }
@@ -150,7 +158,9 @@ fn samples(
     };
     let whole = |samples: &[Sample], kind: Option<Kind>| {
         let says = |sample: &Sample| {
-            kind.is_some_and(|kind| kind.endings().iter().any(|ending| sample.file(ending).is_some()))
+            kind.is_some_and(|kind| {
+                kind.endings().iter().any(|ending| sample.file(ending).is_some())
+            })
         };
         samples.iter().any(|sample| says(sample) && !matches!(sample.picture(), Ok(None)))
     };
@@ -161,7 +171,9 @@ fn samples(
         let last = shards.samples(Dot::Last).unwrap_or_default();
         let of_last = kind_of(&last)?;
         if let Some(kind) = of_last.filter(|_| whole(&last, of_last)) {
-            found.notes.push("keys hold dots: the last dot of a name ends its key, not the first".to_owned());
+            found.notes.push(
+                "keys hold dots: the last dot of a name ends its key, not the first".to_owned(),
+            );
             return Ok((last, kind));
         }
     }
@@ -207,7 +219,10 @@ fn classes(folder: &Path, saying: &[Said]) -> Result<Named, DataError> {
     };
     let most = numbers.iter().copied().max().unwrap_or(0);
     if let Some(wrong) = numbers.iter().find(|&&number| number < 0 || number >= i128::from(LIMIT)) {
-        return Err(DataError::malformed(folder, format!("class {wrong} is none of 0 to {}", LIMIT - 1)));
+        return Err(DataError::malformed(
+            folder,
+            format!("class {wrong} is none of 0 to {}", LIMIT - 1),
+        ));
     }
     if folder.join(class_names::FILE).is_file() {
         return classes_of(folder, labels(), true);
@@ -217,7 +232,12 @@ fn classes(folder: &Path, saying: &[Said]) -> Result<Named, DataError> {
 }
 
 /// As many as every array has entries.
-fn as_many_classes(folder: &Path, path: &Path, shards: &Shards, saying: &[Said]) -> Result<Named, DataError> {
+fn as_many_classes(
+    folder: &Path,
+    path: &Path,
+    shards: &Shards,
+    saying: &[Said],
+) -> Result<Named, DataError> {
     let length = |said: &Said| match said {
         Said::Labels(labels) => labels.len(),
         _ => 0,

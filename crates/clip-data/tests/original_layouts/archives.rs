@@ -34,7 +34,9 @@ fn tar(members: &[(&str, u8, &[u8])]) -> Vec<u8> {
 
 fn members() -> Vec<(String, Vec<u8>)> {
     (0..5u8)
-        .map(|index| (format!("2750/Forest/Forest_{index}.jpg"), vec![index; 700 * usize::from(index)]))
+        .map(|index| {
+            (format!("2750/Forest/Forest_{index}.jpg"), vec![index; 700 * usize::from(index)])
+        })
         .collect()
 }
 
@@ -68,12 +70,22 @@ fn members_are_the_same_in_tar_tar_gz_and_zip_in_any_order() {
         let archive = open(folder.path(), name, &bytes);
         let expected = members();
         let names: Vec<&str> = archive.names().collect();
-        assert_eq!(names, expected.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), "{name}");
+        assert_eq!(
+            names,
+            expected.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            "{name}"
+        );
         for index in [3, 0, 4, 4, 1, 2] {
-            assert_eq!(archive.bytes(index).expect("a member"), expected[index].1, "{name}, member {index}");
+            assert_eq!(
+                archive.bytes(index).expect("a member"),
+                expected[index].1,
+                "{name}, member {index}"
+            );
             assert_eq!(archive.find(&expected[index].0), Some(index));
         }
-        assert!(archive.read(5).expect_err("no sixth").to_string().contains("no file 5; 5 are listed"));
+        assert!(
+            archive.read(5).expect_err("no sixth").to_string().contains("no file 5; 5 are listed")
+        );
     }
 }
 

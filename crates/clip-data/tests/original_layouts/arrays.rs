@@ -11,7 +11,8 @@ fn picture(seed: u8) -> (Vec<u8>, Vec<u8>) {
         (place as u8).wrapping_mul(3).wrapping_add(seed).wrapping_add(85 * plane as u8)
     };
     let planes = (0..3).flat_map(|plane| (0..1024).map(move |place| color(plane, place))).collect();
-    let triples = (0..1024).flat_map(|place| (0..3).map(move |plane| color(plane, place))).collect();
+    let triples =
+        (0..1024).flat_map(|place| (0..3).map(move |plane| color(plane, place))).collect();
     (planes, triples)
 }
 
@@ -55,7 +56,10 @@ fn cifar100_takes_the_fine_label() {
     assert_eq!(classes(&test), [99]);
     assert_eq!(test.bytes(&test.items[0]).expect("pixels"), ppm::rgb(32, 32, &picture(7).1));
     let python = folder.path().join("py");
-    write(&python.join("cifar-100-python/test"), pickle::batch("fine_labels", &[99], &picture(7).0));
+    write(
+        &python.join("cifar-100-python/test"),
+        pickle::batch("fine_labels", &[99], &picture(7).0),
+    );
     assert_eq!(classes(&read("cifar100", &python, "test").expect("read")), [99]);
 }
 
@@ -69,7 +73,10 @@ fn cifar_with_other_class_names_is_refused() {
     let python = folder.path().join("py/cifar-10-batches-py");
     write(&python.join("test_batch"), pickle::batch("labels", &[0], &picture(1).0));
     write(&python.join("batches.meta"), pickle::names("label_names", &["airplane", "lorry"]));
-    assert!(refusal("cifar10", &folder.path().join("py"), "test").contains("class `lorry` is not one of"));
+    assert!(
+        refusal("cifar10", &folder.path().join("py"), "test")
+            .contains("class `lorry` is not one of")
+    );
 }
 
 #[test]
@@ -77,9 +84,13 @@ fn cifar_with_half_a_record_or_a_label_too_many_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("cifar-10-batches-bin/test_batch.bin");
     write(&path, [0; 3072]);
-    assert!(refusal("cifar10", folder.path(), "test").contains("3072 bytes are not a whole number"));
+    assert!(
+        refusal("cifar10", folder.path(), "test").contains("3072 bytes are not a whole number")
+    );
     write(&path, [vec![10], picture(1).0].concat());
-    assert!(refusal("cifar10", folder.path(), "test").contains("class `10` is not one of cifar10's 10"));
+    assert!(
+        refusal("cifar10", folder.path(), "test").contains("class `10` is not one of cifar10's 10")
+    );
 }
 
 #[test]
@@ -109,7 +120,9 @@ fn mnist_with_labels_for_other_images_is_refused() {
 /// Planes of columns, as MATLAB and STL-10 store them, of rows of triples.
 fn by_columns(triples: &[u8], side: usize) -> Vec<u8> {
     let color = |plane, x, y| triples[(y * side + x) * 3 + plane];
-    (0..3).flat_map(|plane| (0..side).flat_map(move |x| (0..side).map(move |y| color(plane, x, y)))).collect()
+    (0..3)
+        .flat_map(|plane| (0..side).flat_map(move |x| (0..side).map(move |y| color(plane, x, y))))
+        .collect()
 }
 
 #[test]
@@ -141,8 +154,9 @@ fn svhn_of_one_image_or_of_doubles_is_read_or_refused_by_name() {
 fn stl10_counts_labels_from_one_and_has_folds() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("stl10_binary");
-    let picture =
-        |seed: usize| -> Vec<u8> { (0..96 * 96 * 3).map(|place| (place * 7 + seed) as u8).collect() };
+    let picture = |seed: usize| -> Vec<u8> {
+        (0..96 * 96 * 3).map(|place| (place * 7 + seed) as u8).collect()
+    };
     let planes: Vec<u8> = (0..3).flat_map(|seed| by_columns(&picture(seed), 96)).collect();
     write(&root.join("train_X.bin"), &planes);
     write(&root.join("train_y.bin"), [1, 10, 5]);
@@ -151,7 +165,10 @@ fn stl10_counts_labels_from_one_and_has_folds() {
     assert_eq!(classes(&train), [0, 9, 4]);
     assert_eq!(train.bytes(&train.items[2]).expect("pixels"), ppm::rgb(96, 96, &picture(2)));
     let fold = read("stl10", folder.path(), "fold-0").expect("read");
-    assert_eq!((classes(&fold), ids(&fold)), (vec![4, 0], vec!["train/2".into(), "train/0".into()]));
+    assert_eq!(
+        (classes(&fold), ids(&fold)),
+        (vec![4, 0], vec!["train/2".into(), "train/0".into()])
+    );
     assert!(refusal("stl10", folder.path(), "fold-2").contains("line 3: `7` is not a position"));
     assert!(refusal("stl10", folder.path(), "fold-3").contains("there is no line 4"));
 }
@@ -160,7 +177,8 @@ fn stl10_counts_labels_from_one_and_has_folds() {
 fn pcam_is_the_same_in_one_piece_and_in_chunks() {
     let folder = tempfile::tempdir().expect("a folder");
     let shape = [5, 96, 96, 3];
-    let pixels: Vec<u8> = (0..5 * 96 * 96 * 3usize).map(|place| (place * 11 + place / 509) as u8).collect();
+    let pixels: Vec<u8> =
+        (0..5 * 96 * 96 * 3usize).map(|place| (place * 11 + place / 509) as u8).collect();
     let file = |name: &str| folder.path().join(format!("camelyonpatch_level_2_split_{name}.h5"));
     let labels = |split: &str| {
         let mut writer = hdf5::Writer::new();
@@ -173,9 +191,12 @@ fn pcam_is_the_same_in_one_piece_and_in_chunks() {
     let root = writer.group(&[("x", x)]);
     write(&file("test_x"), writer.finish(root, 0));
     labels("test");
-    for (chunk, shuffle) in
-        [([2, 96, 96, 3], false), ([4, 40, 96, 3], true), ([1, 96, 96, 3], false), ([8, 7, 96, 3], false)]
-    {
+    for (chunk, shuffle) in [
+        ([2, 96, 96, 3], false),
+        ([4, 40, 96, 3], true),
+        ([1, 96, 96, 3], false),
+        ([8, 7, 96, 3], false),
+    ] {
         let mut writer = hdf5::Writer::new();
         let x = writer.chunked(&shape, &chunk, &pixels, shuffle);
         let other = writer.contiguous(hdf5::Kind::U8, &[1], &[0]);
@@ -187,7 +208,10 @@ fn pcam_is_the_same_in_one_piece_and_in_chunks() {
         assert_eq!(classes(&pieces), [0, 1, 1, 0, 1]);
         for index in [4, 0, 3, 1, 2] {
             let expected = ppm::rgb(96, 96, &pixels[index * 27648..][..27648]);
-            assert!(whole.bytes(&whole.items[index]).expect("pixels") == expected, "whole, image {index}");
+            assert!(
+                whole.bytes(&whole.items[index]).expect("pixels") == expected,
+                "whole, image {index}"
+            );
             assert!(
                 pieces.bytes(&pieces.items[index]).expect("pixels") == expected,
                 "{chunk:?}, image {index}"
@@ -199,8 +223,10 @@ fn pcam_is_the_same_in_one_piece_and_in_chunks() {
 #[test]
 fn pcam_is_read_as_it_was_downloaded_and_damage_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
-    let pixels: Vec<u8> = (0..2 * 96 * 96 * 3usize).map(|place| (place * 11 + place / 509) as u8).collect();
-    let path = |name: &str| folder.path().join(format!("camelyonpatch_level_2_split_test_{name}.h5.gz"));
+    let pixels: Vec<u8> =
+        (0..2 * 96 * 96 * 3usize).map(|place| (place * 11 + place / 509) as u8).collect();
+    let path =
+        |name: &str| folder.path().join(format!("camelyonpatch_level_2_split_test_{name}.h5.gz"));
     let pack = |name: &str, shape: &[u64], values: &[u8]| {
         let mut writer = hdf5::Writer::new();
         let array = writer.contiguous(hdf5::Kind::U8, shape, values);
@@ -214,7 +240,11 @@ fn pcam_is_read_as_it_was_downloaded_and_damage_is_named() {
     let found = read("pcam", folder.path(), "test").expect("read");
     assert_eq!(classes(&found), [0, 1]);
     assert!(found.bytes(&found.items[1]).expect("pixels") == ppm::rgb(96, 96, &pixels[27648..]));
-    assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 2, "nothing is left behind");
+    assert_eq!(
+        std::fs::read_dir(folder.path()).expect("listed").count(),
+        2,
+        "nothing is left behind"
+    );
     write(&path("x"), &packed[..packed.len() / 2]);
     assert!(refusal("pcam", folder.path(), "test").contains("test_x.h5.gz"));
 }
@@ -222,14 +252,21 @@ fn pcam_is_read_as_it_was_downloaded_and_damage_is_named() {
 #[test]
 fn fer2013_reads_both_layouts_and_private_test_alone() {
     let folder = tempfile::tempdir().expect("a folder");
-    let pixels =
-        |seed: u32| (0..2304).map(|place| ((place + seed) % 256).to_string()).collect::<Vec<_>>().join(" ");
-    let rows = [(6, "Training", 1), (0, "PublicTest", 2), (3, "PrivateTest", 3), (4, "PrivateTest", 4)];
-    let first = rows.map(|(emotion, usage, seed)| format!("{emotion},{},{usage}\n", pixels(seed))).concat();
-    let second =
-        rows.map(|(emotion, usage, seed)| format!("{emotion},{usage},{}\r\n", pixels(seed))).concat();
+    let pixels = |seed: u32| {
+        (0..2304).map(|place| ((place + seed) % 256).to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let rows =
+        [(6, "Training", 1), (0, "PublicTest", 2), (3, "PrivateTest", 3), (4, "PrivateTest", 4)];
+    let first =
+        rows.map(|(emotion, usage, seed)| format!("{emotion},{},{usage}\n", pixels(seed))).concat();
+    let second = rows
+        .map(|(emotion, usage, seed)| format!("{emotion},{usage},{}\r\n", pixels(seed)))
+        .concat();
     write(&folder.path().join("a/fer2013.csv"), format!("emotion,pixels,Usage\n{first}"));
-    write(&folder.path().join("b/icml_face_data.csv"), format!("emotion, Usage, pixels\r\n{second}"));
+    write(
+        &folder.path().join("b/icml_face_data.csv"),
+        format!("emotion, Usage, pixels\r\n{second}"),
+    );
     for root in ["a", "b"] {
         let root = folder.path().join(root);
         let test = read("fer2013", &root, "test").expect("read");

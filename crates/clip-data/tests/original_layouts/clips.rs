@@ -12,7 +12,8 @@ use crate::{classes, ids, images, read, refusal, write};
 fn write_classes(root: &Path) {
     let prompts = clip_data::PromptSet::of("ucf101").expect("prompts");
     let labels = prompts.labels.expect("labels");
-    let lines = labels.iter().enumerate().map(|(index, label)| format!("{} {label}\r\n", index + 1));
+    let lines =
+        labels.iter().enumerate().map(|(index, label)| format!("{} {label}\r\n", index + 1));
     write(&root.join("ucfTrainTestlist/classInd.txt"), lines.collect::<String>());
 }
 
@@ -29,8 +30,13 @@ fn ucf101_takes_the_class_from_the_folder() {
     write(&folder.path().join("ucfTrainTestlist/trainlist02.txt"), format!("{train} 1\r\n"));
     images(folder.path(), &[&format!("UCF-101/{clip}"), &format!("UCF-101/{train}")]);
     let test = read("ucf101", folder.path(), "test-2").expect("read");
-    let position =
-        test.prompts.labels.as_ref().expect("labels").iter().position(|label| label == "HandstandPushups");
+    let position = test
+        .prompts
+        .labels
+        .as_ref()
+        .expect("labels")
+        .iter()
+        .position(|label| label == "HandstandPushups");
     assert_eq!(
         (classes(&test), ids(&test)),
         (vec![position.expect("known") as u32], vec![format!("UCF-101/{clip}")])
@@ -45,12 +51,16 @@ fn ucf101_with_other_classes_or_a_path_outside_is_refused() {
     write_classes(folder.path());
     let list = folder.path().join("ucfTrainTestlist/testlist01.txt");
     write(&list, "Archery/../../../secret.avi\n");
-    assert!(refusal("ucf101", folder.path(), "test-1").contains("class `Archery/../../..` is not one of"));
+    assert!(
+        refusal("ucf101", folder.path(), "test-1")
+            .contains("class `Archery/../../..` is not one of")
+    );
     write(&list, "Diving/v.avi\nFlying/v.avi\n");
     assert!(refusal("ucf101", folder.path(), "test-1").contains("class `Flying` is not one of"));
     write(&folder.path().join("ucfTrainTestlist/classInd.txt"), "1 Archery\r\n2 Flying\r\n");
     assert!(
-        refusal("ucf101", folder.path(), "test-1").contains("classInd.txt: class `Flying` is not one of")
+        refusal("ucf101", folder.path(), "test-1")
+            .contains("classInd.txt: class `Flying` is not one of")
     );
 }
 
@@ -62,14 +72,22 @@ fn kinetics700_takes_the_clips_that_are_there() {
                 \"passing American football (in game)\",AAAAAAAAAAA,84,94,validate\n\
                 abseiling,gonegonegon,0,10,validate\n";
     write(&folder.path().join("validate.csv"), rows);
-    images(folder.path(), &["val/massaging persons head/-abc_DEF123_000007_000017.mp4", "notes.mp4"]);
     images(
         folder.path(),
-        &["val/x/AAAAAAAAAAA_000084_000094/frame1.jpg", "val/x/AAAAAAAAAAA_000084_000094/frame0.jpg"],
+        &["val/massaging persons head/-abc_DEF123_000007_000017.mp4", "notes.mp4"],
+    );
+    images(
+        folder.path(),
+        &[
+            "val/x/AAAAAAAAAAA_000084_000094/frame1.jpg",
+            "val/x/AAAAAAAAAAA_000084_000094/frame0.jpg",
+        ],
     );
     let val = read("kinetics700", folder.path(), "val").expect("read");
-    let names: Vec<&str> =
-        classes(&val).iter().map(|&class| val.prompts.classes[class as usize][0].as_str()).collect();
+    let names: Vec<&str> = classes(&val)
+        .iter()
+        .map(|&class| val.prompts.classes[class as usize][0].as_str())
+        .collect();
     assert_eq!(names, ["massaging person's head", "passing American football (in game)"]);
     assert_eq!(ids(&val)[0], "val/massaging persons head/-abc_DEF123_000007_000017.mp4");
     assert_eq!(val.absent, ["gonegonegon_000000_000010.mp4"]);
@@ -80,7 +98,10 @@ fn kinetics700_takes_the_clips_that_are_there() {
 #[test]
 fn kinetics700_label_that_nobody_knows_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    write(&folder.path().join("val.csv"), "label,youtube_id,time_start,time_end,split\nflying,a,0,10,val\n");
+    write(
+        &folder.path().join("val.csv"),
+        "label,youtube_id,time_start,time_end,split\nflying,a,0,10,val\n",
+    );
     assert!(refusal("kinetics700", folder.path(), "val").contains("class `flying`"));
 }
 
@@ -91,7 +112,9 @@ fn rareact_has_spans_and_annotations() {
     let list = folder.path().join("rareact.csv");
     write(
         &list,
-        format!("{header}0,7frRY7aGwMU,50,60,0,shake,tomato,1\n1,TLMroVuZ_Nc,20,30,1,close,blender,0\n"),
+        format!(
+            "{header}0,7frRY7aGwMU,50,60,0,shake,tomato,1\n1,TLMroVuZ_Nc,20,30,1,close,blender,0\n"
+        ),
     );
     images(folder.path(), &["rareact_videos/7frRY7aGwMU.webm"]);
     let test = read("rareact", folder.path(), "test").expect("read");
@@ -127,7 +150,10 @@ fn middle_frame_is_the_one_that_all_frames_have_in_the_middle() {
         assert_eq!((count.expect("frames"), frames.len()), (21, 21), "{name}");
         assert_eq!(video::count_frames(&path, None).expect("counted"), 21, "{name}");
         assert!(video::middle_frame(&path, None).expect("a frame") == frames[10], "{name}");
-        assert!(frames[10] != frames[9] && frames[10] != frames[11], "{name}: frames are told apart");
+        assert!(
+            frames[10] != frames[9] && frames[10] != frames[11],
+            "{name}: frames are told apart"
+        );
     }
 }
 
@@ -149,10 +175,14 @@ fn span_and_stride_take_their_frames() {
     assert!((2..=6).contains(&seconds), "{seconds} frames of less than a second at 5 a second");
     let span = frames(Some((0.2, 0.6)), Sampling::Every(1)).expect("frames");
     let start = all.iter().position(|frame| *frame == span[0]).expect("one of the clip's frames");
-    assert!(start > 0 && span.iter().eq(&all[start..start + span.len()]), "a span is a stretch of the clip");
+    assert!(
+        start > 0 && span.iter().eq(&all[start..start + span.len()]),
+        "a span is a stretch of the clip"
+    );
     let middle = video::middle_frame(&path, Some((0.2, 0.6))).expect("a frame");
     assert!(middle == span[span.len() / 2]);
-    let beyond = frames(Some((50.0, 60.0)), Sampling::Every(1)).expect_err("nothing there").to_string();
+    let beyond =
+        frames(Some((50.0, 60.0)), Sampling::Every(1)).expect_err("nothing there").to_string();
     assert!(beyond.contains("no frame from 50 to 60 seconds"), "{beyond}");
 }
 
@@ -167,7 +197,8 @@ fn video_that_is_none_says_what_ffmpeg_said() {
     write(&path, "not a video");
     let error = video::middle_frame(&path, None).expect_err("no video").to_string();
     assert!(error.starts_with("ffmpeg: cannot decode") && error.contains("clip.mp4"), "{error}");
-    let error = video::middle_frame(&folder.path().join("no.mp4"), None).expect_err("no file").to_string();
+    let error =
+        video::middle_frame(&folder.path().join("no.mp4"), None).expect_err("no file").to_string();
     assert!(error.contains("no such video"), "{error}");
     assert!(video::middle_frame(&path, Some((5.0, 2.0))).is_err());
 }

@@ -17,13 +17,17 @@ fn digit_struct(images: &[(&str, &[f64])]) -> Vec<u8> {
             many => {
                 let mut digits = Vec::new();
                 for digit in *many {
-                    digits.extend(writer.contiguous(Kind::F64, &[1, 1], &digit.to_le_bytes()).to_le_bytes());
+                    digits.extend(
+                        writer.contiguous(Kind::F64, &[1, 1], &digit.to_le_bytes()).to_le_bytes(),
+                    );
                 }
                 writer.contiguous(Kind::Reference, &[many.len() as u64, 1], &digits)
             }
         };
         let height = writer.contiguous(Kind::F64, &[1, 1], &9.0f64.to_le_bytes());
-        boxes.extend(writer.group(&[("height", height), ("label", label), ("left", height)]).to_le_bytes());
+        boxes.extend(
+            writer.group(&[("height", height), ("label", label), ("left", height)]).to_le_bytes(),
+        );
     }
     let count = images.len() as u64;
     let name = writer.contiguous(Kind::Reference, &[count, 1], &names);
@@ -50,7 +54,10 @@ fn numbers_are_joined_digits_with_ten_for_zero_and_candidates_of_both_parts() {
     assert_eq!(ids(&split), ["test/1.png", "test/2.png", "test/3.png"]);
     let words = split.items.iter().map(|item| match &item.target {
         Target::Word { truth, candidates } => {
-            assert_eq!(candidates.iter().map(|word| &**word).collect::<Vec<_>>(), ["5", "05", "19", "210"]);
+            assert_eq!(
+                candidates.iter().map(|word| &**word).collect::<Vec<_>>(),
+                ["5", "05", "19", "210"]
+            );
             &**truth
         }
         other => panic!("{other:?}"),
@@ -62,7 +69,9 @@ fn numbers_are_joined_digits_with_ten_for_zero_and_candidates_of_both_parts() {
 fn label_that_is_no_digit_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("test/digitStruct.mat"), digit_struct(&[("1.png", &[11.0])]));
-    assert!(refusal("svhn_full_number", folder.path(), "test").contains("label 11, expected 1 to 10"));
+    assert!(
+        refusal("svhn_full_number", folder.path(), "test").contains("label 11, expected 1 to 10")
+    );
 }
 
 #[test]

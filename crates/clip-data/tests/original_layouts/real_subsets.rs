@@ -10,7 +10,8 @@ use crate::{classes, images, read};
 
 /// A part of the real data, or a line that says what was skipped.
 pub(crate) fn real(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(name);
+    let path =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(name);
     if path.exists() {
         return Some(path);
     }
@@ -102,7 +103,8 @@ fn pickles_have_the_pixels_and_classes_that_python_reads() {
         let Some(root) = real(set) else { return };
         let alone = tempfile::tempdir().expect("a folder"); // the binary edition would go first
         copy(&root.join(folder), &alone.path().join(folder));
-        let found = read(id, alone.path(), split).unwrap_or_else(|error| panic!("{id} {split}: {error}"));
+        let found =
+            read(id, alone.path(), split).unwrap_or_else(|error| panic!("{id} {split}: {error}"));
         assert_eq!(found.notes[0], "Python edition");
         assert_eq!(of_classes(&found), labels, "classes of {id} {split}");
         assert_eq!(of_pixels(&found), pixels, "pixels of {id} {split}");
@@ -118,11 +120,17 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A copy of lists whose images are not beside the checkout, with files that stand for those that `split` names.
-fn with_stand_ins(set: &str, lists: &str, id: &str, split: &str) -> Option<(tempfile::TempDir, Split)> {
+fn with_stand_ins(
+    set: &str,
+    lists: &str,
+    id: &str,
+    split: &str,
+) -> Option<(tempfile::TempDir, Split)> {
     let root = real(set)?;
     let folder = tempfile::tempdir().expect("a folder");
     copy_files(&root.join(lists), &folder.path().join(lists));
-    let without = read(id, folder.path(), split).unwrap_or_else(|error| panic!("{id} {split}: {error}"));
+    let without =
+        read(id, folder.path(), split).unwrap_or_else(|error| panic!("{id} {split}: {error}"));
     assert!(without.items.is_empty(), "{id} {split}");
     without.absent.iter().for_each(|path| images(folder.path(), &[path]));
     let found = read(id, folder.path(), split).expect("read");
@@ -147,7 +155,9 @@ fn flowers102_has_the_parts_that_scipy_reads() {
         ("test", 6149, "b04199f4193c79c5cf06ff9fccb6bc5d", "jpg/image_06734.jpg"),
     ];
     for (split, count, labels, first) in rows {
-        let Some((_folder, found)) = with_stand_ins("flowers102", ".", "flowers102", split) else { return };
+        let Some((_folder, found)) = with_stand_ins("flowers102", ".", "flowers102", split) else {
+            return;
+        };
         assert_eq!((found.items.len(), found.items[0].id().as_str()), (count, first));
         assert_eq!(of_classes(&found), labels, "{split}");
     }
@@ -155,10 +165,14 @@ fn flowers102_has_the_parts_that_scipy_reads() {
 
 #[test]
 fn stanford_cars_has_the_classes_that_scipy_reads_and_our_names() {
-    let Some((folder, found)) = with_stand_ins("stanford-cars", "devkit", "stanford_cars", "train") else {
+    let Some((folder, found)) = with_stand_ins("stanford-cars", "devkit", "stanford_cars", "train")
+    else {
         return;
     };
-    assert_eq!((found.items.len(), found.items[8143].id().as_str()), (8144, "cars_train/08144.jpg"));
+    assert_eq!(
+        (found.items.len(), found.items[8143].id().as_str()),
+        (8144, "cars_train/08144.jpg")
+    );
     assert_eq!(of_classes(&found), "c21ad1d88df73aeb7333d3a22f443e42");
     let error = read("stanford_cars", folder.path(), "test").expect_err("no labels").to_string();
     assert!(error.contains("withlabels"), "{error}");
@@ -170,7 +184,8 @@ fn ucf101_has_the_classes_of_its_lists() {
         ("train-1", 9537, "df3fc6c8b2442a2b539297ba10eb0aca"),
         ("test-1", 3783, "a40fc8c43d13da3a81a28fc6f15e8bdc"),
     ] {
-        let Some((_folder, found)) = with_stand_ins("ucf101", "ucfTrainTestlist", "ucf101", split) else {
+        let Some((_folder, found)) = with_stand_ins("ucf101", "ucfTrainTestlist", "ucf101", split)
+        else {
             return;
         };
         assert_eq!((found.items.len(), found.info.expected), (count, Some(count)));
@@ -185,7 +200,11 @@ fn rareact_has_7607_rows_of_905_videos() {
     copy_files(&root, folder.path());
     let without = read("rareact", folder.path(), "test").expect("read");
     assert_eq!((without.items.len(), without.absent.len()), (0, 7607));
-    assert!(without.notes.contains(&"905 of 905 videos are missing".to_owned()), "{:?}", without.notes);
+    assert!(
+        without.notes.contains(&"905 of 905 videos are missing".to_owned()),
+        "{:?}",
+        without.notes
+    );
     for name in &without.absent {
         images(folder.path(), &[name.split('#').next().expect("a name")]);
     }
@@ -202,10 +221,17 @@ fn clevr_has_the_counts_that_one_sees() {
     let Some(root) = real("clevr") else { return };
     for split in ["val-all", "test"] {
         let found = read("clevr_counts", &root, split).expect("read");
-        let names: Vec<&str> =
-            classes(&found).iter().map(|&class| found.prompts.classes[class as usize][0].as_str()).collect();
+        let names: Vec<&str> = classes(&found)
+            .iter()
+            .map(|&class| found.prompts.classes[class as usize][0].as_str())
+            .collect();
         assert_eq!(names, ["5", "9", "6", "9", "6", "10", "9", "4"], "{split}");
-        assert!(found.items.iter().all(|item| found.bytes(item).expect("a file").starts_with(b"\x89PNG")));
+        assert!(
+            found
+                .items
+                .iter()
+                .all(|item| found.bytes(item).expect("a file").starts_with(b"\x89PNG"))
+        );
     }
 }
 

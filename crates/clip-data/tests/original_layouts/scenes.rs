@@ -25,16 +25,23 @@ fn kitti_takes_the_closest_vehicle() {
         images(folder.path(), &[&format!("training/image_2/{index:06}.png")]);
     }
     let all = read("kitti_distance", folder.path(), "all").expect("read");
-    assert_eq!((classes(&all), ids(&all)[3].as_str()), (vec![0, 1, 2, 3], "training/image_2/000003.png"));
+    assert_eq!(
+        (classes(&all), ids(&all)[3].as_str()),
+        (vec![0, 1, 2, 3], "training/image_2/000003.png")
+    );
     let error = refusal("kitti_distance", folder.path(), "test");
-    assert!(error.contains("train_rand.txt: is needed") && error.contains("devkit_object.zip"), "{error}");
+    assert!(
+        error.contains("train_rand.txt: is needed") && error.contains("devkit_object.zip"),
+        "{error}"
+    );
 }
 
 /// 25 drives of two images each; image i is line 50 - i of the mapping.
 fn write_kitti(root: &Path) {
     let mut mapping = String::new();
     for line in 0..50 {
-        writeln!(mapping, "2011_09_26 2011_09_26_drive_{:04}_sync {line:010}", line / 2).expect("memory");
+        writeln!(mapping, "2011_09_26 2011_09_26_drive_{:04}_sync {line:010}", line / 2)
+            .expect("memory");
     }
     let numbers: Vec<String> = (0..50).map(|image| (50 - image).to_string()).collect();
     write(&root.join("mapping/train_mapping.txt"), mapping);
@@ -53,7 +60,8 @@ fn kitti_splits_by_drive_as_numpy_draws() {
     let drives = |split: &str| -> Vec<usize> {
         let split = read("kitti_distance", folder.path(), split).expect("read");
         let image = |id: String| id[17..23].parse::<usize>().expect("a number");
-        let mut drives: Vec<usize> = ids(&split).into_iter().map(|id| (49 - image(id)) / 2).collect();
+        let mut drives: Vec<usize> =
+            ids(&split).into_iter().map(|id| (49 - image(id)) / 2).collect();
         drives.dedup();
         drives.sort_unstable();
         drives
@@ -105,5 +113,8 @@ fn clevr_draws_the_same_scenes_every_time_or_takes_a_list() {
     let options = ReadOptions { split_file: Some(list), ..ReadOptions::default() };
     let dataset = clip_data::find("clevr_counts").expect("known");
     let listed = Split::read(dataset, folder.path(), "test", &options).expect("read");
-    assert_eq!(ids(&listed), ["images/val/CLEVR_val_000007.png", "images/val/CLEVR_val_000001.png"]);
+    assert_eq!(
+        ids(&listed),
+        ["images/val/CLEVR_val_000007.png", "images/val/CLEVR_val_000001.png"]
+    );
 }

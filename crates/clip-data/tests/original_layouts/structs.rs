@@ -32,7 +32,9 @@ fn flowers102_image_without_label_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("imagelabels.mat"), file(&[doubles("labels", &[1, 1], &[1.0])]));
     write(&folder.path().join("setid.mat"), file(&[doubles("tstid", &[1, 1], &[2.0])]));
-    assert!(refusal("flowers102", folder.path(), "test").contains("image 2, labels are for 1 to 1"));
+    assert!(
+        refusal("flowers102", folder.path(), "test").contains("image 2, labels are for 1 to 1")
+    );
 }
 
 fn car(class: Option<u8>, name: &str) -> Vec<Vec<u8>> {
@@ -46,8 +48,11 @@ const FIELDS: [&str; 6] = ["bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2", "class", 
 #[test]
 fn stanford_cars_counts_from_one_and_wants_the_labels_of_the_test() {
     let folder = tempfile::tempdir().expect("a folder");
-    let train =
-        structs("annotations", &FIELDS, &[car(Some(196), "00001.jpg"), car(Some(1), "00002.jpg")].concat());
+    let train = structs(
+        "annotations",
+        &FIELDS,
+        &[car(Some(196), "00001.jpg"), car(Some(1), "00002.jpg")].concat(),
+    );
     write(&folder.path().join("devkit/cars_train_annos.mat"), file(&[compressed(&train)]));
     let test = structs(
         "annotations",
@@ -72,20 +77,31 @@ fn stanford_cars_with_renamed_classes_or_class_zero_is_refused() {
     let train = structs("annotations", &FIELDS, &car(Some(0), "00001.jpg"));
     write(&folder.path().join("devkit/cars_train_annos.mat"), file(&[train]));
     assert!(
-        refusal("stanford_cars", folder.path(), "train").contains("annotation 1: class 0, expected 1 to 196")
+        refusal("stanford_cars", folder.path(), "train")
+            .contains("annotation 1: class 0, expected 1 to 196")
     );
-    let names = cells("class_names", &[text("", "AM General Hummer SUV 2000"), text("", "Acura RL 2012")]);
+    let names =
+        cells("class_names", &[text("", "AM General Hummer SUV 2000"), text("", "Acura RL 2012")]);
     write(&folder.path().join("devkit/cars_meta.mat"), file(&[compressed(&names)]));
-    assert!(refusal("stanford_cars", folder.path(), "train").contains("class `Acura RL 2012` is not one of"));
+    assert!(
+        refusal("stanford_cars", folder.path(), "train")
+            .contains("class `Acura RL 2012` is not one of")
+    );
 }
 
 #[test]
 fn iiit5k_takes_the_lexicon_of_a_thousand() {
     let folder = tempfile::tempdir().expect("a folder");
-    let words = |words: &[&str]| cells("", &words.iter().map(|word| text("", word)).collect::<Vec<_>>());
+    let words =
+        |words: &[&str]| cells("", &words.iter().map(|word| text("", word)).collect::<Vec<_>>());
     let fields = ["ImgName", "GroundTruth", "smallLexi", "mediumLexi"];
     let values = [
-        vec![text("", "test/1_1.png"), text("", "PRIVATE"), words(&["A"]), words(&["private", "HOUSE"])],
+        vec![
+            text("", "test/1_1.png"),
+            text("", "PRIVATE"),
+            words(&["A"]),
+            words(&["private", "HOUSE"]),
+        ],
         vec![text("", "test/2_1.png"), text("", "X1"), empty(), words(&["Y"])],
     ];
     write(
@@ -116,5 +132,7 @@ fn numbers_that_do_not_fill_their_shape_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("imagelabels.mat"), file(&[bytes("labels", &[1, 9], &[1, 2])]));
     write(&folder.path().join("setid.mat"), file(&[bytes("tstid", &[1, 1], &[1])]));
-    assert!(refusal("flowers102", folder.path(), "test").contains("`labels` has 2 numbers for [1, 9]"));
+    assert!(
+        refusal("flowers102", folder.path(), "test").contains("`labels` has 2 numbers for [1, 9]")
+    );
 }

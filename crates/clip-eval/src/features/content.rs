@@ -97,7 +97,11 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
                 hasher.update(&border.all.to_le_bytes());
                 hasher.update(&border.foot.to_le_bytes());
             }
-            update_with_file(&mut hasher, &split.folder.join(&**path), ImageLimits::default().file_bytes())?;
+            update_with_file(
+                &mut hasher,
+                &split.folder.join(&**path),
+                ImageLimits::default().file_bytes(),
+            )?;
         }
         Media::Video { path, span } => {
             hasher.update(b"middle frame");

@@ -120,9 +120,12 @@ impl FeatureCache {
             write_whole(&description, |file| file.write_all(made_of.as_bytes()))
                 .map_err(EvalError::io(&description))?;
         }
-        let widths =
-            Widths { penultimate: clip.architecture().image.penultimate_width(), features: clip.embed_dim() };
-        let rows = Rows::open(&folder, *key.0.as_bytes(), widths.penultimate + widths.features, writer);
+        let widths = Widths {
+            penultimate: clip.architecture().image.penultimate_width(),
+            features: clip.embed_dim(),
+        };
+        let rows =
+            Rows::open(&folder, *key.0.as_bytes(), widths.penultimate + widths.features, writer);
         Ok(FeatureCache { folder, key, widths, rows })
     }
 
@@ -203,16 +206,21 @@ impl FeatureCache {
         // An item's name in the batch is its place among the missing: two items may have the same name.
         let input = |(place, &(item, content)): (usize, &(usize, Content))| {
             let split = Arc::clone(split);
-            ImageInput::lazy(&place.to_string(), move || bytes_of(&split, &split.items[item], &content))
+            ImageInput::lazy(&place.to_string(), move || {
+                bytes_of(&split, &split.items[item], &content)
+            })
         };
         let inputs: Vec<ImageInput> = missing.iter().enumerate().map(input).collect();
-        let place =
-            |input: &ImageInput| input.name().parse().ok().and_then(|place: usize| missing.get(place));
+        let place = |input: &ImageInput| {
+            input.name().parse().ok().and_then(|place: usize| missing.get(place))
+        };
         let mut failed = Vec::new();
         let mut kept = HashSet::new();
         clip.encode_in_batches(&inputs, |batch| -> Result<(), EvalError> {
             let penultimate = batch.penultimate.iter().flat_map(Features::rows);
-            for ((image, before), after) in batch.usable.iter().zip(penultimate).zip(batch.features.rows()) {
+            for ((image, before), after) in
+                batch.usable.iter().zip(penultimate).zip(batch.features.rows())
+            {
                 let Some((item, content)) = place(image.input) else { continue };
                 let values = || before.iter().chain(after).copied();
                 table.enter(*item, values());
@@ -265,7 +273,11 @@ impl Table {
         close_gaps(&mut self.penultimate, &usable, self.widths.penultimate);
         close_gaps(&mut self.features, &usable, self.widths.features);
         let Widths { penultimate, features } = self.widths;
-        (usable, Features::new(penultimate, self.penultimate), Features::new(features, self.features))
+        (
+            usable,
+            Features::new(penultimate, self.penultimate),
+            Features::new(features, self.features),
+        )
     }
 }
 
@@ -295,7 +307,8 @@ mod tests {
     use super::*;
 
     fn clip() -> Clip {
-        let options = LoadOptions { penultimate: true, convert_first: true, ..LoadOptions::default() };
+        let options =
+            LoadOptions { penultimate: true, convert_first: true, ..LoadOptions::default() };
         Clip::load_with("starter", &options).expect("built in")
     }
 
@@ -337,7 +350,9 @@ mod tests {
         let rows: Vec<&[f32]> = first.features.rows().collect();
         assert!(rows[1] == rows[3] && rows[1] != rows[2]);
         assert_eq!(FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache").len(), 3);
-        assert!(FeatureCache::open(&cache, &clip, "other weights", "test").expect("a cache").is_empty());
+        assert!(
+            FeatureCache::open(&cache, &clip, "other weights", "test").expect("a cache").is_empty()
+        );
     }
 
     #[test]
@@ -355,7 +370,11 @@ mod tests {
         damaged[content::HASH + 3] ^= 1;
         std::fs::write(&path, damaged).expect("damaged");
         let again = features(&cache, &clip, &split);
-        assert_eq!((again.computed, &again.features), (1, &whole.features), "those behind it are whole");
+        assert_eq!(
+            (again.computed, &again.features),
+            (1, &whole.features),
+            "those behind it are whole"
+        );
         assert_eq!(features(&cache, &clip, &split).computed, 0);
     }
 
@@ -372,14 +391,18 @@ mod tests {
         let replaced = |bytes: &[u8]| std::fs::write(&path, bytes).expect("written");
         let accidents: [(&str, usize, &dyn Fn()); 5] = [
             ("cut", 2, &|| replaced(&bytes[..row + 7])),
-            ("rows in another order", 2, &|| replaced(&[&bytes[row..], &bytes[..row]].concat()[..row * 2])),
+            ("rows in another order", 2, &|| {
+                replaced(&[&bytes[row..], &bytes[..row]].concat()[..row * 2])
+            }),
             ("one bit", 1, &|| {
                 let mut damaged = bytes.clone();
                 damaged[row - 20] ^= 4;
                 replaced(&damaged);
             }),
             ("removed", 3, &|| std::fs::remove_file(&path).expect("removed")),
-            ("the whole folder", 3, &|| std::fs::remove_dir_all(cache.join(&whole.key)).expect("removed")),
+            ("the whole folder", 3, &|| {
+                std::fs::remove_dir_all(cache.join(&whole.key)).expect("removed")
+            }),
         ];
         for (accident, least, happens) in accidents {
             let _ = std::fs::create_dir_all(cache.join(&whole.key));
@@ -415,15 +438,20 @@ mod tests {
     #[test]
     fn writers_at_one_time_append_to_files_of_their_own_and_see_each_others_rows() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
-        let (first, second) = (split(folder.path(), &[0, 90, 200]), split(folder.path(), &[0, 90, 200, 7]));
+        let (first, second) =
+            (split(folder.path(), &[0, 90, 200]), split(folder.path(), &[0, 90, 200, 7]));
         let cache = folder.path().join("cache");
         let open = || FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache");
         let (mut a, mut b) = (open(), open());
         assert_eq!(a.features_of(&clip, &first, |_| {}).expect("features").computed, 3);
         assert_eq!(b.features_of(&clip, &second, |_| {}).expect("features").computed, 1);
         let key = a.key();
-        let bytes = |name: &str| std::fs::metadata(cache.join(&key).join(name)).map(|file| file.len());
-        assert_eq!(bytes("rows-test.bin").expect("a's"), 3 * bytes("rows-test.1.bin").expect("b's"));
+        let bytes =
+            |name: &str| std::fs::metadata(cache.join(&key).join(name)).map(|file| file.len());
+        assert_eq!(
+            bytes("rows-test.bin").expect("a's"),
+            3 * bytes("rows-test.1.bin").expect("b's")
+        );
         drop((a, b));
         let third = split(folder.path(), &[0, 90, 200, 7, 8]);
         assert_eq!(open().features_of(&clip, &third, |_| {}).expect("features").computed, 1);

@@ -153,7 +153,9 @@ impl Rows {
         if self.own.is_none() {
             self.own = Some(self.take_file()?);
         }
-        let (Some(own), pending) = (&mut self.own, std::mem::take(&mut self.pending)) else { return Ok(()) };
+        let (Some(own), pending) = (&mut self.own, std::mem::take(&mut self.pending)) else {
+            return Ok(());
+        };
         let length = own.out.metadata()?.len();
         let start = length - length % row as u64;
         if start < length {
@@ -220,7 +222,8 @@ impl RowReader<'_> {
     fn read(&mut self, file: usize, start: u64) -> io::Result<()> {
         let reader = match &mut self.open[file] {
             Some(reader) => reader,
-            none => none.insert(BufReader::new(clip_files::open(&self.rows.files[file].path, u64::MAX)?)),
+            none => none
+                .insert(BufReader::new(clip_files::open(&self.rows.files[file].path, u64::MAX)?)),
         };
         let here = reader.stream_position()?;
         // Successive rows are read without leaving the buffer.

@@ -32,7 +32,11 @@ pub fn average_precision(
     positive: &[bool],
     weights: Option<&[f64]>,
 ) -> Result<f64, MetricError> {
-    assert!(weights.is_none_or(|weights| weights.len() == scores.len()), "weights of {} items", scores.len());
+    assert!(
+        weights.is_none_or(|weights| weights.len() == scores.len()),
+        "weights of {} items",
+        scores.len()
+    );
     Ranking::new(scores, positive)?.average_precision(weights)
 }
 
@@ -51,7 +55,11 @@ impl MeanAveragePrecision11 {
     ///
     /// # Panics
     /// When the shapes do not fit together.
-    pub fn new(scores: &[f32], classes: usize, labels: &[&[Presence]]) -> Result<Self, MetricError> {
+    pub fn new(
+        scores: &[f32],
+        classes: usize,
+        labels: &[&[Presence]],
+    ) -> Result<Self, MetricError> {
         let items = check_scores(scores, classes)?;
         assert_eq!(labels.len(), items, "labels of {items} items");
         assert!(labels.iter().all(|row| row.len() == classes), "labels of {classes} classes");

@@ -47,7 +47,11 @@ pub struct Calibration {
 ///
 /// # Panics
 /// When the shapes do not fit together.
-pub fn calibration(logits: &[f32], classes: usize, truth: &[u32]) -> Result<Calibration, MetricError> {
+pub fn calibration(
+    logits: &[f32],
+    classes: usize,
+    truth: &[u32],
+) -> Result<Calibration, MetricError> {
     let items = check_scores(logits, classes)?;
     assert_eq!(truth.len(), items, "targets of {items} items");
     check_targets(truth, classes)?;
@@ -68,7 +72,8 @@ pub fn calibration(logits: &[f32], classes: usize, truth: &[u32]) -> Result<Cali
         correct.push(best == truth);
         losses.push(sum.ln() - (f64::from(row[truth]) - greatest));
         let probability = |class: usize| exponentials[class] / sum;
-        let square = |class: usize| (probability(class) - f64::from(u8::from(class == truth))).powi(2);
+        let square =
+            |class: usize| (probability(class) - f64::from(u8::from(class == truth))).powi(2);
         squares.push((0..classes).map(square).sum::<f64>());
     }
     let bins = reliability(&confidence, &correct, 15)?;
@@ -92,7 +97,11 @@ pub fn calibration(logits: &[f32], classes: usize, truth: &[u32]) -> Result<Cali
 ///
 /// # Panics
 /// When the numbers of items differ, or there are no bins.
-pub fn reliability(confidence: &[f64], correct: &[bool], bins: usize) -> Result<Vec<Bin>, MetricError> {
+pub fn reliability(
+    confidence: &[f64],
+    correct: &[bool],
+    bins: usize,
+) -> Result<Vec<Bin>, MetricError> {
     assert_eq!(confidence.len(), correct.len(), "items");
     assert!(bins > 0, "a diagram needs a bin");
     if confidence.is_empty() {
@@ -102,7 +111,8 @@ pub fn reliability(confidence: &[f64], correct: &[bool], bins: usize) -> Result<
     let edges: Vec<f64> = (1..bins).map(edge).collect();
     let mut sums = vec![(0_usize, 0.0, 0_usize); bins];
     for (&confidence, &correct) in confidence.iter().zip(correct) {
-        let (items, confidences, hits) = &mut sums[edges.partition_point(|&high| high < confidence)];
+        let (items, confidences, hits) =
+            &mut sums[edges.partition_point(|&high| high < confidence)];
         *items += 1;
         *confidences += confidence;
         *hits += usize::from(correct);
@@ -120,7 +130,8 @@ pub fn reliability(confidence: &[f64], correct: &[bool], bins: usize) -> Result<
 /// Σ share of items · |accuracy − confidence|.
 pub fn expected_calibration_error(bins: &[Bin]) -> f64 {
     let all: usize = bins.iter().map(|bin| bin.items).sum();
-    let part = |bin: &Bin| Some(bin.items as f64 / all as f64 * (bin.accuracy? - bin.confidence?).abs());
+    let part =
+        |bin: &Bin| Some(bin.items as f64 / all as f64 * (bin.accuracy? - bin.confidence?).abs());
     bins.iter().filter_map(part).sum()
 }
 
@@ -148,6 +159,9 @@ mod tests {
     #[test]
     fn an_item_without_any_class_is_an_error() {
         let nowhere = [f32::NEG_INFINITY; 2];
-        assert!(matches!(calibration(&nowhere, 2, &[0]), Err(MetricError::NotAScore { item: 0, .. })));
+        assert!(matches!(
+            calibration(&nowhere, 2, &[0]),
+            Err(MetricError::NotAScore { item: 0, .. })
+        ));
     }
 }

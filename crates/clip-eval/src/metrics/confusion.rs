@@ -37,7 +37,8 @@ pub fn confusion_matrix(predictions: &[u32], truth: &[u32], classes: usize) -> V
 /// When the numbers of items differ.
 pub fn worst_confusions(predictions: &[u32], truth: &[u32], limit: usize) -> Vec<ConfusedPair> {
     assert_eq!(predictions.len(), truth.len(), "targets of {} items", predictions.len());
-    let mut items: Vec<(u32, u32)> = truth.iter().copied().zip(predictions.iter().copied()).collect();
+    let mut items: Vec<(u32, u32)> =
+        truth.iter().copied().zip(predictions.iter().copied()).collect();
     items.sort_unstable();
     let mut pairs = Vec::new();
     for of_class in items.chunk_by(|a, b| a.0 == b.0) {

@@ -62,7 +62,11 @@ impl MetricError {
 /// When `scores` are no rows of `classes`.
 pub(super) fn check_scores(scores: &[f32], classes: usize) -> Result<usize, MetricError> {
     assert!(classes > 0, "scores need at least one class");
-    assert!(scores.len().is_multiple_of(classes), "{} scores are no rows of {classes}", scores.len());
+    assert!(
+        scores.len().is_multiple_of(classes),
+        "{} scores are no rows of {classes}",
+        scores.len()
+    );
     let bad = |score: &f32| score.is_nan() || *score == f32::INFINITY;
     match scores.iter().position(bad) {
         Some(at) => {

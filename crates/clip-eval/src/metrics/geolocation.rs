@@ -35,7 +35,8 @@ pub fn shares_within(distances_km: &[f64]) -> Result<[f64; 5], MetricError> {
     match distances_km.len() {
         0 => Err(MetricError::NoItems),
         items => {
-            let within = |radius: f64| distances_km.iter().filter(|&&distance| distance <= radius).count();
+            let within =
+                |radius: f64| distances_km.iter().filter(|&&distance| distance <= radius).count();
             Ok(RADII_KM.map(|radius| within(radius) as f64 / items as f64))
         }
     }
@@ -47,8 +48,10 @@ mod tests {
 
     #[test]
     fn the_other_side_of_the_earth_is_half_its_circumference_away() {
-        let (here, there) =
-            (Place { latitude: 40.0, longitude: -170.0 }, Place { latitude: -40.0, longitude: 10.0 });
+        let (here, there) = (
+            Place { latitude: 40.0, longitude: -170.0 },
+            Place { latitude: -40.0, longitude: 10.0 },
+        );
         let half = std::f64::consts::PI * EARTH_RADIUS_KM;
         // The arc sine is steep there: a metre is the last digit.
         assert!((distance_km(here, there) - half).abs() < 1e-3);

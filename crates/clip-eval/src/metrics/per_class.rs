@@ -46,7 +46,8 @@ pub fn per_class(hits: &[bool], truth: &[u32], classes: usize) -> Vec<ClassCount
 /// When the numbers of items differ.
 pub fn mean_per_class(hits: &[bool], truth: &[u32]) -> Result<f64, MetricError> {
     let classes = truth.iter().max().map_or(0, |&last| last as usize + 1);
-    let recalls: Vec<f64> = per_class(hits, truth, classes).iter().filter_map(ClassCount::recall).collect();
+    let recalls: Vec<f64> =
+        per_class(hits, truth, classes).iter().filter_map(ClassCount::recall).collect();
     match recalls.len() {
         0 => Err(MetricError::NoItems),
         classes => Ok(recalls.iter().sum::<f64>() / classes as f64),

@@ -32,11 +32,18 @@ impl PerturbationScores {
 ///
 /// # Panics
 /// When the numbers of frames differ, or a frame names one that is no anchor.
-pub fn perturbation_scores(right: &[bool], anchor: &[usize]) -> Result<PerturbationScores, MetricError> {
+pub fn perturbation_scores(
+    right: &[bool],
+    anchor: &[usize],
+) -> Result<PerturbationScores, MetricError> {
     assert_eq!(right.len(), anchor.len(), "anchors of {} frames", right.len());
     let mut all_right = right.to_vec();
     for (frame, &anchor_of) in anchor.iter().enumerate() {
-        assert_eq!(anchor.get(anchor_of), Some(&anchor_of), "frame {frame} is beside one that is no anchor");
+        assert_eq!(
+            anchor.get(anchor_of),
+            Some(&anchor_of),
+            "frame {frame} is beside one that is no anchor"
+        );
         all_right[anchor_of] &= right[frame];
     }
     let is_anchor = |frame: &usize| anchor[*frame] == *frame;
@@ -63,7 +70,8 @@ mod tests {
 
     #[test]
     fn one_wrong_frame_spoils_its_anchor_alone() {
-        let scores = perturbation_scores(&[true, true, false, true, true], &[0, 0, 0, 3, 3]).unwrap();
+        let scores =
+            perturbation_scores(&[true, true, false, true, true], &[0, 0, 0, 3, 3]).unwrap();
         assert_eq!((scores.pm0, scores.pm_k), (1.0, 0.5));
         assert_eq!(scores.mean(), 0.75);
     }

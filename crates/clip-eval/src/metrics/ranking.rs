@@ -48,13 +48,19 @@ impl Ranking {
     ///
     /// # Panics
     /// When the numbers of items differ.
-    pub fn without_difficult(scores: &[f32], presence: &[Presence]) -> Result<Ranking, MetricError> {
+    pub fn without_difficult(
+        scores: &[f32],
+        presence: &[Presence],
+    ) -> Result<Ranking, MetricError> {
         assert_eq!(scores.len(), presence.len(), "labels of {} items", scores.len());
         let kept = (0..).zip(presence).filter(|(_, presence)| **presence != Presence::Difficult);
         Self::sort(scores, kept.map(|(item, presence)| (item, *presence == Presence::Present)))
     }
 
-    fn sort(scores: &[f32], kept: impl Iterator<Item = (u32, bool)>) -> Result<Ranking, MetricError> {
+    fn sort(
+        scores: &[f32],
+        kept: impl Iterator<Item = (u32, bool)>,
+    ) -> Result<Ranking, MetricError> {
         check_scores(scores, 1)?;
         let score = |entry: &Entry| scores[entry.item as usize];
         let entry = |(item, positive)| Entry { item, positive, last_of_equals: true };
@@ -110,7 +116,8 @@ impl Ranking {
         for entry in &self.entries {
             found.add(entry.positive, weight(entry));
             if entry.last_of_equals && found.positives > before {
-                area += (found.positives - before) * found.positives / (found.positives + found.negatives);
+                area += (found.positives - before) * found.positives
+                    / (found.positives + found.negatives);
                 before = found.positives;
             }
         }
@@ -125,7 +132,8 @@ impl Ranking {
     /// # Errors
     /// One of the two kinds is missing.
     pub fn roc_auc(&self, drawn: Option<&[u32]>) -> Result<f64, MetricError> {
-        let times = |entry: &Entry| drawn.map_or(1.0, |drawn| f64::from(drawn[entry.item as usize]));
+        let times =
+            |entry: &Entry| drawn.map_or(1.0, |drawn| f64::from(drawn[entry.item as usize]));
         let (mut found, mut equal) = (Found::default(), Found::default());
         let mut outranked = 0.0; // pairs whose negative item is ahead, in whole and half pairs: exact below 2^52
         for entry in &self.entries {
@@ -190,7 +198,9 @@ mod tests {
     #[test]
     fn a_resample_measures_as_its_items_written_out() {
         let ranking = Ranking::new(&SCORES, &POSITIVE).unwrap();
-        for drawn in [[1, 1, 1, 1, 1, 1], [0, 2, 1, 0, 3, 0], [3, 0, 0, 1, 0, 2], [1, 4, 0, 2, 1, 3]] {
+        for drawn in
+            [[1, 1, 1, 1, 1, 1], [0, 2, 1, 0, 3, 0], [3, 0, 0, 1, 0, 2], [1, 4, 0, 2, 1, 3]]
+        {
             let (scores, positive) = written_out(&drawn);
             let expected = Ranking::new(&scores, &positive).unwrap();
             assert_eq!(ranking.roc_auc(Some(&drawn)), expected.roc_auc(None), "{drawn:?}");
@@ -211,6 +221,9 @@ mod tests {
         assert_eq!(roc_auc(&[0.5], &[false]), Err(MetricError::NoPositives { items: 1 }));
         assert_eq!(roc_auc(&[], &[]), Err(MetricError::NoItems));
         let all_difficult = Ranking::without_difficult(&[0.5], &[Presence::Difficult]).unwrap();
-        assert_eq!(all_difficult.average_precision_11(None), Err(MetricError::NoPositives { items: 0 }));
+        assert_eq!(
+            all_difficult.average_precision_11(None),
+            Err(MetricError::NoPositives { items: 0 })
+        );
     }
 }

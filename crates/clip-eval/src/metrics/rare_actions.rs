@@ -100,7 +100,8 @@ impl RareActions {
                 };
                 sets[set].entry(segment.video).or_default().push(row);
             }
-            let [positives, hard_negatives, negatives] = sets.map(|set| set.into_values().collect());
+            let [positives, hard_negatives, negatives] =
+                sets.map(|set| set.into_values().collect());
             Sets { positives, hard_negatives, negatives }
         };
         let mut numbers: BTreeMap<&str, u32> = BTreeMap::new();
@@ -125,7 +126,10 @@ impl RareActions {
     ///
     /// # Panics
     /// When `scores` are no rows of all classes for all segments.
-    pub fn mean_weighted_average_precision(&self, scores: &[f32]) -> Result<RareActionScore, MetricError> {
+    pub fn mean_weighted_average_precision(
+        &self,
+        scores: &[f32],
+    ) -> Result<RareActionScore, MetricError> {
         self.mean_over_classes(scores, |_, column, sets| {
             let (ranking, rows) = sets.ranking(column)?;
             let weights: Vec<f64> = rows.iter().map(|&(_, weight)| weight).collect();
@@ -151,10 +155,12 @@ impl RareActions {
         let classes = self.classes.len();
         assert_eq!(scores.len(), self.segments * classes, "scores of {} segments", self.segments);
         check_scores(scores, classes)?;
-        let with_positives = self.classes.iter().enumerate().filter(|(_, sets)| !sets.positives.is_empty());
+        let with_positives =
+            self.classes.iter().enumerate().filter(|(_, sets)| !sets.positives.is_empty());
         let rankings: Vec<(Ranking, Vec<(u32, f64)>)> = with_positives
             .map(|(class, sets)| {
-                let column: Vec<f32> = scores.iter().skip(class).step_by(classes).copied().collect();
+                let column: Vec<f32> =
+                    scores.iter().skip(class).step_by(classes).copied().collect();
                 sets.ranking(&column)
             })
             .collect::<Result<_, _>>()?;
@@ -162,7 +168,8 @@ impl RareActions {
         Ok(bootstrap.interval(videos, |drawn| {
             let of_class = |(ranking, rows): &(Ranking, Vec<(u32, f64)>)| {
                 let times = |row: u32| f64::from(drawn[self.video_of[row as usize] as usize]);
-                let weights: Vec<f64> = rows.iter().map(|&(row, weight)| weight * times(row)).collect();
+                let weights: Vec<f64> =
+                    rows.iter().map(|&(row, weight)| weight * times(row)).collect();
                 ranking.average_precision(Some(&weights)).ok()
             };
             let values: Vec<f64> = rankings.iter().filter_map(of_class).collect();
@@ -211,13 +218,16 @@ impl RareActions {
         let mut per_class = Vec::with_capacity(classes);
         for (class, sets) in self.classes.iter().enumerate() {
             let column: Vec<f32> = scores.iter().skip(class).step_by(classes).copied().collect();
-            let value = (!sets.positives.is_empty()).then(|| average_precision(class, &column, sets));
+            let value =
+                (!sets.positives.is_empty()).then(|| average_precision(class, &column, sets));
             per_class.push(value.transpose()?);
         }
         let values: Vec<f64> = per_class.iter().flatten().copied().collect();
         match values.len() {
             0 => Err(MetricError::NoPositives { items: self.segments }),
-            counted => Ok(RareActionScore { mean: values.iter().sum::<f64>() / counted as f64, per_class }),
+            counted => {
+                Ok(RareActionScore { mean: values.iter().sum::<f64>() / counted as f64, per_class })
+            }
         }
     }
 }
@@ -273,7 +283,8 @@ mod tests {
 
     #[test]
     fn one_row_per_video_makes_both_metrics_equal() {
-        let segments = [segment(0, 1, "a"), segment(0, 0, "b"), segment(0, 4, "c"), segment(0, 1, "d")];
+        let segments =
+            [segment(0, 1, "a"), segment(0, 0, "b"), segment(0, 4, "c"), segment(0, 1, "d")];
         let actions = RareActions::new(&CLASSES, &segments);
         let scores = [0.9, 0.0, 0.0, 0.7, 0.0, 0.0, 0.1, 0.0, 0.0, 0.5, 0.0, 0.0];
         let weighted = actions.mean_weighted_average_precision(&scores).unwrap();
@@ -299,7 +310,10 @@ mod tests {
         let scores: Vec<f32> = (0..22).flat_map(|row| [of(row), 0.0, 0.0]).collect();
         let mean = actions.mean_weighted_average_precision(&scores).unwrap().mean;
         let interval = actions.weighted_interval(&scores, &Bootstrap::new(0.95)).unwrap().unwrap();
-        assert!(interval.contains(mean) && interval.high - interval.low > 0.4, "{mean} {interval:?}");
+        assert!(
+            interval.contains(mean) && interval.high - interval.low > 0.4,
+            "{mean} {interval:?}"
+        );
     }
 
     #[test]

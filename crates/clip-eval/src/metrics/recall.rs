@@ -44,7 +44,8 @@ pub fn recalls(ranks: &[u32]) -> Result<Recalls, MetricError> {
     let mut sorted = ranks.to_vec();
     sorted.sort_unstable();
     let middle = |at: usize| sorted.get(at).copied().map(f64::from).ok_or(MetricError::NoItems);
-    let median_rank = (middle(sorted.len().saturating_sub(1) / 2)? + middle(sorted.len() / 2)?) / 2.0;
+    let median_rank =
+        (middle(sorted.len().saturating_sub(1) / 2)? + middle(sorted.len() / 2)?) / 2.0;
     let mean = |value: fn(f64) -> f64| {
         sorted.iter().map(|&rank| value(f64::from(rank))).sum::<f64>() / sorted.len() as f64
     };

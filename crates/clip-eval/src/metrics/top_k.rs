@@ -42,7 +42,12 @@ pub fn hits(ranks: &[u32], k: usize) -> Vec<bool> {
 ///
 /// # Panics
 /// When the shapes do not fit together.
-pub fn top_k(scores: &[f32], classes: usize, truth: &[u32], k: usize) -> Result<Vec<bool>, MetricError> {
+pub fn top_k(
+    scores: &[f32],
+    classes: usize,
+    truth: &[u32],
+    k: usize,
+) -> Result<Vec<bool>, MetricError> {
     if k > classes {
         return Err(MetricError::TooFewClasses { k, classes });
     }
@@ -83,8 +88,17 @@ pub fn best(row: &[f32], k: usize) -> Vec<u32> {
 /// # Panics
 /// When the numbers of items differ.
 pub fn hits_of_any(predictions: &[u32], accepted: &[&[u32]]) -> Vec<bool> {
-    assert_eq!(predictions.len(), accepted.len(), "accepted classes of {} items", predictions.len());
-    predictions.iter().zip(accepted).map(|(prediction, accepted)| accepted.contains(prediction)).collect()
+    assert_eq!(
+        predictions.len(),
+        accepted.len(),
+        "accepted classes of {} items",
+        predictions.len()
+    );
+    predictions
+        .iter()
+        .zip(accepted)
+        .map(|(prediction, accepted)| accepted.contains(prediction))
+        .collect()
 }
 
 /// Share of hits.
@@ -133,12 +147,18 @@ mod tests {
     #[test]
     fn a_target_that_is_no_class_is_named() {
         let error = top_k(&[0.0, 0.1], 2, &[2], 1).unwrap_err();
-        assert_eq!(error.to_string(), "item 0 is of class 2, but there are 2 classes (the first is 0)");
+        assert_eq!(
+            error.to_string(),
+            "item 0 is of class 2, but there are 2 classes (the first is 0)"
+        );
     }
 
     #[test]
     fn top_5_of_4_classes_and_the_accuracy_of_nothing_are_errors() {
-        assert_eq!(top_k(&[0.0; 4], 4, &[0], 5), Err(MetricError::TooFewClasses { k: 5, classes: 4 }));
+        assert_eq!(
+            top_k(&[0.0; 4], 4, &[0], 5),
+            Err(MetricError::TooFewClasses { k: 5, classes: 4 })
+        );
         assert_eq!(accuracy(&[]), Err(MetricError::NoItems));
         assert_eq!(predictions(&[], 3), Err(MetricError::NoItems));
     }

@@ -27,12 +27,13 @@ pub fn word_hits<W: AsRef<str>>(
     let hit = |image: usize| {
         let (scores, candidates) = (scores[image], candidates[image]);
         assert_eq!(scores.len(), candidates.len(), "candidates of image {image}");
-        let best = super::predictions(scores, scores.len().max(1)).map_err(|error| match error {
-            MetricError::NotAScore { class, value, .. } => {
-                MetricError::NotAScore { item: image, class, value }
-            }
-            other => other,
-        })?;
+        let best =
+            super::predictions(scores, scores.len().max(1)).map_err(|error| match error {
+                MetricError::NotAScore { class, value, .. } => {
+                    MetricError::NotAScore { item: image, class, value }
+                }
+                other => other,
+            })?;
         Ok(same_word(candidates[best[0] as usize].as_ref(), truth[image]))
     };
     (0..truth.len()).map(hit).collect()

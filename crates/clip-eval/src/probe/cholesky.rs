@@ -64,7 +64,9 @@ mod tests {
     #[test]
     fn the_inverse_factor_turns_its_matrix_into_the_identity() {
         for side in [1, 2, 7, 48, 49, 131] {
-            let entry = |row: usize, column: usize| ((row * 7919 + column * 104_729) % 2003) as f64 / 2003.0;
+            let entry = |row: usize, column: usize| {
+                ((row * 7919 + column * 104_729) % 2003) as f64 / 2003.0
+            };
             let mut matrix = vec![0.0; side * side];
             for row in 0..side {
                 for column in 0..side {
@@ -81,7 +83,10 @@ mod tests {
                         .map(|(k, l)| inverse(row, k) * matrix[k * side + l] * inverse(column, l))
                         .sum();
                     let expected = if row == column { 1.0 } else { 0.0 };
-                    assert!((value - expected).abs() < 1e-9, "side {side}, {row}, {column}: {value}");
+                    assert!(
+                        (value - expected).abs() < 1e-9,
+                        "side {side}, {row}, {column}: {value}"
+                    );
                 }
             }
         }

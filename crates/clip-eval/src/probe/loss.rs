@@ -63,8 +63,9 @@ impl Loss {
 
     /// Without the classes that are in every row or in none: nothing tells those.
     fn of_presence(labels: &[Presence], classes: usize, rows: &[usize]) -> Self {
-        let occurs =
-            |class: usize, presence| rows.iter().any(|row| labels[row * classes + class] == presence);
+        let occurs = |class: usize, presence| {
+            rows.iter().any(|row| labels[row * classes + class] == presence)
+        };
         let fitted: Vec<u32> = (0..classes)
             .filter(|&class| occurs(class, Presence::Present) && occurs(class, Presence::Absent))
             .map(|class| class as u32)
@@ -74,9 +75,9 @@ impl Loss {
             Presence::Difficult => 0,
             Presence::Absent => -1,
         };
-        let signs = rows
-            .iter()
-            .flat_map(|row| fitted.iter().map(move |&class| sign(labels[row * classes + class as usize])));
+        let signs = rows.iter().flat_map(|row| {
+            fitted.iter().map(move |&class| sign(labels[row * classes + class as usize]))
+        });
         Self::Logistic { signs: signs.collect(), classes: fitted }
     }
 
@@ -123,7 +124,8 @@ impl Loss {
                     logits[active.end..].fill(0.0);
                     let signs = signs[first * outputs..].iter().skip(output).step_by(outputs);
                     for (logit, &sign) in logits[active.clone()].iter_mut().zip(signs) {
-                        *logit = logistic(*logit + intercepts[output], f64::from(sign), output, sums);
+                        *logit =
+                            logistic(*logit + intercepts[output], f64::from(sign), output, sums);
                     }
                 }
             }

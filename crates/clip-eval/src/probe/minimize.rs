@@ -87,7 +87,9 @@ pub(super) fn minimize(
             step(start, first, |length| {
                 evaluations += 1;
                 let moves = at.iter().zip(&direction);
-                next.iter_mut().zip(moves).for_each(|(next, (at, by))| *next = at + length * f64::from(*by));
+                next.iter_mut()
+                    .zip(moves)
+                    .for_each(|(next, (at, by))| *next = at + length * f64::from(*by));
                 next_value = function.evaluate(&next, &mut next_gradient);
                 Point { value: next_value, slope: slope(&next_gradient, &direction) }
             })
@@ -133,7 +135,11 @@ fn greatest(gradient: &[f64]) -> f64 {
 }
 
 fn slope(gradient: &[f64], direction: &[f32]) -> f64 {
-    gradient.iter().zip(direction).map(|(gradient, direction)| gradient * f64::from(*direction)).sum()
+    gradient
+        .iter()
+        .zip(direction)
+        .map(|(gradient, direction)| gradient * f64::from(*direction))
+        .sum()
 }
 
 fn difference(to: &[f64], from: &[f64]) -> Vec<f32> {
@@ -188,7 +194,11 @@ mod tests {
             let found = minimize(&mut bowl, vec![0.0; 30], 1e-6, 1000);
             assert_eq!(found.stop, Stop::Gradient, "metric {metric}");
             let excess = found.value - 30.0;
-            assert!(excess < 1e-6 && found.evaluations < 200, "{excess:e}, {} calls", found.evaluations);
+            assert!(
+                excess < 1e-6 && found.evaluations < 200,
+                "{excess:e}, {} calls",
+                found.evaluations
+            );
         }
     }
 

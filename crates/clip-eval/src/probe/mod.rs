@@ -41,4 +41,6 @@ pub use hold_out::{HOLD_OUT_SHARE, HoldOut, hold_out};
 pub use minimize::Stop;
 pub use model::Model;
 pub use packed::PackedFeatures;
-pub use search::{Evaluation, GRID_POINTS, Problem, Search, c_of, lambda_of, parametric_search, search};
+pub use search::{
+    Evaluation, GRID_POINTS, Problem, Search, c_of, lambda_of, parametric_search, search,
+};

@@ -32,7 +32,8 @@ impl Model {
             }
             Targets::Presence { labels, .. } => {
                 for (class, intercept) in intercepts.iter_mut().enumerate() {
-                    let occurs = |presence| rows.iter().any(|row| labels[row * classes + class] == presence);
+                    let occurs =
+                        |presence| rows.iter().any(|row| labels[row * classes + class] == presence);
                     *intercept = match (occurs(Presence::Present), occurs(Presence::Absent)) {
                         (true, true) => 0.0,
                         (true, false) => f32::INFINITY,
@@ -95,7 +96,8 @@ impl Model {
         );
         let of = |&class: &u32| {
             let weights = self.weights[class as usize * self.width..][..self.width].iter();
-            let intercept = Some(&self.intercepts[class as usize]).filter(|intercept| intercept.is_finite());
+            let intercept =
+                Some(&self.intercepts[class as usize]).filter(|intercept| intercept.is_finite());
             weights.chain([intercept.unwrap_or(&0.0)]).map(|&value| f64::from(value))
         };
         loss.classes().iter().flat_map(of).collect()
@@ -103,7 +105,8 @@ impl Model {
 
     /// The other way round.
     pub(super) fn set_coefficients(&mut self, loss: &Loss, coefficients: &[f64]) {
-        for (&class, values) in loss.classes().iter().zip(coefficients.chunks_exact(self.width + 1)) {
+        for (&class, values) in loss.classes().iter().zip(coefficients.chunks_exact(self.width + 1))
+        {
             let weights = &mut self.weights[class as usize * self.width..][..self.width];
             weights.iter_mut().zip(values).for_each(|(weight, &value)| *weight = value as f32);
             self.intercepts[class as usize] = values[self.width] as f32;
@@ -113,6 +116,7 @@ impl Model {
 
 /// Place of the highest score, of equal ones the first.
 fn best(scores: &[f32]) -> u32 {
-    let better = |best: usize, place: usize| if scores[place] > scores[best] { place } else { best };
+    let better =
+        |best: usize, place: usize| if scores[place] > scores[best] { place } else { best };
     (0..scores.len()).fold(0, better) as u32
 }

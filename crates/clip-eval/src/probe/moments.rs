@@ -52,14 +52,19 @@ impl Moments {
         means.values_mut().par_chunks_exact_mut(width).zip(&members).for_each(|(mean, rows)| {
             let mut sum = vec![0.0; width];
             for &row in rows {
-                sum.iter_mut().zip(features.row(row)).for_each(|(sum, &value)| *sum += f64::from(value));
+                sum.iter_mut()
+                    .zip(features.row(row))
+                    .for_each(|(sum, &value)| *sum += f64::from(value));
             }
             let count = rows.len().max(1) as f64;
             mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (sum / count) as f32);
         });
         if let Loss::Logistic { .. } = loss {
             let first = means.row(0).to_vec();
-            means.values_mut().chunks_exact_mut(width).for_each(|mean| mean.copy_from_slice(&first));
+            means
+                .values_mut()
+                .chunks_exact_mut(width)
+                .for_each(|mean| mean.copy_from_slice(&first));
         }
         let step = order.len().div_ceil(ROWS_PER_COLUMN * width).max(1);
         let places: Vec<usize> = (0..order.len()).step_by(step).collect();
@@ -69,11 +74,12 @@ impl Moments {
             let mut columns = vec![0.0; width * block.len()]; // [width, rows]
             for (at, &place) in block.iter().enumerate() {
                 let values = features.row(order[place]).iter().zip(means.row(group(place)));
-                values
-                    .enumerate()
-                    .for_each(|(column, (value, mean))| columns[column * block.len() + at] = value - mean);
+                values.enumerate().for_each(|(column, (value, mean))| {
+                    columns[column * block.len() + at] = value - mean
+                });
             }
-            let packed = device.pack(MatrixView::output_major(&columns, width, block.len()), Precision::F32);
+            let packed =
+                device.pack(MatrixView::output_major(&columns, width, block.len()), Precision::F32);
             let columns = Matrix::new(columns, block.len());
             sum = device.linear(&columns, &packed, Epilogue::none().residual(sum));
         }
@@ -96,7 +102,8 @@ impl Moments {
         let trace: f64 = matrix.iter().step_by(width + 1).sum();
         let floor = FLOOR * trace / width as f64;
         matrix.iter_mut().step_by(width + 1).for_each(|value| *value += floor + penalty);
-        let rows: Vec<f32> = inverse_factor(matrix, width)?.iter().map(|&value| value as f32).collect();
+        let rows: Vec<f32> =
+            inverse_factor(matrix, width)?.iter().map(|&value| value as f32).collect();
         let (device, precision) = (Cpu::new(), Precision::F32);
         Some(Metric {
             forth: device.pack(MatrixView::input_major(&rows, width, width), precision),
@@ -125,7 +132,8 @@ impl Metric {
         let mapped = Cpu::new().linear(&self.half(&vector), &self.back, Epilogue::none()); // [outputs, width]
         for (output, vector) in vector.chunks_exact_mut(side).enumerate() {
             let (mapped, mean) = (mapped.row(output), self.means.row(output));
-            let along: f64 = mapped.iter().zip(mean).map(|(r, mean)| f64::from(*r) * f64::from(*mean)).sum();
+            let along: f64 =
+                mapped.iter().zip(mean).map(|(r, mean)| f64::from(*r) * f64::from(*mean)).sum();
             vector[side - 1] = (f64::from(vector[side - 1]) / self.curvature - along) as f32;
             vector[..side - 1].copy_from_slice(mapped);
         }

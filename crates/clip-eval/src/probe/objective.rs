@@ -87,15 +87,18 @@ impl<'a> Objective<'a> {
 impl Function for Objective<'_> {
     fn evaluate(&mut self, at: &[f64], gradient: &mut [f64]) -> f64 {
         let (side, outputs) = (self.width() + 1, self.loss.outputs());
-        let weights = at.chunks_exact(side).flat_map(|row| row[..side - 1].iter().map(|&value| value as f32));
+        let weights =
+            at.chunks_exact(side).flat_map(|row| row[..side - 1].iter().map(|&value| value as f32));
         let weights = Matrix::new(weights.collect(), side - 1);
         let intercepts: Vec<f32> = at.chunks_exact(side).map(|row| row[side - 1] as f32).collect();
 
         let chunks = self.set.features.chunks();
         let groups = chunks.min(GROUPS);
         let part = |group: usize| group * chunks / groups..(group + 1) * chunks / groups;
-        let groups: Vec<Group> =
-            (0..groups).into_par_iter().map(|group| self.group(part(group), &weights, &intercepts)).collect();
+        let groups: Vec<Group> = (0..groups)
+            .into_par_iter()
+            .map(|group| self.group(part(group), &weights, &intercepts))
+            .collect();
 
         let mean = 1.0 / self.set.rows.len() as f64;
         gradient.par_chunks_exact_mut(side).enumerate().for_each(|(output, gradient)| {
@@ -109,9 +112,11 @@ impl Function for Objective<'_> {
             let weights = gradient.iter_mut().zip(weights.row(output));
             weights.for_each(|(gradient, weight)| *gradient += self.penalty * f64::from(*weight));
         });
-        let total = |of: fn(&Sums) -> f64| groups.iter().map(|group| of(&group.sums)).sum::<f64>() * mean;
+        let total =
+            |of: fn(&Sums) -> f64| groups.iter().map(|group| of(&group.sums)).sum::<f64>() * mean;
         self.curvature = total(|sums| sums.curvature) / outputs as f64;
-        let squares: f64 = weights.values().iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum();
+        let squares: f64 =
+            weights.values().iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum();
         total(|sums| sums.loss) + 0.5 * self.penalty * squares
     }
 
@@ -125,7 +130,8 @@ impl Function for Objective<'_> {
         let curvature = self.curvature.max(f64::MIN_POSITIVE);
         let TrainingSet { features, rows, .. } = &self.set;
         let order = &features.order()[rows.clone()];
-        let moments = self.moments.get_or_insert_with(|| Moments::of(features.features(), order, self.loss));
+        let moments =
+            self.moments.get_or_insert_with(|| Moments::of(features.features(), order, self.loss));
         let found = moments.metric(curvature, self.penalty);
         self.metric_pays = found.is_some();
         self.metric = found.map(|metric| (metric, curvature)).or(self.metric.take());
@@ -169,8 +175,11 @@ mod tests {
         at: &[f64],
         c: f64,
     ) -> Result<(), TestCaseError> {
-        let packed =
-            PackedFeatures::new(Features::new(data, WIDTH), (0..ROWS).collect(), PackedFeatures::MEMORY);
+        let packed = PackedFeatures::new(
+            Features::new(data, WIDTH),
+            (0..ROWS).collect(),
+            PackedFeatures::MEMORY,
+        );
         let rows: Vec<usize> = (2..ROWS - 3).collect();
         let loss = Loss::new(targets, &rows);
         let at = &at[..loss.outputs() * (WIDTH + 1)];

@@ -52,7 +52,8 @@ impl<'a> PackedFeatures<'a> {
         let bytes = 2 * size_of::<f32>() * order.len() * features.width();
         let mut packed = Self { features, order, rows_of_chunk, kept: Vec::new() };
         if bytes <= memory {
-            packed.kept = (0..packed.chunks()).into_par_iter().map(|chunk| packed.pack(chunk)).collect();
+            packed.kept =
+                (0..packed.chunks()).into_par_iter().map(|chunk| packed.pack(chunk)).collect();
         }
         packed
     }
@@ -98,8 +99,10 @@ impl<'a> PackedFeatures<'a> {
         let rows = self.features.gather(order);
         let (device, width) = (Cpu::new(), self.width());
         Chunk {
-            samples: device.pack(MatrixView::output_major(&rows, order.len(), width), Precision::F32),
-            columns: device.pack(MatrixView::input_major(&rows, order.len(), width), Precision::F32),
+            samples: device
+                .pack(MatrixView::output_major(&rows, order.len(), width), Precision::F32),
+            columns: device
+                .pack(MatrixView::input_major(&rows, order.len(), width), Precision::F32),
         }
     }
 }
@@ -120,7 +123,10 @@ mod tests {
         for rows in (0..5000).chain([9_999, 10_000, 50_000, 1_281_167]) {
             let length = rows_of_chunk(rows);
             assert!(length <= MAX_ROWS && length % 64 == 32, "{rows}: {length}");
-            assert!(rows.div_ceil(length) <= rows.div_ceil(MAX_ROWS).max(1).next_multiple_of(EVEN), "{rows}");
+            assert!(
+                rows.div_ceil(length) <= rows.div_ceil(MAX_ROWS).max(1).next_multiple_of(EVEN),
+                "{rows}"
+            );
         }
     }
 }

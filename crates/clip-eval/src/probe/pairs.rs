@@ -37,9 +37,16 @@ impl Pairs {
     /// Takes a pair with positive curvature, forgets the oldest beyond [`HISTORY`]; leaves out any other.
     ///
     /// - `norm_squared`: of a change in the metric
-    pub(super) fn push(&mut self, step: Vec<f32>, change: Vec<f32>, norm_squared: impl Fn(&[f32]) -> f64) {
+    pub(super) fn push(
+        &mut self,
+        step: Vec<f32>,
+        change: Vec<f32>,
+        norm_squared: impl Fn(&[f32]) -> f64,
+    ) {
         let curvature = dot(&step, &change);
-        if curvature.is_nan() || curvature <= 1e-12 * (dot(&step, &step) * dot(&change, &change)).sqrt() {
+        if curvature.is_nan()
+            || curvature <= 1e-12 * (dot(&step, &step) * dot(&change, &change)).sqrt()
+        {
             return;
         }
         if self.steps.len() == HISTORY {
@@ -62,7 +69,11 @@ impl Pairs {
     }
 
     /// Minus the inverse Hessian, as far as it is known, times the gradient.
-    pub(super) fn direction(&self, gradient: &[f32], metric: impl Fn(Vec<f32>) -> Vec<f32>) -> Vec<f32> {
+    pub(super) fn direction(
+        &self,
+        gradient: &[f32],
+        metric: impl Fn(Vec<f32>) -> Vec<f32>,
+    ) -> Vec<f32> {
         let count = self.steps.len();
         let along = dots(&self.steps, gradient);
         let mut first = vec![0.0; count];

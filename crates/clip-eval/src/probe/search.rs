@@ -28,7 +28,9 @@ pub fn c_of(index: usize) -> f64 {
 /// place of the best among them.
 ///
 /// - `score`: gets the points of one round, ascending, none of them twice; gives a score for each
-pub fn parametric_search(mut score: impl FnMut(&[usize]) -> Vec<f64>) -> (Vec<(usize, f64)>, usize) {
+pub fn parametric_search(
+    mut score: impl FnMut(&[usize]) -> Vec<f64>,
+) -> (Vec<(usize, f64)>, usize) {
     let mut tried: Vec<(usize, f64)> = Vec::new();
     let mut best = 0;
     let mut round: Vec<usize> = (0..GRID_POINTS).step_by(FIRST_SPACING).collect();

@@ -139,7 +139,8 @@ const ROUND: f32 = 12_582_912.0;
 /// Below, the result would be subnormal: the result of this is returned, 1.6e-38.
 const LOWEST: f32 = -87.0;
 /// `eʳ` for `|r| ≤ ln 2 / 2`, lowest power first (those of clip-kernels' exponential).
-const POWERS: [f32; 7] = [1.0, 1.0, 0.499_999_9, 0.166_664_2, 4.166_823e-2, 8.374_857e-3, 1.383_679_4e-3];
+const POWERS: [f32; 7] =
+    [1.0, 1.0, 0.499_999_9, 0.166_664_2, 4.166_823e-2, 8.374_857e-3, 1.383_679_4e-3];
 
 /// `eˣ` of a number that is not positive, within 3 ulp.
 #[inline(always)]
@@ -195,7 +196,10 @@ mod tests {
             for class in 0..classes {
                 let p = of(class).exp() / total;
                 let expected = p - if class == label { 1.0 } else { 0.0 };
-                assert!((gradient(class) - expected).abs() < 1e-6, "sample {sample}, class {class}");
+                assert!(
+                    (gradient(class) - expected).abs() < 1e-6,
+                    "sample {sample}, class {class}"
+                );
                 curvature += p * (1.0 - p);
             }
         }

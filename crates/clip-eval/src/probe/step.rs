@@ -26,7 +26,11 @@ pub(super) struct Point {
 ///
 /// - `start`: with a negative slope
 /// - `first`: the step tried first
-pub(super) fn step(start: Point, first: f64, mut evaluate: impl FnMut(f64) -> Point) -> Option<f64> {
+pub(super) fn step(
+    start: Point,
+    first: f64,
+    mut evaluate: impl FnMut(f64) -> Point,
+) -> Option<f64> {
     let noise = ROUNDING * start.value.abs();
     let (mut near, mut near_slope) = (0.0, start.slope);
     let mut far: Option<(f64, Option<f64>)> = None; // a step too long, and its slope if that helps
@@ -65,14 +69,22 @@ mod tests {
     fn a_step_is_found_whether_the_first_is_too_short_or_too_long() {
         let cases: [Case; 3] = [
             ("parabola", |x| (x - 1.0) * (x - 1.0), |x| 2.0 * (x - 1.0)),
-            ("softplus", |x| (x - 3.0).exp().ln_1p() - 0.1 * x, |x| 1.0 / (1.0 + (3.0 - x).exp()) - 0.1),
+            (
+                "softplus",
+                |x| (x - 3.0).exp().ln_1p() - 0.1 * x,
+                |x| 1.0 / (1.0 + (3.0 - x).exp()) - 0.1,
+            ),
             ("steep", |x| (5.0 * x).exp() - 40.0 * x, |x| 5.0 * (5.0 * x).exp() - 40.0),
         ];
         for (name, value, slope) in cases {
             let at = |x: f64| Point { value: value(x), slope: slope(x) };
             for first in [1e-6, 1e-3, 1.0, 100.0] {
-                let found = step(at(0.0), first, at).unwrap_or_else(|| panic!("{name} from {first}"));
-                assert!(value(found) < value(0.0) && slope(found).abs() <= FLAT * slope(0.0).abs(), "{name}");
+                let found =
+                    step(at(0.0), first, at).unwrap_or_else(|| panic!("{name} from {first}"));
+                assert!(
+                    value(found) < value(0.0) && slope(found).abs() <= FLAT * slope(0.0).abs(),
+                    "{name}"
+                );
             }
         }
     }
@@ -80,7 +92,8 @@ mod tests {
     #[test]
     fn a_function_that_never_gains_has_no_step() {
         assert!(
-            step(Point { value: 1.0, slope: -1.0 }, 1.0, |_| Point { value: 2.0, slope: -1.0 }).is_none()
+            step(Point { value: 1.0, slope: -1.0 }, 1.0, |_| Point { value: 2.0, slope: -1.0 })
+                .is_none()
         );
         let nan = |_| Point { value: f64::NAN, slope: f64::NAN };
         assert!(step(Point { value: 1.0, slope: -1.0 }, 1.0, nan).is_none());

@@ -7,8 +7,12 @@ use crate::results::{Cell, ReliabilityBin};
 
 /// Both pictures, if there are bins with items.
 pub(super) fn draw(page: &mut Markup, cell: &Cell) {
-    let bins: Vec<&ReliabilityBin> =
-        cell.details.reliability.iter().filter(|bin| bin.items > 0 && bin.accuracy.is_finite()).collect();
+    let bins: Vec<&ReliabilityBin> = cell
+        .details
+        .reliability
+        .iter()
+        .filter(|bin| bin.items > 0 && bin.accuracy.is_finite())
+        .collect();
     if bins.is_empty() {
         return;
     }
@@ -50,8 +54,12 @@ fn diagram(bins: &[&ReliabilityBin], x: &Axis) -> Plot {
     let mut plot = Plot::new("Reliability diagram", HEIGHT, x, &y, &keys);
     plot.columns(0, bins.iter().map(|bin| (bin.low, bin.high, bin.accuracy)));
     plot.line(8, Kind::Dashed, [(0.0, 0.0), (1.0, 1.0)]);
-    let mark =
-        |bin: &&ReliabilityBin| Mark { x: bin.confidence, y: bin.accuracy, interval: None, tip: said(bin) };
+    let mark = |bin: &&ReliabilityBin| Mark {
+        x: bin.confidence,
+        y: bin.accuracy,
+        interval: None,
+        tip: said(bin),
+    };
     plot.marks(1, Kind::Mark, &bins.iter().map(mark).collect::<Vec<_>>());
     plot
 }
@@ -89,8 +97,13 @@ mod tests {
 
     #[test]
     fn error_is_the_mean_gap_weighted_by_items() {
-        let bin =
-            |items, accuracy, confidence| ReliabilityBin { low: 0.0, high: 1.0, items, confidence, accuracy };
+        let bin = |items, accuracy, confidence| ReliabilityBin {
+            low: 0.0,
+            high: 1.0,
+            items,
+            confidence,
+            accuracy,
+        };
         let bins = [bin(30, 0.5, 0.6), bin(10, 1.0, 0.8)];
         let error = expected_error(&bins.iter().collect::<Vec<_>>(), 40);
         assert!((error - 0.125).abs() < 1e-12, "{error}");

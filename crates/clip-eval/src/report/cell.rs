@@ -24,7 +24,8 @@ struct Room {
 
 impl Room {
     fn of(suite: &Suite<'_>) -> Room {
-        let with_pictures = suite.cells.iter().filter(|cell| !cell.details.wrong.is_empty()).count();
+        let with_pictures =
+            suite.cells.iter().filter(|cell| !cell.details.wrong.is_empty()).count();
         let pictures = wrong::share(with_pictures);
         if suite.cells.len() <= 60 {
             Room { classes: 15, confused: 10, pairs: 12, pictures }
@@ -41,10 +42,13 @@ pub(super) fn section(page: &mut Markup, suite: &Suite<'_>) {
         page.leaf("h2", &[], "Every result");
         let mut cells: Vec<&Cell> = suite.cells.clone();
         // Stable: tasks and models keep their order within a data set.
-        cells.sort_by_key(|cell| (title(cell).to_lowercase(), cell.dataset.as_str(), cell.split.as_str()));
+        cells.sort_by_key(|cell| {
+            (title(cell).to_lowercase(), cell.dataset.as_str(), cell.split.as_str())
+        });
         let mut before: Option<&Cell> = None;
         for cell in cells {
-            let of = |cell: &Cell| (title(cell).to_owned(), cell.dataset.clone(), cell.split.clone());
+            let of =
+                |cell: &Cell| (title(cell).to_owned(), cell.dataset.clone(), cell.split.clone());
             if before.is_none_or(|before| of(before) != of(cell)) {
                 page.element("h3", &[], |page| {
                     page.text(title(cell));
@@ -140,8 +144,10 @@ fn figures(page: &mut Markup, cell: &Cell) {
                     if known.iter().any(|figure| figure.name == *name) {
                         continue;
                     }
-                    let text =
-                        value.map_or_else(|| "undefined here".to_owned(), |value| metric_value(name, value));
+                    let text = value.map_or_else(
+                        || "undefined here".to_owned(),
+                        |value| metric_value(name, value),
+                    );
                     row(page, name, text, Default::default());
                 }
             });

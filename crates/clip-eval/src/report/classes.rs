@@ -17,7 +17,9 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell, most: usize) {
     let (all, mut rows) = (classes.len(), Vec::new());
     let (worst, best) = if all <= 2 * most { (all, 0) } else { (most, most) };
     rows.extend(classes.iter().take(worst).map(|class| bar(class, false)));
-    rows.extend(classes.iter().skip(all - best).enumerate().map(|(index, class)| bar(class, index == 0)));
+    rows.extend(
+        classes.iter().skip(all - best).enumerate().map(|(index, class)| bar(class, index == 0)),
+    );
     let axis = Axis::percent("share that is right, %", Scale::fixed(0.0, 1.0));
     let title = if best == 0 {
         format!("All {all} classes")

@@ -29,7 +29,9 @@ pub fn measured(cell: &Cell, figure: &Figure) -> Vec<Measured> {
         _ => return Vec::new(),
     };
     let by_weights = registry::find_digest(&cell.provenance.weights_sha256);
-    let Some(model) = by_weights.or_else(|| registry::find(&cell.model).ok()) else { return Vec::new() };
+    let Some(model) = by_weights.or_else(|| registry::find(&cell.model).ok()) else {
+        return Vec::new();
+    };
     let of = |origin| {
         let found = measured_by(origin, &model.name, &cell.dataset, protocol, &figure.name)?;
         let rounding = if origin == Origin::Paper { PAPER_ROUNDING } else { 0.0 };
@@ -51,11 +53,13 @@ pub(crate) struct Difference {
 impl Difference {
     /// None where one of the two is not a number.
     pub(crate) fn between(figure: &Figure, published: &Measured) -> Option<Difference> {
-        let value = figure.value.filter(|value| value.is_finite() && published.value.is_finite())?;
+        let value =
+            figure.value.filter(|value| value.is_finite() && published.value.is_finite())?;
         let interval = figure.interval().filter(|(low, high)| low.is_finite() && high.is_finite());
         let slack = published.rounding.max(0.0) + 1e-9; // per cent of a file to a fraction is not exact
-        let covered =
-            |(low, high): (f64, f64)| low - slack <= published.value && published.value <= high + slack;
+        let covered = |(low, high): (f64, f64)| {
+            low - slack <= published.value && published.value <= high + slack
+        };
         Some(Difference {
             value: value - published.value,
             interval: interval.map(|(low, high)| (low - published.value, high - published.value)),
@@ -92,7 +96,8 @@ mod tests {
 
     #[test]
     fn difference_has_the_interval_of_our_figure() {
-        let found = Difference::between(&figure(0.64, Some((0.63, 0.65))), &paper(0.60)).expect("numbers");
+        let found =
+            Difference::between(&figure(0.64, Some((0.63, 0.65))), &paper(0.60)).expect("numbers");
         assert!((found.value - 0.04).abs() < 1e-12);
         let (low, high) = found.interval.expect("given");
         assert!((low - 0.03).abs() < 1e-12 && (high - 0.05).abs() < 1e-12);
@@ -104,7 +109,8 @@ mod tests {
         assert_eq!(Difference::between(&figure(0.6, None), &paper(f64::NAN)), None);
         let without = Difference::between(&figure(0.6, None), &paper(0.6)).expect("numbers");
         assert_eq!((without.interval, without.is_covered), (None, None));
-        let broken = Difference::between(&figure(0.6, Some((f64::NAN, 0.7))), &paper(0.6)).expect("numbers");
+        let broken =
+            Difference::between(&figure(0.6, Some((f64::NAN, 0.7))), &paper(0.6)).expect("numbers");
         assert_eq!(broken.is_covered, None);
     }
 }

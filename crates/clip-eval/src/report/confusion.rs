@@ -66,7 +66,9 @@ fn worst(cell: &Cell, most: usize) -> Vec<&str> {
 fn square(cell: &Cell, names: &[&str]) -> Matrix {
     let of_class = |name: &str| cell.details.per_class.iter().find(|class| class.class == name);
     let between = |truth: &str, prediction: &str| {
-        let same = |pair: &&crate::results::Confusion| pair.truth == truth && pair.prediction == prediction;
+        let same = |pair: &&crate::results::Confusion| {
+            pair.truth == truth && pair.prediction == prediction
+        };
         cell.details.confusions.iter().find(same).map(|pair| pair.count)
     };
     let row = |truth: &&str| {

@@ -28,7 +28,12 @@ impl Markup {
     }
 
     /// `<tag …>text</tag>`
-    pub(crate) fn leaf(&mut self, tag: &'static str, attributes: Attributes<'_>, text: impl Display) {
+    pub(crate) fn leaf(
+        &mut self,
+        tag: &'static str,
+        attributes: Attributes<'_>,
+        text: impl Display,
+    ) {
         self.element(tag, attributes, |inner| inner.text(text));
     }
 
@@ -119,7 +124,11 @@ mod tests {
     #[test]
     fn values_cannot_leave_their_place() {
         let mut page = Markup::default();
-        page.leaf("b", &[("title", &"\" onload='x'")], "</b><script>alert(1)</script>\0\u{202e}&amp;");
+        page.leaf(
+            "b",
+            &[("title", &"\" onload='x'")],
+            "</b><script>alert(1)</script>\0\u{202e}&amp;",
+        );
         assert_eq!(
             page.finish(),
             "<b title=\"&quot; onload=&#39;x&#39;\">&lt;/b&gt;&lt;script&gt;alert(1)&lt;/script&gt;\u{fffd}\u{fffd}&amp;amp;</b>"

@@ -104,8 +104,10 @@ impl Report<'_> {
         let mut datasets: Vec<&str> = self.cells.iter().map(|cell| cell.dataset.as_str()).collect();
         datasets.sort_unstable();
         datasets.dedup();
-        let figures =
-            suite.cells.iter().flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)));
+        let figures = suite
+            .cells
+            .iter()
+            .flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)));
         let covered: Vec<bool> = figures
             .filter_map(|(cell, figure)| suite.difference(cell, figure, Origin::Paper)?.is_covered)
             .collect();
@@ -114,7 +116,11 @@ impl Report<'_> {
             models: suite.models.len(),
             datasets: datasets.len(),
             tasks: suite.tasks().len(),
-            not_comparable: self.cells.iter().filter(|cell| !Standing::of(cell).is_comparable()).count(),
+            not_comparable: self
+                .cells
+                .iter()
+                .filter(|cell| !Standing::of(cell).is_comparable())
+                .count(),
             compared: covered.len(),
             covered: covered.iter().filter(|covered| **covered).count(),
             unreadable: self.unreadable.len(),
@@ -164,7 +170,8 @@ fn heading(page: &mut Markup, suite: &Suite<'_>, summary: &Summary) {
     page.element("header", &[], |page| {
         page.leaf("h1", &[], "CLIP evaluation");
         page.leaf("p", &[("class", &"limits"), ("role", &"note")], clip_rs::LIMITS);
-        let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let plural =
+            |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
         let mut text = format!(
             "{} of {}, {} and {}.",
             plural(summary.cells, "result"),
@@ -242,7 +249,7 @@ fn plots(page: &mut Markup, suite: &Suite<'_>) {
 /// With a capital letter in front.
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }

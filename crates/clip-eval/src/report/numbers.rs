@@ -10,7 +10,11 @@ pub(crate) fn percent(share: f64) -> String {
     if !share.is_finite() || share.abs() > 1e4 {
         return number(share);
     }
-    if share > 0.0 && share < 0.0005 { "<0.1".to_owned() } else { minus(format!("{:.1}", share * 100.0)) }
+    if share > 0.0 && share < 0.0005 {
+        "<0.1".to_owned()
+    } else {
+        minus(format!("{:.1}", share * 100.0))
+    }
 }
 
 /// A difference of fractions in points, with its sign.
@@ -162,10 +166,14 @@ mod tests {
 
     #[test]
     fn a_figure_keeps_its_unit_on_both_sides_of_one() {
-        let error = |value| figure_value(&Figure::plain("mean_corruption_error", Unit::Number, value));
+        let error =
+            |value| figure_value(&Figure::plain("mean_corruption_error", Unit::Number, value));
         assert_eq!((error(0.98), error(1.02)), ("0.98".to_owned(), "1.02".to_owned()));
         assert_eq!(figure_value(&Figure::share("accuracy_at_16_shots", 0.5)), "50.0 %");
-        assert_eq!(figure_value(&Figure::undefined("roc_auc", Unit::Share, "one kind")), "undefined");
+        assert_eq!(
+            figure_value(&Figure::undefined("roc_auc", Unit::Share, "one kind")),
+            "undefined"
+        );
         assert_eq!(figure_value(&Figure::plain("effective", Unit::Points, 0.056)), "+5.6 points");
     }
 }

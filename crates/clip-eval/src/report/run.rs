@@ -52,8 +52,14 @@ fn warnings(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
 fn models(page: &mut Markup, suite: &Suite<'_>) {
     let key = |cell: &Cell| {
         let provenance = &cell.provenance;
-        [&cell.pretrained, &provenance.precision, &provenance.isa, &provenance.weights_sha256, &cell.clip_rs]
-            .map(String::clone)
+        [
+            &cell.pretrained,
+            &provenance.precision,
+            &provenance.isa,
+            &provenance.weights_sha256,
+            &cell.clip_rs,
+        ]
+        .map(String::clone)
     };
     scrolled(page, "Models", |page| {
         head(
@@ -71,12 +77,14 @@ fn models(page: &mut Markup, suite: &Suite<'_>) {
         );
         page.element("tbody", &[], |page| {
             for model in &suite.models {
-                let cells: Vec<&&Cell> = suite.cells.iter().filter(|cell| cell.model == *model).collect();
+                let cells: Vec<&&Cell> =
+                    suite.cells.iter().filter(|cell| cell.model == *model).collect();
                 let variants: BTreeSet<[String; 5]> = cells.iter().map(|cell| key(cell)).collect();
                 for variant in variants {
                     let used = cells.iter().filter(|cell| key(cell) == variant).count();
                     let [pretrained, precision, isa, weights, version] = &variant;
-                    let gflop = suite.operations.get(model).map(|operations| number(operations / 1e9));
+                    let gflop =
+                        suite.operations.get(model).map(|operations| number(operations / 1e9));
                     page.element("tr", &[], |page| {
                         page.leaf("th", &[("scope", &"row")], model);
                         page.leaf("td", &[], pretrained);
@@ -100,8 +108,12 @@ fn datasets(page: &mut Markup, suite: &Suite<'_>) {
     let mut rows: Rows<'_> = BTreeMap::new();
     for cell in &suite.cells {
         let counts = &cell.counts;
-        let numbers =
-            [counts.expected.map_or(usize::MAX, |count| count), counts.found, counts.scored, counts.skipped];
+        let numbers = [
+            counts.expected.map_or(usize::MAX, |count| count),
+            counts.found,
+            counts.scored,
+            counts.skipped,
+        ];
         let key = (
             cell.dataset_title.to_lowercase() + &cell.dataset,
             cell.split.as_str(),
@@ -166,7 +178,11 @@ pub(crate) fn state(page: &mut Markup, cell: &Cell) {
     }
     if counts.skipped > 0 {
         page.text(" ");
-        page.leaf("span", &[("class", &"mark odd")], format_args!("{} skipped", count(counts.skipped)));
+        page.leaf(
+            "span",
+            &[("class", &"mark odd")],
+            format_args!("{} skipped", count(counts.skipped)),
+        );
     }
 }
 

@@ -38,17 +38,22 @@ struct Means<'a> {
 impl<'a> Means<'a> {
     fn of(suite: &Suite<'a>, task: &str) -> Option<Means<'a>> {
         let cells_of = |model: &str| -> Vec<&'a Cell> {
-            suite.of_task(task).filter(|cell| cell.model == model && cell.score.value.is_some()).collect()
+            suite
+                .of_task(task)
+                .filter(|cell| cell.model == model && cell.score.value.is_some())
+                .collect()
         };
-        let of_model = |model: &'a str| Some((model, *suite.operations.get(model)?, cells_of(model)));
+        let of_model =
+            |model: &'a str| Some((model, *suite.operations.get(model)?, cells_of(model)));
         let models: Vec<(&str, f64, Vec<&Cell>)> = suite
             .models
             .iter()
             .filter_map(|model| of_model(model))
             .filter(|model| !model.2.is_empty())
             .collect();
-        let sets =
-            |cells: &[&'a Cell]| -> BTreeSet<Asked<'a>> { cells.iter().map(|cell| asked(cell)).collect() };
+        let sets = |cells: &[&'a Cell]| -> BTreeSet<Asked<'a>> {
+            cells.iter().map(|cell| asked(cell)).collect()
+        };
         let common = models.iter().map(|model| sets(&model.2)).reduce(|a, b| &a & &b)?;
         if models.len() < 2 || common.is_empty() {
             return None;
@@ -56,7 +61,8 @@ impl<'a> Means<'a> {
         let is_common = |cell: &&&Cell| common.contains(&asked(cell));
         let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Cell>)| {
             let cells: Vec<&Cell> = cells.iter().filter(is_common).copied().collect();
-            let ours = cells.iter().filter_map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
+            let ours =
+                cells.iter().filter_map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
             let theirs = |cell: &&Cell| {
                 suite.difference(cell, &cell.score, Origin::Paper)?;
                 suite.published(cell, &cell.score, Origin::Paper).map(|value| value.value)
@@ -88,7 +94,8 @@ fn asked(cell: &Cell) -> Asked<'_> {
 }
 
 fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
-    let values = means.models.iter().flat_map(|&(_, _, ours, theirs)| [Some(ours), theirs]).flatten();
+    let values =
+        means.models.iter().flat_map(|&(_, _, ours, theirs)| [Some(ours), theirs]).flatten();
     let y = Axis::percent("mean score, %", Scale::linear(values, (0.0, 1.0)));
     let operations = means.models.iter().map(|model| model.1 / 1e9);
     let x = Axis::plain("GFLOP for one image", Scale::log(10.0, operations));
@@ -100,7 +107,11 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
     for &(model, operations, ours, theirs) in &means.models {
         if let Some(theirs) = theirs {
             let tip = format!("{model} in the paper: {} %", percent(theirs));
-            plot.marks(8, Kind::Hollow, &[Mark { x: operations / 1e9, y: theirs, interval: None, tip }]);
+            plot.marks(
+                8,
+                Kind::Hollow,
+                &[Mark { x: operations / 1e9, y: theirs, interval: None, tip }],
+            );
         }
         let tip = format!("{model}: {} % at {} GFLOP", percent(ours), number(operations / 1e9));
         plot.marks(
@@ -109,7 +120,8 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
             &[Mark { x: operations / 1e9, y: ours, interval: None, tip }],
         );
     }
-    let points: Vec<(f64, f64)> = means.models.iter().map(|model| (model.1 / 1e9, model.2)).collect();
+    let points: Vec<(f64, f64)> =
+        means.models.iter().map(|model| (model.1 / 1e9, model.2)).collect();
     let names: Vec<&str> = means.models.iter().map(|model| model.0).collect();
     plot.names(&points, &names);
     let said: Vec<String> = means

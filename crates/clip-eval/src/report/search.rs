@@ -10,8 +10,10 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell) {
     let mut points: Vec<Scored> = cell.details.search.iter().filter_map(Scored::of).collect();
     points.sort_by_key(|point| point.index);
     // The rule of ties: the first, which is the smallest λ.
-    let Some(best) =
-        points.iter().copied().reduce(|best, point| if point.score > best.score { point } else { best })
+    let Some(best) = points
+        .iter()
+        .copied()
+        .reduce(|best, point| if point.score > best.score { point } else { best })
     else {
         return;
     };

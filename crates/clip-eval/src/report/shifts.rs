@@ -47,8 +47,12 @@ impl Line {
     /// The band of the line at accuracies: x, and both ends of the 95 % interval over resamples of its models.
     fn band(&self, at: &[f64]) -> Vec<(f64, f64, f64)> {
         let (x, y): (Vec<f64>, Vec<f64>) = self.ordinary.iter().copied().unzip();
-        let ends = LogitFit::band(&x, &y, at, &Bootstrap { resamples: 1000, ..Bootstrap::new(0.95) });
-        at.iter().zip(ends).filter_map(|(&x, ends)| ends.map(|ends| (x, ends.low, ends.high))).collect()
+        let ends =
+            LogitFit::band(&x, &y, at, &Bootstrap { resamples: 1000, ..Bootstrap::new(0.95) });
+        at.iter()
+            .zip(ends)
+            .filter_map(|(&x, ends)| ends.map(|ends| (x, ends.low, ends.high)))
+            .collect()
     }
 
     /// By the testbed's name of the shift; none for one that it does not have.
@@ -57,7 +61,8 @@ impl Line {
         let points = ordinary_points(setting);
         let fit = LogitFit::new(&points.x, &points.y)?;
         let is_other = |model: &&TestbedModel| !points.models.contains(&model.name.as_str());
-        let place = |model: &TestbedModel| Some((model.accuracy(setting.x)?, model.accuracy(setting.y)?));
+        let place =
+            |model: &TestbedModel| Some((model.accuracy(setting.x)?, model.accuracy(setting.y)?));
         let others = testbed().iter().filter(is_other).filter_map(place).collect();
         Some(Line { fit, ordinary: points.x.into_iter().zip(points.y).collect(), others })
     }
@@ -66,19 +71,25 @@ impl Line {
 fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &RobustnessPoint)]) {
     let line = Line::of(setting);
     let ordinary: &[(f64, f64)] = line.as_ref().map_or(&[], |line| &line.ordinary);
-    let reached =
-        |(cell, point): &(&Cell, &RobustnessPoint)| [Some(point.y), interval(cell, point).map(|ends| ends.1)];
-    let x_scale =
-        Scale::logit(ordinary.iter().map(|point| point.0).chain(ours.iter().map(|(_, point)| point.x)));
-    let measured = ordinary.iter().map(|point| point.1).filter(|share| (0.005..1.0).contains(share));
+    let reached = |(cell, point): &(&Cell, &RobustnessPoint)| {
+        [Some(point.y), interval(cell, point).map(|ends| ends.1)]
+    };
+    let x_scale = Scale::logit(
+        ordinary.iter().map(|point| point.0).chain(ours.iter().map(|(_, point)| point.x)),
+    );
+    let measured =
+        ordinary.iter().map(|point| point.1).filter(|share| (0.005..1.0).contains(share));
     let ours_reached = ours.iter().flat_map(reached).flatten();
     // The beginning of y = x is in sight however much is lost.
-    let y_scale = Scale::logit(measured.chain(ours_reached).chain([logistic(logit(x_scale.ends().0) + 0.4)]));
+    let y_scale =
+        Scale::logit(measured.chain(ours_reached).chain([logistic(logit(x_scale.ends().0) + 0.4)]));
     let x = Axis::percent("top-1 on the matching part of ImageNet, %", x_scale);
     let y = Axis::percent("top-1 under the shift, %", y_scale);
 
-    let mut keys: Vec<Key> =
-        ours.iter().map(|(cell, _)| Key::new(suite.series(&cell.model), Kind::Mark, &cell.model)).collect();
+    let mut keys: Vec<Key> = ours
+        .iter()
+        .map(|(cell, _)| Key::new(suite.series(&cell.model), Kind::Mark, &cell.model))
+        .collect();
     if line.is_some() {
         keys.push(Key::new(0, Kind::Dots, "ordinary ImageNet models"));
         keys.push(Key::new(0, Kind::FaintDots, "other models"));
@@ -89,11 +100,15 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &Ro
     let title = format!("Robustness: {setting}");
     let mut plot = Plot::new(&title, SIDE, &x, &y, &keys);
     let (low, high) = x_scale.ends();
-    let along = |step: usize| logistic(logit(low) + (logit(high) - logit(low)) * step as f64 / 64.0);
+    let along =
+        |step: usize| logistic(logit(low) + (logit(high) - logit(low)) * step as f64 / 64.0);
     if let Some(line) = &line {
         plot.dots(Kind::FaintDots, line.others.iter().copied());
         plot.dots(Kind::Dots, line.ordinary.iter().copied());
-        plot.band(8, &line.band(&(0..=BAND).map(|step| along(64 / BAND * step)).collect::<Vec<_>>()));
+        plot.band(
+            8,
+            &line.band(&(0..=BAND).map(|step| along(64 / BAND * step)).collect::<Vec<_>>()),
+        );
         let fitted = |x: f64| (x, line.fit.predict(x));
         plot.line(8, Kind::Line, (0..=64).map(|step| fitted(along(step))));
     }
@@ -151,7 +166,11 @@ mod tests {
             // A few of the 338 were not measured on every shift.
             assert!((300..=338).contains(&(line.ordinary.len() + line.others.len())), "{setting}");
             assert!((80..=87).contains(&line.ordinary.len()), "{setting}");
-            assert!(line.ordinary.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
+            assert!(
+                line.ordinary
+                    .iter()
+                    .all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y))
+            );
         }
     }
 

@@ -37,10 +37,14 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Cell]) {
     let y = y_axis(suite, cells);
     let x = x_axis(points(), most);
 
-    let mut keys: Vec<Key> =
-        cells.iter().map(|cell| Key::new(suite.series(&cell.model), Kind::Mark, &cell.model)).collect();
+    let mut keys: Vec<Key> = cells
+        .iter()
+        .map(|cell| Key::new(suite.series(&cell.model), Kind::Mark, &cell.model))
+        .collect();
     let zero_shot = cells.iter().find(|cell| suite.zero_shot(cell).is_some());
-    keys.extend(zero_shot.map(|cell| Key::new(suite.series(&cell.model), Kind::Dashed, "zero-shot")));
+    keys.extend(
+        zero_shot.map(|cell| Key::new(suite.series(&cell.model), Kind::Dashed, "zero-shot")),
+    );
     let interval = points().any(|point| point.interval.is_some());
     let band = format!("{}interval of the mean", level(cells));
     keys.extend(interval.then(|| Key::new(suite.series(&first.model), Kind::Band, &band)));
@@ -63,7 +67,11 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Cell]) {
             Some((place(point.shots, most), low, high))
         };
         plot.band(series, &drawn.iter().filter_map(band).collect::<Vec<_>>());
-        plot.line(series, Kind::Line, drawn.iter().map(|point| (place(point.shots, most), point.mean)));
+        plot.line(
+            series,
+            Kind::Line,
+            drawn.iter().map(|point| (place(point.shots, most), point.mean)),
+        );
         let joint = drawn.last().into_iter().chain(whole.first());
         plot.line(series, Kind::Dashed, joint.map(|point| (place(point.shots, most), point.mean)));
         let marks: Vec<Mark> = shots.iter().map(|point| mark(cell, point, most)).collect();
@@ -117,7 +125,8 @@ fn level(cells: &[&Cell]) -> String {
 }
 
 fn caption(cells: &[&Cell]) -> String {
-    let draws = cells.iter().flat_map(|cell| &cell.details.shots).filter(|point| point.shots.is_some());
+    let draws =
+        cells.iter().flat_map(|cell| &cell.details.shots).filter(|point| point.shots.is_some());
     let draws: Vec<usize> = draws.map(|point| point.values.len()).collect();
     let draws = match (draws.iter().min(), draws.iter().max()) {
         (Some(least), Some(most)) if least == most => format!("{least} draws"),

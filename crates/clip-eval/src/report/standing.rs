@@ -25,13 +25,15 @@ pub(crate) struct Standing {
 impl Standing {
     pub(crate) fn of(cell: &Cell) -> Standing {
         let counts = &cell.counts;
-        let close = |expected: usize| counts.scored.abs_diff(expected) as f64 <= expected as f64 * 0.01;
+        let close =
+            |expected: usize| counts.scored.abs_diff(expected) as f64 <= expected as f64 * 0.01;
         let mut obstacles = Vec::new();
         match of_catalogue(cell) {
             None => obstacles.push("own files"),
             Some(dataset) => {
-                obstacles
-                    .extend((cell.split != published_split(dataset, &cell.task)).then_some("another split"));
+                obstacles.extend(
+                    (cell.split != published_split(dataset, &cell.task)).then_some("another split"),
+                );
                 obstacles.extend(prompts_differ(cell, dataset).then_some("other prompts"));
             }
         }
@@ -39,7 +41,9 @@ impl Standing {
         match counts.expected {
             None => obstacles.push("count unknown"),
             Some(expected) if close(expected) => {}
-            Some(expected) if counts.scored > expected => obstacles.push("more items than published"),
+            Some(expected) if counts.scored > expected => {
+                obstacles.push("more items than published")
+            }
             Some(_) => obstacles.push("subset"),
         }
         let nearly_complete = counts.expected.is_some_and(|expected| expected != counts.scored);
@@ -109,7 +113,10 @@ fn prompts_differ(cell: &Cell, dataset: &Dataset) -> bool {
 }
 
 /// Choices that ask something else than what is published.
-fn other_choices<'o>(options: &'o Value, task: &'o str) -> impl Iterator<Item = &'static str> + use<'o> {
+fn other_choices<'o>(
+    options: &'o Value,
+    task: &'o str,
+) -> impl Iterator<Item = &'static str> + use<'o> {
     let differs = |name: &str, usual: Value| options.get(name).is_some_and(|value| *value != usual);
     let probe = task == Verb::Probe.task();
     let retrieval = task == Verb::Retrieval.task();
@@ -119,7 +126,10 @@ fn other_choices<'o>(options: &'o Value, task: &'o str) -> impl Iterator<Item = 
         (retrieval && differs("captions", Value::Null), "some captions left out"),
         (probe && differs("probe_features", "paper".into()), "other features"),
         (probe && differs("c", Value::Null), "another C"),
-        (task == Verb::Zeroshot.task() && differs("frames", "middle".into()), "all frames of a clip"),
+        (
+            task == Verb::Zeroshot.task() && differs("frames", "middle".into()),
+            "all frames of a clip",
+        ),
     ]
     .into_iter()
     .filter_map(|(is_other, reason)| is_other.then_some(reason))
@@ -152,12 +162,17 @@ mod tests {
 
     #[test]
     fn only_the_published_split_of_the_catalogue_is_comparable() {
-        assert!(warnings(&cell("imagenetv2", "matched-frequency", Some(10_000), 10_000)).is_empty());
+        assert!(
+            warnings(&cell("imagenetv2", "matched-frequency", Some(10_000), 10_000)).is_empty()
+        );
         let other = warnings(&cell("imagenetv2", "threshold-0.7", Some(10_000), 10_000));
         assert_eq!(other, ["another split: not comparable"]);
         let all = warnings(&cell("caltech101", "all", None, 9_144));
         assert_eq!(all, ["another split: not comparable", "count unknown"]);
-        assert_eq!(warnings(&cell("dtd", "val", Some(1_880), 1_880)), ["another split: not comparable"]);
+        assert_eq!(
+            warnings(&cell("dtd", "val", Some(1_880), 1_880)),
+            ["another split: not comparable"]
+        );
         assert!(warnings(&cell("ucf101", "test-1+test-2+test-3", Some(11_213), 11_213)).is_empty());
         assert_eq!(
             warnings(&cell("ucf101", "test-1", Some(3_783), 3_783)),

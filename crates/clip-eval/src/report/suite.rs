@@ -40,7 +40,8 @@ impl<'a> Suite<'a> {
             let model = models.iter().position(|model| *model == cell.model);
             (task, cell.task.as_str(), title_key(cell), &cell.dataset, &cell.split, model)
         });
-        let operations = sorted.iter().filter_map(|cell| Some((cell.model.as_str(), operations_of(cell)?)));
+        let operations =
+            sorted.iter().filter_map(|cell| Some((cell.model.as_str(), operations_of(cell)?)));
         let operations = operations.collect();
         Suite { cells: sorted, models, operations, published }
     }
@@ -58,7 +59,10 @@ impl<'a> Suite<'a> {
     }
 
     /// Cells of a task, in order.
-    pub(crate) fn of_task<'s>(&'s self, task: &'s str) -> impl Iterator<Item = &'a Cell> + use<'s, 'a> {
+    pub(crate) fn of_task<'s>(
+        &'s self,
+        task: &'s str,
+    ) -> impl Iterator<Item = &'a Cell> + use<'s, 'a> {
         self.cells.iter().copied().filter(move |cell| cell.task == task)
     }
 
@@ -68,8 +72,14 @@ impl<'a> Suite<'a> {
     }
 
     /// The published value of a figure; none where there is none, or it is of something else.
-    pub(crate) fn published(&self, cell: &Cell, figure: &Figure, origin: Origin) -> Option<Measured> {
-        let value = (self.published)(cell, figure).into_iter().find(|value| value.origin == origin)?;
+    pub(crate) fn published(
+        &self,
+        cell: &Cell,
+        figure: &Figure,
+        origin: Origin,
+    ) -> Option<Measured> {
+        let value =
+            (self.published)(cell, figure).into_iter().find(|value| value.origin == origin)?;
         (Standing::of(cell).is_comparable() && has_captions_of(cell, origin)).then_some(value)
     }
 
@@ -79,7 +89,12 @@ impl<'a> Suite<'a> {
     }
 
     /// Ours against it.
-    pub(crate) fn difference(&self, cell: &Cell, figure: &Figure, origin: Origin) -> Option<Difference> {
+    pub(crate) fn difference(
+        &self,
+        cell: &Cell,
+        figure: &Figure,
+        origin: Origin,
+    ) -> Option<Difference> {
         Difference::between(figure, &self.published(cell, figure, origin)?)
     }
 

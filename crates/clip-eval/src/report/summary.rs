@@ -64,10 +64,12 @@ pub(crate) fn over_shifts(suite: &Suite<'_>) -> Vec<OverShifts> {
     let common = common_shifts(&models);
     let mut rows: Vec<OverShifts> = Vec::new();
     for (model, cells) in &models {
-        let places: Vec<Place> = common.iter().filter_map(|shift| Place::of(cells.get(shift)?)).collect();
+        let places: Vec<Place> =
+            common.iter().filter_map(|shift| Place::of(cells.get(shift)?)).collect();
         let points: Vec<ShiftPoint> = places.iter().map(|place| place.point).collect();
         let Some(summary) = Summary::new(&points) else { continue };
-        let predicted = places.iter().map(|place| place.predicted).sum::<f64>() / places.len() as f64;
+        let predicted =
+            places.iter().map(|place| place.predicted).sum::<f64>() / places.len() as f64;
         let ordinary_gap = summary.imagenet - predicted;
         rows.push(OverShifts {
             model: (*model).to_owned(),
@@ -149,7 +151,8 @@ fn note(suite: &Suite<'_>, first: &str) -> String {
         .flat_map(|(_, cells)| common.iter().filter_map(|shift| cells.get(shift).copied()))
         .collect();
     let named = |of: &dyn Fn(&Cell) -> bool| {
-        let names: BTreeSet<&str> = cells.iter().filter(|cell| of(cell)).map(|cell| title(cell)).collect();
+        let names: BTreeSet<&str> =
+            cells.iter().filter(|cell| of(cell)).map(|cell| title(cell)).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
     };
     let (all, parts) = (named(&|_| true), named(&|cell| !Standing::of(cell).is_comparable()));

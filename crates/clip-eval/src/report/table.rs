@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::Difference;
 use super::markup::Markup;
-use super::numbers::{MISSING, count, figure_interval, figure_value, how, interval, percent, points, words};
+use super::numbers::{
+    MISSING, count, figure_interval, figure_value, how, interval, percent, points, words,
+};
 use super::run::{head, row_class, state, title};
 use super::standing::Standing;
 use super::suite::{Suite, shown};
@@ -33,24 +35,30 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
             Origin::ClipBenchmark => columns.push("#CLIP_benchmark, %"),
         }
     }
-    scrolled(page, &format!("{}: per cent and interval, by data set and model", words(task)), |page| {
-        head(page, &columns);
-        for group in rows.chunk_by(|(a, _), (b, _)| same_items(a, b)) {
-            page.element("tbody", &[], |page| {
-                opening(page, group[0].0, columns.len());
-                for (cell, figure) in group {
-                    row(page, suite, cell, figure, several_figures, &sources);
-                }
-            });
-            page.line();
-        }
-        means(page, suite, task, columns.len());
-    });
+    scrolled(
+        page,
+        &format!("{}: per cent and interval, by data set and model", words(task)),
+        |page| {
+            head(page, &columns);
+            for group in rows.chunk_by(|(a, _), (b, _)| same_items(a, b)) {
+                page.element("tbody", &[], |page| {
+                    opening(page, group[0].0, columns.len());
+                    for (cell, figure) in group {
+                        row(page, suite, cell, figure, several_figures, &sources);
+                    }
+                });
+                page.line();
+            }
+            means(page, suite, task, columns.len());
+        },
+    );
     notes(page, suite, &rows, &sources);
 }
 
 fn same_items(a: &Cell, b: &Cell) -> bool {
-    let asked = |cell: &Cell| (cell.provenance.split_blake3.clone(), cell.provenance.prompts_blake3.clone());
+    let asked = |cell: &Cell| {
+        (cell.provenance.split_blake3.clone(), cell.provenance.prompts_blake3.clone())
+    };
     // A folder of one's own may be called like a data set.
     title(a) == title(b)
         && a.dataset == b.dataset
@@ -66,7 +74,11 @@ fn opening(page: &mut Markup, cell: &Cell, columns: usize) {
             // As long as the box, not as the table: in sight when the table is moved.
             page.element("span", &[("class", &"stay")], |page| {
                 page.text(title(cell));
-                page.leaf("span", &[("class", &"soft")], format_args!(" n = {} ", count(cell.counts.scored)));
+                page.leaf(
+                    "span",
+                    &[("class", &"soft")],
+                    format_args!(" n = {} ", count(cell.counts.scored)),
+                );
                 if !Standing::of(cell).warnings().is_empty() || cell.counts.skipped > 0 {
                     state(page, cell);
                 }
@@ -130,7 +142,11 @@ fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure,
             page.text(text);
             if let Some(difference) = difference {
                 page.text(" ");
-                page.leaf("span", &[("class", &"soft")], format_args!("({})", points(difference.value)));
+                page.leaf(
+                    "span",
+                    &[("class", &"soft")],
+                    format_args!("({})", points(difference.value)),
+                );
             }
         });
         return;
@@ -145,7 +161,11 @@ fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure,
             page.text(points(difference.value));
             if let Some((low, high)) = difference.interval {
                 page.text(" ");
-                page.leaf("span", &[("class", &"soft")], format_args!("[{}, {}]", points(low), points(high)));
+                page.leaf(
+                    "span",
+                    &[("class", &"soft")],
+                    format_args!("[{}, {}]", points(low), points(high)),
+                );
             }
         }
     });
@@ -259,7 +279,8 @@ pub(crate) fn few_shot(page: &mut Markup, suite: &Suite<'_>) {
                     page.leaf("th", &[("scope", &"row")], title(cell));
                     model(page, suite, cell);
                     page.leaf("td", &[("class", &"num")], count(cell.counts.scored));
-                    let zero_shot = suite.zero_shot(cell).map_or_else(|| MISSING.to_owned(), percent);
+                    let zero_shot =
+                        suite.zero_shot(cell).map_or_else(|| MISSING.to_owned(), percent);
                     page.leaf("td", &[("class", &"num")], zero_shot);
                     for shots in &shots {
                         page.element("td", &[("class", &"num")], |page| shot(page, cell, *shots));
@@ -311,10 +332,15 @@ pub(crate) fn robustness(page: &mut Markup, suite: &Suite<'_>) {
                         state(page, cell);
                     });
                     let point = cell.details.robustness.as_ref();
-                    let share = |value: Option<f64>| value.map_or_else(|| MISSING.to_owned(), percent);
+                    let share =
+                        |value: Option<f64>| value.map_or_else(|| MISSING.to_owned(), percent);
                     page.leaf("td", &[("class", &"num")], share(point.map(|point| point.x)));
                     page.element("td", &[("class", &"num ours")], |page| {
-                        page.leaf("b", &[], share(point.map_or(cell.score.value, |point| Some(point.y))));
+                        page.leaf(
+                            "b",
+                            &[],
+                            share(point.map_or(cell.score.value, |point| Some(point.y))),
+                        );
                         if let (Some(low), Some(high)) = (cell.score.low, cell.score.high) {
                             page.text(" ");
                             page.leaf(
@@ -324,8 +350,13 @@ pub(crate) fn robustness(page: &mut Markup, suite: &Suite<'_>) {
                             );
                         }
                     });
-                    page.leaf("td", &[("class", &"num")], share(point.map(|point| point.predicted)));
-                    let effective = point.map_or_else(|| MISSING.to_owned(), |point| points(point.effective));
+                    page.leaf(
+                        "td",
+                        &[("class", &"num")],
+                        share(point.map(|point| point.predicted)),
+                    );
+                    let effective =
+                        point.map_or_else(|| MISSING.to_owned(), |point| points(point.effective));
                     page.leaf("td", &[("class", &"num")], effective);
                 });
             }

@@ -62,28 +62,43 @@ impl<'a> Direction<'a> {
     ) -> Direction<'a> {
         let score_error = queries.score_error();
         let groups = true_matches.chunks(GROUP).enumerate();
-        let groups =
-            groups.map(|(index, matches)| Group::new(index * GROUP, matches, k, score_error)).collect();
+        let groups = groups
+            .map(|(index, matches)| Group::new(index * GROUP, matches, k, score_error))
+            .collect();
         Direction { queries, among, score_error, groups }
     }
 
     /// Shows scores `[block, columns]` of queries from `first_query` on with candidates from `first` on.
-    pub(super) fn scan_rows(&mut self, scores: &[f32], first_query: usize, first: usize, columns: usize) {
+    pub(super) fn scan_rows(
+        &mut self,
+        scores: &[f32],
+        first_query: usize,
+        first: usize,
+        columns: usize,
+    ) {
         let rows = scores.len() / columns;
         let groups = &mut self.groups[first_query / GROUP..(first_query + rows).div_ceil(GROUP)];
         let (queries, among, error) = (self.queries, self.among, self.score_error);
-        groups.par_iter_mut().zip(scores.par_chunks(GROUP * columns)).for_each(|(group, scores)| {
-            for (query, row) in scores.chunks_exact(columns).enumerate() {
-                let values = queries.row(group.first + query);
-                let exact = |index: u32| similarity(values, among.row(index as usize));
-                group.scan_row(query, row, first, error, &exact);
-            }
-        });
+        groups.par_iter_mut().zip(scores.par_chunks(GROUP * columns)).for_each(
+            |(group, scores)| {
+                for (query, row) in scores.chunks_exact(columns).enumerate() {
+                    let values = queries.row(group.first + query);
+                    let exact = |index: u32| similarity(values, among.row(index as usize));
+                    group.scan_row(query, row, first, error, &exact);
+                }
+            },
+        );
     }
 
     /// Shows scores `[block, columns]` of queries from `first_query` on, which are the columns, with candidates from `first`
     /// on.
-    pub(super) fn scan_columns(&mut self, scores: &[f32], first: usize, first_query: usize, columns: usize) {
+    pub(super) fn scan_columns(
+        &mut self,
+        scores: &[f32],
+        first: usize,
+        first_query: usize,
+        columns: usize,
+    ) {
         let groups = &mut self.groups[first_query / GROUP..(first_query + columns).div_ceil(GROUP)];
         let (queries, among, error) = (self.queries, self.among, self.score_error);
         groups.par_iter_mut().for_each(|group| {
@@ -102,8 +117,9 @@ impl<'a> Direction<'a> {
         let of_group = |group: Group| {
             let ranked = |query: usize| Ranked {
                 rank: if group.true_match[query].is_some() { group.ahead[query] + 1 } else { 0 },
-                best: group.shortlists[query]
-                    .compare(|index| similarity(queries.row(group.first + query), among.row(index as usize))),
+                best: group.shortlists[query].compare(|index| {
+                    similarity(queries.row(group.first + query), among.row(index as usize))
+                }),
             };
             (0..group.low.len()).map(ranked).collect::<Vec<_>>()
         };
@@ -114,8 +130,9 @@ impl<'a> Direction<'a> {
 impl Group {
     fn new(first: usize, true_matches: &[Option<BestMatch>], k: usize, error: f32) -> Group {
         let bound = |off: f32| {
-            let bound =
-                |best: &Option<BestMatch>| best.map_or(f32::INFINITY, |best| best.similarity as f32 + off);
+            let bound = |best: &Option<BestMatch>| {
+                best.map_or(f32::INFINITY, |best| best.similarity as f32 + off)
+            };
             true_matches.iter().map(bound).collect()
         };
         let shortlists = vec![Shortlist::new(k); true_matches.len()];
@@ -131,7 +148,14 @@ impl Group {
     }
 
     /// Scores of one query with candidates from `first` on.
-    fn scan_row(&mut self, query: usize, row: &[f32], first: usize, error: f32, exact: &impl Fn(u32) -> f64) {
+    fn scan_row(
+        &mut self,
+        query: usize,
+        row: &[f32],
+        first: usize,
+        error: f32,
+        exact: &impl Fn(u32) -> f64,
+    ) {
         let (low, high) = (self.low[query], self.high[query]);
         for (stride, scores) in row.chunks(STRIDE).enumerate() {
             let entrance = self.entrance[query];
@@ -151,7 +175,13 @@ impl Group {
     }
 
     /// Scores of every query of the group with one candidate.
-    fn scan_column(&mut self, scores: &[f32], index: u32, error: f32, exact: impl Fn(usize, u32) -> f64) {
+    fn scan_column(
+        &mut self,
+        scores: &[f32],
+        index: u32,
+        error: f32,
+        exact: impl Fn(usize, u32) -> f64,
+    ) {
         let mut matters = false;
         let bounds = self.low.iter().zip(&self.high).zip(&self.entrance).zip(&mut self.ahead);
         for (&score, (((&low, &high), &entrance), ahead)) in scores.iter().zip(bounds) {
@@ -167,14 +197,22 @@ impl Group {
     }
 
     /// What f32 cannot decide, or may be among the best.
-    fn look_at(&mut self, query: usize, score: f32, index: u32, error: f32, exact: &impl Fn(u32) -> f64) {
+    fn look_at(
+        &mut self,
+        query: usize,
+        score: f32,
+        index: u32,
+        error: f32,
+        exact: &impl Fn(u32) -> f64,
+    ) {
         if score >= self.low[query]
             && score <= self.high[query]
             && let Some(best) = self.true_match[query]
         {
             let similarity = exact(index);
             let better = similarity > best.similarity;
-            self.ahead[query] += u32::from(better || (similarity == best.similarity && index < best.index));
+            self.ahead[query] +=
+                u32::from(better || (similarity == best.similarity && index < best.index));
         }
         if score >= self.entrance[query]
             && let Some(entrance) = self.shortlists[query].offer(score, index, error, exact)

@@ -57,8 +57,11 @@ pub fn retrieve(
     let mut of_text = Vec::with_capacity(texts.rows());
     for (text, &image) in (0..).zip(image_of_text) {
         let images_best = of_image.get_mut(image as usize);
-        let images_best =
-            images_best.ok_or(RetrievalError::NoSuchImage { text, image, images: images.rows() })?;
+        let images_best = images_best.ok_or(RetrievalError::NoSuchImage {
+            text,
+            image,
+            images: images.rows(),
+        })?;
         let similarity = similarity(texts.row(text as usize), images.row(image as usize));
         // Texts come in order: of equal ones the first stays.
         if images_best.is_none_or(|best| similarity > best.similarity) {

@@ -41,12 +41,14 @@ impl PlaceTable {
         let mut table = PlaceTable::default();
         for row in csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file).deserialize() {
             let Row { file, lat, lon } = row.map_err(|error| {
-                let needed = "the columns are file, lat and lon, divided by commas, in degrees with a point";
+                let needed =
+                    "the columns are file, lat and lon, divided by commas, in degrees with a point";
                 EvalError::result(path, format!("{error}; {needed}"))
             })?;
             // Written so that NaN is refused.
             if !(lat.abs() <= 90.0 && lon.abs() <= 180.0) {
-                let reason = format!("`{file}` is at latitude {lat}, longitude {lon}: not degrees on earth");
+                let reason =
+                    format!("`{file}` is at latitude {lat}, longitude {lon}: not degrees on earth");
                 return Err(EvalError::result(path, reason));
             }
             table.files.push(file);
@@ -60,7 +62,11 @@ impl PlaceTable {
 ///
 /// # Panics
 /// When the widths differ, the numbers of references and places do, or there are no references.
-pub fn geolocate(queries: UnitVectors<'_>, references: UnitVectors<'_>, places: &[Place]) -> Vec<Place> {
+pub fn geolocate(
+    queries: UnitVectors<'_>,
+    references: UnitVectors<'_>,
+    places: &[Place],
+) -> Vec<Place> {
     assert_eq!(references.rows(), places.len(), "places of {} references", references.rows());
     assert!(!places.is_empty(), "no references to compare with");
     nearest(queries, references, 1).iter().map(|best| places[best[0].index as usize]).collect()
@@ -81,7 +87,9 @@ mod tests {
     fn usual_names_are_known_and_what_is_needed_is_said() {
         let table = read("path,latitude,lng\na.jpg,10,20\n").unwrap();
         assert_eq!(table.places, [Place { latitude: 10.0, longitude: 20.0 }]);
-        for text in ["file;lat;lon\na.jpg;10,5;20,5\n", "file,lat\na.jpg,1\n", "file,lat,lon\na.jpg,,3\n"] {
+        for text in
+            ["file;lat;lon\na.jpg;10,5;20,5\n", "file,lat\na.jpg,1\n", "file,lat,lon\na.jpg,,3\n"]
+        {
             let error = read(text).unwrap_err();
             assert!(error.contains("file, lat and lon, divided by commas"), "{error}");
         }

@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum RetrievalError {
     /// Cosines need vectors of length 1.
-    #[error("embedding {row} has norm {norm}, expected 1: normalise features before they are searched")]
+    #[error(
+        "embedding {row} has norm {norm}, expected 1: normalise features before they are searched"
+    )]
     NotUnit {
         /// Which, from 0.
         row: usize,

@@ -29,10 +29,15 @@ impl ClassSubset {
     /// # Errors
     /// The file has no such list, or an index in it is no class of ImageNet or occurs twice.
     pub fn of(prompts: &PromptSet) -> Result<ClassSubset, EvalError> {
-        let refuse =
-            |reason: &str| EvalError::task("robustness", &prompts.id, format!("its prompt file {reason}"));
-        let list = prompts.rest.get("imagenet_indices").ok_or_else(|| refuse("has no `imagenet_indices`"))?;
-        let indices = Vec::<Indices>::deserialize(list).map_err(|error| refuse(&format!("has {error}")))?;
+        let refuse = |reason: &str| {
+            EvalError::task("robustness", &prompts.id, format!("its prompt file {reason}"))
+        };
+        let list = prompts
+            .rest
+            .get("imagenet_indices")
+            .ok_or_else(|| refuse("has no `imagenet_indices`"))?;
+        let indices =
+            Vec::<Indices>::deserialize(list).map_err(|error| refuse(&format!("has {error}")))?;
         let group = |indices| match indices {
             Indices::One(index) => vec![index],
             Indices::Several(indices) => indices,
@@ -40,7 +45,8 @@ impl ClassSubset {
         let groups: Vec<Vec<u32>> = indices.into_iter().map(group).collect();
         let mut seen = [false; Self::IMAGENET];
         for &index in groups.iter().flatten() {
-            let seen = seen.get_mut(index as usize).ok_or_else(|| refuse("names a class above 999"))?;
+            let seen =
+                seen.get_mut(index as usize).ok_or_else(|| refuse("names a class above 999"))?;
             if std::mem::replace(seen, true) {
                 return Err(refuse(&format!("names class {index} of ImageNet twice")));
             }
@@ -70,7 +76,10 @@ impl ClassSubset {
 
     /// The shift's class of a class of ImageNet; none for one outside the subset.
     pub fn class_of(&self, imagenet_class: u32) -> Option<u32> {
-        self.groups.iter().position(|group| group.contains(&imagenet_class)).map(|class| class as u32)
+        self.groups
+            .iter()
+            .position(|group| group.contains(&imagenet_class))
+            .map(|class| class as u32)
     }
 
     /// The matching part of ImageNet: which of its images belong to the subset, and hits among them by the shift's
@@ -135,8 +144,10 @@ mod tests {
     fn a_prompt_file_without_indices_is_named() {
         let error = ClassSubset::of(&PromptSet::of("mnist").unwrap()).unwrap_err().to_string();
         assert!(error.contains("mnist") && error.contains("imagenet_indices"), "{error}");
-        let twice = r#"{"classnames": ["a", "b"], "templates": ["{}"], "imagenet_indices": [[1, 2], 2]}"#;
-        let error = ClassSubset::of(&PromptSet::parse("x", twice).unwrap()).unwrap_err().to_string();
+        let twice =
+            r#"{"classnames": ["a", "b"], "templates": ["{}"], "imagenet_indices": [[1, 2], 2]}"#;
+        let error =
+            ClassSubset::of(&PromptSet::parse("x", twice).unwrap()).unwrap_err().to_string();
         assert!(error.contains("class 2 of ImageNet twice"), "{error}");
     }
 }

@@ -33,8 +33,11 @@ pub(crate) fn corruption_figures(accuracies: &[(&str, f64)]) -> Vec<Figure> {
             let accuracy = severities.iter().sum::<f64>() / 5.0;
             errors.push((1.0 - accuracy) / error);
             let relative = (1.0 - accuracy) / error;
-            figures.push(Figure::share(&format!("accuracy: {corruption}"), accuracy).without(NO_INTERVAL));
-            let figure = Figure::plain(&format!("corruption_error: {corruption}"), Unit::Number, relative);
+            figures.push(
+                Figure::share(&format!("accuracy: {corruption}"), accuracy).without(NO_INTERVAL),
+            );
+            let figure =
+                Figure::plain(&format!("corruption_error: {corruption}"), Unit::Number, relative);
             figures.push(figure.without(NO_INTERVAL));
         }
     }
@@ -65,7 +68,8 @@ mod tests {
             let row = rows.iter().find(|row| name.starts_with(&format!("{}/", row.corruption)));
             1.0 - row.expect("a corruption of the table").error
         };
-        let own: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), alexnet(name))).collect();
+        let own: Vec<(&str, f64)> =
+            names.iter().map(|name| (name.as_str(), alexnet(name))).collect();
         let figures = corruption_figures(&own);
         assert_eq!((figures[0].name.as_str(), figures.len()), ("mean_corruption_error", 31));
         assert!((figures[0].value.expect("defined") - 1.0).abs() < 1e-12);

@@ -81,22 +81,32 @@ impl LogitPoints {
         let (x, y) = (&self.x[..], &self.y[..]);
         let models: u32 = times.iter().sum();
         let mean = |values: &[f64]| {
-            let sum: f64 = values.iter().zip(times).map(|(value, &times)| value * f64::from(times)).sum();
+            let sum: f64 =
+                values.iter().zip(times).map(|(value, &times)| value * f64::from(times)).sum();
             sum / f64::from(models)
         };
         let (mean_x, mean_y) = (mean(x), mean(y));
         let products = |a: &[f64], mean_a: f64, b: &[f64], mean_b: f64| -> f64 {
-            let product =
-                |((a, b), &times): ((&f64, &f64), &u32)| (a - mean_a) * (b - mean_b) * f64::from(times);
+            let product = |((a, b), &times): ((&f64, &f64), &u32)| {
+                (a - mean_a) * (b - mean_b) * f64::from(times)
+            };
             a.iter().zip(b).zip(times).map(product).sum()
         };
-        let (xx, xy, yy) =
-            (products(x, mean_x, x, mean_x), products(x, mean_x, y, mean_y), products(y, mean_y, y, mean_y));
+        let (xx, xy, yy) = (
+            products(x, mean_x, x, mean_x),
+            products(x, mean_x, y, mean_y),
+            products(y, mean_y, y, mean_y),
+        );
         // Also false where there are no models: their mean is NaN.
         (xx > 0.0).then(|| {
             let slope = xy / xx;
             let r_squared = if yy > 0.0 { xy * xy / (xx * yy) } else { 1.0 };
-            LogitFit { models: models as usize, slope, intercept: mean_y - slope * mean_x, r_squared }
+            LogitFit {
+                models: models as usize,
+                slope,
+                intercept: mean_y - slope * mean_x,
+                r_squared,
+            }
         })
     }
 }

@@ -17,4 +17,6 @@ pub use class_subset::ClassSubset;
 pub(crate) use corruptions::corruption_figures;
 pub use fit::{LogitFit, LogitPoints, relative_robustness};
 pub use summary::{ShiftPoint, Summary, gap_reduction};
-pub use testbed::{Points, SETTINGS, Setting, TestbedModel, ordinary_points, setting, settings_of, testbed};
+pub use testbed::{
+    Points, SETTINGS, Setting, TestbedModel, ordinary_points, setting, settings_of, testbed,
+};

@@ -23,8 +23,9 @@ pub struct Summary {
 impl Summary {
     /// None for no shifts.
     pub fn new(points: &[ShiftPoint]) -> Option<Summary> {
-        let mean =
-            |value: fn(&ShiftPoint) -> f64| points.iter().map(value).sum::<f64>() / points.len() as f64;
+        let mean = |value: fn(&ShiftPoint) -> f64| {
+            points.iter().map(value).sum::<f64>() / points.len() as f64
+        };
         let (imagenet, shifted) = (mean(|point| point.x), mean(|point| point.y));
         (!points.is_empty()).then_some(Summary { shifts: points.len(), imagenet, shifted })
     }
@@ -47,7 +48,8 @@ mod tests {
     #[test]
     fn means_and_gap_over_two_shifts() {
         let summary =
-            Summary::new(&[ShiftPoint { x: 0.75, y: 0.5 }, ShiftPoint { x: 0.85, y: 0.7 }]).unwrap();
+            Summary::new(&[ShiftPoint { x: 0.75, y: 0.5 }, ShiftPoint { x: 0.85, y: 0.7 }])
+                .unwrap();
         assert!((summary.gap() - 0.2).abs() < 1e-12);
         assert!((gap_reduction(summary.gap(), 0.8) - 0.75).abs() < 1e-12);
         assert_eq!(Summary::new(&[]), None);

@@ -21,8 +21,16 @@ pub const SETTINGS: [Setting; 9] = [
     Setting { dataset: "imagenet_a", x: "val-on-imagenet-a-classes", y: "imagenet-a" },
     Setting { dataset: "imagenet_r", x: "val-on-imagenet-r-classes", y: "imagenet-r" },
     Setting { dataset: "objectnet", x: "val-on-objectnet-classes", y: "objectnet-1.0-beta" },
-    Setting { dataset: "imagenet_vid", x: "val-on-vid-robust-classes", y: "imagenet-vid-robust_pm0" },
-    Setting { dataset: "imagenet_vid", x: "val-on-vid-robust-classes", y: "imagenet-vid-robust_pm10" },
+    Setting {
+        dataset: "imagenet_vid",
+        x: "val-on-vid-robust-classes",
+        y: "imagenet-vid-robust_pm0",
+    },
+    Setting {
+        dataset: "imagenet_vid",
+        x: "val-on-vid-robust-classes",
+        y: "imagenet-vid-robust_pm10",
+    },
     Setting { dataset: "ytbb", x: "val-on-ytbb-robust-classes", y: "ytbb-robust_pm0" },
     Setting { dataset: "ytbb", x: "val-on-ytbb-robust-classes", y: "ytbb-robust_pm10" },
 ];
@@ -76,10 +84,15 @@ fn read(text: &str) -> Result<Vec<TestbedModel>, csv::Error> {
     let columns = reader.headers()?.clone();
     let model = |row: csv::StringRecord| {
         let cells = columns.iter().zip(&row).skip(2);
-        let measured =
-            |(column, percent): (&str, &str)| Some((column.to_owned(), percent.parse::<f64>().ok()? / 100.0));
+        let measured = |(column, percent): (&str, &str)| {
+            Some((column.to_owned(), percent.parse::<f64>().ok()? / 100.0))
+        };
         let text = |column: usize| row.get(column).unwrap_or_default().to_owned();
-        TestbedModel { name: text(0), kind: text(1), accuracies: cells.filter_map(measured).collect() }
+        TestbedModel {
+            name: text(0),
+            kind: text(1),
+            accuracies: cells.filter_map(measured).collect(),
+        }
     };
     reader.records().map(|row| row.map(model)).collect()
 }
@@ -99,8 +112,9 @@ pub struct Points {
 pub fn ordinary_points(setting: &Setting) -> Points {
     let mut points = Points::default();
     for model in testbed().iter().filter(|model| model.is_ordinary()) {
-        let inside =
-            |column: &str| model.accuracy(column).filter(|&accuracy| accuracy > 0.0 && accuracy < 1.0);
+        let inside = |column: &str| {
+            model.accuracy(column).filter(|&accuracy| accuracy > 0.0 && accuracy < 1.0)
+        };
         if let (Some(x), Some(y)) = (inside(setting.x), inside(setting.y)) {
             points.models.push(&model.name);
             points.x.push(x);

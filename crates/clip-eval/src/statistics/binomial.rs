@@ -134,12 +134,16 @@ mod tests {
             let sum: f64 = (0..=trials).map(|k| binomial.mass(k)).sum();
             assert!((sum - 1.0).abs() < 1e-13, "{trials} {success}: {sum}");
         }
-        assert!(relative(Binomial::new(7, 0.3).mass(2), 21.0 * 0.3_f64.powi(2) * 0.7_f64.powi(5)) < 1e-14);
+        assert!(
+            relative(Binomial::new(7, 0.3).mass(2), 21.0 * 0.3_f64.powi(2) * 0.7_f64.powi(5))
+                < 1e-14
+        );
     }
 
     #[test]
     fn both_tails_meet() {
-        for (trials, success) in [(10, 0.7), (50_000, 0.76), (3, 0.0), (3, 1.0), (1_000_000, 1e-5)] {
+        for (trials, success) in [(10, 0.7), (50_000, 0.76), (3, 0.0), (3, 1.0), (1_000_000, 1e-5)]
+        {
             let binomial = Binomial::new(trials, success);
             for k in [0, 1, trials / 2, trials * 3 / 4, trials - 1, trials] {
                 let sum = binomial.at_least(k) + if k == 0 { 0.0 } else { binomial.at_most(k - 1) };

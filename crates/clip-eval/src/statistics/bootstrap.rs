@@ -33,7 +33,11 @@ impl Bootstrap {
     ///
     /// # Panics
     /// When the level is not between 0 and 1.
-    pub fn interval(&self, items: usize, figure: impl Fn(&[u32]) -> f64 + Sync) -> Option<Interval> {
+    pub fn interval(
+        &self,
+        items: usize,
+        figure: impl Fn(&[u32]) -> f64 + Sync,
+    ) -> Option<Interval> {
         self.percentiles(self.resample(items, &[(0..items as u32).collect()], figure))
     }
 
@@ -43,7 +47,11 @@ impl Bootstrap {
     ///
     /// # Panics
     /// When the level is not between 0 and 1.
-    pub fn interval_within(&self, groups: &[u32], figure: impl Fn(&[u32]) -> f64 + Sync) -> Option<Interval> {
+    pub fn interval_within(
+        &self,
+        groups: &[u32],
+        figure: impl Fn(&[u32]) -> f64 + Sync,
+    ) -> Option<Interval> {
         let mut items: Vec<u32> = (0..groups.len() as u32).collect();
         items.sort_by_key(|&item| groups[item as usize]);
         let same = |a: &u32, b: &u32| groups[*a as usize] == groups[*b as usize];
@@ -75,10 +83,15 @@ impl Bootstrap {
         truth.iter().for_each(|&class| items[class as usize] += 1);
         let occurring = items.iter().filter(|&&items| items > 0).count() as f64;
         // A hit is worth its share of its class: the figure is a sum over hits.
-        let worth: Vec<f64> =
-            truth.iter().map(|&class| 1.0 / (f64::from(items[class as usize]) * occurring)).collect();
+        let worth: Vec<f64> = truth
+            .iter()
+            .map(|&class| 1.0 / (f64::from(items[class as usize]) * occurring))
+            .collect();
         self.interval_within(truth, |drawn| {
-            (0..hits.len()).filter(|&item| hits[item]).map(|item| f64::from(drawn[item]) * worth[item]).sum()
+            (0..hits.len())
+                .filter(|&item| hits[item])
+                .map(|item| f64::from(drawn[item]) * worth[item])
+                .sum()
         })
     }
 
@@ -93,7 +106,11 @@ impl Bootstrap {
     }
 
     /// Several figures of the same resamples: for each of them its values in order of the resamples.
-    pub(crate) fn figures(&self, items: usize, figures: impl Fn(&[u32]) -> Vec<f64> + Sync) -> Vec<Vec<f64>> {
+    pub(crate) fn figures(
+        &self,
+        items: usize,
+        figures: impl Fn(&[u32]) -> Vec<f64> + Sync,
+    ) -> Vec<Vec<f64>> {
         self.resample(items, &[(0..items as u32).collect()], figures)
     }
 
@@ -127,13 +144,19 @@ impl Bootstrap {
         let last = figures.len().checked_sub(1)?;
         let percentile = |share: f64| {
             let position = share * last as f64;
-            let (below, above) = (figures[position.floor() as usize], figures[position.ceil() as usize]);
+            let (below, above) =
+                (figures[position.floor() as usize], figures[position.ceil() as usize]);
             // Equal ones may be infinite.
             if below == above { below } else { below + (above - below) * position.fract() }
         };
         let tail = (1.0 - self.level) / 2.0;
         let method = Method::Bootstrap { resamples: self.resamples, seed: self.seed };
-        Some(Interval { level: self.level, low: percentile(tail), high: percentile(1.0 - tail), method })
+        Some(Interval {
+            level: self.level,
+            low: percentile(tail),
+            high: percentile(1.0 - tail),
+            method,
+        })
     }
 }
 
@@ -148,7 +171,10 @@ mod tests {
         let values: Vec<f64> = (0..400).map(|item| f64::from(item % 20)).collect();
         let interval = QUICK.mean(&values).unwrap();
         let expected = 1.96 * (399.0_f64 / 12.0 / 400.0).sqrt(); // sd of 0..20 evenly: √((20² − 1) / 12)
-        assert!(((interval.high - interval.low) / 2.0 / expected - 1.0).abs() < 0.1, "{interval:?}");
+        assert!(
+            ((interval.high - interval.low) / 2.0 / expected - 1.0).abs() < 0.1,
+            "{interval:?}"
+        );
         assert!(interval.contains(9.5));
     }
 
@@ -169,7 +195,8 @@ mod tests {
         let (hits, truth) = ([true, false, true, true, false], [0, 0, 3, 3, 3]);
         let by_definition = QUICK.interval_within(&truth, |drawn| {
             let share = |range: std::ops::Range<usize>| {
-                let hits: u32 = range.clone().filter(|&item| hits[item]).map(|item| drawn[item]).sum();
+                let hits: u32 =
+                    range.clone().filter(|&item| hits[item]).map(|item| drawn[item]).sum();
                 f64::from(hits) / range.len() as f64
             };
             f64::midpoint(share(0..2), share(2..5))

@@ -42,8 +42,9 @@ pub fn chi_squared(counts: &[u64], columns: usize, yates: bool) -> Option<ChiSqu
         return None;
     }
     let all = row_sums.iter().sum::<u64>() as f64;
-    let expect =
-        |row: &u64| column_sums.iter().map(|&column| *row as f64 * column as f64 / all).collect::<Vec<_>>();
+    let expect = |row: &u64| {
+        column_sums.iter().map(|&column| *row as f64 * column as f64 / all).collect::<Vec<_>>()
+    };
     let expected: Vec<f64> = row_sums.iter().flat_map(expect).collect();
     let off = if yates && (rows, columns) == (2, 2) { 0.5 } else { 0.0 };
     let statistic = deviations(counts, &expected, off);

@@ -41,9 +41,12 @@ pub struct Comparison {
 pub fn compare(first: &[bool], second: &[bool], bootstrap: &Bootstrap) -> Comparison {
     assert_eq!(first.len(), second.len(), "items of two models");
     let items = first.len();
-    let count = |a: bool, b: bool| first.iter().zip(second).filter(|&(&x, &y)| (x, y) == (a, b)).count();
-    let (both, only_first, only_second) = (count(true, true), count(true, false), count(false, true));
-    let share = |hits: &[bool]| hits.iter().map(|&hit| f64::from(u8::from(hit))).collect::<Vec<_>>();
+    let count =
+        |a: bool, b: bool| first.iter().zip(second).filter(|&(&x, &y)| (x, y) == (a, b)).count();
+    let (both, only_first, only_second) =
+        (count(true, true), count(true, false), count(false, true));
+    let share =
+        |hits: &[bool]| hits.iter().map(|&hit| f64::from(u8::from(hit))).collect::<Vec<_>>();
     Comparison {
         items,
         both,
@@ -62,7 +65,8 @@ mod tests {
     #[test]
     fn a_comparison_counts_the_four_kinds_of_items() {
         let bootstrap = Bootstrap::new(0.95);
-        let comparison = compare(&[true, true, true, false], &[true, false, false, true], &bootstrap);
+        let comparison =
+            compare(&[true, true, true, false], &[true, false, false, true], &bootstrap);
         assert_eq!((comparison.both, comparison.only_first, comparison.only_second), (1, 2, 1));
         assert_eq!(comparison.difference, 0.25);
         assert_eq!(comparison.p, 1.0);

@@ -62,8 +62,7 @@ mod tests {
         let method = Method::Bootstrap { resamples: 2000, seed: 7 };
         let interval = Interval { level: 0.95, low: 0.1, high: 0.3, method };
         let json = serde_json::to_string(&interval).unwrap();
-        let expected =
-            r#"{"level":0.95,"low":0.1,"high":0.3,"method":{"bootstrap":{"resamples":2000,"seed":7}}}"#;
+        let expected = r#"{"level":0.95,"low":0.1,"high":0.3,"method":{"bootstrap":{"resamples":2000,"seed":7}}}"#;
         assert_eq!(json, expected);
         assert_eq!(serde_json::from_str::<Interval>(&json).unwrap(), interval);
         assert!(interval.contains(0.3) && !interval.contains(0.31));

@@ -32,11 +32,21 @@ impl Arrays {
     }
 
     pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
-        self.words(name, "F32").as_chunks::<4>().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
+        self.words(name, "F32")
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|word| f32::from_le_bytes(*word))
+            .collect()
     }
 
     pub(crate) fn integers(&self, name: &str) -> Vec<i64> {
-        self.words(name, "I64").as_chunks::<8>().0.iter().map(|word| i64::from_le_bytes(*word)).collect()
+        self.words(name, "I64")
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|word| i64::from_le_bytes(*word))
+            .collect()
     }
 
     pub(crate) fn classes(&self, name: &str) -> Vec<u32> {
@@ -65,8 +75,9 @@ pub(crate) fn numbers(list: &Value) -> Vec<f64> {
 /// the golden data says, and 1e-12 about zero.
 #[track_caller]
 pub(crate) fn assert_equal(found: f64, expected: &Value, what: &str) {
-    let expected =
-        expected.as_f64().unwrap_or_else(|| panic!("{what}: no number in the reference: {expected}"));
+    let expected = expected
+        .as_f64()
+        .unwrap_or_else(|| panic!("{what}: no number in the reference: {expected}"));
     let allowed = (expected.abs() * if expected.abs() < 1e-100 { 1e-8 } else { 1e-9 }).max(1e-300);
     let zero = if expected == 0.0 { 1e-12 } else { 0.0 };
     assert!((found - expected).abs() <= allowed + zero, "{what}: {found:e} against {expected:e}");
@@ -75,8 +86,9 @@ pub(crate) fn assert_equal(found: f64, expected: &Value, what: &str) {
 /// Holds a figure against one that its file rounds to 12 significant digits.
 #[track_caller]
 pub(crate) fn assert_rounded(found: f64, expected: &Value, what: &str) {
-    let expected =
-        expected.as_f64().unwrap_or_else(|| panic!("{what}: no number in the reference: {expected}"));
+    let expected = expected
+        .as_f64()
+        .unwrap_or_else(|| panic!("{what}: no number in the reference: {expected}"));
     assert!(
         (found - expected).abs() <= 6e-12 * expected.abs() + 1e-15,
         "{what}: {found:e} against {expected:e}"

@@ -29,7 +29,8 @@ pub(crate) fn read(page: &str) -> (Vec<Tag>, String) {
             assert_eq!(open.pop().as_deref(), Some(name), "closes what is not open");
             continue;
         }
-        let (inside, is_empty) = inside.strip_suffix('/').map_or((inside, false), |inside| (inside, true));
+        let (inside, is_empty) =
+            inside.strip_suffix('/').map_or((inside, false), |inside| (inside, true));
         let tag = start_tag(inside);
         let is_void = ["meta", "img", "br"].contains(&tag.name.as_str());
         let is_shape = tag.name == "path";

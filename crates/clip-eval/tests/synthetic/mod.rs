@@ -8,8 +8,8 @@ use clip_eval::head::blake3_of;
 use clip_eval::published::Origin;
 use clip_eval::report::Measured;
 use clip_eval::results::{
-    Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, Identity, ReliabilityBin,
-    RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
+    Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, Identity,
+    ReliabilityBin, RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
 };
 use clip_rs::Pixels;
 
@@ -37,7 +37,14 @@ pub(crate) fn suite() -> Vec<Cell> {
             cells.push(few_shot(model, set, score));
         }
         cells.push(retrieval(model, level - 0.26));
-        cells.push(robustness(model, "imagenet-a", "ImageNet-A", 7_500, 7_500, (level - 0.08, level - 0.55)));
+        cells.push(robustness(
+            model,
+            "imagenet-a",
+            "ImageNet-A",
+            7_500,
+            7_500,
+            (level - 0.08, level - 0.55),
+        ));
         cells.push(robustness(
             model,
             "imagenet-r",
@@ -109,7 +116,8 @@ pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Cell {
         cell.notes = vec!["a subset: what lies on disk, not the published split".into()];
     }
     if set.0 == "oxford_pets" {
-        cell.counts = CellCounts { expected: Some(3_669), found: 3_669, scored: 3_650, skipped: 19 };
+        cell.counts =
+            CellCounts { expected: Some(3_669), found: 3_669, scored: 3_650, skipped: 19 };
         cell.skipped = vec![Skipped {
             input: "images/Egyptian_Mau_145.jpg".into(),
             stage: "decode".into(),
@@ -121,14 +129,16 @@ pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Cell {
 
 pub(crate) fn probe(model: &str, set: &Set, score: f64) -> Cell {
     let mut cell = blank(model, set, "linear_probe", score);
-    cell.provenance.options = serde_json::json!({ "c": 0.316, "features": "before the projection" });
+    cell.provenance.options =
+        serde_json::json!({ "c": 0.316, "features": "before the projection" });
     let point = |index: usize| SearchPoint {
         index,
         c: 10f64.powf(6.0 - index as f64 / 8.0),
         score: Some(score - 0.01 - 0.0001 * (index as f64 - 51.0).powi(2).min(1900.0)),
         converged: index > 20,
     };
-    cell.details.search = [0, 16, 32, 40, 44, 46, 47, 48, 49, 50, 51, 52, 64, 80, 96].map(point).to_vec();
+    cell.details.search =
+        [0, 16, 32, 40, 44, 46, 47, 48, 49, 50, 51, 52, 64, 80, 96].map(point).to_vec();
     cell.details.per_class = per_class(set.0, set.2, set.4, score);
     cell
 }
@@ -154,10 +164,20 @@ pub(crate) fn retrieval(model: &str, score: f64) -> Cell {
     let set = ("flickr30k", "Flickr30k", 0, 1_000, 1_000);
     let mut cell = blank(model, &set, "zeroshot_retrieval", score);
     cell.score.name = "image_retrieval_recall@1".into();
-    let recalls =
-        [("image", 5, 0.22), ("image", 10, 0.29), ("text", 1, 0.17), ("text", 5, 0.27), ("text", 10, 0.31)];
+    let recalls = [
+        ("image", 5, 0.22),
+        ("image", 10, 0.29),
+        ("text", 1, 0.17),
+        ("text", 5, 0.27),
+        ("text", 10, 0.31),
+    ];
     let recall = |(side, k, more): (&str, usize, f64)| {
-        figure(&format!("{side}_retrieval_recall@{k}"), (score + more).min(0.994), 0.004, "Clopper-Pearson")
+        figure(
+            &format!("{side}_retrieval_recall@{k}"),
+            (score + more).min(0.994),
+            0.004,
+            "Clopper-Pearson",
+        )
     };
     cell.figures = recalls.map(recall).to_vec();
     cell.metrics = BTreeMap::from([("image_retrieval_median_rank".into(), Some(1.0))]);
@@ -174,15 +194,21 @@ pub(crate) fn robustness(
 ) -> Cell {
     let mut cell = blank(model, &(id, title, 200, all, scored), "robustness", at.1);
     let predicted = at.1 * 0.4;
-    let point =
-        RobustnessPoint { setting: id.into(), x: at.0, y: at.1, predicted, effective: at.1 - predicted };
+    let point = RobustnessPoint {
+        setting: id.into(),
+        x: at.0,
+        y: at.1,
+        predicted,
+        effective: at.1 - predicted,
+    };
     cell.details.robustness = Some(point);
     cell
 }
 
 /// A cell with everything that every task has.
 pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
-    let half = 1.96 * (score.clamp(0.02, 0.98) * (1.0 - score.clamp(0.02, 0.98)) / set.4 as f64).sqrt();
+    let half =
+        1.96 * (score.clamp(0.02, 0.98) * (1.0 - score.clamp(0.02, 0.98)) / set.4 as f64).sqrt();
     Cell {
         schema: SCHEMA,
         clip_rs: "0.1.0".into(),
@@ -252,7 +278,11 @@ fn per_class(set: &str, classes: usize, scored: usize, score: f64) -> Vec<ClassF
     let items = (scored / classes).max(1);
     let class = |class: usize| {
         let share = (score + 0.33 * (class as f64 * 2.4).sin()).clamp(0.0, 1.0);
-        ClassFigure { class: class_name(set, class), items, correct: (share * items as f64) as usize }
+        ClassFigure {
+            class: class_name(set, class),
+            items,
+            correct: (share * items as f64) as usize,
+        }
     };
     (0..classes).map(class).collect()
 }
@@ -264,7 +294,8 @@ fn confusions(set: &str, classes: usize, scored: usize) -> Vec<Confusion> {
         let count = (scored / classes / (2 + index)).max(1);
         Confusion { truth: class_name(set, truth), prediction: class_name(set, prediction), count }
     };
-    let mut pairs: Vec<Confusion> = (0..40).map(pair).filter(|pair| pair.truth != pair.prediction).collect();
+    let mut pairs: Vec<Confusion> =
+        (0..40).map(pair).filter(|pair| pair.truth != pair.prediction).collect();
     pairs.dedup_by(|a, b| (&a.truth, &a.prediction) == (&b.truth, &b.prediction));
     pairs
 }
@@ -274,7 +305,8 @@ fn reliability(scored: usize, score: f64) -> Vec<ReliabilityBin> {
         let (low, high) = (index as f64 / 15.0, (index + 1) as f64 / 15.0);
         let middle = (low + high) / 2.0;
         let items = if index < 2 { 0 } else { scored * (index * index) / 1015 };
-        let accuracy = (middle - 0.09 + 0.12 * (score - 0.5) + 0.03 * (index as f64).sin()).clamp(0.0, 1.0);
+        let accuracy =
+            (middle - 0.09 + 0.12 * (score - 0.5) + 0.03 * (index as f64).sin()).clamp(0.0, 1.0);
         ReliabilityBin { low, high, items, confidence: middle, accuracy }
     };
     (0..15).map(bin).collect()
@@ -282,7 +314,11 @@ fn reliability(scored: usize, score: f64) -> Vec<ReliabilityBin> {
 
 fn wrong(set: &str, index: usize) -> WrongImage {
     WrongImage {
-        item: format!("images/{}/{:07}.jpg", class_name(set, index).replace(' ', "_"), index * 7919 + 1),
+        item: format!(
+            "images/{}/{:07}.jpg",
+            class_name(set, index).replace(' ', "_"),
+            index * 7919 + 1
+        ),
         truth: class_name(set, index),
         prediction: class_name(set, index + 3),
         probability: 0.999 - 0.013 * index as f64,
@@ -296,7 +332,8 @@ pub(crate) fn thumbnail(seed: usize) -> String {
     let mut bytes = Vec::new();
     for y in 0..SIDE {
         for x in 0..SIDE {
-            let wave = ((x * (seed + 3)) as f64 / 19.0).sin() + ((y * (seed + 2)) as f64 / 23.0).cos();
+            let wave =
+                ((x * (seed + 3)) as f64 / 19.0).sin() + ((y * (seed + 2)) as f64 / 23.0).cos();
             let value = (wave * 55.0 + 128.0) as u8;
             bytes.extend([value, (value / 2).wrapping_add(seed as u8 * 13), 255 - value]);
         }
@@ -310,8 +347,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let word =
-            three.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        let word = three.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - three.len()));
         for place in 0..4 {
             let letter = LETTERS[(word >> (18 - 6 * place) & 63) as usize];
             text.push(if place <= three.len() { char::from(letter) } else { '=' });

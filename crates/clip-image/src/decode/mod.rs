@@ -81,8 +81,10 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError> {
     let image = decode_format(bytes, limits)?;
     let Header { format, width, height } = header(bytes, limits)?;
     if (image.width, image.height) != (width, height) {
-        let what =
-            format!("pixels of {} x {}, the header says {width} x {height}", image.width, image.height);
+        let what = format!(
+            "pixels of {} x {}, the header says {width} x {height}",
+            image.width, image.height
+        );
         return Err(ImageError::corrupt(format, what));
     }
     Ok(image)

@@ -8,7 +8,13 @@ pub(super) fn row_bytes(width: usize, bits: usize) -> usize {
 /// Appends the samples of one packed row, each through `value`.
 ///
 /// `bits` is 1, 2, 4 or 8; a row that is too short gives fewer samples.
-pub(super) fn unpack_row(row: &[u8], bits: u32, width: usize, value: impl Fn(u8) -> u8, out: &mut Vec<u8>) {
+pub(super) fn unpack_row(
+    row: &[u8],
+    bits: u32,
+    width: usize,
+    value: impl Fn(u8) -> u8,
+    out: &mut Vec<u8>,
+) {
     let samples = |byte: u8| {
         let steps = 8_u32.checked_div(bits).unwrap_or(1);
         (0..steps).map(move |step| {

@@ -19,7 +19,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     let samples = row_samples.saturating_mul(height);
     let body = bytes.get(head.body..).unwrap_or_default();
     let raw = |bytes_needed: usize| {
-        let short = || truncated(format!("{} bytes of pixels, {bytes_needed} are needed", body.len()));
+        let short =
+            || truncated(format!("{} bytes of pixels, {bytes_needed} are needed", body.len()));
         body.get(..bytes_needed).ok_or_else(short)
     };
     let data = match (head.mode, head.plain) {
@@ -33,7 +34,9 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
             }
             out
         }
-        (Mode::Float32, _) => floats(raw(samples.saturating_mul(4))?, row_samples, head.little_endian),
+        (Mode::Float32, _) => {
+            floats(raw(samples.saturating_mul(4))?, row_samples, head.little_endian)
+        }
         _ if head.max == 255 => raw(samples)?.to_vec(),
         _ if head.max < 256 => scaled(raw(samples)?.iter().map(|v| u32::from(*v)), &head),
         _ => {
@@ -72,20 +75,26 @@ impl Head {
             b"P0CMYK" => (Mode::Cmyk, 4),
             b"Pf" => (Mode::Float32, 1),
             other => {
-                return Err(ImageError::unsupported(Format::Pnm, format!("kind `{}`", other.escape_ascii())));
+                return Err(ImageError::unsupported(
+                    Format::Pnm,
+                    format!("kind `{}`", other.escape_ascii()),
+                ));
             }
         };
         let plain = matches!(magic.as_slice(), b"P1" | b"P2" | b"P3");
         let (width, height) = (number(&mut cursor)?, number(&mut cursor)?);
         let size = limits.check(Format::Pnm, width, height)?;
-        let mut head = Self { mode, channels, plain, size, max: 255, little_endian: false, body: 0 };
+        let mut head =
+            Self { mode, channels, plain, size, max: 255, little_endian: false, body: 0 };
         match mode {
             Mode::Bilevel => {}
             Mode::Float32 => {
                 let word = token(&mut cursor)?;
                 let scale = str::from_utf8(&word).ok().and_then(|text| text.parse::<f64>().ok());
                 match scale {
-                    Some(scale) if scale.is_finite() && scale != 0.0 => head.little_endian = scale < 0.0,
+                    Some(scale) if scale.is_finite() && scale != 0.0 => {
+                        head.little_endian = scale < 0.0
+                    }
                     _ => {
                         return Err(ImageError::corrupt(
                             Format::Pnm,
@@ -96,8 +105,10 @@ impl Head {
             }
             _ => {
                 let max = number(&mut cursor)?;
-                head.max =
-                    u32::try_from(max).ok().filter(|max| (1..65536).contains(max)).ok_or_else(|| {
+                head.max = u32::try_from(max)
+                    .ok()
+                    .filter(|max| (1..65536).contains(max))
+                    .ok_or_else(|| {
                         ImageError::corrupt(
                             Format::Pnm,
                             format!("greatest value {max}, 1 to 65535 are allowed"),
@@ -142,15 +153,17 @@ fn token(cursor: &mut Bytes) -> Result<Vec<u8>, ImageError> {
 fn number(cursor: &mut Bytes) -> Result<u64, ImageError> {
     let word = token(cursor)?;
     let text = str::from_utf8(&word).unwrap_or_default();
-    text.parse()
-        .map_err(|_| ImageError::corrupt(Format::Pnm, format!("`{}` is not a size", word.escape_ascii())))
+    text.parse().map_err(|_| {
+        ImageError::corrupt(Format::Pnm, format!("`{}` is not a size", word.escape_ascii()))
+    })
 }
 
 /// Samples as bytes, or as i32 where the image is deeper, `max` becoming 255 or 65535; halves round to even.
 fn scaled(samples: impl Iterator<Item = u32>, head: &Head) -> Vec<u8> {
     let deep = head.mode == Mode::Int32;
     let top = if deep { 65535.0 } else { 255.0 };
-    let scale = |sample: u32| (f64::from(sample) / f64::from(head.max) * top).round_ties_even().min(top);
+    let scale =
+        |sample: u32| (f64::from(sample) / f64::from(head.max) * top).round_ties_even().min(top);
     if deep {
         samples.flat_map(|sample| (scale(sample) as i32).to_le_bytes()).collect()
     } else {
@@ -163,7 +176,9 @@ fn floats(bytes: &[u8], row_samples: usize, little_endian: bool) -> Vec<u8> {
     let rows = bytes.chunks_exact(row_samples.saturating_mul(4).max(1)).rev();
     let values = rows.flat_map(|row| row.as_chunks::<4>().0);
     values
-        .flat_map(|value| if little_endian { *value } else { u32::from_be_bytes(*value).to_le_bytes() })
+        .flat_map(
+            |value| if little_endian { *value } else { u32::from_be_bytes(*value).to_le_bytes() },
+        )
         .collect()
 }
 

@@ -50,12 +50,15 @@ fn container(bytes: &[u8]) -> Result<&[u8], ImageError> {
     let truncated = |what: &str| ImageError::truncated(Format::WebP, what);
     let size = Bytes::new(bytes, 4).u32_le().ok_or_else(|| truncated("no container size"))?;
     let end = (size as usize).saturating_add(8);
-    let inside = bytes.get(..end).ok_or_else(|| truncated("the container is longer than the file"))?;
+    let inside =
+        bytes.get(..end).ok_or_else(|| truncated("the container is longer than the file"))?;
     let mut cursor = Bytes::new(inside, 12);
     while !cursor.rest().is_empty() {
         let head = (cursor.take(4), cursor.u32_le());
         let (Some(_), Some(length)) = head else { return Err(truncated("a chunk header is cut")) };
-        cursor.take(length as usize).ok_or_else(|| truncated("a chunk is longer than its container"))?;
+        cursor
+            .take(length as usize)
+            .ok_or_else(|| truncated("a chunk is longer than its container"))?;
         cursor.skip((length & 1) as usize);
     }
     Ok(inside)
@@ -88,8 +91,9 @@ fn canvas(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), ImageError> {
             }
         }
         Some(b"VP8X") => Bytes::new(bytes, 24).array::<6>().map(|[w0, w1, w2, h0, h1, h2]| {
-            let side =
-                |low, middle, high| u64::from(u32::from_le_bytes([low, middle, high, 0])).saturating_add(1);
+            let side = |low, middle, high| {
+                u64::from(u32::from_le_bytes([low, middle, high, 0])).saturating_add(1)
+            };
             (side(w0, w1, w2), side(h0, h1, h2))
         }),
         _ => None,

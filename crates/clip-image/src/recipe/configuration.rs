@@ -16,7 +16,12 @@ pub(super) fn missing(name: &str) -> ImageError {
 }
 
 /// One sentence for each key of `fields` that is not among `known`.
-pub(super) fn unknown_keys(section: &str, fields: &Value, known: &[&str], warnings: &mut Vec<String>) {
+pub(super) fn unknown_keys(
+    section: &str,
+    fields: &Value,
+    known: &[&str],
+    warnings: &mut Vec<String>,
+) {
     let keys = fields.as_object().into_iter().flat_map(Map::keys);
     warnings.extend(keys.filter(|key| !known.contains(&key.as_str())).map(|key| {
         format!("`{section}.{key:.80}` of the configuration is unknown here and was not followed")
@@ -32,7 +37,9 @@ pub(super) fn square(name: &str, value: &Value) -> Result<u32, ImageError> {
         _ => [None, None],
     };
     match sides.map(|side| side.and_then(Value::as_u64)) {
-        [Some(height), Some(width)] if height == width && (1..=16384).contains(&width) => Ok(width as u32),
+        [Some(height), Some(width)] if height == width && (1..=16384).contains(&width) => {
+            Ok(width as u32)
+        }
         _ => Err(ImageError::config(format!(
             "`{name}` is {value}, one side or two equal sides of 1 to 16384 are known"
         ))),

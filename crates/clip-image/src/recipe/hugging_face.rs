@@ -42,8 +42,12 @@ pub(super) const NEUTRAL: [&str; 8] = [
 ];
 
 /// The classes whose defaults these are.
-const CLASSES: [&str; 4] =
-    ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPImageProcessorPil", "CLIPFeatureExtractor"];
+const CLASSES: [&str; 4] = [
+    "CLIPImageProcessor",
+    "CLIPImageProcessorFast",
+    "CLIPImageProcessorPil",
+    "CLIPFeatureExtractor",
+];
 
 /// Pillow's numbers for its filters.
 const RESAMPLE: [(u64, Interpolation); 6] = [
@@ -68,7 +72,10 @@ impl Recipe {
     /// processors, and for sizes that are not square.
     ///
     /// Source: PROTOCOL 1.8.6.
-    pub fn from_preprocessor_config(json: &str, warnings: &mut Vec<String>) -> Result<Self, ImageError> {
+    pub fn from_preprocessor_config(
+        json: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, ImageError> {
         let mut fields = object(json)?;
         fields.retain(|_, value| !value.is_null());
         let known = [OBEYED.as_slice(), &NEUTRAL].concat();
@@ -78,23 +85,28 @@ impl Recipe {
         let crop = config.flag("do_center_crop", true)?;
         let (size, resize) = config.size()?;
         if crop {
-            let crop = config.fields.get("crop_size").map_or(Ok(224), |size| square("crop_size", size))?;
+            let crop =
+                config.fields.get("crop_size").map_or(Ok(224), |size| square("crop_size", size))?;
             if crop != size {
                 return Err(ImageError::config(format!(
                     "`size` resizes to {size} and `crop_size` crops to {crop}, only equal sizes are known"
                 )));
             }
         } else if resize == ResizeMode::Shortest {
-            let problem =
-                "`do_center_crop` is false and `size` is of the shorter side: no square comes of it";
+            let problem = "`do_center_crop` is false and `size` is of the shorter side: no square comes of it";
             return Err(ImageError::config(problem));
         }
-        let mean = config.fields.get("image_mean").map_or(Ok(MEAN), |value| channels("image_mean", value))?;
-        let std = config.fields.get("image_std").map_or(Ok(STD), |value| channels("image_std", value))?;
+        let mean = config
+            .fields
+            .get("image_mean")
+            .map_or(Ok(MEAN), |value| channels("image_mean", value))?;
+        let std =
+            config.fields.get("image_std").map_or(Ok(STD), |value| channels("image_std", value))?;
         let interpolation = config.interpolation()?;
         let crop = resize.usual_crop();
         let usual = if crop == CropMode::Center { CropOffset::Floor } else { CropOffset::Even };
-        let crop_offset = word(CROP_OFFSET, config.fields.get(CROP_OFFSET).and_then(Value::as_str), usual)?;
+        let crop_offset =
+            word(CROP_OFFSET, config.fields.get(CROP_OFFSET).and_then(Value::as_str), usual)?;
         Ok(Self { resize, interpolation, crop, crop_offset, mean, std, ..Self::clip(size) })
     }
 
@@ -106,15 +118,20 @@ impl Recipe {
     pub fn to_preprocessor_config(&self) -> Result<Map<String, Value>, ImageError> {
         let size = match (self.resize, self.crop) {
             (ResizeMode::Shortest, CropMode::Center) => json!({ "shortest_edge": self.size }),
-            (ResizeMode::Squash, CropMode::None) => json!({ "height": self.size, "width": self.size }),
+            (ResizeMode::Squash, CropMode::None) => {
+                json!({ "height": self.size, "width": self.size })
+            }
             (resize, crop) => {
-                let found =
-                    format!("resize `{resize}` with crop `{crop}` has no place in a `CLIPImageProcessor`");
+                let found = format!(
+                    "resize `{resize}` with crop `{crop}` has no place in a `CLIPImageProcessor`"
+                );
                 return Err(ImageError::config(found));
             }
         };
-        let resample =
-            RESAMPLE.iter().find(|(_, filter)| *filter == self.interpolation).map(|(number, _)| number);
+        let resample = RESAMPLE
+            .iter()
+            .find(|(_, filter)| *filter == self.interpolation)
+            .map(|(number, _)| number);
         let mut config = json!({
             "image_processor_type": "CLIPImageProcessor",
             "do_convert_rgb": true,
@@ -147,12 +164,16 @@ impl Processor {
             if let Some(class) = self.fields.get(key)
                 && !class.as_str().is_some_and(|class| CLASSES.contains(&class))
             {
-                return Err(ImageError::config(format!("`{key}` is {class}, `CLIPImageProcessor` is known")));
+                return Err(ImageError::config(format!(
+                    "`{key}` is {class}, `CLIPImageProcessor` is known"
+                )));
             }
         }
         for key in ["do_resize", "do_rescale", "do_normalize"] {
             if !self.flag(key, true)? {
-                return Err(ImageError::config(format!("`{key}` is false, a model's input needs the step")));
+                return Err(ImageError::config(format!(
+                    "`{key}` is false, a model's input needs the step"
+                )));
             }
         }
         self.flag("do_convert_rgb", true)?; // a model takes three channels whatever it says
@@ -166,12 +187,14 @@ impl Processor {
         }
         match self.fields.get("rescale_factor") {
             None => Ok(()),
-            Some(factor) if factor.as_f64().is_some_and(|factor| (factor * 255.0 - 1.0).abs() <= 1e-6) => {
+            Some(factor)
+                if factor.as_f64().is_some_and(|factor| (factor * 255.0 - 1.0).abs() <= 1e-6) =>
+            {
                 Ok(())
             }
-            Some(factor) => {
-                Err(ImageError::config(format!("`rescale_factor` is {factor}, only 1/255 is known")))
-            }
+            Some(factor) => Err(ImageError::config(format!(
+                "`rescale_factor` is {factor}, only 1/255 is known"
+            ))),
         }
     }
 
@@ -179,7 +202,9 @@ impl Processor {
         match self.fields.get(key) {
             None => Ok(default),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(value) => Err(ImageError::config(format!("`{key}` is {value}, true or false is needed"))),
+            Some(value) => {
+                Err(ImageError::config(format!("`{key}` is {value}, true or false is needed")))
+            }
         }
     }
 
@@ -193,14 +218,19 @@ impl Processor {
                 if squash { ResizeMode::Squash } else { ResizeMode::Shortest },
             ));
         };
-        let stated: Vec<&str> =
-            object.iter().filter(|(_, side)| !side.is_null()).map(|(key, _)| key.as_str()).collect();
+        let stated: Vec<&str> = object
+            .iter()
+            .filter(|(_, side)| !side.is_null())
+            .map(|(key, _)| key.as_str())
+            .collect();
         match stated.as_slice() {
             ["shortest_edge"] => {
                 let side = object.get("shortest_edge").unwrap_or(&Value::Null);
                 Ok((square("size", side)?, ResizeMode::Shortest))
             }
-            ["height", "width"] | ["width", "height"] => Ok((square("size", size)?, ResizeMode::Squash)),
+            ["height", "width"] | ["width", "height"] => {
+                Ok((square("size", size)?, ResizeMode::Squash))
+            }
             _ => Err(ImageError::config(format!(
                 "`size` is {size}, `shortest_edge` alone or `height` and `width` are known"
             ))),
@@ -211,7 +241,9 @@ impl Processor {
         let Some(resample) = self.fields.get("resample") else { return Ok(Interpolation::Bicubic) };
         let found = RESAMPLE.iter().find(|(number, _)| resample.as_u64() == Some(*number));
         found.map(|(_, filter)| *filter).ok_or_else(|| {
-            ImageError::config(format!("`resample` is {resample}, Pillow's numbers 0 to 5 are known"))
+            ImageError::config(format!(
+                "`resample` is {resample}, Pillow's numbers 0 to 5 are known"
+            ))
         })
     }
 }
@@ -240,8 +272,13 @@ mod tests {
     #[test]
     fn every_spelling_of_a_size_is_known_or_refused_by_name() {
         let squash = |json: &str| read(json).unwrap().resize == ResizeMode::Squash;
-        assert!(!squash(r#"{"size": 224}"#) && squash(r#"{"size": 224, "default_to_square": true}"#));
-        assert!(squash(r#"{"size": [224, 224]}"#) && squash(r#"{"size": {"width": 224, "height": 224}}"#));
+        assert!(
+            !squash(r#"{"size": 224}"#) && squash(r#"{"size": 224, "default_to_square": true}"#)
+        );
+        assert!(
+            squash(r#"{"size": [224, 224]}"#)
+                && squash(r#"{"size": {"width": 224, "height": 224}}"#)
+        );
         assert!(squash(
             r#"{"size": {"height": 96, "width": 96}, "do_center_crop": false, "crop_size": 224}"#
         ));
@@ -288,13 +325,19 @@ mod tests {
         for resize in [ResizeMode::Shortest, ResizeMode::Squash] {
             for (_, interpolation) in RESAMPLE {
                 let std = [0.229, 0.1, 0.3];
-                let recipe =
-                    Recipe { resize, interpolation, crop: resize.usual_crop(), std, ..Recipe::clip(96) };
+                let recipe = Recipe {
+                    resize,
+                    interpolation,
+                    crop: resize.usual_crop(),
+                    std,
+                    ..Recipe::clip(96)
+                };
                 let written = Value::from(recipe.to_preprocessor_config().unwrap());
                 assert_eq!(read(&written.to_string()).unwrap(), recipe);
             }
         }
-        let longest = Recipe { resize: ResizeMode::Longest, crop: CropMode::Pad, ..Recipe::clip(96) };
+        let longest =
+            Recipe { resize: ResizeMode::Longest, crop: CropMode::Pad, ..Recipe::clip(96) };
         assert!(longest.to_preprocessor_config().is_err());
     }
 }

@@ -35,7 +35,10 @@ impl Recipe {
     /// [`ImageError::Config`] for what is no JSON, for unknown words, and for a target that is not square.
     ///
     /// Source: PROTOCOL 1.8.5.
-    pub fn from_open_clip_config(json: &str, warnings: &mut Vec<String>) -> Result<Self, ImageError> {
+    pub fn from_open_clip_config(
+        json: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, ImageError> {
         let file = object(json)?;
         let fields = file.get("preprocess_cfg").filter(|fields| !fields.is_null());
         let fields = fields.cloned().unwrap_or_else(|| json!({}));
@@ -44,14 +47,16 @@ impl Recipe {
             .map_err(|error| ImageError::config(format!("`preprocess_cfg`: {error}")))?;
         let file = Value::from(file);
         let model = file.get("model_cfg").unwrap_or(&file);
-        let size =
-            match (model.pointer("/vision_cfg/image_size").filter(|size| !size.is_null()), &config.size) {
-                (Some(size), _) => square("vision_cfg.image_size", size)?,
-                (None, Some(size)) => square("preprocess_cfg.size", size)?,
-                (None, None) => {
-                    return Err(missing("preprocess_cfg.size or model_cfg.vision_cfg.image_size"));
-                }
-            };
+        let size = match (
+            model.pointer("/vision_cfg/image_size").filter(|size| !size.is_null()),
+            &config.size,
+        ) {
+            (Some(size), _) => square("vision_cfg.image_size", size)?,
+            (None, Some(size)) => square("preprocess_cfg.size", size)?,
+            (None, None) => {
+                return Err(missing("preprocess_cfg.size or model_cfg.vision_cfg.image_size"));
+            }
+        };
         let resize = word("resize_mode", config.resize_mode.as_deref(), ResizeMode::Shortest)?;
         let interpolation = match config.interpolation.as_deref() {
             Some("random") => Interpolation::Bicubic, // what it means when nothing is trained
@@ -134,8 +139,14 @@ mod tests {
         let json = r#"{"model_cfg": {"vision_cfg": {"image_size": 288}}, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5],
             "std": 0.5, "interpolation": "bilinear", "resize_mode": "longest", "fill_color": 127, "size": 224}}"#;
         let recipe = read(json).unwrap();
-        assert_eq!((recipe.size, recipe.resize, recipe.crop), (288, ResizeMode::Longest, CropMode::Pad));
-        assert_eq!((recipe.fill, recipe.std, recipe.interpolation), (127, [0.5; 3], Interpolation::Bilinear));
+        assert_eq!(
+            (recipe.size, recipe.resize, recipe.crop),
+            (288, ResizeMode::Longest, CropMode::Pad)
+        );
+        assert_eq!(
+            (recipe.fill, recipe.std, recipe.interpolation),
+            (127, [0.5; 3], Interpolation::Bilinear)
+        );
     }
 
     #[test]
@@ -155,8 +166,11 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         let mut warnings = Vec::new();
-        Recipe::from_open_clip_config(r#"{"preprocess_cfg": {"size": 224, "sise": 1}}"#, &mut warnings)
-            .unwrap();
+        Recipe::from_open_clip_config(
+            r#"{"preprocess_cfg": {"size": 224, "sise": 1}}"#,
+            &mut warnings,
+        )
+        .unwrap();
         assert_eq!(
             warnings,
             ["`preprocess_cfg.sise` of the configuration is unknown here and was not followed"]
@@ -167,13 +181,18 @@ mod tests {
     fn plain_zero_is_open_clips_default() {
         let recipe = read(r#"{"preprocess_cfg": {"size": 224, "mean": 0, "std": 0.0}}"#).unwrap();
         assert_eq!(recipe, Recipe::clip(224));
-        assert_eq!(read(r#"{"preprocess_cfg": {"size": 224, "mean": [0, 0, 0]}}"#).unwrap().mean, [0.0; 3]);
+        assert_eq!(
+            read(r#"{"preprocess_cfg": {"size": 224, "mean": [0, 0, 0]}}"#).unwrap().mean,
+            [0.0; 3]
+        );
     }
 
     #[test]
     fn what_is_written_reads_back() {
         for resize in [ResizeMode::Shortest, ResizeMode::Longest, ResizeMode::Squash] {
-            for interpolation in [Interpolation::Bicubic, Interpolation::Lanczos, Interpolation::Nearest] {
+            for interpolation in
+                [Interpolation::Bicubic, Interpolation::Lanczos, Interpolation::Nearest]
+            {
                 let mean = [0.1, 0.485, 0.3];
                 let recipe = Recipe {
                     resize,

@@ -6,7 +6,11 @@ use crate::{ImageError, Limits, crop};
 
 impl Recipe {
     /// The resized image, whole, and the window of it that is computed.
-    pub(super) fn window(&self, (width, height): (u64, u64), limits: &Limits) -> Result<Window, ImageError> {
+    pub(super) fn window(
+        &self,
+        (width, height): (u64, u64),
+        limits: &Limits,
+    ) -> Result<Window, ImageError> {
         if self.size == 0 {
             return Err(ImageError::config("the size is 0"));
         }
@@ -24,9 +28,10 @@ impl Recipe {
         };
         let (columns, rows) = match self.crop {
             CropMode::None => (0..full.0, 0..full.1),
-            CropMode::Center | CropMode::Pad => {
-                (crop::center(full.0, size, self.crop_offset), crop::center(full.1, size, self.crop_offset))
-            }
+            CropMode::Center | CropMode::Pad => (
+                crop::center(full.0, size, self.crop_offset),
+                crop::center(full.1, size, self.crop_offset),
+            ),
         };
         let output = if self.crop == CropMode::None { full } else { (size, size) };
         if u128::from(output.0) * u128::from(output.1) > u128::from(limits.max_pixels)
@@ -67,7 +72,8 @@ mod tests {
             assert_eq!((window.full_size(), window.columns.start), (full, left), "{source:?}");
         }
         let floor = Recipe { crop_offset: CropOffset::Floor, ..Recipe::clip(224) };
-        for (source, left) in [((401, 300), 37), ((227, 224), 1), ((225, 224), 0), ((640, 427), 55)] {
+        for (source, left) in [((401, 300), 37), ((227, 224), 1), ((225, 224), 0), ((640, 427), 55)]
+        {
             let window = floor.window(source, &Limits::default()).unwrap();
             assert_eq!(window.columns.start, left, "{source:?}");
         }

@@ -8,7 +8,11 @@ use crate::{Format, Image, ImageError, Limits, Mode};
 
 impl Recipe {
     /// The resized window of the image, or none where only the long way is right. Fails exactly where that fails.
-    pub(super) fn strips(&self, bytes: &[u8], limits: &Limits) -> Result<Option<Image>, ImageError> {
+    pub(super) fn strips(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<Image>, ImageError> {
         if self.exif_orientation || !matches!(Format::of(bytes), Ok(Format::Jpeg)) {
             return Ok(None);
         }
@@ -20,8 +24,12 @@ impl Recipe {
         }
         let reduction = self.reduction(&header, window.full_size());
         match header.color {
-            JpegColor::Grey => self.strips_of::<1>(Mode::Grey, bytes, (&header, reduction), &window, limits),
-            JpegColor::Rgb => self.strips_of::<3>(Mode::Rgb, bytes, (&header, reduction), &window, limits),
+            JpegColor::Grey => {
+                self.strips_of::<1>(Mode::Grey, bytes, (&header, reduction), &window, limits)
+            }
+            JpegColor::Rgb => {
+                self.strips_of::<3>(Mode::Rgb, bytes, (&header, reduction), &window, limits)
+            }
             JpegColor::Cmyk => Ok(None),
         }
     }
@@ -33,7 +41,10 @@ impl Recipe {
             enough(header.width, full.0) && enough(header.height, full.1)
         };
         let allowed = self.fast_decode && !header.lossless;
-        Reduction::ALL.into_iter().find(|by| allowed && leaves_enough(by)).unwrap_or(Reduction::Whole)
+        Reduction::ALL
+            .into_iter()
+            .find(|by| allowed && leaves_enough(by))
+            .unwrap_or(Reduction::Whole)
     }
 
     fn strips_of<const CHANNELS: usize>(
@@ -47,7 +58,8 @@ impl Recipe {
         let [width, height] = [header.width, header.height];
         let source = (reduction.of(width as usize) as u64, reduction.of(height as usize) as u64);
         let extent = (reduction.exactly(width), reduction.exactly(height));
-        let Some(mut strips) = Strips::<CHANNELS>::new(source, extent, window, self.interpolation) else {
+        let Some(mut strips) = Strips::<CHANNELS>::new(source, extent, window, self.interpolation)
+        else {
             return Ok(None);
         };
         jpeg::decode_rows(bytes, limits.max_pixels, reduction, strips.needed(), &mut strips)?;
@@ -68,7 +80,8 @@ mod tests {
     /// Every process, sampling and kind of damage.
     fn files() -> Vec<PathBuf> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg");
-        let paths = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let paths =
+            fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
         let mut files: Vec<_> =
             paths.filter(|path| path.extension().is_some_and(|end| end == "jpg")).collect();
         files.sort();
@@ -122,9 +135,15 @@ mod tests {
 
     #[test]
     fn fast_decode_moves_pixels_little_whatever_the_sampling() {
-        for name in
-            ["411_odd", "422_progressive", "440", "441", "420_arithmetic", "grey_sampling_2x2", "exif_6"]
-        {
+        for name in [
+            "411_odd",
+            "422_progressive",
+            "440",
+            "441",
+            "420_arithmetic",
+            "grey_sampling_2x2",
+            "exif_6",
+        ] {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg");
             let bytes = fs::read(folder.join(name).with_extension("jpg")).expect("a file");
             let pixels = |size, fast_decode| {
@@ -134,7 +153,8 @@ mod tests {
             // A half, a quarter and, for the largest, an eighth.
             for size in [24, 12, 6] {
                 let (exact, fast) = (pixels(size, false), pixels(size, true));
-                let sum: u32 = exact.iter().zip(&fast).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
+                let sum: u32 =
+                    exact.iter().zip(&fast).map(|(a, b)| u32::from(a.abs_diff(*b))).sum();
                 let mean = f64::from(sum) / exact.len() as f64;
                 assert!(mean < 2.0, "{name} to {size}: {mean}");
                 assert!(exact != fast, "{name} to {size}: nothing was reduced");

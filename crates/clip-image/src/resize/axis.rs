@@ -30,8 +30,14 @@ impl Axes {
 
     pub(super) fn with_extent(source: (u64, u64), extent: (f64, f64), window: &Window) -> Self {
         let full = window.full_size();
-        let x = Axis { input: source.0, extent: extent.0, output: full.0, kept: window.columns.clone() };
-        let y = Axis { input: source.1, extent: extent.1, output: full.1, kept: window.rows.clone() };
+        let x = Axis {
+            input: source.0,
+            extent: extent.0,
+            output: full.0,
+            kept: window.columns.clone(),
+        };
+        let y =
+            Axis { input: source.1, extent: extent.1, output: full.1, kept: window.rows.clone() };
         // Observed in Pillow 13: the height is reduced first where it loses more than twice what the width loses.
         let lost = |axis: &Axis| axis.input as i64 - axis.output as i64;
         let vertical_first = x.changes() && lost(&y) > 0 && lost(&y) > 2 * lost(&x);

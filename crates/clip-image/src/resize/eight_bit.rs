@@ -32,8 +32,13 @@ pub(super) fn resize<const CHANNELS: usize>(
         return horizontal::<CHANNELS>(&vertical(data, row_bytes, 0, &y, &filter), &x, &filter);
     }
     let rows = y.needed(&filter);
-    let narrow = horizontal::<CHANNELS>(&data[rows.start * row_bytes..rows.end * row_bytes], &x, &filter);
-    if y.changes() { vertical(&narrow, x.len() * CHANNELS, rows.start, &y, &filter) } else { narrow }
+    let narrow =
+        horizontal::<CHANNELS>(&data[rows.start * row_bytes..rows.end * row_bytes], &x, &filter);
+    if y.changes() {
+        vertical(&narrow, x.len() * CHANNELS, rows.start, &y, &filter)
+    } else {
+        narrow
+    }
 }
 
 /// All rows of `data`, each `x.input` pixels wide, made `x.len()` wide.
@@ -96,7 +101,9 @@ impl WithSimd for Vertical<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for ((first, weights), out) in self.weights.iter().zip(self.out.chunks_exact_mut(self.row_bytes)) {
+        for ((first, weights), out) in
+            self.weights.iter().zip(self.out.chunks_exact_mut(self.row_bytes))
+        {
             let rows = &self.data[(first - self.first_row) * self.row_bytes..];
             let (blocks, rest) = out.as_chunks_mut::<COLUMN_LANES>();
             for (index, block) in blocks.iter_mut().enumerate() {
@@ -114,8 +121,10 @@ impl WithSimd for Vertical<'_> {
             let at = self.row_bytes - rest.len();
             for (offset, byte) in rest.iter_mut().enumerate() {
                 let column = rows.iter().skip(at + offset).step_by(self.row_bytes);
-                let products =
-                    weights.iter().zip(column).map(|(weight, byte)| weight.wrapping_mul(i32::from(*byte)));
+                let products = weights
+                    .iter()
+                    .zip(column)
+                    .map(|(weight, byte)| weight.wrapping_mul(i32::from(*byte)));
                 *byte = to_byte(products.fold(HALF, i32::wrapping_add));
             }
         }

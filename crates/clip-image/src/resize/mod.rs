@@ -54,7 +54,9 @@ pub(crate) fn resize_window(image: &Image, window: Window, interpolation: Interp
     let source = (u64::from(image.width), u64::from(image.height));
     let data = if window.full_size() == source {
         window.copy(&image.data, image.row_bytes(), image.mode.pixel_bytes())
-    } else if matches!(image.mode, Mode::Palette | Mode::Bilevel) || interpolation == Interpolation::Nearest {
+    } else if matches!(image.mode, Mode::Palette | Mode::Bilevel)
+        || interpolation == Interpolation::Nearest
+    {
         nearest::resize(image, &window)
     } else {
         match image.mode {

@@ -71,7 +71,12 @@ impl<const CHANNELS: usize> WithLanes for NarrowStrip<'_, CHANNELS> {
             }
             Strip::Planar(planes) => {
                 for (channel, plane) in planes.chunks_exact(LANES * span.len()).enumerate() {
-                    lanes.to_columns(plane, span.len(), &mut inputs.as_flattened_mut()[channel..], CHANNELS);
+                    lanes.to_columns(
+                        plane,
+                        span.len(),
+                        &mut inputs.as_flattened_mut()[channel..],
+                        CHANNELS,
+                    );
                 }
             }
         }

@@ -15,7 +15,9 @@ pub(super) fn resize(image: &Image, window: &Window) -> Vec<u8> {
         let row = row.map(|index| &image.data[index * row_bytes..][..row_bytes]);
         for column in &columns {
             match (row, column) {
-                (Some(row), Some(index)) => out.extend_from_slice(&row[index * pixel_bytes..][..pixel_bytes]),
+                (Some(row), Some(index)) => {
+                    out.extend_from_slice(&row[index * pixel_bytes..][..pixel_bytes])
+                }
                 _ => out.resize(out.len() + pixel_bytes, 0),
             }
         }

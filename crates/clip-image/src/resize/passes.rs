@@ -54,7 +54,10 @@ impl<T: Copy> Passes<T> {
         for (_, weights) in y.parts(&self.filter) {
             for (first, weights) in weights.iter() {
                 let rows = &values[(first - first_row) * width..];
-                out.extend((0..width).map(|column| self.sum(weights, rows[column..].iter().step_by(width))));
+                out.extend(
+                    (0..width)
+                        .map(|column| self.sum(weights, rows[column..].iter().step_by(width))),
+                );
             }
         }
         out
@@ -65,7 +68,8 @@ impl<T: Copy> Passes<T> {
     where
         T: 'a,
     {
-        let products = weights.iter().zip(values).map(|(weight, value)| (self.load)(*value) * weight);
+        let products =
+            weights.iter().zip(values).map(|(weight, value)| (self.load)(*value) * weight);
         (self.store)(products.fold(0.0, |sum, product| sum + product))
     }
 }

@@ -10,7 +10,8 @@ use crate::Image;
 use crate::choices::Interpolation;
 
 pub(super) fn resize(image: &Image, window: &Window, interpolation: Interpolation) -> Vec<u8> {
-    let values = image.data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
+    let values =
+        image.data.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
     let source = (image.width.into(), image.height.into());
     let out = passes::run(values, source, window, interpolation, f64::from, store);
     out.into_iter().flat_map(u16::to_le_bytes).collect()

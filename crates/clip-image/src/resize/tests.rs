@@ -32,7 +32,8 @@ const MODES: [Mode; 11] = [
 fn image(mode: Mode, (width, height): (u32, u32), seed: u64) -> Image {
     let mut state = seed | 1;
     let mut byte = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     let mut data: Vec<u8> =
@@ -108,8 +109,11 @@ proptest! {
 fn extreme_ratios_take_no_more_than_they_keep() {
     // Whole, this would be 22,400,000 x 224 pixels, and the weights of the other 179,200,000.
     let wide = image(Mode::Grey, (100_000, 1), 7);
-    let kept =
-        resize_window(&wide, Window::new((22_400_000, 224), 11_199_888..11_200_112, 0..224), FILTERS[4]);
+    let kept = resize_window(
+        &wide,
+        Window::new((22_400_000, 224), 11_199_888..11_200_112, 0..224),
+        FILTERS[4],
+    );
     assert_eq!((kept.width, kept.height), (224, 224));
     let square = resize(&image(Mode::Rgb, (3, 200_000), 7), 2, 3, Interpolation::Lanczos);
     assert_eq!(square.data.len(), 18);

@@ -20,7 +20,12 @@ pub(super) struct Weights<W> {
 impl Weights<f64> {
     /// Weights for the outputs `kept` when `extent` pixels become `output`. The last of the `input` pixels may lie
     /// partly behind the extent.
-    pub(super) fn new((input, extent): (u64, f64), output: u64, kept: Range<u64>, filter: &Filter) -> Self {
+    pub(super) fn new(
+        (input, extent): (u64, f64),
+        output: u64,
+        kept: Range<u64>,
+        filter: &Filter,
+    ) -> Self {
         let scale = extent / output as f64;
         let filter_scale = scale.max(1.0);
         let support = filter.support * filter_scale;
@@ -71,14 +76,21 @@ impl<W> Weights<W> {
     /// For each output: the first input index and the weights from there on.
     #[inline(always)] // into the passes, which are compiled once per instruction set
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (usize, &[W])> {
-        let outputs = self.firsts.iter().zip(&self.counts).zip(self.values.chunks_exact(self.stride));
+        let outputs =
+            self.firsts.iter().zip(&self.counts).zip(self.values.chunks_exact(self.stride));
         outputs.map(|((first, count), values)| (*first, &values[..*count]))
     }
 
     /// The input indices that any of the outputs uses.
     pub(super) fn span(&self) -> Range<usize> {
         let start = self.firsts.iter().min().copied().unwrap_or(0);
-        let end = self.firsts.iter().zip(&self.counts).map(|(first, count)| first + count).max().unwrap_or(0);
+        let end = self
+            .firsts
+            .iter()
+            .zip(&self.counts)
+            .map(|(first, count)| first + count)
+            .max()
+            .unwrap_or(0);
         start..end.max(start)
     }
 }
@@ -92,7 +104,9 @@ mod tests {
     fn weights_of_an_output_sum_to_one() {
         let filter = Filter::of(Interpolation::Bicubic);
         for (input, output) in [(400, 224), (3, 224), (1, 7), (1000, 1)] {
-            for (_, values) in Weights::new((input, input as f64), output, 0..output, &filter).iter() {
+            for (_, values) in
+                Weights::new((input, input as f64), output, 0..output, &filter).iter()
+            {
                 assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             }
         }

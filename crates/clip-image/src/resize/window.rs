@@ -14,7 +14,10 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(full: (u64, u64), columns: Range<u64>, rows: Range<u64>) -> Self {
-        assert!(columns.end <= full.0 && rows.end <= full.1, "{columns:?} x {rows:?} is not inside {full:?}");
+        assert!(
+            columns.end <= full.0 && rows.end <= full.1,
+            "{columns:?} x {rows:?} is not inside {full:?}"
+        );
         Self { full, columns, rows }
     }
 
@@ -35,8 +38,12 @@ impl Window {
 
     /// Cuts the window out of an image of the full size.
     pub(crate) fn copy(&self, data: &[u8], row_bytes: usize, pixel_bytes: usize) -> Vec<u8> {
-        let columns = self.columns.start as usize * pixel_bytes..self.columns.end as usize * pixel_bytes;
-        let rows = data.chunks_exact(row_bytes).take(self.rows.end as usize).skip(self.rows.start as usize);
+        let columns =
+            self.columns.start as usize * pixel_bytes..self.columns.end as usize * pixel_bytes;
+        let rows = data
+            .chunks_exact(row_bytes)
+            .take(self.rows.end as usize)
+            .skip(self.rows.start as usize);
         rows.flat_map(|row| &row[columns.clone()]).copied().collect()
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn folders() -> Vec<PathBuf> {
 }
 
 pub(crate) fn json(path: &PathBuf) -> Value {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -39,7 +40,8 @@ pub(crate) fn pillow_bytes(image: &Image) -> Vec<u8> {
     if image.mode != Mode::Bilevel {
         return image.data.clone();
     }
-    let pack = |byte: &[u8]| byte.iter().enumerate().fold(0, |all, (bit, v)| all | (v & 128) >> bit);
+    let pack =
+        |byte: &[u8]| byte.iter().enumerate().fold(0, |all, (bit, v)| all | (v & 128) >> bit);
     image.data.chunks_exact(image.width as usize).flat_map(|row| row.chunks(8).map(pack)).collect()
 }
 
@@ -60,7 +62,12 @@ impl Report {
         for failure in &self.failures {
             eprintln!("{failure}");
         }
-        assert!(self.failures.is_empty(), "{what}: {} of {} cases differ", self.failures.len(), self.cases);
+        assert!(
+            self.failures.is_empty(),
+            "{what}: {} of {} cases differ",
+            self.failures.len(),
+            self.cases
+        );
         println!("{what}: {} cases", self.cases);
     }
 }

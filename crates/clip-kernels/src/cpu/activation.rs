@@ -107,7 +107,10 @@ mod tests {
                     let found = isa.vectorize(Activated(x, activation));
                     let error = (f64::from(found) - expected).abs();
                     let case = isa.name();
-                    assert!(error <= allowed, "{case}: {activation:?}({x}) = {found} against {expected}");
+                    assert!(
+                        error <= allowed,
+                        "{case}: {activation:?}({x}) = {found} against {expected}"
+                    );
                 }
             }
         }

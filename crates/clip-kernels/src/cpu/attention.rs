@@ -110,8 +110,13 @@ impl Head<'_> {
         self.pack_values(&mut scratch.value_panels);
         // Scores of the zeros that fill the last panel of keys are computed and never looked at.
         let stride = self.keys.next_multiple_of(PANEL_WIDTH);
-        let panels =
-            |rows, outputs, inputs| Panels { rows, outputs, inputs, precision: self.precision, scales: &[] };
+        let panels = |rows, outputs, inputs| Panels {
+            rows,
+            outputs,
+            inputs,
+            precision: self.precision,
+            scales: &[],
+        };
         let key_panels = panels(scratch.key_panels.as_slice(), stride, self.head_width);
         let value_panels = panels(scratch.value_panels.as_slice(), self.head_width, self.keys);
         let scores = &mut scratch.scores;
@@ -123,7 +128,11 @@ impl Head<'_> {
             let rows = first..self.query_rows.end.min(first + MAX_ROWS);
             let queries = self.queries;
             let scores_block = Block {
-                left: Left::Rows { values: queries.values(), stride: queries.width(), column: columns.start },
+                left: Left::Rows {
+                    values: queries.values(),
+                    stride: queries.width(),
+                    column: columns.start,
+                },
                 rows: rows.clone(),
                 panels: key_panels,
                 panel_range: 0..key_panels.count(),
@@ -174,7 +183,8 @@ impl Head<'_> {
         key_words.resize(padded * words, 0);
         let rows = self.key_rows.iter().cloned().flatten();
         for (row, words) in rows.zip(key_words.chunks_exact_mut(words)) {
-            let values = &self.keys_values.row(row)[self.first_column..self.first_column + self.head_width];
+            let values =
+                &self.keys_values.row(row)[self.first_column..self.first_column + self.head_width];
             words_of_row(self.isa, self.precision, values, words);
         }
         key_panels.resize(padded / PANEL_WIDTH * words, PanelRow::ZERO);

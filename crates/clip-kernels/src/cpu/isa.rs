@@ -99,7 +99,8 @@ fn has_avx2() -> bool {
 #[cfg(target_arch = "x86_64")]
 fn avx512() -> Option<Level> {
     use std::arch::is_x86_feature_detected as has;
-    let level = Level::Avx512 { bf16: has!("avx512bf16") && has!("avx512vl"), vnni: has!("avx512vnni") };
+    let level =
+        Level::Avx512 { bf16: has!("avx512bf16") && has!("avx512vl"), vnni: has!("avx512vnni") };
     (has_avx2() && has!("avx512f") && has!("avx512bw")).then_some(level)
 }
 

@@ -22,8 +22,8 @@ pub use peak::measure_peak;
 use crate::buffers;
 use crate::contract::{self, WeightShape};
 use crate::{
-    Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
-    PatchGrid, Precision, Reference,
+    Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix,
+    MatrixView, PatchGrid, Precision, Reference,
 };
 use matrix_product::{Finish, KernelWords, Left, product};
 use target::for_each_chunk;
@@ -76,10 +76,17 @@ impl Cpu {
     }
 
     /// What happens to the sums, and where they go.
-    fn finish<'a>(rows: usize, weight: &PackedWeight, epilogue: Epilogue<'a, Self>) -> (Finish<'a>, Matrix) {
+    fn finish<'a>(
+        rows: usize,
+        weight: &PackedWeight,
+        epilogue: Epilogue<'a, Self>,
+    ) -> (Finish<'a>, Matrix) {
         let accumulate = epilogue.residual.is_some();
-        let finish =
-            Finish { bias: epilogue.bias.map(Vec::as_slice), activation: epilogue.activation, accumulate };
+        let finish = Finish {
+            bias: epilogue.bias.map(Vec::as_slice),
+            activation: epilogue.activation,
+            accumulate,
+        };
         let out = epilogue.residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
         (finish, out)
     }
@@ -165,8 +172,12 @@ impl Device for Cpu {
         let shape = Self::shape_of(patch_embedding);
         contract::embed_patches(images, grid, shape, class_embedding, positional_embedding);
         let left = Left::Patches { images: images.values(), grid };
-        let patches =
-            self.finished_product(left, images.rows() * grid.patches(), patch_embedding, Epilogue::none());
+        let patches = self.finished_product(
+            left,
+            images.rows() * grid.patches(),
+            patch_embedding,
+            Epilogue::none(),
+        );
         let (width, tokens) = (shape.outputs, grid.patches() + 1);
         let mut out = Matrix::unwritten(images.rows() * tokens, width);
         for_each_chunk(out.values_mut(), tokens * width, |image, out| {
@@ -191,7 +202,12 @@ impl Device for Cpu {
         layer_norm::layer_norm(self.isa, x, gain, bias)
     }
 
-    fn attention(&self, queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) -> Matrix {
+    fn attention(
+        &self,
+        queries: &Matrix,
+        keys_values: &Matrix,
+        shape: AttentionShape<'_>,
+    ) -> Matrix {
         contract::attention(queries, keys_values, shape);
         attention::attention(self.isa, queries, keys_values, shape)
     }
@@ -213,8 +229,13 @@ impl Device for Cpu {
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
         let weight_shape = Self::shape_of(weight);
-        let items =
-            contract::convolution(maps, shape, weight_shape, epilogue.bias, epilogue.residual.as_ref());
+        let items = contract::convolution(
+            maps,
+            shape,
+            weight_shape,
+            epilogue.bias,
+            epilogue.residual.as_ref(),
+        );
         if weight.is_transformed() {
             assert_eq!(
                 (shape.kernel, shape.stride, shape.padding),

@@ -8,7 +8,13 @@ use super::target::for_each_chunk;
 use crate::{MapShape, Matrix};
 
 /// The mean of every `side × side` square of each map.
-pub(super) fn average_pool(isa: Isa, maps: &Matrix, items: usize, shape: MapShape, side: usize) -> Matrix {
+pub(super) fn average_pool(
+    isa: Isa,
+    maps: &Matrix,
+    items: usize,
+    shape: MapShape,
+    side: usize,
+) -> Matrix {
     let pooled = MapShape { height: shape.height / side, width: shape.width / side };
     let channels = maps.width();
     let mut out = Matrix::unwritten(items * pooled.cells(), channels);
@@ -45,7 +51,8 @@ impl Vectorize for PoolRow<'_> {
             if side == 2 {
                 let (above, below) = (&rows[x * run..][..run], &rows[row + x * run..][..run]);
                 let ((a, b), (c, d)) = (above.split_at(channels), below.split_at(channels));
-                let (a, b, c, d) = (&a[..out.len()], &b[..out.len()], &c[..out.len()], &d[..out.len()]);
+                let (a, b, c, d) =
+                    (&a[..out.len()], &b[..out.len()], &c[..out.len()], &d[..out.len()]);
                 for channel in 0..out.len() {
                     out[channel] = (a[channel] + b[channel] + c[channel] + d[channel]) * factor;
                 }

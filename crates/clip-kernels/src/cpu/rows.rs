@@ -29,7 +29,8 @@ pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
         if let (3, Some(red)) = (channels, planes.get(range.clone())) {
             let (green, blue) = (&planes[cells..][range.clone()], &planes[2 * cells..][range]);
             let colors = red.iter().zip(green).zip(blue);
-            for (cell, ((&red, &green), &blue)) in out.as_chunks_mut::<3>().0.iter_mut().zip(colors) {
+            for (cell, ((&red, &green), &blue)) in out.as_chunks_mut::<3>().0.iter_mut().zip(colors)
+            {
                 *cell = [red, green, blue];
             }
             return;
@@ -59,7 +60,8 @@ pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Matrix {
 pub(super) fn top_k(scores: &Matrix, k: usize) -> Vec<Vec<Match>> {
     let best = |row: usize| {
         let scores = scores.row(row).iter().enumerate();
-        let mut matches: Vec<Match> = scores.map(|(index, &score)| Match { index, score }).collect();
+        let mut matches: Vec<Match> =
+            scores.map(|(index, &score)| Match { index, score }).collect();
         if 0 < k && k < matches.len() {
             matches.select_nth_unstable_by(k - 1, better_first);
         }

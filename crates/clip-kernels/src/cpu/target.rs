@@ -52,7 +52,9 @@ impl<'a> Target<'a> {
             use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
             // SAFETY: a prefetch may have any address.
             unsafe {
-                _mm_prefetch::<_MM_HINT_ET0>(self.start.wrapping_add(row * self.stride + column).cast());
+                _mm_prefetch::<_MM_HINT_ET0>(
+                    self.start.wrapping_add(row * self.stride + column).cast(),
+                );
             };
         }
         #[cfg(not(target_arch = "x86_64"))]
@@ -62,7 +64,11 @@ impl<'a> Target<'a> {
 
 /// Calls `task` with every chunk of so many values (the last may be shorter) and its index, on the
 /// threads of the team.
-pub(super) fn for_each_chunk(values: &mut [f32], length: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+pub(super) fn for_each_chunk(
+    values: &mut [f32],
+    length: usize,
+    task: impl Fn(usize, &mut [f32]) + Sync,
+) {
     if values.is_empty() {
         return;
     }

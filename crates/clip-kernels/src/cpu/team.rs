@@ -96,8 +96,12 @@ impl Drop for Leave<'_> {
 pub(super) fn for_each(tasks: usize, task: impl Fn(usize) + Sync) {
     match ROLE.get() {
         // SAFETY: set by `together` on this thread, and taken back before the team is dropped.
-        Role::Leader(team) if (2..=MAX_TASKS).contains(&tasks) => unsafe { &*team }.lead(tasks, &task),
-        Role::None if tasks > 1 && rayon::current_num_threads() > 1 => together(|| for_each(tasks, task)),
+        Role::Leader(team) if (2..=MAX_TASKS).contains(&tasks) => {
+            unsafe { &*team }.lead(tasks, &task)
+        }
+        Role::None if tasks > 1 && rayon::current_num_threads() > 1 => {
+            together(|| for_each(tasks, task))
+        }
         _ => (0..tasks).for_each(task),
     }
 }

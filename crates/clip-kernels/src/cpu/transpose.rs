@@ -24,9 +24,9 @@ pub(super) fn transpose(isa: Isa, rows: &[u32], words: usize, panel: &mut [Panel
 mod avx2 {
     use super::{PANEL_WIDTH, PanelRow};
     use std::arch::x86_64::{
-        __m256, __m256d, _mm256_castpd_ps, _mm256_castps_pd, _mm256_loadu_ps, _mm256_permute2f128_ps,
-        _mm256_setzero_ps, _mm256_storeu_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
-        _mm256_unpacklo_ps,
+        __m256, __m256d, _mm256_castpd_ps, _mm256_castps_pd, _mm256_loadu_ps,
+        _mm256_permute2f128_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_unpackhi_pd,
+        _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
     };
 
     /// The words up to the last multiple of 8, in blocks of 8 × 8 in registers; gives that multiple.
@@ -56,7 +56,11 @@ mod avx2 {
     fn turned(rows: [__m256; 8]) -> [__m256; 8] {
         let pairs: [__m256d; 8] = std::array::from_fn(|i| {
             let (a, b) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
-            _mm256_castps_pd(if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) })
+            _mm256_castps_pd(if i % 2 == 0 {
+                _mm256_unpacklo_ps(a, b)
+            } else {
+                _mm256_unpackhi_ps(a, b)
+            })
         });
         let fours: [__m256; 8] = std::array::from_fn(|i| {
             let (half, column) = (i / 4, i % 4);
@@ -69,7 +73,11 @@ mod avx2 {
         });
         std::array::from_fn(|i| {
             let (a, b) = (fours[i % 4], fours[4 + i % 4]);
-            if i < 4 { _mm256_permute2f128_ps::<0x20>(a, b) } else { _mm256_permute2f128_ps::<0x31>(a, b) }
+            if i < 4 {
+                _mm256_permute2f128_ps::<0x20>(a, b)
+            } else {
+                _mm256_permute2f128_ps::<0x31>(a, b)
+            }
         })
     }
 }

@@ -44,13 +44,15 @@ pub(super) fn pack(weight: MatrixView<'_>) -> PackedWeight {
     let mut transformed = vec![0.0; PLACES * stride * channels];
     for output in 0..outputs {
         for channel in 0..channels {
-            let tap = |y: usize, x: usize| f64::from(weight.at(output, (3 * y + x) * channels + channel));
+            let tap =
+                |y: usize, x: usize| f64::from(weight.at(output, (3 * y + x) * channels + channel));
             let columns: [[f64; 4]; 3] =
                 std::array::from_fn(|x| transform_taps([tap(0, x), tap(1, x), tap(2, x)]));
             for y in 0..4 {
                 let row = transform_taps([columns[0][y], columns[1][y], columns[2][y]]);
                 for (x, value) in row.into_iter().enumerate() {
-                    transformed[((4 * y + x) * stride + output) * channels + channel] = value as f32;
+                    transformed[((4 * y + x) * stride + output) * channels + channel] =
+                        value as f32;
                 }
             }
         }
@@ -98,7 +100,8 @@ impl Convolution<'_> {
     /// # Safety
     /// Nobody else may use the cells of these tiles in the target meanwhile.
     unsafe fn compute_tiles(&self, isa: Isa, tiles: Range<usize>, target: Target<'_>) {
-        let (inputs, sums) = (Places::new(tiles.len(), self.maps.width()), self.places_of_sums(tiles.len()));
+        let (inputs, sums) =
+            (Places::new(tiles.len(), self.maps.width()), self.places_of_sums(tiles.len()));
         SCRATCH.with_borrow_mut(|(input_values, sum_values)| {
             grow(input_values, inputs.values());
             grow(sum_values, sums.values());
@@ -127,7 +130,13 @@ impl Convolution<'_> {
                 // SAFETY: the sums are this thread's.
                 unsafe { block.compute(isa) };
             }
-            isa.vectorize(TransformSums { convolution: self, tiles, places: sums, sums: sum_values, target });
+            isa.vectorize(TransformSums {
+                convolution: self,
+                tiles,
+                places: sums,
+                sums: sum_values,
+                target,
+            });
         });
     }
 
@@ -282,8 +291,13 @@ impl Vectorize for TransformSums<'_> {
 impl TransformSums<'_> {
     #[inline(always)]
     fn activated<L: Lanes, A: Activate>(self) {
-        let Self { convolution: &Convolution { shape, weight, finish, .. }, tiles, places, sums, target } =
-            self;
+        let Self {
+            convolution: &Convolution { shape, weight, finish, .. },
+            tiles,
+            places,
+            sums,
+            target,
+        } = self;
         let outputs = weight.outputs();
         for (index, tile) in tiles.enumerate() {
             let (item, y, x) = self.convolution.origin(tile);
@@ -384,8 +398,9 @@ mod tests {
         }
         let taps: [f32; 9] = std::array::from_fn(|i| (i * i) as f32 / 8.0 - 3.0);
         let map: [f32; 16] = std::array::from_fn(|i| (i * 7 % 11) as f32 - 5.0);
-        let columns: [[f64; 4]; 3] =
-            std::array::from_fn(|x| transform_taps([taps[x], taps[3 + x], taps[6 + x]].map(f64::from)));
+        let columns: [[f64; 4]; 3] = std::array::from_fn(|x| {
+            transform_taps([taps[x], taps[3 + x], taps[6 + x]].map(f64::from))
+        });
         let places: [f32; 16] = std::array::from_fn(|place| {
             let y = place / 4;
             transform_taps([columns[0][y], columns[1][y], columns[2][y]])[place % 4] as f32

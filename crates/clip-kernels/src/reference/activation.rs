@@ -59,7 +59,11 @@ mod tests {
             (5.0, 1.537_459_794_428_035e-12),
             (-1.0, 1.842_700_792_949_715),
         ] {
-            assert!((erfc(x) / expected - 1.0).abs() < 1e-12, "erfc({x}) = {} against {expected}", erfc(x));
+            assert!(
+                (erfc(x) / expected - 1.0).abs() < 1e-12,
+                "erfc({x}) = {} against {expected}",
+                erfc(x)
+            );
         }
     }
 

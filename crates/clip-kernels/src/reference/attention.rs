@@ -6,7 +6,11 @@ use crate::{AttentionShape, Matrix, Precision};
 
 /// `softmax(q · kᵀ / √head_width) · v` for every item, head and query. In bf16 the queries, keys,
 /// values and exponentials are rounded before they are multiplied; the sum of exponentials is not.
-pub(super) fn attention(queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) -> Matrix {
+pub(super) fn attention(
+    queries: &Matrix,
+    keys_values: &Matrix,
+    shape: AttentionShape<'_>,
+) -> Matrix {
     let width = queries.width();
     let head_width = width / shape.heads;
     let scale = 1.0 / (head_width as f64).sqrt();

@@ -5,7 +5,11 @@ use super::precision::ReferenceWeight;
 use crate::{Device, Epilogue, Matrix, Reference};
 
 /// `activation(x · weightᵀ + bias + residual)`.
-pub(super) fn linear(x: &Matrix, weight: &ReferenceWeight, epilogue: Epilogue<'_, Reference>) -> Matrix {
+pub(super) fn linear(
+    x: &Matrix,
+    weight: &ReferenceWeight,
+    epilogue: Epilogue<'_, Reference>,
+) -> Matrix {
     product(x.rows(), weight, epilogue, |row| x.row(row).to_vec())
 }
 
@@ -20,7 +24,8 @@ pub(super) fn product(
     for row in 0..rows {
         for (output, product) in weight.products(&row_values(row)).into_iter().enumerate() {
             let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[output]));
-            let residual = epilogue.residual.as_ref().map_or(0.0, |rows| f64::from(rows.row(row)[output]));
+            let residual =
+                epilogue.residual.as_ref().map_or(0.0, |rows| f64::from(rows.row(row)[output]));
             let sum = product + bias + residual;
             out.row_mut(row)[output] = activate(sum, epilogue.activation) as f32;
         }

@@ -24,8 +24,8 @@ pub(crate) use similarity::better_first;
 
 use crate::contract::{self, WeightShape};
 use crate::{
-    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView, PatchGrid,
-    Precision,
+    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
+    PatchGrid, Precision,
 };
 
 /// The device that defines what every operation gives.
@@ -93,7 +93,12 @@ impl Device for Reference {
         layer_norm::layer_norm(x, gain, bias)
     }
 
-    fn attention(&self, queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) -> Matrix {
+    fn attention(
+        &self,
+        queries: &Matrix,
+        keys_values: &Matrix,
+        shape: AttentionShape<'_>,
+    ) -> Matrix {
         contract::attention(queries, keys_values, shape);
         attention::attention(queries, keys_values, shape)
     }
@@ -116,8 +121,13 @@ impl Device for Reference {
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
         let weight_shape = Self::shape_of(weight);
-        let items =
-            contract::convolution(maps, shape, weight_shape, epilogue.bias, epilogue.residual.as_ref());
+        let items = contract::convolution(
+            maps,
+            shape,
+            weight_shape,
+            epilogue.bias,
+            epilogue.residual.as_ref(),
+        );
         convolution::convolution(maps, items, shape, weight, epilogue)
     }
 

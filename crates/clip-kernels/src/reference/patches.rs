@@ -12,10 +12,12 @@ pub(super) fn embed_patches(
     class_embedding: &[f32],
     positional_embedding: &Matrix,
 ) -> Matrix {
-    let patches =
-        product(images.rows() * grid.patches(), patch_embedding, Epilogue::<Reference>::none(), |row| {
-            patch(images.row(row / grid.patches()), grid, row % grid.patches())
-        });
+    let patches = product(
+        images.rows() * grid.patches(),
+        patch_embedding,
+        Epilogue::<Reference>::none(),
+        |row| patch(images.row(row / grid.patches()), grid, row % grid.patches()),
+    );
     let tokens = grid.patches() + 1;
     let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.outputs());
     for row in 0..out.rows() {

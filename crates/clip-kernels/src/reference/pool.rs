@@ -8,8 +8,8 @@ pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: u
     let mut out = Matrix::zeros(items * height * width, maps.width());
     for row in 0..out.rows() {
         let (item, y, x) = (row / (height * width), row / width % height, row % width);
-        let cells =
-            (0..side * side).map(|cell| (y * side + cell / side) * shape.width + x * side + cell % side);
+        let cells = (0..side * side)
+            .map(|cell| (y * side + cell / side) * shape.width + x * side + cell % side);
         let sources: Vec<usize> = cells.map(|cell| item * shape.cells() + cell).collect();
         for channel in 0..maps.width() {
             out.row_mut(row)[channel] = mean(maps, &sources, channel) as f32;

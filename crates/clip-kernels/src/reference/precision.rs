@@ -17,7 +17,8 @@ impl ReferenceWeight {
         let mut values = Matrix::zeros(weight.outputs(), weight.inputs());
         let mut scales = Vec::new();
         for output in 0..weight.outputs() {
-            let of_output: Vec<f32> = (0..weight.inputs()).map(|input| weight.at(output, input)).collect();
+            let of_output: Vec<f32> =
+                (0..weight.inputs()).map(|input| weight.at(output, input)).collect();
             let kept = match precision {
                 Precision::F32 => of_output,
                 Precision::Bf16 => of_output.iter().map(|&value| round_to_bf16(value)).collect(),
@@ -51,10 +52,15 @@ impl ReferenceWeight {
             }
             Precision::Int8 => {
                 let row = QuantizedRow::new(x);
-                let shifted: Vec<f32> =
-                    row.integers.iter().map(|&integer| f32::from(integer) - row.zero as f32).collect();
+                let shifted: Vec<f32> = row
+                    .integers
+                    .iter()
+                    .map(|&integer| f32::from(integer) - row.zero as f32)
+                    .collect();
                 let scale = |output: usize| f64::from(row.scale) * f64::from(self.scales[output]);
-                outputs.map(|output| scale(output) * dot(&shifted, self.values.row(output))).collect()
+                outputs
+                    .map(|output| scale(output) * dot(&shifted, self.values.row(output)))
+                    .collect()
             }
         }
     }
@@ -74,7 +80,10 @@ pub(crate) fn round_to_bf16(value: f32) -> f32 {
 pub(crate) fn quantize_output(weights: &[f32]) -> (f32, Vec<i8>) {
     let largest = weights.iter().fold(0.0_f32, |largest, weight| largest.max(weight.abs()));
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-    (largest / 127.0, weights.iter().map(|&weight| (weight * inverse).round_ties_even() as i8).collect())
+    (
+        largest / 127.0,
+        weights.iter().map(|&weight| (weight * inverse).round_ties_even() as i8).collect(),
+    )
 }
 
 /// A row in 8 bits: `x ≈ scale · (integer − zero)`.
@@ -92,7 +101,8 @@ impl QuantizedRow {
         let range = highest - lowest;
         let inverse = if range > 0.0 { 255.0 / range } else { 0.0 };
         let zero = (-lowest * inverse).round_ties_even() as i32;
-        let integer = |&value: &f32| ((value * inverse).round_ties_even() as i32 + zero).clamp(0, 255) as u8;
+        let integer =
+            |&value: &f32| ((value * inverse).round_ties_even() as i32 + zero).clamp(0, 255) as u8;
         Self { scale: range / 255.0, zero, integers: row.iter().map(integer).collect() }
     }
 }

@@ -11,7 +11,8 @@ pub(super) fn embed_tokens(
 ) -> Matrix {
     let mut out = Matrix::zeros(token_ids.len(), token_embedding.width());
     for (row, (&token, &position)) in token_ids.iter().zip(positions).enumerate() {
-        let (token, position) = (token_embedding.row(token as usize), positional_embedding.row(position));
+        let (token, position) =
+            (token_embedding.row(token as usize), positional_embedding.row(position));
         for (column, out) in out.row_mut(row).iter_mut().enumerate() {
             *out = token[column] + position[column];
         }

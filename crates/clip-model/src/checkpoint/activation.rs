@@ -18,7 +18,11 @@ pub(super) fn choose(
         if let Some(config) = hints.activation
             && config != flag
         {
-            warnings.push(format!("using {} as told, the configuration says {}", flag.name(), config.name()));
+            warnings.push(format!(
+                "using {} as told, the configuration says {}",
+                flag.name(),
+                config.name()
+            ));
         }
         return Ok((flag, ActivationSource::Flag));
     }
@@ -35,7 +39,9 @@ pub(super) fn choose(
         return Ok((Activation::QuickGelu, ActivationSource::OpenAiLayout));
     }
     if options.guess_activation {
-        warnings.push("nothing says which activation the weights need: quick_gelu was guessed".to_owned());
+        warnings.push(
+            "nothing says which activation the weights need: quick_gelu was guessed".to_owned(),
+        );
         return Ok((Activation::QuickGelu, ActivationSource::Guessed));
     }
     Err(CheckpointError::UnknownActivation { path: path.to_path_buf() })
@@ -47,7 +53,10 @@ pub(super) fn is_in_released_repository(path: &Path) -> bool {
     path.ancestors().any(|folder| {
         let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
         let Some(last) = name(folder) else { return false };
-        let id = match last.strip_prefix("models--").and_then(|repository| repository.split_once("--")) {
+        let id = match last
+            .strip_prefix("models--")
+            .and_then(|repository| repository.split_once("--"))
+        {
             Some((owner, name)) => format!("{owner}/{name}"),
             None => match folder.parent().and_then(name) {
                 Some(owner) => format!("{owner}/{last}"),

@@ -13,7 +13,9 @@
 )]
 
 use super::hints::{Hints, Size, StatedSize};
-use crate::architecture::{Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling};
+use crate::architecture::{
+    Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,
+};
 use crate::error::CheckpointError;
 use crate::state_dict::StateDict;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +27,10 @@ const SIZE_LIMIT: usize = 1 << 24;
 const HEAD_WIDTH: usize = 64;
 
 /// The architecture the shapes describe. The activation is a placeholder: see `activation`.
-pub(super) fn architecture(state_dict: &StateDict, hints: &Hints) -> Result<Architecture, CheckpointError> {
+pub(super) fn architecture(
+    state_dict: &StateDict,
+    hints: &Hints,
+) -> Result<Architecture, CheckpointError> {
     let shapes = Shapes { state_dict };
     let image = if state_dict.get("visual.proj").is_some() {
         vision_transformer(&shapes, hints)?
@@ -49,8 +54,11 @@ pub(super) fn check_names_and_shapes(
     architecture: &Architecture,
 ) -> Result<(), CheckpointError> {
     let path = || state_dict.path().to_path_buf();
-    let expected: BTreeMap<_, _> =
-        architecture.tensors().into_iter().map(|spec| (spec.name, (spec.shape, spec.kind))).collect();
+    let expected: BTreeMap<_, _> = architecture
+        .tensors()
+        .into_iter()
+        .map(|spec| (spec.name, (spec.shape, spec.kind)))
+        .collect();
     for (name, (shape, kind)) in &expected {
         let Some(tensor) = state_dict.get(name) else {
             if kind.is_optional() {
@@ -75,12 +83,22 @@ pub(super) fn check_names_and_shapes(
             });
         }
     }
-    let names: Vec<String> =
-        state_dict.names().filter(|name| !expected.contains_key(*name)).map(str::to_owned).collect();
-    if names.is_empty() { Ok(()) } else { Err(CheckpointError::UnexpectedTensors { path: path(), names }) }
+    let names: Vec<String> = state_dict
+        .names()
+        .filter(|name| !expected.contains_key(*name))
+        .map(str::to_owned)
+        .collect();
+    if names.is_empty() {
+        Ok(())
+    } else {
+        Err(CheckpointError::UnexpectedTensors { path: path(), names })
+    }
 }
 
-fn vision_transformer(shapes: &Shapes<'_>, hints: &Hints) -> Result<ImageArchitecture, CheckpointError> {
+fn vision_transformer(
+    shapes: &Shapes<'_>,
+    hints: &Hints,
+) -> Result<ImageArchitecture, CheckpointError> {
     let width = shapes.size("visual.conv1.weight", 0, 4)?;
     let patch_size = shapes.size("visual.conv1.weight", 3, 4)?;
     let layers = shapes.count(|name| {
@@ -102,16 +120,19 @@ fn vision_transformer(shapes: &Shapes<'_>, hints: &Hints) -> Result<ImageArchite
     })
 }
 
-fn modified_resnet(shapes: &Shapes<'_>, hints: &Hints) -> Result<ImageArchitecture, CheckpointError> {
+fn modified_resnet(
+    shapes: &Shapes<'_>,
+    hints: &Hints,
+) -> Result<ImageArchitecture, CheckpointError> {
     let width = shapes.size("visual.layer1.0.conv1.weight", 0, 4)?;
     if !width.is_multiple_of(2) {
-        return Err(
-            shapes.not_clip(format!("the ResNet's stem has {width} channels, expected an even number"))
-        );
+        return Err(shapes
+            .not_clip(format!("the ResNet's stem has {width} channels, expected an even number")));
     }
     let mut blocks = [0usize; 4];
-    for (prefix, count) in
-        ["visual.layer1.", "visual.layer2.", "visual.layer3.", "visual.layer4."].into_iter().zip(&mut blocks)
+    for (prefix, count) in ["visual.layer1.", "visual.layer2.", "visual.layer3.", "visual.layer4."]
+        .into_iter()
+        .zip(&mut blocks)
     {
         *count = shapes.count(|name| name.strip_prefix(prefix)?.split('.').next());
         if *count == 0 {
@@ -122,12 +143,18 @@ fn modified_resnet(shapes: &Shapes<'_>, hints: &Hints) -> Result<ImageArchitectu
     let pooled = width.saturating_mul(32);
     let head_width = hints.image_head_width.unwrap_or(HEAD_WIDTH);
     let heads = heads(shapes, "image", pooled, hints.image_heads, head_width)?;
-    Ok(ImageArchitecture::ModifiedResNet { resolution: grid.saturating_mul(32), width, blocks, heads })
+    Ok(ImageArchitecture::ModifiedResNet {
+        resolution: grid.saturating_mul(32),
+        width,
+        blocks,
+        heads,
+    })
 }
 
 fn text(shapes: &Shapes<'_>, hints: &Hints) -> Result<TextArchitecture, CheckpointError> {
     let width = shapes.size("ln_final.weight", 0, 1)?;
-    let layers = shapes.count(|name| name.strip_prefix("transformer.resblocks.")?.split('.').next());
+    let layers =
+        shapes.count(|name| name.strip_prefix("transformer.resblocks.")?.split('.').next());
     if layers == 0 {
         return Err(shapes.not_clip("the text tower has no residual blocks".to_owned()));
     }
@@ -158,7 +185,8 @@ fn heads(
         }
     };
     if heads == 0 || !width.is_multiple_of(heads) {
-        return Err(shapes.not_clip(format!("{heads} heads do not divide the {tower} tower's width {width}")));
+        return Err(shapes
+            .not_clip(format!("{heads} heads do not divide the {tower} tower's width {width}")));
     }
     Ok(heads)
 }
@@ -170,10 +198,13 @@ const RELEASED_WIDTHS: [usize; 8] = [512, 640, 768, 1024, 2048, 2560, 3072, 4096
 pub(super) fn assumed_heads(architecture: &Architecture) -> Vec<String> {
     let image = match architecture.image {
         ImageArchitecture::VisionTransformer { width, heads, .. } => ("image", width, heads),
-        ImageArchitecture::ModifiedResNet { width, heads, .. } => ("image", width.saturating_mul(32), heads),
+        ImageArchitecture::ModifiedResNet { width, heads, .. } => {
+            ("image", width.saturating_mul(32), heads)
+        }
     };
     let text = ("text", architecture.text.width, architecture.text.heads);
-    let unusual = [image, text].into_iter().filter(|(_, width, _)| !RELEASED_WIDTHS.contains(width));
+    let unusual =
+        [image, text].into_iter().filter(|(_, width, _)| !RELEASED_WIDTHS.contains(width));
     let said = |(tower, width, heads)| {
         format!(
             "nothing says how many attention heads the {tower} tower has: {heads} of {HEAD_WIDTH} features were \
@@ -184,16 +215,23 @@ pub(super) fn assumed_heads(architecture: &Architecture) -> Vec<String> {
 }
 
 /// Where shapes and configuration both speak they must say the same.
-fn agree(shapes: &Shapes<'_>, architecture: &Architecture, hints: &Hints) -> Result<(), CheckpointError> {
+fn agree(
+    shapes: &Shapes<'_>,
+    architecture: &Architecture,
+    hints: &Hints,
+) -> Result<(), CheckpointError> {
     for StatedSize { size, stated, field } in &hints.stated {
         let Some(derived) = derived(architecture, *size) else {
-            let problem =
-                format!("the configuration states `{field}`, the weights are another kind of tower's");
+            let problem = format!(
+                "the configuration states `{field}`, the weights are another kind of tower's"
+            );
             return Err(shapes.not_clip(problem));
         };
         if derived != *stated {
             let way = match size {
-                Size::Resolution | Size::ContextLength => "; resampling of position tables is not supported",
+                Size::Resolution | Size::ContextLength => {
+                    "; resampling of position tables is not supported"
+                }
                 _ => "",
             };
             let of = match size {
@@ -218,7 +256,9 @@ fn derived(architecture: &Architecture, size: Size) -> Option<usize> {
         (Size::Patch, ImageArchitecture::VisionTransformer { patch_size, .. }) => *patch_size,
         (Size::ImageLayers, ImageArchitecture::VisionTransformer { layers, .. }) => *layers,
         (Size::ImageMlp, ImageArchitecture::VisionTransformer { mlp_width, .. }) => *mlp_width,
-        (Size::Stage(stage), ImageArchitecture::ModifiedResNet { blocks, .. }) => *blocks.get(stage)?,
+        (Size::Stage(stage), ImageArchitecture::ModifiedResNet { blocks, .. }) => {
+            *blocks.get(stage)?
+        }
         (Size::Patch | Size::ImageLayers | Size::ImageMlp | Size::Stage(_), _) => return None,
         (
             Size::ImageWidth,
@@ -255,12 +295,15 @@ impl Shapes<'_> {
         })?;
         let shape = tensor.shape();
         match shape.get(axis) {
-            Some(&size) if shape.len() == dimensions && (1..=SIZE_LIMIT).contains(&size) => Ok(size),
+            Some(&size) if shape.len() == dimensions && (1..=SIZE_LIMIT).contains(&size) => {
+                Ok(size)
+            }
             Some(_) if shape.len() == dimensions => Err(self.not_clip(format!(
                 "tensor `{name}` has shape {shape:?}, expected sizes from 1 to {SIZE_LIMIT}"
             ))),
-            _ => Err(self
-                .not_clip(format!("tensor `{name}` has shape {shape:?}, expected {dimensions} dimensions"))),
+            _ => Err(self.not_clip(format!(
+                "tensor `{name}` has shape {shape:?}, expected {dimensions} dimensions"
+            ))),
         }
     }
 
@@ -275,9 +318,9 @@ impl Shapes<'_> {
         let cells = rows.saturating_sub(1);
         let side = cells.isqrt();
         if side == 0 || side.saturating_mul(side) != cells {
-            return Err(
-                self.not_clip(format!("tensor `{table}` has {rows} rows, expected one more than a square"))
-            );
+            return Err(self.not_clip(format!(
+                "tensor `{table}` has {rows} rows, expected one more than a square"
+            )));
         }
         Ok(side)
     }

@@ -68,11 +68,13 @@ fn weight_file(folder: &Path) -> Result<&'static str, CheckpointError> {
 
 /// What lies in a folder that could have been meant: the model of a sentence-transformers folder, other weight files.
 fn instead(folder: &Path) -> String {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let entries =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     for path in entries.take(FOLDER_LIMIT) {
-        let is_weights =
-            path.extension().is_some_and(|ending| WEIGHT_ENDINGS.iter().any(|known| ending == *known));
+        let is_weights = path
+            .extension()
+            .is_some_and(|ending| WEIGHT_ENDINGS.iter().any(|known| ending == *known));
         if path.is_dir() && has_weights(&path) {
             folders.push(path);
         } else if is_weights && path.is_file() {
@@ -88,7 +90,9 @@ fn instead(folder: &Path) -> String {
         }
         (_, Some(file)) => format!(" (it has `{}`: give a file by its path)", file.display()),
         (Some(inner), None) => format!(" (there is one in `{}`)", inner.display()),
-        (None, None) => " (such as `open_clip_model.safetensors` or `model.safetensors`)".to_owned(),
+        (None, None) => {
+            " (such as `open_clip_model.safetensors` or `model.safetensors`)".to_owned()
+        }
     }
 }
 
@@ -105,7 +109,9 @@ pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointErro
 /// A configuration belongs to its folder: also to a weight file there that was given by its path.
 pub(super) fn add_configuration_beside(source: &mut Source) -> Result<(), CheckpointError> {
     let path = source.path.clone();
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
+    let (Some(folder), Some(name)) =
+        (path.parent(), path.file_name().and_then(|name| name.to_str()))
+    else {
         return Ok(());
     };
     add_configuration(source, folder, name)
@@ -113,10 +119,15 @@ pub(super) fn add_configuration_beside(source: &mut Source) -> Result<(), Checkp
 
 /// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so the weights' names
 /// decide which configuration is theirs; the other is taken where theirs is not there.
-fn add_configuration(source: &mut Source, folder: &Path, weights: &str) -> Result<(), CheckpointError> {
+fn add_configuration(
+    source: &mut Source,
+    folder: &Path,
+    weights: &str,
+) -> Result<(), CheckpointError> {
     let hugging_face = !weights.starts_with("open_clip")
         && names::are_hugging_face(source.tensors.iter().map(|(name, _)| name.as_str()));
-    let theirs = if hugging_face { hugging_face_beside(folder)? } else { open_clip_beside(folder)? };
+    let theirs =
+        if hugging_face { hugging_face_beside(folder)? } else { open_clip_beside(folder)? };
     let found = match theirs.config {
         Some(_) => theirs,
         None if hugging_face => open_clip_beside(folder)?,
@@ -173,8 +184,11 @@ fn hugging_face_beside(folder: &Path) -> Result<Beside, CheckpointError> {
         Some(nested) => Some(nested),
         None => read("preprocessor_config.json")?,
     };
-    let preprocess_config =
-        preprocess.map(|(path, json)| PreprocessConfig { kind: PreprocessKind::HuggingFace, path, json });
+    let preprocess_config = preprocess.map(|(path, json)| PreprocessConfig {
+        kind: PreprocessKind::HuggingFace,
+        path,
+        json,
+    });
     Ok(Beside { config, preprocess_config, files })
 }
 
@@ -200,7 +214,11 @@ fn read_json(path: &Path) -> Result<String, CheckpointError> {
     clip_files::read_text(path, JSON_LIMIT).map_err(read)
 }
 
-fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+fn open_shards(
+    folder: &Path,
+    index: &Path,
+    options: &LoadOptions,
+) -> Result<Source, CheckpointError> {
     let map = read_index(index)?;
     let malformed = |problem: String| CheckpointError::malformed(index, "index", problem);
     let shards: BTreeSet<&String> = map.values().collect();
@@ -224,9 +242,10 @@ fn open_shards(folder: &Path, index: &Path, options: &LoadOptions) -> Result<Sou
         for (name, tensor) in part.tensors {
             match map.get(&name) {
                 Some(owner) if owner == shard => whole.tensors.push((name, tensor)),
-                _ => whole
-                    .warnings
-                    .push(format!("`{}` in {shard} is not in the index and was ignored", shown(&name))),
+                _ => whole.warnings.push(format!(
+                    "`{}` in {shard} is not in the index and was ignored",
+                    shown(&name)
+                )),
             }
         }
     }
@@ -319,8 +338,10 @@ mod tests {
     fn an_index_that_names_a_tensor_twice_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let index = folder.path().join("model.safetensors.index.json");
-        std::fs::write(&index, r#"{"weight_map": {"a": "x.safetensors", "a": "x.safetensors"}}"#).unwrap();
-        let error = open_shards(folder.path(), &index, &LoadOptions::default()).err().unwrap().to_string();
+        std::fs::write(&index, r#"{"weight_map": {"a": "x.safetensors", "a": "x.safetensors"}}"#)
+            .unwrap();
+        let error =
+            open_shards(folder.path(), &index, &LoadOptions::default()).err().unwrap().to_string();
         assert!(error.contains("a name is there twice"), "{error}");
     }
 }

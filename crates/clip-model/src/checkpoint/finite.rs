@@ -33,7 +33,9 @@ pub(super) fn check(state_dict: &StateDict) -> CheckReport {
     let tensors: Vec<_> = state_dict.iter().collect();
     let found: Vec<_> = tensors
         .par_iter()
-        .map(|(_, tensor)| (count_not_finite(tensor), tensor.to_contiguous().iter().all(|&byte| byte == 0)))
+        .map(|(_, tensor)| {
+            (count_not_finite(tensor), tensor.to_contiguous().iter().all(|&byte| byte == 0))
+        })
         .collect();
     let named = || tensors.iter().zip(&found);
     CheckReport {
@@ -45,7 +47,9 @@ pub(super) fn check(state_dict: &StateDict) -> CheckReport {
             .map(|((name, _), (count, _))| ((*name).to_owned(), *count))
             .collect(),
         all_zero: named()
-            .filter(|((name, tensor), (_, zero))| *zero && tensor.elements() > 1 && !name.ends_with("bias"))
+            .filter(|((name, tensor), (_, zero))| {
+                *zero && tensor.elements() > 1 && !name.ends_with("bias")
+            })
             .map(|((name, _), _)| (*name).to_owned())
             .collect(),
     }
@@ -83,10 +87,15 @@ pub(crate) fn check_scale(state_dict: &StateDict) -> Result<Option<String>, Chec
     let Some(logarithm) = value else { return Ok(None) };
     let factor = logarithm.exp();
     if !SCALES.contains(&factor) {
-        return Err(CheckpointError::WrongScale { path: state_dict.path().to_path_buf(), logarithm, factor });
+        return Err(CheckpointError::WrongScale {
+            path: state_dict.path().to_path_buf(),
+            logarithm,
+            factor,
+        });
     }
     let odd = !USUAL_SCALES.contains(&factor);
-    Ok(odd.then(|| format!("similarities are multiplied by {factor:.3}, CLIP's models by 14 to 100")))
+    Ok(odd
+        .then(|| format!("similarities are multiplied by {factor:.3}, CLIP's models by 14 to 100")))
 }
 
 const EXPONENT: u32 = f32::INFINITY.to_bits();
@@ -146,9 +155,14 @@ mod tests {
     fn scales_that_make_nothing_of_similarities_are_refused() {
         let of = |value: f32| {
             let scale = Tensor::from_f32(&[], vec![value]);
-            check_scale(&StateDict::from_tensors("m.pt", [("logit_scale".to_owned(), scale)].into()))
+            check_scale(&StateDict::from_tensors(
+                "m.pt",
+                [("logit_scale".to_owned(), scale)].into(),
+            ))
         };
-        for value in [100.0, 14.2857, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 88.8, 50.0] {
+        for value in
+            [100.0, 14.2857, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -100.0, 88.8, 50.0]
+        {
             let error = of(value).unwrap_err().to_string();
             assert!(error.contains("`logit_scale` is "), "{error}");
         }
@@ -161,8 +175,10 @@ mod tests {
     #[test]
     fn nan_and_infinity_are_counted_in_every_floating_type() {
         let values = [0.0f32, 1.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -65504.0];
-        let half: Vec<u8> = values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect();
-        let brain: Vec<u8> = values.iter().flat_map(|&v| half::bf16::from_f32(v).to_le_bytes()).collect();
+        let half: Vec<u8> =
+            values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect();
+        let brain: Vec<u8> =
+            values.iter().flat_map(|&v| half::bf16::from_f32(v).to_le_bytes()).collect();
         let double: Vec<u8> = values.iter().flat_map(|&v| f64::from(v).to_le_bytes()).collect();
         for (dtype, bytes) in [(Dtype::F16, half), (Dtype::Bf16, brain), (Dtype::F64, double)] {
             let tensor = Tensor::from_bytes(dtype, vec![6], SharedBytes::new(bytes), 0).unwrap();

@@ -22,7 +22,8 @@ pub fn pickle(bytes: &[u8]) {
 
 /// An archive: its directory, and every entry read.
 pub fn zip(bytes: &[u8]) {
-    if let Ok(archive) = zip::Archive::open(Path::new("fuzz.pt"), SharedBytes::new(bytes.to_vec())) {
+    if let Ok(archive) = zip::Archive::open(Path::new("fuzz.pt"), SharedBytes::new(bytes.to_vec()))
+    {
         archive.read_everything();
     }
     checkpoint("fuzz.pt", bytes);
@@ -30,7 +31,9 @@ pub fn zip(bytes: &[u8]) {
 
 /// A safetensors file, and every tensor widened.
 pub fn safetensors(bytes: &[u8]) {
-    if let Ok(file) = safetensors::parse(Path::new("fuzz.safetensors"), SharedBytes::new(bytes.to_vec())) {
+    if let Ok(file) =
+        safetensors::parse(Path::new("fuzz.safetensors"), SharedBytes::new(bytes.to_vec()))
+    {
         for tensor in file.tensors.values() {
             let _ = (tensor.to_f32(), tensor.to_i64(), tensor.transposed().map(|t| t.to_f32()));
         }

@@ -69,11 +69,19 @@ impl Hints {
         match kind(&root) {
             Some(Kind::OpenClip) => open_clip::hints(path, &root),
             Some(Kind::HuggingFace) => hugging_face_config::hints(path, &root),
-            None => Err(malformed("neither open_clip's (`model_cfg`) nor transformers' (`model_type`)")),
+            None => {
+                Err(malformed("neither open_clip's (`model_cfg`) nor transformers' (`model_type`)"))
+            }
         }
     }
 
-    pub(super) fn state(&mut self, size: Size, section: &Section<'_>, field: &str, stated: Option<usize>) {
+    pub(super) fn state(
+        &mut self,
+        size: Size,
+        section: &Section<'_>,
+        field: &str,
+        stated: Option<usize>,
+    ) {
         let field = format!("{}.{field}", section.name);
         self.stated.extend(stated.map(|stated| StatedSize { size, stated, field }));
     }
@@ -97,7 +105,8 @@ pub(super) fn kind(root: &Map<String, Value>) -> Option<Kind> {
     if has(&["model_cfg", "vision_cfg"]) {
         return Some(Kind::OpenClip);
     }
-    let theirs = ["model_type", "text_config", "vision_config", "text_config_dict", "vision_config_dict"];
+    let theirs =
+        ["model_type", "text_config", "vision_config", "text_config_dict", "vision_config_dict"];
     has(&theirs).then_some(Kind::HuggingFace)
 }
 
@@ -126,7 +135,9 @@ impl<'a> Section<'a> {
         CheckpointError::Unsupported {
             path: self.path.to_path_buf(),
             found: match self.fields.get(field) {
-                Some(value) => format!("a configuration where {}", super::keys::stated(self, field, value)),
+                Some(value) => {
+                    format!("a configuration where {}", super::keys::stated(self, field, value))
+                }
                 None => format!("a configuration without `{}.{field}`", self.name),
             },
             supported: supported.to_owned(),
@@ -147,7 +158,9 @@ impl<'a> Section<'a> {
     pub(super) fn text(&self, field: &str) -> Result<Option<&str>, CheckpointError> {
         match self.fields.get(field) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => value.as_str().map(Some).ok_or_else(|| self.malformed(field, "a string")),
+            Some(value) => {
+                value.as_str().map(Some).ok_or_else(|| self.malformed(field, "a string"))
+            }
         }
     }
 

@@ -222,12 +222,16 @@ fn activation(section: &Section<'_>) -> Result<Activation, CheckpointError> {
 /// `eos_token_id` 2 stands in old files and means the largest id (PROTOCOL 1.3).
 fn pooling(text: &Section<'_>, hints: &mut Hints) -> TextPooling {
     let stated_id = text.fields.get("eos_token_id");
-    match stated_id.map_or(Some(END_OF_TEXT), |id| id.as_u64().and_then(|id| u32::try_from(id).ok())) {
+    match stated_id
+        .map_or(Some(END_OF_TEXT), |id| id.as_u64().and_then(|id| u32::try_from(id).ok()))
+    {
         Some(2) => TextPooling::Argmax,
         Some(END_OF_TEXT) => TextPooling::FirstId(END_OF_TEXT),
         id => {
             let stated = stated(text, "eos_token_id", stated_id.unwrap_or(&Value::Null));
-            hints.refuse_texts(format!("{stated}, and CLIP's tokenizer ends a text with {END_OF_TEXT}"));
+            hints.refuse_texts(format!(
+                "{stated}, and CLIP's tokenizer ends a text with {END_OF_TEXT}"
+            ));
             TextPooling::FirstId(id.unwrap_or(END_OF_TEXT))
         }
     }
@@ -236,7 +240,8 @@ fn pooling(text: &Section<'_>, hints: &mut Hints) -> TextPooling {
 /// Rows beyond CLIP's vocabulary are another tokenizer's, or fill a block: its files tell.
 fn tokens(text: &Section<'_>, hints: &mut Hints) -> Result<(), CheckpointError> {
     let rows = text.size("vocab_size")?.unwrap_or(VOCABULARY);
-    let reason = format!("`text_config.vocab_size` is {rows}, and CLIP's tokenizer has {VOCABULARY} ids");
+    let reason =
+        format!("`text_config.vocab_size` is {rows}, and CLIP's tokenizer has {VOCABULARY} ids");
     match rows {
         VOCABULARY => {}
         0..VOCABULARY => hints.refuse_texts(reason),

@@ -34,7 +34,11 @@ pub(super) enum Unknown {
 
 /// The role of `key` in `tables`.
 pub(super) fn role(tables: &[Keys], key: &str) -> Option<Role> {
-    tables.iter().flat_map(|table| table.iter()).find(|(name, _)| *name == key).map(|(_, role)| *role)
+    tables
+        .iter()
+        .flat_map(|table| table.iter())
+        .find(|(name, _)| *name == key)
+        .map(|(_, role)| *role)
 }
 
 /// Goes through every key of `section`.
@@ -68,10 +72,14 @@ fn unknown_key(
     let name = format!("{}.{key:.80}", section.name);
     match unknown {
         Unknown::Refused => {
-            return Err(CheckpointError::UnknownKey { path: section.path.to_path_buf(), key: name });
+            return Err(CheckpointError::UnknownKey {
+                path: section.path.to_path_buf(),
+                key: name,
+            });
         }
         Unknown::Warned => {
-            let warning = format!("`{name}` of the configuration is unknown here and was not followed");
+            let warning =
+                format!("`{name}` of the configuration is unknown here and was not followed");
             hints.warnings.push(warning);
         }
         Unknown::TextsRefused => hints.refuse_texts(stated(section, key, value)),
@@ -124,8 +132,12 @@ mod tests {
                 "open_clip vision_cfg" => vec![open_clip::VISION, open_clip::BLOCK],
                 "open_clip text_cfg" => vec![open_clip::TEXT, open_clip::BLOCK],
                 "open_clip tokenizer_kwargs" => vec![open_clip::TOKENIZER],
-                "transformers config" => vec![hugging_face_config::ROOT, hugging_face_config::COMMON],
-                "transformers text_config" => vec![hugging_face_config::TEXT, hugging_face_config::COMMON],
+                "transformers config" => {
+                    vec![hugging_face_config::ROOT, hugging_face_config::COMMON]
+                }
+                "transformers text_config" => {
+                    vec![hugging_face_config::TEXT, hugging_face_config::COMMON]
+                }
                 "transformers vision_config" => {
                     vec![hugging_face_config::VISION, hugging_face_config::COMMON]
                 }
@@ -140,12 +152,17 @@ mod tests {
 
     #[test]
     fn numbers_are_compared_as_numbers() {
-        let is = |value: &str, neutral| is_one_of(&serde_json::from_str(value).unwrap(), &[neutral]);
+        let is =
+            |value: &str, neutral| is_one_of(&serde_json::from_str(value).unwrap(), &[neutral]);
         assert!(
-            is("0.00001", "1e-5") && is("1e-05", "1e-5") && is(r#"{"eps": 0.00001}"#, r#"{"eps": 1e-5}"#)
+            is("0.00001", "1e-5")
+                && is("1e-05", "1e-5")
+                && is(r#"{"eps": 0.00001}"#, r#"{"eps": 1e-5}"#)
         );
         assert!(
-            !is("1e-6", "1e-5") && !is("0", "false") && !is(r#"{"eps": 1e-5, "x": 1}"#, r#"{"eps": 1e-5}"#)
+            !is("1e-6", "1e-5")
+                && !is("0", "false")
+                && !is(r#"{"eps": 1e-5, "x": 1}"#, r#"{"eps": 1e-5}"#)
         );
     }
 }

@@ -165,7 +165,11 @@ impl PreprocessConfig {
     fn of_open_clip(path: &Path, json: &str) -> Option<Self> {
         let root: serde_json::Value = serde_json::from_str(json).ok()?;
         root.get("preprocess_cfg").filter(|fields| !fields.is_null())?;
-        Some(Self { kind: PreprocessKind::OpenClip, path: path.to_path_buf(), json: json.to_owned() })
+        Some(Self {
+            kind: PreprocessKind::OpenClip,
+            path: path.to_path_buf(),
+            json: json.to_owned(),
+        })
     }
 }
 
@@ -249,7 +253,8 @@ impl Checkpoint {
             Some(json) => Hints::parse(&path, json)?,
             None => Hints::default(),
         };
-        let told = options.config.as_deref().and_then(|json| PreprocessConfig::of_open_clip(&path, json));
+        let told =
+            options.config.as_deref().and_then(|json| PreprocessConfig::of_open_clip(&path, json));
         warnings.extend(hints.warnings.iter().cloned());
         let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
         derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
@@ -265,7 +270,9 @@ impl Checkpoint {
             && stated != architecture.image.resolution() as i64
         {
             let derived = architecture.image.resolution();
-            warnings.push(format!("the archive states a resolution of {stated}, its shapes give {derived}"));
+            warnings.push(format!(
+                "the archive states a resolution of {stated}, its shapes give {derived}"
+            ));
         }
 
         let released = source.released || activation::is_in_released_repository(&path);
@@ -289,7 +296,10 @@ impl Checkpoint {
             activation_source,
             released,
             preprocess_config: told.or(source.preprocess_config),
-            tokenizer: TokenizerConfig { released, ..TokenizerConfig::new(&hints, source.tokenizer_files) },
+            tokenizer: TokenizerConfig {
+                released,
+                ..TokenizerConfig::new(&hints, source.tokenizer_files)
+            },
             warnings,
             files: source.files,
         })
@@ -297,16 +307,21 @@ impl Checkpoint {
 }
 
 /// A missing tensor, with why it may be: an object in its place, or names of another model.
-fn explained(error: CheckpointError, given: &[String], unbuilt: &[(String, String)]) -> CheckpointError {
+fn explained(
+    error: CheckpointError,
+    given: &[String],
+    unbuilt: &[(String, String)],
+) -> CheckpointError {
     let CheckpointError::MissingTensor { path, name } = error else { return error };
-    let problem = match unbuilt.iter().find(|(other, _)| names::without_wrappers(other).ends_with(&name)) {
-        Some((other, what)) => {
-            format!("`{}` is {what}, expected a plain tensor of numbers", shown(other))
-        }
-        None => {
-            let given = names::summary(given.iter().map(String::as_str));
-            format!("tensor `{name}` is missing; the file holds {given}")
-        }
-    };
+    let problem =
+        match unbuilt.iter().find(|(other, _)| names::without_wrappers(other).ends_with(&name)) {
+            Some((other, what)) => {
+                format!("`{}` is {what}, expected a plain tensor of numbers", shown(other))
+            }
+            None => {
+                let given = names::summary(given.iter().map(String::as_str));
+                format!("tensor `{name}` is missing; the file holds {given}")
+            }
+        };
     CheckpointError::NotClip { path, problem }
 }

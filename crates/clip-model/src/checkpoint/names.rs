@@ -33,12 +33,16 @@ pub(super) struct Renamed {
 
 /// What data-parallel training, `torch.compile`, FSDP and activation checkpoints put between the parts of a name. No
 /// module of CLIP is called so.
-const WRAPPERS: [&str; 4] = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
+const WRAPPERS: [&str; 4] =
+    ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
 /// The table of tokens, without which nothing is a CLIP: transformers', open_clip's custom text tower's, the
 /// reference's.
-const TOKEN_TABLES: [&str; 3] =
-    ["text_model.embeddings.token_embedding.weight", "text.token_embedding.weight", "token_embedding.weight"];
+const TOKEN_TABLES: [&str; 3] = [
+    "text_model.embeddings.token_embedding.weight",
+    "text.token_embedding.weight",
+    "token_embedding.weight",
+];
 
 /// Buffers of the archives that are no weights.
 const OPENAI_BUFFERS: [&str; 3] = ["input_resolution", "context_length", "vocab_size"];
@@ -64,8 +68,9 @@ pub(super) fn to_reference(
             supported: "CLIP's own VisionTransformer and ModifiedResNet are".to_owned(),
         });
     }
-    let is_hugging_face =
-        tensors.keys().any(|name| name.starts_with("vision_model.") || name.starts_with("text_model."));
+    let is_hugging_face = tensors
+        .keys()
+        .any(|name| name.starts_with("vision_model.") || name.starts_with("text_model."));
     let (layout, mut tensors) = if is_hugging_face {
         (Layout::HuggingFace, from_hugging_face(path, tensors)?)
     } else {
@@ -91,7 +96,8 @@ pub(super) fn to_reference(
     {
         tensors.insert("logit_scale".to_owned(), scalar);
     }
-    let layout = if container == Container::TorchScript && openai_buffers { Layout::OpenAi } else { layout };
+    let layout =
+        if container == Container::TorchScript && openai_buffers { Layout::OpenAi } else { layout };
     Ok(Renamed { tensors, layout, openai_buffers, input_resolution, warnings })
 }
 
@@ -102,7 +108,11 @@ fn insert(
     tensor: Tensor,
 ) -> Result<(), CheckpointError> {
     if map.contains_key(&name) {
-        return Err(CheckpointError::malformed(path, format!("tensor `{}`", shown(&name)), "is there twice"));
+        return Err(CheckpointError::malformed(
+            path,
+            format!("tensor `{}`", shown(&name)),
+            "is there twice",
+        ));
     }
     map.insert(name, tensor);
     Ok(())
@@ -125,7 +135,9 @@ fn take_wrappers_out(
     let mut found = BTreeSet::new();
     let mut map = BTreeMap::new();
     for (name, tensor) in tensors {
-        found.extend(WRAPPERS.into_iter().filter(|wrapper| name.split('.').any(|part| part == *wrapper)));
+        found.extend(
+            WRAPPERS.into_iter().filter(|wrapper| name.split('.').any(|part| part == *wrapper)),
+        );
         insert(path, &mut map, without_wrappers(&name).into_owned(), tensor)?;
     }
     if !found.is_empty() {
@@ -165,10 +177,11 @@ fn of_one_model(
         (Some(prefix), None) if prefix.is_empty() => return Ok(tensors),
         (Some(prefix), None) => prefix,
         (Some(first), Some(second)) => {
-            let places = [first, second].into_iter().chain(prefixes).map(|prefix| match prefix.as_str() {
-                "" => "names without a prefix".to_owned(),
-                prefix => format!("`{}…`", shown(prefix)),
-            });
+            let places =
+                [first, second].into_iter().chain(prefixes).map(|prefix| match prefix.as_str() {
+                    "" => "names without a prefix".to_owned(),
+                    prefix => format!("`{}…`", shown(prefix)),
+                });
             return Err(CheckpointError::SeveralModels {
                 path: path.to_path_buf(),
                 places: places.collect(),
@@ -185,7 +198,10 @@ fn of_one_model(
     warnings.push(format!("the prefix `{}` was taken off the names", shown(&prefix)));
     if let Some(first) = others.first() {
         let count = others.len();
-        warnings.push(format!("{count} tensors outside it were left out, the first is `{}`", shown(first)));
+        warnings.push(format!(
+            "{count} tensors outside it were left out, the first is `{}`",
+            shown(first)
+        ));
     }
     Ok(model)
 }
@@ -196,7 +212,8 @@ pub(super) fn summary<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone)
     let mut shared = names.clone().next().unwrap_or_default();
     for name in names.clone() {
         while !name.starts_with(shared) {
-            let shorter = shared.trim_end_matches('.').rfind('.').and_then(|dot| shared.get(..=dot));
+            let shorter =
+                shared.trim_end_matches('.').rfind('.').and_then(|dot| shared.get(..=dot));
             shared = shorter.unwrap_or_default();
         }
     }
@@ -209,7 +226,10 @@ pub(super) fn summary<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone)
 }
 
 /// open_clip's archives keep the mask of the text tower as a buffer. It is what the tower does anyway, or another model.
-fn drop_causal_mask(path: &Path, tensors: &mut BTreeMap<String, Tensor>) -> Result<(), CheckpointError> {
+fn drop_causal_mask(
+    path: &Path,
+    tensors: &mut BTreeMap<String, Tensor>,
+) -> Result<(), CheckpointError> {
     let Some(mask) = tensors.remove("attn_mask") else { return Ok(()) };
     let side = match *mask.shape() {
         [rows, columns] if rows == columns && mask.dtype().is_float() => rows,
@@ -249,7 +269,12 @@ fn from_custom_text(
             "transformer.embeddings.position_ids" => {}
             // A linear layer, stored [out, in].
             "text_projection.weight" => {
-                insert(path, &mut renamed, "text_projection".to_owned(), transposed(path, &name, &tensor)?)?;
+                insert(
+                    path,
+                    &mut renamed,
+                    "text_projection".to_owned(),
+                    transposed(path, &name, &tensor)?,
+                )?;
             }
             _ => insert(path, &mut renamed, inner.to_owned(), tensor)?,
         }
@@ -287,12 +312,20 @@ fn from_hugging_face(
 fn transposed(path: &Path, name: &str, tensor: &Tensor) -> Result<Tensor, CheckpointError> {
     tensor.transposed().ok_or_else(|| CheckpointError::NotClip {
         path: path.to_path_buf(),
-        problem: format!("tensor `{}` has shape {:?}, expected 2 dimensions", shown(name), tensor.shape()),
+        problem: format!(
+            "tensor `{}` has shape {:?}, expected 2 dimensions",
+            shown(name),
+            tensor.shape()
+        ),
     })
 }
 
 /// q, k and v one below the other: the reference keeps them in one matrix.
-fn join_rows(path: &Path, name: &str, parts: [Option<Tensor>; 3]) -> Result<Tensor, CheckpointError> {
+fn join_rows(
+    path: &Path,
+    name: &str,
+    parts: [Option<Tensor>; 3],
+) -> Result<Tensor, CheckpointError> {
     let [Some(q), Some(k), Some(v)] = parts else {
         return Err(CheckpointError::MissingTensor {
             path: path.to_path_buf(),
@@ -303,7 +336,11 @@ fn join_rows(path: &Path, name: &str, parts: [Option<Tensor>; 3]) -> Result<Tens
         path: path.to_path_buf(),
         problem: format!("the parts q, k and v of `{}` {problem}", shown(name)),
     };
-    if k.shape() != q.shape() || v.shape() != q.shape() || k.dtype() != q.dtype() || v.dtype() != q.dtype() {
+    if k.shape() != q.shape()
+        || v.shape() != q.shape()
+        || k.dtype() != q.dtype()
+        || v.dtype() != q.dtype()
+    {
         return Err(not_clip("differ in shape or element type"));
     }
     Tensor::stacked(vec![q, k, v]).ok_or_else(|| not_clip("are scalars or too large"))
@@ -314,8 +351,10 @@ mod tests {
     use super::*;
 
     fn names(tensors: &[&str]) -> Result<Renamed, CheckpointError> {
-        let tensors =
-            tensors.iter().map(|name| ((*name).to_owned(), Tensor::from_f32(&[1, 1], vec![0.0]))).collect();
+        let tensors = tensors
+            .iter()
+            .map(|name| ((*name).to_owned(), Tensor::from_f32(&[1, 1], vec![0.0])))
+            .collect();
         to_reference(Path::new("m.pt"), tensors, Container::TorchZip)
     }
 
@@ -326,7 +365,10 @@ mod tests {
             ["module.visual.proj", "module.text.text_projection.weight"],
             ["_orig_mod.module.visual.proj", "_orig_mod.module.text.text_projection.weight"],
             ["visual._orig_mod.proj", "text.module.text_projection.weight"],
-            ["_fsdp_wrapped_module.visual.proj", "text._checkpoint_wrapped_module.text_projection.weight"],
+            [
+                "_fsdp_wrapped_module.visual.proj",
+                "text._checkpoint_wrapped_module.text_projection.weight",
+            ],
         ] {
             let renamed = names(&[image, text]).unwrap();
             let found: Vec<_> = renamed.tensors.keys().map(String::as_str).collect();
@@ -337,7 +379,8 @@ mod tests {
     #[test]
     fn the_prefix_of_the_one_clip_is_taken_off_and_the_rest_is_named() {
         for prefix in ["clip.", "model.clip_model.", "net.model.student."] {
-            let given = ["token_embedding.weight", "visual.proj"].map(|name| format!("{prefix}{name}"));
+            let given =
+                ["token_embedding.weight", "visual.proj"].map(|name| format!("{prefix}{name}"));
             let renamed = names(&[&given[0], &given[1], "head.weight"]).unwrap();
             assert_eq!(renamed.tensors.len(), 2, "{prefix}");
             assert_eq!(
@@ -348,7 +391,10 @@ mod tests {
                 ]
             );
         }
-        let both = ["student.token_embedding.weight", "teacher.text_model.embeddings.token_embedding.weight"];
+        let both = [
+            "student.token_embedding.weight",
+            "teacher.text_model.embeddings.token_embedding.weight",
+        ];
         let error = names(&both).err().unwrap().to_string();
         assert_eq!(error, "m.pt: holds the weights of several models: `student.…`, `teacher.…`");
     }
@@ -365,8 +411,12 @@ mod tests {
     #[test]
     fn only_a_causal_mask_is_dropped() {
         let mask = |upper: f32| Tensor::from_f32(&[2, 2], vec![0.0, upper, 0.0, 0.0]);
-        let given =
-            |mask| vec![("attn_mask".to_owned(), mask), ("x".to_owned(), Tensor::from_f32(&[1], vec![0.0]))];
+        let given = |mask| {
+            vec![
+                ("attn_mask".to_owned(), mask),
+                ("x".to_owned(), Tensor::from_f32(&[1], vec![0.0])),
+            ]
+        };
         let renamed = |mask| to_reference(Path::new("m.pt"), given(mask), Container::TorchScript);
         assert_eq!(renamed(mask(f32::NEG_INFINITY)).unwrap().tensors.len(), 1);
         for other in [mask(0.0), Tensor::from_f32(&[4], vec![0.0; 4]), mask(f32::NAN)] {
@@ -382,7 +432,8 @@ mod tests {
 
     #[test]
     fn sigmoid_and_timm_models_are_refused_by_name() {
-        for (name, found) in [("logit_bias", "a sigmoid CLIP"), ("visual.trunk.x", "an image tower of timm")]
+        for (name, found) in
+            [("logit_bias", "a sigmoid CLIP"), ("visual.trunk.x", "an image tower of timm")]
         {
             let error = names(&[name]).err().unwrap().to_string();
             assert!(error.contains(found), "{error}");

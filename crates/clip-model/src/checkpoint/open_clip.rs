@@ -41,7 +41,7 @@ pub(super) const VISION: Keys = &[
     ("attn_pooler_heads", Neutral),
     ("no_ln_pre", Tower(&["false"])),
     ("pos_embed_type", Tower(&["\"learnable\"", "\"sin_cos_2d\""])), // how the table began
-    ("final_ln_after_pool", Neutral),                                // the same where one token is read
+    ("final_ln_after_pool", Neutral), // the same where one token is read
     ("pool_type", Tower(&["\"tok\""])),
     ("output_tokens", Tower(&["false"])),
     ("act_kwargs", Tower(&["{}"])),
@@ -171,7 +171,8 @@ fn sizes(
         Some(Value::Array(stages)) => {
             for (stage, blocks) in stages.iter().enumerate() {
                 let blocks = blocks.as_u64().and_then(|blocks| usize::try_from(blocks).ok());
-                let blocks = blocks.ok_or_else(|| vision.malformed("layers", "a number or four numbers"))?;
+                let blocks =
+                    blocks.ok_or_else(|| vision.malformed("layers", "a number or four numbers"))?;
                 hints.state(Size::Stage(stage), vision, "layers", Some(blocks));
             }
         }
@@ -265,7 +266,9 @@ fn tokenizer(text: &Section<'_>, hints: &mut Hints) -> Result<(), CheckpointErro
                 // CLIP's tokenizer in transformers makes lower case whatever was cleaned before.
                 Some("whitespace") if name.is_some() => {}
                 Some("canonicalize") => hints.canonicalize = true,
-                Some(other) => hints.refuse_texts(keys::stated(&arguments, "clean", &Value::from(other))),
+                Some(other) => {
+                    hints.refuse_texts(keys::stated(&arguments, "clean", &Value::from(other)))
+                }
             }
             Ok(())
         }

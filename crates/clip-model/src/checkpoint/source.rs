@@ -55,8 +55,10 @@ pub(super) fn parse(
         Format::Zip => torch::open_archive(path, bytes, options)?,
         Format::Legacy => torch::open_legacy(path, bytes)?,
     };
-    let preprocess_config =
-        contents.metadata_config.as_deref().and_then(|json| PreprocessConfig::of_open_clip(path, json));
+    let preprocess_config = contents
+        .metadata_config
+        .as_deref()
+        .and_then(|json| PreprocessConfig::of_open_clip(path, json));
     Ok(Source {
         path: path.to_path_buf(),
         tensors: contents.tensors,
@@ -132,7 +134,10 @@ fn looks_like_safetensors(bytes: &[u8]) -> bool {
 /// What people mistake for a checkpoint.
 fn what_else(bytes: &[u8]) -> Option<&'static str> {
     let starts: [(&[u8], &str); 9] = [
-        (b"version https://git-lfs", "a Git LFS pointer instead of the file (`git lfs pull` fetches it)"),
+        (
+            b"version https://git-lfs",
+            "a Git LFS pointer instead of the file (`git lfs pull` fetches it)",
+        ),
         (b"\x1f\x8b", "a gzip-compressed file (decompress it first)"),
         (b"BZh", "a bzip2-compressed file (decompress it first)"),
         (b"\xfd7zXZ\0", "an xz-compressed file (decompress it first)"),
@@ -156,14 +161,19 @@ fn has_released_digest(
     options: &LoadOptions,
 ) -> Result<bool, CheckpointError> {
     let name = path.file_name().and_then(|name| name.to_str());
-    let Some(model) = registry::models().iter().find(|model| Some(model.file.as_str()) == name) else {
+    let Some(model) = registry::models().iter().find(|model| Some(model.file.as_str()) == name)
+    else {
         return Ok(false);
     };
     let found = sha256_of_bytes(bytes.as_slice());
     if found == model.sha256 || options.ignore_digest {
         return Ok(found == model.sha256);
     }
-    Err(CheckpointError::WrongDigest { path: path.to_path_buf(), found, expected: model.sha256.clone() })
+    Err(CheckpointError::WrongDigest {
+        path: path.to_path_buf(),
+        found,
+        expected: model.sha256.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -174,7 +184,10 @@ mod tests {
     #[test]
     fn what_is_no_checkpoint_is_told_whatever_its_ending() {
         for (bytes, said) in [
-            (&b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"[..], "a Git LFS pointer"),
+            (
+                &b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"[..],
+                "a Git LFS pointer",
+            ),
             (b"<!DOCTYPE html><html></html>", "a web page"),
             (b"\x1f\x8b\x08\0\0\0\0\0\0\x03", "a gzip-compressed file"),
         ] {
@@ -184,6 +197,9 @@ mod tests {
             }
         }
         let cut_in_its_header = b"<\x01\0\0\0\0\0\0{\"a\"";
-        assert!(matches!(recognize(Path::new("m.safetensors"), cut_in_its_header), Ok(Format::Safetensors)));
+        assert!(matches!(
+            recognize(Path::new("m.safetensors"), cut_in_its_header),
+            Ok(Format::Safetensors)
+        ));
     }
 }

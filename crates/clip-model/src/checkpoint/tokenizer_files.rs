@@ -38,7 +38,8 @@ pub struct TokenizerConfig {
 }
 
 /// What other kinds of tokenizers are kept in. Beside a vocabulary of CLIP's kind nobody reads them.
-const OTHER_KINDS: [&str; 4] = ["vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
+const OTHER_KINDS: [&str; 4] =
+    ["vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
 
 /// What transformers reads, and what it is compared by.
 pub(super) const FILES: [&str; 6] = [
@@ -114,8 +115,11 @@ pub(super) fn beside(folder: &Path) -> Vec<PathBuf> {
     let there = |names: &[&str]| -> Vec<PathBuf> {
         names.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect()
     };
-    let other_kinds =
-        if there(&["vocab.json", "tokenizer.json"]).is_empty() { there(&OTHER_KINDS) } else { vec![] };
+    let other_kinds = if there(&["vocab.json", "tokenizer.json"]).is_empty() {
+        there(&OTHER_KINDS)
+    } else {
+        vec![]
+    };
     [there(&FILES), other_kinds].concat()
 }
 
@@ -161,7 +165,8 @@ fn difference(path: &Path) -> Option<String> {
         Err(error) => return Some(format!("`{name}` beside the weights: {error}")),
     };
     if name == "merges.txt" {
-        return (merges_digest(text.lines()) != MERGES_SHA256).then(|| foreign(&name, "other merges"));
+        return (merges_digest(text.lines()) != MERGES_SHA256)
+            .then(|| foreign(&name, "other merges"));
     }
     let object = match serde_json::from_str(&text) {
         Ok(Value::Object(object)) => object,
@@ -212,7 +217,8 @@ fn configuration(path: &Path, name: &str, object: &Map<String, Value>) -> Option
 fn whole_tokenizer(name: &str, object: &Map<String, Value>) -> Option<String> {
     let Some(model) = object.get("model") else { return Some(foreign(name, "no vocabulary")) };
     let added = || object.get("added_tokens").and_then(Value::as_array).into_iter().flatten();
-    let added = || added().map(|token| (token["content"].as_str().unwrap_or(""), token["id"].as_u64()));
+    let added =
+        || added().map(|token| (token["content"].as_str().unwrap_or(""), token["id"].as_u64()));
     let Some(vocabulary) = model.get("vocab").and_then(Value::as_object) else {
         return Some(foreign(name, "another kind of vocabulary"));
     };

@@ -12,7 +12,14 @@ pub(super) fn open_clip(checkpoint: &Checkpoint, preprocessing: &Map<String, Val
     let mut vision_cfg = Map::new();
     let mut set = |name: &str, value: Value| drop(vision_cfg.insert(name.to_owned(), value));
     match architecture.image {
-        ImageArchitecture::VisionTransformer { resolution, patch_size, width, layers, heads, mlp_width } => {
+        ImageArchitecture::VisionTransformer {
+            resolution,
+            patch_size,
+            width,
+            layers,
+            heads,
+            mlp_width,
+        } => {
             set("image_size", json!(resolution));
             set("layers", json!(layers));
             set("width", json!(width));
@@ -79,8 +86,14 @@ pub(super) fn hugging_face(checkpoint: &Checkpoint) -> Result<String, Checkpoint
         found: format!("{found} in the layout of transformers"),
         supported: "`openai` and `open_clip` can hold it".to_owned(),
     };
-    let ImageArchitecture::VisionTransformer { resolution, patch_size, width, layers, heads, mlp_width } =
-        architecture.image
+    let ImageArchitecture::VisionTransformer {
+        resolution,
+        patch_size,
+        width,
+        layers,
+        heads,
+        mlp_width,
+    } = architecture.image
     else {
         return Err(unsupported("a ModifiedResNet"));
     };

@@ -14,8 +14,9 @@ pub(super) fn tensors(
         return Err(CheckpointError::Unsupported {
             path: checkpoint.state_dict.path().to_path_buf(),
             found: "a ModifiedResNet in the layout of transformers".to_owned(),
-            supported: "transformers has vision transformers only; `openai` and `open_clip` can hold it"
-                .to_owned(),
+            supported:
+                "transformers has vision transformers only; `openai` and `open_clip` can hold it"
+                    .to_owned(),
         });
     }
     let mut renamed = Vec::with_capacity(tensors.len() * 2);

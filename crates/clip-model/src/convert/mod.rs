@@ -84,20 +84,29 @@ pub fn convert(
 }
 
 /// What is written must ask for the tokens that the checkpoint asks for.
-fn refuse_other_tokens(checkpoint: &Checkpoint, layout: Layout, config: &str) -> Result<(), CheckpointError> {
+fn refuse_other_tokens(
+    checkpoint: &Checkpoint,
+    layout: Layout,
+    config: &str,
+) -> Result<(), CheckpointError> {
     let path = checkpoint.state_dict.path();
     let theirs = &checkpoint.tokenizer;
     let files = if layout == Layout::OpenAi { Vec::new() } else { theirs.files.clone() };
     let written = TokenizerConfig::of_configuration(path, config, files)?;
     let (refusal, refusal_written) = (theirs.refusal(), written.refusal());
-    if refusal.is_some() == refusal_written.is_some() && written.canonicalize == theirs.canonicalize {
+    if refusal.is_some() == refusal_written.is_some() && written.canonicalize == theirs.canonicalize
+    {
         return Ok(());
     }
-    let reason =
-        refusal.or(refusal_written).unwrap_or_else(|| "texts are cleaned by `canonicalize`".to_owned());
+    let reason = refusal
+        .or(refusal_written)
+        .unwrap_or_else(|| "texts are cleaned by `canonicalize`".to_owned());
     Err(CheckpointError::Unsupported {
         path: path.to_path_buf(),
-        found: format!("a tokenizer that the layout `{}` has no place for ({reason})", layout.name()),
+        found: format!(
+            "a tokenizer that the layout `{}` has no place for ({reason})",
+            layout.name()
+        ),
         supported: format!("`{}`, in which it came, is", checkpoint.layout.name()),
     })
 }
@@ -139,8 +148,10 @@ fn with_dtypes(checkpoint: &Checkpoint, weights: WeightFormat) -> Vec<WriteTenso
 
 /// Files are told by their ending: what is written as safetensors must not be called otherwise.
 fn check_ending(layout: Layout, out: &Path) -> Result<(), CheckpointError> {
-    let ending = out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let is_device = std::fs::metadata(out).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    let ending =
+        out.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_device =
+        std::fs::metadata(out).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
     let (written, name) = match layout {
         Layout::OpenAi if ending == "safetensors" || is_device => return Ok(()),
         Layout::OpenAi => ("safetensors is", out.with_extension("safetensors")),
@@ -184,5 +195,6 @@ fn write_folder(
 }
 
 fn write_text(path: &Path, text: &str) -> Result<(), CheckpointError> {
-    std::fs::write(path, text).map_err(|source| CheckpointError::Write { path: path.to_path_buf(), source })
+    std::fs::write(path, text)
+        .map_err(|source| CheckpointError::Write { path: path.to_path_buf(), source })
 }

@@ -34,7 +34,9 @@ impl Address {
         let (scheme, authority, rest) = split(&self.url)?;
         let url = if let Some(host) = location.strip_prefix("//") {
             format!("{scheme}://{host}")
-        } else if let Some((other, _)) = location.split_once("://").filter(|(other, _)| is_scheme(other)) {
+        } else if let Some((other, _)) =
+            location.split_once("://").filter(|(other, _)| is_scheme(other))
+        {
             let other = other.to_ascii_lowercase();
             if other != "https" && (other != "http" || scheme != "http") {
                 return None;
@@ -53,8 +55,10 @@ impl Address {
             format!("{scheme}://{authority}{}", without_dots(&joined))
         };
         let next = Self::new(&url);
-        let same_host = split(&next.url).is_some_and(|(_, other, _)| other.eq_ignore_ascii_case(authority));
-        let authorization = next.authorization.or_else(|| self.authorization.clone().filter(|_| same_host));
+        let same_host =
+            split(&next.url).is_some_and(|(_, other, _)| other.eq_ignore_ascii_case(authority));
+        let authorization =
+            next.authorization.or_else(|| self.authorization.clone().filter(|_| same_host));
         Some(Self { authorization, ..next })
     }
 }
@@ -69,7 +73,8 @@ pub fn without_password(url: &str) -> String {
 }
 
 fn is_scheme(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
 }
 
 /// Scheme, authority, and what follows it.
@@ -119,7 +124,11 @@ mod tests {
         ] {
             assert_eq!(base.redirected(location).map(|next| next.url).as_deref(), to, "{location}");
         }
-        assert_eq!(Address::new("https://h/a").redirected("http://h/a"), None, "no way back from https");
+        assert_eq!(
+            Address::new("https://h/a").redirected("http://h/a"),
+            None,
+            "no way back from https"
+        );
     }
 
     #[test]
@@ -128,7 +137,10 @@ mod tests {
         assert_eq!(address.url, "https://h/a/b");
         assert_eq!(address.authorization.as_deref(), Some("Basic bWU6cEBzcw=="));
         let here = address.redirected("c").unwrap();
-        assert_eq!((here.url.as_str(), here.authorization), ("https://h/a/c", address.authorization.clone()));
+        assert_eq!(
+            (here.url.as_str(), here.authorization),
+            ("https://h/a/c", address.authorization.clone())
+        );
         assert_eq!(address.redirected("https://else/c").unwrap().authorization, None);
     }
 

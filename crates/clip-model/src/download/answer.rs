@@ -14,7 +14,8 @@ pub(super) fn length(response: &Response<Body>) -> Option<u64> {
 
 /// Start and total of `bytes start-end/total`; a total of `*` is unknown.
 pub(super) fn content_range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
-    let (range, total) = header(response, "content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+    let (range, total) =
+        header(response, "content-range")?.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
@@ -37,7 +38,9 @@ pub(super) fn announced_sha256(response: &Response<Body>) -> Option<String> {
 
 /// The coding of the body, where it is not the file's own bytes.
 pub(super) fn coding(response: &Response<Body>) -> Option<&str> {
-    header(response, "content-encoding").map(str::trim).filter(|coding| !matches!(*coding, "" | "identity"))
+    header(response, "content-encoding")
+        .map(str::trim)
+        .filter(|coding| !matches!(*coding, "" | "identity"))
 }
 
 /// How long the server asks to wait: seconds, or a date.

@@ -146,7 +146,9 @@ impl DownloadError {
             Self::Status { .. } | Self::Later { .. } => {
                 Some("run it again: what was fetched is kept and the download goes on from there")
             }
-            Self::WrongDigest { .. } => Some("run it again; if it persists, the server has another file"),
+            Self::WrongDigest { .. } => {
+                Some("run it again; if it persists, the server has another file")
+            }
             Self::NotTheFile { .. } => {
                 Some("run it again; if it persists, the server or a proxy has another file")
             }
@@ -204,9 +206,8 @@ fn lock_of(target: &Path) -> PathBuf {
 fn is_here(download: &Download<'_>) -> bool {
     download.target.is_file()
         && match (download.sha256, download.check) {
-            (Some(expected), _) => {
-                sha256_of_file(download.target).is_ok_and(|found| found.eq_ignore_ascii_case(expected))
-            }
+            (Some(expected), _) => sha256_of_file(download.target)
+                .is_ok_and(|found| found.eq_ignore_ascii_case(expected)),
             (None, Some(check)) => check(download.target).is_ok(),
             (None, None) => true,
         }

@@ -57,12 +57,23 @@ impl<'a> Transfer<'a> {
             .into();
         let part = with_suffix(download.target, ".part");
         let failed = |source| DownloadError::Write { path: part.clone(), source };
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part);
+        let options =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part);
         let mut file = options.map_err(failed)?;
         let (hasher, done) = digest_so_far(&mut file).map_err(failed)?;
         let etag = clip_files::read_text(&with_suffix(download.target, ".part.etag"), 1 << 16).ok();
         let etag = etag.filter(|etag| is_strong(etag));
-        Ok(Self { download, agent, part, file, hasher, done, etag, announced: None, resumed: done > 0 })
+        Ok(Self {
+            download,
+            agent,
+            part,
+            file,
+            hasher,
+            done,
+            etag,
+            announced: None,
+            resumed: done > 0,
+        })
     }
 
     /// Asks until the file is whole and right, then gives it its name.
@@ -72,7 +83,8 @@ impl<'a> Transfer<'a> {
             self.remove_part();
         }
         outcome?;
-        let failed = |source| DownloadError::Write { path: self.download.target.to_path_buf(), source };
+        let failed =
+            |source| DownloadError::Write { path: self.download.target.to_path_buf(), source };
         self.file.sync_all().map_err(failed)?;
         std::fs::rename(&self.part, self.download.target).map_err(failed)?;
         drop(std::fs::remove_file(with_suffix(self.download.target, ".part.etag")));
@@ -105,9 +117,14 @@ impl<'a> Transfer<'a> {
                     }
                     let wait = wait.unwrap_or_default();
                     if wait > LONGEST_WAIT {
-                        return Err(DownloadError::Later { url: self.shown(), seconds: wait.as_secs() });
+                        return Err(DownloadError::Later {
+                            url: self.shown(),
+                            seconds: wait.as_secs(),
+                        });
                     }
-                    std::thread::sleep(wait.max(self.download.backoff * 2u32.pow((failures - 1).min(6))));
+                    std::thread::sleep(
+                        wait.max(self.download.backoff * 2u32.pow((failures - 1).min(6))),
+                    );
                 }
             }
         }
@@ -133,7 +150,8 @@ impl<'a> Transfer<'a> {
             },
             StatusCode::RANGE_NOT_SATISFIABLE if self.done > 0 => {
                 // All of it is here, or it is not the same file.
-                let whole = header(&response, "content-range") == Some(&format!("bytes */{}", self.done));
+                let whole =
+                    header(&response, "content-range") == Some(&format!("bytes */{}", self.done));
                 if whole && self.is_same_file(&response) {
                     return Ok(Attempt::Complete);
                 }
@@ -146,12 +164,14 @@ impl<'a> Transfer<'a> {
                 let wait = retry_after(&response, SystemTime::now());
                 return Ok(Attempt::Cut(format!("the server answered {}", status.as_u16()), wait));
             }
-            status => return Err(DownloadError::Status { url: self.shown(), status: status.as_u16() }),
+            status => {
+                return Err(DownloadError::Status { url: self.shown(), status: status.as_u16() });
+            }
         };
         if let Some(coding) = coding(&response) {
-            return Err(
-                self.protocol(&format!("it comes {coding}-coded, though its own bytes were asked for"))
-            );
+            return Err(self.protocol(&format!(
+                "it comes {coding}-coded, though its own bytes were asked for"
+            )));
         }
         if total.is_some_and(|total| total > self.download.limit) {
             return Err(self.too_long());
@@ -190,27 +210,39 @@ impl<'a> Transfer<'a> {
                     request = request.header("If-Range", etag);
                 }
             }
-            let response = request.call().map_err(|error| self.without_address(&error.to_string()))?;
+            let response =
+                request.call().map_err(|error| self.without_address(&error.to_string()))?;
             self.announced = announced_sha256(&response).or(self.announced.take());
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Ok(response));
             }
             match address.redirected(header(&response, "location").unwrap_or_default()) {
                 Some(next) => address = next,
-                None => return Ok(Err(self.protocol("it redirects to an address that is not followed"))),
+                None => {
+                    return Ok(
+                        Err(self.protocol("it redirects to an address that is not followed")),
+                    );
+                }
             }
         }
         Ok(Err(self.protocol("it redirects again and again")))
     }
 
-    fn receive(&mut self, response: Response<Body>, total: Option<u64>) -> Result<Attempt, DownloadError> {
-        let name = self.download.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    fn receive(
+        &mut self,
+        response: Response<Body>,
+        total: Option<u64>,
+    ) -> Result<Attempt, DownloadError> {
+        let name =
+            self.download.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut body = response.into_body().into_reader();
         let mut buffer = vec![0; 1 << 18];
         loop {
             let read = match body.read(&mut buffer) {
                 Ok(read) => read,
-                Err(error) => return Ok(Attempt::Cut(self.without_address(&error.to_string()), None)),
+                Err(error) => {
+                    return Ok(Attempt::Cut(self.without_address(&error.to_string()), None));
+                }
             };
             if read == 0 {
                 break;
@@ -233,7 +265,9 @@ impl<'a> Transfer<'a> {
                 let problem = format!("the connection ended after {} of {total} bytes", self.done);
                 Ok(Attempt::Cut(problem, None))
             }
-            Some(total) if self.done > total => Err(self.protocol("more bytes came than were announced")),
+            Some(total) if self.done > total => {
+                Err(self.protocol("more bytes came than were announced"))
+            }
             _ => Ok(Attempt::Complete),
         }
     }
@@ -244,7 +278,11 @@ impl<'a> Transfer<'a> {
             let found = sha256::hexadecimal(&self.hasher.clone().finalize());
             let differs = !found.eq_ignore_ascii_case(expected);
             let url = self.shown();
-            return differs.then(|| DownloadError::WrongDigest { url, found, expected: expected.to_owned() });
+            return differs.then(|| DownloadError::WrongDigest {
+                url,
+                found,
+                expected: expected.to_owned(),
+            });
         }
         let problem = (self.download.check?)(&self.part).err()?;
         Some(DownloadError::NotTheFile { url: self.shown(), problem })

@@ -28,8 +28,10 @@ impl<D: Device> AttentionPool<D> {
     ) -> Result<Self, CheckpointError> {
         let (key, value) = (loader.at("k_proj"), loader.at("v_proj"));
         let square = [channels, channels];
-        let weight = [&*key.values("weight", &square)?, &*value.values("weight", &square)?].concat();
-        let bias = [&*key.values("bias", &[channels])?, &*value.values("bias", &[channels])?].concat();
+        let weight =
+            [&*key.values("weight", &square)?, &*value.values("weight", &square)?].concat();
+        let bias =
+            [&*key.values("bias", &[channels])?, &*value.values("bias", &[channels])?].concat();
         let tokens = cells + 1;
         Ok(Self {
             positional_embedding: loader.rows("positional_embedding", tokens, channels)?,

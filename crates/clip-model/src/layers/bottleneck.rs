@@ -46,7 +46,12 @@ impl<D: Device> Bottleneck<D> {
     }
 
     /// `maps [items · cells, channels] -> [items · cells / stride², 4 · planes]`.
-    pub(crate) fn forward(&self, device: &D, maps: D::Rows, shape: MapShape) -> (D::Rows, MapShape) {
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        maps: D::Rows,
+        shape: MapShape,
+    ) -> (D::Rows, MapShape) {
         let (hidden, _) = self.conv1.forward_relu(device, &maps, shape); // [items · cells, planes]
         let (hidden, _) = self.conv2.forward_relu(device, &hidden, shape);
         let hidden = self.pool(device, hidden, shape); // [items · cells / stride², planes]
@@ -54,7 +59,8 @@ impl<D: Device> Bottleneck<D> {
             Some(downsample) => downsample.forward_linear(device, &self.pool(device, maps, shape)),
             None => maps,
         };
-        let shape = MapShape { height: shape.height / self.stride, width: shape.width / self.stride };
+        let shape =
+            MapShape { height: shape.height / self.stride, width: shape.width / self.stride };
         (self.conv3.forward_residual_relu(device, &hidden, shortcut), shape)
     }
 

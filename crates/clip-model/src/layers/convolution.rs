@@ -23,7 +23,8 @@ impl ConvolutionWeights {
         channels: usize,
         kernel: usize,
     ) -> Result<Self, CheckpointError> {
-        let weight = loader.at(convolution).values("weight", &[outputs, channels, kernel, kernel])?;
+        let weight =
+            loader.at(convolution).values("weight", &[outputs, channels, kernel, kernel])?;
         let norm = loader.at(norm);
         let of_norm = |name: &str| Ok(norm.values(name, &[outputs])?.into_vec());
         let norm = BatchNorm {
@@ -52,12 +53,15 @@ fn fold_batch_norm(weight: &[f32], channels: usize, norm: &BatchNorm) -> Convolu
     let mut folded = Vec::with_capacity(weight.len());
     let mut bias = Vec::with_capacity(outputs);
     for (output, weight) in weight.chunks_exact(channels * taps).enumerate() {
-        let scale = f64::from(norm.weight[output]) / (f64::from(norm.running_var[output]) + EPS).sqrt();
+        let scale =
+            f64::from(norm.weight[output]) / (f64::from(norm.running_var[output]) + EPS).sqrt();
         for tap in 0..taps {
             let of_tap = weight.iter().skip(tap).step_by(taps); // [channels]
             folded.extend(of_tap.map(|&value| (f64::from(value) * scale) as f32));
         }
-        bias.push((f64::from(norm.bias[output]) - f64::from(norm.running_mean[output]) * scale) as f32);
+        bias.push(
+            (f64::from(norm.bias[output]) - f64::from(norm.running_mean[output]) * scale) as f32,
+        );
     }
     ConvolutionWeights { weight: folded, bias }
 }
@@ -89,7 +93,12 @@ impl<D: Device> Convolution<D> {
     }
 
     /// `relu(convolution + bias)`, and the shape of the maps that come out.
-    pub(crate) fn forward_relu(&self, device: &D, maps: &D::Rows, input: MapShape) -> (D::Rows, MapShape) {
+    pub(crate) fn forward_relu(
+        &self,
+        device: &D,
+        maps: &D::Rows,
+        input: MapShape,
+    ) -> (D::Rows, MapShape) {
         let (kernel, stride) = (self.kernel, self.stride);
         let shape = ConvolutionShape { input, kernel, stride, padding: kernel / 2 };
         let epilogue = Epilogue::bias(&self.bias).activation(Activation::Relu);
@@ -102,7 +111,12 @@ impl<D: Device> Convolution<D> {
     }
 
     /// `relu(convolution + bias + residual)` of a kernel of one cell.
-    pub(crate) fn forward_residual_relu(&self, device: &D, maps: &D::Rows, residual: D::Rows) -> D::Rows {
+    pub(crate) fn forward_residual_relu(
+        &self,
+        device: &D,
+        maps: &D::Rows,
+        residual: D::Rows,
+    ) -> D::Rows {
         let epilogue = Epilogue::bias(&self.bias).residual(residual).activation(Activation::Relu);
         device.linear(maps, &self.weight, epilogue)
     }
@@ -136,7 +150,8 @@ mod tests {
         };
         // [2 outputs, 2 channels, 2 taps]
         let folded = fold_batch_norm(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0], 2, &norm);
-        for (found, expected) in folded.weight.iter().zip([1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0]) {
+        for (found, expected) in folded.weight.iter().zip([1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0])
+        {
             assert!((found - expected).abs() < 1e-6, "{:?}", folded.weight);
         }
         assert!((folded.bias[0] + 2.5).abs() < 1e-6 && (folded.bias[1] + 1.0).abs() < 1e-6);

@@ -12,7 +12,12 @@ pub(crate) struct Linear<D: Device> {
 
 impl<D: Device> Linear<D> {
     /// A weight that stands `[outputs, inputs]`, and its bias.
-    pub(crate) fn new(loader: &Loader<'_, D>, weight: &[f32], bias: Vec<f32>, inputs: usize) -> Self {
+    pub(crate) fn new(
+        loader: &Loader<'_, D>,
+        weight: &[f32],
+        bias: Vec<f32>,
+        inputs: usize,
+    ) -> Self {
         let weight = MatrixView::output_major(weight, bias.len(), inputs);
         Self { weight: loader.pack(weight), bias: Some(loader.device.vector(bias)) }
     }
@@ -36,7 +41,10 @@ impl<D: Device> Linear<D> {
         outputs: usize,
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values(name, &[inputs, outputs])?;
-        Ok(Self { weight: loader.pack(MatrixView::input_major(&weight, inputs, outputs)), bias: None })
+        Ok(Self {
+            weight: loader.pack(MatrixView::input_major(&weight, inputs, outputs)),
+            bias: None,
+        })
     }
 
     /// `activation(x · weightᵀ + bias)`.

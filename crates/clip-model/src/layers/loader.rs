@@ -43,13 +43,21 @@ impl<'a, D: Device> Loader<'a, D> {
     }
 
     /// The values of a tensor that must have this shape, all finite.
-    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Values<'a>, CheckpointError> {
+    pub(crate) fn values(
+        &self,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<Values<'a>, CheckpointError> {
         let name = format!("{}{name}", self.prefix);
         let tensor = self.weights.floats(&name, shape)?;
         let values = Values { tensor, values: tensor.f32_values() };
         match finite::count(&values) {
             0 => Ok(values),
-            count => Err(CheckpointError::NotFinite { path: self.weights.path().to_path_buf(), name, count }),
+            count => Err(CheckpointError::NotFinite {
+                path: self.weights.path().to_path_buf(),
+                name,
+                count,
+            }),
         }
     }
 
@@ -59,7 +67,12 @@ impl<'a, D: Device> Loader<'a, D> {
     }
 
     /// A table `[rows, width]`.
-    pub(crate) fn rows(&self, name: &str, rows: usize, width: usize) -> Result<D::Rows, CheckpointError> {
+    pub(crate) fn rows(
+        &self,
+        name: &str,
+        rows: usize,
+        width: usize,
+    ) -> Result<D::Rows, CheckpointError> {
         Ok(self.device.upload(self.values(name, &[rows, width])?.into_vec(), width))
     }
 }

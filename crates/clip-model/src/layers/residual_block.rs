@@ -19,7 +19,10 @@ pub(crate) struct ResidualBlock<D: Device> {
 
 impl<D: Device> ResidualBlock<D> {
     /// `ln_1`, `attn`, `ln_2` and `mlp` of one branch.
-    pub(crate) fn load(loader: &Loader<'_, D>, shape: &TransformerShape) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        shape: &TransformerShape,
+    ) -> Result<Self, CheckpointError> {
         let width = shape.width;
         Ok(Self {
             ln_1: LayerNorm::load(&loader.at("ln_1"), width)?,
@@ -35,7 +38,13 @@ impl<D: Device> ResidualBlock<D> {
     /// All rows of all items.
     ///
     /// - `keys`: the rows each item sees, its own at the end
-    pub(crate) fn forward(&self, device: &D, x: D::Rows, segments: &Segments, keys: &KeyRows) -> D::Rows {
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        x: D::Rows,
+        segments: &Segments,
+        keys: &KeyRows,
+    ) -> D::Rows {
         let normal = self.ln_1.forward(device, &x);
         let shape = self.attention_shape(segments, keys);
         let x = self.attn.forward(device, &normal, &normal, shape, x);

@@ -33,9 +33,13 @@ pub(crate) struct Transformer<D: Device> {
 
 impl<D: Device> Transformer<D> {
     /// `resblocks.0`, `resblocks.1`, … of one branch.
-    pub(crate) fn load(loader: &Loader<'_, D>, shape: &TransformerShape) -> Result<Self, CheckpointError> {
+    pub(crate) fn load(
+        loader: &Loader<'_, D>,
+        shape: &TransformerShape,
+    ) -> Result<Self, CheckpointError> {
         let blocks = loader.at("resblocks");
-        let blocks = in_parallel(shape.layers, |layer| ResidualBlock::load(&blocks.at(layer), shape))?;
+        let blocks =
+            in_parallel(shape.layers, |layer| ResidualBlock::load(&blocks.at(layer), shape))?;
         Ok(Self { blocks })
     }
 
@@ -113,12 +117,16 @@ mod tests {
         for causal in [false, true] {
             let transformer = transformer(causal);
             let x = Matrix::new(values(segments.rows() * WIDTH, 5), WIDTH);
-            let pooled: Vec<usize> =
-                segments.ranges().map(|rows| if causal { rows.end - 1 } else { rows.start }).collect();
+            let pooled: Vec<usize> = segments
+                .ranges()
+                .map(|rows| if causal { rows.end - 1 } else { rows.start })
+                .collect();
             let keys = KeyRows::from(&segments);
-            let items = Items { segments: segments.clone(), pooled_keys: keys.clone(), keys, pooled };
-            let forward =
-                |pooled_rows_only| transformer.forward_pooled(&device, x.clone(), &items, pooled_rows_only);
+            let items =
+                Items { segments: segments.clone(), pooled_keys: keys.clone(), keys, pooled };
+            let forward = |pooled_rows_only| {
+                transformer.forward_pooled(&device, x.clone(), &items, pooled_rows_only)
+            };
             assert_eq!(forward(true), forward(false), "causal: {causal}");
         }
     }

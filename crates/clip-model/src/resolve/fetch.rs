@@ -79,13 +79,19 @@ fn fetch_all(
     let mut fetch = |file: &str| -> Result<bool, ResolveError> {
         let target = own.join(file);
         // What is no longer what was fetched is fetched again, whatever it looks like.
-        if before.get(file).is_some_and(|digest| sha256_of_file(&target).is_ok_and(|found| found != *digest))
+        if before
+            .get(file)
+            .is_some_and(|digest| sha256_of_file(&target).is_ok_and(|found| found != *digest))
         {
             drop(std::fs::remove_file(&target));
         }
         let url = format!("{base}/{repository}/resolve/main/{file}");
         let (check, limit) = kind_of(file);
-        match download::fetch(&Download { check: Some(check), limit, ..plan(&url, &target, options) }) {
+        match download::fetch(&Download {
+            check: Some(check),
+            limit,
+            ..plan(&url, &target, options)
+        }) {
             Ok(()) => fetched.push(file.to_owned()),
             Err(DownloadError::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(error.into()),
@@ -104,7 +110,9 @@ fn fetch_all(
     }
     let weights = weights.ok_or_else(no_weights)?;
     if weights.extension().is_some_and(|ending| ending == "json") {
-        for shard in shards_of(&weights).map_err(|_| ResolveError::BadIndex { path: weights.clone() })? {
+        for shard in
+            shards_of(&weights).map_err(|_| ResolveError::BadIndex { path: weights.clone() })?
+        {
             if !fetch(&shard)? {
                 return Err(no_weights());
             }
@@ -113,7 +121,8 @@ fn fetch_all(
     let mut lines = String::new();
     for file in fetched {
         let path = own.join(&file);
-        let digest = sha256_of_file(&path).map_err(|source| DownloadError::Write { path, source })?;
+        let digest =
+            sha256_of_file(&path).map_err(|source| DownloadError::Write { path, source })?;
         lines += &format!("{digest}  {file}\n");
     }
     clip_files::write_whole(&mark, |out| std::io::Write::write_all(out, lines.as_bytes()))
@@ -125,9 +134,9 @@ fn fetch_all(
 fn is_complete(own: &Path) -> bool {
     let digests = digests(&own.join(COMPLETE));
     !digests.is_empty()
-        && digests
-            .iter()
-            .all(|(file, digest)| sha256_of_file(&own.join(file)).is_ok_and(|found| found == *digest))
+        && digests.iter().all(|(file, digest)| {
+            sha256_of_file(&own.join(file)).is_ok_and(|found| found == *digest)
+        })
 }
 
 /// SHA-256 by file name.

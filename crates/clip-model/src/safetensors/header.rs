@@ -27,7 +27,10 @@ pub(super) fn parse(path: &Path, bytes: SharedBytes) -> Result<Safetensors, Chec
     let malformed = |problem: String| CheckpointError::malformed(path, "header", problem);
     let all = bytes.as_slice();
     let Some((length, rest)) = all.split_first_chunk::<8>() else {
-        return Err(malformed(format!("the file has {} bytes, the length alone takes 8", all.len())));
+        return Err(malformed(format!(
+            "the file has {} bytes, the length alone takes 8",
+            all.len()
+        )));
     };
     let length = u64::from_le_bytes(*length);
     if length > HEADER_LIMIT {
@@ -38,7 +41,8 @@ pub(super) fn parse(path: &Path, bytes: SharedBytes) -> Result<Safetensors, Chec
             limit: HEADER_LIMIT,
         });
     }
-    let Some((json, data)) = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length))
+    let Some((json, data)) =
+        usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length))
     else {
         return Err(malformed(format!(
             "claims {length} bytes, the file has {} behind the length",
@@ -46,7 +50,8 @@ pub(super) fn parse(path: &Path, bytes: SharedBytes) -> Result<Safetensors, Chec
         )));
     };
     // The JSON text is not part of the message: errors do not print file content.
-    let header: Header = serde_json::from_slice(json).map_err(|error| malformed(describe(&error)))?;
+    let header: Header =
+        serde_json::from_slice(json).map_err(|error| malformed(describe(&error)))?;
     let data_start = all.len().saturating_sub(data.len());
     check_tiling(path, &header.entries, data.len())?;
     let mut tensors = BTreeMap::new();
@@ -66,7 +71,9 @@ fn describe(error: &serde_json::Error) -> String {
         {
             text.split(" at line").next().unwrap_or("invalid").to_owned()
         }
-        serde_json::error::Category::Data => "a field is missing, of a wrong type or out of range".to_owned(),
+        serde_json::error::Category::Data => {
+            "a field is missing, of a wrong type or out of range".to_owned()
+        }
         serde_json::error::Category::Eof => "the JSON ends early".to_owned(),
         _ if text.starts_with("recursion limit") => "JSON nested deeper than 128".to_owned(),
         _ => "not a JSON object in UTF-8".to_owned(),
@@ -80,13 +87,18 @@ fn check_tiling(
     entries: &BTreeMap<String, Entry>,
     available: usize,
 ) -> Result<(), CheckpointError> {
-    let mut ranges: Vec<_> = entries.iter().map(|(name, entry)| (entry.data_offsets, name)).collect();
+    let mut ranges: Vec<_> =
+        entries.iter().map(|(name, entry)| (entry.data_offsets, name)).collect();
     ranges.sort_unstable();
     let mut cursor = 0u64;
     for ((begin, end), name) in ranges {
         if begin != cursor || end < begin {
             let problem = format!("owns bytes {begin}..{end}, expected to begin at {cursor}");
-            return Err(CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), problem));
+            return Err(CheckpointError::malformed(
+                path,
+                format!("tensor `{}`", shown(name)),
+                problem,
+            ));
         }
         cursor = end;
     }
@@ -104,8 +116,9 @@ fn view(
     bytes: &SharedBytes,
     data_start: usize,
 ) -> Result<Tensor, CheckpointError> {
-    let malformed =
-        |problem: String| CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), problem);
+    let malformed = |problem: String| {
+        CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), problem)
+    };
     let dtype = dtype(&entry.dtype).ok_or_else(|| CheckpointError::WrongDtype {
         path: path.to_path_buf(),
         name: name.to_owned(),
@@ -113,15 +126,18 @@ fn view(
         expected: "F64, F32, F16, BF16, I64, I32, I16, I8, U8 or BOOL",
     })?;
     if entry.shape.len() > MAX_DIMENSIONS {
-        return Err(malformed(ViewError::TooManyDimensions { dimensions: entry.shape.len() }.to_string()));
+        return Err(malformed(
+            ViewError::TooManyDimensions { dimensions: entry.shape.len() }.to_string(),
+        ));
     }
     let (begin, end) = entry.data_offsets;
     let mut shape = Vec::with_capacity(entry.shape.len());
     for &size in &entry.shape {
         shape.push(usize::try_from(size).map_err(|_| malformed(format!("has a size of {size}")))?);
     }
-    let needed =
-        shape.iter().try_fold(dtype.size() as u64, |product, &size| product.checked_mul(size as u64));
+    let needed = shape
+        .iter()
+        .try_fold(dtype.size() as u64, |product, &size| product.checked_mul(size as u64));
     if needed != Some(end.saturating_sub(begin)) {
         let owned = end.saturating_sub(begin);
         return Err(malformed(format!(
@@ -131,7 +147,8 @@ fn view(
     }
     let start = usize::try_from(begin).ok().and_then(|begin| begin.checked_add(data_start));
     let start = start.ok_or_else(|| malformed(format!("begins at byte {begin}")))?;
-    Tensor::from_bytes(dtype, shape, bytes.clone(), start).map_err(|error| malformed(error.to_string()))
+    Tensor::from_bytes(dtype, shape, bytes.clone(), start)
+        .map_err(|error| malformed(error.to_string()))
 }
 
 fn dtype(name: &str) -> Option<Dtype> {
@@ -231,7 +248,10 @@ mod tests {
             format!("{{\"a\":{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":{offsets}}}}}")
         };
         let cases = [
-            (entry("[1]", "[0,4]").replace("F32", "F8_E4M3"), "tensor `a` holds F8_E4M3, expected F64"),
+            (
+                entry("[1]", "[0,4]").replace("F32", "F8_E4M3"),
+                "tensor `a` holds F8_E4M3, expected F64",
+            ),
             (entry("[2]", "[0,4]"), "tensor `a`: owns 4 bytes, which is not f32 of shape [2]"),
             (entry("[1]", "[1,5]"), "tensor `a`: owns bytes 1..5, expected to begin at 0"),
             (entry("[0]", "[0,0]"), "data: the tensors own 0 bytes, the file has 4"),

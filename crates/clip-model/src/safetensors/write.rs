@@ -69,7 +69,8 @@ fn header(
     }
     let mut offset = 0u64;
     for WriteTensor { name, tensor, dtype } in tensors {
-        let converted = matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16) && tensor.dtype().is_float();
+        let converted =
+            matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16) && tensor.dtype().is_float();
         if *dtype != tensor.dtype() && !converted {
             return Err(CheckpointError::WrongDtype {
                 path: path.to_path_buf(),
@@ -85,7 +86,11 @@ fn header(
             "data_offsets": [offset, end],
         });
         if header.insert(name.clone(), entry).is_some() {
-            return Err(CheckpointError::malformed(path, format!("tensor `{}`", shown(name)), "given twice"));
+            return Err(CheckpointError::malformed(
+                path,
+                format!("tensor `{}`", shown(name)),
+                "given twice",
+            ));
         }
         offset = end;
     }
@@ -95,7 +100,11 @@ fn header(
     Ok(text)
 }
 
-fn write_values(out: &mut impl Write, tensor: &WriteTensor, path: &Path) -> Result<(), CheckpointError> {
+fn write_values(
+    out: &mut impl Write,
+    tensor: &WriteTensor,
+    path: &Path,
+) -> Result<(), CheckpointError> {
     let failed = |source| CheckpointError::Write { path: path.to_path_buf(), source };
     if tensor.dtype == tensor.tensor.dtype() {
         return out.write_all(&tensor.tensor.to_contiguous()).map_err(failed);
@@ -125,11 +134,14 @@ fn refuse_overflow(
     tensor: &WriteTensor,
     path: &Path,
 ) -> Result<(), CheckpointError> {
-    match values.iter().enumerate().filter(|(i, value)| value.is_finite() && !is_finite(*i)).count() {
+    match values.iter().enumerate().filter(|(i, value)| value.is_finite() && !is_finite(*i)).count()
+    {
         0 => Ok(()),
-        count => {
-            Err(CheckpointError::NotFinite { path: path.to_path_buf(), name: tensor.name.clone(), count })
-        }
+        count => Err(CheckpointError::NotFinite {
+            path: path.to_path_buf(),
+            name: tensor.name.clone(),
+            count,
+        }),
     }
 }
 
@@ -158,8 +170,11 @@ mod tests {
         let path = folder.path().join("a.safetensors");
         let values = Tensor::from_f32(&[2, 2], vec![1.0, -2.5, 0.5, 65504.0]);
         let half = WriteTensor { name: "half".into(), tensor: values.clone(), dtype: Dtype::F16 };
-        let brain =
-            WriteTensor { name: "brain".into(), tensor: values.transposed().unwrap(), dtype: Dtype::Bf16 };
+        let brain = WriteTensor {
+            name: "brain".into(),
+            tensor: values.transposed().unwrap(),
+            dtype: Dtype::Bf16,
+        };
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
         write(&path, vec![half, brain, WriteTensor::as_is("full", values)], &metadata).unwrap();
         let file = super::super::open(&path).unwrap();

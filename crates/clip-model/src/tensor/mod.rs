@@ -181,7 +181,9 @@ impl Tensor {
         if let Elements::Stack(parts) = &self.elements {
             let mut rest = out;
             for part in parts.iter() {
-                let Some((of_part, behind)) = rest.split_at_mut_checked(part.elements()) else { return };
+                let Some((of_part, behind)) = rest.split_at_mut_checked(part.elements()) else {
+                    return;
+                };
                 part.widen_into(of_part);
                 rest = behind;
             }
@@ -213,8 +215,12 @@ impl Tensor {
         let bytes = self.to_contiguous();
         Some(match self.dtype {
             Dtype::I64 => bytes.as_chunks().0.iter().map(|&b| i64::from_le_bytes(b)).collect(),
-            Dtype::I32 => bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect(),
-            Dtype::I16 => bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect(),
+            Dtype::I32 => {
+                bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b).into()).collect()
+            }
+            Dtype::I16 => {
+                bytes.as_chunks().0.iter().map(|&b| i16::from_le_bytes(b).into()).collect()
+            }
             Dtype::I8 => bytes.iter().map(|&b| i8::from_le_bytes([b]).into()).collect(),
             Dtype::U8 | Dtype::Bool => bytes.iter().map(|&b| b.into()).collect(),
             Dtype::F64 | Dtype::F32 | Dtype::F16 | Dtype::Bf16 => return None,
@@ -366,8 +372,10 @@ mod tests {
 
     #[test]
     fn a_stack_reads_like_one_tensor() {
-        let part = |first: f32| Tensor::from_f32(&[2, 2], (0..4).map(|i| first + i as f32).collect());
-        let stack = Tensor::stacked(vec![part(0.), part(4.).transposed().unwrap(), part(8.)]).unwrap();
+        let part =
+            |first: f32| Tensor::from_f32(&[2, 2], (0..4).map(|i| first + i as f32).collect());
+        let stack =
+            Tensor::stacked(vec![part(0.), part(4.).transposed().unwrap(), part(8.)]).unwrap();
         assert_eq!(stack.shape(), [6, 2]);
         let values = [0., 1., 2., 3., 4., 6., 5., 7., 8., 9., 10., 11.];
         assert_eq!(stack.to_f32(), values);
@@ -382,7 +390,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_not_stacked() {
-        let [wide, narrow] = [3, 2].map(|columns| Tensor::from_f32(&[1, columns], vec![0.0; columns]));
+        let [wide, narrow] =
+            [3, 2].map(|columns| Tensor::from_f32(&[1, columns], vec![0.0; columns]));
         let bytes = Tensor::from_bytes(Dtype::U8, vec![1, 3], numbers(3), 0).unwrap();
         let scalar = Tensor::from_f32(&[], vec![1.0]);
         let rows = |rows| Tensor::from_bytes(Dtype::U8, vec![rows, 0], numbers(3), 0).unwrap();

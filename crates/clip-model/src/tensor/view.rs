@@ -105,7 +105,8 @@ pub(super) fn gather(
     length: usize,
 ) -> Vec<u8> {
     let mut out = Vec::with_capacity(length);
-    let (Some((&columns, outer)), Some((&step, outer_strides))) = (shape.split_last(), strides.split_last())
+    let (Some((&columns, outer)), Some((&step, outer_strides))) =
+        (shape.split_last(), strides.split_last())
     else {
         return all.get(start..start.saturating_add(size)).unwrap_or(&[]).to_vec();
     };

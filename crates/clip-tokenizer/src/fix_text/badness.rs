@@ -81,7 +81,8 @@ impl Rules {
                 bit <<= 1;
             }
             rules.first_bits |= first_bit;
-            *(if at_start { &mut rules.begin_at_start } else { &mut rules.begin_anywhere }) |= first_bit;
+            *(if at_start { &mut rules.begin_at_start } else { &mut rules.begin_anywhere }) |=
+                first_bit;
         }
         rules.from = bits_between(edges);
         rules.low = (0..LOW).map(|code| rules.fits_from(code)).collect();
@@ -176,7 +177,11 @@ mod tests {
     #[test]
     fn low_characters_fit_the_same_positions_in_both_tables() {
         for code in (0..0x600).chain([0x2500, 0xFB01, 0xF8FF, 0x10FFFF]) {
-            assert_eq!(RULES.fits(char::from_u32(code).unwrap()), RULES.fits_from(code), "{code:X}");
+            assert_eq!(
+                RULES.fits(char::from_u32(code).unwrap()),
+                RULES.fits_from(code),
+                "{code:X}"
+            );
         }
     }
 }

@@ -36,7 +36,11 @@ fn is_double_quote(character: char) -> bool {
 /// C1 controls to Windows-1252, ligatures and widths to what they stand for, quotes straight.
 pub(super) fn fix_forms(text: &str) -> Option<String> {
     replace_characters(text, |character| {
-        if character.is_ascii() { None } else { FORMS.get(&u32::from(character)).map(String::as_str) }
+        if character.is_ascii() {
+            None
+        } else {
+            FORMS.get(&u32::from(character)).map(String::as_str)
+        }
     })
 }
 
@@ -77,7 +81,8 @@ fn is_decimal(character: char) -> bool {
 
 /// Control characters that make no white space, deprecated ones of Arabic, byte order marks, annotations.
 pub(super) fn remove_controls(text: &str) -> Option<String> {
-    text.contains(is_removed).then(|| text.chars().filter(|&character| !is_removed(character)).collect())
+    text.contains(is_removed)
+        .then(|| text.chars().filter(|&character| !is_removed(character)).collect())
 }
 
 fn is_removed(character: char) -> bool {
@@ -87,8 +92,12 @@ fn is_removed(character: char) -> bool {
 }
 
 /// Each character's replacement in its place; `None` when there is none in the whole text.
-fn replace_characters<'a>(text: &str, replacement: impl Fn(char) -> Option<&'a str>) -> Option<String> {
-    let (first, _) = text.char_indices().find(|&(_, character)| replacement(character).is_some())?;
+fn replace_characters<'a>(
+    text: &str,
+    replacement: impl Fn(char) -> Option<&'a str>,
+) -> Option<String> {
+    let (first, _) =
+        text.char_indices().find(|&(_, character)| replacement(character).is_some())?;
     let (unchanged, rest) = text.split_at_checked(first)?;
     let mut out = String::with_capacity(text.len());
     out.push_str(unchanged);
@@ -123,7 +132,11 @@ mod tests {
             ("\u{1b}[\u{1b}[mm", "\u{1b}[m"),
         ];
         for (text, expected) in cases {
-            assert_eq!(remove_terminal_escapes(text).as_deref().unwrap_or(text), expected, "{text:?}");
+            assert_eq!(
+                remove_terminal_escapes(text).as_deref().unwrap_or(text),
+                expected,
+                "{text:?}"
+            );
         }
     }
 }

@@ -34,14 +34,16 @@ struct CodePages {
 /// Every page that can represent the whole text, with the text's bytes in it. `text` is not all ASCII.
 pub(super) fn encodings(text: &str) -> impl Iterator<Item = (&'static CodePage, Vec<u8>)> {
     let having = CODE_PAGES.having_all(text);
-    let pages = CODE_PAGES.pages.iter().enumerate().filter(move |(index, _)| having >> index & 1 == 1);
+    let pages =
+        CODE_PAGES.pages.iter().enumerate().filter(move |(index, _)| having >> index & 1 == 1);
     pages.map(move |(_, page)| (page, page.encode(text)))
 }
 
 impl CodePage {
     fn encode(&self, text: &str) -> Vec<u8> {
-        let byte =
-            |character| u8::try_from(character).ok().filter(u8::is_ascii).or_else(|| self.byte(character));
+        let byte = |character| {
+            u8::try_from(character).ok().filter(u8::is_ascii).or_else(|| self.byte(character))
+        };
         text.chars().filter_map(byte).collect()
     }
 
@@ -70,8 +72,9 @@ impl CodePages {
         let mut code_pages = Self { pages: Vec::new(), having: FastMap::default() };
         for (index, (name, codes)) in tables::entries("encoding").enumerate() {
             let is_sloppy = name.starts_with("sloppy-");
-            let characters =
-                codes.split_ascii_whitespace().filter_map(|code| u32::from_str_radix(code, 16).ok());
+            let characters = codes
+                .split_ascii_whitespace()
+                .filter_map(|code| u32::from_str_radix(code, 16).ok());
             let mut bytes: FastMap<u32, u8> = characters.zip(0x80..=0xFF).collect();
             if is_sloppy {
                 bytes.insert(u32::from(LOST), LOST_BYTE);

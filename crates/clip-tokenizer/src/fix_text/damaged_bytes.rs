@@ -78,7 +78,11 @@ pub(super) fn replace_lossy_sequences(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Goes through `bytes` from the left; where patterns fit, the first of them decides.
-fn replace_matches(bytes: &[u8], patterns: &[&[Position]], replace: impl Fn(&[u8], &mut Vec<u8>)) -> Vec<u8> {
+fn replace_matches(
+    bytes: &[u8],
+    patterns: &[&[Position]],
+    replace: impl Fn(&[u8], &mut Vec<u8>),
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some((&first, after)) = rest.split_first() {
@@ -128,8 +132,14 @@ mod tests {
     #[test]
     fn characters_that_lost_a_byte_become_the_replacement_character() {
         let lost = "\u{FFFD}".as_bytes();
-        let cases: [&[u8]; 6] =
-            [b"\x1a", b"\xc2\x1a", b"\xc3?", b"\xe2\x80\x1a", b"\xf0?\x80\x1a", b"\xed\xa0?\xed\xb0\x80"];
+        let cases: [&[u8]; 6] = [
+            b"\x1a",
+            b"\xc2\x1a",
+            b"\xc3?",
+            b"\xe2\x80\x1a",
+            b"\xf0?\x80\x1a",
+            b"\xed\xa0?\xed\xb0\x80",
+        ];
         for bytes in cases {
             assert_eq!(replace_lossy_sequences(bytes), lost, "{bytes:x?}");
         }

@@ -19,7 +19,9 @@ static CLUES: LazyLock<FastMap<u32, u8>> = LazyLock::new(|| {
     ];
     let mut clues: FastMap<u32, u8> = FastMap::default();
     for (name, clue) in names {
-        for code in tables::set("detector", name).ranges().iter().flat_map(|&(first, last)| first..=last) {
+        for code in
+            tables::set("detector", name).ranges().iter().flat_map(|&(first, last)| first..=last)
+        {
             *clues.entry(code).or_default() |= clue;
         }
     }
@@ -51,7 +53,8 @@ pub(super) fn fix_runs(text: &str, work: &mut Work) -> Option<String> {
         let length = if before_is_strict { 0 } else { run_length(rest) };
         let (piece, after) = rest.split_at_checked(length.max(character.len_utf8()))?;
         let is_damaged_run = length > 0 && piece.len() < text.len() && is_bad(piece);
-        let fixed = if is_damaged_run { work.deeper(|work| encoding::fix(piece, work)) } else { None };
+        let fixed =
+            if is_damaged_run { work.deeper(|work| encoding::fix(piece, work)) } else { None };
         out.push_str(fixed.as_deref().unwrap_or(piece));
         before_is_strict = piece.chars().next_back().is_some_and(|last| clues(last) & STRICT != 0);
         rest = after;

@@ -11,7 +11,9 @@ use crate::html;
 
 /// Names in capitals that HTML does not have: `EACUTE` for `É`. Most of them nobody ever wrote.
 static UPPER_CASE: LazyLock<FastMap<&str, String>> = LazyLock::new(|| {
-    tables::entries("upper_case_entity").map(|(name, codes)| (name, html::parse_codes(codes))).collect()
+    tables::entries("upper_case_entity")
+        .map(|(name, codes)| (name, html::parse_codes(codes)))
+        .collect()
 });
 
 /// Letters and digits that a reference may have.
@@ -81,7 +83,9 @@ pub(super) fn unescape_plain_to_the_end(text: &str) -> Option<String> {
             continue;
         }
         let Some(start) = reference_start(&out) else { continue };
-        let Some(meaning) = out.get(start..).and_then(|body| meaning(std::str::from_utf8(body).ok()?)) else {
+        let Some(meaning) =
+            out.get(start..).and_then(|body| meaning(std::str::from_utf8(body).ok()?))
+        else {
             continue;
         };
         if !meaning.bytes().all(is_plain) {
@@ -96,7 +100,8 @@ pub(super) fn unescape_plain_to_the_end(text: &str) -> Option<String> {
 /// Where the reference that ends with the last byte of `out` begins, after its ampersand.
 fn reference_start(out: &[u8]) -> Option<usize> {
     let (_, before) = out.split_last()?;
-    let length = before.iter().rev().take(LONGEST).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let length =
+        before.iter().rev().take(LONGEST).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     let (before, _) = before.split_at_checked(before.len().checked_sub(length)?)?;
     match before {
         _ if length == 0 => None,

@@ -33,8 +33,9 @@ mod tests {
 
     #[test]
     fn every_line_of_the_asset_is_read() {
-        let counts = ["class", "rule", "detector", "encoding", "ligature", "width", "upper_case_entity"]
-            .map(|keyword| lines(keyword).count());
+        let counts =
+            ["class", "rule", "detector", "encoding", "ligature", "width", "upper_case_entity"]
+                .map(|keyword| lines(keyword).count());
         assert_eq!(counts, [14, 37, 5, 10, 22, 226, 1376]);
         let comments = TABLES.lines().filter(|line| line.starts_with('#')).count();
         assert_eq!(TABLES.lines().count(), comments + counts.iter().sum::<usize>());

@@ -76,7 +76,8 @@ impl Journal {
         check_same_run(&folder, run)?;
         let open = |name: &str| {
             let path = folder.join(name);
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let file =
+                OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             file.map_err(|error| Error::write(&path, error))
         };
         let mut journal = Journal {
@@ -228,12 +229,17 @@ struct RowReader<'a> {
 
 impl<'a> RowReader<'a> {
     fn new(file: &'a File, embed_dim: usize) -> RowReader<'a> {
-        RowReader { file: BufReader::with_capacity(1 << 18, file), next: None, bytes: vec![0; embed_dim * 4] }
+        RowReader {
+            file: BufReader::with_capacity(1 << 18, file),
+            next: None,
+            bytes: vec![0; embed_dim * 4],
+        }
     }
 
     fn bytes(&mut self, row: u64) -> io::Result<&[u8]> {
-        let start =
-            |row: u64| i64::try_from(row.saturating_mul(self.bytes.len() as u64)).map_err(io::Error::other);
+        let start = |row: u64| {
+            i64::try_from(row.saturating_mul(self.bytes.len() as u64)).map_err(io::Error::other)
+        };
         match self.next {
             None => drop(self.file.seek(SeekFrom::Start(start(row)? as u64))?),
             Some(next) if next != row => self.file.seek_relative(start(row)? - start(next)?)?,
@@ -258,7 +264,9 @@ fn content_of(line: &str, key: &[u8; 32], row: &[u8]) -> Option<ContentId> {
 }
 
 fn checksum(key: &[u8; 32], content: ContentId, row: &[u8]) -> ContentId {
-    ContentId::from_hash(&blake3::Hasher::new_keyed(key).update(content.as_bytes()).update(row).finalize())
+    ContentId::from_hash(
+        &blake3::Hasher::new_keyed(key).update(content.as_bytes()).update(row).finalize(),
+    )
 }
 
 /// Makes the folder and takes its lock; a run that ends meanwhile may remove both.
@@ -322,7 +330,10 @@ mod tests {
 
         assert_eq!(values(&out, 6), [1.0, 2.0, 3.0, 4.0, 1.0, 2.0]);
         assert!(!beside(&out, "partial").exists());
-        assert_eq!(std::fs::read_to_string(beside(&out, "ids.jsonl")).expect("ids"), "\"a\"\n\"b\"\n\"a\"\n");
+        assert_eq!(
+            std::fs::read_to_string(beside(&out, "ids.jsonl")).expect("ids"),
+            "\"a\"\n\"b\"\n\"a\"\n"
+        );
     }
 
     #[test]
@@ -335,8 +346,8 @@ mod tests {
         journal.append(rows.iter().map(|(id, row)| (*id, row.as_slice()))).expect("appended");
         drop(journal);
         let partial = beside(&out, "partial");
-        let whole =
-            ["rows.f32", "ids.jsonl"].map(|name| (name, std::fs::read(partial.join(name)).expect("there")));
+        let whole = ["rows.f32", "ids.jsonl"]
+            .map(|name| (name, std::fs::read(partial.join(name)).expect("there")));
         for (damaged, byte) in
             (0..24).map(|byte| (0, byte)).chain((0..whole[1].1.len()).map(|byte| (1, byte)))
         {
@@ -351,7 +362,10 @@ mod tests {
             let journal = Journal::open(&out, &run, 2).expect("opened");
             let hit = byte / (whole[damaged].1.len() / 3);
             let there = rows.map(|(id, _)| journal.place(id).is_some());
-            assert!(!there[hit] && there[..hit].iter().all(|&there| there), "{damaged} {byte}: {there:?}");
+            assert!(
+                !there[hit] && there[..hit].iter().all(|&there| there),
+                "{damaged} {byte}: {there:?}"
+            );
         }
     }
 
@@ -366,7 +380,8 @@ mod tests {
     fn journal_of_another_run_is_refused_and_without_its_note_its_rows_are_not_believed() {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("a.parquet");
-        let (run, other) = (serde_json::json!({ "model": "m" }), serde_json::json!({ "model": "n" }));
+        let (run, other) =
+            (serde_json::json!({ "model": "m" }), serde_json::json!({ "model": "n" }));
         let mut journal = Journal::open(&out, &run, 2).expect("new");
         journal.append([(id("a"), [1.0, 0.0].as_slice())]).expect("appended");
         drop(journal);

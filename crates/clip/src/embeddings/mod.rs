@@ -105,7 +105,12 @@ pub fn write_rows(
 ) -> Result<(), Error> {
     assert!(ids.len() == rows.len() && rows.iter().all(|row| row.len() == row_length), "a matrix");
     let mut row = |index: usize| Ok(rows[index].clone());
-    write(path, Format::of(path)?, RowStream { ids, embed_dim: row_length, row: &mut row }, provenance)
+    write(
+        path,
+        Format::of(path)?,
+        RowStream { ids, embed_dim: row_length, row: &mut row },
+        provenance,
+    )
 }
 
 fn new_file(

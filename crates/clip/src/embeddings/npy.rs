@@ -19,7 +19,8 @@ pub(super) fn write(file: &mut impl Write, rows: &mut RowStream<'_>) -> io::Resu
 
 fn header(rows: usize, embed_dim: usize) -> io::Result<Vec<u8>> {
     let magic = b"\x93NUMPY\x01\x00";
-    let mut text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {embed_dim}), }}");
+    let mut text =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {embed_dim}), }}");
     let unpadded = magic.len() + 2 + text.len() + 1;
     text.extend(std::iter::repeat_n(' ', unpadded.next_multiple_of(ALIGNMENT) - unpadded));
     text.push('\n');
@@ -36,7 +37,10 @@ mod tests {
         let header = header(3, 512).expect("short");
         assert_eq!(header.len() % ALIGNMENT, 0);
         let text = String::from_utf8_lossy(&header[10..]).into_owned();
-        assert!(text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 512), }"), "{text}");
+        assert!(
+            text.starts_with("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 512), }"),
+            "{text}"
+        );
         assert_eq!(header.last(), Some(&b'\n'));
     }
 }

@@ -102,13 +102,17 @@ pub fn measure(
             photos(PHOTOS_PER_THREAD).into_iter().try_for_each(|p| clip.pixels(p).map(drop))
         }),
         Measurement::seconds(|| {
-            photos(PHOTOS_PER_THREAD * threads).into_par_iter().try_for_each(|p| clip.pixels(p).map(drop))
+            photos(PHOTOS_PER_THREAD * threads)
+                .into_par_iter()
+                .try_for_each(|p| clip.pixels(p).map(drop))
         }),
         Measurement::seconds(|| {
             captions.iter().for_each(|caption| drop(clip.tokenizer().encode(caption)));
             Ok(())
         }),
-        Measurement::value(|| Ok(peak_gops(clip.instruction_set(), clip.precision()).unwrap_or(f64::NAN))),
+        Measurement::value(|| {
+            Ok(peak_gops(clip.instruction_set(), clip.precision()).unwrap_or(f64::NAN))
+        }),
     ];
     let shared = measurements.len();
     for &batch in batches {
@@ -165,7 +169,8 @@ fn random_images(clip: &Clip, count: usize) -> Vec<f32> {
 fn token_ids(clip: &Clip, texts: &[impl AsRef<str>]) -> Result<Vec<Vec<u32>>, Error> {
     let context_length = clip.architecture().text.context_length;
     let ids = texts.iter().enumerate().map(|(index, text)| {
-        let tokens = clip.tokenizer().tokenize(text.as_ref(), context_length, crate::Overflow::Truncate);
+        let tokens =
+            clip.tokenizer().tokenize(text.as_ref(), context_length, crate::Overflow::Truncate);
         tokens.map(|tokens| tokens.ids).map_err(|source| Error::Text { index, source })
     });
     ids.collect()

@@ -21,8 +21,11 @@ impl MultiplyAdds {
     pub fn of(architecture: &Architecture) -> MultiplyAdds {
         let embed_dim = architecture.embed_dim;
         let image = match architecture.image {
-            ImageArchitecture::VisionTransformer { patch_size, width, layers, mlp_width, .. } => {
-                let (tokens, patches) = (architecture.image.tokens(), architecture.image.tokens() - 1);
+            ImageArchitecture::VisionTransformer {
+                patch_size, width, layers, mlp_width, ..
+            } => {
+                let (tokens, patches) =
+                    (architecture.image.tokens(), architecture.image.tokens() - 1);
                 3 * patch_size * patch_size * width * patches
                     + layers * block(tokens, width, mlp_width)
                     + width * embed_dim

@@ -77,7 +77,8 @@ mod tests {
         let mut next = [100.0, 1.0, 2.0, 3.0].into_iter();
         let mut measurements = [Measurement::value(move || Ok(next.next().unwrap_or(f64::NAN)))];
         let mut told = Vec::new();
-        let medians = medians(&mut measurements, 3, |done, of| told.push((done, of))).expect("no error");
+        let medians =
+            medians(&mut measurements, 3, |done, of| told.push((done, of))).expect("no error");
         assert_eq!((medians, told), (vec![2.0], vec![(1, 4), (2, 4), (3, 4), (4, 4)]));
     }
 }

@@ -118,8 +118,10 @@ impl Server {
     }
 
     fn pixels(&self, list: &str) -> Answer {
-        let (images, recipe) =
-            (images(list)?, self.clip.as_ref().map_or_else(Recipe::default, |c| c.recipe().clone()));
+        let (images, recipe) = (
+            images(list)?,
+            self.clip.as_ref().map_or_else(Recipe::default, |c| c.recipe().clone()),
+        );
         let limits = &self.options.image_limits;
         seconds(|| {
             images.iter().try_for_each(|image| {

@@ -35,14 +35,16 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         sentences.push(Box::from(sentence));
         classes_of.push(classes.position(label, &list)?);
     }
-    let pictures: Arc<dyn Records> = Arc::new(Pictures { split: source.split.to_owned(), sentences });
+    let pictures: Arc<dyn Records> =
+        Arc::new(Pictures { split: source.split.to_owned(), sentences });
     let mut found = Found::default();
     for (index, class) in classes_of.into_iter().enumerate() {
         let media = Media::Record { records: Arc::clone(&pictures), index };
         found.items.push(Item { media, target: Target::Class(class) });
     }
     found.notes.push(
-        "pictures of our own, not the released ones: not to be compared with published scores".to_owned(),
+        "pictures of our own, not the released ones: not to be compared with published scores"
+            .to_owned(),
     );
     Ok(found)
 }

@@ -33,7 +33,9 @@ pub(super) fn picture(text: &str) -> Vec<u8> {
     }
     let mut pixels = vec![255; SIDE * SIDE];
     for (row, line) in lines.iter().enumerate() {
-        for (column, character) in line.chars().enumerate().filter(|(_, character)| *character != ' ') {
+        for (column, character) in
+            line.chars().enumerate().filter(|(_, character)| *character != ' ')
+        {
             let (left, top) = (RIM + column * CELL.0 * scale, RIM + row * CELL.1 * scale);
             draw(&mut pixels, left, top, scale, character);
         }
@@ -81,7 +83,10 @@ static FONT: LazyLock<HashMap<char, Vec<bool>>> = LazyLock::new(|| {
             characters.split_whitespace().filter_map(|word| word.chars().next()).enumerate()
         {
             let dots = rows.iter().filter_map(|row| row.split_whitespace().nth(column));
-            font.insert(character, dots.flat_map(|dots| dots.chars().map(|dot| dot == '#')).collect());
+            font.insert(
+                character,
+                dots.flat_map(|dots| dots.chars().map(|dot| dot == '#')).collect(),
+            );
         }
     }
     font
@@ -129,9 +134,13 @@ mod tests {
         for words in [1, 20, 54, 200] {
             let picture = picture(&"good ".repeat(words));
             let pixels = picture.strip_prefix(b"P5\n448 448\n255\n").expect("a PGM");
-            let clear =
-                |place: usize| pixels[place * SIDE..(place + 1) * SIDE].iter().all(|&pixel| pixel == 255);
-            assert!((0..RIM).all(clear) && (SIDE - RIM..SIDE).all(clear), "{words} words reach into the rim");
+            let clear = |place: usize| {
+                pixels[place * SIDE..(place + 1) * SIDE].iter().all(|&pixel| pixel == 255)
+            };
+            assert!(
+                (0..RIM).all(clear) && (SIDE - RIM..SIDE).all(clear),
+                "{words} words reach into the rim"
+            );
         }
     }
 }

@@ -98,7 +98,8 @@ impl Archive {
         if head.get(257..262) == Some(b"ustar") {
             let bytes = FileBytes::open(path)?;
             let tar = Tar::list(path, Headers::new(file), bytes.len())?;
-            let place = |&(_, file): &(Box<str>, usize)| tar.files.get(file).copied().unwrap_or_default();
+            let place =
+                |&(_, file): &(Box<str>, usize)| tar.files.get(file).copied().unwrap_or_default();
             let places = tar.names.iter().map(place).collect();
             let names = tar.names.into_iter().map(|(name, _)| name).collect();
             let content = Content::Tar(bytes, places);
@@ -111,7 +112,10 @@ impl Archive {
                 "is a Git LFS pointer, not the file: `git lfs pull` fetches it",
             ));
         }
-        Err(DataError::malformed(path, "neither a zip, a tar nor a tar.gz; unpack it where it lies"))
+        Err(DataError::malformed(
+            path,
+            "neither a zip, a tar nor a tar.gz; unpack it where it lies",
+        ))
     }
 
     fn zip(path: &Path, file: BufReader<File>) -> Result<Archive, DataError> {
@@ -186,7 +190,8 @@ impl Archive {
             return Ok(bytes.clone());
         }
         if index < stream.next || stream.headers.is_none() {
-            let file = clip_files::open(&self.path, u64::MAX).map_err(DataError::read(&self.path))?;
+            let file =
+                clip_files::open(&self.path, u64::MAX).map_err(DataError::read(&self.path))?;
             let headers = Headers::new(MultiGzDecoder::new(BufReader::new(file)));
             *stream = Stream { headers: Some(headers), ..Stream::default() };
         }
@@ -215,7 +220,10 @@ impl Archive {
         if size <= MEMBER_LIMIT {
             return Ok(());
         }
-        Err(DataError::malformed(self.path_of(index), format!("{size} bytes, limit {MEMBER_LIMIT}")))
+        Err(DataError::malformed(
+            self.path_of(index),
+            format!("{size} bytes, limit {MEMBER_LIMIT}"),
+        ))
     }
 
     fn failed(&self, index: usize, reason: &impl ToString) -> DataError {
@@ -223,7 +231,10 @@ impl Archive {
     }
 
     fn missing(&self, index: usize) -> DataError {
-        DataError::malformed(&self.path, format!("there is no file {index}; {} are listed", self.names.len()))
+        DataError::malformed(
+            &self.path,
+            format!("there is no file {index}; {} are listed", self.names.len()),
+        )
     }
 
     /// `ARCHIVE/MEMBER`, for messages.
@@ -256,7 +267,11 @@ struct Tar {
 
 impl Tar {
     /// Files that are whole: all of them end within `length` bytes.
-    fn list<R: tar::Skip>(path: &Path, mut headers: Headers<R>, length: u64) -> Result<Tar, DataError> {
+    fn list<R: tar::Skip>(
+        path: &Path,
+        mut headers: Headers<R>,
+        length: u64,
+    ) -> Result<Tar, DataError> {
         let mut tar = Tar::default();
         let mut members = Vec::new();
         loop {
@@ -289,11 +304,14 @@ impl Tar {
     /// Joins links with the files they lead to, by name.
     fn resolve(&mut self, members: Vec<tar::Member>) {
         let files = members.iter().filter(|member| member.link.is_none());
-        let mut of_name: HashMap<Box<str>, usize> = files.map(|file| file.name.clone()).zip(0..).collect();
+        let mut of_name: HashMap<Box<str>, usize> =
+            files.map(|file| file.name.clone()).zip(0..).collect();
         for _ in 0..LINKS_IN_A_ROW {
-            let links = members.iter().filter_map(|member| Some((&member.name, member.link.as_ref()?)));
+            let links =
+                members.iter().filter_map(|member| Some((&member.name, member.link.as_ref()?)));
             let found = links.filter(|(name, _)| !of_name.contains_key(*name));
-            let found = found.filter_map(|(name, target)| Some((name.clone(), *of_name.get(target)?)));
+            let found =
+                found.filter_map(|(name, target)| Some((name.clone(), *of_name.get(target)?)));
             let found: Vec<(Box<str>, usize)> = found.collect();
             if found.is_empty() {
                 break;

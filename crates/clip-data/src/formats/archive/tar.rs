@@ -16,7 +16,8 @@ pub(super) trait Skip: Read {
 
 impl Skip for BufReader<File> {
     fn skip(&mut self, count: u64) -> Result<()> {
-        let count = i64::try_from(count).map_err(|_| damaged("a member of more than 2^63 bytes"))?;
+        let count =
+            i64::try_from(count).map_err(|_| damaged("a member of more than 2^63 bytes"))?;
         self.seek_relative(count)
     }
 }
@@ -95,13 +96,23 @@ impl<R: Skip> Headers<R> {
                     return Ok(Some(Member { name, start, size: content, link: None }));
                 }
                 kind @ (b'1' | b'2') => {
-                    let name = String::from_utf8_lossy(&name.take().unwrap_or(header.name)).into_owned();
+                    let name =
+                        String::from_utf8_lossy(&name.take().unwrap_or(header.name)).into_owned();
                     let name = name.trim_start_matches("./");
                     let target = target.take().unwrap_or(header.target);
-                    let folder =
-                        if kind == b'2' { name.rsplit_once('/').map(|(folder, _)| folder) } else { None };
-                    let link = within(folder.unwrap_or_default(), &String::from_utf8_lossy(&target));
-                    return Ok(Some(Member { name: name.into(), start, size: 0, link: Some(link.into()) }));
+                    let folder = if kind == b'2' {
+                        name.rsplit_once('/').map(|(folder, _)| folder)
+                    } else {
+                        None
+                    };
+                    let link =
+                        within(folder.unwrap_or_default(), &String::from_utf8_lossy(&target));
+                    return Ok(Some(Member {
+                        name: name.into(),
+                        start,
+                        size: 0,
+                        link: Some(link.into()),
+                    }));
                 }
                 b'L' => name = Some(self.long(content)?),
                 b'K' => target = Some(self.long(content)?),
@@ -123,7 +134,11 @@ impl<R: Skip> Headers<R> {
         let mut bytes = Vec::new();
         let read = self.source.by_ref().take(member.size).read_to_end(&mut bytes)?;
         self.position = self.position.saturating_add(read as u64);
-        if (read as u64) < member.size { Err(damaged("it ends inside a member")) } else { Ok(bytes) }
+        if (read as u64) < member.size {
+            Err(damaged("it ends inside a member"))
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// A GNU name: up to its first zero.
@@ -149,7 +164,9 @@ impl<R: Skip> Headers<R> {
             return Ok(None);
         }
         let header = Header::parse(&block);
-        header.map(Some).ok_or_else(|| damaged(&format!("no header of a member at byte {}", self.next)))
+        header
+            .map(Some)
+            .ok_or_else(|| damaged(&format!("no header of a member at byte {}", self.next)))
     }
 }
 
@@ -221,8 +238,12 @@ fn pax(mut records: &[u8]) -> Pax {
     let mut pax = Pax::default();
     while let Some(blank) = records.iter().position(|&byte| byte == b' ') {
         let (length, _) = records.split_at(blank);
-        let length = std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
-        let Some((record, rest)) = length.and_then(|length| records.split_at_checked(length)) else { break };
+        let length =
+            std::str::from_utf8(length).ok().and_then(|digits| digits.parse::<usize>().ok());
+        let Some((record, rest)) = length.and_then(|length| records.split_at_checked(length))
+        else {
+            break;
+        };
         records = rest;
         let record = record.get(blank.saturating_add(1)..).unwrap_or_default();
         let record = record.strip_suffix(b"\n").unwrap_or(record);
@@ -296,7 +317,8 @@ mod tests {
             block[157..157 + target.len()].copy_from_slice(target.as_bytes());
             let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
             let stored: u32 = block[148..156].iter().map(|&byte| u32::from(byte)).sum();
-            block[148..156].copy_from_slice(format!("{:06o}\0 ", sum - stored + 8 * 0x20).as_bytes());
+            block[148..156]
+                .copy_from_slice(format!("{:06o}\0 ", sum - stored + 8 * 0x20).as_bytes());
             block
         };
         let tar = [
@@ -317,7 +339,8 @@ mod tests {
     #[test]
     fn damaged_header_is_named_by_its_place() {
         let mut tar =
-            [member("a", b'0', "00000000001", b"x"), member("b", b'0', "00000000001", b"x")].concat();
+            [member("a", b'0', "00000000001", b"x"), member("b", b'0', "00000000001", b"x")]
+                .concat();
         tar[1024] = b'c';
         assert!(list(&tar).expect_err("wrong sum").to_string().contains("at byte 1024"));
     }

@@ -65,16 +65,20 @@ impl Dataset {
         let messages = header::messages(file, address)?;
         let find = |kind| messages.iter().find(|message: &&Message| message.kind == kind);
         let need = |kind, what| {
-            find(kind).ok_or_else(|| file.malformed(format!("the object at {address} has no {what}")))
+            find(kind)
+                .ok_or_else(|| file.malformed(format!("the object at {address} has no {what}")))
         };
         let wrong = |reason| file.malformed(format!("dataset at {address}: {reason}"));
-        let shape = shape(&need(kind::DATASPACE, "shape")?.body, file.length_size).map_err(wrong)?;
+        let shape =
+            shape(&need(kind::DATASPACE, "shape")?.body, file.length_size).map_err(wrong)?;
         let element = Element::parse(&need(kind::DATATYPE, "type")?.body).map_err(wrong)?;
         let filters = find(kind::FILTERS).map(|message| filter::parse(&message.body, element.size));
         let filters = filters.transpose().map_err(wrong)?.unwrap_or_default();
-        let size = shape.iter().try_fold(element.size as u64, |size, &count| size.checked_mul(count));
+        let size =
+            shape.iter().try_fold(element.size as u64, |size, &count| size.checked_mul(count));
         size.ok_or_else(|| wrong(format!("shape {shape:?} is too large")))?;
-        let layout = layout(file, &need(kind::LAYOUT, "layout")?.body, &shape, element.size, filters)?;
+        let layout =
+            layout(file, &need(kind::LAYOUT, "layout")?.body, &shape, element.size, filters)?;
         Ok(Dataset { shape, element, layout })
     }
 
@@ -116,7 +120,8 @@ impl Dataset {
         let size = count.saturating_mul(self.row_size());
         if end > self.rows() || size > READ_LIMIT {
             let rows = self.rows();
-            let reason = format!("rows {first} to {end} of {rows}, {size} bytes, limit {READ_LIMIT}");
+            let reason =
+                format!("rows {first} to {end} of {rows}, {size} bytes, limit {READ_LIMIT}");
             return Err(file.malformed(reason));
         }
         let offset = first.saturating_mul(self.row_size());
@@ -125,7 +130,10 @@ impl Dataset {
             Layout::Contiguous(address) => file.read(address.saturating_add(offset), size),
             Layout::Compact(bytes) => {
                 let range = offset as usize..offset.saturating_add(size) as usize;
-                bytes.get(range).map(<[u8]>::to_vec).ok_or_else(|| file.truncated("a compact dataset"))
+                bytes
+                    .get(range)
+                    .map(<[u8]>::to_vec)
+                    .ok_or_else(|| file.truncated("a compact dataset"))
             }
             Layout::Chunked { shape, filters, chunks } => {
                 let mut rows = vec![0; size as usize];
@@ -136,9 +144,13 @@ impl Dataset {
                 let reaching = chunks.get(from..).unwrap_or_default().iter();
                 for chunk in reaching.take_while(|chunk| start_row(chunk) < end) {
                     let stored = file.read(chunk.address, chunk.size.into())?;
-                    let size = shape.iter().fold(self.element.size as u64, |size, &n| size.saturating_mul(n));
-                    let content = filter::undo(filters, chunk.skipped, stored, size)
-                        .map_err(|reason| file.malformed(format!("chunk at {}: {reason}", chunk.address)))?;
+                    let size = shape
+                        .iter()
+                        .fold(self.element.size as u64, |size, &n| size.saturating_mul(n));
+                    let content =
+                        filter::undo(filters, chunk.skipped, stored, size).map_err(|reason| {
+                            file.malformed(format!("chunk at {}: {reason}", chunk.address))
+                        })?;
                     self.copy(chunk, shape, &content, first, &mut rows);
                 }
                 Ok(rows)
@@ -147,7 +159,14 @@ impl Dataset {
     }
 
     /// Copies what a chunk has of the rows from `first` on, run by run along the last dimension.
-    fn copy(&self, chunk: &Chunk, chunk_shape: &[u64], content: &[u8], first: u64, rows: &mut [u8]) {
+    fn copy(
+        &self,
+        chunk: &Chunk,
+        chunk_shape: &[u64],
+        content: &[u8],
+        first: u64,
+        rows: &mut [u8],
+    ) {
         let element = self.element.size as u64;
         let last = chunk_shape.last().copied().unwrap_or(1).max(1);
         let run = last.saturating_mul(element);
@@ -160,7 +179,8 @@ impl Dataset {
             let mut kept = bytes.len() as u64;
             let shape = self.shape.iter().chain((self.shape.len() == 1).then_some(&1));
             let dimensions = shape.zip(chunk_shape).zip(&chunk.start).collect::<Vec<_>>();
-            for (from_last, &((&size, &chunk_size), &start)) in dimensions.iter().rev().enumerate() {
+            for (from_last, &((&size, &chunk_size), &start)) in dimensions.iter().rev().enumerate()
+            {
                 let position = if from_last == 0 {
                     kept = kept.min(size.saturating_sub(start).saturating_mul(element));
                     start
@@ -196,7 +216,9 @@ impl Dataset {
             _ => word as f64,
         };
         if class == Class::Reference || (class == Class::Float && size < 4) {
-            return Err(file.malformed(format!("a dataset holds no numbers but {class:?} of {size} bytes")));
+            return Err(
+                file.malformed(format!("a dataset holds no numbers but {class:?} of {size} bytes"))
+            );
         }
         Ok(self.words(file)?.into_iter().map(number).collect())
     }
@@ -207,9 +229,10 @@ impl Dataset {
     /// They are none, or cannot be read.
     pub fn references(&self, file: &Hdf5) -> Result<Vec<u64>, DataError> {
         if self.element.class != Class::Reference {
-            return Err(
-                file.malformed(format!("a dataset holds {:?}, expected references", self.element.class))
-            );
+            return Err(file.malformed(format!(
+                "a dataset holds {:?}, expected references",
+                self.element.class
+            )));
         }
         self.words(file)
     }
@@ -239,7 +262,9 @@ impl Element {
             1 => Class::Float,
             7 if flags & 15 == 0 => Class::Reference,
             other => {
-                return Err(format!("elements of class {other} are not read (0 and 1, numbers, and 7 are)"));
+                return Err(format!(
+                    "elements of class {other} are not read (0 and 1, numbers, and 7 are)"
+                ));
             }
         };
         if big_endian && size > 1 {
@@ -294,12 +319,20 @@ fn layout(
             let sizes: Option<Vec<u64>> = (0..rank).map(|_| cursor.u32().map(u64::from)).collect();
             let mut sizes = sizes.ok_or_else(short)?;
             let last = sizes.pop();
-            let bytes = sizes.iter().try_fold(element as u64, |size, &count| size.checked_mul(count));
+            let bytes =
+                sizes.iter().try_fold(element as u64, |size, &count| size.checked_mul(count));
             let fits = bytes.is_some_and(|bytes| bytes > 0 && bytes <= READ_LIMIT);
-            if sizes.len() != shape.len() || shape.is_empty() || last != Some(element as u64) || !fits {
-                return Err(file.malformed(format!("chunks of {sizes:?} for an array of {shape:?}")));
+            if sizes.len() != shape.len()
+                || shape.is_empty()
+                || last != Some(element as u64)
+                || !fits
+            {
+                return Err(
+                    file.malformed(format!("chunks of {sizes:?} for an array of {shape:?}"))
+                );
             }
-            let mut chunks = if file.is_none(tree) { Vec::new() } else { chunks(file, tree, rank)? };
+            let mut chunks =
+                if file.is_none(tree) { Vec::new() } else { chunks(file, tree, rank)? };
             if shape.len() == 1 {
                 // a second dimension of one, so that rows are never the dimension of runs
                 sizes.push(1);
@@ -307,7 +340,9 @@ fn layout(
             }
             Ok(Layout::Chunked { shape: sizes, filters, chunks })
         }
-        (4.., 2) => Err(file.malformed("chunks of the newest kind; `h5repack --high=1` rewrites it")),
+        (4.., 2) => {
+            Err(file.malformed("chunks of the newest kind; `h5repack --high=1` rewrites it"))
+        }
         _ => Err(file.malformed(format!("layout {class} of version {version} is not read"))),
     }
 }
@@ -337,7 +372,8 @@ fn chunks(file: &Hdf5, root: u64, rank: usize) -> Result<Vec<Chunk>, DataError> 
         let start = address.saturating_add(head_size as u64);
         let node = file.block(start, used.saturating_mul(pair as u64))?;
         for entry in node.chunks_exact(pair) {
-            let chunk = chunk(entry, rank, file.address_size).ok_or_else(|| file.truncated("a chunk"))?;
+            let chunk =
+                chunk(entry, rank, file.address_size).ok_or_else(|| file.truncated("a chunk"))?;
             if level > 0 { nodes.push((chunk.address, level)) } else { chunks.push(chunk) }
         }
     }

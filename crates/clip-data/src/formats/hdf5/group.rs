@@ -15,7 +15,8 @@ pub(super) fn child(file: &Hdf5, group: u64, name: &str) -> Result<Option<u64>, 
             kind::SYMBOL_TABLE => {
                 let mut cursor = Cursor::new(&message.body);
                 let (tree, heap) = (cursor.uint(file.address_size), cursor.uint(file.address_size));
-                let (tree, heap) = tree.zip(heap).ok_or_else(|| file.truncated("a symbol table"))?;
+                let (tree, heap) =
+                    tree.zip(heap).ok_or_else(|| file.truncated("a symbol table"))?;
                 return in_tree(file, tree, &heap_data(file, heap)?, name.as_bytes());
             }
             kind::LINK => {
@@ -24,8 +25,9 @@ pub(super) fn child(file: &Hdf5, group: u64, name: &str) -> Result<Option<u64>, 
                 }
             }
             kind::LINK_INFO if has_dense_links(file, &message.body) => {
-                return Err(file
-                    .malformed("a group of the newest kind (dense links); `h5repack --high=1` rewrites it"));
+                return Err(file.malformed(
+                    "a group of the newest kind (dense links); `h5repack --high=1` rewrites it",
+                ));
             }
             _ => {}
         }
@@ -66,10 +68,12 @@ fn in_tree(file: &Hdf5, root: u64, heap: &[u8], name: &[u8]) -> Result<Option<u6
         let level = level.ok_or_else(|| file.malformed("a group whose tree has no end"))?;
         let used = u64::from(cursor.u16().unwrap_or_default());
         let pair = file.address_size.saturating_add(file.length_size);
-        let children =
-            file.block(address.saturating_add(head.len() as u64), used.saturating_mul(pair as u64))?;
+        let children = file
+            .block(address.saturating_add(head.len() as u64), used.saturating_mul(pair as u64))?;
         let mut cursor = Cursor::new(&children);
-        while let (Some(_), Some(child)) = (cursor.uint(file.length_size), cursor.uint(file.address_size)) {
+        while let (Some(_), Some(child)) =
+            (cursor.uint(file.length_size), cursor.uint(file.address_size))
+        {
             if level > 0 {
                 nodes.push((child, level));
             } else if let Some(found) = in_node(file, child, heap, name)? {
@@ -93,7 +97,8 @@ fn in_node(file: &Hdf5, address: u64, heap: &[u8], name: &[u8]) -> Result<Option
     for entry in entries.chunks_exact(entry) {
         let mut cursor = Cursor::new(entry);
         let (offset, object) = (cursor.uint(file.address_size), cursor.uint(file.address_size));
-        let stored = offset.and_then(|offset| heap.get(usize::try_from(offset).ok()?..)).unwrap_or_default();
+        let stored =
+            offset.and_then(|offset| heap.get(usize::try_from(offset).ok()?..)).unwrap_or_default();
         if stored.split(|&byte| byte == 0).next() == Some(name) {
             return Ok(object);
         }

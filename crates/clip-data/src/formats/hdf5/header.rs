@@ -40,8 +40,8 @@ pub(super) fn messages(file: &Hdf5, address: u64) -> Result<Vec<Message>, DataEr
         seen = seen.saturating_add(1);
         let mut cursor = Cursor::new(body);
         while let Some(message) = next(&mut cursor, version_2, ordered) {
-            let message =
-                message.map_err(|reason| file.malformed(format!("header at {address}: {reason}")))?;
+            let message = message
+                .map_err(|reason| file.malformed(format!("header at {address}: {reason}")))?;
             if message.kind == kind::CONTINUATION {
                 let mut place = Cursor::new(&message.body);
                 let (start, length) = (place.uint(file.address_size), place.uint(file.length_size));
@@ -50,7 +50,9 @@ pub(super) fn messages(file: &Hdf5, address: u64) -> Result<Vec<Message>, DataEr
             }
             messages.push(message);
             if messages.len() > PARTS || seen > PARTS {
-                return Err(file.malformed(format!("header at {address}: more than {PARTS} messages")));
+                return Err(
+                    file.malformed(format!("header at {address}: more than {PARTS} messages"))
+                );
             }
         }
     }
@@ -72,8 +74,11 @@ fn first(file: &Hdf5, address: u64, head: &[u8]) -> Result<(u64, u64, bool), Dat
 fn second(file: &Hdf5, address: u64) -> Result<(u64, u64, bool), DataError> {
     let head = file.block(address, 16)?;
     let flags = head.get(5).copied().unwrap_or_default();
-    let optional =
-        if flags & 0x20 != 0 { 16u64 } else { 0 }.saturating_add(if flags & 0x10 != 0 { 4 } else { 0 });
+    let optional = if flags & 0x20 != 0 { 16u64 } else { 0 }.saturating_add(if flags & 0x10 != 0 {
+        4
+    } else {
+        0
+    });
     let size_at = address.saturating_add(6).saturating_add(optional);
     let width = 1u64 << (flags & 3);
     let length = super::super::cursor::little_endian(&file.block(size_at, width)?);
@@ -82,13 +87,18 @@ fn second(file: &Hdf5, address: u64) -> Result<(u64, u64, bool), DataError> {
 
 /// A block of version 2 that goes on with a header: between its signature and its checksum.
 fn continued<'a>(file: &Hdf5, block: &'a [u8]) -> Result<&'a [u8], DataError> {
-    let inner =
-        block.strip_prefix(b"OCHK").and_then(|rest| rest.split_at_checked(rest.len().checked_sub(4)?));
+    let inner = block
+        .strip_prefix(b"OCHK")
+        .and_then(|rest| rest.split_at_checked(rest.len().checked_sub(4)?));
     inner.map(|(inner, _)| inner).ok_or_else(|| file.malformed("a header goes on where none is"))
 }
 
 /// The next message; none where no further one fits.
-fn next(cursor: &mut Cursor<'_>, version_2: bool, ordered: bool) -> Option<Result<Message, String>> {
+fn next(
+    cursor: &mut Cursor<'_>,
+    version_2: bool,
+    ordered: bool,
+) -> Option<Result<Message, String>> {
     let head = if !version_2 {
         8
     } else if ordered {
@@ -110,7 +120,10 @@ fn next(cursor: &mut Cursor<'_>, version_2: bool, ordered: bool) -> Option<Resul
         0
     })?;
     let Some(body) = cursor.take(length.into()) else {
-        return Some(Err(format!("message {kind} claims {length} bytes, {} are left", cursor.rest().len())));
+        return Some(Err(format!(
+            "message {kind} claims {length} bytes, {} are left",
+            cursor.rest().len()
+        )));
     };
     let shared = flags & 2 != 0;
     if shared && matches!(kind, kind::DATASPACE | kind::DATATYPE | kind::LAYOUT | kind::FILTERS) {

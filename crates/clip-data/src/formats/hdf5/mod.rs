@@ -73,7 +73,8 @@ impl Hdf5 {
         let mut object = self.root;
         for name in path.split('/') {
             let child = self.child(object, name)?;
-            object = child.ok_or_else(|| self.malformed(format!("there is no `{path}`: no `{name}`")))?;
+            object = child
+                .ok_or_else(|| self.malformed(format!("there is no `{path}`: no `{name}`")))?;
         }
         self.dataset_at(object)
     }
@@ -107,7 +108,8 @@ impl Hdf5 {
     /// [`Hdf5::read`] for what describes the data, which is never large.
     fn block(&self, address: u64, count: u64) -> Result<Vec<u8>, DataError> {
         if count > BLOCK_LIMIT {
-            return Err(self.malformed(format!("a block of {count} bytes at {address}, limit {BLOCK_LIMIT}")));
+            return Err(self
+                .malformed(format!("a block of {count} bytes at {address}, limit {BLOCK_LIMIT}")));
         }
         self.read(address, count)
     }

@@ -93,10 +93,16 @@ impl<'a> Stream<'a> {
         let first = u32::from_le_bytes([*a, *b, *c, *d]);
         let small = first >> 16;
         if small == 0 {
-            return Ok(Some(Tag { kind: first, length: u32::from_le_bytes(rest).into(), inline: None }));
+            return Ok(Some(Tag {
+                kind: first,
+                length: u32::from_le_bytes(rest).into(),
+                inline: None,
+            }));
         }
         if small > 4 {
-            return Err(Failure::Content(format!("a small element of {small} bytes, at most 4 fit")));
+            return Err(Failure::Content(format!(
+                "a small element of {small} bytes, at most 4 fit"
+            )));
         }
         Ok(Some(Tag { kind: first & 0xffff, length: small.into(), inline: Some(rest) }))
     }
@@ -111,12 +117,16 @@ impl<'a> Stream<'a> {
             return Ok(inline.get(..tag.length as usize).unwrap_or_default().to_vec());
         }
         let left = self.budget.bytes.checked_sub(tag.length);
-        self.budget.bytes =
-            left.ok_or_else(|| Failure::Content(format!("more than {SIZE_LIMIT} bytes of values")))?;
+        self.budget.bytes = left
+            .ok_or_else(|| Failure::Content(format!("more than {SIZE_LIMIT} bytes of values")))?;
         let mut bytes = Vec::new();
-        let read = (&mut self.source).take(tag.length).read_to_end(&mut bytes).map_err(Failure::Read)?;
+        let read =
+            (&mut self.source).take(tag.length).read_to_end(&mut bytes).map_err(Failure::Read)?;
         if (read as u64) < tag.length {
-            return Err(Failure::Content(format!("it ends inside an element of {} bytes", tag.length)));
+            return Err(Failure::Content(format!(
+                "it ends inside an element of {} bytes",
+                tag.length
+            )));
         }
         self.skip(padding(tag.length))?;
         Ok(bytes)
@@ -158,7 +168,8 @@ impl<'a> Stream<'a> {
         self.budget.stream =
             left.ok_or_else(|| Failure::Content(format!("more than {STREAM_LIMIT} bytes")))?;
         // the last element of a file may come without its padding
-        std::io::copy(&mut (&mut self.source).take(count), &mut std::io::sink()).map_err(Failure::Read)?;
+        std::io::copy(&mut (&mut self.source).take(count), &mut std::io::sink())
+            .map_err(Failure::Read)?;
         Ok(())
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn variable(
     while let Some(tag) = stream.tag()? {
         match tag.kind {
             kind::COMPRESSED => {
-                return stream.inflated(tag.length, |inner| variable_uncompressed(inner, wanted)).map(Some);
+                return stream
+                    .inflated(tag.length, |inner| variable_uncompressed(inner, wanted))
+                    .map(Some);
             }
             kind::MATRIX => return named(stream, tag, wanted).map(Some),
             _ => stream.pass(tag)?,
@@ -44,7 +46,11 @@ fn variable_uncompressed(
     named(stream, tag, wanted)
 }
 
-fn named(stream: &mut Stream<'_>, tag: Tag, wanted: &[&str]) -> Result<(String, Option<Value>), Failure> {
+fn named(
+    stream: &mut Stream<'_>,
+    tag: Tag,
+    wanted: &[&str],
+) -> Result<(String, Option<Value>), Failure> {
     if tag.length == 0 {
         return Ok((String::new(), None));
     }
@@ -62,7 +68,10 @@ fn named(stream: &mut Stream<'_>, tag: Tag, wanted: &[&str]) -> Result<(String, 
 fn nested(stream: &mut Stream<'_>, depth: u32) -> Result<Value, Failure> {
     let tag = stream.expect_tag()?;
     if tag.kind != kind::MATRIX {
-        return Err(Failure::Content(format!("a cell is an element of type {}, expected 14", tag.kind)));
+        return Err(Failure::Content(format!(
+            "a cell is an element of type {}, expected 14",
+            tag.kind
+        )));
     }
     if tag.length == 0 {
         stream.count(1)?;
@@ -99,9 +108,12 @@ impl Head {
             stream.content(tag)
         };
         let flags = next(stream)?;
-        let [class, flags, ..] = &*flags else { return Err(Failure::content("a matrix without its flags")) };
+        let [class, flags, ..] = &*flags else {
+            return Err(Failure::content("a matrix without its flags"));
+        };
         let shape = next(stream)?;
-        let shape: Vec<usize> = shape.chunks_exact(4).map(|size| little_endian(size) as usize).collect();
+        let shape: Vec<usize> =
+            shape.chunks_exact(4).map(|size| little_endian(size) as usize).collect();
         let name = next(stream)?;
         if shape.len() > DIMENSIONS {
             return Err(Failure::Content(format!("an array of {} dimensions", shape.len())));
@@ -141,7 +153,10 @@ fn structs(stream: &mut Stream<'_>, head: &Head, depth: u32) -> Result<Value, Fa
     let names = stream.expect_tag()?;
     let names = stream.content(names)?;
     if names.len().checked_div(width).is_none_or(|fields| fields > FIELDS) {
-        return Err(Failure::Content(format!("a struct with {} bytes of names, {width} each", names.len())));
+        return Err(Failure::Content(format!(
+            "a struct with {} bytes of names, {width} each",
+            names.len()
+        )));
     }
     let name = |bytes: &[u8]| {
         let bytes = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -169,7 +184,10 @@ fn numbers(stream: &mut Stream<'_>, head: &Head) -> Result<Value, Failure> {
         Numbers::Floats(values) => values.len(),
     };
     if found as u64 != head.count {
-        return Err(Failure::Content(format!("`{}` has {found} numbers for {:?}", head.name, head.shape)));
+        return Err(Failure::Content(format!(
+            "`{}` has {found} numbers for {:?}",
+            head.name, head.shape
+        )));
     }
     Ok(Value::Numbers(Box::new(Array { shape: head.shape.clone(), numbers })))
 }
@@ -203,7 +221,8 @@ fn text(stored: u32, bytes: &[u8]) -> Result<String, Failure> {
         kind::UTF8 => String::from_utf8_lossy(bytes).into_owned(),
         kind::INT8 | kind::UINT8 => bytes.iter().map(|&byte| char::from(byte)).collect(),
         kind::UINT16 | kind::UTF16 => {
-            let units: Vec<u16> = bytes.chunks_exact(2).map(|unit| little_endian(unit) as u16).collect();
+            let units: Vec<u16> =
+                bytes.chunks_exact(2).map(|unit| little_endian(unit) as u16).collect();
             String::from_utf16_lossy(&units)
         }
         other => return Err(Failure::Content(format!("text of type {other} is not known"))),

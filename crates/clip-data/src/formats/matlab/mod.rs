@@ -63,9 +63,13 @@ fn parse(source: &mut dyn Read, wanted: &[&str]) -> Result<Found, Failure> {
     match version {
         [0, 1, b'I', b'M'] => {}
         [0, 2, b'I', b'M'] => {
-            return Err(Failure::content("MATLAB 7.3 (HDF5), expected version 5; save it with -v7"));
+            return Err(Failure::content(
+                "MATLAB 7.3 (HDF5), expected version 5; save it with -v7",
+            ));
         }
-        [1, 0, b'M', b'I'] => return Err(Failure::content("big-endian MATLAB files are not supported")),
+        [1, 0, b'M', b'I'] => {
+            return Err(Failure::content("big-endian MATLAB files are not supported"));
+        }
         _ => {
             let begins = String::from_utf8_lossy(text.get(..16).unwrap_or_default());
             return Err(Failure::Content(format!(

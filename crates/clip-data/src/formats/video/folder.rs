@@ -48,11 +48,13 @@ fn of_one_kind(folder: &Path, mut frames: Vec<PathBuf>) -> Result<Vec<PathBuf>, 
         return Ok(frames);
     }
     let word = |kind: &String| kind.trim_end_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    let of_frames: Vec<&String> = kinds.iter().filter(|kind| KINDS.contains(&&*word(kind))).collect();
+    let of_frames: Vec<&String> =
+        kinds.iter().filter(|kind| KINDS.contains(&&*word(kind))).collect();
     let [chosen] = of_frames.as_slice() else {
         let names = kinds.iter().map(|kind| format!("{kind}*")).collect::<Vec<_>>().join(", ");
-        let reason =
-            format!("holds images of several kinds ({names}): which are the clip's frames is not said");
+        let reason = format!(
+            "holds images of several kinds ({names}): which are the clip's frames is not said"
+        );
         return Err(DataError::malformed(folder, reason));
     };
     frames.retain(|path| kind(path) == **chosen);
@@ -68,10 +70,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let clip = folder.path().join("clip");
         std::fs::create_dir(&clip).expect("made");
-        for name in ["frame10.jpg", "frame9.jpg", "frame1.JPG", "notes.txt", "flow_x_1.jpg", "flow_y_1.jpg"] {
+        for name in
+            ["frame10.jpg", "frame9.jpg", "frame1.JPG", "notes.txt", "flow_x_1.jpg", "flow_y_1.jpg"]
+        {
             std::fs::write(clip.join(name), name).expect("written");
         }
-        let found = frames(&folder.path().join("clip.avi")).expect("listed").expect("a folder stands for it");
+        let found = frames(&folder.path().join("clip.avi"))
+            .expect("listed")
+            .expect("a folder stands for it");
         let names: Vec<_> = found.iter().filter_map(|path| path.file_name()?.to_str()).collect();
         assert_eq!(names, ["frame1.JPG", "frame9.jpg", "frame10.jpg"]);
     }

@@ -117,7 +117,10 @@ fn input(path: &Path, span: Option<(f64, f64)>) -> Result<Vec<std::ffi::OsString
         ["-protocol_whitelist", "file,pipe", "-threads", "1"].map(Into::into).into();
     if let Some((start, end)) = span {
         if !(start >= 0.0 && end > start && end.is_finite()) {
-            return Err(DataError::malformed(path, format!("a span from {start} to {end} seconds")));
+            return Err(DataError::malformed(
+                path,
+                format!("a span from {start} to {end} seconds"),
+            ));
         }
         let length = (end - start).to_string();
         arguments.extend(["-ss", &start.to_string(), "-t", &length].map(Into::into));
@@ -147,7 +150,9 @@ fn decode(
     let mut running = Running::start(path, &arguments)?;
     let mut count = 0usize;
     let mut source = BufReader::new(&mut running);
-    while let Some(frame) = next_ppm(&mut source).map_err(|reason| DataError::malformed(path, reason))? {
+    while let Some(frame) =
+        next_ppm(&mut source).map_err(|reason| DataError::malformed(path, reason))?
+    {
         count = count.saturating_add(1);
         each(frame)?;
     }
@@ -159,27 +164,38 @@ fn decode(
 fn next_ppm(source: &mut impl BufRead) -> Result<Option<Vec<u8>>, String> {
     let mut frame = Vec::new();
     for _ in 0..3 {
-        let read =
-            source.by_ref().take(64).read_until(b'\n', &mut frame).map_err(|error| error.to_string())?;
+        let read = source
+            .by_ref()
+            .take(64)
+            .read_until(b'\n', &mut frame)
+            .map_err(|error| error.to_string())?;
         if read == 0 && frame.is_empty() {
             return Ok(None);
         }
     }
     let head = std::str::from_utf8(&frame).unwrap_or_default();
     let words: Vec<&str> = head.split_ascii_whitespace().collect();
-    let ["P6", width, height, "255"] = *words else { return Err(format!("ffmpeg gave no PPM but {head:?}")) };
+    let ["P6", width, height, "255"] = *words else {
+        return Err(format!("ffmpeg gave no PPM but {head:?}"));
+    };
     let pixels = width.parse::<u64>().ok().zip(height.parse::<u64>().ok());
     let pixels = pixels.and_then(|(width, height)| width.checked_mul(height));
     let pixels = pixels.filter(|&pixels| pixels <= PIXEL_LIMIT);
-    let pixels =
-        pixels.ok_or_else(|| format!("a frame of {width} x {height} pixels, limit {PIXEL_LIMIT}"))?;
+    let pixels = pixels
+        .ok_or_else(|| format!("a frame of {width} x {height} pixels, limit {PIXEL_LIMIT}"))?;
     let wanted = pixels.saturating_mul(3);
-    let read = source.by_ref().take(wanted).read_to_end(&mut frame).map_err(|error| error.to_string())?;
-    if (read as u64) < wanted { Err("ffmpeg ended inside a frame".to_owned()) } else { Ok(Some(frame)) }
+    let read =
+        source.by_ref().take(wanted).read_to_end(&mut frame).map_err(|error| error.to_string())?;
+    if (read as u64) < wanted {
+        Err("ffmpeg ended inside a frame".to_owned())
+    } else {
+        Ok(Some(frame))
+    }
 }
 
 fn no_frames(path: &Path, span: Option<(f64, f64)>) -> DataError {
-    let place = span.map_or_else(String::new, |(start, end)| format!(" from {start} to {end} seconds"));
+    let place =
+        span.map_or_else(String::new, |(start, end)| format!(" from {start} to {end} seconds"));
     DataError::malformed(path, format!("there is no frame{place}"))
 }
 

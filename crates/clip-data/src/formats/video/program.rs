@@ -28,16 +28,23 @@ pub fn version() -> Result<String, DataError> {
     if let Some(known) = VERSION.get() {
         return Ok(known.clone());
     }
-    let output = Command::new(PROGRAM).arg("-version").stdin(Stdio::null()).output().map_err(cannot_start)?;
-    let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
+    let output = Command::new(PROGRAM)
+        .arg("-version")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(cannot_start)?;
+    let text =
+        String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
     Ok(VERSION.get_or_init(|| text).clone())
 }
 
 /// The option that neither drops nor doubles frames; it was renamed in version 5.1.
 pub(super) fn each_frame_once() -> Result<[&'static str; 2], DataError> {
     let version = version()?;
-    let number = version.split_whitespace().nth(2).unwrap_or_default().trim_start_matches(['n', 'N']);
-    let mut parts = number.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().ok());
+    let number =
+        version.split_whitespace().nth(2).unwrap_or_default().trim_start_matches(['n', 'N']);
+    let mut parts =
+        number.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().ok());
     let number = (parts.next().flatten(), parts.next().flatten().unwrap_or(0));
     match number {
         (Some(major), minor) if (major, minor) < (5, 1) => Ok(["-vsync", "0"]),
@@ -92,7 +99,8 @@ impl Running {
     /// Waits for its end.
     pub(super) fn finish(mut self) -> Result<(), DataError> {
         let status = self.wait().map_err(DataError::read(&self.path))?;
-        let complaint = self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let complaint =
+            self.complaint.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         if status.success() {
             return Ok(());
         }

@@ -26,14 +26,21 @@ impl Writer {
     /// A dataset in one piece; its address.
     pub(crate) fn contiguous(&mut self, kind: Kind, shape: &[u64], content: &[u8]) -> u64 {
         let at = self.append(content);
-        let layout = [&[3, 1][..], &at.to_le_bytes(), &(content.len() as u64).to_le_bytes()].concat();
+        let layout =
+            [&[3, 1][..], &at.to_le_bytes(), &(content.len() as u64).to_le_bytes()].concat();
         self.dataset(kind, shape, &[], layout)
     }
 
     /// A dataset of bytes in chunks along the first two dimensions, shuffled or not and deflated; its address.
     ///
     /// `chunk` is the shape of the chunks; the dimensions behind the first two are whole.
-    pub(crate) fn chunked(&mut self, shape: &[u64], chunk: &[u64], content: &[u8], shuffle: bool) -> u64 {
+    pub(crate) fn chunked(
+        &mut self,
+        shape: &[u64],
+        chunk: &[u64],
+        content: &[u8],
+        shuffle: bool,
+    ) -> u64 {
         let row: u64 = shape[1..].iter().product();
         let rest: u64 = shape[2..].iter().product();
         let mut keys = Vec::new();
@@ -94,8 +101,9 @@ impl Writer {
         }
         let data = self.append(&names);
         let size = (names.len() as u64).to_le_bytes();
-        let heap =
-            self.append(&[b"HEAP\0\0\0\0", &size[..], &u64::MAX.to_le_bytes(), &data.to_le_bytes()].concat());
+        let heap = self.append(
+            &[b"HEAP\0\0\0\0", &size[..], &u64::MAX.to_le_bytes(), &data.to_le_bytes()].concat(),
+        );
         let leaf = [b"SNOD\x01\0", &(children.len() as u16).to_le_bytes()[..], &entries].concat();
         let leaf = self.append(&leaf).to_le_bytes();
         let tree = [b"TREE\0\0\x01\0", &[0xff; 16][..], &[0; 8], &leaf, &size].concat();
@@ -122,7 +130,9 @@ impl Writer {
         let kind = match kind {
             Kind::U8 => number(1),
             Kind::U16 => number(2),
-            Kind::F64 => vec![0x11, 0x20, 0x3f, 0, 8, 0, 0, 0, 0, 0, 64, 0, 52, 11, 0, 52, 0xff, 3, 0, 0],
+            Kind::F64 => {
+                vec![0x11, 0x20, 0x3f, 0, 8, 0, 0, 0, 0, 0, 64, 0, 52, 11, 0, 52, 0xff, 3, 0, 0]
+            }
             Kind::Reference => vec![0x17, 0, 0, 0, 8, 0, 0, 0],
         };
         let mut messages = vec![(1, space), (3, kind), (8, layout)];
@@ -142,7 +152,8 @@ impl Writer {
             body.extend(content);
             body.resize(body.len() - content.len() + length, 0);
         }
-        let head = [&[1, 0][..], &(messages.len() as u16).to_le_bytes(), &1u32.to_le_bytes()].concat();
+        let head =
+            [&[1, 0][..], &(messages.len() as u16).to_le_bytes(), &1u32.to_le_bytes()].concat();
         self.append(&[&head[..], &(body.len() as u32).to_le_bytes(), &[0; 4], &body].concat())
     }
 

@@ -43,7 +43,8 @@ pub(crate) fn cells(name: &str, cells: &[Vec<u8>]) -> Vec<u8> {
 
 /// Structs whose fields' values follow each other, struct by struct.
 pub(crate) fn structs(name: &str, fields: &[&str], values: &[Vec<u8>]) -> Vec<u8> {
-    let names: Vec<u8> = fields.iter().flat_map(|field| format!("{field:\0<32}").into_bytes()).collect();
+    let names: Vec<u8> =
+        fields.iter().flat_map(|field| format!("{field:\0<32}").into_bytes()).collect();
     let count = (values.len() / fields.len()) as i32;
     let head = [element(5, &32i32.to_le_bytes()), element(1, &names)].concat();
     matrix(2, name, &[1, count], &[vec![head], values.to_vec()].concat())
@@ -57,7 +58,10 @@ pub(crate) fn empty() -> Vec<u8> {
 fn matrix(class: u8, name: &str, shape: &[i32], content: &[Vec<u8>]) -> Vec<u8> {
     let shape: Vec<u8> = shape.iter().flat_map(|size| size.to_le_bytes()).collect();
     let flags = element(6, &[class, 0, 0, 0, 0, 0, 0, 0]);
-    element(MATRIX, &[flags, element(5, &shape), element(1, name.as_bytes()), content.concat()].concat())
+    element(
+        MATRIX,
+        &[flags, element(5, &shape), element(1, name.as_bytes()), content.concat()].concat(),
+    )
 }
 
 /// Tag, content, padding; up to four bytes stand in the tag.

@@ -81,7 +81,10 @@ mod tests {
 
     #[test]
     fn per_cent_has_as_many_decimals_as_its_steps_need() {
-        assert_eq!(texts(&Axis::percent("", Scale::fixed(0.6, 0.8))), ["60", "65", "70", "75", "80"]);
+        assert_eq!(
+            texts(&Axis::percent("", Scale::fixed(0.6, 0.8))),
+            ["60", "65", "70", "75", "80"]
+        );
         assert_eq!(texts(&Axis::percent("", Scale::fixed(0.99, 0.995))).first(), Some(&"99"));
         let logit = Axis::percent("", Scale::logit([0.9, 0.999]));
         assert!(texts(&logit) == ["90", "99", "99.9"], "{logit:?}");

@@ -36,19 +36,30 @@ pub(crate) fn bars(page: &mut Markup, title: &str, description: &str, axis: &Axi
     for row in rows {
         middle += if row.apart { ROW * 1.6 } else { ROW };
         let base = middle + LETTERS * 0.36;
-        body.element("text", &[("class", &"n e"), ("x", &Px(left - 6.0)), ("y", &Px(base))], |text| {
-            let name = fit(&row.name, NAMES - 8.0);
-            text.text(&name);
-            if name != row.name {
-                text.leaf("title", &[], &row.name);
-            }
-        });
+        body.element(
+            "text",
+            &[("class", &"n e"), ("x", &Px(left - 6.0)), ("y", &Px(base))],
+            |text| {
+                let name = fit(&row.name, NAMES - 8.0);
+                text.text(&name);
+                if name != row.name {
+                    text.leaf("title", &[], &row.name);
+                }
+            },
+        );
         if let Some(end) = across(row.value) {
-            let bar =
-                format!("M{} {}H{}v11H{}z", Px(left), Px(middle - 5.5), Px(end.max(left + 0.5)), Px(left));
+            let bar = format!(
+                "M{} {}H{}v11H{}z",
+                Px(left),
+                Px(middle - 5.5),
+                Px(end.max(left + 0.5)),
+                Px(left)
+            );
             body.empty("path", &[("class", &"r s0"), ("d", &bar)]);
         }
-        if let Some((low, high)) = row.interval.and_then(|(low, high)| Some((across(low)?, across(high)?))) {
+        if let Some((low, high)) =
+            row.interval.and_then(|(low, high)| Some((across(low)?, across(high)?)))
+        {
             let whisker = format!("M{} {m}H{}", Px(low), Px(high), m = Px(middle));
             body.empty("path", &[("class", &"w i"), ("d", &whisker)]);
         }
@@ -60,7 +71,11 @@ pub(crate) fn bars(page: &mut Markup, title: &str, description: &str, axis: &Axi
     );
     for (value, text) in &axis.ticks {
         if let Some(x) = across(*value) {
-            body.leaf("text", &[("class", &"k c"), ("x", &Px(x)), ("y", &Px(bottom + LETTERS + 4.0))], text);
+            body.leaf(
+                "text",
+                &[("class", &"k c"), ("x", &Px(x)), ("y", &Px(bottom + LETTERS + 4.0))],
+                text,
+            );
         }
     }
     let base = bottom + 2.0 * LETTERS + 9.0;

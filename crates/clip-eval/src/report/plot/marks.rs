@@ -50,7 +50,12 @@ pub(crate) struct Mark {
 
 impl Plot {
     /// A line through the points in their order; what is not between the axes interrupts it.
-    pub(crate) fn line(&mut self, series: usize, kind: Kind, points: impl IntoIterator<Item = (f64, f64)>) {
+    pub(crate) fn line(
+        &mut self,
+        series: usize,
+        kind: Kind,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) {
         let mut d = String::new();
         let mut pen_is_down = false;
         for (x, y) in points {
@@ -89,11 +94,13 @@ impl Plot {
     pub(crate) fn marks(&mut self, series: usize, kind: Kind, marks: &[Mark]) {
         for mark in marks {
             let Some((x, y)) = self.at(mark.x, mark.y) else { continue };
-            let ends =
-                mark.interval.and_then(|(low, high)| Some((self.y.clamped(low)?, self.y.clamped(high)?)));
+            let ends = mark
+                .interval
+                .and_then(|(low, high)| Some((self.y.clamped(low)?, self.y.clamped(high)?)));
             if let Some((low, high)) = ends {
                 let (low, high) = (Px(self.up(low)), Px(self.up(high)));
-                let whisker = format!("M{0} {low}V{high}M{1} {low}h6M{1} {high}h6", Px(x), Px(x - 3.0));
+                let whisker =
+                    format!("M{0} {low}V{high}M{1} {low}h6M{1} {high}h6", Px(x), Px(x - 3.0));
                 self.path(series, Kind::Whisker, &whisker);
             }
             let class = format!("{} s{}", kind.class(), series % 9);
@@ -105,8 +112,11 @@ impl Plot {
 
     /// Names beside points, where there is room.
     pub(crate) fn names(&mut self, points: &[(f64, f64)], names: &[&str]) {
-        let known: Vec<((f64, f64), &str)> =
-            points.iter().zip(names).filter_map(|(&(x, y), name)| Some((self.at(x, y)?, *name))).collect();
+        let known: Vec<((f64, f64), &str)> = points
+            .iter()
+            .zip(names)
+            .filter_map(|(&(x, y), name)| Some((self.at(x, y)?, *name)))
+            .collect();
         let (points, names): (Vec<_>, Vec<_>) = known.into_iter().unzip();
         for (place, name) in place(&points, &names, self.area).into_iter().zip(names) {
             if let Some((left, base)) = place {
@@ -116,10 +126,16 @@ impl Plot {
     }
 
     /// Upright bars from the bottom: left and right end, height.
-    pub(crate) fn columns(&mut self, series: usize, columns: impl IntoIterator<Item = (f64, f64, f64)>) {
+    pub(crate) fn columns(
+        &mut self,
+        series: usize,
+        columns: impl IntoIterator<Item = (f64, f64, f64)>,
+    ) {
         let mut d = String::new();
         for (left, right, height) in columns {
-            let (Some(left), Some(right)) = (self.x.clamped(left), self.x.clamped(right)) else { continue };
+            let (Some(left), Some(right)) = (self.x.clamped(left), self.x.clamped(right)) else {
+                continue;
+            };
             let Some(top) = self.y.clamped(height) else { continue };
             let (left, right) = (self.across(left) + 0.5, self.across(right) - 0.5);
             d += &format!(

@@ -50,8 +50,14 @@ impl Plot {
         let top = below_legend + LETTERS + 10.0;
         let area = Area { left: widest + 10.0, top, right: WIDTH - 14.0, bottom: top + height };
         let plot_height = area.bottom + 38.0;
-        let mut plot =
-            Plot { title: title.to_owned(), height: plot_height, area, x: x.scale, y: y.scale, body };
+        let mut plot = Plot {
+            title: title.to_owned(),
+            height: plot_height,
+            area,
+            x: x.scale,
+            y: y.scale,
+            body,
+        };
         plot.axes(x, y);
         plot
     }
@@ -126,7 +132,12 @@ fn svg(page: &mut Markup, title: &str, description: &str, height: f64, body: &Ma
 }
 
 /// Pictures under a heading, with what there is to know about them below.
-pub(crate) fn figure(page: &mut Markup, title: &str, pictures: impl FnOnce(&mut Markup), caption: &str) {
+pub(crate) fn figure(
+    page: &mut Markup,
+    title: &str,
+    pictures: impl FnOnce(&mut Markup),
+    caption: &str,
+) {
     page.element("figure", &[], |page| {
         page.leaf("h4", &[], title);
         pictures(page);

@@ -38,7 +38,8 @@ impl Scale {
         let (low, high) = (low - 0.04 * span, high + 0.04 * span);
         let step = nice_step((high - low) / 5.0);
         let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
-        Scale { spacing: Spacing::Linear, low: low.max(limits.0), high: high.min(limits.1) }.ordered()
+        Scale { spacing: Spacing::Linear, low: low.max(limits.0), high: high.min(limits.1) }
+            .ordered()
     }
 
     /// Around the values above zero, with some air.
@@ -99,8 +100,8 @@ impl Scale {
             Spacing::Log { base } => self.log_ticks(base, most),
             Spacing::Logit => {
                 const ROUND: [f64; 21] = [
-                    0.5, 0.9, 0.1, 0.7, 0.3, 0.99, 0.01, 0.95, 0.05, 0.8, 0.2, 0.6, 0.4, 0.98, 0.02, 0.995,
-                    0.005, 0.999, 0.001, 0.85, 0.75,
+                    0.5, 0.9, 0.1, 0.7, 0.3, 0.99, 0.01, 0.95, 0.05, 0.8, 0.2, 0.6, 0.4, 0.98,
+                    0.02, 0.995, 0.005, 0.999, 0.001, 0.85, 0.75,
                 ];
                 self.spread(&ROUND, gap)
             }
@@ -113,12 +114,14 @@ impl Scale {
         let (first, last) = (exponents(self.low).ceil(), exponents(self.high).floor());
         let powers = (last - first + 1.0).max(0.0) as usize;
         let every = powers.div_ceil(most.max(1)).max(1);
-        let mut ticks: Vec<f64> =
-            (0..powers).map(|i| first + i as f64).filter(|i| i.rem_euclid(every as f64) == 0.0).collect();
+        let mut ticks: Vec<f64> = (0..powers)
+            .map(|i| first + i as f64)
+            .filter(|i| i.rem_euclid(every as f64) == 0.0)
+            .collect();
         ticks = ticks.into_iter().map(|exponent| base.powf(exponent)).collect();
         if base == 10.0 && powers <= 2 {
-            let between =
-                (first as i32 - 1..=last as i32).flat_map(|i| [2.0, 5.0].map(|m| m * 10f64.powi(i)));
+            let between = (first as i32 - 1..=last as i32)
+                .flat_map(|i| [2.0, 5.0].map(|m| m * 10f64.powi(i)));
             ticks.extend(between.filter(|&value| self.at(value).is_some()));
         }
         ticks.sort_by(f64::total_cmp);
@@ -166,8 +169,10 @@ fn nice_step(step: f64) -> f64 {
 
 /// Least and greatest, each brought between the bounds; none of no finite value.
 fn ends(values: impl IntoIterator<Item = f64>, least: f64, greatest: f64) -> Option<(f64, f64)> {
-    let mut finite =
-        values.into_iter().filter(|value| value.is_finite()).map(|value| value.clamp(least, greatest));
+    let mut finite = values
+        .into_iter()
+        .filter(|value| value.is_finite())
+        .map(|value| value.clamp(least, greatest));
     let first = finite.next()?;
     Some(finite.fold((first, first), |(low, high), value| (low.min(value), high.max(value))))
 }
@@ -187,7 +192,8 @@ mod tests {
 
     #[test]
     fn axes_of_one_value_of_none_and_of_nonsense_have_a_width() {
-        for values in [vec![0.5], vec![], vec![f64::NAN, f64::INFINITY], vec![1e300, -1e300], vec![0.0, 0.0]]
+        for values in
+            [vec![0.5], vec![], vec![f64::NAN, f64::INFINITY], vec![1e300, -1e300], vec![0.0, 0.0]]
         {
             let scales = [
                 Scale::linear(values.clone(), (f64::MIN, f64::MAX)),
@@ -200,7 +206,10 @@ mod tests {
                 let (low, high) = scale.ends();
                 assert!(low < high && (high - low).is_finite(), "{values:?}: {scale:?}");
                 assert!(scale.ticks(5).len() <= 12, "{values:?}: {scale:?}");
-                assert!(scale.ticks(5).iter().all(|tick| scale.at(*tick).is_some()), "{values:?}: {scale:?}");
+                assert!(
+                    scale.ticks(5).iter().all(|tick| scale.at(*tick).is_some()),
+                    "{values:?}: {scale:?}"
+                );
             }
         }
     }
@@ -211,7 +220,11 @@ mod tests {
         let places: Vec<f64> =
             [1.0, 2.0, 4.0, 8.0, 16.0].iter().filter_map(|&value| scale.at(value)).collect();
         assert_eq!(places.len(), 5);
-        assert!(places.windows(3).all(|three| ((three[2] - three[1]) - (three[1] - three[0])).abs() < 1e-12));
+        assert!(
+            places
+                .windows(3)
+                .all(|three| ((three[2] - three[1]) - (three[1] - three[0])).abs() < 1e-12)
+        );
         assert_eq!(scale.ticks(8), [1.0, 2.0, 4.0, 8.0, 16.0]);
         assert_eq!(scale.at(0.0), None);
         assert_eq!(scale.at(-1.0), None);
@@ -221,7 +234,9 @@ mod tests {
     fn logit_axis_is_symmetric_around_one_half() {
         let scale = Scale::logit([0.1, 0.9]);
         assert!((scale.at(0.5).expect("inside") - 0.5).abs() < 1e-12);
-        assert!((scale.at(0.2).expect("inside") + scale.at(0.8).expect("inside") - 1.0).abs() < 1e-12);
+        assert!(
+            (scale.at(0.2).expect("inside") + scale.at(0.8).expect("inside") - 1.0).abs() < 1e-12
+        );
         assert_eq!((scale.at(0.0), scale.at(1.0), scale.at(f64::NAN)), (None, None, None));
         assert!(scale.ticks(6).contains(&0.5));
     }

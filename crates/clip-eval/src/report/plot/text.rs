@@ -6,7 +6,8 @@ pub(crate) const LETTERS: f64 = 11.0;
 /// Width of a text in an ordinary sans-serif face, a little generous.
 pub(crate) fn width(text: &str) -> f64 {
     let letter = |letter: char| match letter {
-        'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | '(' | ')' | '[' | ']' | ' ' => 0.34,
+        'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | '(' | ')' | '[' | ']'
+        | ' ' => 0.34,
         'f' | 't' | 'r' | '/' | '-' => 0.42,
         'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.95,
         'A'..='Z' => 0.7,
@@ -63,9 +64,14 @@ impl Area {
 
 /// Where the left end of each name's base line goes so that no name covers a point or another name; none where there is
 /// no room. Earlier names choose first.
-pub(crate) fn place(points: &[(f64, f64)], names: &[&str], bounds: Area) -> Vec<Option<(f64, f64)>> {
+pub(crate) fn place(
+    points: &[(f64, f64)],
+    names: &[&str],
+    bounds: Area,
+) -> Vec<Option<(f64, f64)>> {
     const REACH: f64 = 5.0;
-    let mut taken: Vec<Area> = points.iter().map(|&(x, y)| Area::around(x, y, REACH - 1.0)).collect();
+    let mut taken: Vec<Area> =
+        points.iter().map(|&(x, y)| Area::around(x, y, REACH - 1.0)).collect();
     let mut places = Vec::new();
     for (&(x, y), name) in points.iter().zip(names) {
         let wide = width(name);

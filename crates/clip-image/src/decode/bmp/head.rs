@@ -42,8 +42,14 @@ const BGRA: Kind = Kind::Bytes { pixel: 4, red: 2, green: 1, blue: 0, alpha: Som
 /// The masks of red, green, blue, alpha that Pillow knows, for 32 bits.
 const MASKS_32: [([u32; 4], Kind); 8] = [
     ([0xff_0000, 0xff00, 0xff, 0], BGRX),
-    ([0xff00_0000, 0xff_0000, 0xff00, 0], Kind::Bytes { pixel: 4, red: 3, green: 2, blue: 1, alpha: None }),
-    ([0xff00_0000, 0xff00, 0xff, 0], Kind::Bytes { pixel: 4, red: 3, green: 1, blue: 0, alpha: None }),
+    (
+        [0xff00_0000, 0xff_0000, 0xff00, 0],
+        Kind::Bytes { pixel: 4, red: 3, green: 2, blue: 1, alpha: None },
+    ),
+    (
+        [0xff00_0000, 0xff00, 0xff, 0],
+        Kind::Bytes { pixel: 4, red: 3, green: 1, blue: 0, alpha: None },
+    ),
     (
         [0xff00_0000, 0xff_0000, 0xff00, 0xff],
         Kind::Bytes { pixel: 4, red: 3, green: 2, blue: 1, alpha: Some(0) },
@@ -89,7 +95,9 @@ impl Head {
             16 => (Mode::Rgb, Kind::Bgr555),
             24 => (Mode::Rgb, BGR),
             32 => (Mode::Rgb, BGRX),
-            bits => return Err(ImageError::unsupported(Format::Bmp, format!("{bits} bits per pixel"))),
+            bits => {
+                return Err(ImageError::unsupported(Format::Bmp, format!("{bits} bits per pixel")));
+            }
         };
         let mut run_length = None;
         match info.compression {
@@ -102,12 +110,17 @@ impl Head {
                     mode = Mode::Rgba;
                 }
             }
-            other => return Err(ImageError::unsupported(Format::Bmp, format!("compression {other}"))),
+            other => {
+                return Err(ImageError::unsupported(Format::Bmp, format!("compression {other}")));
+            }
         }
         let mut palette = None;
         if mode == Mode::Palette {
             if !(1..=65536).contains(&colors) {
-                return Err(ImageError::corrupt(Format::Bmp, format!("palette of {colors} colours")));
+                return Err(ImageError::corrupt(
+                    Format::Bmp,
+                    format!("palette of {colors} colours"),
+                ));
             }
             let table = Table {
                 bytes: cursor.take_up_to(table_bytes),
@@ -172,7 +185,15 @@ impl Info {
             let compression = cursor.u32_le()?;
             cursor.skip(12);
             let colors = cursor.u32_le()?;
-            Some(Self { width: width.into(), height, top_down, bits, compression, colors, color_bytes: 4 })
+            Some(Self {
+                width: width.into(),
+                height,
+                top_down,
+                bits,
+                compression,
+                colors,
+                color_bytes: 4,
+            })
         };
         match header_size {
             12 | 40 | 52 | 56 | 64 | 108 | 124 => {
@@ -204,7 +225,10 @@ fn masked(bits: u16, masks: [u32; 4]) -> Result<Kind, ImageError> {
         _ => None,
     };
     kind.ok_or_else(|| {
-        ImageError::unsupported(Format::Bmp, format!("{bits} bits with the colour masks {masks:x?}"))
+        ImageError::unsupported(
+            Format::Bmp,
+            format!("{bits} bits with the colour masks {masks:x?}"),
+        )
     })
 }
 
@@ -223,14 +247,17 @@ impl Table<'_> {
         let entries = || self.bytes.chunks_exact(self.entry.max(1));
         let grey = self.colors <= 256
             && entries().len() == self.colors
-            && entries()
-                .enumerate()
-                .all(|(index, entry)| entry.iter().take(3).all(|v| usize::from(*v) == level(index)));
+            && entries().enumerate().all(|(index, entry)| {
+                entry.iter().take(3).all(|v| usize::from(*v) == level(index))
+            });
         if grey {
             return Ok((if self.colors <= 2 { Mode::Bilevel } else { Mode::Grey }, None));
         }
         if entries().len() > 256 {
-            return Err(ImageError::corrupt(Format::Bmp, format!("palette of {} colours", entries().len())));
+            return Err(ImageError::corrupt(
+                Format::Bmp,
+                format!("palette of {} colours", entries().len()),
+            ));
         }
         let colors = entries().filter_map(|entry| match entry {
             [blue, green, red, ..] => Some([*red, *green, *blue]),

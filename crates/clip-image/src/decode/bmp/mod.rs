@@ -22,7 +22,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
             if !matches!(head.mode, Mode::Palette | Mode::Grey) {
                 return Err(ImageError::unsupported(
                     Format::Bmp,
-                    format!("run lengths with {} bits per pixel in mode {}", head.bits, head.mode.name()),
+                    format!(
+                        "run lengths with {} bits per pixel in mode {}",
+                        head.bits,
+                        head.mode.name()
+                    ),
                 ));
             }
             run_length::unpack(bytes, head.offset, head.size, four_bits)?

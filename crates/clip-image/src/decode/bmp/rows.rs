@@ -23,9 +23,13 @@ pub(super) fn unpack(bytes: &[u8], head: &Head, kind: Kind) -> Result<Vec<u8>, I
     let needed = stride.saturating_mul(height.saturating_sub(1)).saturating_add(used);
     let rows = bytes.get(head.offset..).unwrap_or_default();
     let rows = rows.get(..needed).ok_or_else(|| {
-        ImageError::truncated(Format::Bmp, format!("{} bytes of rows, {needed} are needed", rows.len()))
+        ImageError::truncated(
+            Format::Bmp,
+            format!("{} bytes of rows, {needed} are needed", rows.len()),
+        )
     })?;
-    let mut out = Vec::with_capacity(width.saturating_mul(height).saturating_mul(head.mode.pixel_bytes()));
+    let mut out =
+        Vec::with_capacity(width.saturating_mul(height).saturating_mul(head.mode.pixel_bytes()));
     for row in rows.chunks(stride.max(1)) {
         unpack_row(row.get(..used).unwrap_or_default(), kind, width, head.mode, &mut out);
     }
@@ -34,7 +38,9 @@ pub(super) fn unpack(bytes: &[u8], head: &Head, kind: Kind) -> Result<Vec<u8>, I
 
 fn unpack_row(row: &[u8], kind: Kind, width: usize, mode: Mode, out: &mut Vec<u8>) {
     match kind {
-        Kind::Packed(1) if mode == Mode::Bilevel => packed::unpack_row(row, 1, width, packed::spread(1), out),
+        Kind::Packed(1) if mode == Mode::Bilevel => {
+            packed::unpack_row(row, 1, width, packed::spread(1), out)
+        }
         Kind::Packed(bits) => packed::unpack_row(row, bits, width, |index| index, out),
         Kind::Bytes { pixel, red, green, blue, alpha } => {
             for stored in row.chunks_exact(pixel) {
@@ -43,8 +49,12 @@ fn unpack_row(row: &[u8], kind: Kind, width: usize, mode: Mode, out: &mut Vec<u8
                 out.extend(alpha.map(part));
             }
         }
-        Kind::Bgr555 => sixteen_bits(row, out, |v| [scale(v >> 10, 31), scale(v >> 5, 31), scale(v, 31)]),
-        Kind::Bgr565 => sixteen_bits(row, out, |v| [scale(v >> 11, 31), scale(v >> 5, 63), scale(v, 31)]),
+        Kind::Bgr555 => {
+            sixteen_bits(row, out, |v| [scale(v >> 10, 31), scale(v >> 5, 31), scale(v, 31)])
+        }
+        Kind::Bgr565 => {
+            sixteen_bits(row, out, |v| [scale(v >> 11, 31), scale(v >> 5, 63), scale(v, 31)])
+        }
     }
 }
 

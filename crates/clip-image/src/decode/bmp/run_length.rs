@@ -48,7 +48,10 @@ pub(super) fn unpack(
         }
     }
     if data.len() < total {
-        return Err(ImageError::truncated(Format::Bmp, format!("{} of {total} pixels", data.len())));
+        return Err(ImageError::truncated(
+            Format::Bmp,
+            format!("{} of {total} pixels", data.len()),
+        ));
     }
     data.truncate(total);
     Ok(data)

@@ -21,7 +21,12 @@ pub(super) struct Place {
 }
 
 /// Unpacks the data blocks in `bytes` onto the canvas.
-pub(super) fn unpack(bytes: &[u8], code_bits: u8, place: Place, canvas: &mut [u8]) -> Result<(), ImageError> {
+pub(super) fn unpack(
+    bytes: &[u8],
+    code_bits: u8,
+    place: Place,
+    canvas: &mut [u8],
+) -> Result<(), ImageError> {
     if u32::from(code_bits) > MAX_CODE_BITS {
         return Err(ImageError::corrupt(
             Format::Gif,
@@ -181,10 +186,14 @@ impl Table {
 
     /// Adds "string of `previous` plus `first`" while there is room.
     fn add(&mut self, previous: usize) {
-        if let (Some(last), Some(before)) = (self.last.get_mut(self.next), self.before.get_mut(self.next)) {
+        if let (Some(last), Some(before)) =
+            (self.last.get_mut(self.next), self.before.get_mut(self.next))
+        {
             *last = self.first;
             *before = previous as u16;
-            if self.next.saturating_add(1) == 1_usize << self.code_size && self.code_size < MAX_CODE_BITS {
+            if self.next.saturating_add(1) == 1_usize << self.code_size
+                && self.code_size < MAX_CODE_BITS
+            {
                 self.code_size = self.code_size.saturating_add(1);
             }
             self.next = self.next.saturating_add(1);
@@ -204,7 +213,8 @@ struct Rows {
 
 impl Rows {
     fn new(place: Place) -> Self {
-        let passes: &[(usize, usize)] = if place.interlaced { &[(4, 8), (2, 4), (1, 2)] } else { &[] };
+        let passes: &[(usize, usize)] =
+            if place.interlaced { &[(4, 8), (2, 4), (1, 2)] } else { &[] };
         let step = if place.interlaced { 8 } else { 1 };
         Self { place, x: 0, y: 0, step, passes }
     }

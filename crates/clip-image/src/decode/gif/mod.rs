@@ -112,7 +112,9 @@ fn truncated(what: &str) -> ImageError {
 /// A colour table; none where entry `i` is grey level `i`, which Pillow opens as a grey image.
 fn colors<'a>(cursor: &mut Bytes<'a>, flags: u8) -> Result<Option<&'a [u8]>, ImageError> {
     let entries = 2_usize << (flags & 7);
-    let table = cursor.take(entries.saturating_mul(3)).ok_or_else(|| truncated("the colour table is cut"))?;
+    let table = cursor
+        .take(entries.saturating_mul(3))
+        .ok_or_else(|| truncated("the colour table is cut"))?;
     let grey_ramp = table
         .as_chunks::<3>()
         .0
@@ -129,7 +131,9 @@ fn extension(cursor: &mut Bytes, transparent: &mut Option<u8>) -> Result<(), Ima
     if kind == 249
         && let Some(control) = block
     {
-        let [flags, _, _, index, ..] = *control else { return Err(truncated("a graphic control is cut")) };
+        let [flags, _, _, index, ..] = *control else {
+            return Err(truncated("a graphic control is cut"));
+        };
         if flags & 1 != 0 {
             *transparent = Some(index);
         }

@@ -49,7 +49,8 @@ impl Bits {
     pub(super) fn refill(mut self, source: &mut Source<'_>) -> Self {
         if let Some(chunk) = source.data.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_be_bytes(*chunk);
-            let has_ff = (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 != 0;
+            let has_ff =
+                (!word).wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080 != 0;
             if !has_ff {
                 self.window |= word >> (self.count & 63);
                 self.at += ((63 - self.count) >> 3) as usize;

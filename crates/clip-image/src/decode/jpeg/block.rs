@@ -65,7 +65,8 @@ impl Pair {
         let is_end = |entry: Entry| entry.value() == 0 && entry.more() == 0 && entry.run() != 15;
         let Some(first) = whole(0, is_value) else { return Self::default() };
         let (value, to_first) = (first.value(), first.run() as u8 + 1);
-        let mut pair = Self { first: value, second: value, to_first, to_second: to_first, ..Self::default() };
+        let mut pair =
+            Self { first: value, second: value, to_first, to_second: to_first, ..Self::default() };
         let mut used = first.length();
         if let Some(second) = whole(used, is_value) {
             used += second.length();
@@ -101,7 +102,11 @@ const SEARCHES_PER_REFILL: usize = 3;
 ///
 /// Returns whether there may be any.
 #[inline(always)]
-pub(super) fn decode_ac(reader: &mut BitReader<'_>, table: &PairTable, block: &mut [i16; 64]) -> bool {
+pub(super) fn decode_ac(
+    reader: &mut BitReader<'_>,
+    table: &PairTable,
+    block: &mut [i16; 64],
+) -> bool {
     let BitReader { bits, source } = reader;
     let mut now = *bits;
     let mut index = 0; // of the last coefficient, zigzag
@@ -112,12 +117,15 @@ pub(super) fn decode_ac(reader: &mut BitReader<'_>, table: &PairTable, block: &m
             let next = index + usize::from(pair.to_second);
             // Behind the last coefficient nothing ends the block, and the next one begins.
             if pair.first == 0 || next >= 63 {
-                let Some(after) = decode_symbol(&mut now, &table.single, index, block) else { break 'block };
+                let Some(after) = decode_symbol(&mut now, &table.single, index, block) else {
+                    break 'block;
+                };
                 index = after;
                 continue 'block;
             }
             now.drop(u32::from(pair.length));
-            block[usize::from(NATURAL_ORDER[(index + usize::from(pair.to_first)) & 127])] = pair.first;
+            block[usize::from(NATURAL_ORDER[(index + usize::from(pair.to_first)) & 127])] =
+                pair.first;
             block[usize::from(NATURAL_ORDER[next & 127])] = pair.second;
             index = next;
             if pair.ends_block {
@@ -131,7 +139,12 @@ pub(super) fn decode_ac(reader: &mut BitReader<'_>, table: &PairTable, block: &m
 
 /// Decodes any symbol. Returns the place of the last coefficient then, nothing at the end of the block.
 #[inline(always)]
-fn decode_symbol(now: &mut Bits, table: &HuffmanTable, index: usize, block: &mut [i16; 64]) -> Option<usize> {
+fn decode_symbol(
+    now: &mut Bits,
+    table: &HuffmanTable,
+    index: usize,
+    block: &mut [i16; 64],
+) -> Option<usize> {
     let entry = table.look(*now);
     now.drop(entry.length());
     let value = match entry.more() {
@@ -160,7 +173,8 @@ pub(super) fn skip_ac(reader: &mut BitReader<'_>, table: &PairTable) {
             let next = index + usize::from(pair.to_second);
             if pair.first == 0 || next >= 63 {
                 let mut nowhere = [0; 64];
-                let Some(after) = decode_symbol(&mut now, &table.single, index, &mut nowhere) else {
+                let Some(after) = decode_symbol(&mut now, &table.single, index, &mut nowhere)
+                else {
                     break 'block;
                 };
                 index = after;
@@ -191,8 +205,10 @@ mod tests {
         };
         for table in [0, 1] {
             let table = PairTable::new(typical_tables::ac(table).as_ref()).expect("a table");
-            let data: Vec<u8> =
-                [0xff, 0xd8, 0xff].into_iter().chain((0..100_000).map(|_| random() & 0xfe)).collect();
+            let data: Vec<u8> = [0xff, 0xd8, 0xff]
+                .into_iter()
+                .chain((0..100_000).map(|_| random() & 0xfe))
+                .collect();
             let mut markers = MarkerReader::new(&data).expect("a start of image");
             markers.at = 3;
             let (mut pairs, mut singles, mut skipped) =
@@ -214,7 +230,11 @@ mod tests {
                     reader.bits = reader.bits.refill(&mut reader.source);
                 }
                 assert_eq!(pairs.bits.peek(32), singles.bits.peek(32), "after block {number}");
-                assert_eq!(skipped.bits.peek(32), singles.bits.peek(32), "after skipped block {number}");
+                assert_eq!(
+                    skipped.bits.peek(32),
+                    singles.bits.peek(32),
+                    "after skipped block {number}"
+                );
             }
         }
     }

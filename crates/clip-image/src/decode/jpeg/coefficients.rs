@@ -27,7 +27,8 @@ pub(super) struct Coefficients {
 impl Coefficients {
     pub(super) fn new(frame: &Frame) -> Self {
         // Numbers, not blocks of them: only so does the memory come zeroed, and untouched, from the system.
-        let planes = frame.components.iter().map(|c| vec![0; c.stored_wide * c.stored_high * 64]).collect();
+        let planes =
+            frame.components.iter().map(|c| vec![0; c.stored_wide * c.stored_high * 64]).collect();
         let tracked = frame.process == Process::Progressive && !frame.arithmetic;
         let size = |c: &Component| if tracked { c.stored_wide * c.stored_high } else { 0 };
         let nonzero = frame.components.iter().map(|c| vec![0; size(c)]).collect();
@@ -129,7 +130,12 @@ pub(super) struct StoredBands<'a> {
 }
 
 impl Bands for StoredBands<'_> {
-    fn fill(&mut self, index: usize, columns: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError> {
+    fn fill(
+        &mut self,
+        index: usize,
+        columns: Range<usize>,
+        planes: &mut [Plane],
+    ) -> Result<(), JpegError> {
         if columns.is_empty() {
             return Ok(());
         }
@@ -139,8 +145,10 @@ impl Bands for StoredBands<'_> {
             let width = component.stored_wide;
             for (y, out) in plane.next.chunks_exact_mut(plane.stride * component.side).enumerate() {
                 let row = index * component.v + y;
-                let guessed =
-                    self.smoothing.as_ref().map(|smoothing| smoothing.row(self.frame, number, blocks, row));
+                let guessed = self
+                    .smoothing
+                    .as_ref()
+                    .map(|smoothing| smoothing.row(self.frame, number, blocks, row));
                 let blocks = guessed.as_deref().unwrap_or(&blocks[row * width..][..width]);
                 let blocks = &blocks[columns.start * component.h..columns.end * component.h];
                 dispatch(TransformRow {

@@ -60,7 +60,11 @@ impl Conversion {
 
     /// The channels of a row of pixels from a row of each component, in `scratch` where they are not the components.
     #[inline(always)]
-    pub(super) fn row<'a>(self, rows: [&'a [u8]; 4], scratch: &'a mut [Vec<u8>; 4]) -> [&'a [u8]; 4] {
+    pub(super) fn row<'a>(
+        self,
+        rows: [&'a [u8]; 4],
+        scratch: &'a mut [Vec<u8>; 4],
+    ) -> [&'a [u8]; 4] {
         let [a, b, c, d] = rows;
         match self {
             Self::Grey | Self::Rgb => return rows,

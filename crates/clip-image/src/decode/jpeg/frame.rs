@@ -133,7 +133,9 @@ impl FrameHeader {
             return broken("the frame is wider or higher than 65500 pixels");
         }
         if !matches!(self.components.len(), 1 | 3 | 4) {
-            return Err(JpegError::Unsupported { feature: "JPEG with other than 1, 3 or 4 components" });
+            return Err(JpegError::Unsupported {
+                feature: "JPEG with other than 1, 3 or 4 components",
+            });
         }
         if self.components.iter().any(|c| !(1..=4).contains(&c.h) || !(1..=4).contains(&c.v)) {
             return broken("a sampling factor is not 1 to 4");
@@ -227,6 +229,9 @@ impl Frame {
 
     /// Data units stored over all components.
     pub(super) fn units(&self) -> u64 {
-        self.components.iter().map(|c| (c.stored_wide as u64).saturating_mul(c.stored_high as u64)).sum()
+        self.components
+            .iter()
+            .map(|c| (c.stored_wide as u64).saturating_mul(c.stored_high as u64))
+            .sum()
     }
 }

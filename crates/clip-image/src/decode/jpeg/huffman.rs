@@ -134,7 +134,9 @@ impl HuffmanTable {
             } else {
                 Entry::symbol(length, symbol)
             };
-            if let (Some(slot), Some(code)) = (self.lookup.get_mut(index), self.codes.get_mut(index)) {
+            if let (Some(slot), Some(code)) =
+                (self.lookup.get_mut(index), self.codes.get_mut(index))
+            {
                 *slot = entry;
                 *code = (length as u16) << 8 | u16::from(symbol);
             }

@@ -28,7 +28,8 @@ pub(super) struct Samples<'a> {
 
 impl<'a> Samples<'a> {
     pub(super) fn new(frame: &'a Frame) -> Self {
-        let planes = frame.components.iter().map(|c| vec![0; c.stored_wide * c.stored_high]).collect();
+        let planes =
+            frame.components.iter().map(|c| vec![0; c.stored_wide * c.stored_high]).collect();
         Self { frame, planes }
     }
 
@@ -50,8 +51,11 @@ impl<'a> Samples<'a> {
             reader.read_differences(markers, mcu_row)?;
             for channel in &mut reader.channels {
                 let stride = channel.component.stored_wide;
-                let band = &mut self.planes[channel.index][mcu_row * channel.component.v * stride..];
-                for (row, out) in band.chunks_exact_mut(stride).take(channel.rows_in(mcu_row)).enumerate() {
+                let band =
+                    &mut self.planes[channel.index][mcu_row * channel.component.v * stride..];
+                for (row, out) in
+                    band.chunks_exact_mut(stride).take(channel.rows_in(mcu_row)).enumerate()
+                {
                     channel.restore(row, scan.spectral_start, u32::from(scan.low));
                     for (out, &sample) in out.iter_mut().zip(&channel.samples) {
                         *out = (sample << scan.low) as u8;
@@ -65,7 +69,12 @@ impl<'a> Samples<'a> {
 }
 
 impl Bands for Samples<'_> {
-    fn fill(&mut self, index: usize, _: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError> {
+    fn fill(
+        &mut self,
+        index: usize,
+        _: Range<usize>,
+        planes: &mut [Plane],
+    ) -> Result<(), JpegError> {
         for (samples, plane) in self.planes.iter().zip(planes) {
             let size = plane.next.len();
             plane.next.copy_from_slice(&samples[index * size..][..size]);
@@ -133,13 +142,18 @@ struct ScanReader<'f, 'a> {
 }
 
 impl<'f, 'a> ScanReader<'f, 'a> {
-    fn new(frame: &'f Frame, markers: &MarkerReader<'a>, scan: &ScanHeader) -> Result<Self, JpegError> {
+    fn new(
+        frame: &'f Frame,
+        markers: &MarkerReader<'a>,
+        scan: &ScanHeader,
+    ) -> Result<Self, JpegError> {
         let interleaved = scan.components.len() > 1;
         let mut mcus_wide = frame.mcus_wide;
         let mut channels = Vec::with_capacity(4);
         for selected in &scan.components {
             let component = &frame.components[selected.index];
-            let spec = markers.dc_huffman.get(usize::from(selected.dc_table)).and_then(Option::as_ref);
+            let spec =
+                markers.dc_huffman.get(usize::from(selected.dc_table)).and_then(Option::as_ref);
             if !interleaved {
                 mcus_wide = component.units_wide;
             }
@@ -154,7 +168,8 @@ impl<'f, 'a> ScanReader<'f, 'a> {
                 fresh: true,
             });
         }
-        let rows_per_restart = markers.restart_interval / u32::try_from(mcus_wide).unwrap_or(u32::MAX);
+        let rows_per_restart =
+            markers.restart_interval / u32::try_from(mcus_wide).unwrap_or(u32::MAX);
         if rows_per_restart as usize * mcus_wide != markers.restart_interval as usize {
             return broken("a restart interval that is not whole rows");
         }
@@ -163,7 +178,11 @@ impl<'f, 'a> ScanReader<'f, 'a> {
     }
 
     /// Reads the differences of a row of MCUs of the frame: one row of MCUs of an interleaved scan, `v` of another.
-    fn read_differences(&mut self, markers: &mut MarkerReader<'a>, mcu_row: usize) -> Result<(), JpegError> {
+    fn read_differences(
+        &mut self,
+        markers: &mut MarkerReader<'a>,
+        mcu_row: usize,
+    ) -> Result<(), JpegError> {
         let rows = if self.interleaved { 1 } else { self.channels[0].rows_in(mcu_row) };
         for row in 0..rows {
             if self.restarts.due() {

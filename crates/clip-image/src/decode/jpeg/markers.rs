@@ -11,7 +11,11 @@ use super::huffman::HuffmanSpec;
 
 /// Natural (row by row) position of each coefficient in zigzag order. The last 64 entries catch runs that overshoot,
 /// which libjpeg sends to position 63.
-#[allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "evaluated by the compiler")]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "evaluated by the compiler"
+)]
 pub(super) const NATURAL_ORDER: [u8; 128] = {
     let mut order = [63; 128];
     let (mut index, mut row, mut column) = (0, 0usize, 0usize);
@@ -125,7 +129,9 @@ impl<'a> MarkerReader<'a> {
 
     /// A lone component whose sampling factors are not 1: they do nothing, except to the bookkeeping of libjpeg.
     pub(super) fn has_idle_factors(&self) -> bool {
-        self.frame.as_ref().is_some_and(|f| matches!(f.components.as_slice(), [c] if c.h != 1 || c.v != 1))
+        self.frame
+            .as_ref()
+            .is_some_and(|f| matches!(f.components.as_slice(), [c] if c.h != 1 || c.v != 1))
     }
 
     /// Reads the tables of an abbreviated stream that has no image.
@@ -230,7 +236,9 @@ impl<'a> MarkerReader<'a> {
             return broken("a second frame header");
         }
         let payload = self.segment()?;
-        let Some((&[precision, h1, h0, w1, w0, count], components)) = payload.split_first_chunk::<6>() else {
+        let Some((&[precision, h1, h0, w1, w0, count], components)) =
+            payload.split_first_chunk::<6>()
+        else {
             return broken("a frame header of less than 6 bytes");
         };
         let (components, rest) = components.as_chunks::<3>();
@@ -265,7 +273,8 @@ impl<'a> MarkerReader<'a> {
         let Some((&count, rest)) = payload.split_first() else {
             return broken("an empty scan header");
         };
-        let (pairs, tail) = rest.split_at_checked(usize::from(count).saturating_mul(2)).unwrap_or_default();
+        let (pairs, tail) =
+            rest.split_at_checked(usize::from(count).saturating_mul(2)).unwrap_or_default();
         let (&[spectral_start, spectral_end, approximation], 1..=4) = (tail, count) else {
             return broken("a scan header whose length does not fit its components");
         };
@@ -274,7 +283,8 @@ impl<'a> MarkerReader<'a> {
         for (position, &[id, tables]) in pairs.iter().enumerate() {
             // libjpeg looks only at components not before the position in the scan: ids may repeat in a frame, and a
             // scan lists its components in the order of the frame.
-            let found = frame.components.iter().skip(position).position(|component| component.id == id);
+            let found =
+                frame.components.iter().skip(position).position(|component| component.id == id);
             let Some(index) = found.map(|index| index.saturating_add(position)) else {
                 return broken("a scan names a component that the frame has not");
             };
@@ -294,7 +304,9 @@ impl<'a> MarkerReader<'a> {
 
     fn huffman_tables(&mut self) -> Result<(), JpegError> {
         let mut payload = self.segment()?;
-        while let Some((&[class_and_index, ref counts @ ..], rest)) = payload.split_first_chunk::<17>() {
+        while let Some((&[class_and_index, ref counts @ ..], rest)) =
+            payload.split_first_chunk::<17>()
+        {
             let total: usize = counts.iter().map(|&n| usize::from(n)).sum();
             let Some((symbols, rest)) = rest.split_at_checked(total) else {
                 return broken("a Huffman table longer than its segment");
@@ -323,7 +335,8 @@ impl<'a> MarkerReader<'a> {
                 return broken("a quantisation table numbered above 3");
             };
             let bytes_each = if precision_and_index >> 4 == 0 { 1 } else { 2 };
-            let Some((values, rest)) = rest.split_at_checked(64usize.saturating_mul(bytes_each)) else {
+            let Some((values, rest)) = rest.split_at_checked(64usize.saturating_mul(bytes_each))
+            else {
                 return broken("a quantisation table longer than its segment");
             };
             let mut table = [0; 64];

@@ -243,7 +243,9 @@ fn decode_scans(
             let entropy = HuffmanScan::new(&first, markers)?;
             decode_single_scan(markers, frame, entropy, output)
         }
-        Process::Sequential | Process::Progressive => decode_transformed(markers, frame, first, output),
+        Process::Sequential | Process::Progressive => {
+            decode_transformed(markers, frame, first, output)
+        }
         Process::Lossless => decode_lossless(markers, frame, first, complete, output),
     }
 }
@@ -340,12 +342,17 @@ fn check_mcu(frame: &Frame, scan: &ScanHeader) -> Result<(), JpegError> {
 }
 
 /// Keeps the quantisation tables that the components of the scan begin with.
-fn begin_scan(markers: &MarkerReader<'_>, frame: &mut Frame, scan: &ScanHeader) -> Result<(), JpegError> {
+fn begin_scan(
+    markers: &MarkerReader<'_>,
+    frame: &mut Frame,
+    scan: &ScanHeader,
+) -> Result<(), JpegError> {
     check_mcu(frame, scan)?;
     for selected in &scan.components {
         let Some(component) = frame.components.get_mut(selected.index) else { continue };
         if component.quant.is_none() {
-            component.quant = markers.quant.get(usize::from(component.quant_index)).copied().flatten();
+            component.quant =
+                markers.quant.get(usize::from(component.quant_index)).copied().flatten();
             if component.quant.is_none() {
                 return broken("a component uses a quantisation table that was never defined");
             }

@@ -21,7 +21,12 @@ use crate::decode::RowSink;
 /// Fills the `next` band of each plane.
 pub(super) trait Bands {
     /// Decodes band `index`; called once for each in rising order. Samples are wanted of these columns of MCUs only.
-    fn fill(&mut self, index: usize, columns: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError>;
+    fn fill(
+        &mut self,
+        index: usize,
+        columns: Range<usize>,
+        planes: &mut [Plane],
+    ) -> Result<(), JpegError>;
 }
 
 /// What becomes of the samples: colours, the part that is wanted, and who takes its rows.
@@ -33,7 +38,11 @@ pub(super) struct Output<'a> {
 
 impl Output<'_> {
     /// Runs a source of bands to the end.
-    pub(super) fn render(&mut self, frame: &Frame, source: &mut impl Bands) -> Result<(), JpegError> {
+    pub(super) fn render(
+        &mut self,
+        frame: &Frame,
+        source: &mut impl Bands,
+    ) -> Result<(), JpegError> {
         let Region { columns, rows, pixel_columns, .. } = self.region.clone();
         let planes = frame.components.iter().map(|c| Plane::new(c, frame, &columns));
         let mut planes = planes.collect::<Result<Vec<_>, _>>()?;
@@ -52,7 +61,13 @@ impl Output<'_> {
         Ok(())
     }
 
-    fn write(&mut self, frame: &Frame, band: usize, planes: &mut [Plane], scratch: &mut [Vec<u8>; 4]) {
+    fn write(
+        &mut self,
+        frame: &Frame,
+        band: usize,
+        planes: &mut [Plane],
+        scratch: &mut [Vec<u8>; 4],
+    ) {
         Arch::new().dispatch(WriteBand { output: self, frame, band, planes, scratch });
     }
 }
@@ -80,7 +95,9 @@ impl WithSimd for WriteBand<'_, '_> {
                 plane.prepare(band, y);
             }
             let rows = std::array::from_fn(|i| {
-                planes.get(i).map_or(&[][..], |plane| &plane.row(band, y)[..region.pixel_columns.len()])
+                planes
+                    .get(i)
+                    .map_or(&[][..], |plane| &plane.row(band, y)[..region.pixel_columns.len()])
             });
             let channels = conversion.row(rows, scratch);
             sink.row((region.pixel_columns.start, y), &channels[..conversion.color().channels()]);

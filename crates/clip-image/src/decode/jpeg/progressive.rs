@@ -27,8 +27,11 @@ impl Band {
     /// The limits that libjpeg puts on a progressive scan.
     pub(super) fn of(scan: &ScanHeader) -> Result<Self, JpegError> {
         let (start, end) = (scan.spectral_start, scan.spectral_end);
-        let band_is_legal =
-            if start == 0 { end == 0 } else { start <= end && end < 64 && scan.components.len() == 1 };
+        let band_is_legal = if start == 0 {
+            end == 0
+        } else {
+            start <= end && end < 64 && scan.components.len() == 1
+        };
         let steps_are_legal = scan.low <= 13 && (scan.high == 0 || scan.low == scan.high - 1);
         if !band_is_legal || !steps_are_legal {
             return broken("progression parameters that cannot be");
@@ -68,7 +71,8 @@ impl WithSimd for DecodeScan<'_, '_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
         let Self { markers, scan, layout, coefficients, band } = self;
-        let (reader, restarts) = (BitReader::new(markers), Restarts::new(markers.restart_interval, markers));
+        let (reader, restarts) =
+            (BitReader::new(markers), Restarts::new(markers.restart_interval, markers));
         let scan_reader = ScanReader { reader, restarts, last_good_row: 0, markers };
         match (band.start, band.refines) {
             (0, false) => scan_reader.dc_first(scan, layout, coefficients, band.low),
@@ -99,7 +103,10 @@ impl ScanReader<'_, '_> {
             .iter()
             .map(|c| {
                 let index = usize::from(c.dc_table);
-                HuffmanTable::new_dc(self.markers.dc_huffman.get(index).and_then(Option::as_ref), 15)
+                HuffmanTable::new_dc(
+                    self.markers.dc_huffman.get(index).and_then(Option::as_ref),
+                    15,
+                )
             })
             .collect::<Result<Vec<_>, _>>()?;
         let mut predictions = [0i32; 4];
@@ -126,7 +133,8 @@ impl ScanReader<'_, '_> {
                         return broken("a DC coefficient out of range");
                     };
                     predictions[block.position] = sum;
-                    coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] = (sum << low) as i16;
+                    coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] =
+                        (sum << low) as i16;
                 }
                 self.note_starvation();
             }
@@ -151,7 +159,8 @@ impl ScanReader<'_, '_> {
                 }
                 for block in &layout.blocks {
                     if self.reader.bit() {
-                        coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] |= 1 << low;
+                        coefficients.blocks_mut(block.component)[block.at(mcu_x, mcu_y)][0] |=
+                            1 << low;
                     }
                 }
                 self.note_starvation();
@@ -314,7 +323,8 @@ fn refine_block(
             }
             // Pass `run` zeros, refining what lies between them, up to the zero behind them.
             loop {
-                let next_known = if known == 0 { band.end + 1 } else { known.trailing_zeros() as usize };
+                let next_known =
+                    if known == 0 { band.end + 1 } else { known.trailing_zeros() as usize };
                 if index + run < next_known {
                     index += run;
                     break;

@@ -28,13 +28,19 @@ pub(super) struct Tables {
 
 impl Tables {
     /// One for each component of the scan.
-    pub(super) fn of(scan: &ScanHeader, markers: &MarkerReader<'_>) -> Result<Vec<Self>, JpegError> {
+    pub(super) fn of(
+        scan: &ScanHeader,
+        markers: &MarkerReader<'_>,
+    ) -> Result<Vec<Self>, JpegError> {
         scan.components
             .iter()
             .map(|component| {
                 let (dc, ac) = (usize::from(component.dc_table), usize::from(component.ac_table));
                 Ok(Self {
-                    dc: HuffmanTable::new_dc(markers.dc_huffman.get(dc).and_then(Option::as_ref), 15)?,
+                    dc: HuffmanTable::new_dc(
+                        markers.dc_huffman.get(dc).and_then(Option::as_ref),
+                        15,
+                    )?,
                     ac: PairTable::new(markers.ac_huffman.get(ac).and_then(Option::as_ref))?,
                 })
             })
@@ -162,7 +168,12 @@ impl<'a, E: Entropy<'a>> SingleScan<'a, '_, E> {
 }
 
 impl<'a, E: Entropy<'a>> Bands for SingleScan<'a, '_, E> {
-    fn fill(&mut self, _index: usize, columns: Range<usize>, planes: &mut [Plane]) -> Result<(), JpegError> {
+    fn fill(
+        &mut self,
+        _index: usize,
+        columns: Range<usize>,
+        planes: &mut [Plane],
+    ) -> Result<(), JpegError> {
         dispatch(DecodeRow { scan: self, columns, planes })
     }
 }

@@ -59,12 +59,16 @@ impl Smoothing {
 
     /// Whether guesses are needed and possible.
     pub(super) fn is_useful(&self, frame: &Frame) -> bool {
-        let possible = frame.components.iter().zip(&self.components).all(|(component, progress)| {
-            component.quant.is_some_and(|quant| POSITIONS.iter().all(|&at| quant[at] != 0))
-                && progress.now[0] >= 0
-        });
+        let possible =
+            frame.components.iter().zip(&self.components).all(|(component, progress)| {
+                component.quant.is_some_and(|quant| POSITIONS.iter().all(|&at| quant[at] != 0))
+                    && progress.now[0] >= 0
+            });
         possible
-            && self.components.iter().any(|progress| progress.now[1..KNOWN].iter().any(|&bits| bits != 0))
+            && self
+                .components
+                .iter()
+                .any(|progress| progress.now[1..KNOWN].iter().any(|&bits| bits != 0))
     }
 
     /// A row of blocks with guesses filled in. `blocks` are all blocks of the component, `row` is counted in them.
@@ -93,7 +97,8 @@ impl Smoothing {
         });
         let mut guessed = blocks[row * width..][..width].to_vec();
         for (column, block) in guessed[..=last].iter_mut().enumerate() {
-            let around: Kernel = std::array::from_fn(|dy| std::array::from_fn(|dx| dc[dy][column + dx]));
+            let around: Kernel =
+                std::array::from_fn(|dy| std::array::from_fn(|dx| dc[dy][column + dx]));
             // Kernels of AC sum to 0 and that of DC to 1: an even surrounding changes nothing.
             if around.as_flattened().iter().any(|&value| value != around[0][0]) {
                 guess(block, &around, &bits, &quant);

@@ -115,7 +115,8 @@ impl Plane {
     #[inline(always)]
     pub(super) fn prepare(&mut self, band: usize, y: usize) {
         let halved = (y / 2) as isize;
-        let (neighbour, odd) = if y.is_multiple_of(2) { (halved - 1, false) } else { (halved + 1, true) };
+        let (neighbour, odd) =
+            if y.is_multiple_of(2) { (halved - 1, false) } else { (halved + 1, true) };
         // The borrow of the source rows ends before the planes are put back.
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut sums = std::mem::take(&mut self.sums);
@@ -133,10 +134,17 @@ impl Plane {
                 }
             }
             Upsampling::Both => {
-                widen_sum(self.source(band, halved), self.source(band, neighbour), &mut sums, &mut scratch);
+                widen_sum(
+                    self.source(band, halved),
+                    self.source(band, neighbour),
+                    &mut sums,
+                    &mut scratch,
+                );
             }
             Upsampling::Repeat(h, v) => {
-                for (out, &sample) in scratch.chunks_exact_mut(h).zip(self.source(band, (y / v) as isize)) {
+                for (out, &sample) in
+                    scratch.chunks_exact_mut(h).zip(self.source(band, (y / v) as isize))
+                {
                     out.fill(sample);
                 }
             }
@@ -148,7 +156,11 @@ impl Plane {
     /// The row prepared last.
     #[inline(always)]
     pub(super) fn row(&self, band: usize, y: usize) -> &[u8] {
-        if self.upsampling == Upsampling::Full { self.source(band, y as isize) } else { &self.scratch }
+        if self.upsampling == Upsampling::Full {
+            self.source(band, y as isize)
+        } else {
+            &self.scratch
+        }
     }
 }
 

@@ -47,7 +47,9 @@ impl WithSimd for Interleave<'_> {
         match channels {
             [a] => row.copy_from_slice(a),
             [a, b, c] => {
-                for (((pixel, &a), &b), &c) in row.as_chunks_mut::<3>().0.iter_mut().zip(*a).zip(*b).zip(*c) {
+                for (((pixel, &a), &b), &c) in
+                    row.as_chunks_mut::<3>().0.iter_mut().zip(*a).zip(*b).zip(*c)
+                {
                     *pixel = [a, b, c];
                 }
             }

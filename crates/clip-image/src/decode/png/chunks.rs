@@ -51,9 +51,11 @@ pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Chunks<'a>, I
         if &kind == b"IEND" || &kind == b"fdAT" {
             return Err(corrupt("no image data before the end or before the second frame"));
         }
-        let body = cursor.take(length).ok_or_else(|| truncated(format!("chunk {} is cut", name(kind))))?;
-        let check =
-            cursor.u32_be().ok_or_else(|| truncated(format!("chunk {} has no check value", name(kind))))?;
+        let body =
+            cursor.take(length).ok_or_else(|| truncated(format!("chunk {} is cut", name(kind))))?;
+        let check = cursor
+            .u32_be()
+            .ok_or_else(|| truncated(format!("chunk {} has no check value", name(kind))))?;
         walk.chunk(kind, body)?;
         let mut crc = flate2::Crc::new();
         crc.update(&kind);
@@ -62,7 +64,9 @@ pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Chunks<'a>, I
             return Err(corrupt(format!("chunk {} has a wrong check value", name(kind))));
         }
     }
-    let Some(ihdr) = walk.ihdr else { return Err(corrupt("no header chunk before the image data")) };
+    let Some(ihdr) = walk.ihdr else {
+        return Err(corrupt("no header chunk before the image data"));
+    };
     if walk.frame.is_some_and(|frame| frame != (0, 0, ihdr.size.0, ihdr.size.1)) {
         return Err(ImageError::unsupported(
             Format::Png,
@@ -71,7 +75,13 @@ pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Chunks<'a>, I
     }
     let rows = rows(&mut cursor);
     walk.after_rows(&mut cursor)?;
-    Ok(Chunks { ihdr, palette: walk.palette, transparency: walk.transparency, exif: walk.exif, rows })
+    Ok(Chunks {
+        ihdr,
+        palette: walk.palette,
+        transparency: walk.transparency,
+        exif: walk.exif,
+        rows,
+    })
 }
 
 /// The bodies of the IDAT chunks that follow one another; the last may be cut, which the inflater will find.
@@ -147,7 +157,10 @@ impl<'a> Walk<'a> {
             b"IHDR" => self.header(body)?,
             b"PLTE" if self.ihdr.is_some_and(|ihdr| ihdr.color == 3) => {
                 if body.len() > 768 {
-                    return Err(corrupt(format!("palette of {} bytes, at most 768 are allowed", body.len())));
+                    return Err(corrupt(format!(
+                        "palette of {} bytes, at most 768 are allowed",
+                        body.len()
+                    )));
                 }
                 self.palette = Some(body);
             }
@@ -163,11 +176,13 @@ impl<'a> Walk<'a> {
             b"eXIf" => self.exif = Some(body),
             b"acTL" => {
                 at_least(8)?;
-                self.frames =
-                    match (self.frames, body.first_chunk::<4>().map(|count| u32::from_be_bytes(*count))) {
-                        (None, Some(count @ 1..=0x8000_0000)) => Some(count),
-                        (None, _) | (Some(_), _) => None,
-                    };
+                self.frames = match (
+                    self.frames,
+                    body.first_chunk::<4>().map(|count| u32::from_be_bytes(*count)),
+                ) {
+                    (None, Some(count @ 1..=0x8000_0000)) => Some(count),
+                    (None, _) | (Some(_), _) => None,
+                };
             }
             b"fcTL" => {
                 at_least(26)?;
@@ -251,8 +266,9 @@ impl<'a> Walk<'a> {
             if &kind == b"IEND" || another_frame || check_name(kind).is_err() {
                 break;
             }
-            let body =
-                cursor.take(length).ok_or_else(|| truncated(format!("chunk {} is cut", name(kind))))?;
+            let body = cursor
+                .take(length)
+                .ok_or_else(|| truncated(format!("chunk {} is cut", name(kind))))?;
             cursor.skip(4);
             if &kind == b"fdAT" {
                 return Err(corrupt("animation chunks are out of order"));
@@ -268,7 +284,9 @@ fn palette_transparency(body: &[u8]) -> Transparency {
     let clear = body.iter().filter(|alpha| **alpha == 0).count();
     let opaque = body.iter().filter(|alpha| **alpha == 255).count();
     match body.iter().position(|alpha| *alpha == 0).map(u16::try_from) {
-        Some(Ok(index)) if clear == 1 && opaque.saturating_add(1) == body.len() => Transparency::Value(index),
+        Some(Ok(index)) if clear == 1 && opaque.saturating_add(1) == body.len() => {
+            Transparency::Value(index)
+        }
         _ => Transparency::Table(body.to_vec()),
     }
 }

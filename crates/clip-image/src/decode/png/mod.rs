@@ -98,9 +98,10 @@ fn unpack(ihdr: &Ihdr, rows: Vec<u8>) -> (Mode, Vec<u8>) {
         |rows: Vec<u8>| rows.as_chunks::<2>().0.iter().map(|[high, _]| *high).collect::<Vec<u8>>();
     match (ihdr.color, ihdr.depth) {
         (0, 1) => (Mode::Bilevel, spread_rows(ihdr, &rows, packed::spread(1))),
-        (0, 16) => {
-            (Mode::Grey16, rows.as_chunks::<2>().0.iter().flat_map(|[high, low]| [*low, *high]).collect())
-        }
+        (0, 16) => (
+            Mode::Grey16,
+            rows.as_chunks::<2>().0.iter().flat_map(|[high, low]| [*low, *high]).collect(),
+        ),
         (0, 8) => (Mode::Grey, rows),
         (0, depth) => (Mode::Grey, spread_rows(ihdr, &rows, packed::spread(depth.into()))),
         (2, 16) => (Mode::Rgb, high_bytes(rows)),
@@ -110,7 +111,10 @@ fn unpack(ihdr: &Ihdr, rows: Vec<u8>) -> (Mode, Vec<u8>) {
         // Pillow has no 16-bit LA and opens it as RGBA.
         (4, 16) => {
             let pixels = rows.as_chunks::<4>().0.iter();
-            (Mode::Rgba, pixels.flat_map(|[grey, _, alpha, _]| [*grey, *grey, *grey, *alpha]).collect())
+            (
+                Mode::Rgba,
+                pixels.flat_map(|[grey, _, alpha, _]| [*grey, *grey, *grey, *alpha]).collect(),
+            )
         }
         (4, _) => (Mode::GreyAlpha, rows),
         (_, 16) => (Mode::Rgba, high_bytes(rows)),

@@ -117,7 +117,12 @@ fn pack_bits(packed: &[u8], size: usize) -> Vec<u8> {
 }
 
 /// Packed rows in which black is 1.
-fn group4(packed: &[u8], row_bytes: usize, width: usize, size: usize) -> Result<Vec<u8>, ImageError> {
+fn group4(
+    packed: &[u8],
+    row_bytes: usize,
+    width: usize,
+    size: usize,
+) -> Result<Vec<u8>, ImageError> {
     let side = u32::try_from(width).map_err(|_| corrupt(format!("{width} pixels in a row")))?;
     let rows = size.checked_div(row_bytes).and_then(|rows| u32::try_from(rows).ok());
     let mut unpacked = Vec::new();
@@ -127,7 +132,8 @@ fn group4(packed: &[u8], row_bytes: usize, width: usize, size: usize) -> Result<
         unpacked.resize(from.saturating_add(row_bytes), 0);
         let row = unpacked.get_mut(from..).unwrap_or_default();
         short |= changes.iter().any(|change| *change > side);
-        let [starts, ends] = [0, 1].map(|first| changes.iter().skip(first).step_by(2).map(|at| *at as usize));
+        let [starts, ends] =
+            [0, 1].map(|first| changes.iter().skip(first).step_by(2).map(|at| *at as usize));
         for (start, end) in starts.zip(ends.chain([width])) {
             blacken(row, start, end.min(width));
         }
@@ -154,7 +160,10 @@ mod tests {
     #[test]
     fn pack_bits_copies_and_repeats() {
         let packed = [0xfe, 0xaa, 0x02, 0x80, 0x00, 0x2a, 0x80, 0xfd, 0xaa];
-        assert_eq!(pack_bits(&packed, 10), [0xaa, 0xaa, 0xaa, 0x80, 0x00, 0x2a, 0xaa, 0xaa, 0xaa, 0xaa]);
+        assert_eq!(
+            pack_bits(&packed, 10),
+            [0xaa, 0xaa, 0xaa, 0x80, 0x00, 0x2a, 0xaa, 0xaa, 0xaa, 0xaa]
+        );
         assert_eq!(pack_bits(&packed, 2), [0xaa, 0xaa]);
         assert!(pack_bits(&[0x05, 1], 6).is_empty());
     }

@@ -25,7 +25,8 @@ impl<'a> Directory<'a> {
         let truncated = |what: &str| ImageError::truncated(Format::Tiff, what);
         let head = bytes.first_chunk::<8>().ok_or_else(|| truncated("no header"))?;
         let big_tiff = head.get(2..4).is_some_and(|mark| mark.contains(&43));
-        let mut file = Reader { cursor: Bytes::new(bytes, 4), big_endian: head.starts_with(b"MM"), big_tiff };
+        let mut file =
+            Reader { cursor: Bytes::new(bytes, 4), big_endian: head.starts_with(b"MM"), big_tiff };
         if big_tiff {
             file.cursor.skip(4);
         }

@@ -58,7 +58,9 @@ impl Layout {
             extra.clear();
         }
         if samples == 0 || samples > MOST_SAMPLES {
-            return Err(corrupt(format!("{samples} samples per pixel, 1 to {MOST_SAMPLES} are known")));
+            return Err(corrupt(format!(
+                "{samples} samples per pixel, 1 to {MOST_SAMPLES} are known"
+            )));
         }
         let samples = samples as usize;
         match (bits.len(), bits.first()) {
@@ -83,7 +85,8 @@ impl Layout {
                  sample formats {formats:?}, extra samples {extra:?}"
             ))
         })?;
-        let reversible = depth <= 8 && samples == 1 || depth == 8 && samples == 3 && photometric == 2;
+        let reversible =
+            depth <= 8 && samples == 1 || depth == 8 && samples == 3 && photometric == 2;
         if reversed_bits && !reversible {
             return Err(unsupported("fill order 2 with this kind of pixel"));
         }
@@ -113,7 +116,12 @@ impl Layout {
     }
 
     /// `[height, width]` pixels out of stored rows.
-    pub(super) fn pixels(&self, rows: &[u8], (width, height): (u32, u32), big_endian: bool) -> Vec<u8> {
+    pub(super) fn pixels(
+        &self,
+        rows: &[u8],
+        (width, height): (u32, u32),
+        big_endian: bool,
+    ) -> Vec<u8> {
         let width = width as usize;
         let pixels = width.saturating_mul(height as usize);
         if self.bits < 8 {
@@ -185,7 +193,8 @@ struct Key<'a> {
 impl Key<'_> {
     fn mode(&self, compression: Compression) -> Option<(Mode, Rule)> {
         let [format] = self.formats else { return None };
-        let grey = |mode| Some((mode, if self.photometric == 0 { Rule::Inverted } else { Rule::Keep }));
+        let grey =
+            |mode| Some((mode, if self.photometric == 0 { Rule::Inverted } else { Rule::Keep }));
         match (self.photometric, *format, self.depth, self.samples, self.extra) {
             (0 | 1, 1, 1, 1, []) => grey(Mode::Bilevel),
             (0 | 1, 1, 2 | 4 | 8, 1, []) => grey(Mode::Grey),

@@ -100,8 +100,11 @@ struct Head<'a> {
 impl<'a> Head<'a> {
     fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, ImageError> {
         let directory = Directory::read(bytes)?;
-        let side = |tag, name: &str| directory.value(tag).ok_or_else(|| corrupt(format!("no image {name}")));
-        let (width, height) = (side(tag::IMAGE_WIDTH, "width")?, side(tag::IMAGE_LENGTH, "height")?);
+        let side = |tag, name: &str| {
+            directory.value(tag).ok_or_else(|| corrupt(format!("no image {name}")))
+        };
+        let (width, height) =
+            (side(tag::IMAGE_WIDTH, "width")?, side(tag::IMAGE_LENGTH, "height")?);
         let size = limits.check(Format::Tiff, width, height)?;
         let compression = Compression::of(directory.value(tag::COMPRESSION).unwrap_or(1))?;
         if compression != Compression::None {
@@ -117,9 +120,19 @@ impl<'a> Head<'a> {
         let reversed_bits = directory.value(tag::FILL_ORDER) == Some(2);
         let big_endian = directory.big_endian();
         let layout = Layout::of(&directory, compression, planar, reversed_bits)?;
-        let orientation = directory.value(tag::ORIENTATION).and_then(|value| u8::try_from(value).ok());
+        let orientation =
+            directory.value(tag::ORIENTATION).and_then(|value| u8::try_from(value).ok());
         let orientation = orientation.filter(|value| (1..=8).contains(value)).unwrap_or(1);
-        Ok(Self { directory, big_endian, size, compression, planar, reversed_bits, layout, orientation })
+        Ok(Self {
+            directory,
+            big_endian,
+            size,
+            compression,
+            planar,
+            reversed_bits,
+            layout,
+            orientation,
+        })
     }
 }
 

@@ -57,20 +57,38 @@ impl Grid {
         let tiled = strips.is_none()
             || (head.compression != Compression::None && tags.value(tag::TILE_WIDTH).is_some());
         let mut grid = if tiled {
-            let offsets =
-                tags.values(tag::TILE_OFFSETS).or(strips).ok_or_else(|| corrupt("no strips and no tiles"))?;
+            let offsets = tags
+                .values(tag::TILE_OFFSETS)
+                .or(strips)
+                .ok_or_else(|| corrupt("no strips and no tiles"))?;
             let sides = (tags.value(tag::TILE_WIDTH), tags.value(tag::TILE_LENGTH));
-            let (Some(width), Some(height)) = sides else { return Err(corrupt("tiles without a size")) };
+            let (Some(width), Some(height)) = sides else {
+                return Err(corrupt("tiles without a size"));
+            };
             let (width, height) = limits.check(Format::Tiff, width, height)?;
             let byte_counts =
                 tags.values(tag::TILE_BYTE_COUNTS).or_else(|| tags.values(tag::STRIP_BYTE_COUNTS));
             let byte_counts = byte_counts.unwrap_or_default();
-            Self { offsets, byte_counts, width: width as usize, height: height as usize, tiled, planes }
+            Self {
+                offsets,
+                byte_counts,
+                width: width as usize,
+                height: height as usize,
+                tiled,
+                planes,
+            }
         } else {
             let rows = tags.value(tag::ROWS_PER_STRIP).filter(|rows| *rows > 0).unwrap_or(u64::MAX);
             let rows = usize::try_from(rows).unwrap_or(usize::MAX).min(height);
             let byte_counts = tags.values(tag::STRIP_BYTE_COUNTS).unwrap_or_default();
-            Self { offsets: strips.unwrap_or_default(), byte_counts, width, height: rows, tiled, planes }
+            Self {
+                offsets: strips.unwrap_or_default(),
+                byte_counts,
+                width,
+                height: rows,
+                tiled,
+                planes,
+            }
         };
         if grid.width == width && grid.height == height && planes == 1 {
             // Each would cover the whole image: the last one counts, for libtiff the first.
@@ -81,10 +99,15 @@ impl Grid {
                 grid.offsets.truncate(1);
             }
         }
-        let needed =
-            width.div_ceil(grid.width).saturating_mul(height.div_ceil(grid.height)).saturating_mul(planes);
+        let needed = width
+            .div_ceil(grid.width)
+            .saturating_mul(height.div_ceil(grid.height))
+            .saturating_mul(planes);
         if head.compression != Compression::None && grid.offsets.len() < needed {
-            return Err(corrupt(format!("{} strips or tiles, {needed} are needed", grid.offsets.len())));
+            return Err(corrupt(format!(
+                "{} strips or tiles, {needed} are needed",
+                grid.offsets.len()
+            )));
         }
         if planes > 1 && !head.layout.planes_are_read(head.compression) {
             return Err(unsupported("separate planes of this kind of sample"));
@@ -137,18 +160,26 @@ impl Grid {
         if head.compression == Compression::None {
             // The last row of a tile need not be whole.
             let used = place.width.saturating_mul(row_bytes).div_ceil(self.width.max(1));
-            let needed = row_bytes.saturating_mul(place.height.saturating_sub(1)).saturating_add(used);
+            let needed =
+                row_bytes.saturating_mul(place.height.saturating_sub(1)).saturating_add(used);
             let data = rest.get(..needed).ok_or_else(|| {
-                let what =
-                    format!("a strip or tile at {offset} needs {needed} bytes, {} are left", rest.len());
+                let what = format!(
+                    "a strip or tile at {offset} needs {needed} bytes, {} are left",
+                    rest.len()
+                );
                 ImageError::truncated(Format::Tiff, what)
             })?;
             return Ok(if head.reversed_bits { reversed(data) } else { data.to_vec() });
         }
         let packed = match self.byte_counts.get(index) {
-            Some(count) => rest.get(..usize::try_from(*count).unwrap_or(usize::MAX)).ok_or_else(|| {
-                ImageError::truncated(Format::Tiff, format!("a strip or tile of {count} bytes at {offset}"))
-            })?,
+            Some(count) => {
+                rest.get(..usize::try_from(*count).unwrap_or(usize::MAX)).ok_or_else(|| {
+                    ImageError::truncated(
+                        Format::Tiff,
+                        format!("a strip or tile of {count} bytes at {offset}"),
+                    )
+                })?
+            }
             None if self.offsets.len() == 1 => rest,
             None => return Err(corrupt("strips or tiles without byte counts")),
         };
@@ -169,7 +200,9 @@ impl Grid {
                 let samples = if self.planes > 1 { 1 } else { head.layout.samples };
                 predictor::undo(&mut rows, row_bytes, samples, head.layout.bits, head.big_endian)?;
             }
-            Some(other) if predicted && other != 1 => return Err(unsupported(format!("predictor {other}"))),
+            Some(other) if predicted && other != 1 => {
+                return Err(unsupported(format!("predictor {other}")));
+            }
             _ => {}
         }
         Ok(rows)

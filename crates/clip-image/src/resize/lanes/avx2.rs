@@ -22,7 +22,8 @@ impl Lanes for Avx2 {
             let (mut shuffled, half) = (rows, LANES / 2);
             for index in 0..half {
                 shuffled[2 * index] = simd.sse2._mm_unpacklo_epi8(rows[index], rows[index + half]);
-                shuffled[2 * index + 1] = simd.sse2._mm_unpackhi_epi8(rows[index], rows[index + half]);
+                shuffled[2 * index + 1] =
+                    simd.sse2._mm_unpackhi_epi8(rows[index], rows[index + half]);
             }
             rows = shuffled;
         }
@@ -43,7 +44,9 @@ impl Lanes for Avx2 {
                 let halves: [[u8; 8]; 2] = cast(*column);
                 for (sum, half) in sums.iter_mut().zip(halves) {
                     let bytes = simd.avx2._mm256_cvtepu8_epi32(cast([half, [0; 8]]));
-                    *sum = simd.avx2._mm256_add_epi32(*sum, simd.avx2._mm256_mullo_epi32(weight, bytes));
+                    *sum = simd
+                        .avx2
+                        ._mm256_add_epi32(*sum, simd.avx2._mm256_mullo_epi32(weight, bytes));
                 }
             }
         }
@@ -64,8 +67,10 @@ impl Avx2 {
         let high = simd.avx2._mm256_srai_epi32::<{ PRECISION as i32 }>(high);
         let words = simd.avx2._mm256_packs_epi32(low, high);
         let words = simd.avx2._mm256_permute4x64_epi64::<0b11_01_10_00>(words);
-        let (low, high) =
-            (simd.avx._mm256_castsi256_si128(words), simd.avx2._mm256_extracti128_si256::<1>(words));
+        let (low, high) = (
+            simd.avx._mm256_castsi256_si128(words),
+            simd.avx2._mm256_extracti128_si256::<1>(words),
+        );
         cast(simd.sse2._mm_packus_epi16(low, high))
     }
 }

@@ -133,7 +133,11 @@ mod tests {
                 let rows = bytes(width * count);
                 let mut columns = vec![[0; LANES]; width];
                 Portable.to_columns(&rows, width, &mut columns, 1);
-                assert_eq!(columns[width - 1][count - 1], rows[rows.len() - 1], "{width} x {count}");
+                assert_eq!(
+                    columns[width - 1][count - 1],
+                    rows[rows.len() - 1],
+                    "{width} x {count}"
+                );
                 let mut back = vec![0; rows.len()];
                 Portable.to_rows(&columns, &mut back);
                 assert!(rows == back, "{width} x {count}");
@@ -159,7 +163,11 @@ mod tests {
                 .map(|&byte| (i32::from(byte) - 96) * ((1 << PRECISION) / 80) / (count as i32))
                 .collect();
             let pixels = &pixels[..count];
-            assert_eq!(avx2.weigh(pixels, &weights), Portable.weigh(pixels, &weights), "{count} weights");
+            assert_eq!(
+                avx2.weigh(pixels, &weights),
+                Portable.weigh(pixels, &weights),
+                "{count} weights"
+            );
         }
     }
 }

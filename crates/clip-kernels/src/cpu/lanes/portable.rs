@@ -46,7 +46,8 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
-        let lane = |lane: usize| multiply_add(Self::FUSED, self.0[lane], factor.0[lane], term.0[lane]);
+        let lane =
+            |lane: usize| multiply_add(Self::FUSED, self.0[lane], factor.0[lane], term.0[lane]);
         Self(std::array::from_fn(lane))
     }
 
@@ -85,6 +86,10 @@ impl Lanes for Portable {
 
     #[inline(always)]
     fn power_of_two(self) -> Self {
-        Self(self.0.map(|value| f32::from_bits((value.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))))
+        Self(
+            self.0.map(|value| {
+                f32::from_bits((value.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
+            }),
+        )
     }
 }

@@ -119,7 +119,8 @@ impl Block<'_> {
                 let target_rows = self.target_row + rows.start..self.target_row + rows.end;
                 let outputs = panel * PANEL_WIDTH..outputs.min((panel + 1) * PANEL_WIDTH);
                 for row in target_rows.clone() {
-                    let columns = self.target_column + outputs.start..self.target_column + outputs.end;
+                    let columns =
+                        self.target_column + outputs.start..self.target_column + outputs.end;
                     self.target.prefetch(row, columns);
                 }
                 tile(isa, precision, operands, &mut sums);
@@ -186,7 +187,8 @@ impl FinishTile<'_, '_> {
         let columns = target_column + self.outputs.start..target_column + self.outputs.end;
         let mut bias = PanelVector::ZERO;
         if let (Some(values), true) = (finish.bias, self.is_last) {
-            bias.0.as_flattened_mut()[..columns.len()].copy_from_slice(&values[self.outputs.clone()]);
+            bias.0.as_flattened_mut()[..columns.len()]
+                .copy_from_slice(&values[self.outputs.clone()]);
         }
         for (index, row) in self.rows.clone().enumerate() {
             // SAFETY: within the rectangle that the caller of `Block::compute` has for itself.
@@ -205,7 +207,9 @@ impl FinishTile<'_, '_> {
                 let RowScale { step, zero } = self.row_scales[index];
                 let scale = &panels.scales[self.panel];
                 let (step, offset) = (L::splat(step), L::splat(-step * zero as f32));
-                for ((value, steps), sums) in values.iter_mut().zip(&scale.steps.0).zip(&scale.sums.0) {
+                for ((value, steps), sums) in
+                    values.iter_mut().zip(&scale.steps.0).zip(&scale.sums.0)
+                {
                     let factor = step.mul(L::load(steps));
                     *value = value.integers_to_numbers().mul_add(factor, offset.mul(L::load(sums)));
                 }

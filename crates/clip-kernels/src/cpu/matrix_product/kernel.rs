@@ -65,15 +65,27 @@ impl Vectorize for Copy<'_> {
 
 impl KernelWords<'_> {
     #[inline(always)]
-    fn copy_row<L: Lanes>(&self, item: usize, y: usize, x: usize, words: Range<usize>, out: &mut [f32]) {
-        let Self { maps, words_of_cell, shape: ConvolutionShape { input, kernel, stride, padding } } = *self;
+    fn copy_row<L: Lanes>(
+        &self,
+        item: usize,
+        y: usize,
+        x: usize,
+        words: Range<usize>,
+        out: &mut [f32],
+    ) {
+        let Self {
+            maps,
+            words_of_cell,
+            shape: ConvolutionShape { input, kernel, stride, padding },
+        } = *self;
         let (top, left) = (y * stride, x * stride); // in the map with its ring of zeros
         // The taps of a kernel row that lie over the map.
         let first = padding.saturating_sub(left).min(kernel);
         let end = (input.width + padding).saturating_sub(left).clamp(first, kernel);
         let run = kernel * words_of_cell;
         for tap_row in 0..kernel {
-            let (start, stop) = (words.start.max(tap_row * run), words.end.min((tap_row + 1) * run));
+            let (start, stop) =
+                (words.start.max(tap_row * run), words.end.min((tap_row + 1) * run));
             if start >= stop {
                 continue;
             }
@@ -85,13 +97,17 @@ impl KernelWords<'_> {
                 continue;
             }
             // The run's words over the map, and zeros on both sides of them.
-            let inside = (first * words_of_cell).clamp(start, stop)..(end * words_of_cell).clamp(start, stop);
+            let inside = (first * words_of_cell).clamp(start, stop)
+                ..(end * words_of_cell).clamp(start, stop);
             out[..inside.start - start].fill(0.0);
             out[inside.end - start..].fill(0.0);
             let cell = (item * input.height + row - padding) * input.width + left;
             let source = cell * words_of_cell + inside.start - padding * words_of_cell;
             let count = inside.len();
-            copy_run::<L>(&maps[source..source + count], &mut out[inside.start - start..inside.end - start]);
+            copy_run::<L>(
+                &maps[source..source + count],
+                &mut out[inside.start - start..inside.end - start],
+            );
         }
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn product(
         let rows = part(rows, split.row_blocks, row_block);
         let panel_range = part(panels.count(), split.panel_blocks, panel_block);
         let target_row = rows.start;
-        let block = Block { left, rows, panels, panel_range, target, target_row, target_column: 0, finish };
+        let block =
+            Block { left, rows, panels, panel_range, target, target_row, target_column: 0, finish };
         // SAFETY: each task has its own pair of row part and panel part; the parts do not overlap.
         unsafe { block.compute(isa) };
     });

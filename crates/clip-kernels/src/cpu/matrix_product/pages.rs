@@ -24,7 +24,8 @@ impl PanelRows {
         }
         let length = rows * size_of::<PanelRow>();
         let map = MmapOptions::new().len(length).map_anon();
-        let map = map.unwrap_or_else(|error| panic!("no memory for a weight of {length} bytes: {error}"));
+        let map =
+            map.unwrap_or_else(|error| panic!("no memory for a weight of {length} bytes: {error}"));
         // Where it is not granted small pages do.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
@@ -36,7 +37,9 @@ impl PanelRows {
             None => &mut [],
             // SAFETY: the map has this many rows (`zeroed`), begins at a page and so at a multiple
             // of 64 bytes, is borrowed for as long as the slice, and any bits are a `PanelRow`.
-            Some(map) => unsafe { std::slice::from_raw_parts_mut(map.as_mut_ptr().cast(), self.rows) },
+            Some(map) => unsafe {
+                std::slice::from_raw_parts_mut(map.as_mut_ptr().cast(), self.rows)
+            },
         }
     }
 

@@ -79,7 +79,8 @@ impl PackedWeight {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
         let words = words::count(precision, inputs);
         let mut rows = PanelRows::zeroed(outputs.div_ceil(PANEL_WIDTH) * words);
-        let scale_count = if precision == Precision::Int8 { outputs.div_ceil(PANEL_WIDTH) } else { 0 };
+        let scale_count =
+            if precision == Precision::Int8 { outputs.div_ceil(PANEL_WIDTH) } else { 0 };
         let mut scales = vec![PanelScale::ZERO; scale_count];
         let panels = rows.as_mut_slice().par_chunks_mut(words.max(1)).enumerate();
         match precision {
@@ -157,7 +158,12 @@ fn pack_panel(weight: MatrixView<'_>, precision: Precision, panel: usize, rows: 
 }
 
 /// int8: an output's scale needs all of its inputs first.
-fn pack_integers(weight: MatrixView<'_>, panel: usize, rows: &mut [PanelRow], scale: &mut PanelScale) {
+fn pack_integers(
+    weight: MatrixView<'_>,
+    panel: usize,
+    rows: &mut [PanelRow],
+    scale: &mut PanelScale,
+) {
     let first = panel * PANEL_WIDTH;
     let mut values = Vec::with_capacity(weight.inputs());
     for output in 0..PANEL_WIDTH.min(weight.outputs() - first) {
@@ -167,9 +173,13 @@ fn pack_integers(weight: MatrixView<'_>, panel: usize, rows: &mut [PanelRow], sc
         let sum: i32 = integers.iter().map(|&integer| i32::from(integer)).sum();
         scale.steps.set(output, step);
         scale.sums.set(output, (f64::from(sum) * f64::from(step)) as f32);
-        for (row, integers) in rows.iter_mut().zip(integers.chunks(words::inputs_of(Precision::Int8))) {
+        for (row, integers) in
+            rows.iter_mut().zip(integers.chunks(words::inputs_of(Precision::Int8)))
+        {
             let mut word = [0; 4];
-            word.iter_mut().zip(integers).for_each(|(byte, &integer)| *byte = integer.cast_unsigned());
+            word.iter_mut()
+                .zip(integers)
+                .for_each(|(byte, &integer)| *byte = integer.cast_unsigned());
             row.0[output] = u32::from_ne_bytes(word);
         }
     }
@@ -218,12 +228,21 @@ mod tests {
             }
         }
         for precision in Precision::ALL {
-            let a = PackedWeight::pack(MatrixView::output_major(&output_major, outputs, inputs), precision);
-            let b = PackedWeight::pack(MatrixView::input_major(&input_major, inputs, outputs), precision);
+            let a = PackedWeight::pack(
+                MatrixView::output_major(&output_major, outputs, inputs),
+                precision,
+            );
+            let b = PackedWeight::pack(
+                MatrixView::input_major(&input_major, inputs, outputs),
+                precision,
+            );
             assert!(a.rows.as_slice().iter().zip(b.rows.as_slice()).all(|(a, b)| a.0 == b.0));
             assert_eq!(a.panels().count(), 2);
         }
-        let a = PackedWeight::pack(MatrixView::output_major(&output_major, outputs, inputs), Precision::F32);
+        let a = PackedWeight::pack(
+            MatrixView::output_major(&output_major, outputs, inputs),
+            Precision::F32,
+        );
         let row = a.panels().slice(1, 20..21)[0].0.map(f32::from_bits); // input 20, outputs 32..64
         assert_eq!(row[..4], [32.0 * 21.0 + 20.0, 33.0 * 21.0 + 20.0, 34.0 * 21.0 + 20.0, 0.0]);
     }

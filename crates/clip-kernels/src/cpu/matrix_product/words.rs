@@ -77,8 +77,10 @@ fn bf16_row(values: &[f32], words: &mut [u32]) {
     for (values, words) in chunks.iter().zip(whole.as_chunks_mut::<16>().0) {
         // SAFETY: 32 values are read, 16 words are written; the transmuted types are 512 bits each.
         unsafe {
-            let (low, high) = (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16)));
-            let rounded: __m512i = std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
+            let (low, high) =
+                (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16)));
+            let rounded: __m512i =
+                std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
             _mm512_storeu_si512(words.as_mut_ptr().cast(), rounded);
         }
     }
@@ -90,7 +92,8 @@ fn bf16_row(values: &[f32], words: &mut [u32]) {
             let low = _mm512_maskz_loadu_ps(mask(rest.len()), rest.as_ptr());
             let high = rest.as_ptr().wrapping_add(16);
             let high = _mm512_maskz_loadu_ps(mask(rest.len().saturating_sub(16)), high);
-            let rounded: __m512i = std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
+            let rounded: __m512i =
+                std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
             _mm512_mask_storeu_epi32(last.as_mut_ptr().cast(), mask(last.len()), rounded);
         }
     }
@@ -176,7 +179,8 @@ mod tests {
                 let mut words = vec![u32::MAX; count(Precision::Bf16, length)];
                 from_row(isa, Precision::Bf16, &values, &mut words);
                 let halves: &[u16] = bytemuck::cast_slice(&words);
-                let expected = values.iter().map(|&value| (round_to_bf16(value).to_bits() >> 16) as u16);
+                let expected =
+                    values.iter().map(|&value| (round_to_bf16(value).to_bits() >> 16) as u16);
                 assert!(halves[..length].iter().copied().eq(expected), "{}, {length}", isa.name());
                 assert!(halves[length..].iter().all(|&half| half == 0));
             }
@@ -188,7 +192,8 @@ mod tests {
         for isa in Isa::available() {
             for length in [0_usize, 1, 3, 31, 32, 33, 70, 200] {
                 for offset in [-3.0, 0.0, 2.5] {
-                    let values: Vec<f32> = (0..length).map(|i| (i * i % 97) as f32 / 31.0 + offset).collect();
+                    let values: Vec<f32> =
+                        (0..length).map(|i| (i * i % 97) as f32 / 31.0 + offset).collect();
                     let mut words = vec![u32::MAX; count(Precision::Int8, length)];
                     let scale = quantize_row(isa, &values, &mut words);
                     let expected = QuantizedRow::new(&values);
@@ -198,7 +203,12 @@ mod tests {
                         (expected.scale, expected.zero),
                         "{length} {offset}"
                     );
-                    assert_eq!(bytes[..length], expected.integers, "{}, {length} {offset}", isa.name());
+                    assert_eq!(
+                        bytes[..length],
+                        expected.integers,
+                        "{}, {length} {offset}",
+                        isa.name()
+                    );
                     assert!(bytes[length..].iter().all(|&byte| byte == 0));
                 }
             }

@@ -7,8 +7,12 @@ use super::value::{Global, Id, Object, Value};
 /// Of `_rebuild_tensor_v2`, with metadata.
 const MOST_ARGUMENTS: usize = 7;
 /// Classes of which `_rebuild_from_type_v2` makes a tensor that is nothing but a tensor.
-const PLAIN_TENSORS: [&str; 4] =
-    ["torch.Tensor", "torch._tensor.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"];
+const PLAIN_TENSORS: [&str; 4] = [
+    "torch.Tensor",
+    "torch._tensor.Tensor",
+    "torch.nn.parameter.Parameter",
+    "torch.nn.parameter.Buffer",
+];
 
 impl Machine<'_, '_> {
     /// REDUCE: a callable and its arguments become its result.
@@ -21,14 +25,22 @@ impl Machine<'_, '_> {
             other => return Err(self.forbidden(&format!("a call of {}", other.kind()))),
         };
         let Value::Tuple(arguments) = self.value(arguments) else {
-            return Err(self.malformed(format!("{} called without a tuple of arguments", global.name())));
+            return Err(
+                self.malformed(format!("{} called without a tuple of arguments", global.name()))
+            );
         };
         if arguments.len() > MOST_ARGUMENTS {
-            return Err(self.forbidden(&format!("{} with {} arguments", global.name(), arguments.len())));
+            return Err(self.forbidden(&format!(
+                "{} with {} arguments",
+                global.name(),
+                arguments.len()
+            )));
         }
         let arguments = arguments.clone();
         match (global, &*arguments) {
-            (Global::RebuildFromType, &[function, kind, inner, _]) if self.is_plain_tensor(kind) => {
+            (Global::RebuildFromType, &[function, kind, inner, _])
+                if self.is_plain_tensor(kind) =>
+            {
                 match (self.value(function), self.value(inner)) {
                     (&Value::Global(function), Value::Tuple(inner))
                         if function != Global::RebuildFromType && inner.len() <= MOST_ARGUMENTS =>
@@ -71,14 +83,18 @@ impl Machine<'_, '_> {
             {
                 self.push_id(tensor)
             }
-            (Global::Size, &[size]) if matches!(self.value(size), Value::Tuple(_)) => self.push_id(size),
-            (Global::Attribute, &[of, attribute]) => match (self.value(of), self.value(attribute)) {
-                (&Value::Global(Global::Foreign(of)), &Value::Str(attribute)) => {
-                    self.push_attribute(of, attribute)
+            (Global::Size, &[size]) if matches!(self.value(size), Value::Tuple(_)) => {
+                self.push_id(size)
+            }
+            (Global::Attribute, &[of, attribute]) => {
+                match (self.value(of), self.value(attribute)) {
+                    (&Value::Global(Global::Foreign(of)), &Value::Str(attribute)) => {
+                        self.push_attribute(of, attribute)
+                    }
+                    (Value::Object(_), Value::Str(_)) => self.push_id(of),
+                    _ => Err(self.unusual(global)),
                 }
-                (Value::Object(_), Value::Str(_)) => self.push_id(of),
-                _ => Err(self.unusual(global)),
-            },
+            }
             (Global::TorchScriptList, &[list]) if matches!(self.value(list), Value::List(_)) => {
                 self.push_id(list)
             }
@@ -112,7 +128,8 @@ impl Machine<'_, '_> {
                     _ => None,
                 };
                 let pairs: Option<Vec<[Id; 2]>> = items.iter().map(pair).collect();
-                let pairs: Vec<_> = pairs.unwrap_or_default().into_iter().map(|[k, v]| (k, v)).collect();
+                let pairs: Vec<_> =
+                    pairs.unwrap_or_default().into_iter().map(|[k, v]| (k, v)).collect();
                 self.copied = self.copied.saturating_add(pairs.len());
                 if self.copied > COUNT_LIMIT {
                     return Err(self.malformed(format!("more than {COUNT_LIMIT} copied values")));
@@ -130,7 +147,9 @@ impl Machine<'_, '_> {
 
     fn is_plain_tensor(&self, class: Id) -> bool {
         let Value::Global(Global::Foreign(class)) = *self.value(class) else { return false };
-        self.foreign.get(class as usize).is_some_and(|class| PLAIN_TENSORS.contains(&class.path().as_str()))
+        self.foreign
+            .get(class as usize)
+            .is_some_and(|class| PLAIN_TENSORS.contains(&class.path().as_str()))
     }
 
     /// NEWOBJ, NEWOBJ_EX: a class and what its maker is given, in one or two values.
@@ -163,7 +182,9 @@ impl Machine<'_, '_> {
             Value::Global(Global::TorchScriptClass) => self.push(Value::Object(Object::default())),
             Value::Global(Global::Foreign(class)) => self.push_shell(class),
             Value::Global(Global::Dictionary) => self.push(Value::Dict(Vec::new())),
-            Value::Global(global) => Err(self.forbidden(&format!("a new object of {}", global.name()))),
+            Value::Global(global) => {
+                Err(self.forbidden(&format!("a new object of {}", global.name())))
+            }
             ref other => Err(self.forbidden(&format!("a new object of {}", other.kind()))),
         }
     }

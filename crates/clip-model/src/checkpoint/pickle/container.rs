@@ -11,7 +11,9 @@ impl Machine<'_, '_> {
         let bottom = self.stack.len().checked_sub(length).filter(|&bottom| bottom >= self.bottom());
         let items = match bottom {
             Some(bottom) => self.stack.split_off(bottom),
-            None => return Err(self.malformed("a tuple of more values than the stack has".to_owned())),
+            None => {
+                return Err(self.malformed("a tuple of more values than the stack has".to_owned()));
+            }
         };
         self.push(Value::Tuple(items.into()))
     }
@@ -47,7 +49,9 @@ impl Machine<'_, '_> {
     pub(super) fn dict(&mut self) -> Outcome<()> {
         let items = self.pop_to_mark()?;
         self.check_pairs("DICT", &items)?;
-        self.push(Value::Dict(items.as_chunks::<2>().0.iter().map(|&[key, value]| (key, value)).collect()))
+        self.push(Value::Dict(
+            items.as_chunks::<2>().0.iter().map(|&[key, value]| (key, value)).collect(),
+        ))
     }
 
     /// Every key has a value and is one that a dictionary can have.

@@ -9,13 +9,17 @@ use std::sync::LazyLock;
 /// Names that run code when an unpickler calls them, each with a dot behind it.
 static CODE_RUNNING: LazyLock<Vec<String>> = LazyLock::new(|| {
     let lines = include_str!("../../../assets/code_running_globals.txt").lines();
-    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| format!("{line}.")).collect()
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| format!("{line}."))
+        .collect()
 });
 
 /// Whether the name runs code, or walks from an attribute of a module to one that does (`torch.serialization`,
 /// `os.system`).
 fn runs_code(module: &str, name: &str) -> bool {
-    let is_listed = |path: &str| CODE_RUNNING.iter().any(|listed| path.starts_with(listed.as_str()));
+    let is_listed =
+        |path: &str| CODE_RUNNING.iter().any(|listed| path.starts_with(listed.as_str()));
     let walks = name.match_indices('.').map(|(dot, _)| dot.saturating_add(1)).chain([0]);
     let mut walks = walks.filter_map(|start| name.get(start..)).filter(|rest| rest.contains('.'));
     is_listed(&format!("{module}.{name}.")) || walks.any(|rest| is_listed(&format!("{rest}.")))
@@ -27,22 +31,30 @@ impl Global {
         Some(match (module, name) {
             ("collections", "OrderedDict" | "defaultdict" | "Counter") => Self::Dictionary,
             ("builtins" | "__builtin__", "dict") => Self::Dictionary,
-            ("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple") => Self::Collection,
+            ("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple") => {
+                Self::Collection
+            }
             ("builtins" | "__builtin__", "getattr") => Self::Attribute,
             ("torch._utils", "_rebuild_tensor") => Self::RebuildTensor,
             ("torch._utils", "_rebuild_tensor_v2") => Self::RebuildTensorV2,
             ("torch._utils", "_rebuild_parameter") => Self::RebuildParameter,
             ("torch._utils", "_rebuild_parameter_with_state") => Self::RebuildParameterWithState,
-            ("torch._tensor", "_rebuild_from_type" | "_rebuild_from_type_v2") => Self::RebuildFromType,
+            ("torch._tensor", "_rebuild_from_type" | "_rebuild_from_type_v2") => {
+                Self::RebuildFromType
+            }
             ("torch", "Size") => Self::Size,
-            ("torch" | "torch.storage", name) if name.ends_with("Storage") => Self::Storage(element(name)?),
+            ("torch" | "torch.storage", name) if name.ends_with("Storage") => {
+                Self::Storage(element(name)?)
+            }
             ("torch.jit._pickle", "restore_type_tag") if torch_script => Self::TorchScriptTag,
             (
                 "torch.jit._pickle",
                 "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist",
             ) if torch_script => Self::TorchScriptList,
             // Names of classes are arbitrary; they are only ever taken as empty modules.
-            (module, _) if torch_script && (module == "__torch__" || module.starts_with("__torch__.")) => {
+            (module, _)
+                if torch_script && (module == "__torch__" || module.starts_with("__torch__.")) =>
+            {
                 Self::TorchScriptClass
             }
             _ => return None,
@@ -98,7 +110,8 @@ impl<'a> Machine<'a, '_> {
     pub(super) fn global(&mut self) -> Outcome<()> {
         let mut line = || {
             let line = self.reader.line()?;
-            std::str::from_utf8(line).map_err(|_| self.malformed("a global that is not UTF-8".to_owned()))
+            std::str::from_utf8(line)
+                .map_err(|_| self.malformed("a global that is not UTF-8".to_owned()))
         };
         let (module, name) = (line()?, line()?);
         self.push_global(module, name)
@@ -115,7 +128,9 @@ impl<'a> Machine<'a, '_> {
 
     pub(super) fn push_global(&mut self, module: &str, name: &str) -> Outcome<()> {
         if module.len().saturating_add(name.len()) > LINE_LIMIT {
-            return Err(self.malformed(format!("a global whose name is longer than {LINE_LIMIT} bytes")));
+            return Err(
+                self.malformed(format!("a global whose name is longer than {LINE_LIMIT} bytes"))
+            );
         }
         if runs_code(module, name) {
             return Err(self.forbidden(&format!("{module}.{name}")));

@@ -26,7 +26,8 @@ impl Machine<'_, '_> {
     pub(super) fn digits(&mut self) -> Outcome<()> {
         let line = self.reader.line()?;
         let digits = std::str::from_utf8(line).unwrap_or_default().trim_end_matches('L');
-        let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let is_number =
+            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'-');
         self.push(match digits {
             "00" => Value::Bool(false),
             "01" => Value::Bool(true),

@@ -66,7 +66,9 @@ impl<'a> Machine<'a, '_> {
                 let root = self.pop()?;
                 return match self.stack.len() {
                     0 => Ok(root),
-                    left => Err(self.malformed(format!("STOP with {left} more values on the stack"))),
+                    left => {
+                        Err(self.malformed(format!("STOP with {left} more values on the stack")))
+                    }
                 };
             }
             self.step(opcode)?;
@@ -228,9 +230,8 @@ impl<'a> Machine<'a, '_> {
     fn protocol(&mut self) -> Outcome<()> {
         match self.reader.byte()? {
             0..=NEWEST_PROTOCOL => Ok(()),
-            other => {
-                Err(self.malformed(format!("pickle protocol {other}, expected at most {NEWEST_PROTOCOL}")))
-            }
+            other => Err(self
+                .malformed(format!("pickle protocol {other}, expected at most {NEWEST_PROTOCOL}"))),
         }
     }
 
@@ -239,7 +240,10 @@ impl<'a> Machine<'a, '_> {
         let length = u64::from_le_bytes(self.reader.array()?);
         match length <= self.reader.left() as u64 {
             true => Ok(()),
-            false => Err(self.malformed(format!("a frame of {length} bytes, {} follow", self.reader.left()))),
+            false => {
+                Err(self
+                    .malformed(format!("a frame of {length} bytes, {} follow", self.reader.left())))
+            }
         }
     }
 

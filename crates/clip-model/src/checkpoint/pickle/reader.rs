@@ -73,11 +73,17 @@ impl<'a, 'p> Reader<'a, 'p> {
                 claimed: PICKLE_LIMIT.saturating_add(1) as u64,
                 limit: PICKLE_LIMIT as u64,
             },
-            length => self.malformed(format!("the pickle ends at byte {length} before it is complete")),
+            length => {
+                self.malformed(format!("the pickle ends at byte {length} before it is complete"))
+            }
         }
     }
 
     pub(super) fn malformed(&self, problem: String) -> CheckpointError {
-        CheckpointError::malformed(self.path, format!("{} at byte {}", self.place, self.at), problem)
+        CheckpointError::malformed(
+            self.path,
+            format!("{} at byte {}", self.place, self.at),
+            problem,
+        )
     }
 }

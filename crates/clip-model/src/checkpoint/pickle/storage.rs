@@ -6,7 +6,13 @@ use crate::tensor::{MAX_DIMENSIONS, ViewError};
 
 impl<'a> Machine<'a, '_> {
     /// A tensor's record; over a storage of no type that weights have, a shell.
-    pub(super) fn rebuild_tensor(&mut self, storage: Id, offset: Id, size: Id, stride: Id) -> Outcome<()> {
+    pub(super) fn rebuild_tensor(
+        &mut self,
+        storage: Id,
+        offset: Id,
+        size: Id,
+        stride: Id,
+    ) -> Outcome<()> {
         let view = match self.value(storage) {
             &Value::Storage(view) => view,
             Value::Object(object) => {
@@ -14,7 +20,9 @@ impl<'a> Machine<'a, '_> {
                 return self.push(Value::Object(shell));
             }
             other => {
-                return Err(self.malformed(format!("a tensor over {}, expected a storage", other.kind())));
+                return Err(
+                    self.malformed(format!("a tensor over {}, expected a storage", other.kind()))
+                );
             }
         };
         let offset = self.count(offset, "storage offset")?;
@@ -29,13 +37,17 @@ impl<'a> Machine<'a, '_> {
         match *self.value(id) {
             Value::Int(value) => u64::try_from(value)
                 .map_err(|_| self.malformed(format!("{what} {value}, expected 0 or more"))),
-            ref other => Err(self.malformed(format!("{} as {what}, expected an integer", other.kind()))),
+            ref other => {
+                Err(self.malformed(format!("{} as {what}, expected an integer", other.kind())))
+            }
         }
     }
 
     fn counts(&self, id: Id, what: &str) -> Outcome<Vec<u64>> {
         let Value::Tuple(items) = self.value(id) else {
-            return Err(self.malformed(format!("{} as {what}, expected a tuple", self.value(id).kind())));
+            return Err(
+                self.malformed(format!("{} as {what}, expected a tuple", self.value(id).kind()))
+            );
         };
         if items.len() > MAX_DIMENSIONS {
             let dimensions = items.len();
@@ -50,9 +62,10 @@ impl<'a> Machine<'a, '_> {
     pub(super) fn persistent_id(&mut self) -> Outcome<()> {
         let id = self.pop()?;
         let Value::Tuple(items) = self.value(id) else {
-            return Err(
-                self.malformed(format!("persistent id is {}, expected a tuple", self.value(id).kind()))
-            );
+            return Err(self.malformed(format!(
+                "persistent id is {}, expected a tuple",
+                self.value(id).kind()
+            )));
         };
         if let [tag, class, _, _] = **items
             && matches!(self.value(tag), Value::Str("module"))
@@ -68,7 +81,9 @@ impl<'a> Machine<'a, '_> {
                 Some(head) if all.len() == 5 => (head, None),
                 _ => {
                     let count = all.len();
-                    return Err(self.malformed(format!("persistent id has {count} items, expected 5 or 6")));
+                    return Err(
+                        self.malformed(format!("persistent id has {count} items, expected 5 or 6"))
+                    );
                 }
             },
         };
@@ -82,7 +97,8 @@ impl<'a> Machine<'a, '_> {
             Global::Storage(element) => element,
             // A storage of a kind that is not known: so are the tensors over it.
             Global::Foreign(class) => {
-                return self.push(Value::Object(Object { class: Some(class), ..Object::default() }));
+                return self
+                    .push(Value::Object(Object { class: Some(class), ..Object::default() }));
             }
             other => return Err(self.malformed(format!("{} as a storage's class", other.name()))),
         };

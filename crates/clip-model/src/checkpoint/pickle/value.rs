@@ -196,7 +196,10 @@ impl<'a> Pickle<'a> {
     }
 
     /// The dictionaries of an object's attributes, and of its items.
-    pub(in super::super) fn parts<'s>(&'s self, object: &'s Object) -> impl Iterator<Item = &'s [(Id, Id)]> {
+    pub(in super::super) fn parts<'s>(
+        &'s self,
+        object: &'s Object,
+    ) -> impl Iterator<Item = &'s [(Id, Id)]> {
         let states = object.states.iter().map(|&state| match self.get(state) {
             Value::Dict(pairs) => pairs.as_slice(),
             _ => &[],
@@ -227,8 +230,10 @@ impl<'a> Pickle<'a> {
     pub(in super::super) fn shells(&self) -> Vec<String> {
         const PLAIN: [&str; 7] =
             ["builtins", "__builtin__", "collections", "_codecs", "copyreg", "copy_reg", "torch"];
-        let made =
-            self.foreign.iter().filter(|foreign| foreign.made && !PLAIN.contains(&foreign.module.as_str()));
+        let made = self
+            .foreign
+            .iter()
+            .filter(|foreign| foreign.made && !PLAIN.contains(&foreign.module.as_str()));
         let mut names: Vec<String> = made.map(Foreign::path).collect();
         names.sort();
         names.dedup();

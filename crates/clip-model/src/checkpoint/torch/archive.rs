@@ -22,7 +22,10 @@ pub(in super::super) fn open(
     })
 }
 
-pub(in super::super) fn describe(path: &Path, bytes: SharedBytes) -> Result<Inventory, CheckpointError> {
+pub(in super::super) fn describe(
+    path: &Path,
+    bytes: SharedBytes,
+) -> Result<Inventory, CheckpointError> {
     with_pickle(path, bytes, |_, pickle, container| super::inventory(path, pickle, container))
 }
 
@@ -48,7 +51,8 @@ fn with_pickle<T>(
     let data = data.as_slice().to_vec();
     let pickle = pickle::load(path, "data.pkl", &data, torch_script)?;
     if pickle.length != data.len() {
-        let problem = format!("{} bytes follow the pickle", data.len().saturating_sub(pickle.length));
+        let problem =
+            format!("{} bytes follow the pickle", data.len().saturating_sub(pickle.length));
         return Err(CheckpointError::malformed(path, "data.pkl", problem));
     }
     let container = if torch_script { Container::TorchScript } else { Container::TorchZip };

@@ -38,14 +38,18 @@ pub(in super::super) fn is_legacy(bytes: &[u8]) -> bool {
 pub(in super::super) fn open(path: &Path, bytes: SharedBytes) -> Result<Contents, CheckpointError> {
     with_head(path, &bytes, |object, places| {
         super::contents(path, object, Container::TorchLegacy, |record| {
-            let place = places.get(record.key).and_then(|&(start, length)| bytes.slice(start, length));
+            let place =
+                places.get(record.key).and_then(|&(start, length)| bytes.slice(start, length));
             let problem = "a tensor's storage is not in the list of storages";
             place.ok_or_else(|| CheckpointError::malformed(path, "stream", problem))
         })
     })
 }
 
-pub(in super::super) fn describe(path: &Path, bytes: SharedBytes) -> Result<Inventory, CheckpointError> {
+pub(in super::super) fn describe(
+    path: &Path,
+    bytes: SharedBytes,
+) -> Result<Inventory, CheckpointError> {
     with_head(path, &bytes, |object, _| super::inventory(path, object, Container::TorchLegacy))
 }
 
@@ -110,23 +114,33 @@ fn places<'a>(
     let Value::List(ids) = keys.root() else {
         return Err("the storage keys are not a list".to_owned());
     };
-    let records: BTreeMap<&str, _> = object.storages.iter().map(|record| (record.key, record)).collect();
+    let records: BTreeMap<&str, _> =
+        object.storages.iter().map(|record| (record.key, record)).collect();
     let mut places = BTreeMap::new();
     for &id in ids {
         let Value::Str(key) = keys.get(id) else {
             return Err("a storage key is not a string".to_owned());
         };
         let record = records.get(key).ok_or("a storage that no tensor uses")?;
-        let count =
-            whole.get(at..).and_then(|rest| rest.first_chunk()).map(|&count| u64::from_le_bytes(count));
+        let count = whole
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .map(|&count| u64::from_le_bytes(count));
         if count != Some(record.elements) {
-            return Err(format!("a storage of another length than the {} values announced", record.elements));
+            return Err(format!(
+                "a storage of another length than the {} values announced",
+                record.elements
+            ));
         }
         let start = at.saturating_add(8);
-        let length = usize::try_from(record.elements).ok().and_then(|n| n.checked_mul(record.element.size()));
-        let end = length.and_then(|length| start.checked_add(length)).filter(|&end| end <= whole.len());
+        let length = usize::try_from(record.elements)
+            .ok()
+            .and_then(|n| n.checked_mul(record.element.size()));
         let end =
-            end.ok_or_else(|| format!("a storage of {} values goes beyond the file", record.elements))?;
+            length.and_then(|length| start.checked_add(length)).filter(|&end| end <= whole.len());
+        let end = end.ok_or_else(|| {
+            format!("a storage of {} values goes beyond the file", record.elements)
+        })?;
         if places.insert(record.key, (start, end.saturating_sub(start))).is_some() {
             return Err("a storage is there twice".to_owned());
         }
@@ -148,7 +162,9 @@ mod tests {
         bytes.extend(b"\x80\x02M\xe9\x03.");
         bytes.extend(b"\x80\x02}X\x0d\0\0\0little_endian\x88s.");
         bytes.extend(b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(");
-        bytes.extend(b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x02\0\0\0\x37\x37X\x03\0\0\0cpuK\x04");
+        bytes.extend(
+            b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x02\0\0\0\x37\x37X\x03\0\0\0cpuK\x04",
+        );
         bytes.extend(part);
         bytes.extend(b"tQK\x01K\x01\x85K\x01\x85\x89}tRs.");
         bytes.extend(b"\x80\x02]X\x02\0\0\0\x37\x37a.");
@@ -160,7 +176,8 @@ mod tests {
     }
 
     fn read(bytes: Vec<u8>) -> Result<Vec<f32>, String> {
-        let contents = open(Path::new("m.pt"), SharedBytes::new(bytes)).map_err(|error| error.to_string())?;
+        let contents =
+            open(Path::new("m.pt"), SharedBytes::new(bytes)).map_err(|error| error.to_string())?;
         Ok(contents.tensors[0].1.to_f32())
     }
 

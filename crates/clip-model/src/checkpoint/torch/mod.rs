@@ -41,16 +41,25 @@ fn contents(
 }
 
 /// Everything a pickle tells, without a storage being read.
-fn inventory(path: &Path, pickle: &Pickle<'_>, container: Container) -> Result<Inventory, CheckpointError> {
+fn inventory(
+    path: &Path,
+    pickle: &Pickle<'_>,
+    container: Container,
+) -> Result<Inventory, CheckpointError> {
     let survey = tree::survey(pickle)
         .map_err(|problem| CheckpointError::NotClip { path: path.to_path_buf(), problem })?;
     let mut tensors = Vec::new();
     for place in survey.places {
         for (name, index) in place.tensors {
             let Some(record) = pickle.tensors.get(index) else { continue };
-            let element = pickle.storages.get(record.view.storage).map_or("unknown", |s| s.element.name());
+            let element =
+                pickle.storages.get(record.view.storage).map_or("unknown", |s| s.element.name());
             let name = if place.path.is_empty() { name } else { format!("{}.{name}", place.path) };
-            tensors.push(ListedTensor { name, dtype: element.to_owned(), shape: record.shape.clone() });
+            tensors.push(ListedTensor {
+                name,
+                dtype: element.to_owned(),
+                shape: record.shape.clone(),
+            });
         }
     }
     Ok(Inventory { container, keys: survey.keys, tensors, not_built: pickle.shells() })

@@ -43,7 +43,11 @@ pub(super) fn bind(
         .into_par_iter()
         .map(|index| {
             let Some(storage) = pickle.storages.get(index) else {
-                return Err(CheckpointError::malformed(path, "pickle", "a tensor without a storage"));
+                return Err(CheckpointError::malformed(
+                    path,
+                    "pickle",
+                    "a tensor without a storage",
+                ));
             };
             let bytes = read(storage)?;
             check_length(path, storage, bytes.as_slice().len())?;
@@ -53,42 +57,57 @@ pub(super) fn bind(
     let mut bound = Vec::with_capacity(known.len());
     for (name, index) in known {
         let record = record(&name, index)?;
-        let storage = pickle.storages.get(record.view.storage).zip(storages.get(&record.view.storage));
+        let storage =
+            pickle.storages.get(record.view.storage).zip(storages.get(&record.view.storage));
         let tensor = storage
             .ok_or("has no storage".to_owned())
             .and_then(|(storage, bytes)| view(record, storage, bytes));
-        let tensor = tensor.map_err(|problem| CheckpointError::malformed(path, place(&name), problem))?;
+        let tensor =
+            tensor.map_err(|problem| CheckpointError::malformed(path, place(&name), problem))?;
         bound.push((name, tensor));
     }
     check_sharing(path, &bound, &storages)?;
     Ok((bound, others))
 }
 
-fn check_length(path: &Path, storage: &StorageRecord<'_>, found: usize) -> Result<(), CheckpointError> {
+fn check_length(
+    path: &Path,
+    storage: &StorageRecord<'_>,
+    found: usize,
+) -> Result<(), CheckpointError> {
     let expected = storage.elements.checked_mul(storage.element.size() as u64);
     if expected == Some(found as u64) {
         return Ok(());
     }
-    let problem =
-        format!("has {found} bytes, {} values of {} are announced", storage.elements, storage.element.name());
+    let problem = format!(
+        "has {found} bytes, {} values of {} are announced",
+        storage.elements,
+        storage.element.name()
+    );
     Err(CheckpointError::malformed(path, format!("storage `{}`", shown(storage.key)), problem))
 }
 
-fn view(record: &TensorRecord, storage: &StorageRecord<'_>, bytes: &SharedBytes) -> Result<Tensor, String> {
+fn view(
+    record: &TensorRecord,
+    storage: &StorageRecord<'_>,
+    bytes: &SharedBytes,
+) -> Result<Tensor, String> {
     let Element::Known(dtype) = storage.element else {
         return Err(format!("is of {}", storage.element.name()));
     };
     let size = dtype.size();
     let bytes_of = |elements: u64| usize::try_from(elements).ok()?.checked_mul(size);
     let sizes = |values: &[u64], what: &str| {
-        let narrow = |&value: &u64| usize::try_from(value).map_err(|_| format!("has a {what} of {value}"));
+        let narrow =
+            |&value: &u64| usize::try_from(value).map_err(|_| format!("has a {what} of {value}"));
         values.iter().map(narrow).collect::<Result<Vec<usize>, String>>()
     };
     let part = bytes_of(record.view.offset)
         .zip(bytes_of(record.view.elements))
         .and_then(|(start, length)| bytes.slice(start, length))
         .ok_or("lies outside its storage")?;
-    let start = bytes_of(record.offset).ok_or_else(|| format!("begins at element {}", record.offset))?;
+    let start =
+        bytes_of(record.offset).ok_or_else(|| format!("begins at element {}", record.offset))?;
     let (shape, strides) = (sizes(&record.shape, "size")?, sizes(&record.strides, "stride")?);
     Tensor::from_view(dtype, shape, strides, part, start).map_err(|error| error.to_string())
 }
@@ -98,13 +117,21 @@ fn check_sharing(
     tensors: &[(String, Tensor)],
     storages: &BTreeMap<usize, SharedBytes>,
 ) -> Result<(), CheckpointError> {
-    let size = |tensor: &Tensor| (tensor.elements() as u64).saturating_mul(tensor.dtype().size() as u64);
+    let size =
+        |tensor: &Tensor| (tensor.elements() as u64).saturating_mul(tensor.dtype().size() as u64);
     let claimed = tensors.iter().fold(0u64, |sum, (_, tensor)| sum.saturating_add(size(tensor)));
-    let held = storages.values().fold(0u64, |sum, bytes| sum.saturating_add(bytes.as_slice().len() as u64));
+    let held = storages
+        .values()
+        .fold(0u64, |sum, bytes| sum.saturating_add(bytes.as_slice().len() as u64));
     let limit = held.saturating_mul(SHARED_RATIO_LIMIT).saturating_add(SHARED_FREE);
     if claimed > limit {
         let what = format!("bytes of all tensors over {held} bytes of storages");
-        return Err(CheckpointError::LimitExceeded { path: path.to_path_buf(), what, claimed, limit });
+        return Err(CheckpointError::LimitExceeded {
+            path: path.to_path_buf(),
+            what,
+            claimed,
+            limit,
+        });
     }
     Ok(())
 }

@@ -70,9 +70,12 @@ pub(super) fn find(path: &Path, pickle: &Pickle<'_>) -> Result<Found, Checkpoint
             let Some(&chosen) = several.iter().find(|index| path_of(index) == "state_dict") else {
                 return Err(CheckpointError::SeveralModels { path: path.to_path_buf(), places });
             };
-            let others: Vec<_> = places.iter().filter(|place| *place != "`state_dict`").cloned().collect();
-            warnings
-                .push(format!("`state_dict` was taken, not the other weights under {}", others.join(", ")));
+            let others: Vec<_> =
+                places.iter().filter(|place| *place != "`state_dict`").cloned().collect();
+            warnings.push(format!(
+                "`state_dict` was taken, not the other weights under {}",
+                others.join(", ")
+            ));
             chosen
         }
     };
@@ -104,9 +107,11 @@ fn said(pickle: &Pickle<'_>, place: &Place) -> Vec<String> {
             "the weights under `{path}` of a training checkpoint{epoch} were taken, everything else was ignored"
         ));
     }
-    let shells: Vec<String> = pickle.shells().iter().map(|name| format!("`{}`", shown(name))).collect();
+    let shells: Vec<String> =
+        pickle.shells().iter().map(|name| format!("`{}`", shown(name))).collect();
     if let Some((first, rest)) = shells.split_at_checked(shells.len().min(NAMED)) {
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} others", rest.len()) };
+        let more =
+            if rest.is_empty() { String::new() } else { format!(" and {} others", rest.len()) };
         if !first.is_empty() {
             let first = first.join(", ");
             said.push(format!(
@@ -166,7 +171,8 @@ pub(super) fn survey(pickle: &Pickle<'_>) -> Result<Survey, String> {
                 Value::Dict(_) | Value::Object(_) | Value::List(_) | Value::Tuple(_)
             );
             let path = if place.path.is_empty() { name } else { format!("{}.{name}", place.path) };
-            let is_near = depth < SEARCH_DEPTH && path.len() <= NAME_LIMIT && seen.len() < CONTAINER_LIMIT;
+            let is_near =
+                depth < SEARCH_DEPTH && path.len() <= NAME_LIMIT && seen.len() < CONTAINER_LIMIT;
             if is_container && is_near && seen.insert(child) {
                 waiting.push_back((path, child, depth.saturating_add(1)));
             }
@@ -235,7 +241,12 @@ fn is_module(pickle: &Pickle<'_>, object: &Object) -> bool {
 }
 
 /// Walks the tree with its own stack; shared modules are legal, cycles meet the limits.
-fn modules(pickle: &Pickle<'_>, root: &Object, place: &mut Place, budget: &mut usize) -> Result<(), String> {
+fn modules(
+    pickle: &Pickle<'_>,
+    root: &Object,
+    place: &mut Place,
+    budget: &mut usize,
+) -> Result<(), String> {
     let mut waiting = vec![(String::new(), root, 0usize)];
     while let Some((prefix, module, depth)) = waiting.pop() {
         let temporary = not_persistent(pickle, module);
@@ -304,7 +315,9 @@ fn joined(prefix: &str, name: &str) -> Result<String, String> {
 fn checked(name: &str) -> Result<String, String> {
     match name.len() <= NAME_LIMIT {
         true => Ok(name.to_owned()),
-        false => Err(format!("a name of {} bytes, limit {NAME_LIMIT}: `{}`", name.len(), shown(name))),
+        false => {
+            Err(format!("a name of {} bytes, limit {NAME_LIMIT}: `{}`", name.len(), shown(name)))
+        }
     }
 }
 
@@ -331,8 +344,9 @@ mod tests {
     /// A key and the state dict of a CLIP, or of its token table.
     fn state_dict(key: &str) -> Vec<u8> {
         let table = "token_embedding.weight";
-        let text =
-            |text: &str| [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat();
+        let text = |text: &str| {
+            [b"X".as_slice(), &(text.len() as u32).to_le_bytes(), text.as_bytes()].concat()
+        };
         [&text(key), b"}".as_slice(), &text(table), TENSOR, b"s"].concat()
     }
 
@@ -375,8 +389,12 @@ mod tests {
         let mut bytes = [b"\x80\x02}(".as_slice(), &long].concat();
         for index in 0..u32::from(u16::MAX) * 2 {
             bytes.extend(
-                [b"X\x04\0\0\0".as_slice(), format!("{index:04x}").get(..4).unwrap().as_bytes(), b"]"]
-                    .concat(),
+                [
+                    b"X\x04\0\0\0".as_slice(),
+                    format!("{index:04x}").get(..4).unwrap().as_bytes(),
+                    b"]",
+                ]
+                .concat(),
             );
         }
         bytes.extend(state_dict("model"));
@@ -398,7 +416,9 @@ mod tests {
         // The root lists 30 modules, each of which holds the one before twice: 2^30 paths.
         let mut bytes = [b"\x80\x02", MODULE, b"}(X\x01\0\0\0c", MODULE, b"q\0"].concat();
         for _ in 0..30 {
-            bytes.extend([b"X\x01\0\0\0c", MODULE, b"}(X\x01\0\0\0ah\0X\x01\0\0\0bh\0ubq\0"].concat());
+            bytes.extend(
+                [b"X\x01\0\0\0c", MODULE, b"}(X\x01\0\0\0ah\0X\x01\0\0\0bh\0ubq\0"].concat(),
+            );
         }
         bytes.extend(b"ub.");
         let error = find(&bytes).unwrap_err().to_string();

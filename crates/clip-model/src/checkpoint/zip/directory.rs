@@ -44,11 +44,13 @@ struct End {
 }
 
 fn find_end(bytes: &[u8]) -> Result<End, String> {
-    let position = end_position(bytes).ok_or("has no end record: it is cut off, or no zip archive")?;
+    let position =
+        end_position(bytes).ok_or("has no end record: it is cut off, or no zip archive")?;
     let record = Fields::at(bytes, position, END_LENGTH).ok_or("ends inside its end record")?;
     let (disk, directory_disk) = (record.u16(4), record.u16(6));
     let (here, total) = (u64::from(record.u16(8)), u64::from(record.u16(10)));
-    let (mut entries, mut size, mut start) = (total, u64::from(record.u32(12)), u64::from(record.u32(16)));
+    let (mut entries, mut size, mut start) =
+        (total, u64::from(record.u32(12)), u64::from(record.u32(16)));
     if disk != directory_disk || disk != 0 || here != total {
         return Err("is split into several files".to_owned());
     }
@@ -56,9 +58,11 @@ fn find_end(bytes: &[u8]) -> Result<End, String> {
     if let Some((position_64, record)) = end_64(bytes, position)? {
         let wide = [record.u64(32), record.u64(40), record.u64(48)];
         // The short fields either agree or say that they cannot hold the value.
-        for (short, wide, sentinel) in
-            [(entries, wide[0], 0xFFFF), (size, wide[1], 0xFFFF_FFFF), (start, wide[2], 0xFFFF_FFFF)]
-        {
+        for (short, wide, sentinel) in [
+            (entries, wide[0], 0xFFFF),
+            (size, wide[1], 0xFFFF_FFFF),
+            (start, wide[2], 0xFFFF_FFFF),
+        ] {
             if short != wide && short != sentinel {
                 return Err(format!("states {short} and {wide} in its two end records"));
             }
@@ -66,8 +70,9 @@ fn find_end(bytes: &[u8]) -> Result<End, String> {
         [entries, size, start] = wide;
         directory_end = position_64;
     }
-    let range =
-        usize::try_from(start).ok().zip(start.checked_add(size).and_then(|end| usize::try_from(end).ok()));
+    let range = usize::try_from(start)
+        .ok()
+        .zip(start.checked_add(size).and_then(|end| usize::try_from(end).ok()));
     match range {
         Some((directory_start, end)) if end == directory_end => {
             Ok(End { entries, directory_start, directory_end })
@@ -85,22 +90,27 @@ fn end_position(bytes: &[u8]) -> Option<usize> {
     (first..=last).rev().find(|&position| {
         Fields::at(bytes, position, END_LENGTH).is_some_and(|record| {
             record.signature() == Some(END)
-                && position.saturating_add(END_LENGTH).saturating_add(record.u16(20).into()) == bytes.len()
+                && position.saturating_add(END_LENGTH).saturating_add(record.u16(20).into())
+                    == bytes.len()
         })
     })
 }
 
 /// The 64-bit end record, where a locator stands before the end record.
 fn end_64(bytes: &[u8], end: usize) -> Result<Option<(usize, Fields<'_>)>, String> {
-    let locator = end.checked_sub(LOCATOR_LENGTH).and_then(|start| Fields::at(bytes, start, LOCATOR_LENGTH));
+    let locator =
+        end.checked_sub(LOCATOR_LENGTH).and_then(|start| Fields::at(bytes, start, LOCATOR_LENGTH));
     let Some(locator) = locator.filter(|locator| locator.signature() == Some(LOCATOR_64)) else {
         return Ok(None);
     };
     let position = locator.u64(8);
-    let record =
-        usize::try_from(position).ok().and_then(|at| Some((at, Fields::at(bytes, at, END_64_LENGTH)?)));
+    let record = usize::try_from(position)
+        .ok()
+        .and_then(|at| Some((at, Fields::at(bytes, at, END_64_LENGTH)?)));
     match record {
-        Some((at, record)) if record.signature() == Some(END_64) && at < end => Ok(Some((at, record))),
+        Some((at, record)) if record.signature() == Some(END_64) && at < end => {
+            Ok(Some((at, record)))
+        }
         _ => Err(format!("has no 64-bit end record at {position}, where it says")),
     }
 }
@@ -113,9 +123,10 @@ fn read_entries(bytes: &[u8], end: &End) -> Result<(BTreeMap<String, Entry>, Vec
     let mut places = Vec::new();
     let mut at = end.directory_start;
     for index in 0..end.entries {
+        let record = Fields::at(bytes, at, CENTRAL_LENGTH)
+            .filter(|record| record.signature() == Some(CENTRAL));
         let record =
-            Fields::at(bytes, at, CENTRAL_LENGTH).filter(|record| record.signature() == Some(CENTRAL));
-        let record = record.ok_or_else(|| format!("has {index} entries, {} are announced", end.entries))?;
+            record.ok_or_else(|| format!("has {index} entries, {} are announced", end.entries))?;
         let lengths = [record.u16(28), record.u16(30), record.u16(32)].map(usize::from);
         let [name_length, extra_length, comment_length] = lengths;
         let name_start = at.saturating_add(CENTRAL_LENGTH);
@@ -126,10 +137,12 @@ fn read_entries(bytes: &[u8], end: &End) -> Result<(BTreeMap<String, Entry>, Vec
             return Err(format!("entry {index} of the directory is cut off"));
         }
         let name = bytes.get(name_start..extra_start).unwrap_or(&[]);
-        let name = check_name(name).map_err(|problem| format!("entry {index} of the directory {problem}"))?;
+        let name = check_name(name)
+            .map_err(|problem| format!("entry {index} of the directory {problem}"))?;
         let extra = bytes.get(extra_start..comment_start).unwrap_or(&[]);
-        let (entry, place) = read_entry(bytes, &record, extra, name)
-            .map_err(|problem| format!("entry `{:.80}` {problem}", name.escape_debug().to_string()))?;
+        let (entry, place) = read_entry(bytes, &record, extra, name).map_err(|problem| {
+            format!("entry `{:.80}` {problem}", name.escape_debug().to_string())
+        })?;
         places.push(place);
         if entries.insert(name.to_owned(), entry).is_some() {
             return Err(format!("entry `{:.80}` is there twice", name.escape_debug().to_string()));
@@ -154,7 +167,12 @@ fn check_name(name: &[u8]) -> Result<&str, String> {
     if leaves { Err("has a name that is no plain path".to_owned()) } else { Ok(name) }
 }
 
-fn read_entry(bytes: &[u8], record: &Fields<'_>, extra: &[u8], name: &str) -> Result<(Entry, Place), String> {
+fn read_entry(
+    bytes: &[u8],
+    record: &Fields<'_>,
+    extra: &[u8],
+    name: &str,
+) -> Result<(Entry, Place), String> {
     let flags = record.u16(8);
     if flags & 0x0041 != 0 {
         return Err("is encrypted".to_owned());
@@ -175,7 +193,8 @@ fn read_entry(bytes: &[u8], record: &Fields<'_>, extra: &[u8], name: &str) -> Re
     if !deflated && size != stored_size {
         return Err(format!("is stored, but {size} bytes in {stored_size}"));
     }
-    let local = usize::try_from(start).ok().and_then(|start| Fields::at(bytes, start, LOCAL_LENGTH));
+    let local =
+        usize::try_from(start).ok().and_then(|start| Fields::at(bytes, start, LOCAL_LENGTH));
     let local = local.filter(|local| local.signature() == Some(LOCAL));
     let local = local.ok_or_else(|| format!("has no local header at byte {start}"))?;
     let name_start = start.saturating_add(LOCAL_LENGTH as u64);
@@ -201,7 +220,13 @@ fn wide_fields(mut extra: &[u8]) -> Result<Vec<u64>, String> {
             return Err("has an extra field that is cut off".to_owned());
         };
         if u16::from_le_bytes([id_low, id_high]) == 0x0001 {
-            return Ok(field.as_chunks().0.iter().take(3).map(|&value| u64::from_le_bytes(value)).collect());
+            return Ok(field
+                .as_chunks()
+                .0
+                .iter()
+                .take(3)
+                .map(|&value| u64::from_le_bytes(value))
+                .collect());
         }
         extra = rest;
     }
@@ -219,7 +244,9 @@ fn check_overlaps(mut places: Vec<Place>, directory_start: u64) -> Result<(), St
         cursor = end;
     }
     if cursor > directory_start {
-        return Err(format!("an entry ends at byte {cursor}, inside the directory at {directory_start}"));
+        return Err(format!(
+            "an entry ends at byte {cursor}, inside the directory at {directory_start}"
+        ));
     }
     Ok(())
 }

@@ -69,12 +69,19 @@ impl Archive {
         let root = match entries.keys().next().and_then(|name| name.split_once('/')) {
             Some((root, _)) => root.to_owned(),
             None => {
-                return Err(CheckpointError::malformed(path, "archive", "no entry lies in a folder"));
+                return Err(CheckpointError::malformed(
+                    path,
+                    "archive",
+                    "no entry lies in a folder",
+                ));
             }
         };
-        if let Some(other) = entries.keys().find(|name| name.split('/').next() != Some(root.as_str())) {
+        if let Some(other) =
+            entries.keys().find(|name| name.split('/').next() != Some(root.as_str()))
+        {
             let other: String = other.chars().take(80).flat_map(char::escape_debug).collect();
-            let problem = format!("entry `{other}` lies outside the archive's one folder `{root:.80}`");
+            let problem =
+                format!("entry `{other}` lies outside the archive's one folder `{root:.80}`");
             return Err(CheckpointError::malformed(path, "archive", problem));
         }
         Ok(Self { path: path.to_path_buf(), bytes, entries, root, inflated: AtomicU64::new(0) })
@@ -86,7 +93,11 @@ impl Archive {
     }
 
     /// The data of an entry: a view into the file where it is stored, a vector where it is deflated.
-    pub(super) fn read(&self, name: &str, checksum: Checksum) -> Result<SharedBytes, CheckpointError> {
+    pub(super) fn read(
+        &self,
+        name: &str,
+        checksum: Checksum,
+    ) -> Result<SharedBytes, CheckpointError> {
         let malformed = |problem: String| {
             let name: String = name.chars().take(80).flat_map(char::escape_debug).collect();
             CheckpointError::malformed(&self.path, format!("entry `{name}`"), problem)
@@ -94,7 +105,8 @@ impl Archive {
         let Some(entry) = self.entries.get(&format!("{}/{name}", self.root)) else {
             return Err(malformed("is not in the archive".to_owned()));
         };
-        let range = usize::try_from(entry.data_start).ok().zip(usize::try_from(entry.stored_size).ok());
+        let range =
+            usize::try_from(entry.data_start).ok().zip(usize::try_from(entry.stored_size).ok());
         let data = range.and_then(|(start, size)| self.bytes.slice(start, size));
         let data = data.ok_or_else(|| malformed("lies outside the file".to_owned()))?;
         let data = if entry.deflated {
@@ -110,7 +122,11 @@ impl Archive {
                 crc.update(chunk);
             }
             if crc.sum() != entry.crc {
-                return Err(malformed(format!("CRC-32 is {:08x}, expected {:08x}", crc.sum(), entry.crc)));
+                return Err(malformed(format!(
+                    "CRC-32 is {:08x}, expected {:08x}",
+                    crc.sum(),
+                    entry.crc
+                )));
             }
         }
         Ok(data)
@@ -133,8 +149,9 @@ impl Archive {
                 entry.size, entry.stored_size
             ));
         }
-        let limit =
-            (self.bytes.as_slice().len() as u64).saturating_mul(INFLATED_RATIO_LIMIT).max(INFLATED_FREE);
+        let limit = (self.bytes.as_slice().len() as u64)
+            .saturating_mul(INFLATED_RATIO_LIMIT)
+            .max(INFLATED_FREE);
         let before = self.inflated.fetch_add(entry.size, Ordering::Relaxed);
         if before.saturating_add(entry.size) > limit {
             return Err(format!("inflates the archive to more than {limit} bytes"));

@@ -122,9 +122,11 @@ fn two_entries_over_the_same_bytes_are_refused() {
 #[test]
 fn deflated_entries_have_a_common_budget() {
     // Each alone is within the ratio; together they are more than the archive may become.
-    let zeros: Vec<u8> = (0..4_000_000u32).map(|i| if i % 2000 == 0 { i as u8 } else { 0 }).collect();
+    let zeros: Vec<u8> =
+        (0..4_000_000u32).map(|i| if i % 2000 == 0 { i as u8 } else { 0 }).collect();
     let names = ["m/data/0", "m/data/1", "m/data/2", "m/data/3", "m/data/4"];
-    let entries: Vec<_> = names.iter().map(|name| Made { deflate: true, ..made(name, &zeros) }).collect();
+    let entries: Vec<_> =
+        names.iter().map(|name| Made { deflate: true, ..made(name, &zeros) }).collect();
     let archive = open(archive(&entries, false)).unwrap();
     let read: Vec<_> =
         (0..5).map(|i| archive.read(&format!("data/{i}"), Checksum::Compare).is_ok()).collect();
@@ -134,9 +136,14 @@ fn deflated_entries_have_a_common_budget() {
 #[test]
 fn names_that_leave_the_folder_are_refused() {
     for name in ["/m/data.pkl", "m/../x", "m\\data.pkl", "..", "m/\0"] {
-        assert!(problem(archive(&[made(name, b"x")], false)).ends_with("has a name that is no plain path"));
+        assert!(
+            problem(archive(&[made(name, b"x")], false))
+                .ends_with("has a name that is no plain path")
+        );
     }
-    assert!(problem(archive(&[made("data.pkl", b"x")], false)).ends_with("no entry lies in a folder"));
+    assert!(
+        problem(archive(&[made("data.pkl", b"x")], false)).ends_with("no entry lies in a folder")
+    );
 }
 
 #[test]

@@ -39,7 +39,17 @@ impl<'a> Coder<'a> {
         // Shift -16 makes the first decision read two bytes.
         let (data, at, marker) = (markers.data, markers.at, markers.pending);
         let most_supplied = if markers.strict { STRICT_ZEROS } else { usize::MAX };
-        Self { data, at, marker, supplied: 0, most_supplied, ended: false, base: 0, size: 0, shift: -16 }
+        Self {
+            data,
+            at,
+            marker,
+            supplied: 0,
+            most_supplied,
+            ended: false,
+            base: 0,
+            size: 0,
+            shift: -16,
+        }
     }
 
     pub(super) fn finish(&self, markers: &mut MarkerReader<'_>) {
@@ -99,7 +109,8 @@ impl<'a> Coder<'a> {
             self.size <<= 1;
         }
         let mut symbol = *bin & 0x80;
-        let (lps_size, next_lps, next_mps, switches) = STATES[usize::from(*bin & 0x7f).min(STATES.len() - 1)];
+        let (lps_size, next_lps, next_mps, switches) =
+            STATES[usize::from(*bin & 0x7f).min(STATES.len() - 1)];
         let lps_size = i64::from(lps_size);
         let after_mps = symbol | next_mps;
         let after_lps = (symbol ^ (switches << 7)) | next_lps;

@@ -69,7 +69,10 @@ impl Avx2 {
     #[inline(always)]
     fn pairs(self, a: __m128i, b: __m128i) -> __m256i {
         let Self(simd) = self;
-        simd.avx._mm256_set_m128i(simd.sse2._mm_unpackhi_epi16(a, b), simd.sse2._mm_unpacklo_epi16(a, b))
+        simd.avx._mm256_set_m128i(
+            simd.sse2._mm_unpackhi_epi16(a, b),
+            simd.sse2._mm_unpacklo_epi16(a, b),
+        )
     }
 
     /// `a * by_a + b * by_b` in 32 bits.
@@ -138,7 +141,8 @@ impl Avx2 {
         let Self(simd) = self;
         let low = |a, b| simd.avx2._mm256_unpacklo_epi16(a, b);
         let high = |a, b| simd.avx2._mm256_unpackhi_epi16(a, b);
-        let [rows_01, rows_23, rows_45, rows_67] = rows.map(|[a, b]| simd.avx2._mm256_packs_epi32(a, b));
+        let [rows_01, rows_23, rows_45, rows_67] =
+            rows.map(|[a, b]| simd.avx2._mm256_packs_epi32(a, b));
         let (even, odd) = (low(rows_01, rows_23), high(rows_01, rows_23));
         let (top_01, top_23) = (low(even, odd), high(even, odd));
         let (even, odd) = (low(rows_45, rows_67), high(rows_45, rows_67));

@@ -45,8 +45,9 @@ fn one_dimension<const SHIFT: u32>(input: [Lanes; 8]) -> [Lanes; 8] {
     let mut output = [[0; 8]; 8];
     for lane in 0..8 {
         let [x0, x1, x2, x3, x4, x5, x6, x7] = input.map(|row| row[lane]);
-        let product =
-            |a: i16, by_a: i32, b: i16, by_b: i32| (i32::from(a) * by_a).wrapping_add(i32::from(b) * by_b);
+        let product = |a: i16, by_a: i32, b: i16, by_b: i32| {
+            (i32::from(a) * by_a).wrapping_add(i32::from(b) * by_b)
+        };
 
         // Even half: a rotation of x2 and x6, a sum and a difference of x0 and x4.
         let rotated_2 = product(x2, C_0_541, x6, C_0_541 - C_1_847);

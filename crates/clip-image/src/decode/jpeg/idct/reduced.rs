@@ -31,13 +31,15 @@ pub(super) fn inverse<const N: usize>(
                 let value = coefficients[y * BLOCK + x].wrapping_mul(quant[y * BLOCK + x]);
                 *sum = sum.wrapping_add(i32::from(value) * cosine);
             }
-            *sum = sum.wrapping_add(1 << (FRACTION - COLUMN_FRACTION - 1)) >> (FRACTION - COLUMN_FRACTION);
+            *sum = sum.wrapping_add(1 << (FRACTION - COLUMN_FRACTION - 1))
+                >> (FRACTION - COLUMN_FRACTION);
         }
     }
     const SHIFT: u32 = FRACTION + COLUMN_FRACTION;
     for (line, row) in out.chunks_mut(stride).zip(&columns) {
         for (sample, cosines) in line[..N].iter_mut().zip(basis) {
-            let products = row.iter().zip(cosines).map(|(value, cosine)| value.wrapping_mul(*cosine));
+            let products =
+                row.iter().zip(cosines).map(|(value, cosine)| value.wrapping_mul(*cosine));
             let sum = products.fold(1 << (SHIFT - 1), i32::wrapping_add);
             *sample = ((sum >> SHIFT).clamp(-128, 127) + 128) as u8;
         }
@@ -53,7 +55,9 @@ mod tests {
     #[test]
     fn samples_are_the_means_of_those_of_the_whole_block() {
         let quant = [1; 64];
-        for (dc, right, down) in [(0, 0, 0), (400, 0, 0), (-300, 90, -40), (100, -50, 60), (1016, 0, 0)] {
+        for (dc, right, down) in
+            [(0, 0, 0), (400, 0, 0), (-300, 90, -40), (100, -50, 60), (1016, 0, 0)]
+        {
             let mut block = [0; 64];
             (block[0], block[1], block[8]) = (dc, right, down);
             let mut whole = [0; 64];

@@ -7,8 +7,8 @@ use crate::Precision;
 use std::arch::x86_64::{
     __m256i, _MM_HINT_T1, _mm_prefetch, _mm256_add_epi32, _mm256_and_si256, _mm256_castps_si256,
     _mm256_castsi256_ps, _mm256_fmadd_ps, _mm256_load_si256, _mm256_madd_epi16, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srai_epi16,
-    _mm256_srli_epi16, _mm256_store_si256,
+    _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi16, _mm256_slli_epi32,
+    _mm256_srai_epi16, _mm256_srli_epi16, _mm256_store_si256,
 };
 
 pub(super) fn height(precision: Precision) -> usize {
@@ -82,7 +82,9 @@ impl Multiply for Bf16 {
     #[inline(always)]
     unsafe fn left(word: __m256i) -> [__m256i; 2] {
         // SAFETY: the trait's promise.
-        unsafe { [_mm256_slli_epi32::<16>(word), _mm256_and_si256(word, _mm256_set1_epi32(!0xFFFF))] }
+        unsafe {
+            [_mm256_slli_epi32::<16>(word), _mm256_and_si256(word, _mm256_set1_epi32(!0xFFFF))]
+        }
     }
 
     #[inline(always)]
@@ -112,7 +114,9 @@ impl Multiply for Int8 {
     #[inline(always)]
     unsafe fn panel(words: __m256i) -> [__m256i; 2] {
         // SAFETY: the trait's promise.
-        unsafe { [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(words)), _mm256_srai_epi16::<8>(words)] }
+        unsafe {
+            [_mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(words)), _mm256_srai_epi16::<8>(words)]
+        }
     }
 
     #[inline(always)]

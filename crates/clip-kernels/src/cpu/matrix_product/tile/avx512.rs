@@ -6,9 +6,9 @@
 
 use super::{Operands, PanelRow, Sums};
 use std::arch::x86_64::{
-    __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_dpbf16_ps,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_si512, _mm512_set1_epi32, _mm512_setzero_si512,
-    _mm512_store_si512,
+    __m512bh, __m512i, _MM_HINT_T1, _mm_prefetch, _mm512_castps_si512, _mm512_castsi512_ps,
+    _mm512_dpbf16_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_si512, _mm512_set1_epi32,
+    _mm512_setzero_si512, _mm512_store_si512,
 };
 
 pub(super) const HEIGHT: usize = 12;
@@ -56,7 +56,8 @@ impl Multiply for Bf16 {
         // SAFETY: the caller's promise; the types are 512 bits each.
         unsafe {
             let sum = _mm512_castsi512_ps(sum);
-            let [left, panel] = [left, panel].map(|words| std::mem::transmute::<__m512i, __m512bh>(words));
+            let [left, panel] =
+                [left, panel].map(|words| std::mem::transmute::<__m512i, __m512bh>(words));
             _mm512_castps_si512(_mm512_dpbf16_ps(sum, left, panel))
         }
     }
@@ -102,7 +103,8 @@ fn tile_of<M: Multiply, const ROWS: usize>(operands: Operands<'_>, sums: &mut Su
             let high = _mm512_load_si512(outputs.as_ptr().add(16).cast());
             _mm_prefetch::<_MM_HINT_T1>(operands.line_ahead(word));
             for (row, [sum_low, sum_high]) in registers.iter_mut().enumerate() {
-                let value = _mm512_set1_epi32(left.get_unchecked(row * stride + word).cast_signed());
+                let value =
+                    _mm512_set1_epi32(left.get_unchecked(row * stride + word).cast_signed());
                 *sum_low = M::multiply_add(value, low, *sum_low);
                 *sum_high = M::multiply_add(value, high, *sum_high);
             }

@@ -77,10 +77,14 @@ pub(super) fn tile(isa: Isa, precision: Precision, operands: Operands<'_>, sums:
         (Level::Avx512 { .. }, Precision::F32) => unsafe { avx512::tile_f32(operands, sums) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe { avx512::tile_bf16(operands, sums) },
+        (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe {
+            avx512::tile_bf16(operands, sums)
+        },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe { avx512::tile_int8(operands, sums) },
+        (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe {
+            avx512::tile_int8(operands, sums)
+        },
         // SAFETY: as above; every AVX-512 processor has AVX2.
         #[cfg(target_arch = "x86_64")]
         (Level::Avx2 | Level::Avx512 { .. }, _) => unsafe { avx2::tile(precision, operands, sums) },
@@ -97,13 +101,19 @@ pub(super) fn multiply_in_registers(isa: Isa, precision: Precision, steps: usize
         (Level::Avx512 { .. }, Precision::F32) => unsafe { avx512::multiply_f32(steps) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe { avx512::multiply_bf16(steps) },
+        (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe {
+            avx512::multiply_bf16(steps)
+        },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe { avx512::multiply_int8(steps) },
+        (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe {
+            avx512::multiply_int8(steps)
+        },
         // SAFETY: as above; every AVX-512 processor has AVX2.
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx2 | Level::Avx512 { .. }, _) => unsafe { avx2::multiply_in_registers(precision, steps) },
+        (Level::Avx2 | Level::Avx512 { .. }, _) => unsafe {
+            avx2::multiply_in_registers(precision, steps)
+        },
     };
     2 * words * words::inputs_of(precision)
 }

@@ -64,7 +64,11 @@ fn any_height<M: Multiply>(operands: Operands<'_>, sums: &mut Sums) {
     }
 }
 
-fn quarter_tile<M: Multiply, const ROWS: usize>(operands: Operands<'_>, quarter: usize, sums: &mut Sums) {
+fn quarter_tile<M: Multiply, const ROWS: usize>(
+    operands: Operands<'_>,
+    quarter: usize,
+    sums: &mut Sums,
+) {
     operands.check(ROWS);
     let Operands { left, stride, panel, .. } = operands;
     let mut registers = [[0; COLUMNS]; ROWS];
