@@ -4,8 +4,8 @@
 //! interleaved rounds in GFLOP/s (2 per multiply-add).
 
 use clip_kernels::{
-    Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KeyRows, Matrix, MatrixView, Precision,
-    Segments, measure_peak,
+    Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KvRanges, Matrix, MatrixView,
+    Precision, Segments, measure_peak,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -61,7 +61,7 @@ fn main() {
             let (q, kv) = (Matrix::new(q, 768), Matrix::new(kv, 1536));
             print!("  attention {:>27}", format!("{items} x {rows} x {rows} x 768"));
             for precision in [Precision::F32, Precision::Bf16] {
-                let keys = KeyRows::from(&segments);
+                let keys = KvRanges::from(&segments);
                 let shape = AttentionShape {
                     queries: &segments,
                     keys: &keys,
@@ -85,7 +85,7 @@ fn gflop_per_second(device: &Cpu, flop: usize, mut run: impl FnMut() + Send) -> 
     let mut seconds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
-            device.together(|| (0..repeat).for_each(|_| run()));
+            device.parallel_region(|| (0..repeat).for_each(|_| run()));
             start.elapsed().as_secs_f64() / repeat as f64
         })
         .collect();

@@ -50,7 +50,7 @@ pub struct Match {
 /// Each method is one fused operation in CLIP's own terms. [`Reference`](crate::Reference) defines
 /// what each of them gives; every other device equals it up to the rounding of f32. The order of
 /// every sum depends on the shape of the item alone (its width, its segment's length, its map),
-/// never on batch, position, neighbours or threads: an item has the same bits in any company.
+/// never on batch, position, neighbours or threads: an item has the same bits in any batch.
 ///
 /// Activations are `[rows, width]` f32, weights `[outputs, inputs]`. Feature maps are channels
 /// last: `[items · height · width, channels]`.
@@ -66,15 +66,15 @@ pub trait Device: Send + Sync + Sized {
     type Weight: Send + Sync;
 
     /// Moves values to the device as rows of `width`.
-    fn upload(&self, values: Vec<f32>, width: usize) -> Self::Rows;
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Self::Rows;
 
     /// Copies values to the device as rows of `width`.
-    fn copy_in(&self, values: &[f32], width: usize) -> Self::Rows {
-        self.upload(values.to_vec(), width)
+    fn from_slice(&self, values: &[f32], width: usize) -> Self::Rows {
+        self.to_device(values.to_vec(), width)
     }
 
     /// Moves rows back, row by row.
-    fn download(&self, rows: Self::Rows) -> Vec<f32>;
+    fn to_host(&self, rows: Self::Rows) -> Vec<f32>;
 
     /// Moves a vector to the device.
     fn vector(&self, values: Vec<f32>) -> Self::Vector;
@@ -100,7 +100,7 @@ pub trait Device: Send + Sync + Sized {
 
     /// Runs the operations of one pass through a tower. Outside of it they give the same bits, but
     /// each of them has to gather threads and memory anew.
-    fn together<R>(&self, pass: impl FnOnce() -> R) -> R {
+    fn parallel_region<R>(&self, pass: impl FnOnce() -> R) -> R {
         pass()
     }
 

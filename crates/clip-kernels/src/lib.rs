@@ -10,7 +10,6 @@
 
 mod activation;
 mod buffers;
-mod contract;
 mod cpu;
 mod device;
 mod geometry;
@@ -18,6 +17,7 @@ mod matrix;
 mod precision;
 mod reference;
 mod segments;
+mod shape_checks;
 
 pub use activation::Activation;
 pub use cpu::{Cpu, Isa, PackedWeight, measure_peak};
@@ -26,4 +26,4 @@ pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
 pub use matrix::{Matrix, MatrixView};
 pub use precision::Precision;
 pub use reference::{Reference, ReferenceWeight};
-pub use segments::{AttentionShape, KeyRows, Segments};
+pub use segments::{AttentionShape, KvRanges, Segments};

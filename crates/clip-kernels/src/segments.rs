@@ -1,4 +1,4 @@
-//! Items of different lengths as stretches of one long matrix of rows, and what attention does over them.
+//! Items of different lengths as ranges of one long matrix of rows, and what attention does over them.
 
 use crate::Precision;
 
@@ -48,26 +48,26 @@ impl Segments {
     }
 }
 
-/// Which key rows each item sees: stretches of one long matrix, in the order of the keys.
+/// Which key rows each item sees: ranges of one long matrix, in the order of the keys.
 ///
-/// Most items see one stretch, their own. A text whose beginning is shared sees the rows of the
+/// Most items see one range, their own. A text whose beginning is shared sees the rows of the
 /// beginning, wherever they stand, and then its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyRows {
-    stretches: Vec<std::ops::Range<usize>>,
-    ends: Vec<usize>, // of each item's stretches
+pub struct KvRanges {
+    ranges: Vec<std::ops::Range<usize>>,
+    ends: Vec<usize>, // of each item's ranges
 }
 
-impl KeyRows {
+impl KvRanges {
     /// No item yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds an item that sees these rows. Empty stretches are left out.
-    pub fn push(&mut self, stretches: impl IntoIterator<Item = std::ops::Range<usize>>) {
-        self.stretches.extend(stretches.into_iter().filter(|rows| !rows.is_empty()));
-        self.ends.push(self.stretches.len());
+    /// Adds an item that sees these rows. Empty ranges are left out.
+    pub fn push(&mut self, ranges: impl IntoIterator<Item = std::ops::Range<usize>>) {
+        self.ranges.extend(ranges.into_iter().filter(|rows| !rows.is_empty()));
+        self.ends.push(self.ranges.len());
     }
 
     /// Number of items.
@@ -75,10 +75,10 @@ impl KeyRows {
         self.ends.len()
     }
 
-    /// The stretches of one item.
+    /// The ranges of one item.
     pub fn of(&self, item: usize) -> &[std::ops::Range<usize>] {
         let start = if item == 0 { 0 } else { self.ends[item - 1] };
-        &self.stretches[start..self.ends[item]]
+        &self.ranges[start..self.ends[item]]
     }
 
     /// The keys of one item.
@@ -88,11 +88,11 @@ impl KeyRows {
 
     /// The end of the last row that any item sees.
     pub(crate) fn end(&self) -> usize {
-        self.stretches.iter().map(|rows| rows.end).max().unwrap_or(0)
+        self.ranges.iter().map(|rows| rows.end).max().unwrap_or(0)
     }
 }
 
-impl From<&Segments> for KeyRows {
+impl From<&Segments> for KvRanges {
     /// Every item sees its own rows.
     fn from(segments: &Segments) -> Self {
         let mut keys = Self::new();
@@ -107,7 +107,7 @@ pub struct AttentionShape<'a> {
     /// The query rows of each item.
     pub queries: &'a Segments,
     /// The key and value rows of each item; as many items as `queries`.
-    pub keys: &'a KeyRows,
+    pub keys: &'a KvRanges,
     /// Heads; divides the width. Head `h` has columns `h · head_width..(h + 1) · head_width`.
     pub heads: usize,
     /// Whether a query sees only keys up to its own position. The queries of an item stand at the
@@ -128,12 +128,12 @@ mod tests {
         assert_eq!((segments.count(), segments.rows()), (3, 5));
         assert_eq!(segments.ranges().collect::<Vec<_>>(), [0..3, 3..3, 3..5]);
         assert_eq!(Segments::uniform(0, 7).rows(), 0);
-        assert_eq!(KeyRows::from(&segments).of(1), []);
+        assert_eq!(KvRanges::from(&segments).of(1), []);
     }
 
     #[test]
     fn an_item_may_see_rows_of_others_first() {
-        let mut keys = KeyRows::new();
+        let mut keys = KvRanges::new();
         keys.push([4..6, 0..0, 9..10]);
         keys.push([]);
         keys.push([0..3, 3..3]);

@@ -2,7 +2,7 @@
 //! shapes, empty and odd ones among them.
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape,
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
     Matrix, MatrixView, PatchGrid, Precision, Reference, Segments,
 };
 use proptest::prelude::*;
@@ -112,7 +112,7 @@ proptest! {
         let width = heads * head_width;
         let q = matrix(queries.rows(), width, seed);
         let kv = matrix(keys.rows(), 2 * width, seed ^ 1);
-        let shape = AttentionShape { queries: &queries, keys: &KeyRows::from(&keys), heads, causal, precision };
+        let shape = AttentionShape { queries: &queries, keys: &KvRanges::from(&keys), heads, causal, precision };
         // The definition of a softmax over nothing is a mean over nothing: zeros. In bf16 an
         // exponential that differs in its last bit may be rounded to the other neighbour.
         let tolerance = if precision == Precision::F32 { RELATIVE } else { 1.0 / 256.0 };
@@ -260,11 +260,11 @@ fn sums_longer_than_a_block_equal_their_definition() {
 }
 
 #[test]
-fn keys_in_several_stretches_count_as_one_row_of_keys() {
+fn keys_in_several_ranges_count_as_one_row_of_keys() {
     let kv = matrix(30, 2 * 48, 1);
     let q = matrix(9, 48, 2);
     let queries = Segments::from_lengths([4, 5]);
-    let mut keys = KeyRows::new();
+    let mut keys = KvRanges::new();
     keys.push([20..23, 0..7]);
     keys.push([5..6, 5..6, 28..30, 10..15]);
     for (precision, tolerance) in [(Precision::F32, RELATIVE), (Precision::Bf16, 1.0 / 256.0)] {
@@ -287,7 +287,7 @@ fn large_scores_do_not_overflow_the_softmax() {
     let (queries, keys) = (Segments::uniform(1, 1), Segments::uniform(1, 2));
     let shape = AttentionShape {
         queries: &queries,
-        keys: &KeyRows::from(&keys),
+        keys: &KvRanges::from(&keys),
         heads: 1,
         causal: false,
         precision: Precision::F32,

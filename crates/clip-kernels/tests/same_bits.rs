@@ -1,7 +1,7 @@
 //! An item's bits do not depend on the batch, its neighbours or the number of threads (DESIGN 5).
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KeyRows, MapShape,
+    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
     Matrix, MatrixView, PatchGrid, Precision, Segments,
 };
 
@@ -51,7 +51,7 @@ fn assert_same_bits(
 }
 
 #[test]
-fn linear_has_same_bits_in_any_company() {
+fn linear_has_same_bits_in_any_batch() {
     let cases = [(1, 600, 40), (50, 300, 200)]
         .into_iter()
         .flat_map(|case| Precision::ALL.map(|p| (case, p)));
@@ -63,13 +63,13 @@ fn linear_has_same_bits_in_any_company() {
             let residual = Matrix::new(vec![0.25; batch * rows * outputs], outputs);
             let epilogue =
                 Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
-            device.download(device.linear(&Matrix::new(x, inputs), &weight, epilogue))
+            device.to_host(device.linear(&Matrix::new(x, inputs), &weight, epilogue))
         });
     }
 }
 
 #[test]
-fn attention_has_same_bits_in_any_company() {
+fn attention_has_same_bits_in_any_batch() {
     let (rows, heads, width) = (50, 2, 48);
     let cases = [false, true]
         .map(|causal| [Precision::F32, Precision::Bf16].map(|precision| (causal, precision)));
@@ -86,20 +86,20 @@ fn attention_has_same_bits_in_any_company() {
             let kv = q.chunks(width).flat_map(|row| [row, row].concat()).collect();
             let shape = AttentionShape {
                 queries: &segments,
-                keys: &KeyRows::from(&segments),
+                keys: &KvRanges::from(&segments),
                 heads,
                 causal,
                 precision,
             };
             let out = device.attention(&Matrix::new(q, width), &Matrix::new(kv, 2 * width), shape);
             let items = segments.ranges().step_by(2).flatten();
-            device.download(device.gather_rows(&out, &items.collect::<Vec<_>>()))
+            device.to_host(device.gather_rows(&out, &items.collect::<Vec<_>>()))
         });
     }
 }
 
 #[test]
-fn convolution_has_same_bits_in_any_company() {
+fn convolution_has_same_bits_in_any_batch() {
     // Stride, sides of the map, channels, outputs: odd sizes, several vectors, several panels.
     let forms = [(2, (9, 9), 70, 33), (1, (7, 9), 70, 33), (1, (5, 4), 32, 64), (1, (1, 3), 17, 5)];
     for ((stride, (height, width), channels, outputs), precision) in
@@ -113,17 +113,17 @@ fn convolution_has_same_bits_in_any_company() {
             let weight = device.pack_convolution(weight, 3, stride, precision);
             let bias = device.vector(values(outputs, 2));
             let epilogue = Epilogue::bias(&bias).activation(Activation::Relu);
-            device.download(device.convolution(&Matrix::new(x, channels), shape, &weight, epilogue))
+            device.to_host(device.convolution(&Matrix::new(x, channels), shape, &weight, epilogue))
         });
     }
 }
 
 #[test]
-fn layer_norm_patches_and_pools_have_same_bits_in_any_company() {
+fn layer_norm_patches_and_pools_have_same_bits_in_any_batch() {
     let width = 200;
     assert_same_bits(7 * width, |device, x, _| {
         let gain = device.vector(values(width, 1));
-        device.download(device.layer_norm(&Matrix::new(x, width), &gain, &gain))
+        device.to_host(device.layer_norm(&Matrix::new(x, width), &gain, &gain))
     });
     let grid = PatchGrid { resolution: 24, patch_size: 8 };
     let weight = values(40 * grid.patch_values(), 1);
@@ -132,10 +132,10 @@ fn layer_norm_patches_and_pools_have_same_bits_in_any_company() {
         let weight =
             device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32);
         let images = Matrix::new(x, grid.image_values());
-        device.download(device.embed_patches(&images, grid, &weight, &values(40, 3), &positions))
+        device.to_host(device.embed_patches(&images, grid, &weight, &values(40, 3), &positions))
     });
     assert_same_bits(16 * 24, |device, x, _| {
         let maps = device.average_pool(&Matrix::new(x, 24), MapShape::square(4), 2);
-        device.download(device.pool_tokens(&maps, &Matrix::new(values(5 * 24, 1), 24)))
+        device.to_host(device.pool_tokens(&maps, &Matrix::new(values(5 * 24, 1), 24)))
     });
 }

@@ -2,10 +2,8 @@
 
 use crate::checkpoint::finite::check_scale;
 use crate::layers::{Loader, TransformerShape};
-use crate::modified_resnet::{ModifiedResNet, ResNetShape};
 use crate::prefix_tree::{PrefixTree, PrefixTrees};
-use crate::text_transformer::{TextTransformer, read_part};
-use crate::vision_transformer::VisionTransformer;
+use crate::towers::{ModifiedResNet, ResNetShape, TextTransformer, VisionTransformer, read_part};
 use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, Shortcuts, StateDict};
 use clip_kernels::{Device, PatchGrid, Precision};
 use std::sync::{Mutex, PoisonError};
@@ -120,7 +118,7 @@ impl<D: Device> ClipModel<D> {
     /// Source: PROTOCOL 1.1, 1.2. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
         let mut features = Vec::new();
-        self.for_each_part(input, |part| features.extend(self.device.download(part.features)))?;
+        self.for_each_part(input, |part| features.extend(self.device.to_host(part.features)))?;
         self.check_finite("image", features)
     }
 
@@ -134,8 +132,8 @@ impl<D: Device> ClipModel<D> {
     ) -> Result<ImageFeatures, EncodeError> {
         let (mut penultimate, mut features) = (Vec::new(), Vec::new());
         self.for_each_part(input, |part| {
-            penultimate.extend(self.device.download(part.penultimate));
-            features.extend(self.device.download(part.features));
+            penultimate.extend(self.device.to_host(part.penultimate));
+            features.extend(self.device.to_host(part.features));
         })?;
         Ok(ImageFeatures { penultimate, features: self.check_finite("image", features)? })
     }
@@ -155,11 +153,11 @@ impl<D: Device> ClipModel<D> {
         let pooled_rows_only = self.shortcuts.pooled_rows_only;
         // Parts of about the same size: 32 images in 4 parts of 8, not 3 of 9 and one of 5.
         let parts = items.div_ceil(self.images_at_a_time()).max(1);
-        self.device.together(|| {
+        self.device.parallel_region(|| {
             for part in 0..parts {
                 let part = part * items / parts..(part + 1) * items / parts;
                 let images = &input[part.start * image_values..part.end * image_values];
-                let images = self.device.copy_in(images, image_values); // [items, 3 · resolution²]
+                let images = self.device.from_slice(images, image_values); // [items, 3 · resolution²]
                 each(self.image_tower.forward(&self.device, &images, part.len(), pooled_rows_only));
             }
         });
@@ -205,9 +203,10 @@ impl<D: Device> ClipModel<D> {
     /// `[items of the tree, embed_dim]`
     fn encode_tree(&self, tree: &PrefixTree) -> Vec<f32> {
         let pooled_rows_only = self.shortcuts.pooled_rows_only;
-        let items =
-            self.device.together(|| self.text_tower.forward(&self.device, tree, pooled_rows_only));
-        self.device.download(items)
+        let items = self
+            .device
+            .parallel_region(|| self.text_tower.forward(&self.device, tree, pooled_rows_only));
+        self.device.to_host(items)
     }
 
     /// How many rows the text tower computes for these texts: what its time grows with. Less than
@@ -231,9 +230,9 @@ impl<D: Device> ClipModel<D> {
         if text_embeddings.is_empty() {
             return Vec::new();
         }
-        let images = self.device.copy_in(image_embeddings, self.embed_dim());
-        let texts = self.device.copy_in(text_embeddings, self.embed_dim());
-        self.device.download(self.device.similarity(&images, &texts, self.scale))
+        let images = self.device.from_slice(image_embeddings, self.embed_dim());
+        let texts = self.device.from_slice(text_embeddings, self.embed_dim());
+        self.device.to_host(self.device.similarity(&images, &texts, self.scale))
     }
 
     /// What the model is made of.

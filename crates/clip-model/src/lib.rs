@@ -17,7 +17,6 @@ pub mod error;
 pub mod joint_head;
 mod layers;
 mod memory_map;
-mod modified_resnet;
 mod prefix_tree;
 pub mod registry;
 pub mod resolve;
@@ -28,8 +27,7 @@ pub mod state_dict;
 pub mod synthetic;
 pub mod tensor;
 pub mod tensor_list;
-mod text_transformer;
-mod vision_transformer;
+mod towers;
 
 pub use architecture::{
     Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,

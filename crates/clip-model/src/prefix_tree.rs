@@ -14,7 +14,7 @@
 
 use crate::Shortcuts;
 use crate::layers::Items;
-use clip_kernels::{KeyRows, Segments};
+use clip_kernels::{KvRanges, Segments};
 use std::ops::Range;
 
 /// Rows of a tree: bounds memory for any number of texts (8 MB for the widest layer of the smallest
@@ -87,9 +87,9 @@ struct Seedling {
     token_ids: Vec<u32>,
     positions: Vec<usize>,
     lengths: Vec<usize>,
-    keys: KeyRows,
+    keys: KvRanges,
     pooled: Vec<usize>,
-    pooled_keys: KeyRows,
+    pooled_keys: KvRanges,
     item_of_text: Vec<(usize, usize)>,
     /// The rows of the latest text, from its first token to the one that is read.
     path: Vec<Range<usize>>,
@@ -136,7 +136,7 @@ fn cut(path: &mut Vec<Range<usize>>, length: usize) {
 }
 
 #[cfg(test)]
-#[allow(clippy::single_range_in_vec_init, reason = "stretches of rows")]
+#[allow(clippy::single_range_in_vec_init, reason = "ranges of rows")]
 mod tests {
     use super::*;
 
@@ -144,7 +144,7 @@ mod tests {
         PrefixTrees::new(texts, shortcuts, 6).next().unwrap()
     }
 
-    fn seen(keys: &KeyRows) -> Vec<Vec<Range<usize>>> {
+    fn seen(keys: &KvRanges) -> Vec<Vec<Range<usize>>> {
         (0..keys.count()).map(|item| keys.of(item).to_vec()).collect()
     }
 

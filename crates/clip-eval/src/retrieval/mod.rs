@@ -110,7 +110,7 @@ fn sweep(
         let view = MatrixView::output_major(tile.values, tile.rows(), columns.width());
         let packed = device.pack(view, Precision::F32);
         for block in rows.blocks(BLOCK) {
-            let block_rows = device.copy_in(block.values, rows.width());
+            let block_rows = device.from_slice(block.values, rows.width());
             let scores = device.linear(&block_rows, &packed, Epilogue::none()); // [block, tile]
             if let Some(direction) = &mut of_rows {
                 direction.scan_rows(scores.values(), block.first, tile.first, tile.rows());

@@ -9,18 +9,18 @@
 //!
 //! The scores of 96 queries stay in the second-level cache.
 //!
-//! Order of the sums: products as in `matrix_product::block`, over the item's own keys from the
+//! Order of the sums: products as in `gemm::block`, over the item's own keys from the
 //! first; the sum of exponentials in 16 lanes by key, then one tree. A causal query multiplies the
 //! keys after it by 0, which changes no bit of a finite sum.
 
 use super::exponential::exp;
+use super::gemm::{
+    Lhs, MC, MacroKernel, NR, PanelRow, Panels, TileEpilogue, count_words, words_of_row,
+};
 use super::isa::{Isa, Vectorize};
 use super::lanes::{LANES, Lanes, fold};
-use super::matrix_product::{
-    Block, Finish, Left, MAX_ROWS, PANEL_WIDTH, PanelRow, Panels, count_words, words_of_row,
-};
 use super::target::Target;
-use super::team;
+use super::thread_team;
 use super::transpose::transpose;
 use crate::reference::round_to_bf16;
 use crate::{AttentionShape, Matrix, Precision};
@@ -42,8 +42,8 @@ pub(super) fn attention(
     let mut out = Matrix::unwritten(queries.rows(), width);
     let target = Target::new(out.values_mut(), width);
     let heads = shape.keys.count() * shape.heads;
-    let tasks = heads.min(TASKS_PER_THREAD * team::size());
-    team::for_each(tasks, |task| {
+    let tasks = heads.min(TASKS_PER_THREAD * thread_team::size());
+    thread_team::for_each(tasks, |task| {
         SCRATCH.with_borrow_mut(|scratch| {
             for head in task * heads / tasks..(task + 1) * heads / tasks {
                 let item = head / shape.heads;
@@ -109,7 +109,7 @@ impl Head<'_> {
         self.pack_keys(scratch);
         self.pack_values(&mut scratch.value_panels);
         // Scores of the zeros that fill the last panel of keys are computed and never looked at.
-        let stride = self.keys.next_multiple_of(PANEL_WIDTH);
+        let stride = self.keys.next_multiple_of(NR);
         let panels = |rows, outputs, inputs| Panels {
             rows,
             outputs,
@@ -120,15 +120,15 @@ impl Head<'_> {
         let key_panels = panels(scratch.key_panels.as_slice(), stride, self.head_width);
         let value_panels = panels(scratch.value_panels.as_slice(), self.head_width, self.keys);
         let scores = &mut scratch.scores;
-        if scores.len() < MAX_ROWS * stride {
-            scores.resize(MAX_ROWS * stride, 0.0);
+        if scores.len() < MC * stride {
+            scores.resize(MC * stride, 0.0);
         }
-        let mut sums = [0.0; MAX_ROWS];
-        for first in self.query_rows.clone().step_by(MAX_ROWS) {
-            let rows = first..self.query_rows.end.min(first + MAX_ROWS);
+        let mut sums = [0.0; MC];
+        for first in self.query_rows.clone().step_by(MC) {
+            let rows = first..self.query_rows.end.min(first + MC);
             let queries = self.queries;
-            let scores_block = Block {
-                left: Left::Rows {
+            let scores_block = MacroKernel {
+                lhs: Lhs::Rows {
                     values: queries.values(),
                     stride: queries.width(),
                     column: columns.start,
@@ -139,7 +139,7 @@ impl Head<'_> {
                 target: Target::new(scores, stride),
                 target_row: 0,
                 target_column: 0,
-                finish: Finish::NONE,
+                epilogue: TileEpilogue::NONE,
             };
             // SAFETY: the scores belong to this thread.
             unsafe { scores_block.compute(self.isa) };
@@ -154,15 +154,15 @@ impl Head<'_> {
                 sums: &mut sums[..rows.len()],
             };
             self.isa.vectorize(softmax);
-            let output_block = Block {
-                left: Left::Rows { values: scores, stride, column: 0 },
+            let output_block = MacroKernel {
+                lhs: Lhs::Rows { values: scores, stride, column: 0 },
                 rows: 0..rows.len(),
                 panels: value_panels,
                 panel_range: 0..value_panels.count(),
                 target,
                 target_row: rows.start,
                 target_column: columns.start,
-                finish: Finish::NONE,
+                epilogue: TileEpilogue::NONE,
             };
             // SAFETY: the caller's promise, passed on.
             unsafe { output_block.compute(self.isa) };
@@ -178,7 +178,7 @@ impl Head<'_> {
     fn pack_keys(&self, scratch: &mut Scratch) {
         let Scratch { key_words, key_panels, .. } = scratch;
         let words = count_words(self.precision, self.head_width);
-        let padded = self.keys.next_multiple_of(PANEL_WIDTH);
+        let padded = self.keys.next_multiple_of(NR);
         key_words.clear();
         key_words.resize(padded * words, 0);
         let rows = self.key_rows.iter().cloned().flatten();
@@ -187,9 +187,9 @@ impl Head<'_> {
                 &self.keys_values.row(row)[self.first_column..self.first_column + self.head_width];
             words_of_row(self.isa, self.precision, values, words);
         }
-        key_panels.resize(padded / PANEL_WIDTH * words, PanelRow::ZERO);
+        key_panels.resize(padded / NR * words, PanelRow::ZERO);
         let panels = key_panels.chunks_exact_mut(words);
-        for (keys, panel) in key_words.chunks_exact(PANEL_WIDTH * words).zip(panels) {
+        for (keys, panel) in key_words.chunks_exact(NR * words).zip(panels) {
             transpose(self.isa, keys, words, panel);
         }
     }
@@ -200,7 +200,7 @@ impl Head<'_> {
         let first = self.keys_values.width() / 2 + self.first_column;
         let values = |row: usize| &self.keys_values.row(row)[first..first + self.head_width];
         panels.clear();
-        panels.resize(self.head_width.div_ceil(PANEL_WIDTH) * words, PanelRow::ZERO);
+        panels.resize(self.head_width.div_ceil(NR) * words, PanelRow::ZERO);
         let mut rows = self.key_rows.iter().cloned().flatten();
         let mut word = 0;
         while let Some(row) = rows.next() {
@@ -231,7 +231,7 @@ impl Vectorize for PackValues<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        for (panel, first) in self.first.chunks(PANEL_WIDTH).enumerate() {
+        for (panel, first) in self.first.chunks(NR).enumerate() {
             let row = &mut self.panels[panel * self.words].0;
             if self.precision == Precision::F32 {
                 row.iter_mut().zip(first).for_each(|(word, value)| *word = value.to_bits());
@@ -240,7 +240,7 @@ impl Vectorize for PackValues<'_> {
             for (word, &value) in row.iter_mut().zip(first) {
                 *word = round_to_bf16(value).to_bits() >> 16;
             }
-            let second = self.second.get(panel * PANEL_WIDTH..).unwrap_or_default();
+            let second = self.second.get(panel * NR..).unwrap_or_default();
             for (word, &value) in row.iter_mut().zip(second) {
                 *word |= round_to_bf16(value).to_bits();
             }

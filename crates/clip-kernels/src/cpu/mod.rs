@@ -3,29 +3,29 @@
 mod activation;
 mod attention;
 mod exponential;
+mod gemm;
 mod isa;
 mod lanes;
 mod layer_norm;
-mod matrix_product;
 mod peak;
 mod pool;
 mod rows;
 mod target;
-mod team;
+mod thread_team;
 mod transpose;
 mod winograd;
 
+pub use gemm::PackedWeight;
 pub use isa::Isa;
-pub use matrix_product::PackedWeight;
 pub use peak::measure_peak;
 
 use crate::buffers;
-use crate::contract::{self, WeightShape};
+use crate::shape_checks::{self, WeightShape};
 use crate::{
     Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix,
     MatrixView, PatchGrid, Precision, Reference,
 };
-use matrix_product::{Finish, KernelWords, Left, product};
+use gemm::{Im2col, Lhs, TileEpilogue, product};
 use target::for_each_chunk;
 
 /// The processor this program runs on, in f32.
@@ -63,38 +63,34 @@ impl Cpu {
     }
 
     /// The product of any left side with a weight, in the residual's memory where there is one.
-    fn finished_product(
+    fn multiply(
         &self,
-        left: Left<'_>,
+        lhs: Lhs<'_>,
         rows: usize,
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
-        let (finish, mut out) = Self::finish(rows, weight, epilogue);
-        product(self.isa, left, rows, weight.panels(), out.values_mut(), finish);
+        let (epilogue, mut out) = Self::split_epilogue(rows, weight, epilogue);
+        product(self.isa, lhs, rows, weight.panels(), out.values_mut(), epilogue);
         out
     }
 
     /// What happens to the sums, and where they go.
-    fn finish<'a>(
+    fn split_epilogue<'a>(
         rows: usize,
         weight: &PackedWeight,
         epilogue: Epilogue<'a, Self>,
-    ) -> (Finish<'a>, Matrix) {
-        let accumulate = epilogue.residual.is_some();
-        let finish = Finish {
-            bias: epilogue.bias.map(Vec::as_slice),
-            activation: epilogue.activation,
-            accumulate,
-        };
-        let out = epilogue.residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
-        (finish, out)
+    ) -> (TileEpilogue<'a>, Matrix) {
+        let Epilogue { bias, residual, activation } = epilogue;
+        let (bias, accumulate) = (bias.map(Vec::as_slice), residual.is_some());
+        let out = residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
+        (TileEpilogue { bias, activation, accumulate }, out)
     }
 }
 
 /// The rows of a matrix as left side of a product.
-fn rows_of(x: &Matrix) -> Left<'_> {
-    Left::Rows { values: x.values(), stride: x.width(), column: 0 }
+fn rows_of(x: &Matrix) -> Lhs<'_> {
+    Lhs::Rows { values: x.values(), stride: x.width(), column: 0 }
 }
 
 impl Device for Cpu {
@@ -102,17 +98,17 @@ impl Device for Cpu {
     type Vector = Vec<f32>;
     type Weight = PackedWeight;
 
-    fn upload(&self, values: Vec<f32>, width: usize) -> Matrix {
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Matrix {
         Matrix::new(values, width)
     }
 
-    fn copy_in(&self, values: &[f32], width: usize) -> Matrix {
+    fn from_slice(&self, values: &[f32], width: usize) -> Matrix {
         let mut rows = Matrix::unwritten(values.len() / width, width);
         rows.values_mut().copy_from_slice(values);
         rows
     }
 
-    fn download(&self, rows: Matrix) -> Vec<f32> {
+    fn to_host(&self, rows: Matrix) -> Vec<f32> {
         rows.into_values()
     }
 
@@ -138,16 +134,16 @@ impl Device for Cpu {
         }
     }
 
-    fn together<R>(&self, pass: impl FnOnce() -> R) -> R {
-        buffers::reusing(|| team::together(pass))
+    fn parallel_region<R>(&self, pass: impl FnOnce() -> R) -> R {
+        buffers::reusing(|| thread_team::parallel_region(pass))
     }
 
     fn threads(&self) -> usize {
-        team::size()
+        thread_team::size()
     }
 
     fn side_by_side(&self, passes: impl Fn() + Sync) {
-        team::for_each(team::size(), |_| passes());
+        thread_team::for_each(thread_team::size(), |_| passes());
     }
 
     // The definition adds two f32 and moves them: there is nothing to gain on it.
@@ -170,14 +166,10 @@ impl Device for Cpu {
         positional_embedding: &Matrix,
     ) -> Matrix {
         let shape = Self::shape_of(patch_embedding);
-        contract::embed_patches(images, grid, shape, class_embedding, positional_embedding);
-        let left = Left::Patches { images: images.values(), grid };
-        let patches = self.finished_product(
-            left,
-            images.rows() * grid.patches(),
-            patch_embedding,
-            Epilogue::none(),
-        );
+        shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
+        let lhs = Lhs::Patches { images: images.values(), grid };
+        let patches =
+            self.multiply(lhs, images.rows() * grid.patches(), patch_embedding, Epilogue::none());
         let (width, tokens) = (shape.outputs, grid.patches() + 1);
         let mut out = Matrix::unwritten(images.rows() * tokens, width);
         for_each_chunk(out.values_mut(), tokens * width, |image, out| {
@@ -193,12 +185,12 @@ impl Device for Cpu {
     }
 
     fn linear(&self, x: &Matrix, weight: &PackedWeight, epilogue: Epilogue<'_, Self>) -> Matrix {
-        contract::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
-        self.finished_product(rows_of(x), x.rows(), weight, epilogue)
+        shape_checks::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
+        self.multiply(rows_of(x), x.rows(), weight, epilogue)
     }
 
     fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>) -> Matrix {
-        contract::layer_norm(x, gain, bias);
+        shape_checks::layer_norm(x, gain, bias);
         layer_norm::layer_norm(self.isa, x, gain, bias)
     }
 
@@ -208,7 +200,7 @@ impl Device for Cpu {
         keys_values: &Matrix,
         shape: AttentionShape<'_>,
     ) -> Matrix {
-        contract::attention(queries, keys_values, shape);
+        shape_checks::attention(queries, keys_values, shape);
         attention::attention(self.isa, queries, keys_values, shape)
     }
 
@@ -217,7 +209,7 @@ impl Device for Cpu {
     }
 
     fn channels_last(&self, images: &Matrix, channels: usize) -> Matrix {
-        contract::channels_last(images, channels);
+        shape_checks::channels_last(images, channels);
         rows::channels_last(images, channels)
     }
 
@@ -229,7 +221,7 @@ impl Device for Cpu {
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
         let weight_shape = Self::shape_of(weight);
-        let items = contract::convolution(
+        let items = shape_checks::convolution(
             maps,
             shape,
             weight_shape,
@@ -242,34 +234,35 @@ impl Device for Cpu {
                 (3, 1, 1),
                 "form of a packed convolution"
             );
-            let (finish, mut out) = Self::finish(items * shape.output().cells(), weight, epilogue);
-            let convolution = winograd::Convolution { maps, shape: shape.input, weight, finish };
+            let (epilogue, mut out) =
+                Self::split_epilogue(items * shape.output().cells(), weight, epilogue);
+            let convolution = winograd::Convolution { maps, shape: shape.input, weight, epilogue };
             convolution.compute(self.isa, items, out.values_mut());
             return out;
         }
         let cells = items * shape.output().cells();
         let (channels, precision) = (maps.width(), weight.panels().precision);
-        let read = |maps, words_of_cell| KernelWords { maps, words_of_cell, shape };
+        let read = |maps, words_of_cell| Im2col { maps, words_of_cell, shape };
         // No cell of an odd number of bf16 begins with a word.
         if precision == Precision::F32 {
-            let left = Left::KernelWords(read(maps.values(), channels));
-            return self.finished_product(left, cells, weight, epilogue);
+            let lhs = Lhs::Im2colWords(read(maps.values(), channels));
+            return self.multiply(lhs, cells, weight, epilogue);
         }
         if precision == Precision::Bf16 && channels.is_multiple_of(2) {
             let words = rows::bf16_words(self.isa, maps);
-            let left = Left::KernelWords(read(words.values(), channels / 2));
-            return self.finished_product(left, cells, weight, epilogue);
+            let lhs = Lhs::Im2colWords(read(words.values(), channels / 2));
+            return self.multiply(lhs, cells, weight, epilogue);
         }
-        self.finished_product(Left::Kernel(read(maps.values(), channels)), cells, weight, epilogue)
+        self.multiply(Lhs::Im2col(read(maps.values(), channels)), cells, weight, epilogue)
     }
 
     fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
-        let items = contract::average_pool(maps, shape, side);
+        let items = shape_checks::average_pool(maps, shape, side);
         pool::average_pool(self.isa, maps, items, shape, side)
     }
 
     fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
-        contract::pool_tokens(maps, positional_embedding);
+        shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(self.isa, maps, positional_embedding)
     }
 
@@ -279,11 +272,11 @@ impl Device for Cpu {
     }
 
     fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
-        contract::similarity(left, right);
+        shape_checks::similarity(left, right);
         let right = MatrixView::output_major(right.values(), right.rows(), right.width());
         let right = PackedWeight::pack(right, Precision::F32);
         let epilogue = Epilogue { bias: None, residual: None, activation: Activation::None };
-        let mut out = self.finished_product(rows_of(left), left.rows(), &right, epilogue);
+        let mut out = self.multiply(rows_of(left), left.rows(), &right, epilogue);
         out.values_mut().iter_mut().for_each(|cosine| *cosine *= scale);
         out
     }

@@ -1,8 +1,8 @@
 //! What this processor can do at most: the arithmetic of the tiles without a load or a store.
 
+use super::gemm::time_arithmetic;
 use super::isa::Isa;
-use super::matrix_product::time_arithmetic;
-use super::team;
+use super::thread_team;
 use crate::Precision;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,8 +19,8 @@ pub fn measure_peak(isa: Isa, precision: Precision) -> f64 {
     let mut rounds: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let speeds = Mutex::new(Vec::new());
-            team::together(|| {
-                team::for_each(threads, |_| {
+            thread_team::parallel_region(|| {
+                thread_team::for_each(threads, |_| {
                     let speed = time_arithmetic(isa, precision, ROUND);
                     speeds.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(speed);
                 });

@@ -1,9 +1,9 @@
 //! Operations that only move values, and the ordering of scores.
 
+use super::gemm::words_of_row;
 use super::isa::Isa;
-use super::matrix_product::words_of_row;
 use super::target::{Target, for_each_chunk};
-use super::team;
+use super::thread_team;
 use crate::reference::better_first;
 use crate::{Match, Matrix, Precision};
 use rayon::prelude::*;
@@ -19,7 +19,7 @@ pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
     const CELLS: usize = 1 << 13;
     let tasks = cells.div_ceil(CELLS);
     let target = Target::new(out.values_mut(), cells * channels);
-    team::for_each(images.rows() * tasks, |task| {
+    thread_team::for_each(images.rows() * tasks, |task| {
         let (item, first) = (task / tasks, task % tasks * CELLS);
         let range = first..cells.min(first + CELLS);
         // SAFETY: the cells of one task, which nobody else writes.

@@ -1,6 +1,6 @@
 //! A matrix that several threads write at once, each its own rectangle.
 
-use super::team;
+use super::thread_team;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -74,7 +74,7 @@ pub(super) fn for_each_chunk(
     }
     let count = values.len();
     let target = Target::new(values, count);
-    team::for_each(count.div_ceil(length), |index| {
+    thread_team::for_each(count.div_ceil(length), |index| {
         let chunk = index * length..count.min((index + 1) * length);
         // SAFETY: the chunks do not overlap, and each is one task's.
         task(index, unsafe { target.part(0, chunk) });

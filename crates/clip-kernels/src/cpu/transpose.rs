@@ -1,12 +1,12 @@
 //! 32 rows of words to the rows of a panel: word `w` of row `r` becomes word `r` of row `w`.
 
+use super::gemm::{NR, PanelRow};
 use super::isa::{Isa, Level};
-use super::matrix_product::{PANEL_WIDTH, PanelRow};
 
 /// - `rows`: `[32, words]`
 /// - `panel`: `[words]`
 pub(super) fn transpose(isa: Isa, rows: &[u32], words: usize, panel: &mut [PanelRow]) {
-    assert!(rows.len() == PANEL_WIDTH * words && panel.len() == words, "shape of a transposition");
+    assert!(rows.len() == NR * words && panel.len() == words, "shape of a transposition");
     let done = match isa.level() {
         Level::Portable => 0,
         // SAFETY: an `Isa` of these levels exists only where the processor has AVX2.
@@ -22,7 +22,7 @@ pub(super) fn transpose(isa: Isa, rows: &[u32], words: usize, panel: &mut [Panel
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use super::{PANEL_WIDTH, PanelRow};
+    use super::{NR, PanelRow};
     use std::arch::x86_64::{
         __m256, __m256d, _mm256_castpd_ps, _mm256_castps_pd, _mm256_loadu_ps,
         _mm256_permute2f128_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_unpackhi_pd,
@@ -33,7 +33,7 @@ mod avx2 {
     #[target_feature(enable = "avx2")]
     pub(super) fn blocks_of_eight(rows: &[u32], words: usize, panel: &mut [PanelRow]) -> usize {
         let done = words / 8 * 8;
-        for place in (0..PANEL_WIDTH).step_by(8) {
+        for place in (0..NR).step_by(8) {
             for word in (0..done).step_by(8) {
                 let mut block = [_mm256_setzero_ps(); 8];
                 for (row, out) in block.iter_mut().enumerate() {
@@ -90,7 +90,7 @@ mod tests {
     fn every_word_finds_its_place() {
         for isa in Isa::available() {
             for words in [0, 1, 7, 8, 9, 32, 40, 64] {
-                let rows: Vec<u32> = (0..(PANEL_WIDTH * words) as u32).collect();
+                let rows: Vec<u32> = (0..(NR * words) as u32).collect();
                 let mut panel = vec![PanelRow::ZERO; words];
                 transpose(isa, &rows, words, &mut panel);
                 for (word, row) in panel.iter().enumerate() {

@@ -16,11 +16,11 @@
 //! below. It depends on the number of channels alone.
 
 use super::activation::{Activate, Gelu, Identity, QuickGelu, Relu};
+use super::gemm::{Lhs, MC, MacroKernel, PackedWeight, TileEpilogue};
 use super::isa::{Isa, Vectorize};
 use super::lanes::{LANES, Lanes, load_part};
-use super::matrix_product::{Block, Finish, Left, MAX_ROWS, PackedWeight};
 use super::target::Target;
-use super::team;
+use super::thread_team;
 use crate::{Activation, MapShape, Matrix, MatrixView, Precision};
 use std::cell::RefCell;
 use std::ops::Range;
@@ -72,7 +72,7 @@ pub(super) struct Convolution<'a> {
     pub(super) maps: &'a Matrix,
     pub(super) shape: MapShape,
     pub(super) weight: &'a PackedWeight,
-    pub(super) finish: Finish<'a>,
+    pub(super) epilogue: TileEpilogue<'a>,
 }
 
 thread_local! {
@@ -89,8 +89,8 @@ impl Convolution<'_> {
         }
         assert_eq!(out.len(), items * self.shape.cells() * outputs, "values of a convolution");
         let target = Target::new(out, outputs);
-        let tasks = tiles.div_ceil(MAX_ROWS).next_multiple_of(team::size()).min(tiles);
-        team::for_each(tasks, |task| {
+        let tasks = tiles.div_ceil(MC).next_multiple_of(thread_team::size()).min(tiles);
+        thread_team::for_each(tasks, |task| {
             let tiles = task * tiles / tasks..(task + 1) * tiles / tasks;
             // SAFETY: a tile's cells are its own, and each tile is one task's.
             unsafe { self.compute_tiles(isa, tiles, target) };
@@ -113,8 +113,8 @@ impl Convolution<'_> {
             });
             for place in 0..PLACES {
                 let panels = self.weight.panels_of_place(place);
-                let block = Block {
-                    left: Left::Rows {
+                let block = MacroKernel {
+                    lhs: Lhs::Rows {
                         values: &input_values[place * inputs.stride..],
                         stride: inputs.width,
                         column: 0,
@@ -125,7 +125,7 @@ impl Convolution<'_> {
                     target: Target::new(&mut sum_values[place * sums.stride..], sums.width),
                     target_row: 0,
                     target_column: 0,
-                    finish: Finish::NONE,
+                    epilogue: TileEpilogue::NONE,
                 };
                 // SAFETY: the sums are this thread's.
                 unsafe { block.compute(isa) };
@@ -279,7 +279,7 @@ impl Vectorize for TransformSums<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        match self.convolution.finish.activation {
+        match self.convolution.epilogue.activation {
             Activation::None => self.activated::<L, Identity>(),
             Activation::QuickGelu => self.activated::<L, QuickGelu>(),
             Activation::Gelu => self.activated::<L, Gelu>(),
@@ -292,7 +292,7 @@ impl TransformSums<'_> {
     #[inline(always)]
     fn activated<L: Lanes, A: Activate>(self) {
         let Self {
-            convolution: &Convolution { shape, weight, finish, .. },
+            convolution: &Convolution { shape, weight, epilogue, .. },
             tiles,
             places,
             sums,
@@ -305,7 +305,7 @@ impl TransformSums<'_> {
             for column in (0..outputs).step_by(LANES) {
                 let columns = column..outputs.min(column + LANES);
                 let values = transformed_sums::<L>(sums, start + column, places.stride);
-                let bias = match finish.bias {
+                let bias = match epilogue.bias {
                     Some(bias) => load_columns::<L>(&bias[columns.clone()]),
                     None => L::splat(0.0),
                 };
@@ -317,7 +317,7 @@ impl TransformSums<'_> {
                     let row = item * shape.cells() + y * shape.width + x;
                     // SAFETY: a cell of one of the tiles that the caller of `compute_tiles` has.
                     let out = unsafe { target.part(row, columns.clone()) };
-                    if finish.accumulate {
+                    if epilogue.accumulate {
                         value = value.add(load_columns(out));
                     }
                     store_columns(A::of(value.add(bias)), out);

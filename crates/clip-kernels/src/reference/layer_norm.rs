@@ -11,8 +11,8 @@ pub(super) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) -> Matrix {
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / width;
         let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / width;
         for (column, out) in out.row_mut(row).iter_mut().enumerate() {
-            let normal = (f64::from(values[column]) - mean) / (variance + 1e-5).sqrt();
-            *out = (normal * f64::from(gain[column]) + f64::from(bias[column])) as f32;
+            let normed = (f64::from(values[column]) - mean) / (variance + 1e-5).sqrt();
+            *out = (normed * f64::from(gain[column]) + f64::from(bias[column])) as f32;
         }
     }
     out

@@ -22,7 +22,7 @@ pub use precision::ReferenceWeight;
 pub(crate) use precision::{quantize_output, round_to_bf16};
 pub(crate) use similarity::better_first;
 
-use crate::contract::{self, WeightShape};
+use crate::shape_checks::{self, WeightShape};
 use crate::{
     AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
     PatchGrid, Precision,
@@ -43,11 +43,11 @@ impl Device for Reference {
     type Vector = Vec<f32>;
     type Weight = ReferenceWeight;
 
-    fn upload(&self, values: Vec<f32>, width: usize) -> Matrix {
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Matrix {
         Matrix::new(values, width)
     }
 
-    fn download(&self, rows: Matrix) -> Vec<f32> {
+    fn to_host(&self, rows: Matrix) -> Vec<f32> {
         rows.into_values()
     }
 
@@ -66,7 +66,7 @@ impl Device for Reference {
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
     ) -> Matrix {
-        contract::embed_tokens(token_ids, positions, token_embedding, positional_embedding);
+        shape_checks::embed_tokens(token_ids, positions, token_embedding, positional_embedding);
         rows::embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
 
@@ -79,17 +79,17 @@ impl Device for Reference {
         positional_embedding: &Matrix,
     ) -> Matrix {
         let shape = Self::shape_of(patch_embedding);
-        contract::embed_patches(images, grid, shape, class_embedding, positional_embedding);
+        shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
         patches::embed_patches(images, grid, patch_embedding, class_embedding, positional_embedding)
     }
 
     fn linear(&self, x: &Matrix, weight: &ReferenceWeight, epilogue: Epilogue<'_, Self>) -> Matrix {
-        contract::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
+        shape_checks::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
         linear::linear(x, weight, epilogue)
     }
 
     fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>) -> Matrix {
-        contract::layer_norm(x, gain, bias);
+        shape_checks::layer_norm(x, gain, bias);
         layer_norm::layer_norm(x, gain, bias)
     }
 
@@ -99,17 +99,17 @@ impl Device for Reference {
         keys_values: &Matrix,
         shape: AttentionShape<'_>,
     ) -> Matrix {
-        contract::attention(queries, keys_values, shape);
+        shape_checks::attention(queries, keys_values, shape);
         attention::attention(queries, keys_values, shape)
     }
 
     fn gather_rows(&self, x: &Matrix, indices: &[usize]) -> Matrix {
-        contract::gather_rows(x, indices);
+        shape_checks::gather_rows(x, indices);
         rows::gather_rows(x, indices)
     }
 
     fn channels_last(&self, images: &Matrix, channels: usize) -> Matrix {
-        contract::channels_last(images, channels);
+        shape_checks::channels_last(images, channels);
         rows::channels_last(images, channels)
     }
 
@@ -121,7 +121,7 @@ impl Device for Reference {
         epilogue: Epilogue<'_, Self>,
     ) -> Matrix {
         let weight_shape = Self::shape_of(weight);
-        let items = contract::convolution(
+        let items = shape_checks::convolution(
             maps,
             shape,
             weight_shape,
@@ -132,12 +132,12 @@ impl Device for Reference {
     }
 
     fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
-        let items = contract::average_pool(maps, shape, side);
+        let items = shape_checks::average_pool(maps, shape, side);
         pool::average_pool(maps, items, shape, side)
     }
 
     fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
-        let items = contract::pool_tokens(maps, positional_embedding);
+        let items = shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(maps, items, positional_embedding)
     }
 
@@ -146,7 +146,7 @@ impl Device for Reference {
     }
 
     fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
-        contract::similarity(left, right);
+        shape_checks::similarity(left, right);
         similarity::similarity(left, right, scale)
     }
 

@@ -4,9 +4,9 @@ use super::{Linear, Loader};
 use crate::CheckpointError;
 use clip_kernels::{Activation, AttentionShape, Device};
 
-/// `normal [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
+/// `normed [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
 ///
-/// `in_proj` is kept in two parts, because the last block asks fewer queries than it has keys.
+/// `in_proj` is kept in two parts, because the last block has fewer queries than keys.
 pub(crate) struct Attention<D: Device> {
     query: Linear<D>,     // [width, width], the first third of `in_proj`
     key_value: Linear<D>, // [2·width, width], the rest
@@ -27,19 +27,19 @@ impl<D: Device> Attention<D> {
         })
     }
 
-    /// - `asking`: the rows that ask, `[shape.queries.rows(), width]`, normalised
-    /// - `asked`: the rows that are asked, `[shape.keys.rows(), width]`, normalised
-    /// - `residual`: the asking rows as they were before the norm
+    /// - `queries`: `[shape.queries.rows(), width]`, normed
+    /// - `keys_values`: the rows that keys and values are made of, `[rows, width]`, normed
+    /// - `residual`: the query rows as they were before the norm
     pub(crate) fn forward(
         &self,
         device: &D,
-        asking: &D::Rows,
-        asked: &D::Rows,
+        queries: &D::Rows,
+        keys_values: &D::Rows,
         shape: AttentionShape<'_>,
         residual: D::Rows,
     ) -> D::Rows {
-        let queries = self.query.forward(device, asking, Activation::None); // [queries, width]
-        let keys_values = self.key_value.forward(device, asked, Activation::None); // [keys, 2·width]
+        let queries = self.query.forward(device, queries, Activation::None); // [queries, width]
+        let keys_values = self.key_value.forward(device, keys_values, Activation::None); // [keys, 2·width]
         let heads = device.attention(&queries, &keys_values, shape); // [queries, width]
         self.out_proj.forward_residual(device, &heads, residual)
     }

@@ -2,11 +2,11 @@
 
 use super::{Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionShape, Device, KeyRows, Precision, Segments};
+use clip_kernels::{Activation, AttentionShape, Device, KvRanges, Precision, Segments};
 
 /// `maps [items · cells, channels] -> features [items, embed_dim]`.
 ///
-/// The mean of a map, with its position, asks all of the map's cells and itself. No norm anywhere.
+/// The mean of a map, with its position, is the query; keys and values are all cells and itself. No norm anywhere.
 pub(crate) struct AttentionPool<D: Device> {
     positional_embedding: D::Rows, // [cells + 1, channels]
     q_proj: Linear<D>,             // [channels, channels]
@@ -44,7 +44,7 @@ impl<D: Device> AttentionPool<D> {
         })
     }
 
-    /// `items` maps `-> [items, channels]`, what `project` takes. With `pooled_rows_only` only the means ask.
+    /// `items` maps `-> [items, channels]`, what `project` takes. With `pooled_rows_only` only the means are queries.
     pub(crate) fn forward(
         &self,
         device: &D,
@@ -56,10 +56,10 @@ impl<D: Device> AttentionPool<D> {
         let segments = Segments::uniform(items, self.tokens);
         let means: Vec<usize> = segments.ranges().map(|rows| rows.start).collect();
         if pooled_rows_only {
-            let asking = device.gather_rows(&tokens, &means); // [items, channels]
-            self.ask(device, &asking, &tokens, &Segments::uniform(items, 1), &segments)
+            let queries = device.gather_rows(&tokens, &means); // [items, channels]
+            self.attend(device, &queries, &tokens, &Segments::uniform(items, 1), &segments)
         } else {
-            device.gather_rows(&self.ask(device, &tokens, &tokens, &segments, &segments), &means)
+            device.gather_rows(&self.attend(device, &tokens, &tokens, &segments, &segments), &means)
         }
     }
 
@@ -68,24 +68,24 @@ impl<D: Device> AttentionPool<D> {
         self.c_proj.forward(device, pooled, Activation::None)
     }
 
-    /// `asking [queries.rows(), channels] -> [queries.rows(), channels]`
-    fn ask(
+    /// `queries [rows, channels] -> [rows, channels]`
+    fn attend(
         &self,
         device: &D,
-        asking: &D::Rows,
+        queries: &D::Rows,
         tokens: &D::Rows,
-        queries: &Segments,
+        query_segments: &Segments,
         segments: &Segments,
     ) -> D::Rows {
         let keys_values = self.key_value.forward(device, tokens, Activation::None);
         let shape = AttentionShape {
-            queries,
-            keys: &KeyRows::from(segments),
+            queries: query_segments,
+            keys: &KvRanges::from(segments),
             heads: self.heads,
             causal: false,
             precision: self.precision,
         };
-        let asking = self.q_proj.forward(device, asking, Activation::None);
-        device.attention(&asking, &keys_values, shape)
+        let queries = self.q_proj.forward(device, queries, Activation::None);
+        device.attention(&queries, &keys_values, shape)
     }
 }

@@ -73,7 +73,7 @@ impl<'a, D: Device> Loader<'a, D> {
         rows: usize,
         width: usize,
     ) -> Result<D::Rows, CheckpointError> {
-        Ok(self.device.upload(self.values(name, &[rows, width])?.into_vec(), width))
+        Ok(self.device.to_device(self.values(name, &[rows, width])?.into_vec(), width))
     }
 }
 

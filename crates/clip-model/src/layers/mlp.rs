@@ -4,7 +4,7 @@ use super::{Linear, Loader};
 use crate::CheckpointError;
 use clip_kernels::{Activation, Device};
 
-/// `normal [rows, width] -> c_fc -> activation [rows, mlp_width] -> c_proj -> + residual [rows, width]`.
+/// `normed [rows, width] -> c_fc -> activation [rows, mlp_width] -> c_proj -> + residual [rows, width]`.
 pub(crate) struct Mlp<D: Device> {
     c_fc: Linear<D>,   // [mlp_width, width]
     c_proj: Linear<D>, // [width, mlp_width]
@@ -29,8 +29,8 @@ impl<D: Device> Mlp<D> {
         })
     }
 
-    pub(crate) fn forward(&self, device: &D, normal: &D::Rows, residual: D::Rows) -> D::Rows {
-        let hidden = self.c_fc.forward(device, normal, self.activation); // [rows, mlp_width]
+    pub(crate) fn forward(&self, device: &D, normed: &D::Rows, residual: D::Rows) -> D::Rows {
+        let hidden = self.c_fc.forward(device, normed, self.activation); // [rows, mlp_width]
         self.c_proj.forward_residual(device, &hidden, residual)
     }
 }

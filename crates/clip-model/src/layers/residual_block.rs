@@ -4,7 +4,7 @@ use super::attention::Attention;
 use super::mlp::Mlp;
 use super::{LayerNorm, Loader, TransformerShape};
 use crate::CheckpointError;
-use clip_kernels::{AttentionShape, Device, KeyRows, Precision, Segments};
+use clip_kernels::{AttentionShape, Device, KvRanges, Precision, Segments};
 
 /// `x + attention(ln_1(x))`, then `x + mlp(ln_2(x))`, rows `[rows, width]` in and out.
 pub(crate) struct ResidualBlock<D: Device> {
@@ -43,17 +43,17 @@ impl<D: Device> ResidualBlock<D> {
         device: &D,
         x: D::Rows,
         segments: &Segments,
-        keys: &KeyRows,
+        keys: &KvRanges,
     ) -> D::Rows {
-        let normal = self.ln_1.forward(device, &x);
+        let normed = self.ln_1.forward(device, &x);
         let shape = self.attention_shape(segments, keys);
-        let x = self.attn.forward(device, &normal, &normal, shape, x);
-        let normal = self.ln_2.forward(device, &x);
-        self.mlp.forward(device, &normal, x)
+        let x = self.attn.forward(device, &normed, &normed, shape, x);
+        let normed = self.ln_2.forward(device, &x);
+        self.mlp.forward(device, &normed, x)
     }
 
     /// Only the row of each item that is read afterwards, `[items, width]`: it alone gets query,
-    /// attention output and MLP; the others are asked.
+    /// attention output and MLP; the others give keys and values.
     ///
     /// - `keys`: the rows each pooled row sees
     /// - `pooled`: `[items]`; in a causal block a pooled row is the last of its keys
@@ -61,19 +61,19 @@ impl<D: Device> ResidualBlock<D> {
         &self,
         device: &D,
         x: &D::Rows,
-        keys: &KeyRows,
+        keys: &KvRanges,
         pooled: &[usize],
     ) -> D::Rows {
-        let normal = self.ln_1.forward(device, x);
-        let asking = device.gather_rows(&normal, pooled); // [items, width]
-        let queries = Segments::uniform(pooled.len(), 1);
-        let shape = self.attention_shape(&queries, keys);
-        let x = self.attn.forward(device, &asking, &normal, shape, device.gather_rows(x, pooled));
-        let normal = self.ln_2.forward(device, &x);
-        self.mlp.forward(device, &normal, x)
+        let normed = self.ln_1.forward(device, x);
+        let queries = device.gather_rows(&normed, pooled); // [items, width]
+        let segments = Segments::uniform(pooled.len(), 1);
+        let shape = self.attention_shape(&segments, keys);
+        let x = self.attn.forward(device, &queries, &normed, shape, device.gather_rows(x, pooled));
+        let normed = self.ln_2.forward(device, &x);
+        self.mlp.forward(device, &normed, x)
     }
 
-    fn attention_shape<'a>(&self, queries: &'a Segments, keys: &'a KeyRows) -> AttentionShape<'a> {
+    fn attention_shape<'a>(&self, queries: &'a Segments, keys: &'a KvRanges) -> AttentionShape<'a> {
         let &Self { heads, causal, precision, .. } = self;
         AttentionShape { queries, keys, heads, causal, precision }
     }

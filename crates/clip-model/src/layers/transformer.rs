@@ -3,7 +3,7 @@
 use super::residual_block::ResidualBlock;
 use super::{Loader, in_parallel};
 use crate::{Activation, CheckpointError};
-use clip_kernels::{Device, KeyRows, Segments};
+use clip_kernels::{Device, KvRanges, Segments};
 
 /// Sizes of a transformer.
 pub(crate) struct TransformerShape {
@@ -19,11 +19,11 @@ pub(crate) struct TransformerShape {
 pub(crate) struct Items {
     pub(crate) segments: Segments,
     /// What the rows of each item see: at the end themselves.
-    pub(crate) keys: KeyRows,
+    pub(crate) keys: KvRanges,
     /// The row of each item that is read; in a causal transformer it is the last it sees.
     pub(crate) pooled: Vec<usize>,
     /// What each of these rows sees.
-    pub(crate) pooled_keys: KeyRows,
+    pub(crate) pooled_keys: KvRanges,
 }
 
 /// `rows [rows, width] -> blocks -> the pooled row of each item [items, width]`.
@@ -121,7 +121,7 @@ mod tests {
                 .ranges()
                 .map(|rows| if causal { rows.end - 1 } else { rows.start })
                 .collect();
-            let keys = KeyRows::from(&segments);
+            let keys = KvRanges::from(&segments);
             let items =
                 Items { segments: segments.clone(), pooled_keys: keys.clone(), keys, pooled };
             let forward = |pooled_rows_only| {

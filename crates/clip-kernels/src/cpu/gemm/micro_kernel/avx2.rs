@@ -11,7 +11,7 @@ use std::arch::x86_64::{
     _mm256_srai_epi16, _mm256_srli_epi16, _mm256_store_si256,
 };
 
-pub(super) fn height(precision: Precision) -> usize {
+pub(super) fn mr(precision: Precision) -> usize {
     if precision == Precision::F32 { 6 } else { 4 }
 }
 
@@ -43,9 +43,9 @@ pub(super) fn tile(precision: Precision, operands: Operands<'_>, sums: &mut Sums
 /// The functions are inlined only into `tile`, which has the features.
 trait Multiply {
     type Operand: Copy;
-    unsafe fn left(word: __m256i) -> Self::Operand;
+    unsafe fn lhs(word: __m256i) -> Self::Operand;
     unsafe fn panel(words: __m256i) -> Self::Operand;
-    unsafe fn multiply_add(left: Self::Operand, panel: Self::Operand, sum: __m256i) -> __m256i;
+    unsafe fn multiply_add(lhs: Self::Operand, panel: Self::Operand, sum: __m256i) -> __m256i;
 }
 
 struct F32;
@@ -56,7 +56,7 @@ impl Multiply for F32 {
     type Operand = __m256i;
 
     #[inline(always)]
-    unsafe fn left(word: __m256i) -> __m256i {
+    unsafe fn lhs(word: __m256i) -> __m256i {
         word
     }
 
@@ -66,11 +66,11 @@ impl Multiply for F32 {
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(left: __m256i, panel: __m256i, sum: __m256i) -> __m256i {
+    unsafe fn multiply_add(lhs: __m256i, panel: __m256i, sum: __m256i) -> __m256i {
         // SAFETY: the trait's promise.
         unsafe {
-            let [left, panel, sum] = [left, panel, sum].map(|words| _mm256_castsi256_ps(words));
-            _mm256_castps_si256(_mm256_fmadd_ps(left, panel, sum))
+            let [lhs, panel, sum] = [lhs, panel, sum].map(|words| _mm256_castsi256_ps(words));
+            _mm256_castps_si256(_mm256_fmadd_ps(lhs, panel, sum))
         }
     }
 }
@@ -80,7 +80,7 @@ impl Multiply for Bf16 {
     type Operand = [__m256i; 2];
 
     #[inline(always)]
-    unsafe fn left(word: __m256i) -> [__m256i; 2] {
+    unsafe fn lhs(word: __m256i) -> [__m256i; 2] {
         // SAFETY: the trait's promise.
         unsafe {
             [_mm256_slli_epi32::<16>(word), _mm256_and_si256(word, _mm256_set1_epi32(!0xFFFF))]
@@ -90,13 +90,13 @@ impl Multiply for Bf16 {
     #[inline(always)]
     unsafe fn panel(words: __m256i) -> [__m256i; 2] {
         // SAFETY: the trait's promise.
-        unsafe { Self::left(words) }
+        unsafe { Self::lhs(words) }
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(left: [__m256i; 2], panel: [__m256i; 2], sum: __m256i) -> __m256i {
+    unsafe fn multiply_add(lhs: [__m256i; 2], panel: [__m256i; 2], sum: __m256i) -> __m256i {
         // SAFETY: the trait's promise.
-        unsafe { F32::multiply_add(left[1], panel[1], F32::multiply_add(left[0], panel[0], sum)) }
+        unsafe { F32::multiply_add(lhs[1], panel[1], F32::multiply_add(lhs[0], panel[0], sum)) }
     }
 }
 
@@ -106,7 +106,7 @@ impl Multiply for Int8 {
     type Operand = [__m256i; 2];
 
     #[inline(always)]
-    unsafe fn left(word: __m256i) -> [__m256i; 2] {
+    unsafe fn lhs(word: __m256i) -> [__m256i; 2] {
         // SAFETY: the trait's promise.
         unsafe { [_mm256_and_si256(word, _mm256_set1_epi16(0xFF)), _mm256_srli_epi16::<8>(word)] }
     }
@@ -120,11 +120,11 @@ impl Multiply for Int8 {
     }
 
     #[inline(always)]
-    unsafe fn multiply_add(left: [__m256i; 2], panel: [__m256i; 2], sum: __m256i) -> __m256i {
+    unsafe fn multiply_add(lhs: [__m256i; 2], panel: [__m256i; 2], sum: __m256i) -> __m256i {
         // SAFETY: the trait's promise.
         unsafe {
-            let even = _mm256_madd_epi16(left[0], panel[0]);
-            let odd = _mm256_madd_epi16(left[1], panel[1]);
+            let even = _mm256_madd_epi16(lhs[0], panel[0]);
+            let odd = _mm256_madd_epi16(lhs[1], panel[1]);
             _mm256_add_epi32(sum, _mm256_add_epi32(even, odd))
         }
     }
@@ -134,7 +134,7 @@ impl Multiply for Int8 {
 fn half_tile<M: Multiply, const ROWS: usize>(operands: Operands<'_>, half: usize, sums: &mut Sums) {
     assert!(half < 2);
     operands.check(ROWS);
-    let Operands { left, stride, panel, .. } = operands;
+    let Operands { lhs, stride, panel, .. } = operands;
     // SAFETY: inlined only into `tile`, which has the features. A `PanelRow` is 32 words aligned to
     // 64 bytes, a half 16 of them; `check` has seen that every left row has `panel.len()` words; a
     // prefetch may have any address.
@@ -148,8 +148,8 @@ fn half_tile<M: Multiply, const ROWS: usize>(operands: Operands<'_>, half: usize
                 _mm_prefetch::<_MM_HINT_T1>(operands.line_ahead(word));
             }
             for (row, [sum_low, sum_high]) in registers.iter_mut().enumerate() {
-                let word = left.get_unchecked(row * stride + word).cast_signed();
-                let value = M::left(_mm256_set1_epi32(word));
+                let word = lhs.get_unchecked(row * stride + word).cast_signed();
+                let value = M::lhs(_mm256_set1_epi32(word));
                 *sum_low = M::multiply_add(value, low, *sum_low);
                 *sum_high = M::multiply_add(value, high, *sum_high);
             }
@@ -182,9 +182,9 @@ fn in_registers<M: Multiply>(steps: usize) -> usize {
         let mut sums = [zero; SUMS];
         for _ in 0..steps {
             // Looked up anew, or a product of integers would be computed once for all steps.
-            let left = M::left(std::hint::black_box(zero));
+            let lhs = M::lhs(std::hint::black_box(zero));
             for sum in &mut sums {
-                *sum = M::multiply_add(left, panel, *sum);
+                *sum = M::multiply_add(lhs, panel, *sum);
             }
         }
         std::hint::black_box(sums);

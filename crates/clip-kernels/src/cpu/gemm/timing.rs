@@ -1,6 +1,6 @@
 //! The speed of a precision's arithmetic alone.
 
-use super::tile::multiply_in_registers;
+use super::micro_kernel::multiply_in_registers;
 use crate::Precision;
 use crate::cpu::isa::Isa;
 use std::time::{Duration, Instant};

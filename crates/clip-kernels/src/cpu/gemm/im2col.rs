@@ -12,14 +12,14 @@ use std::ops::Range;
 /// Maps in words, `[items · cells, words_of_cell]`; left row `r` is what the kernel covers at output
 /// cell `r % output cells` of map `r / output cells`, `[kernel² · words_of_cell]`.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) struct KernelWords<'a> {
+pub(in crate::cpu) struct Im2col<'a> {
     /// Bits of any kind, as f32 so that vectors load them.
     pub(in crate::cpu) maps: &'a [f32],
     pub(in crate::cpu) words_of_cell: usize,
     pub(in crate::cpu) shape: ConvolutionShape,
 }
 
-impl KernelWords<'_> {
+impl Im2col<'_> {
     /// Copies a range of the words of some rows to rows `stride` words apart.
     pub(super) fn copy(
         self,
@@ -34,7 +34,7 @@ impl KernelWords<'_> {
 }
 
 struct Copy<'a> {
-    maps: KernelWords<'a>,
+    maps: Im2col<'a>,
     rows: Range<usize>,
     words: Range<usize>,
     out: &'a mut [f32],
@@ -63,7 +63,7 @@ impl Vectorize for Copy<'_> {
     }
 }
 
-impl KernelWords<'_> {
+impl Im2col<'_> {
     #[inline(always)]
     fn copy_row<L: Lanes>(
         &self,

@@ -1,40 +1,41 @@
 //! The left side of a product: rows that stand in memory, or that a picture or a map is read as,
 //! and their words.
 
-use super::kernel::KernelWords;
+use super::im2col::Im2col;
+use super::packed_words;
 use super::panels::Panels;
-use super::words::{self, RowScale, quantize_row};
+use super::quantize::{RowScale, quantize_row};
 use crate::cpu::isa::Isa;
 use crate::{PatchGrid, Precision};
 use std::ops::Range;
 
 /// The words of some rows and inputs, as the tiles read them. They stay in the second-level cache.
 #[derive(Default)]
-pub(super) struct LeftWords {
+pub(super) struct PackedLhs {
     words: Vec<u32>,
     stride: usize,
     scales: Vec<RowScale>,
     row: Vec<f32>,
 }
 
-impl LeftWords {
+impl PackedLhs {
     /// Takes the values of these rows that belong to a range of the panels' words.
     pub(super) fn fill(
         &mut self,
         isa: Isa,
-        left: &Left<'_>,
+        lhs: &Lhs<'_>,
         rows: Range<usize>,
         panels: &Panels<'_>,
         depth: Range<usize>,
     ) {
-        let inputs_of_word = words::inputs_of(panels.precision);
+        let inputs_of_word = packed_words::inputs_of(panels.precision);
         let inputs = depth.start * inputs_of_word..panels.inputs.min(depth.end * inputs_of_word);
         self.stride = stride(depth.len());
         if self.words.len() < rows.len() * self.stride {
             self.words.resize(rows.len() * self.stride, 0);
         }
         self.scales.clear();
-        if let Left::KernelWords(maps) = left {
+        if let Lhs::Im2colWords(maps) = lhs {
             let words = &mut self.words[..rows.len() * self.stride];
             return maps.copy(isa, rows, depth, bytemuck::cast_slice_mut(words), self.stride);
         }
@@ -42,19 +43,19 @@ impl LeftWords {
         for (row, words) in rows.zip(self.words.chunks_exact_mut(self.stride)) {
             let words = &mut words[..depth.len()];
             if panels.precision == Precision::F32 {
-                left.copy(isa, row, inputs.clone(), bytemuck::cast_slice_mut(words));
+                lhs.copy(isa, row, inputs.clone(), bytemuck::cast_slice_mut(words));
                 continue;
             }
-            let values = match left.borrow(row, inputs.clone()) {
+            let values = match lhs.borrow(row, inputs.clone()) {
                 Some(values) => values,
                 None => {
-                    left.copy(isa, row, inputs.clone(), &mut self.row);
+                    lhs.copy(isa, row, inputs.clone(), &mut self.row);
                     &self.row
                 }
             };
             match panels.precision {
                 Precision::Int8 => self.scales.push(quantize_row(isa, values, words)),
-                precision => words::from_row(isa, precision, values, words),
+                precision => packed_words::from_row(isa, precision, values, words),
             }
         }
     }
@@ -85,18 +86,18 @@ fn stride(words: usize) -> usize {
 /// Where the values of the left rows come from. Nothing is laid out in full: a block of rows and
 /// inputs is copied at a time, into a buffer that stays in the second-level cache.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) enum Left<'a> {
+pub(in crate::cpu) enum Lhs<'a> {
     /// Row `r` is `values[r · stride..][column..]`.
     Rows { values: &'a [f32], stride: usize, column: usize },
     /// Row `r` is patch `r % patches` of picture `r / patches`, `[3 · patch_size²]`.
     Patches { images: &'a [f32], grid: PatchGrid },
     /// Row `r` is what a kernel covers; the words of the maps are values.
-    Kernel(KernelWords<'a>),
+    Im2col(Im2col<'a>),
     /// The same, where the maps are in words of the panels' precision already.
-    KernelWords(KernelWords<'a>),
+    Im2colWords(Im2col<'a>),
 }
 
-impl<'a> Left<'a> {
+impl<'a> Lhs<'a> {
     /// The values of one row that belong to these inputs, where they stand side by side.
     fn borrow(&self, row: usize, inputs: Range<usize>) -> Option<&'a [f32]> {
         match *self {
@@ -116,8 +117,8 @@ impl<'a> Left<'a> {
                 out.copy_from_slice(&values[start..start + out.len()]);
             }
             Self::Patches { images, grid } => copy_patch(images, grid, row, inputs, out),
-            Self::Kernel(maps) => maps.copy(isa, row..row + 1, inputs, out, out.len()),
-            Self::KernelWords(_) => unreachable!("words are copied as they are"),
+            Self::Im2col(maps) => maps.copy(isa, row..row + 1, inputs, out, out.len()),
+            Self::Im2colWords(_) => unreachable!("words are copied as they are"),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Operands, Sums, bf16_of};
 use crate::Precision;
 use crate::cpu::isa::multiply_add;
 
-pub(super) const HEIGHT: usize = 4;
+pub(super) const MR: usize = 4;
 const COLUMNS: usize = 8;
 const FUSED: bool = cfg!(target_arch = "aarch64");
 
@@ -20,7 +20,7 @@ pub(super) fn tile(precision: Precision, operands: Operands<'_>, sums: &mut Sums
 
 /// How one word is multiplied; `Sum` is what its bits are read as.
 trait Multiply {
-    fn multiply_add(left: u32, panel: u32, sum: u32) -> u32;
+    fn multiply_add(lhs: u32, panel: u32, sum: u32) -> u32;
 }
 
 struct F32;
@@ -29,26 +29,26 @@ struct Int8;
 
 impl Multiply for F32 {
     #[inline(always)]
-    fn multiply_add(left: u32, panel: u32, sum: u32) -> u32 {
-        let [left, panel, sum] = [left, panel, sum].map(f32::from_bits);
-        multiply_add(FUSED, left, panel, sum).to_bits()
+    fn multiply_add(lhs: u32, panel: u32, sum: u32) -> u32 {
+        let [lhs, panel, sum] = [lhs, panel, sum].map(f32::from_bits);
+        multiply_add(FUSED, lhs, panel, sum).to_bits()
     }
 }
 
 impl Multiply for Bf16 {
     #[inline(always)]
-    fn multiply_add(left: u32, panel: u32, sum: u32) -> u32 {
-        let ([left_0, left_1], [panel_0, panel_1]) = (bf16_of(left), bf16_of(panel));
-        let sum = multiply_add(FUSED, left_0, panel_0, f32::from_bits(sum));
-        multiply_add(FUSED, left_1, panel_1, sum).to_bits()
+    fn multiply_add(lhs: u32, panel: u32, sum: u32) -> u32 {
+        let ([lhs_0, lhs_1], [panel_0, panel_1]) = (bf16_of(lhs), bf16_of(panel));
+        let sum = multiply_add(FUSED, lhs_0, panel_0, f32::from_bits(sum));
+        multiply_add(FUSED, lhs_1, panel_1, sum).to_bits()
     }
 }
 
 impl Multiply for Int8 {
     #[inline(always)]
-    fn multiply_add(left: u32, panel: u32, sum: u32) -> u32 {
-        let bytes = left.to_ne_bytes().into_iter().zip(panel.to_ne_bytes());
-        let products = bytes.map(|(left, panel)| i32::from(left) * i32::from(panel.cast_signed()));
+    fn multiply_add(lhs: u32, panel: u32, sum: u32) -> u32 {
+        let bytes = lhs.to_ne_bytes().into_iter().zip(panel.to_ne_bytes());
+        let products = bytes.map(|(lhs, panel)| i32::from(lhs) * i32::from(panel.cast_signed()));
         sum.wrapping_add(products.sum::<i32>().cast_unsigned())
     }
 }
@@ -70,12 +70,12 @@ fn quarter_tile<M: Multiply, const ROWS: usize>(
     sums: &mut Sums,
 ) {
     operands.check(ROWS);
-    let Operands { left, stride, panel, .. } = operands;
+    let Operands { lhs, stride, panel, .. } = operands;
     let mut registers = [[0; COLUMNS]; ROWS];
     for (word, outputs) in panel.iter().enumerate() {
         let outputs = &outputs.0.as_chunks::<COLUMNS>().0[quarter];
         for (row, sums) in registers.iter_mut().enumerate() {
-            let value = left[row * stride + word];
+            let value = lhs[row * stride + word];
             for (sum, &output) in sums.iter_mut().zip(outputs) {
                 *sum = M::multiply_add(value, output, *sum);
             }
@@ -96,7 +96,7 @@ pub(super) fn multiply_in_registers(precision: Precision, steps: usize) -> usize
 }
 
 fn in_registers<M: Multiply>(steps: usize) -> usize {
-    let mut sums = [[0; COLUMNS]; HEIGHT];
+    let mut sums = [[0; COLUMNS]; MR];
     for _ in 0..steps {
         // Looked up anew, or a product of integers would be computed once for all steps.
         let panel = std::hint::black_box([0; COLUMNS]);
@@ -107,5 +107,5 @@ fn in_registers<M: Multiply>(steps: usize) -> usize {
         }
     }
     std::hint::black_box(sums);
-    steps * COLUMNS * HEIGHT
+    steps * COLUMNS * MR
 }

@@ -13,22 +13,22 @@ mod avx2;
 mod avx512;
 mod portable;
 
-use super::panels::{PANEL_WIDTH, PanelRow};
-use super::words;
+use super::packed_words;
+use super::panels::{NR, PanelRow};
 use crate::Precision;
 use crate::cpu::isa::{Isa, Level};
 
 /// Rows of the highest tile of any instruction set.
-pub(super) const MAX_HEIGHT: usize = 12;
+pub(super) const MAX_MR: usize = 12;
 
-/// The sums of a tile: f32 in f32 and bf16, i32 in int8. Rows beyond its height are left as they are.
-pub(super) type Sums = [PanelRow; MAX_HEIGHT];
+/// The sums of a tile: f32 in f32 and bf16, i32 in int8. Rows beyond its height are lhs as they are.
+pub(super) type Sums = [PanelRow; MAX_MR];
 
 /// What a tile multiplies.
 #[derive(Clone, Copy)]
 pub(super) struct Operands<'a> {
     /// Rows of words, `stride` apart.
-    pub(super) left: &'a [u32],
+    pub(super) lhs: &'a [u32],
     pub(super) stride: usize,
     pub(super) rows: usize,
     /// As many words as a row of this block has.
@@ -43,8 +43,8 @@ impl Operands<'_> {
         assert!(
             self.rows == height
                 && height > 0
-                && (height - 1) * self.stride + self.panel.len() <= self.left.len(),
-            "left rows of a tile"
+                && (height - 1) * self.stride + self.panel.len() <= self.lhs.len(),
+            "lhs rows of a tile"
         );
     }
 
@@ -56,20 +56,25 @@ impl Operands<'_> {
 }
 
 /// Rows of the highest tile: as many as the registers hold beside one row of the panel.
-pub(super) fn height(isa: Isa, precision: Precision) -> usize {
+pub(super) fn mr(isa: Isa, precision: Precision) -> usize {
     match (isa.level(), precision) {
-        (Level::Portable, _) => portable::HEIGHT,
+        (Level::Portable, _) => portable::MR,
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512 { .. }, Precision::F32)
         | (Level::Avx512 { bf16: true, .. }, Precision::Bf16)
-        | (Level::Avx512 { vnni: true, .. }, Precision::Int8) => avx512::HEIGHT,
+        | (Level::Avx512 { vnni: true, .. }, Precision::Int8) => avx512::MR,
         #[cfg(target_arch = "x86_64")]
-        (Level::Avx2 | Level::Avx512 { .. }, _) => avx2::height(precision),
+        (Level::Avx2 | Level::Avx512 { .. }, _) => avx2::mr(precision),
     }
 }
 
-/// `sums[row] = Σ left[row] · panel`, words multiplied as their precision says.
-pub(super) fn tile(isa: Isa, precision: Precision, operands: Operands<'_>, sums: &mut Sums) {
+/// `sums[row] = Σ lhs[row] · panel`, words multiplied as their precision says.
+pub(super) fn micro_kernel(
+    isa: Isa,
+    precision: Precision,
+    operands: Operands<'_>,
+    sums: &mut Sums,
+) {
     match (isa.level(), precision) {
         (Level::Portable, _) => portable::tile(precision, operands, sums),
         // SAFETY: an `Isa` of this level exists only where the processor has its features.
@@ -115,7 +120,7 @@ pub(super) fn multiply_in_registers(isa: Isa, precision: Precision, steps: usize
             avx2::multiply_in_registers(precision, steps)
         },
     };
-    2 * words * words::inputs_of(precision)
+    2 * words * packed_words::inputs_of(precision)
 }
 
 /// The two bf16 of a word as f32.
@@ -124,4 +129,4 @@ fn bf16_of(word: u32) -> [f32; 2] {
     [f32::from_bits(word << 16), f32::from_bits(word & 0xFFFF_0000)]
 }
 
-const _: () = assert!(PANEL_WIDTH == 32, "the tiles are written for panels of 32");
+const _: () = assert!(NR == 32, "the tiles are written for panels of 32");

@@ -1,35 +1,11 @@
-//! A weight in the order the tiles read it.
-//!
-//! ```text
-//! weight [outputs, inputs]                     panel p: outputs 32·p .. 32·p + 32
-//!
-//!          inputs ─▶                           memory order ─▶
-//! outputs  a0 a1 a2 …                          a0 b0 c0 … (32)   a1 b1 c1 … (32)   a2 b2 c2 …
-//!    │     b0 b1 b2 …              ──▶         one `PanelRow`    the next inputs
-//!    ▼     c0 c1 c2 …
-//! ```
-//!
-//! `a0` is a *word* of 32 bits: one input in f32, two in bf16, four in int8; inputs and outputs are
-//! filled up with zeros. One row of a panel is two cache lines in every precision, so one shape of
-//! tile and one order of loops serve all three.
+//! A weight packed into panels.
 
-use super::pages::PanelRows;
-use super::words;
+use super::huge_pages::PanelMemory;
+use super::packed_words;
+use super::panels::{NR, PanelRow, PanelScale, Panels};
 use crate::reference::quantize_output;
 use crate::{MatrixView, Precision};
 use rayon::prelude::*;
-
-/// Outputs side by side in a panel: two 512-bit registers, four 256-bit ones.
-pub(in crate::cpu) const PANEL_WIDTH: usize = 32;
-
-/// What one word of inputs contributes to the 32 outputs of a panel.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-pub(in crate::cpu) struct PanelRow(pub(in crate::cpu) [u32; PANEL_WIDTH]);
-
-impl PanelRow {
-    pub(in crate::cpu) const ZERO: Self = Self([0; PANEL_WIDTH]);
-}
 
 /// Words packed at a time: one cache line of each of the 32 outputs.
 const WORDS_AT_A_TIME: usize = 16;
@@ -38,7 +14,7 @@ const WORDS_AT_A_TIME: usize = 16;
 #[derive(Debug)]
 pub struct PackedWeight {
     /// Panel after panel, as many rows each as the inputs have words.
-    rows: PanelRows,
+    rows: PanelMemory,
     outputs: usize,
     inputs: usize,
     precision: Precision,
@@ -48,39 +24,13 @@ pub struct PackedWeight {
     is_transformed: bool,
 }
 
-/// A number for each output of a panel.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PanelVector(pub(super) [[f32; 16]; 2]);
-
-impl PanelVector {
-    pub(super) const ZERO: Self = Self([[0.0; 16]; 2]);
-
-    fn set(&mut self, output: usize, value: f32) {
-        self.0.as_flattened_mut()[output] = value;
-    }
-}
-
-/// How the integers of a panel become numbers.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::cpu) struct PanelScale {
-    /// One step of each output's weights.
-    pub(super) steps: PanelVector,
-    /// Sum of each output's weights as they are kept, which a row's zero is multiplied with.
-    pub(super) sums: PanelVector,
-}
-
-impl PanelScale {
-    const ZERO: Self = Self { steps: PanelVector::ZERO, sums: PanelVector::ZERO };
-}
-
 impl PackedWeight {
     /// Packs a weight, its panels in parallel.
     pub(in crate::cpu) fn pack(weight: MatrixView<'_>, precision: Precision) -> Self {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
-        let words = words::count(precision, inputs);
-        let mut rows = PanelRows::zeroed(outputs.div_ceil(PANEL_WIDTH) * words);
-        let scale_count =
-            if precision == Precision::Int8 { outputs.div_ceil(PANEL_WIDTH) } else { 0 };
+        let words = packed_words::count(precision, inputs);
+        let mut rows = PanelMemory::zeroed(outputs.div_ceil(NR) * words);
+        let scale_count = if precision == Precision::Int8 { outputs.div_ceil(NR) } else { 0 };
         let mut scales = vec![PanelScale::ZERO; scale_count];
         let panels = rows.as_mut_slice().par_chunks_mut(words.max(1)).enumerate();
         match precision {
@@ -95,7 +45,7 @@ impl PackedWeight {
 
     /// Outputs of whole panels, as every place of a transformed kernel has.
     pub(in crate::cpu) fn whole_panels(outputs: usize) -> usize {
-        outputs.next_multiple_of(PANEL_WIDTH)
+        outputs.next_multiple_of(NR)
     }
 
     /// What was packed are 16 places of a kernel with these sizes.
@@ -111,7 +61,7 @@ impl PackedWeight {
     pub(in crate::cpu) fn panels_of_place(&self, place: usize) -> Panels<'_> {
         assert!(self.is_transformed, "a kernel that is not transformed");
         let &Self { ref rows, outputs, inputs, precision, ref scales, .. } = self;
-        let (channels, panels) = (inputs / 9, outputs.div_ceil(PANEL_WIDTH));
+        let (channels, panels) = (inputs / 9, outputs.div_ceil(NR));
         let rows = &rows.as_slice()[place * panels * channels..(place + 1) * panels * channels];
         Panels { rows, outputs, inputs: channels, precision, scales }
     }
@@ -133,9 +83,9 @@ impl PackedWeight {
 
 /// f32 and bf16.
 fn pack_panel(weight: MatrixView<'_>, precision: Precision, panel: usize, rows: &mut [PanelRow]) {
-    let first = panel * PANEL_WIDTH;
-    let outputs = PANEL_WIDTH.min(weight.outputs() - first);
-    let inputs_of_word = words::inputs_of(precision);
+    let first = panel * NR;
+    let outputs = NR.min(weight.outputs() - first);
+    let inputs_of_word = packed_words::inputs_of(precision);
     let mut values = [0.0; 2 * WORDS_AT_A_TIME];
     let mut packed = [0; WORDS_AT_A_TIME];
     for (block, rows) in rows.chunks_mut(WORDS_AT_A_TIME).enumerate() {
@@ -149,7 +99,7 @@ fn pack_panel(weight: MatrixView<'_>, precision: Precision, panel: usize, rows: 
                     *value = weight.at(first + output, input);
                 }),
             }
-            words::from_values(precision, values, &mut packed[..rows.len()]);
+            packed_words::from_values(precision, values, &mut packed[..rows.len()]);
             for (row, &word) in rows.iter_mut().zip(&packed) {
                 row.0[output] = word;
             }
@@ -164,9 +114,9 @@ fn pack_integers(
     rows: &mut [PanelRow],
     scale: &mut PanelScale,
 ) {
-    let first = panel * PANEL_WIDTH;
+    let first = panel * NR;
     let mut values = Vec::with_capacity(weight.inputs());
-    for output in 0..PANEL_WIDTH.min(weight.outputs() - first) {
+    for output in 0..NR.min(weight.outputs() - first) {
         values.clear();
         values.extend((0..weight.inputs()).map(|input| weight.at(first + output, input)));
         let (step, integers) = quantize_output(&values);
@@ -174,7 +124,7 @@ fn pack_integers(
         scale.steps.set(output, step);
         scale.sums.set(output, (f64::from(sum) * f64::from(step)) as f32);
         for (row, integers) in
-            rows.iter_mut().zip(integers.chunks(words::inputs_of(Precision::Int8)))
+            rows.iter_mut().zip(integers.chunks(packed_words::inputs_of(Precision::Int8)))
         {
             let mut word = [0; 4];
             word.iter_mut()
@@ -182,34 +132,6 @@ fn pack_integers(
                 .for_each(|(byte, &integer)| *byte = integer.cast_unsigned());
             row.0[output] = u32::from_ne_bytes(word);
         }
-    }
-}
-
-/// Panels wherever they were packed: as many rows for each 32 outputs as the inputs have words.
-#[derive(Clone, Copy)]
-pub(in crate::cpu) struct Panels<'a> {
-    pub(in crate::cpu) rows: &'a [PanelRow],
-    pub(in crate::cpu) outputs: usize,
-    pub(in crate::cpu) inputs: usize,
-    pub(in crate::cpu) precision: Precision,
-    /// One for each panel in int8, else none.
-    pub(in crate::cpu) scales: &'a [PanelScale],
-}
-
-impl<'a> Panels<'a> {
-    pub(in crate::cpu) fn count(&self) -> usize {
-        self.outputs.div_ceil(PANEL_WIDTH)
-    }
-
-    /// Words of the inputs.
-    pub(in crate::cpu) fn words(&self) -> usize {
-        words::count(self.precision, self.inputs)
-    }
-
-    /// Some words of one panel.
-    pub(super) fn slice(&self, panel: usize, words: std::ops::Range<usize>) -> &'a [PanelRow] {
-        let start = panel * self.words();
-        &self.rows[start + words.start..start + words.end]
     }
 }
 

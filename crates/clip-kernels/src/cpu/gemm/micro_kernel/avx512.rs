@@ -11,7 +11,7 @@ use std::arch::x86_64::{
     _mm512_setzero_si512, _mm512_store_si512,
 };
 
-pub(super) const HEIGHT: usize = 12;
+pub(super) const MR: usize = 12;
 
 #[target_feature(enable = "avx512f")]
 pub(super) fn tile_f32(operands: Operands<'_>, sums: &mut Sums) {
@@ -32,7 +32,7 @@ pub(super) fn tile_int8(operands: Operands<'_>, sums: &mut Sums) {
 trait Multiply {
     /// # Safety
     /// Inlined only into functions with the features of its instruction.
-    unsafe fn multiply_add(left: __m512i, panel: __m512i, sum: __m512i) -> __m512i;
+    unsafe fn multiply_add(lhs: __m512i, panel: __m512i, sum: __m512i) -> __m512i;
 }
 
 struct F32;
@@ -41,33 +41,33 @@ struct Int8;
 
 impl Multiply for F32 {
     #[inline(always)]
-    unsafe fn multiply_add(left: __m512i, panel: __m512i, sum: __m512i) -> __m512i {
+    unsafe fn multiply_add(lhs: __m512i, panel: __m512i, sum: __m512i) -> __m512i {
         // SAFETY: the caller's promise.
         unsafe {
-            let [left, panel, sum] = [left, panel, sum].map(|words| _mm512_castsi512_ps(words));
-            _mm512_castps_si512(_mm512_fmadd_ps(left, panel, sum))
+            let [lhs, panel, sum] = [lhs, panel, sum].map(|words| _mm512_castsi512_ps(words));
+            _mm512_castps_si512(_mm512_fmadd_ps(lhs, panel, sum))
         }
     }
 }
 
 impl Multiply for Bf16 {
     #[inline(always)]
-    unsafe fn multiply_add(left: __m512i, panel: __m512i, sum: __m512i) -> __m512i {
+    unsafe fn multiply_add(lhs: __m512i, panel: __m512i, sum: __m512i) -> __m512i {
         // SAFETY: the caller's promise; the types are 512 bits each.
         unsafe {
             let sum = _mm512_castsi512_ps(sum);
-            let [left, panel] =
-                [left, panel].map(|words| std::mem::transmute::<__m512i, __m512bh>(words));
-            _mm512_castps_si512(_mm512_dpbf16_ps(sum, left, panel))
+            let [lhs, panel] =
+                [lhs, panel].map(|words| std::mem::transmute::<__m512i, __m512bh>(words));
+            _mm512_castps_si512(_mm512_dpbf16_ps(sum, lhs, panel))
         }
     }
 }
 
 impl Multiply for Int8 {
     #[inline(always)]
-    unsafe fn multiply_add(left: __m512i, panel: __m512i, sum: __m512i) -> __m512i {
+    unsafe fn multiply_add(lhs: __m512i, panel: __m512i, sum: __m512i) -> __m512i {
         // SAFETY: the caller's promise.
-        unsafe { _mm512_dpbusd_epi32(sum, left, panel) }
+        unsafe { _mm512_dpbusd_epi32(sum, lhs, panel) }
     }
 }
 
@@ -92,7 +92,7 @@ fn any_height<M: Multiply>(operands: Operands<'_>, sums: &mut Sums) {
 #[inline(always)]
 fn tile_of<M: Multiply, const ROWS: usize>(operands: Operands<'_>, sums: &mut Sums) {
     operands.check(ROWS);
-    let Operands { left, stride, panel, .. } = operands;
+    let Operands { lhs, stride, panel, .. } = operands;
     // SAFETY: inlined only into the three functions above, which have the features. A `PanelRow` is
     // 32 words aligned to 64 bytes; `check` has seen that every left row has `panel.len()` words;
     // a prefetch may have any address.
@@ -103,8 +103,7 @@ fn tile_of<M: Multiply, const ROWS: usize>(operands: Operands<'_>, sums: &mut Su
             let high = _mm512_load_si512(outputs.as_ptr().add(16).cast());
             _mm_prefetch::<_MM_HINT_T1>(operands.line_ahead(word));
             for (row, [sum_low, sum_high]) in registers.iter_mut().enumerate() {
-                let value =
-                    _mm512_set1_epi32(left.get_unchecked(row * stride + word).cast_signed());
+                let value = _mm512_set1_epi32(lhs.get_unchecked(row * stride + word).cast_signed());
                 *sum_low = M::multiply_add(value, low, *sum_low);
                 *sum_high = M::multiply_add(value, high, *sum_high);
             }
@@ -137,7 +136,7 @@ fn in_registers<M: Multiply>(steps: usize) -> usize {
     // SAFETY: inlined only into the three functions above, which have the features.
     unsafe {
         let value = std::hint::black_box(_mm512_setzero_si512());
-        let mut sums = [value; 2 * HEIGHT];
+        let mut sums = [value; 2 * MR];
         for _ in 0..steps {
             for sum in &mut sums {
                 *sum = M::multiply_add(value, value, *sum);
@@ -145,5 +144,5 @@ fn in_registers<M: Multiply>(steps: usize) -> usize {
         }
         std::hint::black_box(sums);
     }
-    steps * 2 * HEIGHT * 16
+    steps * 2 * MR * 16
 }

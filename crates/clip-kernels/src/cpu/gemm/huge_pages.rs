@@ -10,12 +10,12 @@ use memmap2::{MmapMut, MmapOptions};
 
 /// Rows of panels, zeros at first.
 #[derive(Debug)]
-pub(super) struct PanelRows {
+pub(super) struct PanelMemory {
     map: Option<MmapMut>, // none where there are no rows
     rows: usize,
 }
 
-impl PanelRows {
+impl PanelMemory {
     /// # Panics
     /// When there is no memory.
     pub(super) fn zeroed(rows: usize) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! A forward pass is a hundred short products one after the other, each of them split over
 //! threads. Waking a sleeping thread for each costs more than a small product takes, so the threads
-//! of rayon's current pool that are free join a *team* for as long as the pass lasts ([`together`])
+//! of rayon's current pool that are free join a *team* for as long as the pass lasts ([`parallel_region`])
 //! and wait for work without sleeping.
 //!
 //! ```text
@@ -57,7 +57,7 @@ thread_local! {
 }
 
 /// Runs `pass` with the free threads of rayon's current pool at hand for every [`for_each`] in it.
-pub(super) fn together<R>(pass: impl FnOnce() -> R) -> R {
+pub(super) fn parallel_region<R>(pass: impl FnOnce() -> R) -> R {
     let threads = rayon::current_num_threads();
     if threads == 1 || !matches!(ROLE.get(), Role::None) {
         return pass();
@@ -78,7 +78,7 @@ pub(super) fn together<R>(pass: impl FnOnce() -> R) -> R {
     })
 }
 
-/// Sends the helpers home, also when the pass panics.
+/// Closes the team when the pass ends, also by a panic.
 struct Leave<'a>(&'a Team);
 
 impl Drop for Leave<'_> {
@@ -95,12 +95,12 @@ impl Drop for Leave<'_> {
 /// When a task panics, after all others are done.
 pub(super) fn for_each(tasks: usize, task: impl Fn(usize) + Sync) {
     match ROLE.get() {
-        // SAFETY: set by `together` on this thread, and taken back before the team is dropped.
+        // SAFETY: set by `parallel_region` on this thread, and taken back before the team is dropped.
         Role::Leader(team) if (2..=MAX_TASKS).contains(&tasks) => {
             unsafe { &*team }.lead(tasks, &task)
         }
         Role::None if tasks > 1 && rayon::current_num_threads() > 1 => {
-            together(|| for_each(tasks, task))
+            parallel_region(|| for_each(tasks, task))
         }
         _ => (0..tasks).for_each(task),
     }
@@ -180,7 +180,7 @@ mod tests {
         for threads in [1, 2, 5] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                together(|| {
+                parallel_region(|| {
                     for tasks in (0..200).chain([10_000]) {
                         let counts: Vec<_> = (0..tasks).map(|_| AtomicUsize::new(0)).collect();
                         for_each(tasks, |task| {
@@ -198,9 +198,9 @@ mod tests {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let count = AtomicUsize::new(0);
         pool.install(|| {
-            together(|| {
+            parallel_region(|| {
                 for_each(7, |_| {
-                    together(|| for_each(5, |_| _ = count.fetch_add(1, Ordering::Relaxed)));
+                    parallel_region(|| for_each(5, |_| _ = count.fetch_add(1, Ordering::Relaxed)));
                 });
             });
         });
@@ -211,7 +211,7 @@ mod tests {
     fn a_panic_in_a_task_reaches_the_leader() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
         let result = catch_unwind(AssertUnwindSafe(|| {
-            pool.install(|| together(|| for_each(9, |task| assert_ne!(task, 4))));
+            pool.install(|| parallel_region(|| for_each(9, |task| assert_ne!(task, 4))));
         }));
         assert!(result.is_err());
     }

@@ -16,7 +16,7 @@
 use crate::CheckpointError;
 use crate::clip_model::ImageRows;
 use crate::layers::{Items, LayerNorm, Linear, Loader, Transformer, TransformerShape};
-use clip_kernels::{Activation, Device, KeyRows, MatrixView, PatchGrid, Segments};
+use clip_kernels::{Activation, Device, KvRanges, MatrixView, PatchGrid, Segments};
 
 pub(crate) struct VisionTransformer<D: Device> {
     grid: PatchGrid,
@@ -82,7 +82,7 @@ impl<D: Device> VisionTransformer<D> {
         let rows = self.ln_pre.forward(device, &rows);
         let segments = Segments::uniform(items, self.tokens());
         let pooled = segments.ranges().map(|rows| rows.start).collect(); // the class token's
-        let keys = KeyRows::from(&segments);
+        let keys = KvRanges::from(&segments);
         let items = Items { segments, pooled_keys: keys.clone(), keys, pooled };
         let pooled = self.transformer.forward_pooled(device, rows, &items, pooled_rows_only); // [items, width]
         let penultimate = self.ln_post.forward(device, &pooled);

@@ -2,10 +2,10 @@
 //! attention and similarity.
 //!
 //! ```text
-//! product            splits rows and panels of the output over threads, never the inputs
-//!   └ Block          one thread's rectangle: words of a block of left rows, then panel by panel
-//!       └ tile       12 × 32 sums in registers, per instruction set
-//!           └ finish adds what is there, bias, activation, and stores
+//! product                splits rows and panels of the output over threads, never the inputs
+//!   └ MacroKernel        one thread's rectangle, MC rows × KC words: packs left rows, then panel by panel
+//!       └ micro_kernel   MR × NR sums in registers, per instruction set
+//!           └ epilogue   adds what is there, bias, activation, and stores
 //! ```
 //!
 //! Why not the `gemm` crate: in 0.19 a row multiplied alone has other bits than the same row among
@@ -13,49 +13,61 @@
 //! takes another path, and it neither keeps a packed weight nor finishes sums with bias and
 //! activation.
 
-mod block;
-mod kernel;
-mod left;
-mod pages;
+mod epilogue;
+mod huge_pages;
+mod im2col;
+mod lhs;
+mod macro_kernel;
+mod micro_kernel;
+mod pack;
+mod packed_words;
 mod panels;
-mod tile;
+mod quantize;
 mod timing;
-mod words;
 
-pub(super) use block::{Block, Finish, MAX_ROWS};
-pub(super) use kernel::KernelWords;
-pub(super) use left::Left;
-pub use panels::PackedWeight;
-pub(super) use panels::{PANEL_WIDTH, PanelRow, Panels};
+pub(super) use epilogue::TileEpilogue;
+pub(super) use im2col::Im2col;
+pub(super) use lhs::Lhs;
+pub(super) use macro_kernel::{MC, MacroKernel};
+pub use pack::PackedWeight;
+pub(super) use packed_words::{count as count_words, from_row as words_of_row};
+pub(super) use panels::{NR, PanelRow, Panels};
 pub(super) use timing::time_arithmetic;
-pub(super) use words::{count as count_words, from_row as words_of_row};
 
 use super::isa::Isa;
 use super::target::Target;
-use super::team;
+use super::thread_team;
 
-/// Left rows times panels into `out [rows, outputs]`.
+/// Rows of the left side times panels into `out [rows, outputs]`.
 pub(super) fn product(
     isa: Isa,
-    left: Left<'_>,
+    lhs: Lhs<'_>,
     rows: usize,
     panels: Panels<'_>,
     out: &mut [f32],
-    finish: Finish<'_>,
+    epilogue: TileEpilogue<'_>,
 ) {
     if rows == 0 || panels.outputs == 0 {
         return;
     }
     assert_eq!(out.len(), rows * panels.outputs, "values of a product");
     let target = Target::new(out, panels.outputs);
-    let split = Split::new(rows, panels.count(), team::size());
-    team::for_each(split.row_blocks * split.panel_blocks, |task| {
+    let split = Split::new(rows, panels.count(), thread_team::size());
+    thread_team::for_each(split.row_blocks * split.panel_blocks, |task| {
         let (row_block, panel_block) = (task / split.panel_blocks, task % split.panel_blocks);
         let rows = part(rows, split.row_blocks, row_block);
         let panel_range = part(panels.count(), split.panel_blocks, panel_block);
         let target_row = rows.start;
-        let block =
-            Block { left, rows, panels, panel_range, target, target_row, target_column: 0, finish };
+        let block = MacroKernel {
+            lhs,
+            rows,
+            panels,
+            panel_range,
+            target,
+            target_row,
+            target_column: 0,
+            epilogue,
+        };
         // SAFETY: each task has its own pair of row part and panel part; the parts do not overlap.
         unsafe { block.compute(isa) };
     });
@@ -73,7 +85,7 @@ impl Split {
     fn new(rows: usize, panels: usize, threads: usize) -> Self {
         /// Fewer rows are not worth reading the weight once more for.
         const LEAST_ROWS: usize = 24;
-        let blocks = rows.div_ceil(MAX_ROWS);
+        let blocks = rows.div_ceil(MC);
         if threads == 1 {
             return Self { row_blocks: blocks, panel_blocks: 1 };
         }
