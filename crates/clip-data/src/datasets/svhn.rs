@@ -36,7 +36,10 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         [32, 32, 3, count] => count,
         [32, 32, 3] => 1, // MATLAB drops a last dimension of one
         _ => {
-            return Err(wrong(&format!("`X` has shape {:?}, expected [32, 32, 3, N]", array.shape)));
+            return Err(wrong(&format!(
+                "`X` has shape {:?}, expected [32, 32, 3, N]",
+                array.shape
+            )));
         }
     };
     if count != labels.len() {

@@ -219,9 +219,9 @@ impl<'a> Transfer<'a> {
             match address.redirected(header(&response, "location").unwrap_or_default()) {
                 Some(next) => address = next,
                 None => {
-                    return Ok(
-                        Err(self.protocol("it redirects to an address that is not followed")),
-                    );
+                    return Ok(Err(
+                        self.protocol("it redirects to an address that is not followed")
+                    ));
                 }
             }
         }
