@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clip_eval::report::{Report as Page, Summary, measured};
 use clip_eval::results;
+use clip_report::{Report as Page, Summary, measured};
 
 use crate::console::{Console, Usage};
 use crate::exit::Exit;

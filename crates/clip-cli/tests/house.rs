@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 17] = [
+const ARROWS: [(&str, &str); 22] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
     ("clip-cli", "clip-eval"),
+    ("clip-cli", "clip-report"),
     ("clip", "clip-files"),
     ("clip", "clip-image"),
     ("clip", "clip-kernels"),
@@ -20,6 +21,10 @@ const ARROWS: [(&str, &str); 17] = [
     ("clip-eval", "clip"),
     ("clip-eval", "clip-data"),
     ("clip-eval", "clip-kernels"),
+    ("clip-report", "clip"),
+    ("clip-report", "clip-data"),
+    ("clip-report", "clip-eval"),
+    ("clip-report", "clip-files"),
     ("clip-model", "clip-files"),
     ("clip-model", "clip-kernels"),
 ];

@@ -56,6 +56,11 @@ pub(crate) fn split_name(folds: &[Fold]) -> String {
     }
 }
 
+/// The split a task scores where nobody asks for another, as a cell names it.
+pub fn usual_split(dataset: &Dataset, verb: Verb) -> String {
+    split_name(&folds_of(dataset, &dataset.test, verb, None))
+}
+
 impl Laboratory {
     /// Scores every fold by `one` and joins them; `test` is the first one's.
     ///

@@ -6,7 +6,7 @@
 //!                        metrics with intervals (metrics, statistics) ◀──┘
 //!                                    │
 //!                                    ▼
-//!                     results: one JSON per cell ──▶ report: one HTML page, tables
+//!                     results: one JSON per cell, tables
 //! ```
 //!
 //! PROTOCOL_EVAL 7 and 10 are the source of every rule.
@@ -32,9 +32,7 @@ pub mod paired;
 pub mod predictions;
 pub mod probe;
 mod probe_task;
-pub mod published;
 mod ranges;
-pub mod report;
 pub mod results;
 pub mod retrieval;
 mod retrieval_task;
@@ -52,6 +50,7 @@ mod zero_shot;
 
 pub use crate::error::EvalError;
 pub use crate::features::{FeatureCache, SplitFeatures};
+pub use crate::folds::usual_split;
 pub use crate::frames::{Average, Frames};
 pub use crate::laboratory::{EvalOptions, Laboratory, ProbeFeatures, Progress, Step};
 pub use crate::ranges::OutOfRange;

@@ -5,9 +5,9 @@ mod html;
 mod synthetic;
 
 use clip_eval::EvalError;
-use clip_eval::published::Origin;
-use clip_eval::report::{Measured, Report, Summary, measured};
 use clip_eval::results::{Cell, Figure};
+use clip_report::published::Origin;
+use clip_report::{Measured, Report, Summary, measured};
 use synthetic::{MODELS, SETS, blank, invented_values, large_suite, robustness, suite, zero_shot};
 
 fn nothing_published(_: &Cell, _: &Figure) -> Vec<Measured> {
@@ -323,7 +323,8 @@ fn natural_shifts_are_summed_up_over_those_that_all_models_have() {
 
 #[test]
 fn results_of_an_earlier_version_are_read() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/report");
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../clip-eval/tests/fixtures/report");
     let (cells, unreadable) = clip_eval::results::read_all(&folder).expect("a folder");
     assert_eq!((cells.len(), unreadable.len()), (2, 1));
     let page =

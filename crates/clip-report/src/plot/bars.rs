@@ -2,7 +2,7 @@
 
 use super::text::{LETTERS, fit, width};
 use super::{Axis, Px, WIDTH, svg};
-use crate::report::markup::Markup;
+use crate::markup::Markup;
 
 const ROW: f64 = 17.0;
 const NAMES: f64 = 146.0;

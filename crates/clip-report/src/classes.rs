@@ -1,10 +1,10 @@
 //! How often each class is right.
 
-use super::markup::Markup;
-use super::numbers::{count, percent, total};
-use super::plot::{Axis, Bar, Scale, bars, figure};
-use crate::results::{Cell, ClassFigure};
-use crate::statistics::clopper_pearson;
+use crate::markup::Markup;
+use crate::numbers::{count, percent, total};
+use crate::plot::{Axis, Bar, Scale, bars, figure};
+use clip_eval::results::{Cell, ClassFigure};
+use clip_eval::statistics::clopper_pearson;
 
 /// Bars for the worst and the best classes, `most` of each; all where that is no more.
 pub(super) fn draw(page: &mut Markup, cell: &Cell, most: usize) {

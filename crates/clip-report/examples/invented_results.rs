@@ -1,5 +1,5 @@
 //! Writes invented results of every task and their page into FOLDER, to look at the report without a model:
-//! `cargo run -p clip-eval --example invented_results -- FOLDER`
+//! `cargo run -p clip-report --example invented_results -- FOLDER`
 
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
@@ -7,7 +7,7 @@ mod synthetic;
 use std::path::PathBuf;
 
 use clip_eval::EvalError;
-use clip_eval::report::Report;
+use clip_report::Report;
 
 fn main() -> Result<(), EvalError> {
     let folder = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "invented".into()));

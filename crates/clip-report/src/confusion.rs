@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::markup::Markup;
-use super::numbers::count;
-use super::plot::{Matrix, figure, matrix};
-use super::run::head;
-use super::table::scrolled;
-use crate::results::Cell;
+use crate::markup::Markup;
+use crate::numbers::count;
+use crate::plot::{Matrix, figure, matrix};
+use crate::run::head;
+use crate::table::scrolled;
+use clip_eval::results::Cell;
 
 /// A square of the classes that are confused most, and the worst pairs.
 pub(super) fn draw(page: &mut Markup, cell: &Cell, classes: usize, pairs: usize) {
@@ -66,7 +66,7 @@ fn worst(cell: &Cell, most: usize) -> Vec<&str> {
 fn square(cell: &Cell, names: &[&str]) -> Matrix {
     let of_class = |name: &str| cell.details.per_class.iter().find(|class| class.class == name);
     let between = |truth: &str, prediction: &str| {
-        let same = |pair: &&crate::results::Confusion| {
+        let same = |pair: &&clip_eval::results::Confusion| {
             pair.truth == truth && pair.prediction == prediction
         };
         cell.details.confusions.iter().find(same).map(|pair| pair.count)

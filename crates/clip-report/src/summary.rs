@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::markup::Markup;
-use super::numbers::{MISSING, percent, points};
-use super::run::{head, title};
-use super::standing::Standing;
-use super::suite::Suite;
-use super::table::scrolled;
-use crate::results::Cell;
-use crate::robustness::{
+use crate::markup::Markup;
+use crate::numbers::{MISSING, percent, points};
+use crate::run::{head, title};
+use crate::standing::Standing;
+use crate::suite::Suite;
+use crate::table::scrolled;
+use clip_eval::results::Cell;
+use clip_eval::robustness::{
     LogitFit, ShiftPoint, Summary, gap_reduction, ordinary_points, relative_robustness, settings_of,
 };
 

@@ -3,7 +3,7 @@
 use super::marks::{Kind, shape};
 use super::text::{LETTERS, fit, width};
 use super::{Px, WIDTH};
-use crate::report::markup::Markup;
+use crate::markup::Markup;
 
 const ROW: f64 = 16.0;
 const SYMBOL: f64 = 20.0;

@@ -1,6 +1,6 @@
 //! Figures as people read them: per cent with one decimal, a real minus, a dash for what is missing.
 
-use crate::results::{Figure, Unit};
+use clip_eval::results::{Figure, Unit};
 
 /// Stands for a value that is not there.
 pub(crate) const MISSING: &str = "–";

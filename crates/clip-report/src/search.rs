@@ -1,9 +1,9 @@
 //! How a probe's strength of regularisation was chosen. PROTOCOL_EVAL 7.2.
 
-use super::markup::Markup;
-use super::numbers::{number, percent};
-use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
-use crate::results::{Cell, SearchPoint};
+use crate::markup::Markup;
+use crate::numbers::{number, percent};
+use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use clip_eval::results::{Cell, SearchPoint};
 
 /// Score on the validation split against λ.
 pub(super) fn draw(page: &mut Markup, cell: &Cell) {

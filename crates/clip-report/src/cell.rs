@@ -2,14 +2,14 @@
 
 use std::fmt::Display;
 
-use super::markup::Markup;
-use super::numbers::{count, figure_interval, figure_value, how, metric_value, words};
-use super::run::{head, state, title};
-use super::standing::Standing;
-use super::suite::Suite;
-use super::table::scrolled;
-use super::{calibration, capital, classes, confusion, search, wrong};
-use crate::results::{Cell, Figure};
+use crate::markup::Markup;
+use crate::numbers::{count, figure_interval, figure_value, how, metric_value, words};
+use crate::run::{head, state, title};
+use crate::standing::Standing;
+use crate::suite::Suite;
+use crate::table::scrolled;
+use crate::{calibration, capital, classes, confusion, search, wrong};
+use clip_eval::results::{Cell, Figure};
 
 /// How much of each cell is drawn, so that a page of hundreds stays small.
 struct Room {

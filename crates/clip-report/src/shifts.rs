@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::markup::Markup;
-use super::numbers::{count, how, percent, points};
-use super::plot::{Axis, Key, Kind, Mark, Plot, Scale, figure, logistic, logit};
-use super::suite::Suite;
-use crate::results::{Cell, RobustnessPoint};
-use crate::robustness::{LogitFit, TestbedModel, ordinary_points, setting, testbed};
-use crate::statistics::Bootstrap;
+use crate::markup::Markup;
+use crate::numbers::{count, how, percent, points};
+use crate::plot::{Axis, Key, Kind, Mark, Plot, Scale, figure, logistic, logit};
+use crate::suite::Suite;
+use clip_eval::results::{Cell, RobustnessPoint};
+use clip_eval::robustness::{LogitFit, TestbedModel, ordinary_points, setting, testbed};
+use clip_eval::statistics::Bootstrap;
 
 /// A square plot: both axes are accuracies.
 const SIDE: f64 = 290.0;
@@ -156,7 +156,7 @@ fn caption(line: Option<&Line>, ours: &[(&Cell, &RobustnessPoint)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::robustness::{SETTINGS, Setting};
+    use clip_eval::robustness::{SETTINGS, Setting};
 
     #[test]
     fn testbed_has_nine_shifts_with_their_models() {

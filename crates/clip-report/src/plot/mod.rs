@@ -23,7 +23,7 @@ pub(crate) use self::matrix::{Matrix, matrix};
 pub(crate) use self::scale::{Scale, logistic, logit};
 
 use self::text::{Area, LETTERS, width};
-use super::markup::{Markup, Px};
+use crate::markup::{Markup, Px};
 
 /// Units across.
 pub(crate) const WIDTH: f64 = 380.0;

@@ -2,8 +2,8 @@
 
 use super::text::{LETTERS, fit, width};
 use super::{Px, WIDTH, svg};
-use crate::report::markup::Markup;
-use crate::report::numbers::count;
+use crate::markup::Markup;
+use crate::numbers::count;
 
 const NAMES: f64 = 140.0;
 const ROW: f64 = 21.0;

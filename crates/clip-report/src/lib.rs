@@ -8,6 +8,8 @@
 //! The page loads nothing: style, plots and pictures are in it, and a policy in its head forbids the rest. It holds
 //! nothing that differs between runs of the same figures. Whatever came from a file is text in it, never markup.
 
+#![forbid(unsafe_code)]
+
 mod calibration;
 mod cell;
 mod classes;
@@ -16,6 +18,7 @@ mod confusion;
 mod markup;
 mod numbers;
 mod plot;
+pub mod published;
 mod run;
 mod scaling;
 mod search;
@@ -27,20 +30,21 @@ mod summary;
 mod table;
 mod wrong;
 
+use std::io::Write;
 use std::path::Path;
 
-pub use self::compare::{Measured, measured};
-pub use self::summary::OverShifts;
+pub use crate::compare::{Measured, measured};
+pub use crate::summary::OverShifts;
 
-use self::markup::Markup;
-use self::numbers::words;
-use self::standing::Standing;
-use self::suite::{Suite, shown};
-use crate::EvalError;
+use crate::markup::Markup;
+use crate::numbers::words;
 use crate::published::Origin;
-use crate::results::{Cell, Figure};
+use crate::standing::Standing;
+use crate::suite::{Suite, shown};
+use clip_eval::EvalError;
+use clip_eval::results::{Cell, Figure};
 
-const STYLE: &str = include_str!("../../assets/report.css");
+const STYLE: &str = include_str!("../assets/report.css");
 
 /// What a page is made of.
 pub struct Report<'a> {
@@ -96,7 +100,11 @@ impl Report<'_> {
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<Summary, EvalError> {
         let (page, summary) = self.page();
-        crate::store::write_whole(path, page.as_bytes())?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
+        }
+        clip_files::write_whole(path, |file| file.write_all(page.as_bytes()))
+            .map_err(EvalError::io(path))?;
         Ok(summary)
     }
 

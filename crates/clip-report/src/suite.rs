@@ -6,10 +6,10 @@ use clip_rs::Clip;
 use clip_rs::model::registry;
 use clip_rs::speed::MultiplyAdds;
 
-use super::compare::{Difference, Measured};
-use super::standing::{Standing, has_captions_of};
+use crate::compare::{Difference, Measured};
 use crate::published::Origin;
-use crate::results::{Cell, Figure};
+use crate::standing::{Standing, has_captions_of};
+use clip_eval::results::{Cell, Figure};
 
 /// Finds published values of a cell's figure.
 pub(crate) type Published<'a> = &'a dyn Fn(&Cell, &Figure) -> Vec<Measured>;

@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 use clip_data::{Dataset, PromptSet};
 use serde_json::Value;
 
-use crate::folds::{folds_of, split_name};
-use crate::head::blake3_of;
 use crate::published::Origin;
-use crate::results::Cell;
-use crate::suite::Verb;
+use clip_eval::head::blake3_of;
+use clip_eval::results::Cell;
+use clip_eval::suite::Verb;
+use clip_eval::usual_split;
 
 /// How a cell stands to what is published of its data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn of_catalogue(cell: &Cell) -> Option<&'static Dataset> {
 fn published_split(dataset: &Dataset, task: &str) -> String {
     let verb = [Verb::Zeroshot, Verb::Probe].into_iter().find(|verb| verb.task() == task);
     match verb {
-        Some(verb) => split_name(&folds_of(dataset, &dataset.test, verb, None)),
+        Some(verb) => usual_split(dataset, verb),
         None => dataset.test.clone(),
     }
 }
@@ -138,7 +138,7 @@ fn other_choices<'o>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::CellCounts;
+    use clip_eval::results::CellCounts;
 
     /// Of a file that is read, as every cell of a report is.
     fn cell(dataset: &str, split: &str, expected: Option<usize>, scored: usize) -> Cell {

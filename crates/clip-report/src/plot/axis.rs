@@ -1,7 +1,7 @@
 //! Axes: a scale, its unit, and what is written at it.
 
 use super::scale::Scale;
-use crate::report::numbers::number;
+use crate::numbers::number;
 
 /// Values to write at an axis.
 const TICKS: usize = 6;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::markup::Markup;
-use super::numbers::{number, percent, words};
-use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
-use super::standing::Standing;
-use super::suite::Suite;
+use crate::markup::Markup;
+use crate::numbers::{number, percent, words};
+use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use crate::published::Origin;
-use crate::results::Cell;
+use crate::standing::Standing;
+use crate::suite::Suite;
+use clip_eval::results::Cell;
 
 /// Tasks whose means make sense as one number.
 const TASKS: [&str; 2] = ["zeroshot_classification", "linear_probe"];

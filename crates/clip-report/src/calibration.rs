@@ -1,9 +1,9 @@
 //! Whether probabilities mean what they say: a reliability diagram above a histogram. PROTOCOL_EVAL 7.9.
 
-use super::markup::Markup;
-use super::numbers::{count, percent, total};
-use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
-use crate::results::{Cell, ReliabilityBin};
+use crate::markup::Markup;
+use crate::numbers::{count, percent, total};
+use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use clip_eval::results::{Cell, ReliabilityBin};
 
 /// Both pictures, if there are bins with items.
 pub(super) fn draw(page: &mut Markup, cell: &Cell) {

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::markup::Markup;
-use super::numbers::{MISSING, count, number, short_hash};
-use super::standing::Standing;
-use super::suite::Suite;
-use super::table::scrolled;
-use crate::EvalError;
-use crate::results::Cell;
+use crate::markup::Markup;
+use crate::numbers::{MISSING, count, number, short_hash};
+use crate::standing::Standing;
+use crate::suite::Suite;
+use crate::table::scrolled;
+use clip_eval::EvalError;
+use clip_eval::results::Cell;
 
 /// The section.
 pub(crate) fn section(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {

@@ -1,8 +1,8 @@
 //! Images about which the model is sure, and wrong.
 
-use super::markup::Markup;
-use super::numbers::percent;
-use crate::results::{Cell, WrongImage};
+use crate::markup::Markup;
+use crate::numbers::percent;
+use clip_eval::results::{Cell, WrongImage};
 
 /// Pictures in all, in bytes of base64: a page of any suite stays one that a browser opens at once.
 const PICTURES: usize = 1_500_000;

@@ -3,7 +3,7 @@
 use clip_rs::model::registry;
 
 use crate::published::{Origin, Protocol, measured_by};
-use crate::results::{Cell, Figure};
+use clip_eval::results::{Cell, Figure};
 
 /// A value that others measured for the same figure of a cell.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use clip_data::PromptSet;
 use clip_eval::head::blake3_of;
-use clip_eval::published::Origin;
-use clip_eval::report::Measured;
 use clip_eval::results::{
     Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, Identity,
     ReliabilityBin, RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
 };
+use clip_report::Measured;
+use clip_report::published::Origin;
 use clip_rs::Pixels;
 
 /// Id, title, classes, items of the published split, items scored.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::markup::Markup;
-use super::numbers::{count, number, percent};
-use super::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
-use super::run::title;
-use super::suite::Suite;
-use crate::results::{Cell, ShotPoint};
+use crate::markup::Markup;
+use crate::numbers::{count, number, percent};
+use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use crate::run::title;
+use crate::suite::Suite;
+use clip_eval::results::{Cell, ShotPoint};
 
 /// Whether there is anything to draw.
 pub(super) fn is_possible(suite: &Suite<'_>) -> bool {

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compare::Difference;
-use super::markup::Markup;
-use super::numbers::{
+use crate::compare::Difference;
+use crate::markup::Markup;
+use crate::numbers::{
     MISSING, count, figure_interval, figure_value, how, interval, percent, points, words,
 };
-use super::run::{head, row_class, state, title};
-use super::standing::Standing;
-use super::suite::{Suite, shown};
 use crate::published::Origin;
-use crate::results::{Cell, Figure};
+use crate::run::{head, row_class, state, title};
+use crate::standing::Standing;
+use crate::suite::{Suite, shown};
+use clip_eval::results::{Cell, Figure};
 
 /// One table of a task whose figures are single numbers.
 pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
