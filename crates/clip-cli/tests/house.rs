@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 22] = [
+const ARROWS: [(&str, &str); 25] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
@@ -16,6 +16,7 @@ const ARROWS: [(&str, &str); 22] = [
     ("clip", "clip-model"),
     ("clip", "clip-tokenizer"),
     ("clip-data", "clip-files"),
+    ("clip-data", "clip-formats"),
     ("clip-data", "clip-image"),
     ("clip-eval", "clip-files"),
     ("clip-eval", "clip"),
@@ -25,7 +26,9 @@ const ARROWS: [(&str, &str); 22] = [
     ("clip-report", "clip-data"),
     ("clip-report", "clip-eval"),
     ("clip-report", "clip-files"),
+    ("clip-formats", "clip-files"),
     ("clip-model", "clip-files"),
+    ("clip-model", "clip-formats"),
     ("clip-model", "clip-kernels"),
 ];
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use clip_formats::{FormatError, placed};
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -97,6 +99,23 @@ fn here(root: &Path) -> Cow<'_, str> {
         "this folder (no root was named)".into()
     } else {
         root.to_string_lossy()
+    }
+}
+
+impl From<FormatError> for DataError {
+    fn from(error: FormatError) -> DataError {
+        match error {
+            FormatError::Read { path, source } => DataError::Read { path, source },
+            FormatError::Malformed { path, place, problem } => {
+                DataError::Malformed { path, reason: placed(&place, &problem) }
+            }
+            FormatError::Forbidden { path, callable } => {
+                DataError::malformed(path, format!("refused `{callable}`; nothing was executed"))
+            }
+            FormatError::Limit { path, what, claimed, limit } => {
+                DataError::malformed(path, format!("{what} is {claimed}, limit {limit}"))
+            }
+        }
     }
 }
 

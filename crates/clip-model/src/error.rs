@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use clip_formats::FormatError;
+pub(crate) use clip_formats::shown;
+
 /// Why a checkpoint cannot be used. Every message names the file, what was found and what is
 /// allowed; [`CheckpointError::help`] names the way out where there is one.
 #[derive(Debug, thiserror::Error)]
@@ -185,14 +188,19 @@ pub enum CheckpointError {
     },
 }
 
-/// Text from a file as it is shown to people: escaped, and cut after 200 characters.
-pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
+impl From<FormatError> for CheckpointError {
+    fn from(error: FormatError) -> Self {
+        match error {
+            FormatError::Malformed { path, place, problem } => {
+                Self::Malformed { path, place, problem }
+            }
+            FormatError::Forbidden { path, callable } => Self::ForbiddenCall { path, callable },
+            FormatError::Limit { path, what, claimed, limit } => {
+                Self::LimitExceeded { path, what, claimed, limit }
+            }
+            FormatError::Read { path, source } => Self::Read { path, source },
+        }
     }
-    shown
 }
 
 impl CheckpointError {

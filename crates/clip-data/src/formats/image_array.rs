@@ -73,7 +73,7 @@ impl ImageArray {
     fn pixels(&self, index: usize) -> Result<Vec<u8>, DataError> {
         let start = self.stride.saturating_mul(index as u64).saturating_add(self.first);
         match &self.store {
-            Store::File(file) => file.read(start, self.size()),
+            Store::File(file) => Ok(file.read(start, self.size())?),
             Store::Memory(path, bytes) => {
                 let end = start.saturating_add(self.size());
                 let found = bytes.get(start as usize..end as usize).map(<[u8]>::to_vec);

@@ -14,15 +14,9 @@
 )]
 
 pub mod archive;
-mod cursor;
-mod file_bytes;
-pub mod hdf5;
-pub mod idx;
 pub mod image_array;
 pub(crate) mod image_file;
-pub mod matlab;
-pub mod pickle;
 pub mod ppm;
 pub mod video;
 
-pub use self::file_bytes::FileBytes;
+pub use clip_formats::{FileBytes, cifar_pickle as pickle, hdf5, idx, matlab};

@@ -1,11 +1,12 @@
 //! Doors for fuzz targets and mutation tests: bytes in, nothing out, no panic whatever the bytes are.
 //! Not part of the interface.
 
-use super::pickle::{self, Value};
-use super::{Checkpoint, LoadOptions, source, torch, zip};
+use super::{Checkpoint, LoadOptions, source, torch};
 use crate::architecture::Activation;
 use crate::safetensors;
 use crate::tensor::SharedBytes;
+use clip_formats::pickle::{self, Value};
+use clip_formats::zip;
 use std::path::Path;
 
 /// A pickle alone, and the tree that is read out of it.
@@ -22,8 +23,7 @@ pub fn pickle(bytes: &[u8]) {
 
 /// An archive: its directory, and every entry read.
 pub fn zip(bytes: &[u8]) {
-    if let Ok(archive) = zip::Archive::open(Path::new("fuzz.pt"), SharedBytes::new(bytes.to_vec()))
-    {
+    if let Ok(archive) = zip::Archive::open(Path::new("fuzz.pt"), bytes) {
         archive.read_everything();
     }
     checkpoint("fuzz.pt", bytes);

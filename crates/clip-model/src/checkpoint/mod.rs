@@ -26,11 +26,9 @@ mod inventory;
 mod keys;
 mod names;
 mod open_clip;
-mod pickle;
 mod source;
 pub(crate) mod tokenizer_files;
 mod torch;
-mod zip;
 
 pub(crate) use directory::has_weights;
 #[cfg(feature = "download")]

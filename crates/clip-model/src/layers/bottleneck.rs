@@ -31,7 +31,7 @@ impl<D: Device> Bottleneck<D> {
         let outputs = EXPANSION * planes;
         let convolution = |name: &str, norm: &str, outputs, channels, kernel| {
             let weights = ConvolutionWeights::load(loader, name, norm, outputs, channels, kernel)?;
-            Ok(Convolution::new(loader, weights, kernel, 1))
+            Ok::<_, CheckpointError>(Convolution::new(loader, weights, kernel, 1))
         };
         let has_downsample = stride > 1 || channels != outputs;
         Ok(Self {

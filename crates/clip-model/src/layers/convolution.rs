@@ -26,7 +26,8 @@ impl ConvolutionWeights {
         let weight =
             loader.at(convolution).values("weight", &[outputs, channels, kernel, kernel])?;
         let norm = loader.at(norm);
-        let of_norm = |name: &str| Ok(norm.values(name, &[outputs])?.into_vec());
+        let of_norm =
+            |name: &str| Ok::<_, CheckpointError>(norm.values(name, &[outputs])?.into_vec());
         let norm = BatchNorm {
             weight: of_norm("weight")?,
             bias: of_norm("bias")?,

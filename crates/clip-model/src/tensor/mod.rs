@@ -11,15 +11,14 @@
     )
 )]
 
-mod dtype;
 mod shared_bytes;
 mod view;
 mod widen;
 
-pub use dtype::Dtype;
+pub use clip_formats::Dtype;
+pub(crate) use clip_formats::MAX_DIMENSIONS;
 pub use shared_bytes::SharedBytes;
 pub(crate) use shared_bytes::Storage;
-pub(crate) use view::MAX_DIMENSIONS;
 pub use view::ViewError;
 
 use rayon::prelude::*;

@@ -63,6 +63,13 @@ impl SharedBytes {
     }
 }
 
+impl Default for SharedBytes {
+    /// None.
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
 impl std::fmt::Debug for SharedBytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SharedBytes({} bytes)", self.as_slice().len())

@@ -1,9 +1,6 @@
 //! Shapes and strides over bytes: what they touch, and reading them row-major.
 
-use super::Dtype;
-
-/// Dimensions a tensor may have; a CLIP has four at most.
-pub(crate) const MAX_DIMENSIONS: usize = 16;
+use super::{Dtype, MAX_DIMENSIONS};
 
 /// Why a view does not lie inside its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

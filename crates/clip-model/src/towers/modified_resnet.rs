@@ -55,7 +55,7 @@ impl<D: Device> ModifiedResNet<D> {
             let (convolution, norm) = (format!("conv{number}"), format!("bn{number}"));
             let weights =
                 ConvolutionWeights::load(loader, &convolution, &norm, outputs, channels, 3)?;
-            Ok(Convolution::new(loader, weights, 3, stride))
+            Ok::<_, CheckpointError>(Convolution::new(loader, weights, 3, stride))
         };
         let places = places(width, shape.blocks);
         let grid = shape.resolution / 32;

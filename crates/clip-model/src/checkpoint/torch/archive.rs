@@ -1,12 +1,13 @@
 //! Zip archives: `data.pkl` and `data/<key>`; with `constants.pkl` a TorchScript archive.
 
 use super::super::inventory::Inventory;
-use super::super::pickle::{self, Pickle};
 use super::super::source::Contents;
-use super::super::zip::{Archive, Checksum};
 use super::super::{Container, LoadOptions};
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
+use clip_formats::FormatError;
+use clip_formats::pickle::{self, Pickle};
+use clip_formats::zip::{Archive, Checksum, Data};
 use std::path::Path;
 
 pub(in super::super) fn open(
@@ -15,9 +16,12 @@ pub(in super::super) fn open(
     options: &LoadOptions,
 ) -> Result<Contents, CheckpointError> {
     let checksum = if options.skip_values { Checksum::Skip } else { Checksum::Compare };
-    with_pickle(path, bytes, |archive, pickle, container| {
+    with_pickle(path, &bytes, |archive, pickle, container| {
         super::contents(path, pickle, container, |record| {
-            archive.read(&format!("data/{}", record.key), checksum)
+            Ok(match archive.read(&format!("data/{}", record.key), checksum)? {
+                Data::Stored(range) => bytes.slice(range.start, range.len()).unwrap_or_default(),
+                Data::Inflated(data) => SharedBytes::new(data),
+            })
         })
     })
 }
@@ -26,29 +30,30 @@ pub(in super::super) fn describe(
     path: &Path,
     bytes: SharedBytes,
 ) -> Result<Inventory, CheckpointError> {
-    with_pickle(path, bytes, |_, pickle, container| super::inventory(path, pickle, container))
+    with_pickle(path, &bytes, |_, pickle, container| super::inventory(path, pickle, container))
 }
 
 fn with_pickle<T>(
     path: &Path,
-    bytes: SharedBytes,
-    read: impl FnOnce(&Archive, &Pickle<'_>, Container) -> Result<T, CheckpointError>,
+    bytes: &SharedBytes,
+    read: impl FnOnce(&Archive<'_>, &Pickle<'_>, Container) -> Result<T, CheckpointError>,
 ) -> Result<T, CheckpointError> {
-    let archive = Archive::open(path, bytes)?;
+    let whole = bytes.as_slice();
+    let archive = Archive::open(path, whole)?;
     let torch_script = archive.contains("constants.pkl");
-    refuse_big_endian(path, &archive)?;
+    refuse_big_endian(path, &archive, whole)?;
     if torch_script {
         // Not needed for the weights, but what it may contain is the same, so a hostile one shows.
         let constants = archive.read("constants.pkl", Checksum::Compare)?;
-        if let Err(error @ CheckpointError::ForbiddenCall { .. }) =
-            pickle::load(path, "constants.pkl", constants.as_slice(), true)
+        if let Err(error @ FormatError::Forbidden { .. }) =
+            pickle::load(path, "constants.pkl", constants.of(whole), true)
         {
-            return Err(error);
+            return Err(error.into());
         }
     }
     let data = archive.read("data.pkl", Checksum::Compare)?;
     // Copied, so that strings of the pickle stay what they were when they were checked.
-    let data = data.as_slice().to_vec();
+    let data = data.of(whole).to_vec();
     let pickle = pickle::load(path, "data.pkl", &data, torch_script)?;
     if pickle.length != data.len() {
         let problem =
@@ -59,9 +64,13 @@ fn with_pickle<T>(
     read(&archive, &pickle, container)
 }
 
-fn refuse_big_endian(path: &Path, archive: &Archive) -> Result<(), CheckpointError> {
+fn refuse_big_endian(
+    path: &Path,
+    archive: &Archive<'_>,
+    whole: &[u8],
+) -> Result<(), CheckpointError> {
     if archive.contains("byteorder")
-        && archive.read("byteorder", Checksum::Compare)?.as_slice().trim_ascii() != b"little"
+        && archive.read("byteorder", Checksum::Compare)?.of(whole).trim_ascii() != b"little"
     {
         return Err(CheckpointError::Unsupported {
             path: path.to_path_buf(),

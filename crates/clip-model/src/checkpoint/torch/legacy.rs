@@ -3,10 +3,10 @@
 
 use super::super::Container;
 use super::super::inventory::Inventory;
-use super::super::pickle::{self, Pickle, Value};
 use super::super::source::Contents;
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
+use clip_formats::pickle::{self, Pickle, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 

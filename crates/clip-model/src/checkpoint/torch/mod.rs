@@ -18,10 +18,10 @@ mod tree;
 
 use super::Container;
 use super::inventory::{Inventory, ListedTensor};
-use super::pickle::Pickle;
 use super::source::Contents;
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
+use clip_formats::pickle::Pickle;
 use std::path::Path;
 
 pub(super) use archive::{describe as describe_archive, open as open_archive};
@@ -32,7 +32,8 @@ fn contents(
     path: &Path,
     pickle: &Pickle<'_>,
     container: Container,
-    read: impl Fn(&super::pickle::StorageRecord<'_>) -> Result<SharedBytes, CheckpointError> + Sync,
+    read: impl Fn(&clip_formats::pickle::StorageRecord<'_>) -> Result<SharedBytes, CheckpointError>
+    + Sync,
 ) -> Result<Contents, CheckpointError> {
     let tree::Found { place, warnings } = tree::find(path, pickle)?;
     let (tensors, unbuilt) = storages::bind(path, pickle, place.tensors, read)?;
@@ -68,7 +69,7 @@ fn inventory(
 /// For fuzzing: looks for tensors in a pickle and forgets them.
 pub(super) fn read_tree(pickle: &Pickle<'_>) {
     let path = Path::new("fuzz.pt");
-    let storage = |record: &super::pickle::StorageRecord<'_>| {
+    let storage = |record: &clip_formats::pickle::StorageRecord<'_>| {
         let length = (record.elements.min(1 << 16) as usize).saturating_mul(record.element.size());
         Ok(SharedBytes::new(vec![1u8; length]))
     };

@@ -1,8 +1,8 @@
 //! From tensor records to views into storages, with every offset checked.
 
-use super::super::pickle::{Element, Pickle, StorageRecord, TensorRecord};
 use crate::error::{CheckpointError, shown};
 use crate::tensor::{SharedBytes, Tensor};
+use clip_formats::pickle::{Element, Pickle, StorageRecord, TensorRecord};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

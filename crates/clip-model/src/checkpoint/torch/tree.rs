@@ -2,8 +2,8 @@
 //! TorchScript's tree of modules, whose attribute names joined by dots are the tensors' names.
 
 use super::super::names;
-use super::super::pickle::{Id, Object, Pickle, Value};
 use crate::error::{CheckpointError, shown};
+use clip_formats::pickle::{Id, Object, Pickle, Value};
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
 
@@ -323,8 +323,8 @@ fn checked(name: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::pickle;
     use super::*;
+    use clip_formats::pickle;
 
     fn find(bytes: &[u8]) -> Result<Vec<String>, CheckpointError> {
         let path = Path::new("m.pt");

@@ -1,0 +1,85 @@
+//! The bytes of a pickle, taken from the front.
+
+use super::machine::Outcome;
+use crate::error::FormatError;
+use std::path::Path;
+
+/// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of ViT-L/14 about 400 KB.
+const PICKLE_LIMIT: usize = 64 << 20;
+/// Longest line (a name, or a number in digits) in bytes.
+pub(super) const LINE_LIMIT: usize = 1000;
+
+/// Where in which pickle.
+pub(super) struct Reader<'a, 'p> {
+    pub(super) path: &'p Path,
+    /// The entry's name, for messages.
+    place: &'p str,
+    bytes: &'a [u8],
+    pub(super) at: usize,
+}
+
+impl<'a, 'p> Reader<'a, 'p> {
+    pub(super) fn new(path: &'p Path, place: &'p str, bytes: &'a [u8]) -> Self {
+        Self { path, place, bytes: bytes.get(..PICKLE_LIMIT).unwrap_or(bytes), at: 0 }
+    }
+
+    pub(super) fn byte(&mut self) -> Outcome<u8> {
+        let [byte] = self.array()?;
+        Ok(byte)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
+        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
+            Some(&array) => {
+                self.at = self.at.saturating_add(N);
+                Ok(array)
+            }
+            None => Err(self.ends_early()),
+        }
+    }
+
+    pub(super) fn take(&mut self, length: u64) -> Outcome<&'a [u8]> {
+        let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
+        match end.and_then(|end| self.bytes.get(self.at..end)) {
+            Some(bytes) => {
+                self.at = self.at.saturating_add(bytes.len());
+                Ok(bytes)
+            }
+            None => Err(self.ends_early()),
+        }
+    }
+
+    /// Up to the next newline, which is skipped.
+    pub(super) fn line(&mut self) -> Outcome<&'a [u8]> {
+        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
+        let Some(length) = rest.iter().take(LINE_LIMIT).position(|&byte| byte == b'\n') else {
+            return Err(self.malformed("a line that does not end".to_owned()));
+        };
+        let line = self.take(length as u64)?;
+        self.at = self.at.saturating_add(1);
+        Ok(line)
+    }
+
+    /// Bytes not taken yet.
+    pub(super) fn left(&self) -> usize {
+        self.bytes.len().saturating_sub(self.at)
+    }
+
+    fn ends_early(&self) -> FormatError {
+        match self.bytes.len() {
+            PICKLE_LIMIT => FormatError::Limit {
+                path: self.path.to_path_buf(),
+                what: "length of the pickle in bytes".to_owned(),
+                claimed: PICKLE_LIMIT.saturating_add(1) as u64,
+                limit: PICKLE_LIMIT as u64,
+            },
+            length => {
+                self.malformed(format!("the pickle ends at byte {length} before it is complete"))
+            }
+        }
+    }
+
+    pub(super) fn malformed(&self, problem: String) -> FormatError {
+        FormatError::malformed_at(self.path, format!("{} at byte {}", self.place, self.at), problem)
+    }
+}
