@@ -201,7 +201,7 @@ fn wrong_requests_say_what_to_do() {
 
 #[test]
 fn a_16_bit_photograph_that_turns_white_is_warned_of() {
-    let Some(image) = common::golden("preprocess/images/png_grey16.png") else { return };
+    let Some(image) = clip_testing::golden("preprocess/images/png_grey16.png") else { return };
     let run = run(&["classify", image.to_str().expect("UTF-8"), "--labels", "a,b"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stderr.contains("pixels beyond 8 bits"), "{}", run.stderr);

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use clip_testing::Arrays;
 use common::{Run, run};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -360,15 +361,13 @@ fn keys_that_cannot_be_followed_are_named() {
 
 /// The same tensors under other names, without the configuration in the metadata.
 fn renamed(from: &Path, to: &Path, rename: impl Fn(&str) -> String) {
-    let bytes = fs::read(from).unwrap();
-    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    let header: Map<String, Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let Arrays { header, data } = Arrays::open(from);
     let tensors = header.into_iter().filter(|(name, _)| name != "__metadata__");
     let header = Value::from(tensors.map(|(name, at)| (rename(&name), at)).collect::<Map<_, _>>())
         .to_string();
     let header = format!("{header:width$}", width = header.len().next_multiple_of(8));
     let head = (header.len() as u64).to_le_bytes();
-    fs::write(to, [&head[..], header.as_bytes(), &bytes[8 + length..]].concat()).unwrap();
+    fs::write(to, [&head[..], header.as_bytes(), &data].concat()).unwrap();
 }
 
 #[test]

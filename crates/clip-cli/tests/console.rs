@@ -97,7 +97,7 @@ fn tables_fit_the_terminal_they_are_shown_on() {
                 .current_dir(common::root())
                 .output();
             let Ok(script) = script else {
-                return common::skipped("`script` is not on this machine");
+                return clip_testing::skipped("`script` is not on this machine");
             };
             let shown = String::from_utf8_lossy(&script.stdout);
             assert!(script.status.success() && shown.lines().count() > 1, "{verb}: {shown}");

@@ -4,6 +4,7 @@ mod common;
 
 use std::path::Path;
 
+use clip_testing::Arrays;
 use common::{clip_rs, json_lines, root, run, run_with_stdin};
 
 /// The values of a `.npy` or `.safetensors` file of ours, `rows x 128`: everything behind the header.
@@ -65,17 +66,7 @@ fn raw_features_are_the_references() {
     let run = run(&["embed", "images", "photos", "--raw", "--out", out.to_str().expect("UTF-8")]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let expected = common::root().join("crates/clip/assets/starter/photos_outputs.safetensors");
-    let bytes = std::fs::read(expected).expect("the reference's outputs");
-    let length = u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")) as usize;
-    let header: serde_json::Value =
-        serde_json::from_slice(&bytes[8..8 + length]).expect("a header");
-    let begin = header["image_features"]["data_offsets"][0].as_u64().expect("an offset") as usize
-        + 8
-        + length;
-    let expected: Vec<f32> = bytes[begin..begin + 12 * 128 * 4]
-        .chunks_exact(4)
-        .map(|v| f32::from_le_bytes(v.try_into().expect("4 bytes")))
-        .collect();
+    let expected = Arrays::open(expected).floats("image_features");
     let found = values(&out);
     let greatest = expected.iter().fold(0.0f32, |m, v| m.max(v.abs()));
     let apart = found.iter().zip(&expected).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()));
@@ -327,7 +318,7 @@ fn sub_folder_that_cannot_be_read_is_skipped_and_counted() {
     std::fs::create_dir(&closed).expect("made");
     std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o0)).expect("closed");
     if std::fs::read_dir(&closed).is_ok() {
-        return common::skipped("this user reads every folder");
+        return clip_testing::skipped("this user reads every folder");
     }
     let out = folder.path().join("a.npy");
     let run = run(&["embed", "images", images.to_str().unwrap(), "--out", out.to_str().unwrap()]);

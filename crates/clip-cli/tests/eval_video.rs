@@ -205,8 +205,7 @@ fn all_frames_are_averaged_and_never_taken_for_the_middle_one() {
 #[test]
 fn frames_a_second_are_taken_of_a_video_and_a_broken_clip_is_listed() {
     if std::process::Command::new("ffmpeg").arg("-version").output().is_err() {
-        eprintln!("skipped: there is no ffmpeg");
-        return;
+        return clip_testing::skipped("there is no ffmpeg");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path();

@@ -6,7 +6,8 @@ mod common;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{clip_rs, golden};
+use clip_testing::golden;
+use common::clip_rs;
 
 /// The requirement is 5 s on a quiet machine.
 const TIME_LIMIT: Duration = Duration::from_secs(30);

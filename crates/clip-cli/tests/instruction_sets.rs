@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{clip_rs, golden, json_lines, run, unpack};
+use clip_testing::golden;
+use common::{clip_rs, json_lines, run, unpack};
 
 /// The instruction sets of this processor, widest first, and `reference`: what an unknown one's error lists.
 fn available() -> Vec<String> {

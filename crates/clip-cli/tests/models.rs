@@ -11,10 +11,7 @@ use std::process::{Command, Stdio};
 fn trainers(name: &str, folder: &Path) -> String {
     let packed = common::root().join(format!("crates/clip-model/tests/data/trainers/{name}.pt.gz"));
     let path = folder.join(format!("{name}.pt"));
-    let mut bytes = Vec::new();
-    let packed = std::fs::File::open(packed).expect("in the repository");
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).expect("unpacked");
-    std::fs::write(&path, bytes).expect("written");
+    clip_testing::unpack(&packed, &path);
     path.to_str().expect("UTF-8").to_owned()
 }
 

@@ -15,7 +15,7 @@ fn offered(shell: &str, script: &str) -> Option<Vec<String>> {
         .status()
         .is_err()
     {
-        common::skipped(&format!("{shell} is not on this machine"));
+        clip_testing::skipped(&format!("{shell} is not on this machine"));
         return None;
     }
     let folder = tempfile::tempdir().expect("a folder");

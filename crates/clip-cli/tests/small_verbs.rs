@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{clip_rs, golden, json_lines, run, run_with_stdin, unpack};
+use clip_testing::golden;
+use common::{clip_rs, json_lines, run, run_with_stdin, unpack};
 
 #[test]
 fn tokenize_prints_ids_length_and_whether_it_is_too_long() {

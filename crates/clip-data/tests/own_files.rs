@@ -5,7 +5,8 @@ mod fixture;
 use std::path::Path;
 
 use clip_data::{DataError, Presence, ReadOptions, Split, Target, Task};
-use fixture::{Fixture, classes, named, owned, real, tar};
+use clip_testing::data as real;
+use fixture::{Fixture, classes, named, owned, tar};
 
 fn open(fixture: &Fixture, name: &str, split: Option<&str>) -> Result<Split, DataError> {
     Split::open(name, fixture.root(), split, &ReadOptions::default())

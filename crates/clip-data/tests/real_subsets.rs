@@ -1,4 +1,4 @@
-//! Real data sets in small, in their original layouts. Skipped, and said so, without `../shared/data`.
+//! Real data sets in small, in their original layouts. Skipped, and said so, where they are not.
 
 mod fixture;
 
@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use clip_data::{Item, Presence, ReadOptions, Split, Target, find};
-use fixture::{Fixture, class, named, real};
+use clip_testing::data as real;
+use fixture::{Fixture, class, named};
 
 fn read(root: &Path, id: &str, split: &str) -> Split {
     let split =

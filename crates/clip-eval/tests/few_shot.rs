@@ -6,16 +6,10 @@ use clip_eval::probe::{Features, Options};
 /// Digits: [1797, 64] features and labels.
 fn digits() -> (Vec<f32>, Vec<u32>) {
     let path = format!("{}/tests/golden/probe_digits.safetensors", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(&path).unwrap();
-    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    let tensors: serde_json::Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
-    let tensor = |name: &str| {
-        let offset =
-            |end: usize| 8 + header + tensors[name]["data_offsets"][end].as_u64().unwrap() as usize;
-        &bytes[offset(0)..offset(1)]
-    };
-    let features = tensor("pixels").iter().map(|&pixel| f32::from(pixel) / 16.0).collect();
-    (features, tensor("labels").iter().map(|&label| u32::from(label)).collect())
+    let arrays = clip_testing::Arrays::open(path);
+    let pixels = arrays.bytes("pixels", "U8").iter().map(|&pixel| f32::from(pixel) / 16.0);
+    let labels = arrays.bytes("labels", "U8").iter().map(|&label| u32::from(label));
+    (pixels.collect(), labels.collect())
 }
 
 fn accuracy(scores: &[f32], labels: &[u32]) -> f64 {

@@ -5,14 +5,14 @@ mod golden;
 use clip_eval::head::Head;
 use clip_eval::metrics;
 use clip_rs::Features;
-use golden::{Arrays, json, numbers};
+use golden::{json, numbers};
 
 const WIDTH: usize = 10;
 const TEMPLATES: usize = 6;
 
 #[test]
 fn several_names_of_a_class_are_averaged_with_all_their_prompts() {
-    let (arrays, golden) = (Arrays::open("metrics.safetensors"), json("metrics.json"));
+    let (arrays, golden) = (golden::arrays("metrics.safetensors"), json("metrics.json"));
     let golden = &golden["zero_shot_head"];
     let names: Vec<usize> =
         numbers(&golden["names_per_class"]).into_iter().map(|names| names as usize).collect();

@@ -6,11 +6,11 @@ use clip_data::Presence;
 use clip_eval::metrics::{
     self, Annotation, MeanAveragePrecision11, MetricError, Place, Ranking, RareActions, Segment,
 };
-use golden::{Arrays, assert_equal, assert_rounded, json, numbers};
+use golden::{assert_equal, assert_rounded, json, numbers};
 use serde_json::Value;
 
-fn arrays() -> Arrays {
-    Arrays::open("metrics.safetensors")
+fn arrays() -> clip_testing::Arrays {
+    golden::arrays("metrics.safetensors")
 }
 
 fn scores_of(list: &Value) -> Vec<f32> {

@@ -1,24 +1,18 @@
 //! The linear probe against scikit-learn: `golden/probe_digits` (its README: golden/evaluation) and
 //! `golden/probe_vectors.json` (the parts `linear_probe` and `c_search` of published/metric_vectors.json).
 
+mod golden;
+
 use clip_data::Presence;
 use clip_eval::probe::{
     Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet, c_of,
     fit, hold_out, parametric_search, search,
 };
+use golden::json;
 use proptest::prelude::*;
 use serde_json::Value;
 
 const TIGHT: Options = Options { tolerance: 1e-8, most_iterations: 20_000 };
-
-fn golden(name: &str) -> Vec<u8> {
-    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-fn json(name: &str) -> Value {
-    serde_json::from_slice(&golden(name)).unwrap()
-}
 
 /// scikit-learn's digits, split as the golden README says.
 struct Digits {
@@ -29,17 +23,10 @@ struct Digits {
 
 impl Digits {
     fn read() -> Self {
-        let bytes = golden("probe_digits.safetensors");
-        let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let tensors: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
-        let tensor = |name: &str| {
-            let offset = |end: usize| {
-                8 + header + tensors[name]["data_offsets"][end].as_u64().unwrap() as usize
-            };
-            bytes[offset(0)..offset(1)].to_vec()
-        };
-        let labels = tensor("labels").into_iter().map(u32::from).collect();
-        Self { pixels: tensor("pixels"), labels, expected: json("probe_digits.json") }
+        let arrays = golden::arrays("probe_digits.safetensors");
+        let labels = arrays.bytes("labels", "U8").iter().copied().map(u32::from).collect();
+        let pixels = arrays.bytes("pixels", "U8").to_vec();
+        Self { pixels, labels, expected: json("probe_digits.json") }
     }
 
     /// `scaled` or `normalised`, [1797, 64].

@@ -5,7 +5,7 @@ mod golden;
 use clip_data::random::Seeded;
 use clip_eval::metrics::recalls;
 use clip_eval::retrieval::{self, Ranked, RetrievalError, UnitVectors, nearest, retrieve};
-use golden::{Arrays, assert_equal, json};
+use golden::{assert_equal, json};
 use proptest::prelude::*;
 
 fn ranks(found: &[Ranked]) -> Vec<u32> {
@@ -14,7 +14,7 @@ fn ranks(found: &[Ranked]) -> Vec<u32> {
 
 #[test]
 fn both_directions_equal_the_reference() {
-    let (arrays, golden) = (Arrays::open("metrics.safetensors"), json("metrics.json"));
+    let (arrays, golden) = (golden::arrays("metrics.safetensors"), json("metrics.json"));
     for (prefix, name) in [("retrieval", "five_captions"), ("retrieval_uneven", "uneven_captions")]
     {
         let images = arrays.floats(&format!("{prefix}.image_features"));

@@ -5,14 +5,15 @@ mod golden;
 use std::fs;
 
 use clip_image::{Image, Limits, Transparency, decode, header};
-use golden::{Report, folders, json, pillow_bytes, sha256};
+use clip_testing::{read_json, sha256};
+use golden::{Report, folders, pillow_bytes};
 use serde_json::{Value, json as value};
 
 #[test]
 fn decoded_pixels_equal_pillow_in_every_format() {
     for folder in folders() {
         let mut report = Report::default();
-        for row in json(&folder.join("stages.json"))["decoded"].as_array().expect("a list") {
+        for row in read_json(&folder.join("stages.json"))["decoded"].as_array().expect("a list") {
             let file = row["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the golden image");
             report.case(check(&bytes, row).map_err(|error| format!("{file}: {error}")));

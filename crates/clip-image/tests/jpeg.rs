@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clip_image::jpeg::{
     ColorTransform, JpegColor, JpegError, decode, decode_with_tables, read_header,
 };
+use clip_testing::sha256;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 const MAX_PIXELS: u64 = 178_956_970;
 
@@ -18,10 +18,6 @@ fn data(file: &str) -> PathBuf {
 
 fn read(file: &str) -> Vec<u8> {
     fs::read(data(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn mode(color: JpegColor) -> &'static str {

@@ -5,14 +5,15 @@ mod golden;
 use std::fs;
 
 use clip_image::{Limits, decode, resize};
-use golden::{Report, folders, json, pillow_bytes, sha256};
+use clip_testing::{read_json, sha256};
+use golden::{Report, folders, pillow_bytes};
 use serde_json::Value;
 
 #[test]
 fn resize_equals_pillow_in_every_mode_and_filter() {
     for folder in folders() {
         let mut report = Report::default();
-        for row in json(&folder.join("stages.json"))["resized"].as_array().expect("a list") {
+        for row in read_json(&folder.join("stages.json"))["resized"].as_array().expect("a list") {
             let file = row["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the golden image");
             report

@@ -5,22 +5,11 @@ use clip_kernels::{
     Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
     Matrix, MatrixView, PatchGrid, Precision, Reference, Segments,
 };
+use clip_testing::values;
 use proptest::prelude::*;
 
 /// f32 against f64 sums of up to a few hundred terms in [−1, 1]: some roundings of 6e-8 each.
 const RELATIVE: f32 = 1e-5;
-
-/// Values in [−1, 1) by a hash of seed and place.
-fn values(count: usize, seed: u32) -> Vec<f32> {
-    let value = |i: usize| {
-        let mut x =
-            (i as u32).wrapping_mul(0x9E37_79B1).wrapping_add(seed.wrapping_mul(0x85EB_CA6B));
-        x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
-        x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
-        ((x ^ (x >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
-    };
-    (0..count).map(value).collect()
-}
 
 fn matrix(rows: usize, width: usize, seed: u32) -> Matrix {
     Matrix::new(values(rows * width, seed), width)

@@ -1,18 +1,14 @@
-//! An item's bits do not depend on the batch, its neighbours or the number of threads (DESIGN 5).
+//! An item's bits do not depend on the batch, its neighbours or the number of threads.
 
 use clip_kernels::{
     Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
     Matrix, MatrixView, PatchGrid, Precision, Segments,
 };
+use clip_testing::values;
 
 /// Batches an item is tried in. 33 items of 50 rows are more than 16 blocks of rows.
 const BATCHES: [usize; 6] = [2, 3, 8, 16, 17, 33];
 const THREADS: [usize; 3] = [1, 2, 4];
-
-fn values(count: usize, seed: usize) -> Vec<f32> {
-    let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.0;
-    (0..count).map(value).collect()
-}
 
 /// `operation` gets items of `length` values each and gives as many; the middle one must have the
 /// bits it has alone, whoever stands beside it.

@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 
 /// All cases beside the checkout, else the part of them in `tests/data`.
 fn cases() -> (PathBuf, Vec<Value>) {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let beside = manifest.join("../../../shared/golden/checkpoints_bad");
-    let folder = if beside.is_dir() { beside } else { manifest.join("tests/data/checkpoints_bad") };
-    let text = std::fs::read_to_string(folder.join("bad.json")).unwrap();
-    let json: Value = serde_json::from_str(&text).unwrap();
+    let part = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/checkpoints_bad");
+    let folder = clip_testing::golden("checkpoints_bad").unwrap_or(part);
+    let json = clip_testing::read_json(folder.join("bad.json"));
     (folder, json["cases"].as_array().unwrap().clone())
 }
 

@@ -31,10 +31,7 @@ fn every_layout_and_type_keeps_the_model(model: &str, format: &str, layouts: &[L
     let Some(source) =
         model_folder(model).map(|folder| folder.join(format)).filter(|path| path.is_dir())
     else {
-        golden::skipped(&format!(
-            "../shared/golden/model/{model}/{format} is not beside this checkout"
-        ));
-        return;
+        return clip_testing::skipped(&format!("golden data model/{model}/{format} is not there"));
     };
     let folder = tempfile::tempdir().unwrap();
     let unpacked = folder.path().join("source");

@@ -4,7 +4,7 @@
 use clip_model::cache::CacheFolders;
 use clip_model::download::{Download, DownloadError, Progress, fetch};
 use clip_model::{ResolveError, ResolveOptions, resolve};
-use sha2::{Digest, Sha256};
+use clip_testing::sha256 as digest;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -122,10 +122,6 @@ fn answer(
         body
     };
     drop(out.write_all(sent));
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Larger than every buffer on the way.

@@ -1,25 +1,10 @@
 //! Weights by formula against the check sums of `golden/full_size`.
 
-#[path = "golden/skipped.rs"]
-mod skipped;
-
-use skipped::skipped;
-
 use clip_model::{registry, synthetic};
 use serde_json::Value;
-use std::path::PathBuf;
 
 fn golden(name: &str) -> Option<Value> {
-    let path =
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size"))
-            .join(name);
-    match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
-        Err(_) => {
-            skipped(&format!("../shared/golden/full_size/{name} is not beside this checkout"));
-            None
-        }
-    }
+    clip_testing::golden(&format!("full_size/{name}")).map(clip_testing::read_json)
 }
 
 fn bits_sum(values: &[f32]) -> String {

@@ -4,14 +4,9 @@
 //! By default what fits a short test run; `CLIP_RS_TEST_FULL_SIZE=all` for all nine (up to 5 GB
 //! of memory, 80 s of processor time), with the errors printed under `--nocapture`.
 
-#[path = "golden/skipped.rs"]
-mod skipped;
-
-use skipped::skipped;
-
 use clip_kernels::{Cpu, Precision};
 use clip_model::{ClipModel, normalize_rows, registry, safetensors, synthetic};
-use std::path::PathBuf;
+use clip_testing::{golden, skipped};
 use std::time::Instant;
 
 /// PROTOCOL 1.9, our own target for f32.
@@ -39,15 +34,7 @@ fn features_of_released_architectures_equal_the_reference() {
 }
 
 fn check(name: &str) {
-    let folder =
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/full_size"));
-    let path = folder.join(format!("{name}.safetensors"));
-    if !path.exists() {
-        skipped(&format!(
-            "../shared/golden/full_size/{name}.safetensors is not beside this checkout"
-        ));
-        return;
-    }
+    let Some(path) = golden(&format!("full_size/{name}.safetensors")) else { return };
     let golden = safetensors::open(&path).unwrap().tensors;
     let architecture = &registry::find(name).unwrap().architecture;
     let weights = synthetic::state_dict(architecture, 1);

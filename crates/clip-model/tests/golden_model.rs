@@ -1,10 +1,11 @@
 //! Four tiny models in every checkpoint format against `golden/model`: the outputs of the Python
 //! reference in f64. All formats of a model hold the same values, so all give the same features.
 
-#[path = "golden/skipped.rs"]
-mod skipped;
+#[path = "golden/mod.rs"]
+mod golden;
 
-use skipped::skipped;
+use clip_testing::skipped;
+use golden::{model_folder, unpack};
 
 use clip_kernels::{Cpu, Device, Isa, Precision, Reference};
 use clip_model::{Checkpoint, ClipModel, LoadOptions, normalize_rows, safetensors};
@@ -116,23 +117,11 @@ fn assert_close(found: &[f32], expected: &[f32], case: &str) {
 /// Unpacks one format of a model and opens it.
 fn open(folder: &Path, format: &str) -> Checkpoint {
     let unpacked = tempfile::tempdir().unwrap();
-    let mut weights = None;
-    for entry in fs::read_dir(folder.join(format)).unwrap() {
-        let source = entry.unwrap().path();
-        let mut target = unpacked.path().join(source.file_name().unwrap());
-        if source.extension().is_some_and(|extension| extension == "gz") {
-            target.set_extension("");
-            let mut reader = flate2::read::GzDecoder::new(fs::File::open(&source).unwrap());
-            std::io::copy(&mut reader, &mut fs::File::create(&target).unwrap()).unwrap();
-            weights = Some(target);
-        } else {
-            fs::copy(&source, &target).unwrap();
-        }
-    }
+    unpack(&folder.join(format), unpacked.path());
     // A folder with a configuration is opened as a folder, a file by its name.
     let is_folder = unpacked.path().join("config.json").exists()
         || unpacked.path().join("open_clip_config.json").exists();
-    let path = if is_folder { unpacked.path().to_path_buf() } else { weights.unwrap() };
+    let path = golden::checkpoint_path(unpacked.path());
     // Tensors of `vit_gelu` alone say neither how many heads nor which activation.
     let config = folder.join("open_clip_dir/open_clip_config.json");
     let needs_config = folder.ends_with("vit_gelu") && !is_folder;
@@ -141,21 +130,9 @@ fn open(folder: &Path, format: &str) -> Checkpoint {
     Checkpoint::open(&path, &options).unwrap_or_else(|error| panic!("{format}: {error}"))
 }
 
-/// The golden model beside the checkout, else the small part of it in `tests/data`.
-fn golden_folder(model: &str) -> Option<PathBuf> {
-    let places = ["/../../../shared/golden/model", "/tests/data/model"];
-    let folders =
-        places.map(|place| PathBuf::from(format!("{}{place}/{model}", env!("CARGO_MANIFEST_DIR"))));
-    let found = folders.into_iter().find(|folder| folder.join("outputs.safetensors").exists());
-    if found.is_none() {
-        skipped(&format!("../shared/golden/model/{model} is not beside this checkout"));
-    }
-    found
-}
-
 fn every_format_gives_the_features_of_the_reference(index: usize) {
     let (model, formats) = MODELS[index];
-    let Some(folder) = golden_folder(model) else { return };
+    let Some(folder) = model_folder(model) else { return };
     let golden = Golden::read(&folder);
     for format in formats {
         if !folder.join(format).exists() {

@@ -3,7 +3,6 @@
 
 use clip_model::checkpoint::Inventory;
 use clip_model::{Activation, Checkpoint, CheckpointError, LoadOptions};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 fn data() -> PathBuf {
@@ -12,11 +11,8 @@ fn data() -> PathBuf {
 
 /// Unpacks a file of the test data into `folder`.
 fn unpack(name: &str, folder: &Path) -> PathBuf {
-    let packed = std::fs::File::open(data().join(format!("{name}.pt.gz"))).unwrap();
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
     let path = folder.join(format!("{name}.pt"));
-    std::fs::write(&path, bytes).unwrap();
+    clip_testing::unpack(&data().join(format!("{name}.pt.gz")), &path);
     path
 }
 

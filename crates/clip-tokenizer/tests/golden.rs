@@ -4,16 +4,10 @@ use std::path::PathBuf;
 
 use clip_tokenizer::{Overflow, Tokenizer, TokenizerError};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// The lines of a golden file. It lies beside the checkout; a smaller copy lies in `tests/data`.
 fn golden_lines(name: &str) -> Option<Vec<Value>> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/golden/tokenizer/");
-    let lines = read_lines(PathBuf::from(path).join(name));
-    if lines.is_none() {
-        skipped(&format!("../shared/golden/tokenizer/{name} is not beside this checkout"));
-    }
-    lines
+    read_lines(clip_testing::golden(&format!("tokenizer/{name}"))?)
 }
 
 fn copied_lines(name: &str) -> Vec<Value> {
@@ -173,9 +167,4 @@ fn ids_equal_reference_on_the_files_named_in_the_environment() {
             read_lines(file.clone()).unwrap_or_else(|| panic!("{} cannot be read", file.display()));
         assert_encoded_like_reference(&cases);
     }
-}
-
-/// Says that something was skipped where the test runner does not hide it: it keeps back what passing tests print.
-fn skipped(what: &str) {
-    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: {what}\n"));
 }

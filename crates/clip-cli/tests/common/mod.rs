@@ -43,27 +43,10 @@ pub(crate) fn json_lines(text: &str) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
-/// A file below `../shared/golden`, or a line that says what was skipped.
-pub(crate) fn golden(path: &str) -> Option<PathBuf> {
-    let full = root().join("../shared/golden").join(path);
-    if !full.exists() {
-        skipped(&format!("../shared/golden/{path} is not beside this checkout"));
-        return None;
-    }
-    Some(full)
-}
-
-/// Says that something was skipped where the test runner does not hide it: it keeps back what passing tests print.
-pub(crate) fn skipped(what: &str) {
-    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: {what}\n"));
-}
-
 /// Unpacks a golden file into `folder`.
 pub(crate) fn unpack(path: &str, folder: &Path) -> PathBuf {
-    let packed = golden(path).expect("beside the others");
+    let packed = clip_testing::golden(path).expect("beside the others");
     let unpacked = folder.join(packed.file_stem().expect("a name"));
-    let mut file = std::fs::File::create(&unpacked).expect("a file");
-    let packed = std::fs::File::open(packed).expect("readable");
-    std::io::copy(&mut flate2::read::GzDecoder::new(packed), &mut file).expect("unpacked");
+    clip_testing::unpack(&packed, &unpacked);
     unpacked
 }

@@ -5,32 +5,10 @@ use std::path::Path;
 
 use clip_data::Records;
 use clip_data::formats::archive::Archive;
+use clip_testing::tar;
 
 use crate::write;
 use crate::writers::gzip;
-
-/// A tar by its header's description: name, mode, owners, size, time, checksum, kind.
-fn tar(members: &[(&str, u8, &[u8])]) -> Vec<u8> {
-    let mut file = Vec::new();
-    for (name, kind, content) in members {
-        let mut header = format!(
-            "{name:\0<100}0000644\x000000000\x000000000\x00{:011o}\x0000000000000\x00        ",
-            content.len()
-        )
-        .into_bytes();
-        header.push(*kind);
-        header.resize(257, 0);
-        header.extend(b"ustar\x0000");
-        header.resize(512, 0);
-        let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        file.extend(header);
-        file.extend_from_slice(content);
-        file.resize(file.len().next_multiple_of(512), 0);
-    }
-    file.resize(file.len() + 1024, 0);
-    file
-}
 
 fn members() -> Vec<(String, Vec<u8>)> {
     (0..5u8)

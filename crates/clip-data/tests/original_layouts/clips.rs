@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clip_data::formats::video::{self, Sampling};
 use clip_data::{Item, Target};
+use clip_testing::{data as real, skipped};
 
-use crate::real_subsets::real;
 use crate::{classes, ids, images, read, refusal, write};
 
 /// The 101 lines of `classInd.txt`, as published: CR LF at their ends.
@@ -132,7 +132,7 @@ fn rareact_has_spans_and_annotations() {
 fn clip(name: &str) -> Option<PathBuf> {
     let root = real("ucf101")?;
     if let Err(error) = video::version() {
-        eprintln!("skipped: {error}");
+        skipped(&error.to_string());
         return None;
     }
     Some(root.join("clips-layout").join(name))
@@ -189,8 +189,7 @@ fn span_and_stride_take_their_frames() {
 #[test]
 fn video_that_is_none_says_what_ffmpeg_said() {
     if video::version().is_err() {
-        eprintln!("skipped: there is no ffmpeg");
-        return;
+        return skipped("there is no ffmpeg");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.mp4");

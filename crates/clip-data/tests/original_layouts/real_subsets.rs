@@ -1,23 +1,13 @@
 //! Real bytes beside the checkout. Expected digests are of numpy's, scipy's, h5py's and Python's own reading of the
 //! same files: MD5 of all images as PPM or PGM, one after another, and of the classes as text with blanks between.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clip_data::{Split, Target};
+use clip_testing::data as real;
 use md5::{Digest, Md5};
 
 use crate::{classes, images, read};
-
-/// A part of the real data, or a line that says what was skipped.
-pub(crate) fn real(name: &str) -> Option<PathBuf> {
-    let path =
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: ../shared/data/{name} is not beside this checkout");
-    None
-}
 
 fn hex(digest: Md5) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

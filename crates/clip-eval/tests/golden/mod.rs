@@ -1,69 +1,22 @@
 //! Reference values of `tests/golden`: how they were made is in README.md there.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
+use clip_testing::Arrays;
 use serde_json::Value;
 
 /// A file of `tests/golden`.
-fn bytes(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden")).join(name);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+pub(crate) fn path(name: &str) -> String {
+    format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A JSON file of `tests/golden`.
 pub(crate) fn json(name: &str) -> Value {
-    serde_json::from_slice(&bytes(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    clip_testing::read_json(path(name))
 }
 
-/// The arrays of a safetensors file: f32 and i64 alone.
-pub(crate) struct Arrays {
-    header: BTreeMap<String, Value>,
-    data: Vec<u8>,
-}
-
-impl Arrays {
-    pub(crate) fn open(name: &str) -> Arrays {
-        let bytes = bytes(name);
-        let (length, rest) = bytes.split_at(8);
-        let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
-        Arrays { header: serde_json::from_slice(header).unwrap(), data: data.to_vec() }
-    }
-
-    pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
-        self.words(name, "F32")
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|word| f32::from_le_bytes(*word))
-            .collect()
-    }
-
-    pub(crate) fn integers(&self, name: &str) -> Vec<i64> {
-        self.words(name, "I64")
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|word| i64::from_le_bytes(*word))
-            .collect()
-    }
-
-    pub(crate) fn classes(&self, name: &str) -> Vec<u32> {
-        self.integers(name).into_iter().map(|class| u32::try_from(class).unwrap()).collect()
-    }
-
-    /// Length of the last axis.
-    pub(crate) fn width(&self, name: &str) -> usize {
-        self.header[name]["shape"].as_array().unwrap().last().unwrap().as_u64().unwrap() as usize
-    }
-
-    fn words(&self, name: &str, kind: &str) -> &[u8] {
-        let entry = &self.header[name];
-        assert_eq!(entry["dtype"], kind, "{name}");
-        let offset = |index: usize| entry["data_offsets"][index].as_u64().unwrap() as usize;
-        &self.data[offset(0)..offset(1)]
-    }
+/// A safetensors file of `tests/golden`.
+pub(crate) fn arrays(name: &str) -> Arrays {
+    Arrays::open(path(name))
 }
 
 /// Numbers of a JSON list.

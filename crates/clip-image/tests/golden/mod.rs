@@ -1,12 +1,10 @@
-//! What the four golden tests share: finding the data, hashes, and a list of failures.
+//! What the four golden tests share: finding the data, and a list of failures.
 #![allow(dead_code, reason = "each test uses its part")]
 
+use std::env;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use clip_image::{Image, Mode};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 /// The whole golden set beside the checkout, and the part of it that is in the repository.
 ///
@@ -16,23 +14,8 @@ pub(crate) fn folders() -> Vec<PathBuf> {
     if let Some(other) = env::var_os("CLIP_RS_GOLDEN_PREPROCESS") {
         return vec![PathBuf::from(other)];
     }
-    let whole = PathBuf::from(format!("{root}/../../../shared/golden/preprocess"));
     let part = PathBuf::from(format!("{root}/tests/data"));
-    if whole.is_dir() {
-        return vec![whole, part];
-    }
-    skipped("../shared/golden/preprocess is not beside this checkout");
-    vec![part]
-}
-
-pub(crate) fn json(path: &PathBuf) -> Value {
-    let text =
-        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    clip_testing::golden("preprocess").into_iter().chain([part]).collect()
 }
 
 /// Pillow's `tobytes()`: mode 1 is packed to bits.
@@ -70,9 +53,4 @@ impl Report {
         );
         println!("{what}: {} cases", self.cases);
     }
-}
-
-/// Says that something was skipped where the test runner does not hide it: it keeps back what passing tests print.
-fn skipped(what: &str) {
-    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: {what}\n"));
 }

@@ -1,23 +1,13 @@
 //! Golden models, unpacked. Shared by the tests of formats and of conversion.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-mod skipped;
-
-pub(crate) use skipped::skipped;
-
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The golden models beside the checkout, else the small part of them in `tests/data`.
+/// A golden model, else the small part of it in `tests/data`.
 pub(crate) fn model_folder(model: &str) -> Option<PathBuf> {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let places = [manifest.join("../../../shared/golden/model"), manifest.join("tests/data/model")];
-    let found = places.into_iter().map(|place| place.join(model)).find(|place| place.is_dir());
-    if found.is_none() {
-        skipped(&format!("../shared/golden/model/{model} is not beside this checkout"));
-    }
-    found
+    let part = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/model").join(model);
+    clip_testing::golden(&format!("model/{model}")).or_else(|| part.is_dir().then_some(part))
 }
 
 /// Copies a folder, unpacking what ends in `.gz`.
@@ -27,12 +17,7 @@ pub(crate) fn unpack(from: &Path, to: &Path) {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
         match name.strip_suffix(".gz") {
-            Some(stem) => {
-                let mut bytes = Vec::new();
-                let file = fs::File::open(&path).unwrap();
-                flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap();
-                fs::write(to.join(stem), bytes).unwrap();
-            }
+            Some(stem) => clip_testing::unpack(&path, &to.join(stem)),
             None => drop(fs::copy(&path, to.join(name)).unwrap()),
         }
     }

@@ -1,4 +1,4 @@
-//! Files of embeddings: `.npy`, `.safetensors`, `.parquet`, each beside its provenance (DESIGN 7).
+//! Files of embeddings: `.npy`, `.safetensors`, `.parquet`, each beside its provenance.
 //!
 //! ```text
 //! rows, as they are computed ──▶ OUT.partial/ (journal: survives an interruption)
