@@ -3,7 +3,7 @@
 mod common;
 
 use common::{clip_rs, json_lines, run};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
