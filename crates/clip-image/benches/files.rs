@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clip_image::{Limits, Recipe, decode};
-use sha2::{Digest, Sha256};
 
 const ROUNDS: usize = 7;
 
@@ -71,7 +70,7 @@ fn json(path: &Path) {
     let mut input = Vec::new();
     let ms = milliseconds(|| input = whole().expect("an image"));
     let bytes: Vec<u8> = input.into_iter().flat_map(f32::to_le_bytes).collect();
-    let hash: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = clip_testing::sha256(&bytes);
     println!(r#"{{"input_ms": {ms}, "sha256": "{hash}"}}"#);
 }
 

@@ -10,7 +10,7 @@ use golden::{model_folder, unpack};
 use clip_kernels::{Cpu, Device, Isa, Precision, Reference};
 use clip_model::{Checkpoint, ClipModel, LoadOptions, normalize_rows, safetensors};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Largest difference over the largest magnitude. An f32 run of the reference itself is off by up
 /// to 1e-6 (manifest.json).

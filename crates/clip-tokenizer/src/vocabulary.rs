@@ -143,12 +143,11 @@ fn merges_text() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sha2::{Digest, Sha256};
 
     #[test]
     fn vocabulary_is_the_published_one() {
-        let digest = Sha256::digest(include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz"));
-        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let vocabulary = include_bytes!("../assets/bpe_simple_vocab_16e6.txt.gz");
+        let digest = clip_testing::sha256(vocabulary);
         assert_eq!(digest, "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a");
     }
 
