@@ -24,7 +24,8 @@ fn assert_same_bits(
             for batch in BATCHES {
                 for shuffle in [1, 50] {
                     let place = batch / 2;
-                    let seed = |item: usize| if item == place { 0 } else { item + shuffle };
+                    let seed =
+                        |item: usize| if item == place { 0 } else { (item + shuffle) as u32 };
                     let items = (0..batch).flat_map(|item| values(length, seed(item))).collect();
                     let together = pool.install(|| operation(&device, items, batch));
                     let found = &together[place * alone.len()..(place + 1) * alone.len()];
