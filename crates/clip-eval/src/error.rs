@@ -13,7 +13,7 @@ pub enum EvalError {
     Data(#[from] clip_data::DataError),
     /// A choice that no task could obey.
     #[error(transparent)]
-    Option(#[from] crate::ranges::OutOfRange),
+    Option(#[from] crate::options::OutOfRange),
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     Io {

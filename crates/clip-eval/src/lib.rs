@@ -1,56 +1,40 @@
-//! The evaluation laboratory: CLIP's tasks and metrics, each figure with its interval and all that is needed to repeat it.
+//! CLIP's evaluation: tasks and metrics, each figure with its interval and all that is needed to repeat it.
 //!
 //! ```text
-//! clip-data: Split ──▶ features (computed once, kept on disk) ──▶ zero-shot · retrieval · probe · few-shot · robustness
-//!                                                                        │
-//!                        metrics with intervals (metrics, statistics) ◀──┘
-//!                                    │
-//!                                    ▼
-//!                     results: one JSON per cell, tables
+//! options   what a person chooses            clip-data: Split
+//!    │                                          │
+//!    ▼                                          ▼
+//! suite ──▶ tasks ──▶ context: model, features (computed once, kept on disk), progress
+//!    │        │
+//!    │        └─▶ metrics · statistics · probe · few-shot · retrieval · robustness     pure
+//!    ▼
+//! results: one JSON per record, its predictions beside it, results.csv
 //! ```
 //!
 //! PROTOCOL_EVAL 7 and 10 are the source of every rule.
 #![forbid(unsafe_code)]
 
-mod coverage;
+mod context;
 mod error;
 mod features;
 pub mod few_shot;
-mod few_shot_task;
-pub mod figure;
-mod folds;
-mod frames;
-mod geolocation_task;
 pub mod head;
-mod identity;
-mod joined;
-mod laboratory;
-mod learned_rows;
 pub mod metrics;
+mod options;
 pub mod overlap;
 pub mod paired;
-pub mod predictions;
 pub mod probe;
-mod probe_task;
-mod ranges;
+mod progress;
 pub mod results;
 pub mod retrieval;
-mod retrieval_task;
 pub mod robustness;
-mod robustness_task;
-mod scoring;
-mod selection_task;
 pub mod statistics;
-mod store;
 pub mod suite;
-mod tables;
-mod word_task;
-mod wrong_images;
-mod zero_shot;
+mod tasks;
 
+pub use crate::context::EvalContext;
 pub use crate::error::EvalError;
 pub use crate::features::{FeatureCache, SplitFeatures};
-pub use crate::folds::usual_split;
-pub use crate::frames::{Average, Frames};
-pub use crate::laboratory::{EvalOptions, Laboratory, ProbeFeatures, Progress, Step};
-pub use crate::ranges::OutOfRange;
+pub use crate::options::{Average, EvalOptions, Frames, OutOfRange, ProbeFeatures};
+pub use crate::progress::{Progress, Step};
+pub use crate::tasks::averaged::usual_split;

@@ -14,7 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
-use crate::predictions::Prediction;
+use crate::results::predictions::Prediction;
 use crate::statistics::{Bootstrap, Interval, binomial_greater, bonferroni, clopper_pearson};
 
 /// One evaluation set, split by resemblance to training images. Accuracies are top-1.

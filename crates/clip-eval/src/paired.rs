@@ -13,7 +13,7 @@ use clip_data::Presence;
 use serde::Serialize;
 
 use crate::metrics::{MeanAveragePrecision11, MetricError, Ranking};
-use crate::predictions::Prediction;
+use crate::results::predictions::Prediction;
 use crate::statistics::{self, Bootstrap, Interval};
 
 /// A metric that predictions hold all of.
@@ -119,9 +119,9 @@ impl<'a> Pairs<'a> {
                 return Err(format!("`{}` is twice in the second file", prediction.item));
             }
         }
-        let (mut pairs, mut seen) = (Pairs::default(), HashSet::new());
+        let (mut pairs, mut encoded) = (Pairs::default(), HashSet::new());
         for prediction in first {
-            if !seen.insert(&*prediction.item) {
+            if !encoded.insert(&*prediction.item) {
                 return Err(format!("`{}` is twice in the first file", prediction.item));
             }
             match of_second.get(&*prediction.item) {
@@ -289,7 +289,7 @@ fn mean_per_class(predictions: &[&Prediction]) -> Result<Drawn, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predictions::Retrieved;
+    use crate::results::predictions::Retrieved;
 
     const BOOTSTRAP: Bootstrap = Bootstrap { level: 0.95, resamples: 1000, seed: 0 };
 

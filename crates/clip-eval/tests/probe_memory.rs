@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clip_data::{ReadOptions, Split};
 use clip_eval::suite::{Job, Verb};
-use clip_eval::{EvalOptions, Laboratory};
+use clip_eval::{EvalContext, EvalOptions};
 use clip_rs::{Clip, LoadOptions, Pixels};
 
 /// Photos of nothing: stripes of three widths, one class each.
@@ -34,8 +34,8 @@ fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
     let load = LoadOptions { convert_first: true, penultimate: true, ..LoadOptions::default() };
     let clip = Clip::load_with("starter", &load).expect("built in");
     let cache = folder.path().join("features");
-    let mut laboratory =
-        Laboratory::new(clip, &cache, "test", EvalOptions::default()).expect("a laboratory");
+    let mut context =
+        EvalContext::new(clip, &cache, "test", EvalOptions::default()).expect("a context");
     let job = Job {
         model: "starter".to_owned(),
         verb: Verb::Probe,
@@ -44,10 +44,10 @@ fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
         split: None,
     };
     let mut probe = |memory: usize| {
-        laboratory.probe_memory = memory;
+        context.probe_memory = memory;
         let test =
             Split::open(&job.dataset, &job.root, None, &ReadOptions::default()).expect("a split");
-        laboratory.probe(&job, test, &mut |_| {}).expect("a probe")
+        context.probe(&job, test, &mut |_| {}).expect("a probe")
     };
     let (in_memory, mapped) = (probe(usize::MAX), probe(0));
     assert_eq!(in_memory.1, mapped.1, "predictions");

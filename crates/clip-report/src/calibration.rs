@@ -3,10 +3,10 @@
 use crate::markup::Markup;
 use crate::numbers::{count, percent, total};
 use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
-use clip_eval::results::{Cell, ReliabilityBin};
+use clip_eval::results::{Record, ReliabilityBin};
 
 /// Both pictures, if there are bins with items.
-pub(super) fn draw(page: &mut Markup, cell: &Cell) {
+pub(super) fn draw(page: &mut Markup, cell: &Record) {
     let bins: Vec<&ReliabilityBin> = cell
         .details
         .reliability

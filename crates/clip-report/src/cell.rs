@@ -9,7 +9,7 @@ use crate::standing::Standing;
 use crate::suite::Suite;
 use crate::table::scrolled;
 use crate::{calibration, capital, classes, confusion, search, wrong};
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 
 /// How much of each cell is drawn, so that a page of hundreds stays small.
 struct Room {
@@ -40,15 +40,15 @@ pub(super) fn section(page: &mut Markup, suite: &Suite<'_>) {
     let room = Room::of(suite);
     page.element("section", &[("id", &"cells")], |page| {
         page.leaf("h2", &[], "Every result");
-        let mut cells: Vec<&Cell> = suite.cells.clone();
+        let mut cells: Vec<&Record> = suite.cells.clone();
         // Stable: tasks and models keep their order within a data set.
         cells.sort_by_key(|cell| {
             (title(cell).to_lowercase(), cell.dataset.as_str(), cell.split.as_str())
         });
-        let mut before: Option<&Cell> = None;
+        let mut before: Option<&Record> = None;
         for cell in cells {
             let of =
-                |cell: &Cell| (title(cell).to_owned(), cell.dataset.clone(), cell.split.clone());
+                |cell: &Record| (title(cell).to_owned(), cell.dataset.clone(), cell.split.clone());
             if before.is_none_or(|before| of(before) != of(cell)) {
                 page.element("h3", &[], |page| {
                     page.text(title(cell));
@@ -62,7 +62,7 @@ pub(super) fn section(page: &mut Markup, suite: &Suite<'_>) {
     page.line();
 }
 
-fn fold(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, room: &Room) {
+fn fold(page: &mut Markup, suite: &Suite<'_>, cell: &Record, room: &Room) {
     page.element("details", &[], |page| {
         page.element("summary", &[], |page| {
             page.leaf("b", &[], &cell.model);
@@ -96,7 +96,7 @@ fn fold(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, room: &Room) {
     page.line();
 }
 
-fn notes(page: &mut Markup, cell: &Cell) {
+fn notes(page: &mut Markup, cell: &Record) {
     if !cell.notes.is_empty() {
         page.leaf("h4", &[], "Notes");
         page.element("ul", &[], |page| {
@@ -126,7 +126,7 @@ fn notes(page: &mut Markup, cell: &Cell) {
 }
 
 /// All figures: those with intervals, then the rest.
-fn figures(page: &mut Markup, cell: &Cell) {
+fn figures(page: &mut Markup, cell: &Record) {
     let known: Vec<&Figure> = std::iter::once(&cell.score).chain(&cell.figures).collect();
     page.element("figure", &[], |page| {
         page.leaf("h4", &[], "Figures");
@@ -172,7 +172,7 @@ fn row(page: &mut Markup, name: &str, value: String, (interval, how): (String, S
 }
 
 /// Everything needed to repeat it.
-fn provenance(page: &mut Markup, cell: &Cell) {
+fn provenance(page: &mut Markup, cell: &Record) {
     let from = &cell.provenance;
     let none = || "none".to_owned();
     page.leaf("h4", &[], "To repeat it");

@@ -3,7 +3,7 @@
 use clip_rs::model::registry;
 
 use crate::published::{Origin, Protocol, measured_by};
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 
 /// A value that others measured for the same figure of a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Measured {
 const PAPER_ROUNDING: f64 = 0.0005;
 
 /// What the tables of [`crate::published`] have of a cell's figure; for the nine released models only.
-pub fn measured(cell: &Cell, figure: &Figure) -> Vec<Measured> {
+pub fn measured(cell: &Record, figure: &Figure) -> Vec<Measured> {
     let protocol = match cell.task.as_str() {
         "zeroshot_classification" | "zeroshot_retrieval" => Protocol::ZeroShot,
         "linear_probe" => Protocol::LinearProbe,

@@ -7,10 +7,10 @@ use crate::numbers::count;
 use crate::plot::{Matrix, figure, matrix};
 use crate::run::head;
 use crate::table::scrolled;
-use clip_eval::results::Cell;
+use clip_eval::results::Record;
 
 /// A square of the classes that are confused most, and the worst pairs.
-pub(super) fn draw(page: &mut Markup, cell: &Cell, classes: usize, pairs: usize) {
+pub(super) fn draw(page: &mut Markup, cell: &Record, classes: usize, pairs: usize) {
     let confusions = &cell.details.confusions;
     if confusions.is_empty() {
         return;
@@ -50,7 +50,7 @@ pub(super) fn draw(page: &mut Markup, cell: &Cell, classes: usize, pairs: usize)
 }
 
 /// Names of the classes with most confused items, either way.
-fn worst(cell: &Cell, most: usize) -> Vec<&str> {
+fn worst(cell: &Record, most: usize) -> Vec<&str> {
     let mut weights: BTreeMap<&str, usize> = BTreeMap::new();
     for pair in &cell.details.confusions {
         for name in [&pair.truth, &pair.prediction] {
@@ -63,7 +63,7 @@ fn worst(cell: &Cell, most: usize) -> Vec<&str> {
     names.into_iter().take(most).map(|(name, _)| name).collect()
 }
 
-fn square(cell: &Cell, names: &[&str]) -> Matrix {
+fn square(cell: &Record, names: &[&str]) -> Matrix {
     let of_class = |name: &str| cell.details.per_class.iter().find(|class| class.class == name);
     let between = |truth: &str, prediction: &str| {
         let same = |pair: &&clip_eval::results::Confusion| {

@@ -42,18 +42,18 @@ use crate::published::Origin;
 use crate::standing::Standing;
 use crate::suite::{Suite, shown};
 use clip_eval::EvalError;
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 
 const STYLE: &str = include_str!("../assets/report.css");
 
 /// What a page is made of.
 pub struct Report<'a> {
     /// The results.
-    pub cells: &'a [Cell],
+    pub cells: &'a [Record],
     /// Files that could not be read; the page names them.
     pub unreadable: &'a [EvalError],
     /// Published values of a cell's figure, at most one of each source.
-    pub published: &'a dyn Fn(&Cell, &Figure) -> Vec<Measured>,
+    pub published: &'a dyn Fn(&Record, &Figure) -> Vec<Measured>,
 }
 
 /// What a page says, in numbers.

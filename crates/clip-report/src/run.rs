@@ -8,7 +8,7 @@ use crate::standing::Standing;
 use crate::suite::Suite;
 use crate::table::scrolled;
 use clip_eval::EvalError;
-use clip_eval::results::Cell;
+use clip_eval::results::Record;
 
 /// The section.
 pub(crate) fn section(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
@@ -50,7 +50,7 @@ fn warnings(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
 }
 
 fn models(page: &mut Markup, suite: &Suite<'_>) {
-    let key = |cell: &Cell| {
+    let key = |cell: &Record| {
         let provenance = &cell.provenance;
         [
             &cell.pretrained,
@@ -77,7 +77,7 @@ fn models(page: &mut Markup, suite: &Suite<'_>) {
         );
         page.element("tbody", &[], |page| {
             for model in &suite.models {
-                let cells: Vec<&&Cell> =
+                let cells: Vec<&&Record> =
                     suite.cells.iter().filter(|cell| cell.model == *model).collect();
                 let variants: BTreeSet<[String; 5]> = cells.iter().map(|cell| key(cell)).collect();
                 for variant in variants {
@@ -102,7 +102,7 @@ fn models(page: &mut Markup, suite: &Suite<'_>) {
 }
 
 /// Cells of the same items stand in one row.
-type Rows<'a> = BTreeMap<(String, &'a str, &'a str, [usize; 4]), Vec<&'a Cell>>;
+type Rows<'a> = BTreeMap<(String, &'a str, &'a str, [usize; 4]), Vec<&'a Record>>;
 
 fn datasets(page: &mut Markup, suite: &Suite<'_>) {
     let mut rows: Rows<'_> = BTreeMap::new();
@@ -146,7 +146,7 @@ fn datasets(page: &mut Markup, suite: &Suite<'_>) {
     });
 }
 
-fn dataset(page: &mut Markup, cell: &Cell, cells: usize) {
+fn dataset(page: &mut Markup, cell: &Record, cells: usize) {
     let counts = &cell.counts;
     page.element("tr", &[("class", &row_class(cell))], |page| {
         page.leaf("th", &[("scope", &"row")], title(cell));
@@ -163,7 +163,7 @@ fn dataset(page: &mut Markup, cell: &Cell, cells: usize) {
 }
 
 /// What is said of a cell's items and prompts, as marks.
-pub(crate) fn state(page: &mut Markup, cell: &Cell) {
+pub(crate) fn state(page: &mut Markup, cell: &Record) {
     let (standing, counts) = (Standing::of(cell), &cell.counts);
     let warnings = standing.warnings();
     if warnings.is_empty() {
@@ -187,12 +187,12 @@ pub(crate) fn state(page: &mut Markup, cell: &Cell) {
 }
 
 /// Rows of items that are not those of the published split look different.
-pub(crate) fn row_class(cell: &Cell) -> &'static str {
+pub(crate) fn row_class(cell: &Record) -> &'static str {
     if Standing::of(cell).is_comparable() { "whole" } else { "part" }
 }
 
 /// A data set's title, or its id where it has none.
-pub(crate) fn title(cell: &Cell) -> &str {
+pub(crate) fn title(cell: &Record) -> &str {
     if cell.dataset_title.trim().is_empty() { &cell.dataset } else { &cell.dataset_title }
 }
 

@@ -8,7 +8,7 @@ use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use crate::published::Origin;
 use crate::standing::Standing;
 use crate::suite::Suite;
-use clip_eval::results::Cell;
+use clip_eval::results::Record;
 
 /// Tasks whose means make sense as one number.
 const TASKS: [&str; 2] = ["zeroshot_classification", "linear_probe"];
@@ -37,7 +37,7 @@ struct Means<'a> {
 
 impl<'a> Means<'a> {
     fn of(suite: &Suite<'a>, task: &str) -> Option<Means<'a>> {
-        let cells_of = |model: &str| -> Vec<&'a Cell> {
+        let cells_of = |model: &str| -> Vec<&'a Record> {
             suite
                 .of_task(task)
                 .filter(|cell| cell.model == model && cell.score.value.is_some())
@@ -45,25 +45,25 @@ impl<'a> Means<'a> {
         };
         let of_model =
             |model: &'a str| Some((model, *suite.operations.get(model)?, cells_of(model)));
-        let models: Vec<(&str, f64, Vec<&Cell>)> = suite
+        let models: Vec<(&str, f64, Vec<&Record>)> = suite
             .models
             .iter()
             .filter_map(|model| of_model(model))
             .filter(|model| !model.2.is_empty())
             .collect();
-        let sets = |cells: &[&'a Cell]| -> BTreeSet<Asked<'a>> {
+        let sets = |cells: &[&'a Record]| -> BTreeSet<Asked<'a>> {
             cells.iter().map(|cell| asked(cell)).collect()
         };
         let common = models.iter().map(|model| sets(&model.2)).reduce(|a, b| &a & &b)?;
         if models.len() < 2 || common.is_empty() {
             return None;
         }
-        let is_common = |cell: &&&Cell| common.contains(&asked(cell));
-        let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Cell>)| {
-            let cells: Vec<&Cell> = cells.iter().filter(is_common).copied().collect();
+        let is_common = |cell: &&&Record| common.contains(&asked(cell));
+        let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Record>)| {
+            let cells: Vec<&Record> = cells.iter().filter(is_common).copied().collect();
             let ours =
                 cells.iter().filter_map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
-            let theirs = |cell: &&Cell| {
+            let theirs = |cell: &&Record| {
                 suite.difference(cell, &cell.score, Origin::Paper)?;
                 suite.published(cell, &cell.score, Origin::Paper).map(|value| value.value)
             };
@@ -88,7 +88,7 @@ impl<'a> Means<'a> {
 /// What a model was asked: the items with their truth, and the prompts.
 type Asked<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 
-fn asked(cell: &Cell) -> Asked<'_> {
+fn asked(cell: &Record) -> Asked<'_> {
     let from = &cell.provenance;
     (&cell.dataset, &cell.split, &from.split_blake3, from.prompts_blake3.as_deref())
 }

@@ -7,7 +7,7 @@ use crate::markup::Markup;
 use crate::numbers::{count, how, percent, points};
 use crate::plot::{Axis, Key, Kind, Mark, Plot, Scale, figure, logistic, logit};
 use crate::suite::Suite;
-use clip_eval::results::{Cell, RobustnessPoint};
+use clip_eval::results::{Record, RobustnessPoint};
 use clip_eval::robustness::{LogitFit, TestbedModel, ordinary_points, setting, testbed};
 use clip_eval::statistics::Bootstrap;
 
@@ -21,7 +21,7 @@ pub(super) fn is_possible(suite: &Suite<'_>) -> bool {
 
 /// One plot for each shift.
 pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
-    let mut shifts: BTreeMap<&str, Vec<(&Cell, &RobustnessPoint)>> = BTreeMap::new();
+    let mut shifts: BTreeMap<&str, Vec<(&Record, &RobustnessPoint)>> = BTreeMap::new();
     for cell in &suite.cells {
         if let Some(point) = &cell.details.robustness {
             shifts.entry(&point.setting).or_default().push((cell, point));
@@ -68,10 +68,10 @@ impl Line {
     }
 }
 
-fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &RobustnessPoint)]) {
+fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Record, &RobustnessPoint)]) {
     let line = Line::of(setting);
     let ordinary: &[(f64, f64)] = line.as_ref().map_or(&[], |line| &line.ordinary);
-    let reached = |(cell, point): &(&Cell, &RobustnessPoint)| {
+    let reached = |(cell, point): &(&Record, &RobustnessPoint)| {
         [Some(point.y), interval(cell, point).map(|ends| ends.1)]
     };
     let x_scale = Scale::logit(
@@ -133,12 +133,12 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Cell, &Ro
 }
 
 /// The interval of a cell's score, where the score is the accuracy under the shift.
-fn interval(cell: &Cell, point: &RobustnessPoint) -> Option<(f64, f64)> {
+fn interval(cell: &Record, point: &RobustnessPoint) -> Option<(f64, f64)> {
     let same = cell.score.value.is_some_and(|value| (value - point.y).abs() < 1e-9);
     same.then(|| cell.score.low.zip(cell.score.high)).flatten()
 }
 
-fn caption(line: Option<&Line>, ours: &[(&Cell, &RobustnessPoint)]) -> String {
+fn caption(line: Option<&Line>, ours: &[(&Record, &RobustnessPoint)]) -> String {
     let scored = ours.iter().map(|(cell, _)| cell.counts.scored).max().unwrap_or(0);
     let whisker = ours.iter().find(|(cell, point)| interval(cell, point).is_some());
     let whisker = whisker.map_or("none".to_owned(), |(cell, _)| how(&cell.score));

@@ -7,7 +7,7 @@ use crate::numbers::{count, number, percent};
 use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use crate::run::title;
 use crate::suite::Suite;
-use clip_eval::results::{Cell, ShotPoint};
+use clip_eval::results::{Record, ShotPoint};
 
 /// Whether there is anything to draw.
 pub(super) fn is_possible(suite: &Suite<'_>) -> bool {
@@ -16,7 +16,7 @@ pub(super) fn is_possible(suite: &Suite<'_>) -> bool {
 
 /// One plot for each data set, one line for each model.
 pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
-    let mut sets: BTreeMap<(String, &str), Vec<&Cell>> = BTreeMap::new();
+    let mut sets: BTreeMap<(String, &str), Vec<&Record>> = BTreeMap::new();
     for cell in suite.of_task("few_shot").filter(|cell| !cell.details.shots.is_empty()) {
         sets.entry((title(cell).to_lowercase(), &cell.dataset)).or_default().push(cell);
     }
@@ -30,7 +30,7 @@ fn place(shots: Option<usize>, most: f64) -> f64 {
     shots.map_or(most * 2.8, |shots| shots as f64)
 }
 
-fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Cell]) {
+fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Record]) {
     let Some(first) = cells.first() else { return };
     let points = || cells.iter().flat_map(|cell| &cell.details.shots);
     let most = points().filter_map(|point| point.shots).max().unwrap_or(1).max(1) as f64;
@@ -81,7 +81,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, cells: &[&Cell]) {
     figure(page, &heading, |page| plot.svg(page, &said.join("; ")), &caption(cells));
 }
 
-fn mark(cell: &Cell, point: &ShotPoint, most: f64) -> Mark {
+fn mark(cell: &Record, point: &ShotPoint, most: f64) -> Mark {
     let shots = point.shots.map_or("all examples".to_owned(), |shots| format!("{shots} a class"));
     // A single draw beyond the band carries its own whisker.
     let interval = if point.shots.is_none() { point.interval } else { None };
@@ -89,7 +89,7 @@ fn mark(cell: &Cell, point: &ShotPoint, most: f64) -> Mark {
     Mark { x: place(point.shots, most), y: point.mean, interval, tip }
 }
 
-fn y_axis(suite: &Suite<'_>, cells: &[&Cell]) -> Axis {
+fn y_axis(suite: &Suite<'_>, cells: &[&Record]) -> Axis {
     let points = cells.iter().flat_map(|cell| &cell.details.shots);
     let ends = points.flat_map(|point| {
         let (low, high) = point.interval.unwrap_or((point.mean, point.mean));
@@ -110,8 +110,8 @@ fn x_axis<'p>(points: impl Iterator<Item = &'p ShotPoint>, most: f64) -> Axis {
 }
 
 /// `99.5 % `: of all the cells, if they have one.
-fn level(cells: &[&Cell]) -> String {
-    let of = |cell: &&Cell| {
+fn level(cells: &[&Record]) -> String {
+    let of = |cell: &&Record| {
         let chosen = cell.provenance.options.get("level").and_then(serde_json::Value::as_f64);
         cell.score.level.or(chosen)
     };
@@ -124,7 +124,7 @@ fn level(cells: &[&Cell]) -> String {
     }
 }
 
-fn caption(cells: &[&Cell]) -> String {
+fn caption(cells: &[&Record]) -> String {
     let draws =
         cells.iter().flat_map(|cell| &cell.details.shots).filter(|point| point.shots.is_some());
     let draws: Vec<usize> = draws.map(|point| point.values.len()).collect();

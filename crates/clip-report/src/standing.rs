@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::published::Origin;
 use clip_eval::head::blake3_of;
-use clip_eval::results::Cell;
+use clip_eval::results::Record;
 use clip_eval::suite::Verb;
 use clip_eval::usual_split;
 
@@ -23,7 +23,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn of(cell: &Cell) -> Standing {
+    pub(crate) fn of(cell: &Record) -> Standing {
         let counts = &cell.counts;
         let close =
             |expected: usize| counts.scored.abs_diff(expected) as f64 <= expected as f64 * 0.01;
@@ -65,7 +65,7 @@ impl Standing {
 }
 
 /// Whether somebody's captions are these: the paper puts "a photo of" in front, the others nothing.
-pub(crate) fn has_captions_of(cell: &Cell, origin: Origin) -> bool {
+pub(crate) fn has_captions_of(cell: &Record, origin: Origin) -> bool {
     if cell.task != Verb::Retrieval.task() {
         return true;
     }
@@ -78,7 +78,7 @@ pub(crate) fn has_captions_of(cell: &Cell, origin: Origin) -> bool {
 
 /// The data set of a cell, if it is the catalogue's and not a user's folder of the same name. Earlier programs did not say
 /// which; a user's files have no published count.
-fn of_catalogue(cell: &Cell) -> Option<&'static Dataset> {
+fn of_catalogue(cell: &Record) -> Option<&'static Dataset> {
     let origin = cell.identity.origin.as_str();
     if !matches!(origin, "catalogue" | "") {
         return None;
@@ -100,7 +100,7 @@ fn published_split(dataset: &Dataset, task: &str) -> String {
 }
 
 /// Whether class names or templates are not those of the data set, which for a shift are ImageNet's.
-fn prompts_differ(cell: &Cell, dataset: &Dataset) -> bool {
+fn prompts_differ(cell: &Record, dataset: &Dataset) -> bool {
     static OWN: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
         let ids = clip_data::catalogue().iter().map(Dataset::prompts_id);
         ids.filter_map(|id| Some((id.to_owned(), blake3_of(&PromptSet::of(id).ok()?)))).collect()
@@ -138,10 +138,10 @@ fn other_choices<'o>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clip_eval::results::CellCounts;
+    use clip_eval::results::Counts;
 
     /// Of a file that is read, as every cell of a report is.
-    fn cell(dataset: &str, split: &str, expected: Option<usize>, scored: usize) -> Cell {
+    fn cell(dataset: &str, split: &str, expected: Option<usize>, scored: usize) -> Record {
         let text = serde_json::json!({
             "schema": 1, "clip_rs": "0.1.0", "dataset": dataset, "dataset_title": dataset, "split": split,
             "task": "zeroshot_classification", "model": "ViT-B/32", "pretrained": "openai", "language": "en",
@@ -156,7 +156,7 @@ mod tests {
         serde_json::from_value(text).expect("a cell")
     }
 
-    fn warnings(cell: &Cell) -> Vec<String> {
+    fn warnings(cell: &Record) -> Vec<String> {
         Standing::of(cell).warnings()
     }
 
@@ -200,7 +200,7 @@ mod tests {
     fn a_subset_is_not_comparable_and_a_few_lost_files_are_said() {
         let mut cell = cell("food101", "test", Some(25_250), 25_250);
         let mut with = |scored| {
-            cell.counts = CellCounts { scored, ..cell.counts };
+            cell.counts = Counts { scored, ..cell.counts };
             warnings(&cell)
         };
         assert!(with(25_250).is_empty());

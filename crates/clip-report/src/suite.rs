@@ -9,10 +9,10 @@ use clip_rs::speed::MultiplyAdds;
 use crate::compare::{Difference, Measured};
 use crate::published::Origin;
 use crate::standing::{Standing, has_captions_of};
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 
 /// Finds published values of a cell's figure.
-pub(crate) type Published<'a> = &'a dyn Fn(&Cell, &Figure) -> Vec<Measured>;
+pub(crate) type Published<'a> = &'a dyn Fn(&Record, &Figure) -> Vec<Measured>;
 
 /// Tasks in the order of the page; others follow by name.
 const TASKS: [&str; 5] =
@@ -21,7 +21,7 @@ const TASKS: [&str; 5] =
 /// The cells of a page.
 pub(crate) struct Suite<'a> {
     /// By task, data set, model.
-    pub(crate) cells: Vec<&'a Cell>,
+    pub(crate) cells: Vec<&'a Record>,
     /// In the order of their release, then by name.
     pub(crate) models: Vec<&'a str>,
     /// Operations for one image, two for each multiply-add; of the models where they are known.
@@ -30,11 +30,11 @@ pub(crate) struct Suite<'a> {
 }
 
 impl<'a> Suite<'a> {
-    pub(crate) fn new(cells: &'a [Cell], published: Published<'a>) -> Suite<'a> {
+    pub(crate) fn new(cells: &'a [Record], published: Published<'a>) -> Suite<'a> {
         let mut models: Vec<&str> = cells.iter().map(|cell| cell.model.as_str()).collect();
         models.sort_by_key(|model| (release(model), *model));
         models.dedup();
-        let mut sorted: Vec<&Cell> = cells.iter().collect();
+        let mut sorted: Vec<&Record> = cells.iter().collect();
         sorted.sort_by_key(|cell| {
             let task = TASKS.iter().position(|task| *task == cell.task).unwrap_or(TASKS.len());
             let model = models.iter().position(|model| *model == cell.model);
@@ -62,19 +62,19 @@ impl<'a> Suite<'a> {
     pub(crate) fn of_task<'s>(
         &'s self,
         task: &'s str,
-    ) -> impl Iterator<Item = &'a Cell> + use<'s, 'a> {
+    ) -> impl Iterator<Item = &'a Record> + use<'s, 'a> {
         self.cells.iter().copied().filter(move |cell| cell.task == task)
     }
 
     /// The number of a cell in the page, which its anchor is made of.
-    pub(crate) fn number(&self, cell: &Cell) -> usize {
+    pub(crate) fn number(&self, cell: &Record) -> usize {
         self.cells.iter().position(|other| std::ptr::eq(*other, cell)).unwrap_or(0)
     }
 
     /// The published value of a figure; none where there is none, or it is of something else.
     pub(crate) fn published(
         &self,
-        cell: &Cell,
+        cell: &Record,
         figure: &Figure,
         origin: Origin,
     ) -> Option<Measured> {
@@ -84,14 +84,14 @@ impl<'a> Suite<'a> {
     }
 
     /// Whether somebody published a value of this figure, for these items or others.
-    pub(crate) fn is_published(&self, cell: &Cell, figure: &Figure, origin: Origin) -> bool {
+    pub(crate) fn is_published(&self, cell: &Record, figure: &Figure, origin: Origin) -> bool {
         (self.published)(cell, figure).iter().any(|value| value.origin == origin)
     }
 
     /// Ours against it.
     pub(crate) fn difference(
         &self,
-        cell: &Cell,
+        cell: &Record,
         figure: &Figure,
         origin: Origin,
     ) -> Option<Difference> {
@@ -99,16 +99,16 @@ impl<'a> Suite<'a> {
     }
 
     /// Accuracy without examples: on the items of the few-shot run itself, else in the cell of the zero-shot task.
-    pub(crate) fn zero_shot(&self, cell: &Cell) -> Option<f64> {
+    pub(crate) fn zero_shot(&self, cell: &Record) -> Option<f64> {
         let own = cell.figures.iter().find(|figure| figure.name == "zero_shot");
-        let same = |other: &&Cell| other.model == cell.model && other.dataset == cell.dataset;
+        let same = |other: &&Record| other.model == cell.model && other.dataset == cell.dataset;
         let other = || self.of_task("zeroshot_classification").find(same);
         own.or_else(|| other().map(|found| &found.score))?.value
     }
 }
 
 /// Figures of a cell that the tables show: its score, and for retrieval every recall.
-pub(crate) fn shown(cell: &Cell) -> Vec<&Figure> {
+pub(crate) fn shown(cell: &Record) -> Vec<&Figure> {
     let others = cell
         .figures
         .iter()
@@ -116,7 +116,7 @@ pub(crate) fn shown(cell: &Cell) -> Vec<&Figure> {
     std::iter::once(&cell.score).chain(others).collect()
 }
 
-fn title_key(cell: &Cell) -> String {
+fn title_key(cell: &Record) -> String {
     cell.dataset_title.to_lowercase()
 }
 
@@ -129,7 +129,7 @@ fn release(model: &str) -> usize {
 }
 
 /// Of the released model with these weights or this name, or of the starter.
-fn operations_of(cell: &Cell) -> Option<f64> {
+fn operations_of(cell: &Record) -> Option<f64> {
     let multiply_adds = match registry::find_digest(&cell.provenance.weights_sha256) {
         Some(model) => MultiplyAdds::of(&model.architecture),
         None => match registry::find(&cell.model) {

@@ -9,7 +9,7 @@ use crate::run::{head, title};
 use crate::standing::Standing;
 use crate::suite::Suite;
 use crate::table::scrolled;
-use clip_eval::results::Cell;
+use clip_eval::results::Record;
 use clip_eval::robustness::{
     LogitFit, ShiftPoint, Summary, gap_reduction, ordinary_points, relative_robustness, settings_of,
 };
@@ -42,7 +42,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(cell: &Cell) -> Option<Place> {
+    fn of(cell: &Record) -> Option<Place> {
         let measured = cell.details.robustness.as_ref()?;
         let y = cell.score.value?;
         let predict = |setting| {
@@ -87,7 +87,7 @@ pub(crate) fn over_shifts(suite: &Suite<'_>) -> Vec<OverShifts> {
     rows
 }
 
-type Shifts<'a> = BTreeMap<(&'a str, &'a str), &'a Cell>;
+type Shifts<'a> = BTreeMap<(&'a str, &'a str), &'a Record>;
 
 /// Cells by shift, models in their order.
 fn by_model<'a>(suite: &Suite<'a>) -> Vec<(&'a str, Shifts<'a>)> {
@@ -146,11 +146,11 @@ pub(crate) fn draw(page: &mut Markup, suite: &Suite<'_>) {
 fn note(suite: &Suite<'_>, first: &str) -> String {
     let models = by_model(suite);
     let common = common_shifts(&models);
-    let cells: Vec<&Cell> = models
+    let cells: Vec<&Record> = models
         .iter()
         .flat_map(|(_, cells)| common.iter().filter_map(|shift| cells.get(shift).copied()))
         .collect();
-    let named = |of: &dyn Fn(&Cell) -> bool| {
+    let named = |of: &dyn Fn(&Record) -> bool| {
         let names: BTreeSet<&str> =
             cells.iter().filter(|cell| of(cell)).map(|cell| title(cell)).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")

@@ -11,11 +11,11 @@ use crate::published::Origin;
 use crate::run::{head, row_class, state, title};
 use crate::standing::Standing;
 use crate::suite::{Suite, shown};
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 
 /// One table of a task whose figures are single numbers.
 pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
-    let rows: Vec<(&Cell, &Figure)> = suite
+    let rows: Vec<(&Record, &Figure)> = suite
         .of_task(task)
         .flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)))
         .collect();
@@ -55,8 +55,8 @@ pub(crate) fn of_task(page: &mut Markup, suite: &Suite<'_>, task: &str) {
     notes(page, suite, &rows, &sources);
 }
 
-fn same_items(a: &Cell, b: &Cell) -> bool {
-    let asked = |cell: &Cell| {
+fn same_items(a: &Record, b: &Record) -> bool {
+    let asked = |cell: &Record| {
         (cell.provenance.split_blake3.clone(), cell.provenance.prompts_blake3.clone())
     };
     // A folder of one's own may be called like a data set.
@@ -68,7 +68,7 @@ fn same_items(a: &Cell, b: &Cell) -> bool {
 }
 
 /// The row of a data set, above those of its models.
-fn opening(page: &mut Markup, cell: &Cell, columns: usize) {
+fn opening(page: &mut Markup, cell: &Record, columns: usize) {
     page.element("tr", &[("class", &row_class(cell))], |page| {
         page.element("th", &[("scope", &"rowgroup"), ("colspan", &columns)], |page| {
             // As long as the box, not as the table: in sight when the table is moved.
@@ -90,7 +90,7 @@ fn opening(page: &mut Markup, cell: &Cell, columns: usize) {
 fn row(
     page: &mut Markup,
     suite: &Suite<'_>,
-    cell: &Cell,
+    cell: &Record,
     figure: &Figure,
     several_figures: bool,
     sources: &[Origin],
@@ -108,7 +108,7 @@ fn row(
 }
 
 /// The model's name, which leads to everything about the result.
-fn model(page: &mut Markup, suite: &Suite<'_>, cell: &Cell) {
+fn model(page: &mut Markup, suite: &Suite<'_>, cell: &Record) {
     page.element("td", &[("class", &"model")], |page| {
         let anchor = format!("#cell-{}", suite.number(cell));
         page.leaf("a", &[("href", &anchor)], &cell.model);
@@ -130,7 +130,7 @@ pub(crate) fn ours(page: &mut Markup, figure: &Figure) {
     });
 }
 
-fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Cell, figure: &Figure, source: Origin) {
+fn published(page: &mut Markup, suite: &Suite<'_>, cell: &Record, figure: &Figure, source: Origin) {
     let value = suite.published(cell, figure, source);
     let difference = suite.difference(cell, figure, source);
     let mut text = value.as_ref().map_or_else(|| MISSING.to_owned(), |value| percent(value.value));
@@ -215,7 +215,7 @@ fn means(page: &mut Markup, suite: &Suite<'_>, task: &str, columns: usize) {
     });
 }
 
-fn notes(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Cell, &Figure)], sources: &[Origin]) {
+fn notes(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Record, &Figure)], sources: &[Origin]) {
     let mut methods: BTreeMap<String, usize> = BTreeMap::new();
     for (_, figure) in rows.iter().filter(|(_, figure)| figure.low.is_some()) {
         *methods.entry(how(figure)).or_default() += 1;
@@ -237,7 +237,7 @@ fn notes(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Cell, &Figure)], source
 }
 
 /// Why some of the values cannot be expected to agree.
-fn cautions(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Cell, &Figure)], origins: &[Origin]) {
+fn cautions(page: &mut Markup, suite: &Suite<'_>, rows: &[(&Record, &Figure)], origins: &[Origin]) {
     let mut cautions: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for (cell, figure) in rows {
         for value in origins.iter().filter_map(|origin| suite.published(cell, figure, *origin)) {
@@ -296,7 +296,7 @@ pub(crate) fn few_shot(page: &mut Markup, suite: &Suite<'_>) {
     );
 }
 
-fn shot(page: &mut Markup, cell: &Cell, shots: Option<usize>) {
+fn shot(page: &mut Markup, cell: &Record, shots: Option<usize>) {
     match cell.details.shots.iter().find(|point| point.shots == shots) {
         None => page.text(MISSING),
         Some(point) => {

@@ -2,7 +2,7 @@
 
 use crate::markup::Markup;
 use crate::numbers::percent;
-use clip_eval::results::{Cell, WrongImage};
+use clip_eval::results::{Record, WrongImage};
 
 /// Pictures in all, in bytes of base64: a page of any suite stays one that a browser opens at once.
 const PICTURES: usize = 1_500_000;
@@ -19,7 +19,7 @@ pub(super) fn share(cells: usize) -> usize {
 }
 
 /// The images, worst first, as long as there is room for their pictures.
-pub(super) fn draw(page: &mut Markup, cell: &Cell, room: usize) {
+pub(super) fn draw(page: &mut Markup, cell: &Record, room: usize) {
     let wrong = &cell.details.wrong;
     let (mut shown, mut used) = (0, 0);
     for image in wrong.iter().take(IMAGES) {

@@ -5,21 +5,21 @@ mod html;
 mod synthetic;
 
 use clip_eval::EvalError;
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 use clip_report::published::Origin;
 use clip_report::{Measured, Report, Summary, measured};
 use synthetic::{MODELS, SETS, blank, invented_values, large_suite, robustness, suite, zero_shot};
 
-fn nothing_published(_: &Cell, _: &Figure) -> Vec<Measured> {
+fn nothing_published(_: &Record, _: &Figure) -> Vec<Measured> {
     Vec::new()
 }
 
-fn page_of(cells: &[Cell]) -> String {
+fn page_of(cells: &[Record]) -> String {
     Report { cells, unreadable: &[], published: &nothing_published }.page().0
 }
 
-fn page_against(cells: &[Cell], paper: f64) -> (String, Summary) {
-    let published = move |_: &Cell, figure: &Figure| {
+fn page_against(cells: &[Record], paper: f64) -> (String, Summary) {
+    let published = move |_: &Record, figure: &Figure| {
         let value = |origin, value| Measured { origin, value, rounding: 0.0005, caution: None };
         if figure.name == "accuracy" {
             vec![value(Origin::Paper, paper), value(Origin::OpenClip, paper)]
@@ -293,7 +293,7 @@ fn suite_of_nine_models_and_forty_sets_stays_small() {
 
 #[test]
 fn natural_shifts_are_summed_up_over_those_that_all_models_have() {
-    let published = |cell: &Cell, figure: &Figure| invented_values(cell, figure);
+    let published = |cell: &Record, figure: &Figure| invented_values(cell, figure);
     let mut cells = suite();
     // A third shift of one model alone does not count.
     let mut alone = cells.iter().find(|cell| cell.task == "robustness").expect("a shift").clone();

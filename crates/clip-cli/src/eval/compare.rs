@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clip_eval::paired::{Compared, Measure, Pairs};
-use clip_eval::predictions;
-use clip_eval::results::Cell;
+use clip_eval::results::Record;
+use clip_eval::results::predictions;
 use clip_eval::statistics::Bootstrap;
 
 use crate::console::Console;
@@ -100,7 +100,7 @@ impl Compare {
 /// The metric of the result that a file of predictions belongs to.
 fn metric_beside(path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?.strip_suffix(ENDING)?;
-    Some(Cell::read(&path.with_file_name(format!("{name}.json"))).ok()?.score.name)
+    Some(Record::read(&path.with_file_name(format!("{name}.json"))).ok()?.score.name)
 }
 
 fn text(printed: &Printed) -> String {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clip_eval::suite::Run;
 use clip_eval::{EvalOptions, Step, results, suite};
 
-use super::shown::{Table, say_what_to_know};
+use super::table::{Table, say_what_to_know};
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
 use crate::settings::Settings;

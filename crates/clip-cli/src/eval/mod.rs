@@ -2,11 +2,11 @@
 
 mod choices;
 mod compare;
+mod distributed;
 mod geolocation;
 mod overlap;
 mod selection;
-mod shared;
-mod shown;
+mod table;
 
 use std::path::PathBuf;
 
@@ -19,8 +19,8 @@ use self::choices::{
     CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags,
     ZeroShotFlags,
 };
-use self::shared::World;
-use self::shown::{Table, say_what_to_know};
+use self::distributed::World;
+use self::table::{Table, say_what_to_know};
 use crate::console::{Console, Unit, Usage};
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -268,7 +268,7 @@ fn measure(
         console.warn(&format!("{dataset}: left out: it is no data set for {}", tasks(suite)));
     }
     printed?;
-    if !world.speaks() {
+    if !world.is_main_process() {
         return Ok(Exit::Ok);
     }
     console.note(clip_rs::LIMITS);

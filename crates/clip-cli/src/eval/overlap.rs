@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clip_eval::overlap::{Overlap, Similarities, adjust};
-use clip_eval::predictions;
+use clip_eval::results::predictions;
 use clip_eval::statistics::{Bootstrap, Interval};
 
 use crate::console::Console;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use clip_data::PromptSet;
 use clip_eval::head::blake3_of;
 use clip_eval::results::{
-    Cell, CellCounts, CellProvenance, ClassFigure, Confusion, Details, Figure, Identity,
-    ReliabilityBin, RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
+    ClassFigure, Confusion, Counts, Details, Figure, Identity, Provenance, Record, ReliabilityBin,
+    RobustnessPoint, SCHEMA, SearchPoint, ShotPoint, Skipped, WrongImage,
 };
 use clip_report::Measured;
 use clip_report::published::Origin;
@@ -27,7 +27,7 @@ pub(crate) const SETS: [Set; 4] = [
 pub(crate) const MODELS: [(&str, f64); 2] = [("ViT-B/32", 0.839), ("ViT-L/14@336px", 0.937)];
 
 /// Two models, four data sets, all tasks.
-pub(crate) fn suite() -> Vec<Cell> {
+pub(crate) fn suite() -> Vec<Record> {
     let mut cells = Vec::new();
     for (model, level) in MODELS {
         for (index, set) in SETS.iter().enumerate() {
@@ -58,7 +58,7 @@ pub(crate) fn suite() -> Vec<Cell> {
 }
 
 /// What somebody might have published of them: near, but not equal.
-pub(crate) fn invented_values(cell: &Cell, figure: &Figure) -> Vec<Measured> {
+pub(crate) fn invented_values(cell: &Record, figure: &Figure) -> Vec<Measured> {
     if matches!(cell.task.as_str(), "few_shot" | "robustness") {
         return Vec::new();
     }
@@ -73,7 +73,7 @@ pub(crate) fn invented_values(cell: &Cell, figure: &Figure) -> Vec<Measured> {
 }
 
 /// As many cells as a complete suite has.
-pub(crate) fn large_suite(models: usize, sets: usize) -> Vec<Cell> {
+pub(crate) fn large_suite(models: usize, sets: usize) -> Vec<Record> {
     let mut cells = Vec::new();
     for model in 0..models {
         for set in 0..sets {
@@ -91,7 +91,7 @@ pub(crate) fn large_suite(models: usize, sets: usize) -> Vec<Cell> {
     cells
 }
 
-pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Cell {
+pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Record {
     let mut cell = blank(model, set, "zeroshot_classification", score);
     let (classes, scored) = (set.2, set.4);
     cell.metrics = BTreeMap::from([
@@ -116,8 +116,7 @@ pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Cell {
         cell.notes = vec!["a subset: what lies on disk, not the published split".into()];
     }
     if set.0 == "oxford_pets" {
-        cell.counts =
-            CellCounts { expected: Some(3_669), found: 3_669, scored: 3_650, skipped: 19 };
+        cell.counts = Counts { expected: Some(3_669), found: 3_669, scored: 3_650, skipped: 19 };
         cell.skipped = vec![Skipped {
             input: "images/Egyptian_Mau_145.jpg".into(),
             stage: "decode".into(),
@@ -127,7 +126,7 @@ pub(crate) fn zero_shot(model: &str, set: &Set, score: f64) -> Cell {
     cell
 }
 
-pub(crate) fn probe(model: &str, set: &Set, score: f64) -> Cell {
+pub(crate) fn probe(model: &str, set: &Set, score: f64) -> Record {
     let mut cell = blank(model, set, "linear_probe", score);
     cell.provenance.options =
         serde_json::json!({ "c": 0.316, "features": "before the projection" });
@@ -143,7 +142,7 @@ pub(crate) fn probe(model: &str, set: &Set, score: f64) -> Cell {
     cell
 }
 
-pub(crate) fn few_shot(model: &str, set: &Set, zero_shot: f64) -> Cell {
+pub(crate) fn few_shot(model: &str, set: &Set, zero_shot: f64) -> Record {
     let mut cell = blank(model, set, "few_shot", zero_shot + 0.05);
     let point = |shots: Option<usize>| {
         let doubling = shots.map_or(6.0, |shots| (shots as f64).log2());
@@ -160,7 +159,7 @@ pub(crate) fn few_shot(model: &str, set: &Set, zero_shot: f64) -> Cell {
     cell
 }
 
-pub(crate) fn retrieval(model: &str, score: f64) -> Cell {
+pub(crate) fn retrieval(model: &str, score: f64) -> Record {
     let set = ("flickr30k", "Flickr30k", 0, 1_000, 1_000);
     let mut cell = blank(model, &set, "zeroshot_retrieval", score);
     cell.score.name = "image_retrieval_recall@1".into();
@@ -191,7 +190,7 @@ pub(crate) fn robustness(
     all: usize,
     scored: usize,
     at: (f64, f64),
-) -> Cell {
+) -> Record {
     let mut cell = blank(model, &(id, title, 200, all, scored), "robustness", at.1);
     let predicted = at.1 * 0.4;
     let point = RobustnessPoint {
@@ -206,10 +205,10 @@ pub(crate) fn robustness(
 }
 
 /// A cell with everything that every task has.
-pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
+pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Record {
     let half =
         1.96 * (score.clamp(0.02, 0.98) * (1.0 - score.clamp(0.02, 0.98)) / set.4 as f64).sqrt();
-    Cell {
+    Record {
         schema: SCHEMA,
         clip_rs: "0.1.0".into(),
         dataset: set.0.into(),
@@ -223,7 +222,7 @@ pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
         metrics: BTreeMap::from([("acc1".into(), Some(score))]),
         score: figure("accuracy", score, half, "Clopper-Pearson"),
         figures: Vec::new(),
-        provenance: CellProvenance {
+        provenance: Provenance {
             weights_sha256: if model.contains("336") { "3035c92b" } else { "40d36571" }.repeat(8),
             recipe: serde_json::json!({ "resolution": 224, "resize": "bicubic", "convert_first": true }),
             precision: "f32".into(),
@@ -236,7 +235,7 @@ pub(crate) fn blank(model: &str, set: &Set, task: &str, score: f64) -> Cell {
             predictions_blake3: None,
             options: serde_json::json!({ "seed": 0 }),
         },
-        counts: CellCounts { expected: Some(set.3), found: set.4, scored: set.4, skipped: 0 },
+        counts: Counts { expected: Some(set.3), found: set.4, scored: set.4, skipped: 0 },
         skipped: Vec::new(),
         notes: Vec::new(),
         details: Details::default(),

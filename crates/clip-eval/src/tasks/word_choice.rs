@@ -6,13 +6,14 @@ use std::time::Instant;
 use clip_data::{PromptSet, Split, Target};
 
 use crate::EvalError;
+use crate::context::{EncodedSplit, EvalContext};
 use crate::head::cosines;
-use crate::laboratory::{Laboratory, Progress, Seen};
 use crate::metrics;
-use crate::predictions::Prediction;
-use crate::results::Cell;
-use crate::scoring::share_of_hits;
-use crate::zero_shot::{self, all, metric_error};
+use crate::progress::Progress;
+use crate::results::Record;
+use crate::results::predictions::Prediction;
+use crate::tasks::scoring::share_of_hits;
+use crate::tasks::zero_shot::{self, all, metric_error};
 
 /// The data set whose candidates are numbers, and may be all of four digits too.
 const NUMBERS: &str = "svhn_full_number";
@@ -22,7 +23,7 @@ const BELOW: u32 = 10_000;
 /// An image's word and what it is chosen among.
 type Word<'a> = (&'a str, &'a [Box<str>]);
 
-impl Laboratory {
+impl EvalContext {
     /// A word is chosen among the image's candidates, or among all words of the split. With several prompts the score is
     /// that of their mean, and each alone stands beside it; numbers are chosen among 0 to 9999 as well.
     pub(crate) fn read_words(
@@ -31,11 +32,11 @@ impl Laboratory {
         split: Split,
         progress: &mut Progress<'_>,
         started: Instant,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
-        let seen = self.see(split, progress)?;
-        let mut cell = self.cell(zero_shot::TASK, &seen, Some(prompts), started);
-        let targets: Vec<&Target> = seen.targets().collect();
-        let mut words = all(&targets, &cell, |target| match target {
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
+        let encoded = self.encode_split(split, progress)?;
+        let mut record = self.record(zero_shot::TASK, &encoded, Some(prompts), started);
+        let targets: Vec<&Target> = encoded.targets().collect();
+        let mut words = all(&targets, &record, |target| match target {
             Target::Word { truth, candidates } => Some((&**truth, &**candidates)),
             _ => None,
         })?;
@@ -45,36 +46,41 @@ impl Laboratory {
         for (_, candidates) in words.iter_mut().filter(|(_, candidates)| candidates.is_empty()) {
             *candidates = &everything;
         }
-        let (predictions, texts) = self.choose_words(prompts, &seen, &words, progress)?;
-        self.enter_hits(&mut cell, "accuracy", &hits(&predictions))?;
-        cell.notes.push(format!("{texts} distinct candidate texts"));
+        let (predictions, texts) = self.choose_words(prompts, &encoded, &words, progress)?;
+        self.enter_hits(&mut record, "accuracy", &hits(&predictions))?;
+        record.notes.push(format!("{texts} distinct candidate texts"));
         if prompts.templates.len() > 1 {
-            cell.notes.push(format!(
+            record.notes.push(format!(
                 "the score is that of the mean of {} prompts; each alone stands beside it, the paper's is not published",
                 prompts.templates.len()
             ));
             for template in &prompts.templates {
                 let alone = PromptSet { templates: vec![template.clone()], ..prompts.clone() };
-                let (alone, _) = self.choose_words(&alone, &seen, &words, progress)?;
-                self.push_share(&mut cell, &format!("accuracy: {template}"), &alone)?;
+                let (alone, _) = self.choose_words(&alone, &encoded, &words, progress)?;
+                self.push_share(&mut record, &format!("accuracy: {template}"), &alone)?;
             }
         }
-        if cell.dataset == NUMBERS {
+        if record.dataset == NUMBERS {
             let numbers = numbers_and_longer(&words);
             let wide: Vec<Word<'_>> = words.iter().map(|(truth, _)| (*truth, &*numbers)).collect();
-            let (among, _) = self.choose_words(prompts, &seen, &wide, progress)?;
-            self.push_share(&mut cell, "accuracy_among_0_to_9999", &among)?;
+            let (among, _) = self.choose_words(prompts, &encoded, &wide, progress)?;
+            self.push_share(&mut record, "accuracy_among_0_to_9999", &among)?;
             let longer = numbers.len() - BELOW as usize;
-            cell.notes.push(format!("0 to 9999: and the {longer} longer numbers that occur"));
+            record.notes.push(format!("0 to 9999: and the {longer} longer numbers that occur"));
         }
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((cell, predictions))
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((record, predictions))
     }
 
-    fn push_share(&self, cell: &mut Cell, name: &str, of: &[Prediction]) -> Result<(), EvalError> {
+    fn push_share(
+        &self,
+        record: &mut Record,
+        name: &str,
+        of: &[Prediction],
+    ) -> Result<(), EvalError> {
         let figure =
-            share_of_hits(name, &hits(of), self.options.level).map_err(metric_error(cell))?;
-        cell.figures.push(figure);
+            share_of_hits(name, &hits(of), self.options.level).map_err(metric_error(record))?;
+        record.figures.push(figure);
         Ok(())
     }
 
@@ -82,7 +88,7 @@ impl Laboratory {
     fn choose_words(
         &mut self,
         prompts: &PromptSet,
-        seen: &Seen,
+        encoded: &EncodedSplit,
         words: &[Word<'_>],
         progress: &mut Progress<'_>,
     ) -> Result<(Vec<Prediction>, usize), EvalError> {
@@ -95,14 +101,15 @@ impl Laboratory {
         let classes = texts.iter().map(|text| vec![(*text).to_owned()]).collect();
         let head = self.head(&PromptSet { classes, ..prompts.clone() }, progress)?;
         let width = self.clip.embed_dim();
-        let embeddings = seen.rows.features.clone().normalize();
+        let embeddings = encoded.rows.features.clone().normalize();
         let weights_of = |list: &[Box<str>]| -> Vec<f32> {
             let row = |word: &str| &head.weights()[positions[word] * width..][..width];
             list.iter().flat_map(|word| row(word)).copied().collect()
         };
         let mut last: (&[Box<str>], Vec<f32>) = (&[], Vec::new());
         let mut predictions = Vec::with_capacity(words.len());
-        for ((row, (truth, list)), &item) in embeddings.rows().zip(words).zip(&seen.rows.usable) {
+        for ((row, (truth, list)), &item) in embeddings.rows().zip(words).zip(&encoded.rows.usable)
+        {
             // Images often share one list.
             if !std::ptr::eq(last.0, *list) {
                 last = (list, weights_of(list));
@@ -112,7 +119,7 @@ impl Laboratory {
                 .map(|cosine| self.clip.scale() * cosine)
                 .collect();
             let best = metrics::best(&scores, 1)[0] as usize;
-            let id = seen.split.items[item].id();
+            let id = encoded.split.items[item].id();
             predictions.push(Prediction::of_word(id, truth, &list[best], &scores, best));
         }
         Ok((predictions, texts.len()))

@@ -9,9 +9,9 @@ use clip_rs::{DeviceKind, ImageLimits, LoadOptions, ModelProvenance, Precision, 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::folds::{folds_of, split_name};
-use crate::laboratory::EvalOptions;
+use crate::options::EvalOptions;
 use crate::suite::{Job, Verb};
+use crate::tasks::averaged::{folds_of, split_name};
 
 /// Letters of a choice that a file name shows; longer ones are cut and told apart by a hash.
 const SHOWN: usize = 24;
@@ -37,7 +37,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of the cell that a job makes of a split.
+    /// Of the record that a job makes of a split.
     pub(crate) fn of(
         job: &Job,
         split: &Split,

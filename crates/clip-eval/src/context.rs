@@ -1,127 +1,30 @@
 //! A model at work: its provenance, its features on disk, and what all tasks share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::options::EvalOptions;
+use crate::progress::{Progress, Step};
 use clip_data::{PromptSet, ReadOptions, Split, Task};
 use clip_rs::{Clip, Computation, ModelProvenance};
-use serde::{Deserialize, Serialize};
 
-use crate::frames::{self, Average, Frames};
+use crate::features::frames;
 use crate::head::{Head, blake3_of};
 use crate::results::{
-    Cell, CellCounts, CellProvenance, Details, Figure, Identity, SCHEMA, Skipped, SplitRead, Unit,
+    Counts, Details, Figure, Identity, Provenance, Record, SCHEMA, Skipped, SplitRead, Unit,
 };
 use crate::suite::Verb;
 use crate::{EvalError, FeatureCache, SplitFeatures};
 
-/// What a person can choose; becomes part of every result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EvalOptions {
-    /// Level of intervals.
-    pub level: f64,
-    /// Of everything drawn at random.
-    pub seed: u64,
-    /// Resamples of a bootstrap.
-    pub resamples: usize,
-    /// Images most confidently wrong that a result keeps.
-    pub wrong_images: usize,
-    /// Rows that a probe sees.
-    pub probe_features: ProbeFeatures,
-    /// Regularisation strength of the probe; searched for if none.
-    pub c: Option<f64>,
-    /// Examples per class of the few-shot task.
-    pub shots: Vec<usize>,
-    /// Draws of each number of shots.
-    pub draws: usize,
-    /// Put in front of every caption (`{}` stands for it).
-    pub caption_template: String,
-    /// Captions of an image that count; all if none.
-    pub captions: Option<usize>,
-    /// Cuts the copyright line off the photos of FGVC Aircraft.
-    pub strip_banner: bool,
-    /// Split that is scored, in place of the data set's own.
-    pub split: Option<String>,
-    /// Item ids of a split that is drawn at random, one a line.
-    pub split_file: Option<PathBuf>,
-    /// Frames of a clip that zero-shot looks at; other tasks take the middle one.
-    pub frames: Frames,
-    /// So many of all frames a second; each if none.
-    pub fps: Option<f64>,
-    /// What is averaged over all frames.
-    pub average: Average,
-    /// Class names in place of ours, as JSON.
-    pub classnames: Option<PathBuf>,
-    /// Templates in place of ours, as JSON.
-    pub templates: Option<PathBuf>,
-}
-
-/// Rows that a probe sees. PROTOCOL_EVAL 7.2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProbeFeatures {
-    /// Before the projection for a ViT, after `c_proj` for a ResNet: the paper's.
-    #[default]
-    Paper,
-    /// After the projection into the joint space, as the README's example.
-    Projected,
-    /// Before the projection, for a ResNet too.
-    PreProjection,
-    /// After the projection, rows of norm 1.
-    Normalized,
-}
-
-impl Default for EvalOptions {
-    fn default() -> Self {
-        EvalOptions {
-            level: 0.95,
-            seed: 0,
-            resamples: 1000,
-            wrong_images: 8,
-            probe_features: ProbeFeatures::Paper,
-            c: None,
-            shots: vec![1, 2, 4, 8, 16],
-            draws: 3,
-            caption_template: "a photo of {}".to_owned(),
-            captions: None,
-            strip_banner: false,
-            split: None,
-            split_file: None,
-            frames: Frames::Middle,
-            fps: None,
-            average: Average::Probabilities,
-            classnames: None,
-            templates: None,
-        }
-    }
-}
-
-/// What a task is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// So many texts will be encoded.
-    Texts(usize),
-    /// So many images will be looked at.
-    Images(usize),
-    /// So many fits at most.
-    Fits(usize),
-    /// So many more are done.
-    Done(usize),
-}
-
-/// Told of every step.
-pub type Progress<'a> = dyn FnMut(Step) + 'a;
-
 /// One model and where its features are kept.
-pub struct Laboratory {
+pub struct EvalContext {
     /// The model, loaded to convert images to RGB first and to keep the penultimate layer.
     pub clip: Clip,
     /// What identifies it.
     pub model: ModelProvenance,
     pub(crate) cache: FeatureCache,
-    /// Splits seen since the last job began.
+    /// Splits encoded since the last job began.
     pub(crate) read: Vec<SplitRead>,
     /// Choices of all tasks.
     pub options: EvalOptions,
@@ -133,13 +36,13 @@ pub struct Laboratory {
 const PROBE_MEMORY: usize = 4 << 30;
 
 /// A split with its features.
-pub(crate) struct Seen {
+pub(crate) struct EncodedSplit {
     pub(crate) split: Arc<Split>,
     pub(crate) rows: SplitFeatures,
 }
 
-impl Laboratory {
-    /// Takes a model into the laboratory. `writer` tells processes apart that share a cache.
+impl EvalContext {
+    /// Takes a model into the context. `writer` tells processes apart that share a cache.
     ///
     /// # Errors
     /// The cache cannot be used, or the weights are gone.
@@ -148,10 +51,17 @@ impl Laboratory {
         cache: &Path,
         writer: &str,
         options: EvalOptions,
-    ) -> Result<Laboratory, EvalError> {
+    ) -> Result<EvalContext, EvalError> {
         let model = clip.provenance()?;
         let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
-        Ok(Laboratory { clip, model, cache, read: Vec::new(), options, probe_memory: PROBE_MEMORY })
+        Ok(EvalContext {
+            clip,
+            model,
+            cache,
+            read: Vec::new(),
+            options,
+            probe_memory: PROBE_MEMORY,
+        })
     }
 
     /// Key of the folder its features are in.
@@ -185,11 +95,11 @@ impl Laboratory {
     }
 
     /// Reads a split and gets the features of its items.
-    pub(crate) fn see(
+    pub(crate) fn encode_split(
         &mut self,
         split: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<Seen, EvalError> {
+    ) -> Result<EncodedSplit, EvalError> {
         let split = Arc::new(split);
         progress(Step::Images(split.items.len()));
         let rows = self.cache.features_of(&self.clip, &split, |done| progress(Step::Done(done)))?;
@@ -204,7 +114,7 @@ impl Laboratory {
         &mut self,
         split: Arc<Split>,
         rows: SplitFeatures,
-    ) -> Result<Seen, EvalError> {
+    ) -> Result<EncodedSplit, EvalError> {
         if rows.usable.is_empty() {
             let first = rows.skipped.first().map_or_else(
                 || match not_listed(&split).next() {
@@ -223,7 +133,7 @@ impl Laboratory {
         if !self.read.contains(&read) {
             self.read.push(read);
         }
-        Ok(Seen { split, rows })
+        Ok(EncodedSplit { split, rows })
     }
 
     pub(crate) fn head(
@@ -235,17 +145,17 @@ impl Laboratory {
         Head::cached(&self.clip, prompts, &self.cache, |done| progress(Step::Done(done)))
     }
 
-    /// A cell with everything but its figures.
-    pub(crate) fn cell(
+    /// A record with everything but its figures.
+    pub(crate) fn record(
         &self,
         task: &str,
-        seen: &Seen,
+        encoded: &EncodedSplit,
         prompts: Option<&PromptSet>,
         started: Instant,
-    ) -> Cell {
-        let (split, rows) = (&seen.split, &seen.rows);
+    ) -> Record {
+        let (split, rows) = (&encoded.split, &encoded.rows);
         let computation = Computation::of(&self.clip);
-        Cell {
+        Record {
             schema: SCHEMA,
             clip_rs: env!("CARGO_PKG_VERSION").to_owned(),
             dataset: split.dataset.id.clone(),
@@ -259,7 +169,7 @@ impl Laboratory {
             metrics: Default::default(),
             score: Figure::undefined("none", Unit::Share, "nothing is scored yet"),
             figures: Vec::new(),
-            provenance: CellProvenance {
+            provenance: Provenance {
                 weights_sha256: self.model.tensors_sha256.clone(),
                 recipe: serde_json::to_value(self.clip.recipe()).unwrap_or_default(),
                 precision: computation.precision.to_owned(),
@@ -272,7 +182,7 @@ impl Laboratory {
                 predictions_blake3: None,
                 options: serde_json::to_value(&self.options).unwrap_or_default(),
             },
-            counts: CellCounts {
+            counts: Counts {
                 expected: split.info.expected,
                 found: split.items.len(),
                 scored: rows.usable.len(),

@@ -6,14 +6,17 @@ use std::time::Instant;
 use clip_data::{Item, Presence, PromptSet, Split, Target, Task};
 
 use crate::EvalError;
+use crate::context::{EncodedSplit, EvalContext};
 use crate::head::note_of_same_classes;
-use crate::laboratory::{Laboratory, Progress, Seen};
 use crate::metrics::{self, Annotation, PerturbationScores, RareActions, Segment};
-use crate::predictions::{Prediction, top_5};
-use crate::results::{Cell, Figure};
-use crate::scoring::{ClassScores, bootstrap, enter_multi_label, enter_softmax, share_of_hits};
+use crate::progress::Progress;
+use crate::results::predictions::{Prediction, top_5};
+use crate::results::{Figure, Record};
 use crate::suite::Job;
-use crate::wrong_images::wrong_images;
+use crate::tasks::scoring::{
+    ClassScores, bootstrap, enter_multi_label, enter_softmax, share_of_hits,
+};
+use crate::tasks::wrong_images::wrong_images;
 
 /// Name of the task in results, as CLIP_benchmark has it.
 pub(crate) const TASK: &str = "zeroshot_classification";
@@ -23,7 +26,7 @@ const NO_SAMPLED_INTERVAL: &str = "no interval: it is itself a mean over draws o
 /// What is drawn of frames near an anchor.
 const ANCHORS: &str = "anchors with their frames";
 
-impl Laboratory {
+impl EvalContext {
     /// Scores a data set without looking at a labelled image, with one row per image for comparisons; of a data set with
     /// folds it is the mean over their test splits (UCF101).
     ///
@@ -34,9 +37,9 @@ impl Laboratory {
         job: &Job,
         split: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
-        self.over_folds(job, split, progress, |laboratory, _, split, progress| {
-            laboratory.zero_shot_once(split, progress)
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
+        self.over_folds(job, split, progress, |context, _, split, progress| {
+            context.zero_shot_once(split, progress)
         })
     }
 
@@ -44,7 +47,7 @@ impl Laboratory {
         &mut self,
         split: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
         let started = Instant::now();
         let prompts = self.prompts(&split)?;
         let dataset = split.dataset.clone();
@@ -52,109 +55,111 @@ impl Laboratory {
             return self.read_words(&prompts, split, progress, started);
         }
         let head = self.head(&prompts, progress)?;
-        let (seen, logits) = if self.wants_all_frames(&split) {
-            self.see_all_frames(split, &head, progress)?
+        let (encoded, logits) = if self.wants_all_frames(&split) {
+            self.encode_all_frames(split, &head, progress)?
         } else {
-            let seen = self.see(split, progress)?;
-            let embeddings = seen.rows.features.clone().normalize();
+            let encoded = self.encode_split(split, progress)?;
+            let embeddings = encoded.rows.features.clone().normalize();
             let logits = head.logits(embeddings.as_slice(), self.clip.scale());
-            (seen, logits)
+            (encoded, logits)
         };
         let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
-        let mut cell = self.cell(TASK, &seen, Some(&prompts), started);
+        let mut record = self.record(TASK, &encoded, Some(&prompts), started);
         if head.truncated > 0 {
-            cell.notes.push(format!("{} prompts were cut to the context length", head.truncated));
+            record.notes.push(format!("{} prompts were cut to the context length", head.truncated));
         }
-        cell.notes.extend(note_of_same_classes(self.clip.tokenizer(), &prompts));
-        let targets: Vec<&Target> = seen.targets().collect();
+        record.notes.extend(note_of_same_classes(self.clip.tokenizer(), &prompts));
+        let targets: Vec<&Target> = encoded.targets().collect();
         let predictions = match targets.first() {
             Some(Target::Class(_)) => {
-                let truth = one_class(&targets, &cell)?;
+                let truth = one_class(&targets, &record)?;
                 let scores = ClassScores { scores: &logits, names: &names, truth: &truth };
                 scores
-                    .enter(&mut cell, dataset.metric, &self.options, true)
-                    .map_err(metric_error(&cell))?;
-                let predictions = rows(&seen, &logits, names.len(), &targets);
-                cell.details.wrong =
-                    wrong_images(&seen.split, &predictions, &names, self.options.wrong_images);
+                    .enter(&mut record, dataset.metric, &self.options, true)
+                    .map_err(metric_error(&record))?;
+                let predictions = rows(&encoded, &logits, names.len(), &targets);
+                record.details.wrong =
+                    wrong_images(&encoded.split, &predictions, &names, self.options.wrong_images);
                 predictions
             }
             Some(Target::Labels(_)) => {
-                let labels = all(&targets, &cell, |target| match target {
+                let labels = all(&targets, &record, |target| match target {
                     Target::Labels(labels) => Some(&**labels),
                     _ => None,
                 })?;
                 let labels: Vec<&[Presence]> = labels;
                 // The logit itself ranks: a softmax over the classes would change the order across images.
-                enter_multi_label(&mut cell, &logits, &names, &labels, &self.options)
-                    .map_err(metric_error(&cell))?;
-                enter_softmax(&mut cell, &logits, names.len(), &labels, &self.options)
-                    .map_err(metric_error(&cell))?;
-                rows(&seen, &logits, names.len(), &targets)
+                enter_multi_label(&mut record, &logits, &names, &labels, &self.options)
+                    .map_err(metric_error(&record))?;
+                enter_softmax(&mut record, &logits, names.len(), &labels, &self.options)
+                    .map_err(metric_error(&record))?;
+                rows(&encoded, &logits, names.len(), &targets)
             }
             Some(Target::OneOf(_)) => {
-                let accepted = all(&targets, &cell, |target| match target {
+                let accepted = all(&targets, &record, |target| match target {
                     Target::OneOf(labels) => Some(&**labels),
                     _ => None,
                 })?;
                 let best =
-                    metrics::predictions(&logits, names.len()).map_err(metric_error(&cell))?;
+                    metrics::predictions(&logits, names.len()).map_err(metric_error(&record))?;
                 let hits = metrics::hits_of_any(&best, &accepted);
-                self.enter_hits(&mut cell, "accuracy", &hits)?;
-                rows(&seen, &logits, names.len(), &targets)
+                self.enter_hits(&mut record, "accuracy", &hits)?;
+                rows(&encoded, &logits, names.len(), &targets)
             }
             Some(Target::Frame { .. }) => {
-                self.score_frames(&mut cell, &seen, &logits, names.len())?;
-                rows(&seen, &logits, names.len(), &targets)
+                self.score_frames(&mut record, &encoded, &logits, names.len())?;
+                rows(&encoded, &logits, names.len(), &targets)
             }
             Some(Target::Segment { .. }) => {
-                self.score_segments(&mut cell, &targets, &logits, &prompts)?;
-                rows(&seen, &logits, names.len(), &targets)
+                self.score_segments(&mut record, &targets, &logits, &prompts)?;
+                rows(&encoded, &logits, names.len(), &targets)
             }
             _ => return Err(EvalError::task(TASK, &dataset.id, "its items have no classes")),
         };
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((cell, predictions))
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((record, predictions))
     }
 
     pub(crate) fn enter_hits(
         &self,
-        cell: &mut Cell,
+        record: &mut Record,
         name: &str,
         hits: &[bool],
     ) -> Result<(), EvalError> {
-        cell.score = share_of_hits(name, hits, self.options.level).map_err(metric_error(cell))?;
-        cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
+        record.score =
+            share_of_hits(name, hits, self.options.level).map_err(metric_error(record))?;
+        record.metrics = BTreeMap::from([("acc1".to_owned(), record.score.value)]);
         Ok(())
     }
 
     /// pm-0 and pm-10. A frame that cannot be used counts as wrong: its anchor was not classified under all shifts.
     pub(crate) fn score_frames(
         &self,
-        cell: &mut Cell,
-        seen: &Seen,
+        record: &mut Record,
+        encoded: &EncodedSplit,
         logits: &[f32],
         classes: usize,
     ) -> Result<PerturbationScores, EvalError> {
-        let best = metrics::predictions(logits, classes).map_err(metric_error(cell))?;
-        let mut right = vec![false; seen.split.items.len()];
+        let best = metrics::predictions(logits, classes).map_err(metric_error(record))?;
+        let mut right = vec![false; encoded.split.items.len()];
         let mut anchors = Vec::with_capacity(right.len());
-        for item in &seen.split.items {
+        for item in &encoded.split.items {
             let Target::Frame { anchor, .. } = item.target else {
                 return Err(EvalError::task(
                     TASK,
-                    &cell.dataset,
+                    &record.dataset,
                     "frames and other items are mixed",
                 ));
             };
             anchors.push(anchor);
         }
-        for (&item, best) in seen.rows.usable.iter().zip(&best) {
-            if let Target::Frame { labels, .. } = &seen.split.items[item].target {
+        for (&item, best) in encoded.rows.usable.iter().zip(&best) {
+            if let Target::Frame { labels, .. } = &encoded.split.items[item].target {
                 right[item] = labels.contains(best);
             }
         }
-        let scores = metrics::perturbation_scores(&right, &anchors).map_err(metric_error(cell))?;
+        let scores =
+            metrics::perturbation_scores(&right, &anchors).map_err(metric_error(record))?;
         let (pm0, pm_k): (Vec<bool>, Vec<bool>) = scores.per_anchor.iter().copied().unzip();
         let level = self.options.level;
         let values: Vec<f64> = scores
@@ -163,12 +168,12 @@ impl Laboratory {
             .map(|&(a, b)| (f64::from(u8::from(a)) + f64::from(u8::from(b))) / 2.0)
             .collect();
         let interval = bootstrap(&self.options).mean(&values);
-        cell.enter_score(Figure::share("mean_pm0_pm10", scores.mean()).within(interval, ANCHORS));
+        record.enter_score(Figure::share("mean_pm0_pm10", scores.mean()).within(interval, ANCHORS));
         for (name, hits) in [("pm0", &pm0), ("pm10", &pm_k)] {
-            let figure = share_of_hits(name, hits, level).map_err(metric_error(cell))?;
-            cell.figures.push(Figure { over: Some(ANCHORS.to_owned()), ..figure });
+            let figure = share_of_hits(name, hits, level).map_err(metric_error(record))?;
+            record.figures.push(Figure { over: Some(ANCHORS.to_owned()), ..figure });
         }
-        cell.metrics = BTreeMap::from([
+        record.metrics = BTreeMap::from([
             ("pm0".to_owned(), Some(scores.pm0)),
             ("pm10".to_owned(), Some(scores.pm_k)),
         ]);
@@ -178,12 +183,12 @@ impl Laboratory {
     /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit; logits are used.
     fn score_segments(
         &self,
-        cell: &mut Cell,
+        record: &mut Record,
         targets: &[&Target],
         logits: &[f32],
         prompts: &PromptSet,
     ) -> Result<(), EvalError> {
-        let segments = all(targets, cell, |target| match target {
+        let segments = all(targets, record, |target| match target {
             Target::Segment { class, annotation, video } => {
                 Some(Segment { class: *class, annotation: Annotation::of(*annotation)?, video })
             }
@@ -191,22 +196,22 @@ impl Laboratory {
         })?;
         let pairs: Vec<(String, String)> =
             serde_json::from_value(prompts.rest["verb_noun"].clone()).map_err(|error| {
-                EvalError::task(TASK, &cell.dataset, format!("verbs and nouns: {error}"))
+                EvalError::task(TASK, &record.dataset, format!("verbs and nouns: {error}"))
             })?;
         let actions = RareActions::new(&pairs, &segments);
         let weighted =
-            actions.mean_weighted_average_precision(logits).map_err(metric_error(cell))?;
+            actions.mean_weighted_average_precision(logits).map_err(metric_error(record))?;
         let sampled = actions
             .mean_sampled_average_precision(logits, RARE_ACTION_DRAWS, self.options.seed)
-            .map_err(metric_error(cell))?;
+            .map_err(metric_error(record))?;
         let interval = actions
             .weighted_interval(logits, &bootstrap(&self.options))
-            .map_err(metric_error(cell))?;
+            .map_err(metric_error(record))?;
         let score = Figure::share("mean_weighted_average_precision", weighted.mean);
-        cell.enter_score(score.within(interval, "videos"));
+        record.enter_score(score.within(interval, "videos"));
         let figure = Figure::share("mean_sampled_average_precision", sampled.mean);
-        cell.figures.push(figure.without(NO_SAMPLED_INTERVAL));
-        cell.metrics = BTreeMap::from([
+        record.figures.push(figure.without(NO_SAMPLED_INTERVAL));
+        record.metrics = BTreeMap::from([
             ("mWAP".to_owned(), Some(weighted.mean)),
             ("mSAP".to_owned(), Some(sampled.mean)),
         ]);
@@ -214,7 +219,7 @@ impl Laboratory {
     }
 }
 
-impl Seen {
+impl EncodedSplit {
     /// What is true of the usable items.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
         self.rows.usable.iter().map(|&item| &self.split.items[item].target)
@@ -224,7 +229,7 @@ impl Seen {
 /// What `of` finds in every target.
 pub(crate) fn all<'a, T>(
     targets: &[&'a Target],
-    cell: &Cell,
+    record: &Record,
     of: impl Fn(&'a Target) -> Option<T>,
 ) -> Result<Vec<T>, EvalError> {
     let found: Option<Vec<T>> = targets.iter().map(|target| of(target)).collect();
@@ -234,7 +239,7 @@ pub(crate) fn all<'a, T>(
             .find(|target| of(target).is_none())
             .map_or("nothing", |target| kind(target));
         let reason = format!("its items have {met}, which the task does not ask for");
-        EvalError::task(&cell.task, &cell.dataset, reason)
+        EvalError::task(&record.task, &record.dataset, reason)
     })
 }
 
@@ -253,21 +258,26 @@ fn kind(target: &Target) -> &'static str {
     }
 }
 
-pub(crate) fn one_class(targets: &[&Target], cell: &Cell) -> Result<Vec<u32>, EvalError> {
-    all(targets, cell, |target| match target {
+pub(crate) fn one_class(targets: &[&Target], record: &Record) -> Result<Vec<u32>, EvalError> {
+    all(targets, record, |target| match target {
         Target::Class(class) => Some(*class),
         _ => None,
     })
 }
 
-pub(crate) fn metric_error(cell: &Cell) -> impl Fn(metrics::MetricError) -> EvalError + use<> {
-    let (task, dataset) = (cell.task.clone(), cell.dataset.clone());
+pub(crate) fn metric_error(record: &Record) -> impl Fn(metrics::MetricError) -> EvalError + use<> {
+    let (task, dataset) = (record.task.clone(), record.dataset.clone());
     move |error| EvalError::task(&task, &dataset, error.to_string())
 }
 
 /// One row for each usable item.
-fn rows(seen: &Seen, logits: &[f32], classes: usize, targets: &[&Target]) -> Vec<Prediction> {
-    let items = seen.rows.usable.iter().map(|&item| &seen.split.items[item]);
+fn rows(
+    encoded: &EncodedSplit,
+    logits: &[f32],
+    classes: usize,
+    targets: &[&Target],
+) -> Vec<Prediction> {
+    let items = encoded.rows.usable.iter().map(|&item| &encoded.split.items[item]);
     items
         .zip(logits.chunks_exact(classes))
         .zip(targets)

@@ -7,22 +7,23 @@ use clip_data::{Item, Split, Target};
 use clip_rs::{Features, Overflow};
 
 use crate::EvalError;
-use crate::laboratory::{Laboratory, Progress, Seen, Step};
+use crate::context::{EncodedSplit, EvalContext};
 use crate::metrics::{self, Recalls};
-use crate::predictions::{Prediction, Retrieved};
-use crate::results::{Cell, Figure, Unit};
+use crate::progress::{Progress, Step};
+use crate::results::predictions::{Prediction, Retrieved};
+use crate::results::{Figure, Record, Unit};
 use crate::retrieval::{UnitVectors, retrieve};
-use crate::scoring::bootstrap;
 use crate::statistics::clopper_pearson;
 use crate::suite::Verb;
-use crate::zero_shot::{all, metric_error};
+use crate::tasks::scoring::bootstrap;
+use crate::tasks::zero_shot::{all, metric_error};
 
 /// Captions encoded between two reports of progress.
 const CAPTIONS_AT_A_TIME: usize = 2048;
 /// Matches kept for each query; recall at 10 needs no more.
 const KEPT: usize = 10;
 
-impl Laboratory {
+impl EvalContext {
     /// R@1, R@5, R@10 in both directions.
     ///
     /// # Errors
@@ -31,17 +32,17 @@ impl Laboratory {
         &mut self,
         split: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
         let started = Instant::now();
         let template = &self.options.caption_template;
         if !template.contains("{}") {
             let reason = format!("caption template `{template}` has no {{}} for the caption");
             return Err(EvalError::task(Verb::Retrieval.task(), &split.dataset.id, reason));
         }
-        let seen = self.see(split, progress)?;
-        let mut cell = self.cell(Verb::Retrieval.task(), &seen, None, started);
-        let targets: Vec<&Target> = seen.targets().collect();
-        let captions = all(&targets, &cell, |target| match target {
+        let encoded = self.encode_split(split, progress)?;
+        let mut record = self.record(Verb::Retrieval.task(), &encoded, None, started);
+        let targets: Vec<&Target> = encoded.targets().collect();
+        let captions = all(&targets, &record, |target| match target {
             Target::Captions(captions) => Some(captions),
             _ => None,
         })?;
@@ -60,10 +61,10 @@ impl Laboratory {
             truncated += cut.len();
             progress(Step::Done(texts.len()));
         }
-        let images = seen.rows.features.clone().normalize();
+        let images = encoded.rows.features.clone().normalize();
         let width = self.clip.embed_dim();
         let failed = |error: crate::retrieval::RetrievalError| {
-            EvalError::task(Verb::Retrieval.task(), &seen.split.dataset.id, error.to_string())
+            EvalError::task(Verb::Retrieval.task(), &encoded.split.dataset.id, error.to_string())
         };
         let found = retrieve(
             UnitVectors::new(images.as_slice(), width).map_err(failed)?,
@@ -76,21 +77,23 @@ impl Laboratory {
             ranked.iter().map(|found| found.rank).collect::<Vec<u32>>()
         };
         // CLIP_benchmark's words: text retrieval finds texts for an image.
-        let own: Vec<u32> = (0..seen.rows.usable.len() as u32).collect();
+        let own: Vec<u32> = (0..encoded.rows.usable.len() as u32).collect();
         let (of_images, of_texts) = (ranks(&found.image_to_text), ranks(&found.text_to_image));
-        self.enter_direction(&mut cell, "text_retrieval", &of_images, &own)?;
-        self.enter_direction(&mut cell, "image_retrieval", &of_texts, &image_of_text)?;
-        cell.score = cell.figures.remove(0);
-        let repeated = repeated(&seen.rows.features);
+        self.enter_direction(&mut record, "text_retrieval", &of_images, &own)?;
+        self.enter_direction(&mut record, "image_retrieval", &of_texts, &image_of_text)?;
+        record.score = record.figures.remove(0);
+        let repeated = repeated(&encoded.rows.features);
         if repeated > 0 {
-            cell.notes.push(format!(
+            record.notes.push(format!(
                 "pictures that are the same as one before, which no search can tell apart: {repeated} of {}",
                 own.len()
             ));
         }
-        cell.notes.push(format!("{} captions, {truncated} cut to the context length", texts.len()));
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((cell, rows(&seen, &of_images, &of_texts)))
+        record
+            .notes
+            .push(format!("{} captions, {truncated} cut to the context length", texts.len()));
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((record, rows(&encoded, &of_images, &of_texts)))
     }
 
     /// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its queries: the captions of
@@ -99,12 +102,12 @@ impl Laboratory {
     /// - `photo_of`: `[queries]`
     fn enter_direction(
         &self,
-        cell: &mut Cell,
+        record: &mut Record,
         name: &str,
         ranks: &[u32],
         photo_of: &[u32],
     ) -> Result<(), EvalError> {
-        let recalls: Recalls = metrics::recalls(ranks).map_err(metric_error(cell))?;
+        let recalls: Recalls = metrics::recalls(ranks).map_err(metric_error(record))?;
         let figures = [
             (format!("{name}_recall@1"), Unit::Share, recalls.recall_at_1),
             (format!("{name}_recall@5"), Unit::Share, recalls.recall_at_5),
@@ -126,17 +129,17 @@ impl Laboratory {
                 _ => bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect()),
             };
             let over = if alone { "photos" } else { "photos with their captions" };
-            cell.metrics.insert(name.clone(), Some(value));
-            cell.figures.push(Figure::plain(&name, unit, value).within(interval, over));
+            record.metrics.insert(name.clone(), Some(value));
+            record.figures.push(Figure::plain(&name, unit, value).within(interval, over));
         }
         Ok(())
     }
 }
 
 /// One row for each usable photo, captions in order.
-fn rows(seen: &Seen, of_images: &[u32], of_texts: &[u32]) -> Vec<Prediction> {
+fn rows(encoded: &EncodedSplit, of_images: &[u32], of_texts: &[u32]) -> Vec<Prediction> {
     let mut of_texts = of_texts.iter().copied();
-    let photos = seen.rows.usable.iter().map(|&item| &seen.split.items[item]);
+    let photos = encoded.rows.usable.iter().map(|&item| &encoded.split.items[item]);
     let row = |(photo, &text_rank): (&Item, &u32)| {
         let Target::Captions(captions) = &photo.target else { return Prediction::default() };
         let mut hasher = blake3::Hasher::new();

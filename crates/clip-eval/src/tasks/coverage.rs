@@ -1,7 +1,7 @@
 //! Classes with too few images to learn from or to choose with, in words: a figure does not show them.
 
 use crate::probe::rows_of_classes;
-use crate::probe_task::{Labels, Learning};
+use crate::tasks::linear_probe::{Labels, TrainValSplit};
 
 /// Classes that are named; the others are counted.
 const NAMED: usize = 5;
@@ -9,8 +9,8 @@ const NAMED: usize = 5;
 /// What a probe cannot learn of the classes it is tested on, and which it was not chosen by.
 ///
 /// - `truth`: classes of the test items
-pub(crate) fn notes(learning: &Learning, truth: &[u32], names: &[String]) -> Vec<String> {
-    let Labels::Class(labels) = &learning.labels else { return Vec::new() };
+pub(crate) fn notes(data: &TrainValSplit, truth: &[u32], names: &[String]) -> Vec<String> {
+    let Labels::Class(labels) = &data.labels else { return Vec::new() };
     let of = |rows: &[usize]| {
         counts(&rows.iter().map(|&row| labels[row]).collect::<Vec<u32>>(), names.len())
     };
@@ -22,9 +22,9 @@ pub(crate) fn notes(learning: &Learning, truth: &[u32], names: &[String]) -> Vec
             "{unknown}: no training image, so that none of their test images can be right"
         ));
     }
-    let (learned, kept) = (of(&learning.train), of(&learning.validation));
+    let (learned, kept) = (of(&data.train), of(&data.validation));
     let missing = listed(names, |class| learned[class] > 0 && kept[class] == 0);
-    if let Some(missing) = missing.filter(|_| !learning.validation.is_empty()) {
+    if let Some(missing) = missing.filter(|_| !data.validation.is_empty()) {
         notes.push(format!(
             "{missing}: no validation image, so that C was chosen by the other classes"
         ));
@@ -81,19 +81,19 @@ mod tests {
 
     #[test]
     fn classes_that_cannot_be_learned_or_chosen_by_are_named() {
-        let learning = |train: &[usize], validation: &[usize]| Learning {
-            rows: crate::learned_rows::LearnedRows::Memory(Vec::new()),
+        let data = |train: &[usize], validation: &[usize]| TrainValSplit {
+            rows: crate::tasks::learned_rows::LearnedRows::Memory(Vec::new()),
             width: 1,
             labels: Labels::Class(vec![0, 1, 2, 0]),
             train: train.to_vec(),
             validation: validation.to_vec(),
             note: String::new(),
         };
-        let found = notes(&learning(&[0, 1, 2], &[3]), &[0, 1, 3], &names());
+        let found = notes(&data(&[0, 1, 2], &[3]), &[0, 1, 3], &names());
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].starts_with("owl: no training image"), "{found:?}");
         assert!(found[1].starts_with("dog, cow: no validation image"), "{found:?}");
-        assert!(notes(&learning(&[0, 1, 2, 3], &[]), &[0, 1], &names()).is_empty());
+        assert!(notes(&data(&[0, 1, 2, 3], &[]), &[0, 1], &names()).is_empty());
     }
 
     #[test]

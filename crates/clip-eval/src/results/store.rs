@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 use clip_files::Lock;
 
 use crate::EvalError;
-use crate::identity::Identity;
-use crate::predictions::{self, Prediction};
-use crate::results::{Cell, SCHEMA, SKIPS_NAMED, Skipped, slug, write_csv};
+use crate::results::identity::Identity;
+use crate::results::predictions::{self, Prediction};
+use crate::results::{Record, SCHEMA, SKIPS_NAMED, Skipped, slug, write_csv};
 
 /// Bytes of a result file that are read: confusions of thousands of classes.
 const LARGEST: u64 = 1 << 30;
@@ -38,7 +38,7 @@ enum Seal {
     None,
 }
 
-impl Cell {
+impl Record {
     /// `MODEL/DATASET.TASK.json` below `folder`, with what was chosen before the ending; characters that a file name
     /// should not have became `-`.
     pub fn path(&self, folder: &Path) -> PathBuf {
@@ -65,12 +65,12 @@ impl Cell {
     ///
     /// # Errors
     /// It cannot be read, or is of another schema.
-    pub fn read(path: &Path) -> Result<Cell, EvalError> {
+    pub fn read(path: &Path) -> Result<Record, EvalError> {
         Ok(read(path)?.0)
     }
 }
 
-/// Where the cell of a model, data set and task is; `further` parts that are empty are left out.
+/// Where the record of a model, data set and task is; `further` parts that are empty are left out.
 fn path(folder: &Path, model: &str, dataset: &str, task: &str, further: &[&str]) -> PathBuf {
     let mut name = format!("{}.{}", slug(dataset), slug(task));
     for part in further.iter().filter(|part| !part.is_empty()) {
@@ -108,16 +108,17 @@ fn is_sealed_in_another_form(text: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.get("blake3").is_some())
 }
 
-fn read(path: &Path) -> Result<(Cell, Seal), EvalError> {
+fn read(path: &Path) -> Result<(Record, Seal), EvalError> {
     let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
-    let cell: Cell = serde_json::from_str(&text).map_err(|error| EvalError::result(path, error))?;
-    if cell.schema != SCHEMA {
+    let record: Record =
+        serde_json::from_str(&text).map_err(|error| EvalError::result(path, error))?;
+    if record.schema != SCHEMA {
         return Err(EvalError::result(
             path,
-            format!("schema {}, this program reads {SCHEMA}", cell.schema),
+            format!("schema {}, this program reads {SCHEMA}", record.schema),
         ));
     }
-    Ok((cell, seal_of(&text)))
+    Ok((record, seal_of(&text)))
 }
 
 /// The two names a result may have: its own, and the one it has where that is another's.
@@ -142,23 +143,24 @@ pub(crate) fn find(
     dataset: &str,
     task: &str,
     identity: &Identity,
-) -> Option<Cell> {
+) -> Option<Record> {
     let mut found =
         candidates(out, model, dataset, task, identity).into_iter().filter_map(|path| {
-            let (cell, seal) = read(&path).ok()?;
-            let is_whole =
-                seal == Seal::Whole && cell.identity == *identity && has_its_files(&cell, &path);
-            is_whole.then_some(cell)
+            let (record, seal) = read(&path).ok()?;
+            let is_whole = seal == Seal::Whole
+                && record.identity == *identity
+                && has_its_files(&record, &path);
+            is_whole.then_some(record)
         });
     found.next()
 }
 
-fn has_its_files(cell: &Cell, path: &Path) -> bool {
-    let predictions = match &cell.provenance.predictions_blake3 {
+fn has_its_files(record: &Record, path: &Path) -> bool {
+    let predictions = match &record.provenance.predictions_blake3 {
         Some(blake3) => hash_of(&predictions_beside(path)).as_ref() == Some(blake3),
         None => true,
     };
-    predictions && (cell.counts.skipped == 0 || ledger_beside(path).is_file())
+    predictions && (record.counts.skipped == 0 || ledger_beside(path).is_file())
 }
 
 fn hash_of(path: &Path) -> Option<String> {
@@ -175,40 +177,41 @@ fn ledger_beside(path: &Path) -> PathBuf {
 }
 
 /// Writes a result, its predictions and what it left out, in the place of an earlier one of the same identity; then the
-/// cell has what the file has.
+/// record has what the file has.
 ///
 /// # Errors
 /// They cannot be written.
 pub(crate) fn write(
     out: &Path,
-    cell: &mut Cell,
+    record: &mut Record,
     predictions: &[Prediction],
 ) -> Result<PathBuf, EvalError> {
     std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
     let _lock = lock(out);
-    let [own, other] = candidates(out, &cell.model, &cell.dataset, &cell.task, &cell.identity);
-    let path = if is_anothers(&own, cell) { other } else { own };
-    write_lines(&ledger_beside(&path), &cell.skipped)?;
-    cell.skipped.truncate(SKIPS_NAMED);
+    let [own, other] =
+        candidates(out, &record.model, &record.dataset, &record.task, &record.identity);
+    let path = if is_anothers(&own, record) { other } else { own };
+    write_lines(&ledger_beside(&path), &record.skipped)?;
+    record.skipped.truncate(SKIPS_NAMED);
     let beside = predictions_beside(&path);
-    cell.provenance.predictions_blake3 = None;
+    record.provenance.predictions_blake3 = None;
     if predictions.is_empty() {
         remove(&beside)?;
     } else {
         predictions::write(predictions, &beside)?;
-        cell.provenance.predictions_blake3 = hash_of(&beside);
+        record.provenance.predictions_blake3 = hash_of(&beside);
     }
-    cell.write_to(&path)?;
+    record.write_to(&path)?;
     Ok(path)
 }
 
-/// Whether a name holds a result of other files than `cell` was made from.
-fn is_anothers(path: &Path, cell: &Cell) -> bool {
-    Cell::read(path).is_ok_and(|there| {
+/// Whether a name holds a result of other files than `record` was made from.
+fn is_anothers(path: &Path, record: &Record) -> bool {
+    Record::read(path).is_ok_and(|there| {
         if there.identity.place.is_empty() {
-            return there.model != cell.model || there.dataset_title != cell.dataset_title;
+            return there.model != record.model || there.dataset_title != record.dataset_title;
         }
-        there.identity.place != cell.identity.place
+        there.identity.place != record.identity.place
     })
 }
 
@@ -239,57 +242,57 @@ fn lock(out: &Path) -> Option<Lock> {
     Lock::wait(&out.join(".lock")).ok()
 }
 
-/// Joins all cells below `out` into `results.csv`; returns them, and what could not be read.
+/// Joins all records below `out` into `results.csv`; returns them, and what could not be read.
 ///
 /// # Errors
 /// The folder cannot be read or written.
-pub fn merge(out: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
+pub fn merge(out: &Path) -> Result<(Vec<Record>, Vec<EvalError>), EvalError> {
     std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
     let _lock = lock(out); // a list made before another's result was there must not replace one made after
-    let (cells, broken) = read_all(out)?;
-    write_csv(&cells, &out.join("results.csv"))?;
-    Ok((cells, broken))
+    let (records, broken) = read_all(out)?;
+    write_csv(&records, &out.join("results.csv"))?;
+    Ok((records, broken))
 }
 
-/// All cells below `folder`, in the order of their names and identities, and what could not be read, or was changed
-/// since it was written; a cell of the latter has a note.
+/// All records below `folder`, in the order of their names and identities, and what could not be read, or was changed
+/// since it was written; a record of the latter has a note.
 ///
 /// # Errors
 /// The folder cannot be listed.
-pub fn read_all(folder: &Path) -> Result<(Vec<Cell>, Vec<EvalError>), EvalError> {
+pub fn read_all(folder: &Path) -> Result<(Vec<Record>, Vec<EvalError>), EvalError> {
     if !folder.exists() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let (mut cells, mut broken) = (Vec::new(), Vec::new());
+    let (mut records, mut broken) = (Vec::new(), Vec::new());
     let mut paths: Vec<PathBuf> = Vec::new();
     for model in list(folder)?.into_iter().filter(|path| path.is_dir()) {
         match list(&model) {
-            Ok(files) => paths.extend(files.into_iter().filter(|path| is_cell(path))),
+            Ok(files) => paths.extend(files.into_iter().filter(|path| is_record(path))),
             Err(error) => broken.push(error),
         }
     }
     paths.sort();
     for path in paths {
         match read(&path) {
-            Ok((mut cell, Seal::Broken)) => {
+            Ok((mut record, Seal::Broken)) => {
                 let reason = "was changed after it was written: its figures are not those of a run; `clip-rs eval` makes it again";
-                cell.notes.push(format!("this result {reason}"));
-                cells.push(cell);
+                record.notes.push(format!("this result {reason}"));
+                records.push(record);
                 broken.push(EvalError::result(&path, reason));
             }
-            Ok((cell, _)) => cells.push(cell),
+            Ok((record, _)) => records.push(record),
             Err(error) => broken.push(error),
         }
     }
-    cells.sort_by_cached_key(order);
-    Ok((cells, broken))
+    records.sort_by_cached_key(order);
+    Ok((records, broken))
 }
 
 /// That of the names of their files, whoever was the first to take a name.
-fn order(cell: &Cell) -> [String; 5] {
-    let name = format!("{}.{}", slug(&cell.dataset), slug(&cell.task));
-    let Identity { variant, place, .. } = &cell.identity;
-    [slug(&cell.model), name, variant.clone(), place.clone(), cell.dataset_title.clone()]
+fn order(record: &Record) -> [String; 5] {
+    let name = format!("{}.{}", slug(&record.dataset), slug(&record.task));
+    let Identity { variant, place, .. } = &record.identity;
+    [slug(&record.model), name, variant.clone(), place.clone(), record.dataset_title.clone()]
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
@@ -298,7 +301,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
 }
 
 /// `DATASET.TASK.json`, or with more parts: the dots tell it from other files.
-fn is_cell(path: &Path) -> bool {
+fn is_record(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.ends_with(".json") && name.matches('.').count() >= 2 && !name.starts_with('.')
 }
@@ -315,14 +318,14 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
 mod tests {
     use super::*;
 
-    fn cell(model: &str, place: &str) -> Cell {
+    fn record(model: &str, place: &str) -> Record {
         let text = std::fs::read_to_string(
             "tests/fixtures/report/starter/cifar10.zeroshot_classification.json",
         );
-        let mut cell: Cell = serde_json::from_str(&text.expect("a fixture")).expect("a cell");
-        cell.model = model.to_owned();
-        cell.identity.place = place.to_owned();
-        cell
+        let mut record: Record = serde_json::from_str(&text.expect("a fixture")).expect("a record");
+        record.model = model.to_owned();
+        record.identity.place = place.to_owned();
+        record
     }
 
     fn prediction(item: &str) -> Prediction {
@@ -332,17 +335,17 @@ mod tests {
         serde_json::from_str(&text).expect("a prediction")
     }
 
-    fn find_again(out: &Path, cell: &Cell) -> Option<Cell> {
-        find(out, &cell.model, &cell.dataset, &cell.task, &cell.identity)
+    fn find_again(out: &Path, record: &Record) -> Option<Record> {
+        find(out, &record.model, &record.dataset, &record.task, &record.identity)
     }
 
     #[test]
     fn result_that_was_changed_or_lost_its_predictions_is_not_found_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path();
-        let mut cell = cell("starter", "aa");
-        let path = write(out, &mut cell, &[prediction("1"), prediction("2")]).expect("written");
-        assert_eq!(find_again(out, &cell), Some(cell.clone()));
+        let mut record = record("starter", "aa");
+        let path = write(out, &mut record, &[prediction("1"), prediction("2")]).expect("written");
+        assert_eq!(find_again(out, &record), Some(record.clone()));
         assert_eq!(read_all(out).expect("listed").1.len(), 0);
         let (text, lines) =
             (std::fs::read_to_string(&path).expect("it"), predictions_beside(&path));
@@ -354,37 +357,37 @@ mod tests {
         let in_another_form = serde_json::to_string(&value).expect("JSON");
         for other in [changed, in_another_form] {
             std::fs::write(&path, other).expect("edited");
-            assert_eq!(find_again(out, &cell), None);
-            let (cells, broken) = read_all(out).expect("listed");
+            assert_eq!(find_again(out, &record), None);
+            let (records, broken) = read_all(out).expect("listed");
             assert!(
                 broken[0].to_string().contains("was changed after it was written"),
                 "{broken:?}"
             );
-            assert!(cells[0].notes.iter().any(|note| note.contains("was changed")));
+            assert!(records[0].notes.iter().any(|note| note.contains("was changed")));
         }
         std::fs::write(&path, &text).expect("as it was");
-        assert!(find_again(out, &cell).is_some());
+        assert!(find_again(out, &record).is_some());
         for other in [&told[..told.len() / 2], &told.replace("[1]", "[2]")] {
             std::fs::write(&lines, other).expect("edited");
-            assert_eq!(find_again(out, &cell), None, "{other}");
+            assert_eq!(find_again(out, &record), None, "{other}");
         }
         std::fs::remove_file(&lines).expect("removed");
-        assert_eq!(find_again(out, &cell), None);
+        assert_eq!(find_again(out, &record), None);
     }
 
     #[test]
     fn models_and_data_sets_of_one_name_have_a_file_each_whoever_comes_first() {
         let tables = [["aa", "bb"], ["bb", "aa"]].map(|places| {
             let folder = tempfile::tempdir().expect("a folder");
-            let mut cells = [cell("a/x.pt", places[0]), cell("a-x.pt", places[1])];
-            cells.sort_by_key(|cell| cell.identity.place == places[1]);
-            for (cell, place) in cells.iter_mut().zip(places) {
-                cell.model = if place == "aa" { "a/x.pt" } else { "a-x.pt" }.to_owned();
-                write(folder.path(), cell, &[prediction("1")]).expect("written");
+            let mut records = [record("a/x.pt", places[0]), record("a-x.pt", places[1])];
+            records.sort_by_key(|record| record.identity.place == places[1]);
+            for (record, place) in records.iter_mut().zip(places) {
+                record.model = if place == "aa" { "a/x.pt" } else { "a-x.pt" }.to_owned();
+                write(folder.path(), record, &[prediction("1")]).expect("written");
             }
-            for cell in &mut cells {
-                assert_eq!(find_again(folder.path(), cell).as_ref(), Some(&*cell));
-                write(folder.path(), cell, &[prediction("1")])
+            for record in &mut records {
+                assert_eq!(find_again(folder.path(), record).as_ref(), Some(&*record));
+                write(folder.path(), record, &[prediction("1")])
                     .expect("written again, in its own place");
             }
             assert_eq!(merge(folder.path()).expect("joined").0.len(), 2);
@@ -396,35 +399,35 @@ mod tests {
     #[test]
     fn everything_left_out_is_in_the_ledger() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut cell = cell("starter", "aa");
+        let mut record = record("starter", "aa");
         let skip = |item: usize| Skipped {
             input: item.to_string(),
             stage: "read".to_owned(),
             reason: "gone".to_owned(),
         };
-        cell.skipped = (0..250).map(skip).collect();
-        cell.counts.skipped = 250;
-        let path = write(folder.path(), &mut cell, &[]).expect("written");
-        assert_eq!(cell.skipped.len(), SKIPS_NAMED);
+        record.skipped = (0..250).map(skip).collect();
+        record.counts.skipped = 250;
+        let path = write(folder.path(), &mut record, &[]).expect("written");
+        assert_eq!(record.skipped.len(), SKIPS_NAMED);
         let ledger = std::fs::read_to_string(ledger_beside(&path)).expect("a ledger");
         assert_eq!(ledger.lines().count(), 250);
         assert_eq!(
             ledger.lines().last(),
             Some(r#"{"input":"249","stage":"read","reason":"gone"}"#)
         );
-        assert!(find_again(folder.path(), &cell).is_some());
+        assert!(find_again(folder.path(), &record).is_some());
         std::fs::remove_file(ledger_beside(&path)).expect("removed");
-        assert!(find_again(folder.path(), &cell).is_none());
+        assert!(find_again(folder.path(), &record).is_none());
     }
 
     #[test]
     fn one_file_that_cannot_be_read_stops_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path();
-        write(out, &mut cell("starter", "aa"), &[]).expect("written");
+        write(out, &mut record("starter", "aa"), &[]).expect("written");
         std::fs::write(out.join("starter/x.y.json"), "{\"score\": null}").expect("written");
         std::fs::create_dir(out.join("starter/folder.z.json")).expect("made");
-        let (cells, broken) = merge(out).expect("joined");
-        assert_eq!((cells.len(), broken.len()), (1, 2));
+        let (records, broken) = merge(out).expect("joined");
+        assert_eq!((records.len(), broken.len()), (1, 2));
     }
 }

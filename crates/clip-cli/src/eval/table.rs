@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use clip_eval::results::{Cell, Figure};
+use clip_eval::results::{Figure, Record};
 use clip_eval::suite::Job;
 
 use crate::console::Console;
@@ -33,7 +33,7 @@ impl Table {
     }
 
     /// The score of a result and what else is shown, then what was left out.
-    pub(super) fn result(&self, cell: &Cell, task: &str) -> String {
+    pub(super) fn result(&self, cell: &Record, task: &str) -> String {
         let n = match cell.counts.expected {
             Some(expected) if expected != cell.counts.scored => {
                 format!("{} of {expected}", cell.counts.scored)
@@ -100,7 +100,7 @@ impl Table {
 const NAMED: usize = 3;
 
 /// What a cell left out or guessed, on stderr.
-pub(super) fn say_what_to_know(console: &Console, cell: &Cell) {
+pub(super) fn say_what_to_know(console: &Console, cell: &Record) {
     for note in &cell.notes {
         console.note(&format!("{}: {note}", cell.dataset));
     }

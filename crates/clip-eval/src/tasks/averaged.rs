@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use clip_data::{Dataset, Fold, Split};
 
 use crate::EvalError;
-use crate::laboratory::{EvalOptions, Laboratory, Progress};
-use crate::predictions::Prediction;
-use crate::results::{Cell, CellCounts, Figure, Unit};
+use crate::context::EvalContext;
+use crate::options::EvalOptions;
+use crate::progress::Progress;
+use crate::results::predictions::Prediction;
+use crate::results::{Counts, Figure, Record, Unit};
 use crate::robustness::corruption_figures;
-use crate::scoring::bootstrap;
 use crate::statistics::Interval;
 use crate::suite::{Job, Verb};
+use crate::tasks::scoring::bootstrap;
 
 /// The data set whose folds are corruptions.
 const IMAGENET_C: &str = "imagenet_c";
@@ -19,7 +21,7 @@ const MEAN_OF_FOLDS: &str = "no interval: the mean over folds of a figure beside
 /// The data set whose clips are cut from recordings that they name.
 const UCF101: &str = "ucf101";
 const RECORDINGS: &str = "recordings with their clips, within their test split";
-/// Splits that a cell names one by one.
+/// Splits that a record names one by one.
 const NAMED: usize = 5;
 
 /// The pairs whose scores are averaged, at least one. A split that a person asks for is scored alone, and where nothing
@@ -46,7 +48,7 @@ pub(crate) fn folds_of(
     folds
 }
 
-/// Names of the splits that a cell scores, as it has them under `split`.
+/// Names of the splits that a record scores, as it has them under `split`.
 pub(crate) fn split_name(folds: &[Fold]) -> String {
     let mut names: Vec<&str> = folds.iter().map(|fold| fold.test.as_str()).collect();
     names.dedup();
@@ -56,12 +58,12 @@ pub(crate) fn split_name(folds: &[Fold]) -> String {
     }
 }
 
-/// The split a task scores where nobody asks for another, as a cell names it.
+/// The split a task scores where nobody asks for another, as a record names it.
 pub fn usual_split(dataset: &Dataset, verb: Verb) -> String {
     split_name(&folds_of(dataset, &dataset.test, verb, None))
 }
 
-impl Laboratory {
+impl EvalContext {
     /// Scores every fold by `one` and joins them; `test` is the first one's.
     ///
     /// # Errors
@@ -72,17 +74,17 @@ impl Laboratory {
         test: Split,
         progress: &mut Progress<'_>,
         one: impl Fn(
-            &mut Laboratory,
+            &mut EvalContext,
             &Fold,
             Split,
             &mut Progress<'_>,
-        ) -> Result<(Cell, Vec<Prediction>), EvalError>,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+        ) -> Result<(Record, Vec<Prediction>), EvalError>,
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
         let folds = folds_of(&test.dataset, &test.info.name, job.verb, job.split.as_deref());
         if let [fold] = folds.as_slice() {
-            let (mut cell, predictions) = one(self, fold, test, progress)?;
-            draw_recordings(&mut cell, &predictions, &self.options);
-            return Ok((cell, predictions));
+            let (mut record, predictions) = one(self, fold, test, progress)?;
+            draw_recordings(&mut record, &predictions, &self.options);
+            return Ok((record, predictions));
         }
         let mut scored = Vec::with_capacity(folds.len());
         for fold in &folds {
@@ -94,9 +96,9 @@ impl Laboratory {
                         .and_then(|split| one(self, fold, split, progress))
                 }
             };
-            let of_fold = of_fold.map(|(mut cell, predictions)| {
-                draw_recordings(&mut cell, &predictions, &self.options);
-                (cell, predictions)
+            let of_fold = of_fold.map(|(mut record, predictions)| {
+                draw_recordings(&mut record, &predictions, &self.options);
+                (record, predictions)
             });
             scored.push(of_fold.map_err(|error| {
                 let reason = format!(
@@ -112,107 +114,107 @@ impl Laboratory {
     }
 }
 
-/// One cell of several: means of the scores, metrics and figures, counts and predictions of all test splits; classes,
+/// One record of several: means of the scores, metrics and figures, counts and predictions of all test splits; classes,
 /// calibration and the search are the first's.
 fn join(
     folds: &[Fold],
-    scored: Vec<(Cell, Vec<Prediction>)>,
+    scored: Vec<(Record, Vec<Prediction>)>,
     options: &EvalOptions,
-) -> (Cell, Vec<Prediction>) {
-    let (cells, predictions): (Vec<Cell>, Vec<Vec<Prediction>>) = scored.into_iter().unzip();
-    let interval = interval_of_mean(folds, &cells, &predictions, options);
-    let mut cell = cells[0].clone();
-    let mean = |of: &dyn Fn(&Cell) -> Option<f64>| {
-        let values: Option<Vec<f64>> = cells.iter().map(of).collect();
+) -> (Record, Vec<Prediction>) {
+    let (records, predictions): (Vec<Record>, Vec<Vec<Prediction>>) = scored.into_iter().unzip();
+    let interval = interval_of_mean(folds, &records, &predictions, options);
+    let mut record = records[0].clone();
+    let mean = |of: &dyn Fn(&Record) -> Option<f64>| {
+        let values: Option<Vec<f64>> = records.iter().map(of).collect();
         values.map(|values| values.iter().sum::<f64>() / values.len() as f64)
     };
-    cell.split = split_name(folds);
-    cell.metrics = BTreeMap::new();
-    for name in cells[0].metrics.keys() {
-        let value = mean(&|cell| cell.metrics.get(name).copied().flatten());
-        cell.metrics.insert(name.clone(), value);
+    record.split = split_name(folds);
+    record.metrics = BTreeMap::new();
+    for name in records[0].metrics.keys() {
+        let value = mean(&|record| record.metrics.get(name).copied().flatten());
+        record.metrics.insert(name.clone(), value);
     }
-    let score = match mean(&|cell| cell.score.value) {
-        Some(mean) => Figure::share(&cells[0].score.name, mean),
+    let score = match mean(&|record| record.score.value) {
+        Some(mean) => Figure::share(&records[0].score.name, mean),
         None => {
-            Figure::undefined(&cells[0].score.name, Unit::Share, "undefined in one of the folds")
+            Figure::undefined(&records[0].score.name, Unit::Share, "undefined in one of the folds")
         }
     };
     let score = match interval {
-        Some(interval) if cells[0].dataset == UCF101 => score.within(Some(interval), RECORDINGS),
+        Some(interval) if records[0].dataset == UCF101 => score.within(Some(interval), RECORDINGS),
         Some(interval) => score.within(Some(interval), "items within their test split"),
         None => score.without("no interval: only shares of right answers have one over folds"),
     };
-    cell.figures.clear();
-    for figure in &cells[0].figures {
-        let same = |cell: &Cell| cell.figures.iter().find(|of| of.name == figure.name)?.value;
+    record.figures.clear();
+    for figure in &records[0].figures {
+        let same = |record: &Record| record.figures.iter().find(|of| of.name == figure.name)?.value;
         let of_folds =
             |value| Figure::plain(&figure.name, figure.unit, value).without(MEAN_OF_FOLDS);
-        cell.figures.extend(mean(&same).map(of_folds));
+        record.figures.extend(mean(&same).map(of_folds));
     }
     let accuracies: Vec<(&str, f64)> = folds
         .iter()
-        .zip(&cells)
-        .filter_map(|(fold, cell)| Some((&*fold.test, cell.score.value?)))
+        .zip(&records)
+        .filter_map(|(fold, record)| Some((&*fold.test, record.score.value?)))
         .collect();
-    if cell.dataset == IMAGENET_C {
-        cell.figures.splice(0..0, corruption_figures(&accuracies));
+    if record.dataset == IMAGENET_C {
+        record.figures.splice(0..0, corruption_figures(&accuracies));
     }
     let fitted_apart = folds[0].test == folds[1].test;
-    for (number, of_fold) in cells.iter().enumerate() {
+    for (number, of_fold) in records.iter().enumerate() {
         let which =
             if fitted_apart { format!("fold {number}") } else { folds[number].test.clone() };
         let name = format!("{} of {which}", of_fold.score.name);
-        cell.figures.push(Figure { name, ..of_fold.score.clone() });
+        record.figures.push(Figure { name, ..of_fold.score.clone() });
     }
-    for of_fold in &cells[1..] {
-        cell.wall_seconds += of_fold.wall_seconds;
+    for of_fold in &records[1..] {
+        record.wall_seconds += of_fold.wall_seconds;
         let new: Vec<String> =
-            of_fold.notes.iter().filter(|note| !cell.notes.contains(note)).cloned().collect();
-        cell.notes.extend(new);
+            of_fold.notes.iter().filter(|note| !record.notes.contains(note)).cloned().collect();
+        record.notes.extend(new);
     }
-    cell.counts = CellCounts { expected: Some(0), ..CellCounts::default() };
-    cell.skipped.clear();
-    for (position, of_fold) in cells.iter().enumerate() {
+    record.counts = Counts { expected: Some(0), ..Counts::default() };
+    record.skipped.clear();
+    for (position, of_fold) in records.iter().enumerate() {
         if folds[..position].iter().any(|before| before.test == folds[position].test) {
             continue;
         }
-        cell.counts.expected =
-            cell.counts.expected.zip(of_fold.counts.expected).map(|(sum, more)| sum + more);
-        cell.counts.found += of_fold.counts.found;
-        cell.counts.scored += of_fold.counts.scored;
-        cell.counts.skipped += of_fold.counts.skipped;
-        cell.skipped.extend(of_fold.skipped.iter().cloned());
+        record.counts.expected =
+            record.counts.expected.zip(of_fold.counts.expected).map(|(sum, more)| sum + more);
+        record.counts.found += of_fold.counts.found;
+        record.counts.scored += of_fold.counts.scored;
+        record.counts.skipped += of_fold.counts.skipped;
+        record.skipped.extend(of_fold.skipped.iter().cloned());
     }
-    cell.notes.push(format!(
+    record.notes.push(format!(
         "mean of {} folds; an interval draws other images of each test split, and takes splits and fits as they are; \
          classes, calibration and search are the first fold's",
         folds.len()
     ));
-    cell.enter_score(score);
+    record.enter_score(score);
     let mut known = BTreeSet::new();
     let all = predictions.into_iter().flatten();
-    (cell, all.filter(|prediction| known.insert(prediction.item.clone())).collect())
+    (record, all.filter(|prediction| known.insert(prediction.item.clone())).collect())
 }
 
 /// Of a mean of shares: items are drawn within the folds they are scored in, and an item of several folds counts in each.
 /// One photo may be in every split (ImageNet-C): an item is known by its path below the folder of its split.
 fn interval_of_mean(
     folds: &[Fold],
-    cells: &[Cell],
+    records: &[Record],
     predictions: &[Vec<Prediction>],
     options: &EvalOptions,
 ) -> Option<Interval> {
-    if cells.iter().any(|cell| cell.score.name != "accuracy") {
+    if records.iter().any(|record| record.score.name != "accuracy") {
         return None;
     }
-    if cells[0].dataset == UCF101 {
+    if records[0].dataset == UCF101 {
         return interval_of_recordings(predictions, options);
     }
     // What an item adds to the mean, and the folds it is in.
     let mut items: BTreeMap<&str, (f64, Vec<usize>)> = BTreeMap::new();
     for (fold, predictions) in predictions.iter().enumerate() {
-        let share = 1.0 / (predictions.len() * cells.len()) as f64;
+        let share = 1.0 / (predictions.len() * records.len()) as f64;
         for prediction in predictions {
             let below = prediction.item.strip_prefix(&folds[fold].test);
             let photo = below.and_then(|below| below.strip_prefix('/')).unwrap_or(&prediction.item);
@@ -232,11 +234,11 @@ fn interval_of_mean(
 }
 
 /// Recordings are drawn in place of their clips.
-fn draw_recordings(cell: &mut Cell, predictions: &[Prediction], options: &EvalOptions) {
-    if cell.dataset == UCF101 && cell.score.name == "accuracy" {
+fn draw_recordings(record: &mut Record, predictions: &[Prediction], options: &EvalOptions) {
+    if record.dataset == UCF101 && record.score.name == "accuracy" {
         let interval = interval_of_recordings(&[predictions.to_vec()], options);
-        let value = cell.score.value.unwrap_or(f64::NAN);
-        cell.enter_score(Figure::share("accuracy", value).within(interval, RECORDINGS));
+        let value = record.score.value.unwrap_or(f64::NAN);
+        record.enter_score(Figure::share("accuracy", value).within(interval, RECORDINGS));
     }
 }
 

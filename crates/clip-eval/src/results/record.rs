@@ -1,14 +1,12 @@
-//! One JSON file per cell: a model, a data set, a task. It holds everything needed to repeat the figure, under the
+//! One JSON file per record: a model, a data set, a task. It holds everything needed to repeat the figure, under the
 //! names CLIP_benchmark uses where it has one.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::figure::{Figure, Unit};
-pub use crate::identity::Identity;
-pub use crate::joined::write_csv;
-pub use crate::store::read_all;
+use super::figure::Figure;
+use super::identity::Identity;
 
 /// Raised when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -18,7 +16,7 @@ pub(crate) const SKIPS_NAMED: usize = 100;
 
 /// What one file holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
+pub struct Record {
     /// Of this layout.
     pub schema: u32,
     /// The program's version.
@@ -48,9 +46,9 @@ pub struct Cell {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
     /// What it was computed from and with.
-    pub provenance: CellProvenance,
+    pub provenance: Provenance,
     /// How many items.
-    pub counts: CellCounts,
+    pub counts: Counts,
     /// The first inputs left out; the ledger beside the file has all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
@@ -64,9 +62,9 @@ pub struct Cell {
     pub wall_seconds: f64,
 }
 
-/// What a cell was computed from and with.
+/// What a record was computed from and with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CellProvenance {
+pub struct Provenance {
     /// SHA-256 over the weights.
     pub weights_sha256: String,
     /// How images became inputs.
@@ -94,7 +92,7 @@ pub struct CellProvenance {
     pub options: serde_json::Value,
 }
 
-/// A split that a cell was made from.
+/// A split that a record was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitRead {
     /// Id of the data set.
@@ -107,7 +105,7 @@ pub struct SplitRead {
 
 /// How many items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct CellCounts {
+pub struct Counts {
     /// In the complete split, as published.
     pub expected: Option<usize>,
     /// In the split as it lies on disk.
@@ -118,7 +116,7 @@ pub struct CellCounts {
     pub skipped: usize,
 }
 
-impl CellCounts {
+impl Counts {
     /// Whether every item of the split was scored, the published ones that are not on disk included.
     pub fn is_complete(&self) -> bool {
         self.skipped == 0 && self.expected.is_none_or(|expected| self.scored >= expected)

@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use clip_data::{Split, Target};
 
+use crate::EvalError;
+use crate::context::EvalContext;
 use crate::few_shot::{self, Point, Study};
-use crate::laboratory::{Laboratory, Progress, Step};
 use crate::probe::{Features, Options};
-use crate::probe_task::Labels;
-use crate::results::{Cell, Figure, ShotPoint};
-use crate::scoring::ClassScores;
+use crate::progress::{Progress, Step};
+use crate::results::{Figure, Record, ShotPoint};
 use crate::suite::{Job, Verb};
-use crate::zero_shot::{metric_error, one_class};
-use crate::{EvalError, coverage};
+use crate::tasks::coverage;
+use crate::tasks::linear_probe::Labels;
+use crate::tasks::scoring::ClassScores;
+use crate::tasks::zero_shot::{metric_error, one_class};
 
 /// What the interval of a mean over draws draws.
 const DRAWS: &str = "draws of the labelled images";
@@ -24,7 +26,7 @@ fn interval_of(point: &Point) -> Option<(f64, f64)> {
     Figure::share("mean", point.mean).within(point.interval, DRAWS).interval()
 }
 
-impl Laboratory {
+impl EvalContext {
     /// Accuracy with k labelled images per class, for every k asked for and for all images, beside zero-shot.
     ///
     /// # Errors
@@ -34,34 +36,34 @@ impl Laboratory {
         job: &Job,
         test: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<Cell, EvalError> {
+    ) -> Result<Record, EvalError> {
         let started = Instant::now();
         let prompts = self.prompts(&test)?;
         let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
         let head = self.head(&prompts, progress)?;
-        let test = self.see(test, progress)?;
+        let test = self.encode_split(test, progress)?;
         let dataset = test.split.dataset.clone();
-        let learning = self.learning(job, &dataset, &dataset.train, progress)?;
-        let mut cell = self.cell(Verb::Fewshot.task(), &test, Some(&prompts), started);
+        let data = self.data(job, &dataset, &dataset.train, progress)?;
+        let mut record = self.record(Verb::Fewshot.task(), &test, Some(&prompts), started);
         let targets: Vec<&Target> = test.targets().collect();
-        let truth = one_class(&targets, &cell)?;
-        let Labels::Class(labels) = &learning.labels else {
+        let truth = one_class(&targets, &record)?;
+        let Labels::Class(labels) = &data.labels else {
             return Err(EvalError::task(
                 Verb::Fewshot.task(),
                 &dataset.id,
                 "its items have several classes",
             ));
         };
-        cell.notes.extend(coverage::notes(&learning, &truth, &names));
-        cell.notes.extend(coverage::shortage(labels, &names, &self.options.shots));
+        record.notes.extend(coverage::notes(&data, &truth, &names));
+        record.notes.extend(coverage::shortage(labels, &names, &self.options.shots));
         let embeddings = test.rows.features.clone().normalize();
         let logits = head.logits(embeddings.as_slice(), self.clip.scale());
         let zero_shot = ClassScores { scores: &logits, names: &names, truth: &truth }
             .figure(dataset.metric, &self.options)
-            .map_err(metric_error(&cell))?;
+            .map_err(metric_error(&record))?;
         let Some(of_names) = zero_shot.value else {
-            cell.enter_score(zero_shot);
-            return Ok(cell);
+            record.enter_score(zero_shot);
+            return Ok(record);
         };
         let metric = |scores: &[f32], truth: &[u32]| {
             ClassScores { scores, names: &names, truth }
@@ -70,7 +72,7 @@ impl Laboratory {
         };
         let rows = self.probe_rows(&test);
         let study = Study {
-            features: learning.features(),
+            features: data.features(),
             labels,
             classes: names.len(),
             test_features: Features::new(rows.as_slice(), rows.embed_dim()),
@@ -102,27 +104,27 @@ impl Laboratory {
         if let Some(point) = best_of_few {
             let shots = point.shots.unwrap_or_default();
             let score = Figure::share(&format!("{}_at_{shots}_shots", zero_shot.name), point.mean);
-            cell.enter_score(if point.scores.len() > 1 {
+            record.enter_score(if point.scores.len() > 1 {
                 score.within(point.interval, DRAWS)
             } else {
                 score.without("no interval: one draw says nothing of others")
             });
         } else {
             let score = Figure::share(&format!("{}_with_all", zero_shot.name), all_images);
-            cell.enter_score(score.without(NO_DRAWS));
+            record.enter_score(score.without(NO_DRAWS));
         }
         let curve: Vec<(f64, f64)> =
             points.iter().map(|point| (point.labels_per_class, point.mean)).collect();
         if let Some(worth) = few_shot::labels_to_match(&curve, of_names) {
-            cell.notes.push(format!("zero-shot is worth {worth} labelled images per class"));
+            record.notes.push(format!("zero-shot is worth {worth} labelled images per class"));
         }
-        cell.metrics = BTreeMap::from([
+        record.metrics = BTreeMap::from([
             ("zero_shot".to_owned(), zero_shot.value),
             ("all_images".to_owned(), Some(all_images)),
         ]);
-        cell.figures.push(zero_shot.named("zero_shot"));
-        cell.figures.push(Figure::share("all_images", all_images).without(NO_DRAWS));
-        cell.details.shots = points
+        record.figures.push(zero_shot.named("zero_shot"));
+        record.figures.push(Figure::share("all_images", all_images).without(NO_DRAWS));
+        record.details.shots = points
             .into_iter()
             .map(|point| ShotPoint {
                 shots: point.shots,
@@ -132,7 +134,7 @@ impl Laboratory {
                 values: point.scores,
             })
             .collect();
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(cell)
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok(record)
     }
 }

@@ -16,12 +16,13 @@ use clip_data::{Item, Target};
 use clip_rs::Overflow;
 
 use crate::EvalError;
+use crate::context::EvalContext;
 use crate::head::cosines;
-use crate::laboratory::{Laboratory, Progress, Step};
-use crate::results::{Cell, CellCounts, Figure, Unit};
-use crate::scoring::share_of_hits;
-use crate::tables::split_of_table;
-use crate::zero_shot::metric_error;
+use crate::progress::{Progress, Step};
+use crate::results::{Counts, Figure, Record, Unit};
+use crate::tasks::scoring::share_of_hits;
+use crate::tasks::tables::split_of_table;
+use crate::tasks::zero_shot::metric_error;
 
 /// Name of the task in results, as CLIP_benchmark has it.
 const TASK: &str = "image_caption_selection";
@@ -44,7 +45,7 @@ struct Answer {
     image: bool,
 }
 
-impl Laboratory {
+impl EvalContext {
     /// Answers every row of a table. Columns: `image_0, image_1, …` and `caption_0, caption_1, …`; or `file` (`image`,
     /// `filename`), `caption`, and `negative_caption` (several with numbers behind). Paths from the table's folder.
     ///
@@ -54,20 +55,20 @@ impl Laboratory {
         &mut self,
         table: &Path,
         progress: &mut Progress<'_>,
-    ) -> Result<Cell, EvalError> {
+    ) -> Result<Record, EvalError> {
         let started = Instant::now();
         let questions = read(table)?;
         let items: Vec<Item> =
             questions.iter().flat_map(|question| &question.images).map(|file| item(file)).collect();
-        let seen = self.see(split_of_table(table, items), progress)?;
-        let mut row_of_item = vec![None; seen.split.items.len()];
-        for (row, &item) in seen.rows.usable.iter().enumerate() {
+        let encoded = self.encode_split(split_of_table(table, items), progress)?;
+        let mut row_of_item = vec![None; encoded.split.items.len()];
+        for (row, &item) in encoded.rows.usable.iter().enumerate() {
             row_of_item[item] = Some(row);
         }
         let captions: Vec<&str> =
             questions.iter().flat_map(|question| &question.captions).map(String::as_str).collect();
         let (texts, truncated) = self.embed_captions(&captions, progress)?;
-        let images = seen.rows.features.clone().normalize();
+        let images = encoded.rows.features.clone().normalize();
         let width = self.clip.embed_dim();
         let (mut first_item, mut first_caption) = (0, 0);
         let mut answers = Vec::with_capacity(questions.len());
@@ -87,12 +88,13 @@ impl Laboratory {
             first_item += items;
             first_caption += of_captions;
         }
-        let mut cell = self.cell(TASK, &seen, None, started);
-        self.enter_answers(&mut cell, &questions, &answers)?;
-        cell.notes
+        let mut record = self.record(TASK, &encoded, None, started);
+        self.enter_answers(&mut record, &questions, &answers)?;
+        record
+            .notes
             .push(format!("{} captions, {truncated} cut to the context length", captions.len()));
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(cell)
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok(record)
     }
 
     /// `[captions, width]`, rows of norm 1, and how many were too long.
@@ -114,36 +116,36 @@ impl Laboratory {
 
     fn enter_answers(
         &self,
-        cell: &mut Cell,
+        record: &mut Record,
         questions: &[Question],
         answers: &[Answer],
     ) -> Result<(), EvalError> {
         if answers.is_empty() {
-            return Err(EvalError::task(TASK, &cell.dataset, "no row has all its images"));
+            return Err(EvalError::task(TASK, &record.dataset, "no row has all its images"));
         }
-        let share = |name: &str, of: fn(&Answer) -> bool, cell: &Cell| {
+        let share = |name: &str, of: fn(&Answer) -> bool, record: &Record| {
             let hits: Vec<bool> = answers.iter().map(of).collect();
             let figure =
-                share_of_hits(name, &hits, self.options.level).map_err(metric_error(cell))?;
+                share_of_hits(name, &hits, self.options.level).map_err(metric_error(record))?;
             Ok::<Figure, EvalError>(Figure { over: Some("rows of the table".to_owned()), ..figure })
         };
-        cell.score = share("accuracy", |answer| answer.text && answer.image, cell)?;
-        let text = share("text_accuracy", |answer| answer.text, cell)?;
+        record.score = share("accuracy", |answer| answer.text && answer.image, record)?;
+        let text = share("text_accuracy", |answer| answer.text, record)?;
         let image = if questions.iter().all(|question| question.images.len() == 1) {
             let reason = "undefined: one image a row, there is none to choose among";
             Figure::undefined("image_accuracy", Unit::Share, reason)
         } else {
-            share("image_accuracy", |answer| answer.image, cell)?
+            share("image_accuracy", |answer| answer.image, record)?
         };
-        cell.metrics = BTreeMap::from([
-            ("acc".to_owned(), cell.score.value),
+        record.metrics = BTreeMap::from([
+            ("acc".to_owned(), record.score.value),
             ("text_acc".to_owned(), text.value),
             ("image_acc".to_owned(), image.value),
         ]);
-        cell.figures.extend([text, image]);
+        record.figures.extend([text, image]);
         let (found, scored) = (questions.len(), answers.len());
-        cell.counts = CellCounts { expected: None, found, scored, skipped: found - scored };
-        cell.notes.push(
+        record.counts = Counts { expected: None, found, scored, skipped: found - scored };
+        record.notes.push(
             "n counts rows of the table; equal scores are no choice and count as wrong".to_owned(),
         );
         Ok(())

@@ -3,8 +3,8 @@
 use clip_data::Split;
 use clip_rs::{ImageLimits, Recipe};
 
-use crate::predictions::Prediction;
 use crate::results::WrongImage;
+use crate::results::predictions::Prediction;
 
 /// Side of a thumbnail in pixels.
 const SIDE: u32 = 80;

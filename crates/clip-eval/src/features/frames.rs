@@ -17,41 +17,22 @@ use clip_data::formats::video::{self, Sampling};
 use clip_data::{DataError, Media, Split};
 use clip_files::write_whole;
 use clip_rs::{Clip, Features, ImageInput};
-use serde::{Deserialize, Serialize};
 
+use crate::context::{EncodedSplit, EvalContext};
 use crate::features::{CHANGED, Content, content_of, contents_of, fingerprint_of};
 use crate::head::Head;
-use crate::laboratory::{EvalOptions, Laboratory, Progress, Seen, Step};
-use crate::predictions::softmax;
+use crate::options::EvalOptions;
+use crate::options::{Average, Frames};
+use crate::progress::{Progress, Step};
 use crate::results::Skipped;
-use crate::{EvalError, SplitFeatures, zero_shot};
+use crate::results::predictions::softmax;
+use crate::tasks::zero_shot;
+use crate::{EvalError, SplitFeatures};
 
 /// Frames encoded, and rows read, at a time.
 const BATCH: usize = 32;
 /// Bytes of the seal behind the rows of a clip.
 const HASH: usize = 32;
-
-/// Frames of a clip that zero-shot looks at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Frames {
-    /// Frame floor(n / 2) of n: the paper's Tables 10 and 11.
-    #[default]
-    Middle,
-    /// All of them, averaged: the zero-shot row of its Table 15.
-    All,
-}
-
-/// What is averaged over the frames of a clip; the paper does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Average {
-    /// The softmax over the classes.
-    #[default]
-    Probabilities,
-    /// Cosines at the checkpoint's temperature.
-    Logits,
-}
 
 /// The sum over the frames seen so far, for each class.
 struct Scores {
@@ -59,7 +40,7 @@ struct Scores {
     frames: usize,
 }
 
-impl Laboratory {
+impl EvalContext {
     /// Whether zero-shot of a split goes over all frames.
     pub(crate) fn wants_all_frames(&self, split: &Split) -> bool {
         self.options.frames == Frames::All && has_clips(split)
@@ -67,12 +48,12 @@ impl Laboratory {
 
     /// Reads a split of clips and scores each by all its frames: `[usable, classes]`, logits or logarithms of
     /// probabilities. There are no rows of features: they were looked at one batch after another.
-    pub(crate) fn see_all_frames(
+    pub(crate) fn encode_all_frames(
         &mut self,
         split: Split,
         head: &Head,
         progress: &mut Progress<'_>,
-    ) -> Result<(Seen, Vec<f32>), EvalError> {
+    ) -> Result<(EncodedSplit, Vec<f32>), EvalError> {
         let split = Arc::new(split);
         progress(Step::Images(split.items.len()));
         let (contents, mut skipped) = contents_of(&split);

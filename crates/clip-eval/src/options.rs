@@ -1,7 +1,8 @@
-//! Ranges of every choice, in one place: the command line, suite files and programs are refused alike.
+//! What a person chooses, its defaults and its ranges: the command line, suite files and programs are refused alike.
 
-use crate::frames::{Average, Frames};
-use crate::laboratory::EvalOptions;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
 
 /// Resamples, at most: a minute of work for each figure.
 const MOST_RESAMPLES: usize = 1_000_000;
@@ -15,6 +16,110 @@ const MOST_SHOTS: usize = 1_000_000;
 const MOST_DRAWS: usize = 1000;
 /// Frames a second, at most.
 const FASTEST: f64 = 1000.0;
+
+/// What a person can choose; becomes part of every result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvalOptions {
+    /// Level of intervals.
+    pub level: f64,
+    /// Of everything drawn at random.
+    pub seed: u64,
+    /// Resamples of a bootstrap.
+    pub resamples: usize,
+    /// Images most confidently wrong that a result keeps.
+    pub wrong_images: usize,
+    /// Rows that a probe sees.
+    pub probe_features: ProbeFeatures,
+    /// Regularisation strength of the probe; searched for if none.
+    pub c: Option<f64>,
+    /// Examples per class of the few-shot task.
+    pub shots: Vec<usize>,
+    /// Draws of each number of shots.
+    pub draws: usize,
+    /// Put in front of every caption (`{}` stands for it).
+    pub caption_template: String,
+    /// Captions of an image that count; all if none.
+    pub captions: Option<usize>,
+    /// Cuts the copyright line off the photos of FGVC Aircraft.
+    pub strip_banner: bool,
+    /// Split that is scored, in place of the data set's own.
+    pub split: Option<String>,
+    /// Item ids of a split that is drawn at random, one a line.
+    pub split_file: Option<PathBuf>,
+    /// Frames of a clip that zero-shot looks at; other tasks take the middle one.
+    pub frames: Frames,
+    /// So many of all frames a second; each if none.
+    pub fps: Option<f64>,
+    /// What is averaged over all frames.
+    pub average: Average,
+    /// Class names in place of ours, as JSON.
+    pub classnames: Option<PathBuf>,
+    /// Templates in place of ours, as JSON.
+    pub templates: Option<PathBuf>,
+}
+
+/// Rows that a probe sees. PROTOCOL_EVAL 7.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProbeFeatures {
+    /// Before the projection for a ViT, after `c_proj` for a ResNet: the paper's.
+    #[default]
+    Paper,
+    /// After the projection into the joint space, as the README's example.
+    Projected,
+    /// Before the projection, for a ResNet too.
+    PreProjection,
+    /// After the projection, rows of norm 1.
+    Normalized,
+}
+
+impl Default for EvalOptions {
+    fn default() -> Self {
+        EvalOptions {
+            level: 0.95,
+            seed: 0,
+            resamples: 1000,
+            wrong_images: 8,
+            probe_features: ProbeFeatures::Paper,
+            c: None,
+            shots: vec![1, 2, 4, 8, 16],
+            draws: 3,
+            caption_template: "a photo of {}".to_owned(),
+            captions: None,
+            strip_banner: false,
+            split: None,
+            split_file: None,
+            frames: Frames::Middle,
+            fps: None,
+            average: Average::Probabilities,
+            classnames: None,
+            templates: None,
+        }
+    }
+}
+
+/// Frames of a clip that zero-shot looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frames {
+    /// Frame floor(n / 2) of n: the paper's Tables 10 and 11.
+    #[default]
+    Middle,
+    /// All of them, averaged: the zero-shot row of its Table 15.
+    All,
+}
+
+/// What is averaged over the frames of a clip; the paper does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Average {
+    /// The softmax over the classes.
+    #[default]
+    Probabilities,
+    /// Cosines at the checkpoint's temperature.
+    Logits,
+}
 
 /// A choice outside its range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,9 +1,9 @@
-//! Many cells in one run: models times data sets times tasks, resumed after an interruption, shared among processes.
+//! Many records in one run: models times data sets times tasks, resumed after an interruption, shared among processes.
 //!
 //! ```text
 //! suite.toml ─▶ jobs, in one order ─▶ those of this shard ─▶ MODEL/DATASET.TASK.json, .predictions.jsonl
 //!                                                │
-//!                                                └─ all cells in the folder ─▶ results.csv   (the same bytes however
+//!                                                └─ all records in the folder ─▶ results.csv   (the same bytes however
 //!                                                                              the jobs were shared or interrupted)
 //! ```
 //!
@@ -19,15 +19,19 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::EvalError;
+use crate::context::{EvalContext, fingerprint};
 use crate::features::content_fingerprint;
 use crate::head::blake3_of;
-use crate::identity::{self, Identity};
-use crate::laboratory::{EvalOptions, Laboratory, Progress, fingerprint};
-use crate::predictions::Prediction;
-use crate::ranges::OutOfRange;
-use crate::results::{Cell, SplitRead};
-pub use crate::store::merge;
-use crate::{EvalError, store, zero_shot};
+use crate::options::EvalOptions;
+use crate::options::OutOfRange;
+use crate::progress::Progress;
+use crate::results::identity::{self, Identity};
+use crate::results::predictions::Prediction;
+use crate::results::store;
+pub use crate::results::store::merge;
+use crate::results::{Record, SplitRead};
+use crate::tasks::zero_shot;
 
 /// Bytes of a suite file that are read.
 const LARGEST_SUITE: u64 = 16 << 20;
@@ -126,7 +130,7 @@ impl Entry {
     }
 }
 
-/// One cell to be made.
+/// One record to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
     /// Name or path.
@@ -153,10 +157,10 @@ pub struct Shard {
 /// What became of a job.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Its cell, made now.
-    Made(Box<Cell>),
-    /// Its cell, made before from the same things.
-    Kept(Box<Cell>),
+    /// Its record, made now.
+    Made(Box<Record>),
+    /// Its record, made before from the same things.
+    Kept(Box<Record>),
     /// Why there is none.
     Failed(EvalError),
 }
@@ -368,26 +372,26 @@ impl Run<'_> {
             .iter()
             .enumerate()
             .filter(|(number, _)| number % self.shard.of == self.shard.index);
-        let mut laboratory: Option<Laboratory> = None;
+        let mut context: Option<EvalContext> = None;
         let mut fingerprints = Fingerprints::default();
         for (_, job) in own {
             let mut progress = begin(job);
-            if laboratory.as_ref().is_none_or(|loaded| loaded.model.name != job.model) {
-                laboratory = None; // the last model leaves memory before the next comes
-                match self.laboratory(&job.model, options) {
-                    Ok(loaded) => laboratory = Some(loaded),
+            if context.as_ref().is_none_or(|loaded| loaded.model.name != job.model) {
+                context = None; // the last model leaves memory before the next comes
+                match self.context(&job.model, options) {
+                    Ok(loaded) => context = Some(loaded),
                     Err(error) => {
                         end(job, Outcome::Failed(error));
                         continue;
                     }
                 }
             }
-            let Some(laboratory) = &mut laboratory else { continue };
-            let outcome = match self.job(laboratory, job, &mut fingerprints, &mut *progress) {
-                Ok((cell, None)) => Outcome::Kept(Box::new(cell)),
-                Ok((mut cell, Some(predictions))) => {
-                    store::write(self.out, &mut cell, &predictions)?;
-                    Outcome::Made(Box::new(cell))
+            let Some(context) = &mut context else { continue };
+            let outcome = match self.job(context, job, &mut fingerprints, &mut *progress) {
+                Ok((record, None)) => Outcome::Kept(Box::new(record)),
+                Ok((mut record, Some(predictions))) => {
+                    store::write(self.out, &mut record, &predictions)?;
+                    Outcome::Made(Box::new(record))
                 }
                 Err(error) => Outcome::Failed(error),
             };
@@ -401,18 +405,18 @@ impl Run<'_> {
     ///
     /// # Errors
     /// An option is out of its range, the model cannot be loaded, or the cache cannot be used.
-    pub fn laboratory(&self, model: &str, options: &EvalOptions) -> Result<Laboratory, EvalError> {
+    pub fn context(&self, model: &str, options: &EvalOptions) -> Result<EvalContext, EvalError> {
         options.validate()?;
         let load = LoadOptions { convert_first: true, penultimate: true, ..self.load.clone() };
         let clip = Clip::load_with(model, &load)?;
         let writer = format!("{}-of-{}", self.shard.index, self.shard.of);
-        Laboratory::new(clip, self.cache, &writer, options.clone())
+        EvalContext::new(clip, self.cache, &writer, options.clone())
     }
 
-    /// [`Laboratory::geolocation`], written to the folder of results.
+    /// [`EvalContext::geolocation`], written to the folder of results.
     ///
     /// # Errors
-    /// As [`Run::laboratory`] and [`Laboratory::geolocation`], or the result cannot be written.
+    /// As [`Run::context`] and [`EvalContext::geolocation`], or the result cannot be written.
     pub fn geolocation(
         &self,
         model: &str,
@@ -420,87 +424,87 @@ impl Run<'_> {
         references: &Path,
         queries: &Path,
         progress: &mut Progress<'_>,
-    ) -> Result<Cell, EvalError> {
-        let mut laboratory = self.laboratory(model, options)?;
-        let mut cell = laboratory.geolocation(references, queries, progress)?;
-        cell.identity =
-            Identity::of_tables(&[references, queries], options, self.load, &laboratory.model);
-        store::write(self.out, &mut cell, &[])?;
-        Ok(cell)
+    ) -> Result<Record, EvalError> {
+        let mut context = self.context(model, options)?;
+        let mut record = context.geolocation(references, queries, progress)?;
+        record.identity =
+            Identity::of_tables(&[references, queries], options, self.load, &context.model);
+        store::write(self.out, &mut record, &[])?;
+        Ok(record)
     }
 
-    /// [`Laboratory::selection`], written to the folder of results.
+    /// [`EvalContext::selection`], written to the folder of results.
     ///
     /// # Errors
-    /// As [`Run::laboratory`] and [`Laboratory::selection`], or the result cannot be written.
+    /// As [`Run::context`] and [`EvalContext::selection`], or the result cannot be written.
     pub fn selection(
         &self,
         model: &str,
         options: &EvalOptions,
         table: &Path,
         progress: &mut Progress<'_>,
-    ) -> Result<Cell, EvalError> {
-        let mut laboratory = self.laboratory(model, options)?;
-        let mut cell = laboratory.selection(table, progress)?;
-        cell.identity = Identity::of_tables(&[table], options, self.load, &laboratory.model);
-        store::write(self.out, &mut cell, &[])?;
-        Ok(cell)
+    ) -> Result<Record, EvalError> {
+        let mut context = self.context(model, options)?;
+        let mut record = context.selection(table, progress)?;
+        record.identity = Identity::of_tables(&[table], options, self.load, &context.model);
+        store::write(self.out, &mut record, &[])?;
+        Ok(record)
     }
 
-    /// The cell of a job; with predictions if it was made now.
+    /// The record of a job; with predictions if it was made now.
     fn job(
         &self,
-        laboratory: &mut Laboratory,
+        context: &mut EvalContext,
         job: &Job,
         fingerprints: &mut Fingerprints,
         progress: &mut Progress<'_>,
-    ) -> Result<(Cell, Option<Vec<Prediction>>), EvalError> {
+    ) -> Result<(Record, Option<Vec<Prediction>>), EvalError> {
         let split = Split::open(
             &job.dataset,
             &job.root,
             job.split.as_deref(),
-            &laboratory.read_options(job.verb),
+            &context.read_options(job.verb),
         )?;
-        let identity = Identity::of(job, &split, &laboratory.options, self.load, &laboratory.model);
-        if let Some(cell) = self.made_before(laboratory, job, &split, &identity, fingerprints)? {
-            return Ok((cell, None));
+        let identity = Identity::of(job, &split, &context.options, self.load, &context.model);
+        if let Some(record) = self.made_before(context, job, &split, &identity, fingerprints)? {
+            return Ok((record, None));
         }
-        laboratory.read.clear();
-        let (mut cell, predictions) = match job.verb {
-            Verb::Zeroshot => laboratory.zero_shot(job, split, progress)?,
-            Verb::Retrieval => laboratory.retrieval(split, progress)?,
-            Verb::Probe => laboratory.probe(job, split, progress)?,
-            Verb::Fewshot => (laboratory.few_shot(job, split, progress)?, Vec::new()),
-            Verb::Robustness => (laboratory.robustness(job, split, progress)?, Vec::new()),
+        context.read.clear();
+        let (mut record, predictions) = match job.verb {
+            Verb::Zeroshot => context.zero_shot(job, split, progress)?,
+            Verb::Retrieval => context.retrieval(split, progress)?,
+            Verb::Probe => context.probe(job, split, progress)?,
+            Verb::Fewshot => (context.few_shot(job, split, progress)?, Vec::new()),
+            Verb::Robustness => (context.robustness(job, split, progress)?, Vec::new()),
         };
-        cell.identity = identity;
-        cell.provenance.read = std::mem::take(&mut laboratory.read);
-        Ok((cell, Some(predictions)))
+        record.identity = identity;
+        record.provenance.read = std::mem::take(&mut context.read);
+        Ok((record, Some(predictions)))
     }
 
     /// The result on disk, if it was made from the same things.
     fn made_before(
         &self,
-        laboratory: &Laboratory,
+        context: &EvalContext,
         job: &Job,
         split: &Split,
         identity: &Identity,
         fingerprints: &mut Fingerprints,
-    ) -> Result<Option<Cell>, EvalError> {
+    ) -> Result<Option<Record>, EvalError> {
         let found = store::find(self.out, &job.model, &split.dataset.id, job.verb.task(), identity);
-        let Some(cell) = found else { return Ok(None) };
-        let made = &cell.provenance;
+        let Some(record) = found else { return Ok(None) };
+        let made = &record.provenance;
         let prompts = made.prompts_blake3.is_none()
             || split.dataset.task == Task::Ocr // its prompts are the words of the split
-            || made.prompts_blake3 == Some(blake3_of(&laboratory.prompts(split)?));
+            || made.prompts_blake3 == Some(blake3_of(&context.prompts(split)?));
         let same = prompts
-            && cell.clip_rs == env!("CARGO_PKG_VERSION")
-            && made.weights_sha256 == laboratory.model.tensors_sha256
-            && made.features_key == Some(laboratory.features_key())
+            && record.clip_rs == env!("CARGO_PKG_VERSION")
+            && made.weights_sha256 == context.model.tensors_sha256
+            && made.features_key == Some(context.features_key())
             && made.split_blake3 == fingerprint(split)
             && !made.read.is_empty()
-            && made.read.iter().all(|read| fingerprints.is_unchanged(read, laboratory, job, split));
-        Ok(same.then_some(cell))
+            && made.read.iter().all(|read| fingerprints.is_unchanged(read, context, job, split));
+        Ok(same.then_some(record))
     }
 }
 
@@ -509,12 +513,12 @@ impl Run<'_> {
 struct Fingerprints(HashMap<(PathBuf, String, String, bool), Option<String>>);
 
 impl Fingerprints {
-    /// Whether a split that a cell was made from still has the same items, targets and contents. `scored` is the split
+    /// Whether a split that a record was made from still has the same items, targets and contents. `scored` is the split
     /// of the job.
     fn is_unchanged(
         &mut self,
         read: &SplitRead,
-        laboratory: &Laboratory,
+        context: &EvalContext,
         job: &Job,
         scored: &Split,
     ) -> bool {
@@ -528,8 +532,7 @@ impl Fingerprints {
                 return Some(content_fingerprint(scored));
             }
             let split =
-                Split::open(name, &job.root, Some(split), &laboratory.read_options(job.verb))
-                    .ok()?;
+                Split::open(name, &job.root, Some(split), &context.read_options(job.verb)).ok()?;
             Some(content_fingerprint(&split))
         });
         now.as_ref() == Some(blake3)

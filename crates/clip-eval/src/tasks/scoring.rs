@@ -1,12 +1,12 @@
-//! From scores to the figures of a cell: the data set's own metric with its interval, and what plots need.
+//! From scores to the figures of a record: the data set's own metric with its interval, and what plots need.
 
 use std::collections::BTreeMap;
 
 use clip_data::{Metric, Presence};
 
-use crate::laboratory::EvalOptions;
 use crate::metrics::{self, MeanAveragePrecision11, MetricError, Ranking};
-use crate::results::{Cell, ClassFigure, Confusion, Details, Figure, ReliabilityBin, Unit};
+use crate::options::EvalOptions;
+use crate::results::{ClassFigure, Confusion, Details, Figure, Record, ReliabilityBin, Unit};
 use crate::statistics::{Bootstrap, clopper_pearson};
 
 /// Pairs of classes that a result keeps.
@@ -28,7 +28,7 @@ pub(crate) struct ClassScores<'a> {
     pub(crate) truth: &'a [u32],
 }
 
-impl Cell {
+impl Record {
     /// Enters the score; what is said of it stands among the notes too.
     pub(crate) fn enter_score(&mut self, score: Figure) {
         self.notes.extend(score.note.iter().map(|note| format!("{}: {note}", score.name)));
@@ -132,23 +132,23 @@ impl ClassScores<'_> {
     /// Enters everything that one class per item allows. `calibrated`: the scores are logits of probabilities.
     pub(crate) fn enter(
         &self,
-        cell: &mut Cell,
+        record: &mut Record,
         metric: Metric,
         options: &EvalOptions,
         calibrated: bool,
     ) -> Result<(), MetricError> {
         let predictions = metrics::predictions(self.scores, self.classes())?;
         let hits: Vec<bool> = predictions.iter().zip(self.truth).map(|(a, b)| a == b).collect();
-        cell.metrics = self.metrics()?;
-        cell.enter_score(self.figure(metric, options)?);
+        record.metrics = self.metrics()?;
+        record.enter_score(self.figure(metric, options)?);
         if metric != Metric::Accuracy {
-            cell.figures.push(share_of_hits("accuracy", &hits, options.level)?);
+            record.figures.push(share_of_hits("accuracy", &hits, options.level)?);
         }
         let name = |class: u32| self.names[class as usize].clone();
         let counts = metrics::per_class(&hits, self.truth, self.classes());
         let per_class = self.names.iter().zip(counts).filter(|(_, count)| count.items > 0);
         let confusions = metrics::worst_confusions(&predictions, self.truth, CONFUSIONS_KEPT);
-        cell.details = Details {
+        record.details = Details {
             per_class: per_class
                 .map(|(class, count)| ClassFigure {
                     class: class.clone(),
@@ -164,27 +164,31 @@ impl ClassScores<'_> {
                     count: pair.count,
                 })
                 .collect(),
-            ..std::mem::take(&mut cell.details)
+            ..std::mem::take(&mut record.details)
         };
         if calibrated {
-            self.enter_calibration(cell, options)?;
+            self.enter_calibration(record, options)?;
         }
         Ok(())
     }
 
     /// What the probabilities are worth.
-    fn enter_calibration(&self, cell: &mut Cell, options: &EvalOptions) -> Result<(), MetricError> {
+    fn enter_calibration(
+        &self,
+        record: &mut Record,
+        options: &EvalOptions,
+    ) -> Result<(), MetricError> {
         let calibration = metrics::calibration(self.scores, self.classes(), self.truth)?;
         let error =
             Figure::share("expected_calibration_error", calibration.expected_calibration_error);
-        cell.figures.push(error.without(NO_ECE_INTERVAL));
+        record.figures.push(error.without(NO_ECE_INTERVAL));
         let bootstrap = bootstrap(options);
         for (name, value, of_items) in [
             ("negative_log_likelihood", calibration.negative_log_likelihood, &calibration.losses),
             ("brier", calibration.brier, &calibration.squares),
         ] {
             let figure = Figure::plain(name, Unit::Number, value);
-            cell.figures.push(figure.within(bootstrap.mean(of_items), IMAGES));
+            record.figures.push(figure.within(bootstrap.mean(of_items), IMAGES));
         }
         let bin = |bin: &metrics::Bin| {
             Some(ReliabilityBin {
@@ -195,14 +199,14 @@ impl ClassScores<'_> {
                 accuracy: bin.accuracy?,
             })
         };
-        cell.details.reliability = calibration.bins.iter().filter_map(bin).collect();
+        record.details.reliability = calibration.bins.iter().filter_map(bin).collect();
         Ok(())
     }
 }
 
 /// Mean over classes of the 11-point average precision (VOC2007), and each class's own, drawing images.
 pub(crate) fn enter_multi_label(
-    cell: &mut Cell,
+    record: &mut Record,
     scores: &[f32],
     names: &[String],
     labels: &[&[Presence]],
@@ -222,11 +226,11 @@ pub(crate) fn enter_multi_label(
     let interval =
         |place: usize| bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect());
     let mean = precision.mean(None)?;
-    cell.enter_score(Figure::share("map_11_point", mean).within(interval(names.len()), IMAGES));
-    cell.metrics = BTreeMap::from([("mean_average_precision".to_owned(), Some(mean))]);
+    record.enter_score(Figure::share("map_11_point", mean).within(interval(names.len()), IMAGES));
+    record.metrics = BTreeMap::from([("mean_average_precision".to_owned(), Some(mean))]);
     for (place, (class, value)) in names.iter().zip(precision.per_class(None)).enumerate() {
         let name = format!("average_precision: {class}");
-        cell.figures.push(match value {
+        record.figures.push(match value {
             Some(value) => Figure::share(&name, value).within(interval(place), IMAGES),
             None => Figure::undefined(&name, Unit::Share, "undefined: no image shows the class"),
         });
@@ -237,7 +241,7 @@ pub(crate) fn enter_multi_label(
 /// The same mean where the softmax over the classes ranks images and not the logit: the paper does not say which it
 /// took, so both are there by name.
 pub(crate) fn enter_softmax(
-    cell: &mut Cell,
+    record: &mut Record,
     logits: &[f32],
     classes: usize,
     labels: &[&[Presence]],
@@ -255,8 +259,8 @@ pub(crate) fn enter_softmax(
     let interval = bootstrap(options)
         .interval(labels.len(), |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN));
     let figure = Figure::share("map_11_point_by_softmax", precision.mean(None)?);
-    cell.figures.insert(0, figure.within(interval, IMAGES));
-    cell.notes.push(
+    record.figures.insert(0, figure.within(interval, IMAGES));
+    record.notes.push(
         "map_11_point ranks images by the logit of a class, as taken for the paper's; map_11_point_by_softmax by the \
          softmax over the classes (the paper does not say)"
             .to_owned(),

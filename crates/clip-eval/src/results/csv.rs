@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use crate::EvalError;
-use crate::results::{Cell, Figure};
-use crate::store::write_whole;
+use crate::results::store::write_whole;
+use crate::results::{Figure, Record};
 
-/// Merged table of all cells, one row each, without what differs between runs: the same bytes for the same results.
+/// Merged table of all records, one row each, without what differs between runs: the same bytes for the same results.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
+pub fn write_csv(records: &[Record], path: &Path) -> Result<(), EvalError> {
     let mut table = csv::Writer::from_writer(Vec::new());
     let head = [
         "dataset",
@@ -35,36 +35,36 @@ pub fn write_csv(cells: &[Cell], path: &Path) -> Result<(), EvalError> {
         "choices",
     ];
     let text = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    let row = |cell: &Cell, figure: &Figure| {
+    let row = |record: &Record, figure: &Figure| {
         [
-            cell.dataset.clone(),
-            cell.split.clone(),
-            cell.task.clone(),
-            cell.model.clone(),
-            cell.pretrained.clone(),
+            record.dataset.clone(),
+            record.split.clone(),
+            record.task.clone(),
+            record.model.clone(),
+            record.pretrained.clone(),
             figure.name.clone(),
             text(figure.value),
             text(figure.low),
             text(figure.high),
             text(figure.level),
-            cell.counts.expected.map_or_else(String::new, |count| count.to_string()),
-            cell.counts.found.to_string(),
-            cell.counts.scored.to_string(),
-            cell.counts.skipped.to_string(),
-            cell.provenance.precision.clone(),
-            cell.provenance.weights_sha256.clone(),
-            cell.provenance.prompts_blake3.clone().unwrap_or_default(),
-            cell.provenance.split_blake3.clone(),
-            cell.identity.origin.clone(),
-            cell.identity.variant.clone(),
+            record.counts.expected.map_or_else(String::new, |count| count.to_string()),
+            record.counts.found.to_string(),
+            record.counts.scored.to_string(),
+            record.counts.skipped.to_string(),
+            record.provenance.precision.clone(),
+            record.provenance.weights_sha256.clone(),
+            record.provenance.prompts_blake3.clone().unwrap_or_default(),
+            record.provenance.split_blake3.clone(),
+            record.identity.origin.clone(),
+            record.identity.variant.clone(),
         ]
     };
     let failed =
         |error: csv::Error| EvalError::Result { path: path.to_owned(), reason: error.to_string() };
     table.write_record(head).map_err(failed)?;
-    for cell in cells {
-        for figure in std::iter::once(&cell.score).chain(&cell.figures) {
-            table.write_record(row(cell, figure).map(inert)).map_err(failed)?;
+    for record in records {
+        for figure in std::iter::once(&record.score).chain(&record.figures) {
+            table.write_record(row(record, figure).map(inert)).map_err(failed)?;
         }
     }
     let bytes = table.into_inner().map_err(|error| EvalError::result(path, error.error()))?;

@@ -46,7 +46,7 @@ impl World {
     }
 
     /// Whether this process speaks for all: `mpirun` ends every rank as soon as one ends with a code that is not 0.
-    pub(super) fn speaks(&self) -> bool {
+    pub(super) fn is_main_process(&self) -> bool {
         #[cfg(feature = "mpi")]
         if self.universe.is_some() {
             return self.shard.index == 0;

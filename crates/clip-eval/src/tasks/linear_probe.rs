@@ -8,19 +8,22 @@ use clip_data::{Dataset, Item, Metric, Presence, Split, Target, Validation};
 use clip_rs::Features as Rows;
 use clip_rs::model::ImageArchitecture;
 
+use crate::EvalError;
+use crate::context::{EncodedSplit, EvalContext};
 use crate::features::content_fingerprint;
-use crate::laboratory::{Laboratory, ProbeFeatures, Progress, Seen, Step};
-use crate::learned_rows::{Collector, LearnedRows};
 use crate::metrics::MeanAveragePrecision11;
-use crate::predictions::{Prediction, top_5};
+use crate::options::ProbeFeatures;
 use crate::probe::{
     self, Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet,
 };
-use crate::results::{Cell, SearchPoint, SplitRead};
-use crate::scoring::{ClassScores, enter_multi_label};
+use crate::progress::{Progress, Step};
+use crate::results::predictions::{Prediction, top_5};
+use crate::results::{Record, SearchPoint, SplitRead};
 use crate::suite::{Job, Verb};
-use crate::zero_shot::{metric_error, one_class};
-use crate::{EvalError, coverage};
+use crate::tasks::coverage;
+use crate::tasks::learned_rows::{Collector, LearnedRows};
+use crate::tasks::scoring::{ClassScores, enter_multi_label};
+use crate::tasks::zero_shot::{metric_error, one_class};
 
 /// Labels of rows, in the form that the fit and the metrics take.
 pub(crate) enum Labels {
@@ -31,7 +34,7 @@ pub(crate) enum Labels {
 }
 
 /// Rows to learn from and to choose with: the training images, and the validation images behind them.
-pub(crate) struct Learning {
+pub(crate) struct TrainValSplit {
     pub(crate) rows: LearnedRows,
     pub(crate) width: usize,
     pub(crate) labels: Labels,
@@ -47,13 +50,13 @@ const NO_CHOICE: &str = "C is not chosen by a score: the validation items do not
 const BLOCK: usize = 16_384;
 
 /// A fit and the points that led to it.
-struct Chosen {
+struct SelectedModel {
     fit: Fit,
     c: f64,
     search: Vec<SearchPoint>,
 }
 
-impl Laboratory {
+impl EvalContext {
     /// Fits a probe on the training images and scores it on `test`; of a data set with folds it is the mean over them,
     /// each searched and fitted alone (STL-10, UCF101).
     ///
@@ -64,9 +67,9 @@ impl Laboratory {
         job: &Job,
         test: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
-        self.over_folds(job, test, progress, |laboratory, fold, test, progress| {
-            laboratory.probe_once(job, &fold.train, test, progress)
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
+        self.over_folds(job, test, progress, |context, fold, test, progress| {
+            context.probe_once(job, &fold.train, test, progress)
         })
     }
 
@@ -76,40 +79,42 @@ impl Laboratory {
         train: &[String],
         test: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<(Cell, Vec<Prediction>), EvalError> {
+    ) -> Result<(Record, Vec<Prediction>), EvalError> {
         let started = Instant::now();
         let names: Vec<String> =
             test.prompts.classes.iter().map(|names| names[0].clone()).collect();
-        let test = self.see(test, progress)?;
+        let test = self.encode_split(test, progress)?;
         let dataset = test.split.dataset.clone();
-        let learning = self.learning(job, &dataset, train, progress)?;
-        let mut cell = self.cell(Verb::Probe.task(), &test, None, started);
-        cell.notes.push(learning.note.clone());
-        let chosen = self.choose(&learning, names.len(), dataset.metric, progress);
+        let data = self.data(job, &dataset, train, progress)?;
+        let mut record = self.record(Verb::Probe.task(), &test, None, started);
+        record.notes.push(data.note.clone());
+        let chosen = self.choose(&data, names.len(), dataset.metric, progress);
         if !chosen.fit.converged() {
-            cell.notes.push(format!("the fit stopped after {} iterations", chosen.fit.iterations));
+            record
+                .notes
+                .push(format!("the fit stopped after {} iterations", chosen.fit.iterations));
         }
-        cell.notes.push(format!("C = {}", chosen.c));
+        record.notes.push(format!("C = {}", chosen.c));
         if chosen.search.iter().any(|point| point.score.is_none()) {
-            cell.notes.push(NO_CHOICE.to_owned());
+            record.notes.push(NO_CHOICE.to_owned());
         }
-        cell.details.search = chosen.search;
+        record.details.search = chosen.search;
         let rows = self.probe_rows(&test);
         let everything: Vec<usize> = (0..rows.len()).collect();
         let scores =
             chosen.fit.model.scores(Features::new(rows.as_slice(), rows.embed_dim()), &everything);
         let targets: Vec<&Target> = test.targets().collect();
         if dataset.metric == Metric::MeanAveragePrecision11 {
-            let labels = presences(&targets, &cell)?;
-            enter_multi_label(&mut cell, &scores, &names, &labels, &self.options)
-                .map_err(metric_error(&cell))?;
+            let labels = presences(&targets, &record)?;
+            enter_multi_label(&mut record, &scores, &names, &labels, &self.options)
+                .map_err(metric_error(&record))?;
         } else {
-            let truth = one_class(&targets, &cell)?;
-            cell.notes.extend(coverage::notes(&learning, &truth, &names));
+            let truth = one_class(&targets, &record)?;
+            record.notes.extend(coverage::notes(&data, &truth, &names));
             let scores = ClassScores { scores: &scores, names: &names, truth: &truth };
             scores
-                .enter(&mut cell, dataset.metric, &self.options, false)
-                .map_err(metric_error(&cell))?;
+                .enter(&mut record, dataset.metric, &self.options, false)
+                .map_err(metric_error(&record))?;
         }
         let items = test.rows.usable.iter().map(|&item| &test.split.items[item]);
         let predictions = items
@@ -117,36 +122,36 @@ impl Laboratory {
             .zip(&targets)
             .map(|((item, scores), target): ((&Item, _), _)| top_5(item.id(), scores, target))
             .collect();
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((cell, predictions))
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok((record, predictions))
     }
 
     /// The search, or one fit at the C that was asked for; on training and validation rows together in the end.
     fn choose(
         &self,
-        learning: &Learning,
+        data: &TrainValSplit,
         classes: usize,
         metric: Metric,
         progress: &mut Progress<'_>,
-    ) -> Chosen {
-        let (features, memory) = (learning.features(), self.packed_memory());
-        let targets = learning.labels.targets(classes);
+    ) -> SelectedModel {
+        let (features, memory) = (data.features(), self.packed_memory());
+        let targets = data.labels.targets(classes);
         if let Some(c) = self.options.c {
-            let order = [&*learning.train, &*learning.validation].concat();
+            let order = [&*data.train, &*data.validation].concat();
             let packed = PackedFeatures::new(features, order, memory);
             let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
-            return Chosen {
+            return SelectedModel {
                 fit: probe::fit(&set, c, &Options::default(), None),
                 c,
                 search: Vec::new(),
             };
         }
-        let score = |scores: &[f32]| learning.score(scores, classes, metric);
+        let score = |scores: &[f32]| data.score(scores, classes, metric);
         let problem = Problem {
             features,
             targets,
-            train: &learning.train,
-            validation: &learning.validation,
+            train: &data.train,
+            validation: &data.validation,
             metric: &score,
             options: Options::default(),
             memory,
@@ -165,7 +170,7 @@ impl Laboratory {
             score: Some(point.score).filter(|score| score.is_finite()),
             converged: point.converged,
         };
-        Chosen {
+        SelectedModel {
             search: search.evaluations.iter().map(point).collect(),
             c: search.best.c,
             fit: search.fit_on_all(),
@@ -173,29 +178,25 @@ impl Laboratory {
     }
 
     /// Training and validation rows of a data set.
-    pub(crate) fn learning(
+    pub(crate) fn data(
         &mut self,
         job: &Job,
         dataset: &Dataset,
         train: &[String],
         progress: &mut Progress<'_>,
-    ) -> Result<Learning, EvalError> {
+    ) -> Result<TrainValSplit, EvalError> {
         let (mut width, mut labels) = (0, None);
         let folder = self.cache.folder().to_owned();
         let mut collector = Collector::new(&folder, self.probe_memory);
-        let mut add = |laboratory: &mut Laboratory, name: &str, progress: &mut Progress<'_>| {
-            let split = Split::open(
-                &job.dataset,
-                &job.root,
-                Some(name),
-                &laboratory.read_options(job.verb),
-            )?;
+        let mut add = |context: &mut EvalContext, name: &str, progress: &mut Progress<'_>| {
+            let split =
+                Split::open(&job.dataset, &job.root, Some(name), &context.read_options(job.verb))?;
             let mut learned = 0;
-            laboratory.see_in_blocks(split, progress, &mut |laboratory, seen| {
-                let rows = laboratory.probe_rows(seen);
+            context.see_in_blocks(split, progress, &mut |context, encoded| {
+                let rows = context.probe_rows(encoded);
                 width = rows.embed_dim();
                 learned += rows.len();
-                Labels::extend(&mut labels, seen)?;
+                Labels::extend(&mut labels, encoded)?;
                 collector.push(rows.as_slice())
             })?;
             Ok::<usize, EvalError>(learned)
@@ -226,7 +227,7 @@ impl Laboratory {
                 (held.train, held.validation, note)
             }
         };
-        Ok(Learning { rows: collector.finish()?, width, labels, train, validation, note })
+        Ok(TrainValSplit { rows: collector.finish()?, width, labels, train, validation, note })
     }
 
     /// Shows a split whose rows fit in the memory of a probe at once, another block by block.
@@ -234,12 +235,12 @@ impl Laboratory {
         &mut self,
         split: Split,
         progress: &mut Progress<'_>,
-        look: &mut dyn FnMut(&mut Laboratory, &Seen) -> Result<(), EvalError>,
+        look: &mut dyn FnMut(&mut EvalContext, &EncodedSplit) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         let width = self.clip.embed_dim() + self.clip.architecture().image.penultimate_width();
         if size_of::<f32>() * width * split.items.len() <= self.probe_memory {
-            let seen = self.see(split, progress)?;
-            return look(self, &seen);
+            let encoded = self.encode_split(split, progress)?;
+            return look(self, &encoded);
         }
         progress(Step::Images(split.items.len()));
         let blake3 = content_fingerprint(&split);
@@ -252,7 +253,7 @@ impl Laboratory {
             let rows =
                 self.cache.features_of(&self.clip, &block, |done| progress(Step::Done(done)))?;
             usable += rows.usable.len();
-            look(self, &Seen { split: block, rows })?;
+            look(self, &EncodedSplit { split: block, rows })?;
         }
         if usable == 0 {
             return Err(EvalError::task(
@@ -273,10 +274,10 @@ impl Laboratory {
     }
 
     /// The rows a probe sees of a split.
-    pub(crate) fn probe_rows(&self, seen: &Seen) -> Rows {
+    pub(crate) fn probe_rows(&self, encoded: &EncodedSplit) -> Rows {
         let is_vit =
             matches!(self.clip.architecture().image, ImageArchitecture::VisionTransformer { .. });
-        let (penultimate, features) = (&seen.rows.penultimate, &seen.rows.features);
+        let (penultimate, features) = (&encoded.rows.penultimate, &encoded.rows.features);
         match self.options.probe_features {
             ProbeFeatures::Paper if is_vit => penultimate.clone(),
             ProbeFeatures::PreProjection => penultimate.clone(),
@@ -291,8 +292,8 @@ impl Laboratory {
 
 impl Labels {
     /// Appends the labels of a split's usable items.
-    fn extend(labels: &mut Option<Labels>, seen: &Seen) -> Result<(), EvalError> {
-        for target in seen.targets() {
+    fn extend(labels: &mut Option<Labels>, encoded: &EncodedSplit) -> Result<(), EvalError> {
+        for target in encoded.targets() {
             match (labels.as_mut(), target) {
                 (None, Target::Class(class)) => *labels = Some(Labels::Class(vec![*class])),
                 (None, Target::Labels(presence)) => {
@@ -306,7 +307,7 @@ impl Labels {
                     let reason = "a probe needs items with classes";
                     return Err(EvalError::task(
                         Verb::Probe.task(),
-                        &seen.split.dataset.id,
+                        &encoded.split.dataset.id,
                         reason,
                     ));
                 }
@@ -340,7 +341,7 @@ impl Labels {
     }
 }
 
-impl Learning {
+impl TrainValSplit {
     /// All rows, in memory or mapped.
     pub(crate) fn features(&self) -> Features<'_> {
         Features::new(self.rows.values(), self.width)
@@ -368,8 +369,11 @@ impl Learning {
     }
 }
 
-fn presences<'a>(targets: &[&'a Target], cell: &Cell) -> Result<Vec<&'a [Presence]>, EvalError> {
-    crate::zero_shot::all(targets, cell, |target| match target {
+fn presences<'a>(
+    targets: &[&'a Target],
+    record: &Record,
+) -> Result<Vec<&'a [Presence]>, EvalError> {
+    crate::tasks::zero_shot::all(targets, record, |target| match target {
         Target::Labels(labels) => Some(&**labels),
         _ => None,
     })

@@ -10,13 +10,14 @@ use std::time::Instant;
 use clip_data::{Item, Split, Target};
 
 use crate::EvalError;
-use crate::laboratory::{Laboratory, Progress, Seen, Step};
+use crate::context::{EncodedSplit, EvalContext};
 use crate::metrics::{Place, RADII_KM, distance_km, shares_within};
-use crate::results::{Cell, Figure, SplitRead, Unit};
+use crate::progress::{Progress, Step};
+use crate::results::{Figure, Record, SplitRead, Unit};
 use crate::retrieval::{Match, PlaceTable, UnitVectors, nearest};
-use crate::scoring::{bootstrap, share_of_hits};
-use crate::tables::{split_of_table, stem};
-use crate::zero_shot::metric_error;
+use crate::tasks::scoring::{bootstrap, share_of_hits};
+use crate::tasks::tables::{split_of_table, stem};
+use crate::tasks::zero_shot::metric_error;
 
 /// Name of the task in results.
 const TASK: &str = "geolocation";
@@ -27,7 +28,7 @@ const SAME: f64 = 1.0 - 1e-6;
 /// The figure that stands for the others: a city.
 const SCORE: usize = 1;
 
-impl Laboratory {
+impl EvalContext {
     /// Gives every query the place of its nearest reference. Both are tables with the columns `file`, `lat` and `lon`,
     /// paths from the table's folder; references pass block by block.
     ///
@@ -38,15 +39,15 @@ impl Laboratory {
         references: &Path,
         queries: &Path,
         progress: &mut Progress<'_>,
-    ) -> Result<Cell, EvalError> {
+    ) -> Result<Record, EvalError> {
         let started = Instant::now();
         let (reference_table, query_table) =
             (PlaceTable::read(references)?, PlaceTable::read(queries)?);
         let all = 0..query_table.files.len();
-        let seen = self.see(split_of(queries, &query_table, all)?, progress)?;
-        let found = self.nearest_places(references, &reference_table, &seen, progress)?;
-        let mut cell = self.cell(TASK, &seen, None, started);
-        let distances: Vec<f64> = seen
+        let encoded = self.encode_split(split_of(queries, &query_table, all)?, progress)?;
+        let found = self.nearest_places(references, &reference_table, &encoded, progress)?;
+        let mut record = self.record(TASK, &encoded, None, started);
+        let distances: Vec<f64> = encoded
             .rows
             .usable
             .iter()
@@ -54,38 +55,38 @@ impl Laboratory {
             .map(|(&query, place)| distance_km(query_table.places[query], *place))
             .collect();
         let level = self.options.level;
-        let shares = shares_within(&distances).map_err(metric_error(&cell))?;
+        let shares = shares_within(&distances).map_err(metric_error(&record))?;
         for (radius, share) in RADII_KM.iter().zip(shares) {
             let hits: Vec<bool> = distances.iter().map(|distance| distance <= radius).collect();
             let name = format!("within_{radius}_km");
-            cell.figures.push(share_of_hits(&name, &hits, level).map_err(metric_error(&cell))?);
-            cell.metrics.insert(name, Some(share));
+            record.figures.push(share_of_hits(&name, &hits, level).map_err(metric_error(&record))?);
+            record.metrics.insert(name, Some(share));
         }
-        cell.score = cell.figures.remove(SCORE);
+        record.score = record.figures.remove(SCORE);
         let interval =
             bootstrap(&self.options).interval(distances.len(), |drawn| median(&distances, drawn));
         let middle = median(&distances, &vec![1; distances.len()]);
         let figure = Figure::plain("median_distance_km", Unit::Kilometre, middle);
-        cell.figures.push(figure.within(interval, "photos"));
-        cell.notes.push(format!(
+        record.figures.push(figure.within(interval, "photos"));
+        record.notes.push(format!(
             "{} of {} reference photos in {}",
             found.references,
             reference_table.files.len(),
             references.display()
         ));
         if found.same > 0 {
-            cell.notes.push(format!(
+            record.notes.push(format!(
                 "queries that are among the reference photos, so that they find themselves: {} of {}",
                 found.same,
                 distances.len()
             ));
         }
-        cell.notes.push(
+        record.notes.push(
             "for research: locating people is surveillance, which the model card rules out"
                 .to_owned(),
         );
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(cell)
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok(record)
     }
 
     /// The place of the reference nearest to each query, the first of equal ones.
@@ -93,7 +94,7 @@ impl Laboratory {
         &mut self,
         path: &Path,
         table: &PlaceTable,
-        queries: &Seen,
+        queries: &EncodedSplit,
         progress: &mut Progress<'_>,
     ) -> Result<Found, EvalError> {
         let width = self.clip.embed_dim();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 use crate::metrics;
-use crate::store::write_whole;
+use crate::results::store::write_whole;
 
 /// Bytes of a file of predictions that are read.
 const LARGEST: u64 = 4 << 30;

@@ -7,16 +7,17 @@ use std::time::Instant;
 use clip_data::{Split, Target};
 
 use crate::EvalError;
-use crate::laboratory::{Laboratory, Progress, Seen};
+use crate::context::{EncodedSplit, EvalContext};
 use crate::metrics;
-use crate::results::{Cell, Figure, RobustnessPoint, Unit};
+use crate::progress::Progress;
+use crate::results::{Figure, Record, RobustnessPoint, Unit};
 use crate::robustness::{
     ClassSubset, LogitFit, LogitPoints, Setting, ordinary_points, settings_of,
 };
-use crate::scoring::{bootstrap, share_of_hits};
 use crate::statistics::{Bootstrap, Interval};
 use crate::suite::{Job, Verb};
-use crate::zero_shot::{all, metric_error, one_class};
+use crate::tasks::scoring::{bootstrap, share_of_hits};
+use crate::tasks::zero_shot::{all, metric_error, one_class};
 
 /// What the shifts are compared with.
 const IMAGENET: &str = "imagenet";
@@ -25,7 +26,7 @@ const DRAWN: &str = "images of the shift, images of ImageNet and the models of t
 const NO_LOGIT: &str =
     "undefined: all or none of the matching images of ImageNet are right, which has no logit";
 
-impl Laboratory {
+impl EvalContext {
     /// Scores a shift and the matching part of ImageNet, and tells how far the model is above ordinary ones.
     ///
     /// # Errors
@@ -35,7 +36,7 @@ impl Laboratory {
         job: &Job,
         shift: Split,
         progress: &mut Progress<'_>,
-    ) -> Result<Cell, EvalError> {
+    ) -> Result<Record, EvalError> {
         let started = Instant::now();
         let imagenet =
             Split::open(IMAGENET, &job.root, None, &self.read_options(Verb::Robustness))?;
@@ -45,40 +46,40 @@ impl Laboratory {
             None => None, // all thousand classes
         };
         let head = self.head(&prompts, progress)?;
-        let shift = self.see(shift, progress)?;
-        let imagenet = self.see(imagenet, progress)?;
-        let mut cell = self.cell(Verb::Robustness.task(), &shift, Some(&prompts), started);
-        let logits = |laboratory: &Laboratory, seen: &Seen| {
-            let embeddings = seen.rows.features.clone().normalize();
-            head.logits(embeddings.as_slice(), laboratory.clip.scale())
+        let shift = self.encode_split(shift, progress)?;
+        let imagenet = self.encode_split(imagenet, progress)?;
+        let mut record = self.record(Verb::Robustness.task(), &shift, Some(&prompts), started);
+        let logits = |context: &EvalContext, encoded: &EncodedSplit| {
+            let embeddings = encoded.rows.features.clone().normalize();
+            head.logits(embeddings.as_slice(), context.clip.scale())
         };
         let level = self.options.level;
-        let truth = one_class(&imagenet.targets().collect::<Vec<_>>(), &cell)?;
+        let truth = one_class(&imagenet.targets().collect::<Vec<_>>(), &record)?;
         let scores = logits(self, &imagenet);
         let is_known =
             |&class: &u32| subset.as_ref().is_none_or(|subset| subset.class_of(class).is_some());
         if !truth.iter().any(is_known) {
             let reason =
                 format!("none of the {} images of ImageNet is of its classes", truth.len());
-            return Err(EvalError::task(&cell.task, &cell.dataset, reason));
+            return Err(EvalError::task(&record.task, &record.dataset, reason));
         }
         let matching = match &subset {
             Some(subset) => subset.matching_hits(&scores, &truth),
             None => metrics::top_k(&scores, head.classes(), &truth, 1),
         };
-        let matching = matching.map_err(metric_error(&cell))?;
+        let matching = matching.map_err(metric_error(&record))?;
         let on_imagenet = share_of_hits("accuracy_on_matching_imagenet", &matching, level)
-            .map_err(metric_error(&cell))?;
+            .map_err(metric_error(&record))?;
 
         let (scores, classes) = match &subset {
             Some(subset) => (
-                subset.project(&logits(self, &shift)).map_err(metric_error(&cell))?,
+                subset.project(&logits(self, &shift)).map_err(metric_error(&record))?,
                 subset.classes(),
             ),
             None => (logits(self, &shift), head.classes()),
         };
-        let shifted = self.score_shift(&mut cell, &shift, &scores, classes)?;
-        for setting in settings_of(&cell.dataset.clone()) {
+        let shifted = self.score_shift(&mut record, &shift, &scores, classes)?;
+        for setting in settings_of(&record.dataset.clone()) {
             let Some((_, hits)) = shifted.iter().find(|(ending, _)| setting.y.ends_with(*ending))
             else {
                 continue;
@@ -89,48 +90,48 @@ impl Laboratory {
                 Some(point) => {
                     let interval = effective.interval(&bootstrap(&self.options));
                     let figure = Figure::plain(&name, Unit::Points, point.effective);
-                    cell.figures.push(figure.within(interval, DRAWN));
-                    cell.figures.extend(effective.beside(&point, &bootstrap(&self.options)));
-                    cell.details.robustness.get_or_insert(point);
+                    record.figures.push(figure.within(interval, DRAWN));
+                    record.figures.extend(effective.beside(&point, &bootstrap(&self.options)));
+                    record.details.robustness.get_or_insert(point);
                 }
-                None => cell.figures.push(Figure::undefined(&name, Unit::Points, NO_LOGIT)),
+                None => record.figures.push(Figure::undefined(&name, Unit::Points, NO_LOGIT)),
             }
         }
-        cell.notes.push(format!(
+        record.notes.push(format!(
             "{} images of ImageNet in the matching part ({} found, {} in the complete split)",
             matching.len(),
             imagenet.split.items.len(),
             imagenet.split.info.expected.unwrap_or_default(),
         ));
-        cell.figures.push(on_imagenet);
-        cell.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(cell)
+        record.figures.push(on_imagenet);
+        record.wall_seconds = started.elapsed().as_secs_f64();
+        Ok(record)
     }
 
     /// Scores the images under the shift; hits by the ending of the setting they belong to.
     fn score_shift(
         &self,
-        cell: &mut Cell,
-        shift: &Seen,
+        record: &mut Record,
+        shift: &EncodedSplit,
         scores: &[f32],
         classes: usize,
     ) -> Result<Vec<(&'static str, Vec<bool>)>, EvalError> {
         if shift.split.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
-            let scores = self.score_frames(cell, shift, scores, classes)?;
+            let scores = self.score_frames(record, shift, scores, classes)?;
             let (pm0, pm10) = scores.per_anchor.into_iter().unzip();
             return Ok(vec![("_pm0", pm0), ("_pm10", pm10)]);
         }
-        let best = metrics::predictions(scores, classes).map_err(metric_error(cell))?;
+        let best = metrics::predictions(scores, classes).map_err(metric_error(record))?;
         let targets: Vec<&Target> = shift.targets().collect();
-        let accepted = all(&targets, cell, |target| match target {
+        let accepted = all(&targets, record, |target| match target {
             Target::Class(class) => Some(std::slice::from_ref(class)),
             Target::OneOf(classes) => Some(&**classes),
             _ => None,
         })?;
         let hits = metrics::hits_of_any(&best, &accepted);
-        cell.score =
-            share_of_hits("accuracy", &hits, self.options.level).map_err(metric_error(cell))?;
-        cell.metrics = BTreeMap::from([("acc1".to_owned(), cell.score.value)]);
+        record.score =
+            share_of_hits("accuracy", &hits, self.options.level).map_err(metric_error(record))?;
+        record.metrics = BTreeMap::from([("acc1".to_owned(), record.score.value)]);
         Ok(vec![("", hits)])
     }
 }

@@ -1,0 +1,14 @@
+//! Results: one JSON file per record, its predictions beside it, and one table of all.
+
+mod csv;
+mod figure;
+pub(crate) mod identity;
+pub mod predictions;
+mod record;
+pub(crate) mod store;
+
+pub use self::csv::write_csv;
+pub use self::figure::{Figure, Unit};
+pub use self::identity::Identity;
+pub use self::record::*;
+pub use self::store::read_all;
