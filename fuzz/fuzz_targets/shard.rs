@@ -2,6 +2,6 @@
 
 #![no_main]
 
-mod own;
+mod custom;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| own::holds("webdataset:fuzz.tar", "fuzz.tar", bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| custom::holds("webdataset:fuzz.tar", "fuzz.tar", bytes));

@@ -2,11 +2,11 @@
 
 #![no_main]
 
-mod own;
+mod custom;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // The first byte chooses the ending, which is a choice of dialects.
     let Some((choice, bytes)) = bytes.split_first() else { return };
     let name = if choice % 2 == 0 { "fuzz.csv" } else { "fuzz.tsv" };
-    own::holds(&format!("csv:{name}"), name, bytes);
+    custom::holds(&format!("csv:{name}"), name, bytes);
 });

@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::assets::DESCRIPTIONS;
 use crate::error::DataError;
 
 /// One data set of the catalogue.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
     /// Its name on the command line and in results.
@@ -130,10 +131,11 @@ pub struct Archive {
 }
 
 /// What is asked of the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// One class of many.
+    #[default]
     Classification,
     /// Any number of classes.
     MultiLabel,
@@ -150,10 +152,11 @@ pub enum Task {
 }
 
 /// What is counted. PROTOCOL_EVAL 7.9.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Share of items whose best class is right.
+    #[default]
     Accuracy,
     /// Mean over classes of the share that is right.
     MeanPerClass,
@@ -183,10 +186,11 @@ pub enum Validation {
 }
 
 /// Whether a data set can be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// At its `url`.
+    #[default]
     Ready,
     /// After asking, or registering.
     NeedsManualDownload,
@@ -221,9 +225,10 @@ impl Dataset {
 /// All data sets, by id.
 pub fn catalogue() -> &'static [Dataset] {
     static ALL: LazyLock<Vec<Dataset>> = LazyLock::new(|| {
-        let parse =
-            |text: &&str| toml::from_str(text).unwrap_or_else(|error| panic!("catalogue: {error}"));
-        let mut all: Vec<Dataset> = crate::datasets::DESCRIPTIONS.iter().map(parse).collect();
+        let parse = |(name, text): &(&str, &str)| {
+            toml::from_str(text).unwrap_or_else(|error| panic!("{name}.toml: {error}"))
+        };
+        let mut all: Vec<Dataset> = DESCRIPTIONS.iter().map(parse).collect();
         all.sort_by(|a, b| a.id.cmp(&b.id));
         all
     });

@@ -14,7 +14,8 @@ use serde::Serialize;
 use crate::catalogue::{Archive, Dataset, SplitInfo, catalogue};
 use crate::error::DataError;
 use crate::locate::{folders, locate, recognised, what_to_fetch};
-use crate::split::{ReadOptions, Split};
+use crate::reader::ReadOptions;
+use crate::split::Split;
 
 /// What was found of a data set.
 #[derive(Debug, Clone, Serialize)]
@@ -160,8 +161,8 @@ fn split_report(dataset: &'static Dataset, root: &Path, split: &SplitInfo) -> Sp
     match Split::read(dataset, root, &split.name, &ReadOptions::default()) {
         Ok(split) => {
             report.n_found = Some(split.items.len());
-            report.n_absent = split.absent.len();
-            report.absent = split.absent.into_iter().take(NAMED).collect();
+            report.n_absent = split.missing.len();
+            report.absent = split.missing.into_iter().take(NAMED).collect();
             report.n_left_out = split.left_out.len();
             report.notes = split.notes;
             let left_out = split.left_out.iter().take(NAMED);

@@ -12,20 +12,36 @@
 //! Nothing is downloaded and nothing is decoded here but what a protocol cuts or renders: an item is the bytes of an
 //! image file, wherever they come from. PROTOCOL_EVAL 6 is the source of every rule.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
+mod assets;
 mod catalogue;
 mod check;
-mod class_names;
-pub mod datasets;
+mod custom;
+mod datasets;
 mod error;
 pub mod formats;
 mod item;
+mod items;
+pub mod listing;
 mod locate;
-mod own;
+mod names;
+mod open;
 mod places;
 mod prompts;
 pub mod random;
+mod reader;
 mod split;
+mod text;
 
 pub use crate::catalogue::{
     Archive, Dataset, Files, Fold, Metric, Recognised, SplitInfo, Status, Task, Validation,
@@ -36,6 +52,8 @@ pub use crate::check::{
 };
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
+pub use crate::items::Items;
 pub use crate::locate::{locate, present};
 pub use crate::prompts::{Classes, PromptSet};
-pub use crate::split::{LeftOut, ReadOptions, Split};
+pub use crate::reader::{LeftOut, ReadOptions};
+pub use crate::split::Split;

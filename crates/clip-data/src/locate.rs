@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Dataset, Status, catalogue};
 use crate::error::DataError;
-use crate::places::{comparable, resolve};
+use crate::names::comparable;
+use crate::places::resolve;
 
 /// Folders of the data set's names inside each other: `VOCtest_06-Nov-2007/VOCdevkit/VOC2007`.
 const DEPTH: usize = 3;

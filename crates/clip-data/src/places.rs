@@ -1,14 +1,4 @@
 //! Where copies of a data set keep what its authors keep elsewhere.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::path::Path;
 
@@ -49,17 +39,6 @@ fn exists(folder: &Path, path: &str) -> bool {
         .any(|name| name.as_encoded_bytes().starts_with(start.as_bytes()))
 }
 
-/// A name in letters and digits alone, without case and leading zeros: copies differ in the rest.
-pub(crate) fn comparable(name: &str) -> String {
-    let name: String =
-        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    match name.trim_start_matches('0') {
-        "" if !name.is_empty() => "0".to_owned(),
-        number if number.bytes().all(|byte| byte.is_ascii_digit()) => number.to_owned(),
-        _ => name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,14 +66,5 @@ mod tests {
         for (path, place) in expected {
             assert_eq!(at(path).as_deref(), Some(place), "{path}");
         }
-    }
-
-    #[test]
-    fn names_are_compared_by_letters_and_digits() {
-        for (one, other) in [("Oxford-IIIT_Pet", "oxford iiit pet"), ("00012", "12"), ("000", "0")]
-        {
-            assert_eq!(comparable(one), comparable(other));
-        }
-        assert_ne!(comparable("B-52"), comparable("52"));
     }
 }

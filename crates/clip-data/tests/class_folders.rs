@@ -16,7 +16,7 @@ fn country211_joins_by_code_in_three_splits() {
     let test = fixture.read("country211", "test");
     let expected = [("test/AD/1.jpg", "Andorra"), ("test/XK/2.jpg", "Kosovo")];
     assert_eq!(named(&test), owned(&expected));
-    assert_eq!(test.absent.len(), 209, "two of 211 have a folder");
+    assert_eq!(test.missing.len(), 209, "two of 211 have a folder");
     assert_eq!(fixture.read("country211", "valid").items.len(), 1);
     assert!(matches!(fixture.try_read("country211", "train"), Err(DataError::Read { .. })));
 }
@@ -113,7 +113,7 @@ fn objectnet_keeps_113_folders_and_cuts_the_red_border() {
         [("images/alarm_clock/a.png", "alarm clock"), ("images/wine_bottle/b.png", "wine bottle")];
     assert_eq!(named(&split), owned(&expected));
     assert!(split.notes.iter().any(|note| note.contains("1 folders")), "{:?}", split.notes);
-    let cut = split.bytes(&split.items[0]).expect("a picture");
+    let cut = split.items.bytes(&split.items[0]).expect("a picture");
     assert_eq!(
         cut,
         [&b"P6\n3 2\n255\n"[..], &[2, 2, 9, 2, 3, 9, 2, 4, 9, 3, 2, 9, 3, 3, 9, 3, 4, 9]].concat()
@@ -164,7 +164,7 @@ fn split_file_takes_the_place_of_the_draw() {
 
     let training = "ant/image_0007.jpg\nant/image_0003.jpg\nant/image_9999.jpg\n";
     let train = read(training, "train").expect("readable");
-    assert_eq!(train.absent, ["ant/image_9999.jpg"]);
+    assert_eq!(train.missing, ["ant/image_9999.jpg"]);
     assert_eq!(ids(train), ["ant/image_0007.jpg", "ant/image_0003.jpg"]);
     let rest = ids(read(training, "test").expect("readable"));
     assert_eq!(rest.len(), 32, "all that is not for training");
@@ -190,7 +190,7 @@ fn split_file_may_be_coop_s_and_must_name_what_is_there() {
         "test": [["ant/image_0002.jpg", 0, "ant"], ["Faces_easy/image_0002.jpg", 1, "face"]]}"#;
     let test = read(coop, "caltech101", "test").expect("readable");
     assert_eq!(named(&test)[1], ("Faces_easy/image_0002.jpg".to_owned(), "centered face"));
-    assert_eq!((test.items.len(), test.absent.len()), (2, 0));
+    assert_eq!((test.items.len(), test.missing.len()), (2, 0));
     let prefixed = "101_ObjectCategories\\ant\\image_0001.jpg\ttest\r\n";
     assert_eq!(read(prefixed, "caltech101", "test").expect("readable").items.len(), 1);
     let twice = "ant/image_0001.jpg\ttrain\nant/image_0001.jpg\ttest\n";
@@ -279,5 +279,5 @@ fn items_are_files_without_a_border() {
     assert!(
         matches!(&split.items[0].media, Media::File { border, .. } if *border == Default::default())
     );
-    assert_eq!(split.bytes(&split.items[0]).expect("a file"), b"P5 1 1 255\n\x80");
+    assert_eq!(split.items.bytes(&split.items[0]).expect("a file"), b"P5 1 1 255\n\x80");
 }

@@ -297,7 +297,7 @@ fn copies_are_read_and_their_layout_is_named() {
             split.notes
         );
         for item in &split.items {
-            let path = split.folder.join(item.id());
+            let path = split.items.folder.join(item.id());
             assert!(path.exists() || path.with_extension("").is_dir(), "{at}: {}", item.id());
         }
         drop(fixture);

@@ -35,7 +35,7 @@ fn neighbour_of_imagenet_vid_has_its_own_labels() {
     let expected =
         [(id(31), (&[5, 6, 18][..], 0)), (id(30), (&[5, 6, 18], 0)), (id(35), (&[5, 6], 0))];
     assert_eq!(found, expected);
-    assert_eq!(split.absent.len(), 1108 + 15, "anchors, and neighbours of the one that is there");
+    assert_eq!(split.missing.len(), 1108 + 15, "anchors, and neighbours of the one that is there");
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn ytbb_takes_frames_within_ten_and_knows_22_from_23() {
         found,
         [(id(13792), (labels, 0)), (id(13782), (labels, 0)), (id(13802), (labels, 0))]
     );
-    assert_eq!(split.absent, [""; 0], "an anchor marked bad is none");
+    assert_eq!(split.missing, [""; 0], "an anchor marked bad is none");
     let prompts = PromptSet::of("ytbb").expect("prompts");
     assert_eq!((&*prompts.classes[22][0], &*prompts.classes[23][0]), ("none", "car"));
     assert!(split.notes.iter().any(|note| note.contains("reviewed list")), "{:?}", split.notes);
@@ -143,7 +143,7 @@ fn flickr8k_names_a_photo_that_nobody_has() {
         .file("flickr8k/Flickr_8k.devImages.txt", "3.jpg\n")
         .images(&["flickr8k/Flicker8k_Dataset/3.jpg"]);
     let all = fixture.read("flickr8k", "all");
-    assert_eq!(all.absent, ["Flicker8k_Dataset/2258277193_586949ec62.jpg.1"]);
+    assert_eq!(all.missing, ["Flicker8k_Dataset/2258277193_586949ec62.jpg.1"]);
     for split in ["val", "test"] {
         assert_eq!(
             captions(&fixture.read("flickr8k", split).items[0]),

@@ -88,6 +88,6 @@ fn tar_of_the_validation_images_is_read_as_it_is() {
     let split = fixture.read("imagenet", "val");
     assert_eq!(classes(&split), expected(""));
     let bytes: Vec<Vec<u8>> =
-        split.items.iter().map(|item| split.bytes(item).expect("a member")).collect();
+        split.items.iter().map(|item| split.items.bytes(item).expect("a member")).collect();
     assert_eq!(bytes, [first, second, third]);
 }

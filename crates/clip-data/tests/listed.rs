@@ -15,7 +15,7 @@ fn food101_adds_the_ending_and_says_what_is_absent() {
     let expected =
         [("images/apple_pie/1011328.jpg", "apple pie"), ("images/waffles/984158.jpg", "waffles")];
     assert_eq!(named(&split), owned(&expected));
-    assert_eq!(split.absent, ["images/waffles/1.jpg"]);
+    assert_eq!(split.missing, ["images/waffles/1.jpg"]);
     assert_eq!(split.notes, ["not there: images/waffles/1.jpg"]);
 }
 
@@ -64,12 +64,12 @@ fn aircraft_names_hold_blanks_and_the_banner_is_cut_only_when_asked() {
     let split = fixture.read("fgvc_aircraft", "test");
     let expected = [("images/1514522.jpg", "707-320"), ("images/0056978.jpg", "Cessna 172")];
     assert_eq!(named(&split), owned(&expected));
-    assert_eq!(split.bytes(&split.items[0]).expect("a photo"), photo);
+    assert_eq!(split.items.bytes(&split.items[0]).expect("a photo"), photo);
     let dataset = find("fgvc_aircraft").expect("of the catalogue");
     let options = ReadOptions { strip_banner: true, ..Default::default() };
     let split = Split::read(dataset, fixture.root(), "test", &options).expect("readable");
     assert_eq!(
-        split.bytes(&split.items[0]).expect("a photo"),
+        split.items.bytes(&split.items[0]).expect("a photo"),
         b"P6\n1 2\n255\n\x00\x01\x02\x03\x04\x05"
     );
 }
@@ -122,7 +122,7 @@ fn sun397_has_classes_at_two_depths_and_two_sets_of_images() {
     assert_eq!(named(&fixture.read("sun397", "test")), owned(&expected));
     let all = fixture.read("sun397-all", "all");
     assert_eq!(all.items.len(), 4);
-    assert_eq!(all.absent.len(), 394);
+    assert_eq!(all.missing.len(), 394);
     assert_eq!(named(&all)[2], ("a/apse/indoor/sun_zzz.jpg".to_owned(), "apse indoor"));
     fixture.images(&["SUN397/a/attic_of_doom/sun_b.jpg"]);
     assert!(matches!(fixture.try_read("sun397-all", "all"), Err(DataError::UnknownClass { .. })));
@@ -148,7 +148,7 @@ fn birdsnap_joins_by_common_name_and_scores_what_is_left() {
     let split = fixture.read("birdsnap", "test");
     let two = "images/American_Three_toed_Woodpecker/2.jpg";
     assert_eq!(named(&split), owned(&[(two, "American Three toed Woodpecker")]));
-    assert_eq!(split.absent, ["images/Allens_Hummingbird/1.jpg"]);
+    assert_eq!(split.missing, ["images/Allens_Hummingbird/1.jpg"]);
     assert_eq!(fixture.read("birdsnap", "train").items.len(), 1);
 }
 

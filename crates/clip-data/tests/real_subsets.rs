@@ -14,7 +14,8 @@ fn read(root: &Path, id: &str, split: &str) -> Split {
         Split::read(find(id).expect("of the catalogue"), root, split, &ReadOptions::default());
     let split = split.unwrap_or_else(|error| panic!("{id}: {error}"));
     for item in &split.items {
-        let bytes = split.bytes(item).unwrap_or_else(|error| panic!("{}: {error}", item.id()));
+        let bytes =
+            split.items.bytes(item).unwrap_or_else(|error| panic!("{}: {error}", item.id()));
         assert!(bytes.len() > 50, "{}", item.id());
     }
     split
@@ -39,7 +40,7 @@ fn caltech101_has_two_of_each_and_no_tmp() {
 fn dtd_without_its_lists_is_read_as_all() {
     let Some(root) = real("dtd") else { return };
     let split = read(&root, "dtd", "all");
-    assert_eq!((split.items.len(), split.absent.len()), (70, 37));
+    assert_eq!((split.items.len(), split.missing.len()), (70, 37));
     assert!(named(&split).iter().all(|(id, name)| id.split('/').nth(1) == Some(*name)));
 }
 
@@ -66,7 +67,7 @@ fn gtsrb_has_five_of_each_class_and_430_test_signs() {
     assert_eq!(train.items.len(), 215);
     assert!(train.items.iter().all(|item| folder(item).parse() == Ok(class(item))));
     let test = read(&root, "gtsrb", "test");
-    assert_eq!((test.items.len(), test.absent.len()), (430, 0));
+    assert_eq!((test.items.len(), test.missing.len()), (430, 0));
     let first =
         test.items.iter().find(|item| item.id().ends_with("/00032.ppm")).expect("the first row");
     assert_eq!(class(first), 34);
@@ -113,9 +114,9 @@ fn family_of_imagenet_is_joined_by_wnid_and_number() {
     if let Some(root) = real("objectnet") {
         let split = read(&root, "objectnet", "test");
         let names: Vec<&str> = named(&split).into_iter().map(|(_, name)| name).collect();
-        assert_eq!((names, split.absent.len()), (vec!["wine bottle"], 112));
+        assert_eq!((names, split.missing.len()), (vec!["wine bottle"], 112));
         assert!(
-            split.bytes(&split.items[0]).expect("a picture").starts_with(b"P6\n"),
+            split.items.bytes(&split.items[0]).expect("a picture").starts_with(b"P6\n"),
             "cut, so a PPM"
         );
     }
@@ -262,7 +263,7 @@ fn sentences_of_sst2_are_drawn() {
         let split = split.expect("readable");
         let found = split.items.iter().filter(|item| class(item) == 1).count();
         assert_eq!((split.items.len(), found), (count, positive));
-        let picture = split.bytes(&split.items[0]).expect("a picture");
+        let picture = split.items.bytes(&split.items[0]).expect("a picture");
         assert!(picture.starts_with(b"P5\n448 448\n255\n") && picture.len() == 15 + 448 * 448);
         assert!(split.notes[0].contains("not to be compared"), "{:?}", split.notes);
     }

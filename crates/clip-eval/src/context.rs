@@ -186,7 +186,7 @@ impl EvalContext {
                 expected: split.info.expected,
                 found: split.items.len(),
                 scored: rows.usable.len(),
-                skipped: split.absent.len() + split.left_out.len() + rows.skipped.len(),
+                skipped: split.missing.len() + split.left_out.len() + rows.skipped.len(),
             },
             skipped: not_listed(split).chain(rows.skipped.iter().cloned()).collect(),
             notes: [
@@ -208,7 +208,7 @@ fn not_listed(split: &Split) -> impl Iterator<Item = Skipped> {
         stage: "list".to_owned(),
         reason: reason.to_owned(),
     };
-    let absent = split.absent.iter().map(move |path| skipped(path, "is not there"));
+    let absent = split.missing.iter().map(move |path| skipped(path, "is not there"));
     absent.chain(split.left_out.iter().map(move |left| skipped(&left.input, &left.reason)))
 }
 
@@ -220,7 +220,7 @@ fn pretrained(name: &str) -> &'static str {
 /// BLAKE3 of all item ids and targets in order.
 pub(crate) fn fingerprint(split: &Split) -> String {
     let mut hasher = blake3::Hasher::new();
-    for line in split.lines() {
+    for line in split.items.lines() {
         hasher.update(line.as_bytes());
         hasher.update(b"\n");
     }

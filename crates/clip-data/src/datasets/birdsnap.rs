@@ -3,33 +3,23 @@
 //! `images.txt` (columns path, species_id), `species.txt` (id, common), `test_images.txt` (path): tab-separated with a
 //! header. What is there is scored, the rest counted. The whole photo is used, not its box.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::{HashMap, HashSet};
 
-use super::lists::{columns, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::lists::columns;
 use crate::prompts::Classes;
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let species = species(source)?;
     let test: HashSet<String> =
         table(source, "test_images.txt", ["path"])?.into_iter().flatten().collect();
     let downloaded = ["images", "download/images"];
     let images =
         downloaded.into_iter().find(|place| source.folder.join(place).is_dir()).unwrap_or("images");
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for [path, id] in table(source, "images.txt", ["path", "species_id"])? {
         if test.contains(&path) != (source.split == "test") {
             continue;

@@ -1,31 +1,19 @@
 //! Caltech101 with its background class: `101_ObjectCategories/CLASS/image_0001.jpg`. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::lists::labels;
-use super::split_file::chosen;
-use super::{Found, Source, folders};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::class_folders::class_folders;
+use crate::listing::split_file::chosen;
 use crate::random::Seeded;
+use crate::reader::{Listing, Source};
 
 /// Training images of a class; the paper's draw is not published.
 const PER_CLASS: usize = 30;
 
 /// 30 of each class at random for training, the rest for the test; `split_file` takes another's draw.
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let labels = labels(source)?;
-    let mut found = Found::default();
-    folders::class_folders(&mut found, source.folder, "", &source.dataset.id, labels)?;
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
+    let labels = source.labels()?;
+    let mut found = class_folders(source, "", labels)?;
     if source.split == "all" {
         return Ok(found);
     }

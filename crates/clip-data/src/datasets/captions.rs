@@ -1,27 +1,17 @@
 //! Flickr30k, Flickr8k and MSCOCO: images with several captions. PROTOCOL_EVAL 6.3, 7.5.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use super::caption_files::{
-    Captioned, Coco, Karpathy, caption_table, comma_list, table_of_splits, token_file,
-};
-use super::folders::joined;
-use super::lists::{entries, json, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::caption_files::{
+    Captioned, Coco, Karpathy, caption_table, comma_list, table_of_splits, token_file,
+};
+use crate::listing::lists::entries;
+use crate::names::joined;
+use crate::reader::{Listing, Source};
+use crate::text::{json, text};
 
 /// Where a Flickr set keeps things.
 struct Flickr {
@@ -58,16 +48,16 @@ const FLICKR8K: Flickr = Flickr {
 /// Kaggle's tables of all captions.
 const TABLES: [&str; 3] = ["results.csv", "captions.txt", "captions.csv"];
 
-pub(crate) fn flickr30k(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn flickr30k(source: &Source<'_>) -> Result<Listing, DataError> {
     flickr(source, &FLICKR30K)
 }
 
-pub(crate) fn flickr8k(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn flickr8k(source: &Source<'_>) -> Result<Listing, DataError> {
     flickr(source, &FLICKR8K)
 }
 
 /// From Karpathy's file, else CLIP_benchmark's list, else all captions with a list of the split's images.
-fn flickr(source: &Source<'_>, places: &Flickr) -> Result<Found, DataError> {
+fn flickr(source: &Source<'_>, places: &Flickr) -> Result<Listing, DataError> {
     let (folder, split) = (source.folder, source.split);
     let file = |name: &str| Some(source.path(name)).filter(|path| path.is_file());
     let of_list = format!("{}{split}{}", places.comma_list.0, places.comma_list.1);
@@ -136,7 +126,7 @@ fn listed(
 }
 
 /// MSCOCO: Karpathy's splits, or a year's own annotations.
-pub(crate) fn mscoco(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn mscoco(source: &Source<'_>) -> Result<Listing, DataError> {
     let split = source.split;
     if let "train" | "val" | "test" = split {
         let karpathy = ["dataset_coco.json", "annotations/dataset_coco.json"];
@@ -184,8 +174,8 @@ fn items(
     source: &Source<'_>,
     captioned: Vec<Captioned>,
     places: &[&str],
-) -> Result<Found, DataError> {
-    let mut found = Found::default();
+) -> Result<Listing, DataError> {
+    let mut found = Listing::default();
     let places: Vec<String> = places.iter().map(|place| source.place(place)).collect();
     let most = source.options.captions.unwrap_or(usize::MAX);
     let mut moved = BTreeSet::new();

@@ -2,25 +2,16 @@
 //!
 //! Pixels are planes of red, green and blue, row by row, 32 x 32. CIFAR-100 has a coarse and a fine label; the fine
 //! one, which comes second, is the class.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Found, Source, lists};
 use crate::error::DataError;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::formats::{FileBytes, pickle};
 use crate::item::{Item, Records, Target};
+use crate::reader::{Listing, Source};
+use crate::text;
 
 const PIXELS: u64 = 3 * 32 * 32;
 
@@ -62,15 +53,15 @@ const CIFAR100: Names = Names {
     classes_key: "fine_label_names",
 };
 
-pub(super) fn cifar10(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn cifar10(source: &Source<'_>) -> Result<Listing, DataError> {
     read(source, &CIFAR10)
 }
 
-pub(super) fn cifar100(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn cifar100(source: &Source<'_>) -> Result<Listing, DataError> {
     read(source, &CIFAR100)
 }
 
-fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
+fn read(source: &Source<'_>, names: &Names) -> Result<Listing, DataError> {
     let batches =
         if source.split == "train" { names.train } else { std::slice::from_ref(&names.test) };
     let binary = source.path(names.binary);
@@ -78,12 +69,12 @@ fn read(source: &Source<'_>, names: &Names) -> Result<Found, DataError> {
     let is_binary = batches.iter().any(|batch| binary.join(format!("{batch}.bin")).exists())
         || !python.exists();
     check_classes(source, names, if is_binary { &binary } else { &python }, is_binary)?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for &batch in batches {
         let path = if is_binary { binary.join(format!("{batch}.bin")) } else { python.join(batch) };
         if !path.exists() {
             let relative = path.strip_prefix(source.folder).unwrap_or(&path);
-            found.absent.push(relative.to_string_lossy().replace('\\', "/"));
+            found.missing.push(relative.to_string_lossy().replace('\\', "/"));
             continue;
         }
         let batch = if is_binary {
@@ -173,7 +164,7 @@ fn check_classes(
         return Ok(());
     }
     let listed: Vec<String> = if is_binary {
-        let text = lists::text(&path)?;
+        let text = text::text(&path)?;
         text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
     } else {
         let content = pickle::read(&path)?;

@@ -3,16 +3,6 @@
 //! The paper draws 2,000 images for training and 500 for the test; which is not known. Ours are the first of a seeded
 //! permutation of the train scenes and of the val scenes, in the order of their names; `val-all` is the whole of val,
 //! as VTAB scores it. The prompts' list is sorted as text, "10" first, so a count is looked up and never computed.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::HashSet;
 use std::io::BufReader;
@@ -21,10 +11,12 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Found, Source, lists, split_file};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::split_file;
 use crate::random::Seeded;
+use crate::reader::{Listing, Source};
+use crate::text;
 
 const SEED: u64 = 0;
 
@@ -39,7 +31,7 @@ struct Scene {
     objects: Vec<IgnoredAny>,
 }
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let (part, count) = match source.split {
         "train" => ("train", 2000),
         "test" => ("val", 500),
@@ -48,7 +40,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     if let Some(list) = &source.options.split_file {
         return split_file::chosen(all(source)?, list, source.split);
     }
-    let mut found = Found::default();
+    let mut found = Listing::default();
     let mut scenes = scenes(source, part)?;
     if count < usize::MAX {
         let all = scenes.len();
@@ -63,8 +55,8 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 }
 
 /// Both parts, as far as they are there: a list of another's draw names images of both.
-fn all(source: &Source<'_>) -> Result<Found, DataError> {
-    let mut found = Found::default();
+fn all(source: &Source<'_>) -> Result<Listing, DataError> {
+    let mut found = Listing::default();
     for part in ["train", "val"].into_iter().filter(|part| list(source, part).is_file()) {
         enter(&mut found, source, part, &scenes(source, part)?)?;
     }
@@ -78,7 +70,7 @@ fn list(source: &Source<'_>, part: &str) -> PathBuf {
 /// The scenes of a part, by the names of their images.
 fn scenes(source: &Source<'_>, part: &str) -> Result<Vec<Scene>, DataError> {
     let path = list(source, part);
-    let file = clip_files::open(&path, lists::LIMIT).map_err(DataError::read(&path))?;
+    let file = clip_files::open(&path, text::LIMIT).map_err(DataError::read(&path))?;
     let scenes: Scenes = serde_json::from_reader(BufReader::new(file))
         .map_err(|error| DataError::malformed(&path, error.to_string()))?;
     let mut scenes = scenes.scenes;
@@ -87,7 +79,7 @@ fn scenes(source: &Source<'_>, part: &str) -> Result<Vec<Scene>, DataError> {
 }
 
 fn enter(
-    found: &mut Found,
+    found: &mut Listing,
     source: &Source<'_>,
     part: &str,
     scenes: &[Scene],

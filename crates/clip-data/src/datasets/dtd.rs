@@ -1,33 +1,17 @@
 //! Describable Textures: `images/CLASS/*.jpg`, split 1 of ten in `labels/`. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::lists::{at, entries, folder_and_file, labels, text};
-use super::{Found, Source, folders};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::class_folders::class_folders;
+use crate::listing::lists::{at, entries, folder_and_file};
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let mut found = Found::default();
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     if source.split == "all" {
-        folders::class_folders(
-            &mut found,
-            source.folder,
-            &source.place("images"),
-            &source.dataset.id,
-            labels(source)?,
-        )?;
-        return Ok(found);
+        return class_folders(source, &source.place("images"), source.labels()?);
     }
+    let mut found = Listing::default();
     let list = source.path(&format!("labels/{}1.txt", source.split));
     let (classes, images) = (source.prompts.classes()?, source.place("images"));
     for (number, line) in entries(&text(&list)?) {

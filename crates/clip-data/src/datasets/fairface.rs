@@ -1,32 +1,22 @@
 //! FairFace: `{train,val}/N.jpg`, `fairface_label_{train,val}.csv`. PROTOCOL_EVAL 8.1. For the audit alone.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::path::Path;
 
-use super::lists::{columns, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::lists::columns;
 use crate::prompts::Classes;
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let list = source.path(&format!("fairface_label_{}.csv", source.split));
     let [race_of, gender_of, age_of] =
         ["race_csv", "gender_csv", "age_csv"].map(|name| words(source, name));
     let (race_of, gender_of, age_of) = (race_of?, gender_of?, age_of?);
     let rows = columns(&text(&list)?, b',', ["file", "age", "gender", "race"]);
     let images = source.place(source.split);
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for [file, age, gender, race] in rows.map_err(|reason| DataError::malformed(&list, reason))? {
         let target = Target::Person {
             race: race_of.position(&race, &list)?,

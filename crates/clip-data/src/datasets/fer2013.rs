@@ -2,33 +2,23 @@
 //!
 //! `fer2013.csv` has `emotion,pixels,Usage`; `icml_face_data.csv` has `emotion, Usage, pixels` with blanks before the
 //! names. Training is train, PublicTest is valid, PrivateTest is test.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
-use super::folders::class_folders;
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::{FileBytes, ppm};
 use crate::item::{Item, Records, Target};
+use crate::listing::class_folders::class_folders;
+use crate::reader::{Listing, Source};
 
 const SIDE: u32 = 48;
 /// Bytes of a row at most: 2,304 numbers of three digits and their blanks.
 const ROW_LIMIT: u64 = 1 << 16;
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let usage = match source.split {
         "train" => "Training",
         "valid" => "PublicTest",
@@ -44,7 +34,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
 }
 
-fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Found, DataError> {
+fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Listing, DataError> {
     let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
     let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
     let mut rows = ReaderBuilder::new().trim(Trim::All).from_reader(file);
@@ -69,15 +59,14 @@ fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Found, DataE
     let faces =
         Faces { split: source.split.to_owned(), file: FileBytes::open(&path)?, pixels, places };
     let records: Arc<dyn Records> = Arc::new(faces);
-    Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
 }
 
 /// `{train,test}/EMOTION/PrivateTest_1.jpg`: `test` holds two splits, which the names tell apart.
-fn folders(source: &Source<'_>, usage: &str) -> Result<Found, DataError> {
+fn folders(source: &Source<'_>, usage: &str) -> Result<Listing, DataError> {
     let inside = if source.split == "train" { "train" } else { "test" };
-    let mut found = Found::default();
     let labels = &source.dataset.files.class_labels;
-    class_folders(&mut found, source.folder, inside, &source.dataset.id, labels)?;
+    let mut found = class_folders(source, inside, labels)?;
     let usage_of = |item: &Item| {
         let id = item.id();
         let name = id.rsplit('/').next().unwrap_or_default();

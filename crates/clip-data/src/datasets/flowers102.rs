@@ -1,23 +1,13 @@
 //! Flowers102: `imagelabels.mat` and `setid.mat`. PROTOCOL_EVAL 6.1.
 //!
 //! Many code bases swap `trnid` and `tstid` because the latter is larger; CLIP does not: 6,149 images are the test.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::matlab::{self, Value};
 use crate::item::Target;
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let key = match source.split {
         "train" => "trnid",
         "val" => "valid",
@@ -31,7 +21,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     };
     let labels = integers(&labels_path, "labels")?;
     let (classes, images) = (source.prompts.classes()?, source.place("jpg"));
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for image in integers(&split_path, key)? {
         let label = (image as usize).checked_sub(1).and_then(|index| labels.get(index));
         let label = label.ok_or_else(|| {

@@ -1,25 +1,15 @@
 //! Food101: `images/CLASS/N.jpg`, `meta/{train,test}.txt` with lines `class/id`, or the `.json` beside them.
 //! PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::BTreeMap;
 
-use super::lists::{at, entries, folder_and_file, json, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::lists::{at, entries, folder_and_file};
+use crate::reader::{Listing, Source};
+use crate::text::{json, text};
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let name = |ending| format!("meta/{}.{ending}", source.split);
     let list = source.first_of(&[&name("txt"), &name("json")])?;
     let is_json = list.extension().is_some_and(|ending| ending == "json");
@@ -30,7 +20,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         entries(&text(&list)?).map(|(number, line)| (number, line.to_owned())).collect()
     };
     let (classes, images) = (source.prompts.classes()?, source.place("images"));
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (number, line) in lines {
         let (class, _) = folder_and_file(&line).map_err(at(&list, number))?;
         let target = Target::Class(classes.position(class, &list)?);

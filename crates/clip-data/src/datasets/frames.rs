@@ -1,28 +1,17 @@
 //! ImageNet-Vid-Robust and YTBB-Robust: anchor frames and what is within ten frames of them. PROTOCOL_EVAL 6.2, 7.4.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::folders::images_in;
-use super::lists::{folder_and_file, json};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::class_folders::images_in;
+use crate::listing::lists::folder_and_file;
 use crate::prompts::PromptSet;
-use crate::split::LeftOut;
+use crate::reader::{LeftOut, Listing, Source};
+use crate::text::json;
 
 /// Frames before and after an anchor that pm-10 looks at.
 const NEAR: u64 = 10;
@@ -37,9 +26,9 @@ struct Anchor {
 }
 
 /// `val/ILSVRC2015_val_00000000/000442.JPEG`; a neighbour is scored by its own labels.
-pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Listing, DataError> {
     let anchors: BTreeMap<String, Anchor> = anchors_of(&PromptSet::of("imagenet_vid_pmsets")?)?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (path, anchor) in anchors {
         let neighbours = anchor.pm.iter().filter_map(|offset| {
             let labels = anchor.pm_labels.get(offset).unwrap_or(&anchor.labels);
@@ -55,7 +44,7 @@ pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Found, DataError> {
 /// The reviewers' list of neighbours (`pmk_labels.json`) is not at hand: every frame within ten that is there counts.
 /// `anchors.json` in the set's folder, in the form of `assets/prompts/ytbb_anchors.json`, takes the place of our list;
 /// the published `metadata/anchor_labels.json` says which of our anchors are meant.
-pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn ytbb(source: &Source<'_>) -> Result<Listing, DataError> {
     let own = source.folder.join("anchors.json");
     let reviewed = source.folder.join("metadata/anchor_labels.json");
     let (mut anchors, mut unknown) = (anchors_of(&PromptSet::of("ytbb_anchors")?)?, Vec::new());
@@ -66,7 +55,7 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
         unknown = listed.iter().filter(|key| !anchors.contains_key(*key)).cloned().collect();
         anchors.retain(|key, _| listed.contains(key));
     }
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (path, labels) in anchors {
         let neighbours = frames_near(source.folder, &path)?;
         let neighbours = neighbours.into_iter().map(|frame| (frame, labels.clone())).collect();
@@ -84,7 +73,7 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Found, DataError> {
 
 /// An anchor whose class no list names cannot be scored: its frames are listed where there is nothing else.
 fn without_class(
-    found: &mut Found,
+    found: &mut Listing,
     folder: &Path,
     path: String,
     only: bool,
@@ -142,7 +131,7 @@ fn good_anchors(
 
 /// Adds an anchor and its neighbours; neighbours without their anchor are worth nothing.
 fn set(
-    found: &mut Found,
+    found: &mut Listing,
     folder: &Path,
     path: &str,
     labels: &[u32],
@@ -180,7 +169,7 @@ fn frames_near(root: &Path, path: &str) -> Result<Vec<String>, DataError> {
         return Ok(Vec::new());
     }
     let mut frames = Vec::new();
-    for path in images_in(&mut Found::default(), root, &folder)? {
+    for path in images_in(&mut Listing::default(), root, &folder)? {
         let number = path.rsplit('/').next().and_then(number_of);
         frames.extend(
             number

@@ -1,28 +1,19 @@
 //! German traffic signs: `Training/00000/*.ppm`, `Final_Test/Images/*.ppm` with `GT-final_test.csv`. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::folders::{class_folders, joined};
-use super::lists::{columns, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::class_folders::class_folders;
+use crate::listing::lists::columns;
+use crate::names::joined;
 use crate::prompts::Classes;
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 /// Where people put the file with the answers; the `GT-final_test.test.csv` among the images has none.
 const TRUTHS: [&str; 3] =
     ["Final_Test/GT-final_test.csv", "GT-final_test.csv", "Final_Test/Images/GT-final_test.csv"];
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     match source.split {
         "train" => training(source, "Training"),
         "train-official" => training(source, "Final_Training/Images"),
@@ -31,15 +22,13 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 }
 
 /// Folders are the class numbers in five digits, in copies in none; the csv in each holds boxes, which are not cut out.
-fn training(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
+fn training(source: &Source<'_>, inside: &str) -> Result<Listing, DataError> {
     let folders: Vec<String> =
         (0..source.prompts.classes.len()).map(|class| format!("{class:05}")).collect();
-    let mut found = Found::default();
-    class_folders(&mut found, source.folder, &source.place(inside), &source.dataset.id, &folders)?;
-    Ok(found)
+    class_folders(source, &source.place(inside), &folders)
 }
 
-fn test(source: &Source<'_>) -> Result<Found, DataError> {
+fn test(source: &Source<'_>) -> Result<Listing, DataError> {
     let of_a_copy = source.folder.join("Test.csv");
     let beside = source.folder.parent().map(|folder| folder.join("GT-final_test.csv"));
     let beside = beside.into_iter().chain([of_a_copy.clone()]).find(|path| path.is_file());
@@ -52,7 +41,7 @@ fn test(source: &Source<'_>) -> Result<Found, DataError> {
     let labels = source.prompts.labels.iter().flatten();
     let classes = Classes::new(&source.dataset.id, labels.map(String::as_str))?;
     let images = if is_copy { String::new() } else { source.place("Final_Test/Images") };
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for [file, class] in rows {
         let target = Target::Class(classes.position(&class, &truth)?);
         found.file(source.folder, joined(&images, &file), target)?;

@@ -2,23 +2,13 @@
 //!
 //! Only the image is given to the model, never the `text` of a line. The path is the field `img`: names pad the id.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use serde::Deserialize;
 
-use super::lists::{at, entries, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::lists::{at, entries};
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 #[derive(Deserialize)]
 struct Line {
@@ -26,12 +16,12 @@ struct Line {
     label: Option<u32>,
 }
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let now = format!("{}.jsonl", source.split);
     let older = format!("{}.jsonl", source.split.trim_end_matches("_seen"));
     let list = source.first_of(&[&now, &older])?;
     let classes = source.prompts.classes()?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     if list.ends_with(&older) && older != now {
         found.notes.push(format!("layout of the first release: {older}"));
     }

@@ -2,25 +2,15 @@
 //!
 //! `testdata` is a struct array with `ImgName`, `GroundTruth`, `smallLexi` (50 words) and `mediumLexi` (1,000 words);
 //! the latter is the paper's "1k". Words are compared without case by the task.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::sync::Arc;
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::matlab::{self, Value};
 use crate::item::Target;
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let name = format!("{}data", source.split);
     let path = source.folder.join(format!("{name}.mat"));
     let variables = matlab::read(&path, &[&name])?;
@@ -28,7 +18,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let words =
         words.ok_or_else(|| DataError::malformed(&path, format!("`{name}` is no struct array")))?;
     let mut without_truth = 0usize;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (number, index) in (1..).zip(0..words.len()) {
         let wrong = |what: &str| DataError::malformed(&path, format!("word {number}: no `{what}`"));
         let text =

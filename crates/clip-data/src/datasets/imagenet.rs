@@ -1,28 +1,18 @@
 //! ImageNet (ILSVRC 2012): `{train,val}/WNID/*.JPEG`, or its validation images flat. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folders::{class_folders, folders_in, images_in};
-use super::lists::{at, columns, entries, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::archive::Archive;
 use crate::formats::matlab;
 use crate::item::{Item, Media, Records, Target};
-use crate::prompts::{Classes, PromptSet};
+use crate::listing::class_folders::{class_folders, folders_in, images_in};
+use crate::listing::lists::{at, columns, entries};
+use crate::prompts::{Classes, imagenet_wnids};
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 const TAR: &str = "ILSVRC2012_img_val.tar";
 
@@ -32,7 +22,7 @@ const DEVKIT: &str = "ILSVRC2012_devkit_t12/data";
 /// The same in Kaggle's edition.
 const SOLUTION: &str = "LOC_val_solution.csv";
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let inside = source.place(source.split);
     let images = source.folder.join(&inside);
     let folders = if images.is_dir() { folders_in(&images)? } else { Vec::new() };
@@ -43,16 +33,14 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         let reason = "its class folders are called by numbers, and nobody says in which order: call them by wnid";
         return Err(DataError::malformed(images, reason));
     }
-    let mut found = Found::default();
-    class_folders(&mut found, source.folder, &inside, &source.dataset.id, &wnids()?)?;
-    Ok(found)
+    class_folders(source, &inside, &imagenet_wnids()?)
 }
 
 /// Images without class folders, `ILSVRC2012_val_00000001.JPEG`, unpacked or in their tar.
-fn flat(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
+fn flat(source: &Source<'_>, inside: &str) -> Result<Listing, DataError> {
     let images = source.folder.join(inside);
     let tar = source.path(TAR);
-    let mut found = Found::default();
+    let mut found = Listing::default();
     if tar.is_file() && !images.is_dir() {
         let truth = Truth::read(source)?;
         let archive = Archive::open(&tar)?;
@@ -70,7 +58,7 @@ fn flat(source: &Source<'_>, inside: &str) -> Result<Found, DataError> {
         return Ok(found);
     }
     let files = images_in(&mut found, source.folder, inside)?;
-    let wnids = wnids()?;
+    let wnids = imagenet_wnids()?;
     let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
     if files.iter().all(|path| wnid_of(path).is_some()) && !files.is_empty() {
         for path in files {
@@ -120,7 +108,7 @@ impl Truth {
 
     /// `ILSVRC2012_val_00048981,n03995372 85 1 499 272 …`: the wnid, and a box of each object of it.
     fn solution(path: &Path) -> Result<Truth, DataError> {
-        let wnids = wnids()?;
+        let wnids = imagenet_wnids()?;
         let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
         let rows = columns(&text(path)?, b',', ["ImageId", "PredictionString"]);
         let mut truth = HashMap::new();
@@ -177,7 +165,7 @@ fn truth(devkit: &Path) -> Result<Vec<u32>, DataError> {
 
 /// `(ILSVRC2012_ID, class)` of the synsets that are classes; `meta.mat` lists their ancestors too.
 fn classes_of_ids(meta: &Path) -> Result<Vec<(u32, u32)>, DataError> {
-    let wnids = wnids()?;
+    let wnids = imagenet_wnids()?;
     let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
     let malformed = |reason: &str| DataError::malformed(meta, reason);
     let variables = matlab::read(meta, &["synsets"])?;
@@ -194,20 +182,4 @@ fn classes_of_ids(meta: &Path) -> Result<Vec<(u32, u32)>, DataError> {
         }
     }
     Ok(found)
-}
-
-/// ImageNet's 1000 wnids in ASCII order: the position is the class.
-pub(crate) fn wnids() -> Result<Vec<String>, DataError> {
-    wnids_in(&PromptSet::of("imagenet_wnids")?)
-}
-
-/// The list `wnids` of a prompt file.
-pub(crate) fn wnids_in(prompts: &PromptSet) -> Result<Vec<String>, DataError> {
-    let list = prompts.rest.get("wnids").and_then(serde_json::Value::as_array);
-    let wnids =
-        list.map(|list| list.iter().filter_map(|wnid| wnid.as_str().map(str::to_owned)).collect());
-    wnids.ok_or_else(|| DataError::Prompts {
-        dataset: prompts.id.clone(),
-        reason: "it has no list `wnids`".to_owned(),
-    })
 }

@@ -2,27 +2,18 @@
 //!
 //! A clip is `ID_SSSSSS_EEEEEE.mp4`, in whatever folder below the data set's. Rows without a clip are left out and
 //! counted: videos vanish. Two releases exist (2019, and 2020 cut anew); the rows are those of the CSV that is there.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Found, Source, clips};
 use crate::error::DataError;
 use crate::item::Target;
-use crate::places::comparable;
+use crate::listing::clips;
+use crate::names::comparable;
 use crate::prompts::Classes;
+use crate::reader::{Listing, Source};
 
 #[derive(Deserialize)]
 struct Row {
@@ -34,7 +25,7 @@ struct Row {
     split: String,
 }
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let path = list(source)?;
     let labels: Vec<String> =
         source.prompts.classes.iter().map(|names| comparable(&names.concat())).collect();
@@ -53,11 +44,11 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
     let names: HashSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
     let clips = clips::find(source.folder, &|name| names.contains(name))?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (name, class) in &wanted {
         match clips.get(name) {
             Some(path) => found.clip(source.folder, path.clone(), None, Target::Class(*class))?,
-            None => found.absent.push(format!("{name}.mp4")),
+            None => found.missing.push(format!("{name}.mp4")),
         }
     }
     found.notes.push(format!("{} rows in {}", wanted.len(), path.display()));

@@ -2,35 +2,25 @@
 //!
 //! Vehicles are Car, Van and Truck; everything else, `DontCare` too, does not count. The classes are distances up to
 //! 8 m, 20 m, 999 m, and none. Splits are by drive, drawn with numpy's generator.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::lists::text;
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
 use crate::random::Numpy;
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 const LABELS: &str = "training/label_2";
 /// Column of z in a line of labels: the third value of the location.
 const DEPTH: usize = 13;
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let images = if source.split == "all" { listed(source)? } else { drawn(source)? };
     let classes = source.prompts.classes()?;
     let (labels, pictures) = (source.path(LABELS), source.place("training/image_2"));
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for image in &images {
         let path = labels.join(format!("{image}.txt"));
         let class = class(&text(&path)?).map_err(|reason| DataError::malformed(&path, reason))?;

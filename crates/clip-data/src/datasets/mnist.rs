@@ -1,25 +1,15 @@
 //! MNIST: IDX files, as published inside gzip or unpacked. PROTOCOL_EVAL 6.1.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::idx;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::item::{Item, Records, Target};
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let part = if source.split == "train" { "train" } else { "t10k" };
     let images_path = find(source, part, "images", 3)?;
     let labels_path = find(source, part, "labels", 1)?;
@@ -57,7 +47,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         order: Order::Grey,
     };
     let records: Arc<dyn Records> = Arc::new(array);
-    Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
 }
 
 /// `t10k-images-idx3-ubyte.gz`, unpacked, or with the dot that some copies have.

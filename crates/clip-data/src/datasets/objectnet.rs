@@ -1,28 +1,17 @@
 //! ObjectNet: `images/FOLDER/*.png`, the 113 folders that ImageNet has classes for. PROTOCOL_EVAL 6.2.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::folders::{folders_in, images_or_none, joined};
-use super::lists::labels;
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::{Border, Item, Media, Target};
+use crate::listing::class_folders::{folders_in, images_or_none};
+use crate::names::joined;
 use crate::prompts::{Classes, PromptSet};
+use crate::reader::{Listing, Source};
 
 /// Each picture has a red border of two pixels, so that it is recognised where it does not belong.
 const RED: Border = Border { all: 2, foot: 0 };
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let labels = labels(source)?;
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
+    let labels = source.labels()?;
     let scored = source.prompts.classes()?;
     let all = PromptSet::of("objectnet_folders_313")?;
     let all = all.rest.get("folder_to_name").and_then(serde_json::Value::as_object);
@@ -33,7 +22,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 
     let inside = source.place("images");
     let images = source.folder.join(&inside);
-    let (mut found, mut other) = (Found::default(), 0_usize);
+    let (mut found, mut other) = (Listing::default(), 0_usize);
     let names = folders_in(&images)?;
     for name in &names {
         all.position(name, &images)?;
@@ -47,7 +36,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         }
     }
     let missing = labels.iter().filter(|label| names.binary_search(label).is_err());
-    found.absent.extend(missing.map(|label| joined(&inside, label) + "/"));
+    found.missing.extend(missing.map(|label| joined(&inside, label) + "/"));
     if other > 0 {
         found.notes.push(format!("{other} folders that ImageNet has no class for are left out"));
     }

@@ -3,26 +3,16 @@
 //! The breed is the part of the name before the last `_`: class ids are alphabetical without case, the authors' names
 //! are in ASCII order, so that joining by id would exchange cats and dogs.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::lists::{at, entries, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::lists::{at, entries};
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let list = source.path(&format!("annotations/{}.txt", source.split));
     let (classes, images) = (source.prompts.classes()?, source.place("images"));
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (number, line) in entries(&text(&list)?).filter(|(_, line)| !line.starts_with('#')) {
         let name = line.split_whitespace().next().unwrap_or_default();
         let breed = name.rsplit_once('_').ok_or_else(|| format!("`{name}` has no breed"));

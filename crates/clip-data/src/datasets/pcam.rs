@@ -1,27 +1,17 @@
 //! PatchCamelyon: HDF5, `x` of `[N, 96, 96, 3]` bytes and `y` of `[N, 1, 1, 1]`. PROTOCOL_EVAL 6.1.
 //!
 //! The training part has 7 GB: it is read by the rows that are stored together, of which the last ones stay at hand.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::hdf5::{Dataset, Hdf5};
 use crate::formats::ppm;
 use crate::item::{Item, Records, Target};
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let labels_path = find(source, "y")?;
     let file = Hdf5::open(&labels_path)?;
     let labels = file.dataset("y")?.numbers(&file)?;
@@ -35,7 +25,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         |label: &f64| classes.position(&label.to_string(), &labels_path).map(Target::Class);
     let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
     let records: Arc<dyn Records> = Arc::new(patches);
-    Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
 }
 
 /// The file as it is published, packed, or unpacked, which goes first.

@@ -1,20 +1,11 @@
 //! RareAct: segments of videos, annotated for unusual pairs of verb and noun. PROTOCOL_EVAL 6.3, 7.7.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use serde::Deserialize;
 
-use super::{Found, Source, clips};
 use crate::error::DataError;
 use crate::item::Target;
+use crate::listing::clips;
+use crate::reader::{Listing, Source};
 
 #[derive(Deserialize)]
 struct Row {
@@ -27,7 +18,7 @@ struct Row {
     annotation: u8,
 }
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let path = source.path("rareact.csv");
     let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
     let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
@@ -36,7 +27,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let ids: std::collections::HashSet<&str> =
         rows.iter().map(|row| row.video_id.as_str()).collect();
     let clips = clips::find(source.folder, &|name| ids.contains(name))?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for row in &rows {
         check(source, row, &path)?;
         let (class, annotation, video) =
@@ -46,7 +37,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
             Some(clip) => {
                 found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?
             }
-            None => found.absent.push(format!("{}.mp4#{}-{}", row.video_id, row.start, row.end)),
+            None => found.missing.push(format!("{}.mp4#{}-{}", row.video_id, row.start, row.end)),
         }
     }
     let missing = ids.iter().filter(|&&id| !clips.contains_key(id)).count();

@@ -1,32 +1,20 @@
 //! EuroSAT and RESISC45: class folders, split by CPython's generator with seed 42. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::lists::labels;
-use super::split_file::chosen;
-use super::{Found, Source, folders};
 use crate::error::DataError;
 use crate::item::{Item, Target};
+use crate::listing::class_folders::class_folders;
+use crate::listing::split_file::chosen;
 use crate::random::Python;
+use crate::reader::{Listing, Source};
 
 /// Images of a class of EuroSAT that the authors drew; a third each for training, validation and test.
 const DRAWN: usize = 1500;
 
 /// `2750/Class/Class_1.jpg`. Of each class, in sorted order, `random.sample(files, 1500)`; the authors' files came in
 /// the order of their file system, which is lost: ours are sorted.
-pub(crate) fn eurosat(source: &Source<'_>) -> Result<Found, DataError> {
-    let labels = labels(source)?;
-    let mut found = Found::default();
-    folders::class_folders(&mut found, source.folder, "", &source.dataset.id, labels)?;
+pub(crate) fn eurosat(source: &Source<'_>) -> Result<Listing, DataError> {
+    let labels = source.labels()?;
+    let mut found = class_folders(source, "", labels)?;
     if source.split == "all" {
         return Ok(found);
     }
@@ -65,9 +53,8 @@ pub(crate) fn eurosat(source: &Source<'_>) -> Result<Found, DataError> {
 
 /// `airplane/airplane_001.jpg`. All names sorted and shuffled: a tenth for training, a tenth for
 /// validation, the rest for the test.
-pub(crate) fn resisc45(source: &Source<'_>) -> Result<Found, DataError> {
-    let mut found = Found::default();
-    folders::class_folders(&mut found, source.folder, "", &source.dataset.id, labels(source)?)?;
+pub(crate) fn resisc45(source: &Source<'_>) -> Result<Listing, DataError> {
+    let mut found = class_folders(source, "", source.labels()?)?;
     if source.split == "all" {
         return Ok(found);
     }

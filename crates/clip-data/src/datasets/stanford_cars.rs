@@ -2,26 +2,16 @@
 //!
 //! Classes count from 1. The labels of the test part are not in the devkit but in a file of their own. Copies on data
 //! hubs renumber or rename classes: where `cars_meta.mat` is there, its names are compared with ours.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::path::{Path, PathBuf};
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::matlab::{self, Value};
 use crate::item::Target;
-use crate::places::comparable;
+use crate::names::comparable;
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let count = source.prompts.classes.len();
     check_names(source, &source.path("devkit/cars_meta.mat"))?;
     let (images, path) = if source.split == "train" {
@@ -34,7 +24,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let annotations = variables.get("annotations").and_then(Value::structs);
     let annotations = annotations
         .ok_or_else(|| DataError::malformed(&path, "`annotations` is no struct array"))?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (number, index) in (1..).zip(0..annotations.len()) {
         let wrong =
             |what: &str| DataError::malformed(&path, format!("annotation {number}: {what}"));

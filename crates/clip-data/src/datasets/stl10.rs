@@ -1,28 +1,19 @@
 //! STL-10: planes stored column by column, labels from 1, ten folds of the training part. PROTOCOL_EVAL 6.1.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::sync::Arc;
 
-use super::{Found, Source, lists};
 use crate::error::DataError;
 use crate::formats::FileBytes;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::item::{Item, Records, Target};
+use crate::reader::{Listing, Source};
+use crate::text;
 
 /// A byte for each of 100,000 images, and room.
 const LARGEST_LABELS: u64 = 1 << 20;
 const STRIDE: u64 = 3 * 96 * 96;
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let (part, fold) = match source.split.strip_prefix("fold-") {
         Some(fold) => ("train", Some(fold.parse::<usize>().unwrap_or(0))),
         None => (source.split, None),
@@ -56,13 +47,13 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         None => all,
         Some(fold) => chosen(source, fold, &all)?,
     };
-    Ok(Found { items, ..Found::default() })
+    Ok(Listing { items, ..Listing::default() })
 }
 
 /// The images whose positions line `fold` of `fold_indices.txt` lists, in its order.
 fn chosen(source: &Source<'_>, fold: usize, all: &[Item]) -> Result<Vec<Item>, DataError> {
     let path = source.path("stl10_binary/fold_indices.txt");
-    let text = lists::text(&path)?;
+    let text = text::text(&path)?;
     let number = fold.saturating_add(1);
     let line = text.lines().nth(fold).filter(|line| !line.trim().is_empty());
     let line =

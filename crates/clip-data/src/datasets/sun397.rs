@@ -1,32 +1,23 @@
 //! SUN397: `a/abbey/sun_*.jpg`, some classes a level deeper; partition 1 of ten. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::path::{Path, PathBuf};
 
-use super::folders::{folders_in, images_or_none, joined};
-use super::lists::{at, entries, folder_and_file, labels, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::{Item, Target};
+use crate::listing::class_folders::{folders_in, images_or_none};
+use crate::listing::lists::{at, entries, folder_and_file};
+use crate::names::joined;
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 /// Folders between the set's own and the images: letter, class, and where it was seen from.
 const DEPTH: usize = 3;
 
 /// The paper's split: 50 + 50 images of each class.
-pub(crate) fn partition(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn partition(source: &Source<'_>) -> Result<Listing, DataError> {
     let list = partition_list(source)?;
     let classes = source.prompts.classes()?;
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (number, line) in entries(&text(&list)?) {
         let (class, _) = folder_and_file(line).map_err(at(&list, number))?;
         let target = Target::Class(classes.position(class, &list)?);
@@ -51,10 +42,10 @@ fn partition_list(source: &Source<'_>) -> Result<PathBuf, DataError> {
 }
 
 /// Every image, as torchvision and CLIP_benchmark read the set: another figure than the paper's.
-pub(crate) fn all(source: &Source<'_>) -> Result<Found, DataError> {
-    let labels = labels(source)?;
+pub(crate) fn all(source: &Source<'_>) -> Result<Listing, DataError> {
+    let labels = source.labels()?;
     let classes = source.prompts.classes()?;
-    let (mut found, mut met) = (Found::default(), Vec::new());
+    let (mut found, mut met) = (Listing::default(), Vec::new());
     for folder in folders_below(source.folder)? {
         let images = images_or_none(&mut found, source.folder, &folder);
         if images.is_empty() {
@@ -66,7 +57,7 @@ pub(crate) fn all(source: &Source<'_>) -> Result<Found, DataError> {
         met.push(label);
     }
     let absent = labels.iter().filter(|label| !met.contains(label));
-    found.absent.extend(absent.map(|label| label.trim_start_matches('/').to_owned() + "/"));
+    found.missing.extend(absent.map(|label| label.trim_start_matches('/').to_owned() + "/"));
     Ok(found)
 }
 

@@ -2,26 +2,16 @@
 //!
 //! `X` is `[32, 32, 3, N]` with the first dimension fastest, so an image is three planes stored column by column; in
 //! `y` 10 means the digit 0.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::sync::Arc;
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::formats::matlab::{self, Numbers, Value};
 use crate::item::{Item, Records, Target};
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let name = format!("{}_32x32", source.split);
     let path = source.path(&format!("{name}.mat"));
     let mut variables = matlab::read(&path, &["X", "y"])?;
@@ -56,5 +46,5 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     let order = Order::PlanesOfColumns;
     let records: Arc<dyn Records> =
         Arc::new(ImageArray { name, store, first: 0, stride, width, height, order });
-    Ok(Found { items: Item::of_records(&records, targets), ..Found::default() })
+    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
 }

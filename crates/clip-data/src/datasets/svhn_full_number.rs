@@ -3,27 +3,17 @@
 //!
 //! `digitStruct/name` and `digitStruct/bbox` hold a reference for each image. A name is a row of characters; a box list
 //! is a group whose `label` is the one digit, or references to one digit each. 10 means the digit 0.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::formats::hdf5::Hdf5;
 use crate::item::Target;
+use crate::reader::{Listing, Source};
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let numbers = numbers(&structs(source, source.split))?;
     let mut notes = Vec::new();
     // the candidates are all numbers of both parts (project rule of PROTOCOL_EVAL 7.6)
@@ -45,7 +35,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
     let candidates: Arc<[Box<str>]> = candidates.into_iter().map(|(_, number)| number).collect();
     notes.push(format!("{} candidates", candidates.len()));
-    let mut found = Found { notes, ..Found::default() };
+    let mut found = Listing { notes, ..Listing::default() };
     for (name, truth) in numbers {
         let target = Target::Word { truth, candidates: Arc::clone(&candidates) };
         found.file(source.folder, format!("{}/{name}", source.split), target)?;

@@ -2,27 +2,18 @@
 //!
 //! Lines of the test lists have no class: it is the folder. Files of the folder `HandstandPushups` are called
 //! `v_HandStandPushups_*`, so the class is never taken from the file's name.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::folders::{folders_in, joined};
-use super::lists::{at, entries, folder_and_file, id_and_name, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::Target;
-use crate::places::comparable;
+use crate::listing::class_folders::folders_in;
+use crate::listing::lists::{at, entries, folder_and_file, id_and_name};
+use crate::names::{comparable, joined};
 use crate::prompts::Classes;
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 /// Where the authors keep the class folders.
 const CLIPS: &str = "UCF-101";
@@ -30,12 +21,12 @@ const CLIPS: &str = "UCF-101";
 /// Where copies keep them, for splits of their own that do not count.
 const PARTS: [&str; 3] = ["train", "val", "test"];
 
-pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let (part, number) = source.split.split_once('-').unwrap_or((source.split, "1"));
     let classes = source.prompts.classes()?;
     check_classes(&classes, &source.path("ucfTrainTestlist/classInd.txt"))?;
     let path = source.path(&format!("ucfTrainTestlist/{part}list0{number}.txt"));
-    let mut found = Found::default();
+    let mut found = Listing::default();
     let folders = class_folders(source, &mut found)?;
     let mut respelt = false;
     for (number, line) in entries(&text(&path)?) {
@@ -47,7 +38,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
         match places.iter().find_map(|place| clip_in(source.folder, place, name)) {
             Some(clip) if clip.ends_with(".jpg") => found.file(source.folder, clip, target)?,
             Some(clip) => found.clip(source.folder, clip, None, target)?,
-            None => found.absent.push(format!("UCF-101/{file}")),
+            None => found.missing.push(format!("UCF-101/{file}")),
         }
     }
     if respelt {
@@ -59,7 +50,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Found, DataError> {
 /// Class folders by letters and digits: copies write `HandStandPushups`, and `Apply_Eye_Makeup`.
 fn class_folders(
     source: &Source<'_>,
-    found: &mut Found,
+    found: &mut Listing,
 ) -> Result<HashMap<String, Vec<String>>, DataError> {
     let mut folders: HashMap<String, Vec<String>> = HashMap::new();
     let parts: Vec<&str> =

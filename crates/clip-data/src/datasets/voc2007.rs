@@ -1,26 +1,16 @@
 //! PASCAL VOC 2007, classification: `JPEGImages/ID.jpg`, `ImageSets/Main/CLASS_SPLIT.txt`. PROTOCOL_EVAL 6.1.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::BTreeMap;
 
-use super::lists::{at, entries, labels, presence, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::{Presence, Target};
+use crate::listing::lists::{at, entries, presence};
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 /// Presence of each class, in the authors' order: *not* the official one, so each list is read by its name.
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
-    let labels = labels(source)?;
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
+    let labels = source.labels()?;
     let mut images: BTreeMap<String, Vec<Presence>> = BTreeMap::new();
     for (class, label) in labels.iter().enumerate() {
         let list = source.path(&format!("ImageSets/Main/{label}_{}.txt", source.split));
@@ -34,7 +24,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
             known.push(presence);
         }
     }
-    let (mut found, pictures) = (Found::default(), source.place("JPEGImages"));
+    let (mut found, pictures) = (Listing::default(), source.place("JPEGImages"));
     for (id, presences) in images {
         if presences.len() != labels.len() {
             let lists = source.folder.join("ImageSets/Main");

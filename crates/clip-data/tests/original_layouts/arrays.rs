@@ -26,11 +26,11 @@ fn cifar10_binary_has_one_label_and_three_planes() {
     write(&root.join("data_batch_5.bin"), record(1, 4));
     let test = read("cifar10", folder.path(), "test").expect("read");
     assert_eq!(classes(&test), [3, 9]);
-    assert_eq!(test.bytes(&test.items[1]).expect("pixels"), ppm::rgb(32, 32, &picture(2).1));
+    assert_eq!(test.items.bytes(&test.items[1]).expect("pixels"), ppm::rgb(32, 32, &picture(2).1));
     let train = read("cifar10", folder.path(), "train").expect("read");
     assert_eq!(ids(&train), ["data_batch_1/0", "data_batch_5/0"]);
-    assert_eq!(train.absent.len(), 3);
-    assert_eq!(train.absent[0], "cifar-10-batches-bin/data_batch_2.bin");
+    assert_eq!(train.missing.len(), 3);
+    assert_eq!(train.missing[0], "cifar-10-batches-bin/data_batch_2.bin");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn cifar10_edition_of_python_gives_the_same_items() {
         (classes(&test), ids(&test)),
         (vec![3, 9], vec!["test_batch/0".into(), "test_batch/1".into()])
     );
-    assert_eq!(test.bytes(&test.items[1]).expect("pixels"), ppm::rgb(32, 32, &picture(2).1));
+    assert_eq!(test.items.bytes(&test.items[1]).expect("pixels"), ppm::rgb(32, 32, &picture(2).1));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn cifar100_takes_the_fine_label() {
     write(&folder.path().join("cifar-100-binary/test.bin"), record);
     let test = read("cifar100", folder.path(), "test").expect("read");
     assert_eq!(classes(&test), [99]);
-    assert_eq!(test.bytes(&test.items[0]).expect("pixels"), ppm::rgb(32, 32, &picture(7).1));
+    assert_eq!(test.items.bytes(&test.items[0]).expect("pixels"), ppm::rgb(32, 32, &picture(7).1));
     let python = folder.path().join("py");
     write(
         &python.join("cifar-100-python/test"),
@@ -105,7 +105,7 @@ fn mnist_is_read_packed_and_unpacked() {
         write(&root.join(format!("t10k-labels-idx1-ubyte{ending}")), file(&labels));
         let test = read("mnist", &root, "test").expect("read");
         assert_eq!(classes(&test), [7, 0]);
-        assert_eq!(test.bytes(&test.items[1]).expect("pixels"), ppm::grey(28, 28, &pixels[784..]));
+        assert_eq!(test.items.bytes(&test.items[1]).expect("pixels"), ppm::grey(28, 28, &pixels[784..]));
     }
 }
 
@@ -134,7 +134,7 @@ fn svhn_has_ten_for_zero_and_images_that_lie_on_their_side() {
     write(&folder.path().join("test_32x32.mat"), matlab::file(&[images, labels]));
     let test = read("svhn", folder.path(), "test").expect("read");
     assert_eq!(classes(&test), [0, 4]);
-    assert_eq!(test.bytes(&test.items[1]).expect("pixels"), ppm::rgb(32, 32, &picture(2).1));
+    assert_eq!(test.items.bytes(&test.items[1]).expect("pixels"), ppm::rgb(32, 32, &picture(2).1));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn stl10_counts_labels_from_one_and_has_folds() {
     write(&root.join("fold_indices.txt"), "2 0 \n1 \n7\n");
     let train = read("stl10", folder.path(), "train").expect("read");
     assert_eq!(classes(&train), [0, 9, 4]);
-    assert_eq!(train.bytes(&train.items[2]).expect("pixels"), ppm::rgb(96, 96, &picture(2)));
+    assert_eq!(train.items.bytes(&train.items[2]).expect("pixels"), ppm::rgb(96, 96, &picture(2)));
     let fold = read("stl10", folder.path(), "fold-0").expect("read");
     assert_eq!(
         (classes(&fold), ids(&fold)),
@@ -209,11 +209,11 @@ fn pcam_is_the_same_in_one_piece_and_in_chunks() {
         for index in [4, 0, 3, 1, 2] {
             let expected = ppm::rgb(96, 96, &pixels[index * 27648..][..27648]);
             assert!(
-                whole.bytes(&whole.items[index]).expect("pixels") == expected,
+                whole.items.bytes(&whole.items[index]).expect("pixels") == expected,
                 "whole, image {index}"
             );
             assert!(
-                pieces.bytes(&pieces.items[index]).expect("pixels") == expected,
+                pieces.items.bytes(&pieces.items[index]).expect("pixels") == expected,
                 "{chunk:?}, image {index}"
             );
         }
@@ -239,7 +239,7 @@ fn pcam_is_read_as_it_was_downloaded_and_damage_is_named() {
     let packed = pack("x", &[2, 96, 96, 3], &pixels);
     let found = read("pcam", folder.path(), "test").expect("read");
     assert_eq!(classes(&found), [0, 1]);
-    assert!(found.bytes(&found.items[1]).expect("pixels") == ppm::rgb(96, 96, &pixels[27648..]));
+    assert!(found.items.bytes(&found.items[1]).expect("pixels") == ppm::rgb(96, 96, &pixels[27648..]));
     assert_eq!(
         std::fs::read_dir(folder.path()).expect("listed").count(),
         2,
@@ -273,7 +273,7 @@ fn fer2013_reads_both_layouts_and_private_test_alone() {
         assert_eq!(classes(&test), [3, 4], "{}", root.display());
         assert_eq!(classes(&read("fer2013", &root, "valid").expect("read")), [0]);
         let expected: Vec<u8> = (0..2304u32).map(|place| (place + 4) as u8).collect();
-        assert_eq!(test.bytes(&test.items[1]).expect("pixels"), ppm::grey(48, 48, &expected));
+        assert_eq!(test.items.bytes(&test.items[1]).expect("pixels"), ppm::grey(48, 48, &expected));
     }
 }
 
@@ -282,6 +282,6 @@ fn fer2013_with_too_few_pixels_names_the_row() {
     let folder = tempfile::tempdir().expect("a folder");
     write(&folder.path().join("fer2013.csv"), "emotion,pixels,Usage\n0,1 2 3,PrivateTest\n");
     let test = read("fer2013", folder.path(), "test").expect("read");
-    let error = test.bytes(&test.items[0]).expect_err("three pixels").to_string();
+    let error = test.items.bytes(&test.items[0]).expect_err("three pixels").to_string();
     assert!(error.contains("test 0: 3 pixels, expected 2304"), "{error}");
 }

@@ -41,7 +41,7 @@ fn ucf101_takes_the_class_from_the_folder() {
         (classes(&test), ids(&test)),
         (vec![position.expect("known") as u32], vec![format!("UCF-101/{clip}")])
     );
-    assert_eq!(test.absent, ["UCF-101/Archery/v_Archery_g01_c01.avi"]);
+    assert_eq!(test.missing, ["UCF-101/Archery/v_Archery_g01_c01.avi"]);
     assert_eq!(classes(&read("ucf101", folder.path(), "train-2").expect("read")), [0]);
 }
 
@@ -90,9 +90,9 @@ fn kinetics700_takes_the_clips_that_are_there() {
         .collect();
     assert_eq!(names, ["massaging person's head", "passing American football (in game)"]);
     assert_eq!(ids(&val)[0], "val/massaging persons head/-abc_DEF123_000007_000017.mp4");
-    assert_eq!(val.absent, ["gonegonegon_000000_000010.mp4"]);
+    assert_eq!(val.missing, ["gonegonegon_000000_000010.mp4"]);
     // the folder of extracted frames stands for its clip
-    assert!(val.bytes(&val.items[1]).expect("a frame").starts_with(b"P5"));
+    assert!(val.items.bytes(&val.items[1]).expect("a frame").starts_with(b"P5"));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn rareact_has_spans_and_annotations() {
     assert_eq!(ids(&test), ["rareact_videos/7frRY7aGwMU.webm#50-60"]);
     let video = "7frRY7aGwMU".into();
     assert_eq!(test.items[0].target, Target::Segment { class: 0, annotation: 1, video });
-    assert_eq!(test.absent, ["TLMroVuZ_Nc.mp4#20-30"]);
+    assert_eq!(test.missing, ["TLMroVuZ_Nc.mp4#20-30"]);
     write(&list, format!("{header}0,7frRY7aGwMU,50,60,0,close,tomato,1\n"));
     assert!(refusal("rareact", folder.path(), "test").contains("class `0 close tomato`"));
     write(&list, format!("{header}0,7frRY7aGwMU,50,60,0,shake,tomato,5\n"));

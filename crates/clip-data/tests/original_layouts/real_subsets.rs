@@ -16,7 +16,9 @@ fn hex(digest: Md5) -> String {
 fn of_pixels(split: &Split) -> String {
     let mut digest = Md5::new();
     for item in &split.items {
-        digest.update(split.bytes(item).unwrap_or_else(|error| panic!("{}: {error}", item.id())));
+        digest.update(
+            split.items.bytes(item).unwrap_or_else(|error| panic!("{}: {error}", item.id())),
+        );
     }
     hex(digest)
 }
@@ -122,9 +124,9 @@ fn with_stand_ins(
     let without =
         read(id, folder.path(), split).unwrap_or_else(|error| panic!("{id} {split}: {error}"));
     assert!(without.items.is_empty(), "{id} {split}");
-    without.absent.iter().for_each(|path| images(folder.path(), &[path]));
+    without.missing.iter().for_each(|path| images(folder.path(), &[path]));
     let found = read(id, folder.path(), split).expect("read");
-    assert!(found.absent.is_empty());
+    assert!(found.missing.is_empty());
     Some((folder, found))
 }
 
@@ -189,13 +191,13 @@ fn rareact_has_7607_rows_of_905_videos() {
     let folder = tempfile::tempdir().expect("a folder");
     copy_files(&root, folder.path());
     let without = read("rareact", folder.path(), "test").expect("read");
-    assert_eq!((without.items.len(), without.absent.len()), (0, 7607));
+    assert_eq!((without.items.len(), without.missing.len()), (0, 7607));
     assert!(
         without.notes.contains(&"905 of 905 videos are missing".to_owned()),
         "{:?}",
         without.notes
     );
-    for name in &without.absent {
+    for name in &without.missing {
         images(folder.path(), &[name.split('#').next().expect("a name")]);
     }
     let found = read("rareact", folder.path(), "test").expect("read");
@@ -220,7 +222,7 @@ fn clevr_has_the_counts_that_one_sees() {
             found
                 .items
                 .iter()
-                .all(|item| found.bytes(item).expect("a file").starts_with(b"\x89PNG"))
+                .all(|item| found.items.bytes(item).expect("a file").starts_with(b"\x89PNG"))
         );
     }
 }
@@ -230,5 +232,5 @@ fn kitti_has_a_frame_without_vehicles_and_one_with_a_car_far_off() {
     let Some(root) = real("kitti") else { return };
     let found = read("kitti_distance", &root, "all").expect("read");
     assert_eq!(classes(&found), [3, 2]); // a pedestrian alone; a car at 58.49 m, a truck at 69.44 m, a near cyclist
-    assert!(found.bytes(&found.items[0]).expect("a file").starts_with(b"\x89PNG"));
+    assert!(found.items.bytes(&found.items[0]).expect("a file").starts_with(b"\x89PNG"));
 }

@@ -24,7 +24,7 @@ fn flowers102_tests_on_the_large_part() {
     );
     assert_eq!(classes(&read("flowers102", folder.path(), "val").expect("read")), [101]);
     let train = read("flowers102", folder.path(), "train").expect("read");
-    assert_eq!((train.items.len(), train.absent), (0, vec!["jpg/image_00004.jpg".to_owned()]));
+    assert_eq!((train.items.len(), train.missing), (0, vec!["jpg/image_00004.jpg".to_owned()]));
 }
 
 #[test]

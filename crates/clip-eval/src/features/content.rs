@@ -25,7 +25,7 @@ pub(crate) fn content_fingerprint(split: &Split) -> String {
 
 pub(crate) fn fingerprint_of(split: &Split, contents: &[Option<Content>]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for (line, content) in split.lines().zip(contents) {
+    for (line, content) in split.items.lines().zip(contents) {
         hasher.update(line.as_bytes());
         hasher.update(content.as_ref().map_or(b"unreadable".as_slice(), |content| content));
         hasher.update(b"\n");
@@ -71,7 +71,7 @@ pub(crate) const CHANGED: &str = "changed while it was read";
 /// # Errors
 /// They cannot be read, or are others; in words.
 pub(super) fn bytes_of(split: &Split, item: &Item, content: &Content) -> Result<Vec<u8>, String> {
-    let bytes = split.bytes(item).map_err(|error| error.to_string())?;
+    let bytes = split.items.bytes(item).map_err(|error| error.to_string())?;
     let now = match &item.media {
         Media::Record { .. } => of_image(&bytes),
         Media::File { border, .. } if *border == Border::default() => of_image(&bytes),
@@ -99,7 +99,7 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
             }
             update_with_file(
                 &mut hasher,
-                &split.folder.join(&**path),
+                &split.items.folder.join(&**path),
                 ImageLimits::default().file_bytes(),
             )?;
         }
@@ -108,7 +108,7 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
             let (start, end) = span.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
             hasher.update(&start.to_le_bytes());
             hasher.update(&end.to_le_bytes());
-            let path = split.folder.join(&**path);
+            let path = split.items.folder.join(&**path);
             let files = video::files(&path)?;
             for file in &files {
                 if *file == path {

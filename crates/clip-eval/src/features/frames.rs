@@ -99,7 +99,7 @@ impl EvalContext {
         head: &Head,
     ) -> Result<(Vec<f32>, bool), EvalError> {
         let (path, span) = match &split.items[item].media {
-            Media::Video { path, span } => (split.folder.join(&**path), *span),
+            Media::Video { path, span } => (split.items.folder.join(&**path), *span),
             _ => {
                 return Err(EvalError::task(
                     zero_shot::TASK,
@@ -274,7 +274,7 @@ fn name_of(content: &Content, sampling: Sampling) -> String {
 
 fn clips(split: &Split) -> impl Iterator<Item = PathBuf> {
     split.items.iter().filter_map(|item| match &item.media {
-        Media::Video { path, .. } => Some(split.folder.join(&**path)),
+        Media::Video { path, .. } => Some(split.items.folder.join(&**path)),
         _ => None,
     })
 }

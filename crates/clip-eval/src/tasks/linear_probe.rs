@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use clip_data::{Dataset, Item, Metric, Presence, Split, Target, Validation};
+use clip_data::{Dataset, Item, Items, Metric, Presence, Split, Target, Validation};
 use clip_rs::Features as Rows;
 use clip_rs::model::ImageArchitecture;
 
@@ -246,10 +246,14 @@ impl EvalContext {
         let blake3 = content_fingerprint(&split);
         let read =
             SplitRead { dataset: split.dataset.id.clone(), split: split.info.name.clone(), blake3 };
-        let (items, frame) = (split.items, Split { items: Vec::new(), ..split });
+        let Items { list: items, folder } = split.items;
+        let frame = Split { items: Items::default(), ..split };
         let mut usable = 0;
         for block in items.chunks(BLOCK) {
-            let block = Arc::new(Split { items: block.to_vec(), ..frame.clone() });
+            let block = Arc::new(Split {
+                items: Items { list: block.to_vec(), folder: folder.clone() },
+                ..frame.clone()
+            });
             let rows =
                 self.cache.features_of(&self.clip, &block, |done| progress(Step::Done(done)))?;
             usable += rows.usable.len();

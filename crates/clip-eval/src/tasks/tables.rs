@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use clip_data::{Dataset, Item, Metric, PromptSet, Split, SplitInfo, Status, Task, Validation};
+use clip_data::{Dataset, Item, Items, PromptSet, Split, SplitInfo};
 
 /// Items of a table; paths from its folder, named after its file.
 pub(crate) fn split_of_table(path: &Path, items: Vec<Item>) -> Split {
@@ -11,25 +11,10 @@ pub(crate) fn split_of_table(path: &Path, items: Vec<Item>) -> Split {
     let dataset = Dataset {
         id: id.clone(),
         title: path.display().to_string(),
-        card: None,
-        task: Task::Classification,
-        metric: Metric::Accuracy,
-        prompts: None,
-        reader: None,
-        marker: String::new(),
-        folders: Vec::new(),
         splits: vec![info.clone()],
         test: info.name.clone(),
-        train: Vec::new(),
-        validation: Validation::HoldOut,
-        folds: Vec::new(),
-        few_shot: false,
-        url: String::new(),
         licence: "the user's own files".to_owned(),
-        status: Status::Ready,
-        archives: Vec::new(),
-        traps: Vec::new(),
-        files: Default::default(),
+        ..Dataset::default()
     };
     let prompts = PromptSet {
         id,
@@ -43,11 +28,10 @@ pub(crate) fn split_of_table(path: &Path, items: Vec<Item>) -> Split {
         dataset: Cow::Owned(dataset),
         info,
         prompts,
-        items,
+        items: Items { list: items, folder: path.parent().unwrap_or(Path::new("")).to_owned() },
         notes: Vec::new(),
-        absent: Vec::new(),
+        missing: Vec::new(),
         left_out: Vec::new(),
-        folder: path.parent().unwrap_or(Path::new("")).to_owned(),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn wrong_images(
 /// What the model saw of an item, scaled down; none where it cannot be made again.
 fn thumbnail(split: &Split, id: &str) -> Option<String> {
     let item = split.items.iter().find(|item| item.id() == id)?;
-    let bytes = split.bytes(item).ok()?;
+    let bytes = split.items.bytes(item).ok()?;
     let recipe = Recipe { convert_first: true, ..Recipe::clip(SIDE) };
     let pixels = recipe.pixels(&bytes, &ImageLimits::default()).ok()?;
     let mut file = Vec::new();

@@ -13,13 +13,14 @@ mod picture;
 use std::sync::Arc;
 
 use self::picture::picture;
-use super::lists::{at, entries, text};
-use super::{Found, Source};
 use crate::error::DataError;
 use crate::item::{Item, Media, Records, Target};
+use crate::listing::lists::{at, entries};
+use crate::reader::{Listing, Source};
+use crate::text::text;
 
 /// Lines `sentence<tab>0|1` of `{train,dev,test}.tsv`; GLUE's edition has a header and no labels for its test.
-pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
+pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let name = if source.split == "valid" { "dev" } else { source.split };
     let list = source.first_of(&[&format!("{name}.tsv")])?;
     let classes = source.prompts.classes()?;
@@ -37,7 +38,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Found, DataError> {
     }
     let pictures: Arc<dyn Records> =
         Arc::new(Pictures { split: source.split.to_owned(), sentences });
-    let mut found = Found::default();
+    let mut found = Listing::default();
     for (index, class) in classes_of.into_iter().enumerate() {
         let media = Media::Record { records: Arc::clone(&pictures), index };
         found.items.push(Item { media, target: Target::Class(class) });

@@ -1,21 +1,11 @@
 //! Files of captions: Flickr's token files, Karpathy's splits, COCO's annotations, CLIP_benchmark's lists.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::lists::columns;
+use crate::listing::lists::columns;
+use crate::names::joined;
 
 /// An image and its captions, as they are written: blanks and line ends at their ends stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +147,7 @@ impl Karpathy {
             image.split == split || (split == "train" && image.split == "restval")
         };
         let captioned = |image: KarpathyImage| Captioned {
-            image: super::folders::joined(&image.filepath, &image.filename),
+            image: joined(&image.filepath, &image.filename),
             captions: image.sentences.into_iter().map(|sentence| sentence.raw).collect(),
         };
         self.images.into_iter().filter(belongs).map(captioned).collect()

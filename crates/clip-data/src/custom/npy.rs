@@ -1,16 +1,5 @@
 //! Labels of an image in several classes: a numpy array of zeros and ones, as CLIP_benchmark's shards have it.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use crate::item::Presence;
 
 /// The array of a `.npy` file, one entry per class: 1 is present, 0 absent.

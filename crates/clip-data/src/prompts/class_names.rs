@@ -1,51 +1,49 @@
 //! Class names of a person's own, joined with the classes by label or by name: positions in lists differ.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::HashMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::places::comparable;
-use crate::prompts::PromptSet;
+use crate::names::comparable;
+
+/// What names are joined with: the classes of a data set.
+pub(super) struct Known<'a> {
+    /// Of the data set.
+    pub(super) id: &'a str,
+    /// The data set's own label of each class; none where they are not stated.
+    pub(super) labels: &'a [String],
+    /// One or more names for each class.
+    pub(super) classes: &'a [Vec<String>],
+}
 
 /// A name for each class, in the order of the classes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Joined {
-    pub(crate) names: Vec<String>,
+pub(super) struct Joined {
+    pub(super) names: Vec<String>,
     /// In words.
-    pub(crate) by: &'static str,
+    pub(super) by: &'static str,
 }
 
-/// Names of the classes of `prompts` from `{label: name}`, from a list, or from either of them under the data set's id.
+/// Names of the classes of a data set from `{label: name}`, from a list, or from either of them under the data set's id.
 ///
 /// A list whose entries are the known labels or names, however spelt and ordered, is joined by them. One of other names
 /// is joined by position, unless an entry shows that its order is another.
 ///
 /// # Errors
 /// In words: labels that are missing or unknown, another length, another order, an empty name.
-pub(crate) fn join(prompts: &PromptSet, json: Value) -> Result<Joined, String> {
-    let none = || format!("no list of texts and no `{{label: name}}` for {}", prompts.id);
+pub(super) fn join(known: &Known<'_>, json: Value) -> Result<Joined, String> {
+    let none = || format!("no list of texts and no `{{label: name}}` for {}", known.id);
     let joined = match json {
-        Value::Object(mut sets) => match sets.remove(&prompts.id) {
-            Some(Value::Object(names)) => by_label(prompts, &names),
-            Some(list) => by_entries(prompts, Vec::deserialize(list).map_err(|_| none())?),
+        Value::Object(mut sets) => match sets.remove(known.id) {
+            Some(Value::Object(names)) => by_label(known, &names),
+            Some(list) => by_entries(known, Vec::deserialize(list).map_err(|_| none())?),
             None if sets.values().all(Value::is_string) && !sets.is_empty() => {
-                by_label(prompts, &sets)
+                by_label(known, &sets)
             }
             None => Err(none()),
         },
-        list => by_entries(prompts, Vec::deserialize(list).map_err(|_| none())?),
+        list => by_entries(known, Vec::deserialize(list).map_err(|_| none())?),
     }?;
     match joined.names.iter().position(|name| name.trim().is_empty()) {
         Some(empty) => Err(format!("name {} is empty", empty.saturating_add(1))),
@@ -53,14 +51,14 @@ pub(crate) fn join(prompts: &PromptSet, json: Value) -> Result<Joined, String> {
     }
 }
 
-fn by_label(prompts: &PromptSet, names: &Map<String, Value>) -> Result<Joined, String> {
-    let labels = prompts.labels.as_deref().unwrap_or_default();
+fn by_label(known: &Known<'_>, names: &Map<String, Value>) -> Result<Joined, String> {
+    let labels = known.labels;
     if labels.is_empty() {
-        return Err(format!("{} states no labels to join by: give a list", prompts.id));
+        return Err(format!("{} states no labels to join by: give a list", known.id));
     }
     if let Some(label) = names.keys().find(|label| !labels.contains(label)) {
         let first = labels.first().map(String::as_str).unwrap_or_default();
-        return Err(format!("`{label}` is no label of {}, which has `{first}`, …", prompts.id));
+        return Err(format!("`{label}` is no label of {}, which has `{first}`, …", known.id));
     }
     let name = |label: &String| {
         let name = names.get(label).and_then(Value::as_str);
@@ -69,14 +67,14 @@ fn by_label(prompts: &PromptSet, names: &Map<String, Value>) -> Result<Joined, S
     Ok(Joined { names: labels.iter().map(name).collect::<Result<_, _>>()?, by: "by label" })
 }
 
-fn by_entries(prompts: &PromptSet, entries: Vec<String>) -> Result<Joined, String> {
-    let count = prompts.classes.len();
+fn by_entries(known: &Known<'_>, entries: Vec<String>) -> Result<Joined, String> {
+    let count = known.classes.len();
     if entries.len() != count && count > 0 {
         return Err(format!("{} names for {count} classes", entries.len()));
     }
-    let known: Vec<Vec<String>> = (0..count).map(|class| words_of(prompts, class)).collect();
+    let words: Vec<Vec<String>> = (0..count).map(|class| words_of(known, class)).collect();
     let mut free: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (class, words) in known.iter().enumerate().rev() {
+    for (class, words) in words.iter().enumerate().rev() {
         words.iter().for_each(|word| free.entry(word).or_default().push(class));
     }
     let classes: Vec<Option<usize>> = entries
@@ -102,16 +100,16 @@ fn by_entries(prompts: &PromptSet, entries: Vec<String>) -> Result<Joined, Strin
              `{{label: name}}`",
             place.saturating_add(1),
             class.saturating_add(1),
-            prompts.id
+            known.id
         )),
         None => Ok(Joined { names: entries, by: "by position, as the list states no labels" }),
     }
 }
 
 /// What a class may be called: its label, and any of its names.
-fn words_of(prompts: &PromptSet, class: usize) -> Vec<String> {
-    let label = prompts.labels.as_ref().and_then(|labels| labels.get(class));
-    let names = prompts.classes.get(class).into_iter().flatten();
+fn words_of(known: &Known<'_>, class: usize) -> Vec<String> {
+    let label = known.labels.get(class);
+    let names = known.classes.get(class).into_iter().flatten();
     let mut words: Vec<String> =
         label.into_iter().chain(names).map(|word| comparable(word)).collect();
     words.sort();
@@ -132,10 +130,14 @@ mod tests {
 
     use super::*;
 
-    fn prompts() -> PromptSet {
-        let text = r#"{"classnames": ["forest", "lake or sea", "annual crop land"], "templates": ["a {}"],
-            "labels": ["Forest", "SeaLake", "AnnualCrop"]}"#;
-        PromptSet::parse("eurosat", text).expect("prompts")
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    fn join_eurosat(json: Value) -> Result<Joined, String> {
+        let classes = ["forest", "lake or sea", "annual crop land"].map(|name| words(&[name]));
+        let labels = words(&["Forest", "SeaLake", "AnnualCrop"]);
+        join(&Known { id: "eurosat", labels: &labels, classes: &classes }, json)
     }
 
     #[test]
@@ -177,7 +179,7 @@ mod tests {
                 "by position, as the list states no labels",
             ),
         ] {
-            assert_eq!(join(&prompts(), given.clone()), expected(names, by), "{given}");
+            assert_eq!(join_eurosat(given.clone()), expected(names, by), "{given}");
         }
     }
 
@@ -192,17 +194,16 @@ mod tests {
             (json!({"other": ["wood"]}), "no list of texts"),
             (json!(3), "no list of texts"),
         ] {
-            let found = join(&prompts(), given.clone()).expect_err("refused");
+            let found = join_eurosat(given.clone()).expect_err("refused");
             assert!(found.contains(reason), "{given}: {found}");
         }
     }
 
     #[test]
     fn equal_names_stand_for_each_other() {
-        let text = r#"{"classnames": ["missile", "crane", "missile"], "templates": ["a {}"]}"#;
-        let prompts = PromptSet::parse("imagenet", text).expect("prompts");
-        let joined =
-            join(&prompts, json!(["missile", "missile", "crane"])).expect("the same names");
+        let classes = ["missile", "crane", "missile"].map(|name| words(&[name]));
+        let known = Known { id: "imagenet", labels: &[], classes: &classes };
+        let joined = join(&known, json!(["missile", "missile", "crane"])).expect("the same names");
         assert_eq!(joined.names, ["missile", "crane", "missile"]);
     }
 }

@@ -1,29 +1,20 @@
 //! Members of tar files as samples: files whose names agree up to the first dot.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::split_names::{Role, role, word_in};
-use super::webdataset::LIMIT;
-use crate::datasets::Found;
-use crate::datasets::folders::{folders_in, is_image, named};
-use crate::datasets::lists::text;
+use crate::custom::split_names::{Role, role, word_in};
 use crate::error::DataError;
 use crate::formats::archive::Archive;
 use crate::item::Records;
+use crate::listing::class_folders::{folders_in, is_image};
+use crate::names::named;
+use crate::reader::Listing;
+use crate::text::text;
 
+/// Most classes and shards that numbers in files may ask for.
+pub(super) const LIMIT: u32 = 1 << 20;
 /// What a shard is called, with the plain one first.
 const ENDINGS: [&str; 3] = [".tar", ".tar.gz", ".tgz"];
 /// Endings of files that say what a sample is.
@@ -103,7 +94,7 @@ impl Shards {
     ///
     /// # Errors
     /// None can be opened: the first one's.
-    pub(super) fn open(paths: &[PathBuf], found: &mut Found) -> Result<Shards, DataError> {
+    pub(super) fn open(paths: &[PathBuf], found: &mut Listing) -> Result<Shards, DataError> {
         let mut shards = Shards::default();
         let mut first = None;
         for path in paths {
@@ -232,7 +223,7 @@ pub(super) fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 /// The shards of a folder: as many as `nshards.txt` says, else every tar there is.
-pub(super) fn shards_in(folder: &Path, found: &mut Found) -> Result<Vec<PathBuf>, DataError> {
+pub(super) fn shards_in(folder: &Path, found: &mut Listing) -> Result<Vec<PathBuf>, DataError> {
     let tars = tars_in(folder)?;
     let counted = folder.join("nshards.txt");
     if !counted.is_file() {
@@ -245,7 +236,7 @@ pub(super) fn shards_in(folder: &Path, found: &mut Found) -> Result<Vec<PathBuf>
         let names = ENDINGS.iter().map(|ending| folder.join(format!("{shard}{ending}")));
         match names.into_iter().find(|path| path.is_file()) {
             Some(path) => there.push(path),
-            None => found.absent.push(format!("{shard}.tar")),
+            None => found.missing.push(format!("{shard}.tar")),
         }
     }
     for beyond in tars.iter().filter(|path| !there.contains(path)) {

@@ -1,20 +1,9 @@
 //! What the files of a WebDataset sample say: a class, several, captions, or nothing.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use serde_json::Value;
 
-use super::npy::presences;
 use crate::catalogue::Task;
+use crate::custom::npy::presences;
 use crate::item::Presence;
 
 /// Keys of a class in a sample's JSON, the plainest first.

@@ -241,7 +241,7 @@ fn links_and_pipes_neither_repeat_nor_block() {
         std::process::Command::new("mkfifo").arg(fixture.root().join("s/dog/3.jpg")).status();
     assert!(made.expect("mkfifo").success());
     let split = open(&fixture, "folder:s", None).expect("readable");
-    let bytes: Vec<bool> = split.items.iter().map(|item| split.bytes(item).is_ok()).collect();
+    let bytes: Vec<bool> = split.items.iter().map(|item| split.items.bytes(item).is_ok()).collect();
     assert_eq!(bytes, [true, true, false], "{:?}", seen(&split).0);
 }
 
@@ -498,7 +498,7 @@ fn absolute_paths_and_paths_beside_the_table_are_files() {
     let split = split.expect("readable");
     let ids: Vec<String> = split.items.iter().map(clip_data::Item::id).collect();
     assert_eq!(ids, ["a/1.jpg", &outside, "../pictures/2.jpg"]);
-    assert!(split.items.iter().all(|item| split.bytes(item).is_ok()));
+    assert!(split.items.iter().all(|item| split.items.bytes(item).is_ok()));
 }
 
 #[test]
@@ -684,7 +684,7 @@ fn shards_beyond_the_count_and_those_missing_are_said() {
     }
     fixture.file("w/test/nshards.txt", "3\n");
     let split = open(&fixture, "webdataset:w", None).expect("readable");
-    assert_eq!((split.items.len(), &*split.absent), (2, &["test/1.tar".to_owned()][..]));
+    assert_eq!((split.items.len(), &*split.missing), (2, &["test/1.tar".to_owned()][..]));
     assert_eq!(seen(&split).1, ["3.tar: nshards.txt counts 3 shards, from 0.tar"]);
 }
 
@@ -717,7 +717,7 @@ fn links_in_a_shard_are_the_files_they_lead_to() {
             ["0/a"],
             "{name}"
         );
-        assert_eq!(split.bytes(&split.items[0]).expect("a member"), b"one", "{name}");
+        assert_eq!(split.items.bytes(&split.items[0]).expect("a member"), b"one", "{name}");
         let left = seen(&split).1;
         assert!(
             left.iter().any(|left| left.contains("a link to x/9.jpg, which is not in the archive")),

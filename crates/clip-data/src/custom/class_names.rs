@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::labels::{Labels, Spelling, composed, key};
-use crate::datasets::folders::named;
-use crate::datasets::imagenet;
-use crate::datasets::lists::text;
+use crate::custom::labels::{Labels, Spelling, composed, key};
 use crate::error::DataError;
-use crate::prompts::PromptSet;
+use crate::names::named;
+use crate::prompts::{PromptSet, imagenet_wnids};
+use crate::text::text;
 
 /// Name of the file.
 pub(super) const FILE: &str = "classnames.txt";
@@ -182,6 +181,21 @@ impl ClassNames {
     }
 }
 
+/// Classes of the labels that occur: named by `classnames.txt` in `folder`, or by themselves.
+pub(super) fn classes_of<'a>(
+    folder: &Path,
+    labels: impl Iterator<Item = &'a str> + Clone,
+    numbered: bool,
+) -> Result<Named, DataError> {
+    match ClassNames::read(folder)? {
+        Some(names) => {
+            let wrong = |reason| DataError::malformed(folder.join(FILE), reason);
+            names.join(labels, numbered).map_err(wrong)
+        }
+        None => without_file(Labels::new(labels, Spelling::Loose)),
+    }
+}
+
 /// Every label has its own line.
 fn by_label(labels: Labels, pairs: &HashMap<String, String>) -> Result<Named, String> {
     let of = |label: &String| pairs.get(&key(label, Spelling::Loose)).cloned();
@@ -198,7 +212,7 @@ pub(super) fn without_file(labels: Labels) -> Result<Named, DataError> {
     let mut notes = labels.notes.clone();
     let mut names: Vec<String> = labels.classes().iter().map(|label| spoken(label)).collect();
     if labels.classes().iter().all(|label| is_wordnet_id(label)) && labels.len() > 0 {
-        let wnids = imagenet::wnids()?;
+        let wnids = imagenet_wnids()?;
         let prompts = PromptSet::of("imagenet")?;
         let known: HashMap<&str, &Vec<String>> =
             wnids.iter().map(String::as_str).zip(&prompts.classes).collect();

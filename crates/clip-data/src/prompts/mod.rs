@@ -1,15 +1,18 @@
 //! Class names and templates: parameters of the protocol, read from `assets/prompts/ID.json`.
 
+mod class_names;
+
 use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::class_names;
-use crate::datasets::lists;
+use self::class_names::Known;
+use crate::assets::PROMPTS;
 use crate::error::DataError;
-use crate::places::comparable;
+use crate::names::comparable;
+use crate::text::text;
 
 /// Names and templates of one data set. PROTOCOL_EVAL 10.1.
 #[derive(Debug, Clone)]
@@ -52,7 +55,7 @@ impl PromptSet {
     /// # Errors
     /// There are none called `id`.
     pub fn of(id: &str) -> Result<PromptSet, DataError> {
-        let found = crate::datasets::PROMPTS.iter().find(|(name, _)| *name == id);
+        let found = PROMPTS.iter().find(|(name, _)| *name == id);
         let (_, text) = found.ok_or_else(|| invalid(id, "there is no such file"))?;
         PromptSet::parse(id, text)
     }
@@ -95,7 +98,7 @@ impl PromptSet {
     ) -> Result<(), DataError> {
         let mut given = "given by the user".to_owned();
         if let Some(path) = classnames {
-            let joined = class_names::join(self, json(path)?);
+            let joined = class_names::join(&self.known(), json(path)?);
             let joined = joined.map_err(|reason| DataError::malformed(path, reason))?;
             self.classes = joined.names.into_iter().map(|name| vec![name]).collect();
             given = format!("{given}, joined {}", joined.by);
@@ -114,6 +117,12 @@ impl PromptSet {
             self.source = given;
         }
         Ok(())
+    }
+
+    /// What class names may be joined with.
+    fn known(&self) -> Known<'_> {
+        let labels = self.labels.as_deref().unwrap_or_default();
+        Known { id: &self.id, labels, classes: &self.classes }
     }
 
     /// How a person's class names were joined, in words.
@@ -149,6 +158,17 @@ impl PromptSet {
         self.classes.iter().map(|names| names.len() * self.templates.len()).sum()
     }
 
+    /// The list `wnids` of the file: ids of WordNet by position.
+    ///
+    /// # Errors
+    /// It has none.
+    pub(crate) fn wnids(&self) -> Result<Vec<String>, DataError> {
+        let wnids = self.rest.get("wnids").and_then(Value::as_array).map(|wnids| {
+            wnids.iter().filter_map(|wnid| wnid.as_str().map(str::to_owned)).collect()
+        });
+        wnids.ok_or_else(|| invalid(&self.id, "it has no list `wnids`"))
+    }
+
     /// Positions by the data set's own labels.
     ///
     /// # Errors
@@ -158,6 +178,11 @@ impl PromptSet {
             self.labels.as_ref().ok_or_else(|| invalid(&self.id, "its labels are not stated"))?;
         Classes::new(&self.id, labels.iter().map(String::as_str))
     }
+}
+
+/// ImageNet's 1000 wnids in ASCII order: the position is the class.
+pub(crate) fn imagenet_wnids() -> Result<Vec<String>, DataError> {
+    PromptSet::of("imagenet_wnids")?.wnids()
 }
 
 /// From a data set's own label to the position of the class.
@@ -218,7 +243,7 @@ impl Classes<'_> {
 }
 
 fn json(path: &Path) -> Result<Value, DataError> {
-    let text = lists::text(path)?;
+    let text = text(path)?;
     serde_json::from_str(&text)
         .map_err(|error| DataError::malformed(path, format!("no JSON: {error}")))
 }

@@ -32,6 +32,6 @@ pub fn holds(name: &str, file: &str, bytes: &[u8]) {
         }
     }
     for item in split.items.iter().take(4) {
-        let _ = split.bytes(item);
+        let _ = split.items.bytes(item);
     }
 }

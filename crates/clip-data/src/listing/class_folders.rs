@@ -1,48 +1,34 @@
 //! Class folders: `split/class/image.jpg`, in byte order of names.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::Path;
 
-use super::Found;
 use crate::error::DataError;
-use crate::item::{Border, Item, Media, Target};
+use crate::item::{Item, Target};
+use crate::names::joined;
 use crate::prompts::Classes;
-use crate::split::LeftOut;
-
-/// Things named in a note; the others are counted.
-const NAMED: usize = 3;
+use crate::reader::{Listing, Source};
 
 /// All images of `folder/inside/CLASS`, where `labels` lists the classes by position; names that are no label are
 /// joined by their letters and digits where that is plain, and a note says so.
 ///
-/// A folder that is no class is an error; a class without a folder is [`Found::absent`]. A folder that cannot be read, and
-/// what has no name in UTF-8, is [`Found::left_out`].
+/// A folder that is no class is an error; a class without a folder is [`Listing::absent`]. A folder that cannot be read, and
+/// what has no name in UTF-8, is [`Listing::left_out`].
 ///
 /// # Errors
 /// The folder cannot be read, a folder in it is no class, or two are the same.
 pub(crate) fn class_folders(
-    found: &mut Found,
-    folder: &Path,
+    source: &Source<'_>,
     inside: &str,
-    id: &str,
     labels: &[String],
-) -> Result<(), DataError> {
-    let classes = Classes::new(id, labels.iter().map(String::as_str))?;
+) -> Result<Listing, DataError> {
+    let folder = source.folder;
+    let classes = Classes::new(&source.dataset.id, labels.iter().map(String::as_str))?;
+    let mut found = Listing::default();
     let whole = folder.join(inside);
     let mut met: BTreeMap<u32, String> = BTreeMap::new();
     let mut respelt = 0_usize;
-    for (name, is_folder) in entries(found, folder, inside)? {
+    for (name, is_folder) in entries(&mut found, folder, inside)? {
         if !is_folder {
             continue;
         }
@@ -52,22 +38,22 @@ pub(crate) fn class_folders(
             let reason = format!("`{other}` and `{name}` are the same class");
             return Err(DataError::malformed(whole, reason));
         }
-        for image in images_or_none(found, folder, &joined(inside, &name)) {
+        for image in images_or_none(&mut found, folder, &joined(inside, &name)) {
             found.items.push(Item::file(image, Target::Class(class)));
         }
     }
     let missing = (0..).zip(labels).filter(|(class, _)| !met.contains_key(class));
-    found.absent.extend(missing.map(|(_, label)| joined(inside, label) + "/"));
+    found.missing.extend(missing.map(|(_, label)| joined(inside, label) + "/"));
     if respelt > 0 {
         found.notes.push(format!(
             "{respelt} class folders are spelt otherwise: joined by letters and digits"
         ));
     }
-    Ok(())
+    Ok(found)
 }
 
 /// [`images_in`] of one class among many: a folder that cannot be read is left out.
-pub(crate) fn images_or_none(found: &mut Found, folder: &Path, inside: &str) -> Vec<String> {
+pub(crate) fn images_or_none(found: &mut Listing, folder: &Path, inside: &str) -> Vec<String> {
     images_in(found, folder, inside).unwrap_or_else(|error| {
         let reason = match error {
             DataError::Read { source, .. } => source.to_string(),
@@ -78,9 +64,9 @@ pub(crate) fn images_or_none(found: &mut Found, folder: &Path, inside: &str) -> 
     })
 }
 
-/// Relative paths of the images in `folder/inside`, sorted; other files are [`Found::stray`].
+/// Relative paths of the images in `folder/inside`, sorted; other files are [`Listing::stray`].
 pub(crate) fn images_in(
-    found: &mut Found,
+    found: &mut Listing,
     folder: &Path,
     inside: &str,
 ) -> Result<Vec<String>, DataError> {
@@ -98,27 +84,8 @@ pub(crate) fn images_in(
 
 /// Names of the folders in `folder`, sorted; hidden and system ones do not count.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, DataError> {
-    let all = entries(&mut Found::default(), folder, "")?;
+    let all = entries(&mut Listing::default(), folder, "")?;
     Ok(all.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect())
-}
-
-/// A note on files that are no images.
-pub(crate) fn what_is_stray(stray: &[String]) -> Option<String> {
-    (!stray.is_empty()).then(|| format!("no images, left out: {}", named(stray)))
-}
-
-/// The first of a list, and how many more there are.
-pub(crate) fn named(list: &[String]) -> String {
-    let first = list.get(..NAMED).unwrap_or(list).join(", ");
-    match list.len().saturating_sub(NAMED) {
-        0 => first,
-        more => format!("{first} and {more} more"),
-    }
-}
-
-/// `outer/inner` with no slash in front where `outer` is empty.
-pub(crate) fn joined(outer: &str, inner: &str) -> String {
-    if outer.is_empty() { inner.to_owned() } else { format!("{outer}/{inner}") }
 }
 
 /// Whether a file is an image by its ending, as the authors name theirs; `._x.jpg` of other systems' archives is none.
@@ -130,7 +97,7 @@ pub(crate) fn is_image(name: &str) -> bool {
 
 /// Names in `folder/inside` and whether they are folders, sorted by bytes. Names that no list can hold are left out.
 fn entries(
-    found: &mut Found,
+    found: &mut Listing,
     folder: &Path,
     inside: &str,
 ) -> Result<Vec<(String, bool)>, DataError> {
@@ -145,50 +112,4 @@ fn entries(
         }
     }
     Ok(entries)
-}
-
-impl Found {
-    /// Something of the split that cannot be scored.
-    pub(crate) fn leave_out(&mut self, input: impl Into<String>, reason: impl Into<String>) {
-        self.left_out.push(LeftOut { input: input.into(), reason: reason.into() });
-    }
-
-    /// Adds the file that a list names, if it is there; else it is absent.
-    ///
-    /// # Errors
-    /// The path leaves the folder of the data set.
-    pub(crate) fn file(
-        &mut self,
-        folder: &Path,
-        path: String,
-        target: Target,
-    ) -> Result<(), DataError> {
-        self.cut_file(folder, path, Border::default(), target)
-    }
-
-    /// [`Found::file`] with a border to be cut off.
-    ///
-    /// # Errors
-    /// The path leaves the folder of the data set.
-    pub(crate) fn cut_file(
-        &mut self,
-        folder: &Path,
-        path: String,
-        border: Border,
-        target: Target,
-    ) -> Result<(), DataError> {
-        let inside = |part| matches!(part, Component::Normal(_));
-        if !Path::new(&path).components().all(inside) {
-            return Err(DataError::malformed(
-                folder,
-                format!("a list names `{path}`, which is outside"),
-            ));
-        }
-        if folder.join(&path).is_file() {
-            self.items.push(Item { media: Media::File { path: path.into(), border }, target });
-        } else {
-            self.absent.push(path);
-        }
-        Ok(())
-    }
 }

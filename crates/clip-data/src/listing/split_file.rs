@@ -1,25 +1,15 @@
 //! Another's draw of a split, in place of ours: lines of text, or CoOp's `split_zhou_*.json`.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Found;
-use super::lists::{entries, text};
 use crate::error::DataError;
 use crate::item::Item;
+use crate::listing::lists::entries;
+use crate::reader::Listing;
+use crate::text::text;
 
 /// Lines named in an error; the others are counted.
 const NAMED: usize = 3;
@@ -31,7 +21,7 @@ const NAMED: usize = 3;
 /// # Errors
 /// The list cannot be read, names what is in none of the data set's folders or something twice, or says nothing of the
 /// split.
-pub(crate) fn chosen(mut found: Found, list: &Path, split: &str) -> Result<Found, DataError> {
+pub(crate) fn chosen(mut found: Listing, list: &Path, split: &str) -> Result<Listing, DataError> {
     let malformed = |reason| DataError::malformed(list, reason);
     let lines = parse(&text(list)?).map_err(malformed)?;
     let says_splits = lines.iter().any(|line| line.split.is_some());
@@ -39,13 +29,13 @@ pub(crate) fn chosen(mut found: Found, list: &Path, split: &str) -> Result<Found
     if !lines.iter().any(belongs) && (says_splits || split != "test") {
         return Err(malformed(format!("has no line `id<tab>{split}`")));
     }
-    found.absent.clear(); // the list says what belongs to the split
+    found.missing.clear(); // the list says what belongs to the split
     let mut pool = Pool::of(found.items.drain(..));
     let mut unknown = Vec::new();
     for line in &lines {
         match pool.take(&line.id).map_err(malformed)? {
             Named::Item(item) if belongs(line) => found.items.push(item),
-            Named::Absent if belongs(line) => found.absent.push(line.id.clone()),
+            Named::Absent if belongs(line) => found.missing.push(line.id.clone()),
             Named::Nothing => unknown.push(line.id.as_str()),
             _ => {}
         }

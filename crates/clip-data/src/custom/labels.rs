@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::datasets::folders::named;
+use crate::names::named;
 
 /// Classes by position, and the position of every label.
 #[derive(Debug, Clone)]
@@ -95,6 +95,31 @@ impl Labels {
     /// Their values, if all are whole numbers.
     pub(super) fn values(&self) -> Option<Vec<i128>> {
         self.classes.iter().map(|label| whole_number(label)).collect()
+    }
+
+    /// A note for every split that lacks classes, from the split and the label of each item.
+    pub(super) fn what_splits_lack<'a>(
+        &self,
+        items: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Vec<String> {
+        let mut present: BTreeMap<&str, Vec<bool>> = BTreeMap::new();
+        for (split, label) in items {
+            let of_split = present.entry(split).or_insert_with(|| vec![false; self.len()]);
+            let place = self.position(label).and_then(|class| of_split.get_mut(class as usize));
+            place.into_iter().for_each(|place| *place = true);
+        }
+        let note = |(split, present): (&str, Vec<bool>)| {
+            let lacking = self.classes.iter().zip(&present).filter(|(_, present)| !**present);
+            let lacking: Vec<String> = lacking.map(|(label, _)| label.clone()).collect();
+            let (count, of) = (lacking.len(), self.len());
+            (count > 0).then(|| {
+                format!(
+                    "split {split} has no picture of {count} of {of} classes: {}",
+                    named(&lacking)
+                )
+            })
+        };
+        present.into_iter().filter_map(note).collect()
     }
 }
 

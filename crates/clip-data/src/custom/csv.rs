@@ -1,34 +1,24 @@
 //! A table of files with labels or captions.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
-use super::dialect::Table;
-use super::header::Columns;
-use super::split_names::{choose, role, word_in};
-use super::{ALL, Own, classes_of, dialect, header, what_splits_lack};
 use crate::catalogue::Task;
-use crate::datasets::Found;
-use crate::datasets::folders::folders_in;
-use crate::datasets::lists::text;
+use crate::custom::class_names::classes_of;
+use crate::custom::dialect::{self, Table};
+use crate::custom::header::{self, Columns};
+use crate::custom::split_names::{choose, role, word_in};
+use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
 use crate::item::{Item, Target};
-use crate::split::{ReadOptions, Split};
+use crate::listing::class_folders::folders_in;
+use crate::reader::{Listing, ReadOptions};
+use crate::split::Split;
+use crate::text::text;
 
 /// Columns for pictures and labels, or pictures and captions (a row each), perhaps splits; paths from the table's folder,
 /// or absolute.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     split: Option<&str>,
     options: &ReadOptions,
@@ -48,7 +38,7 @@ pub(super) fn read(
         return Err(malformed(format!("there are several columns `{name}`: keep one")));
     }
     let notes = [&*table.notes, &*columns.notes].concat();
-    let mut found = Found { notes, ..Found::default() };
+    let mut found = Listing { notes, ..Listing::default() };
     let rows: Vec<Row> =
         table.rows.into_iter().map(|(line, cells)| Row::of(line, &cells, &columns)).collect();
     if let Some(row) =
@@ -95,9 +85,10 @@ pub(super) fn read(
         let of = |row: &Row| Some((row.split.clone()?, row.values.first()?.clone()));
         let items: Vec<(String, String)> = rows.iter().filter_map(of).collect();
         let items = items.iter().map(|(split, label)| (split.as_str(), label.as_str()));
-        found.notes.extend(what_splits_lack(items, &classes.labels));
+        found.notes.extend(classes.labels.what_splits_lack(items));
     }
-    Own { path, folder, task: columns.task, splits, split, classes, found }.split()
+    let (task, listing) = (columns.task, found);
+    UserDataset { path, folder, task, splits, split, classes, listing }.split()
 }
 
 /// The first of the other columns in which every cell is the name of a split, two of them at least.
@@ -236,7 +227,7 @@ impl Image {
 }
 
 /// Pictures in the order of their first rows; what is not there is left out, and so are rows that say nothing.
-fn images(rows: &[&Row], places: &Places, found: &mut Found) -> Vec<Image> {
+fn images(rows: &[&Row], places: &Places, found: &mut Listing) -> Vec<Image> {
     let mut positions: HashMap<String, usize> = HashMap::new();
     let mut images: Vec<Image> = Vec::new();
     let mut repeated = 0_usize;

@@ -7,38 +7,29 @@
 //! WRAPPER/…               a single folder that holds one of these
 //! ```
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::labels::Labels;
-use super::split_names::{Role, choose, role};
-use super::{ALL, Own, classes_of, what_splits_lack};
 use crate::catalogue::Task;
-use crate::datasets::Found;
-use crate::datasets::folders::{folders_in, joined, named, what_is_stray};
+use crate::custom::class_names::{self, classes_of};
+use crate::custom::labels::Labels;
+use crate::custom::split_names::{Role, choose, role};
+use crate::custom::user_dataset::{ALL, TEMPLATES, UserDataset};
 use crate::error::DataError;
 use crate::formats::image_file;
 use crate::item::{Item, Target};
+use crate::listing::class_folders::folders_in;
+use crate::names::{joined, named};
+use crate::reader::{Listing, what_is_stray};
 use crate::split::Split;
 
 /// Reads a split, or the scored one.
-pub(super) fn read(path: &Path, split: Option<&str>) -> Result<Split, DataError> {
+pub(crate) fn read(path: &Path, split: Option<&str>) -> Result<Split, DataError> {
     let tree = Tree::of(path)?;
     let layout = Layout::of(&tree)?;
     let splits: Vec<String> = layout.splits.keys().cloned().collect();
     let chosen = choose(path, &splits, split)?;
-    let mut found = Found { notes: layout.notes.clone(), ..Found::default() };
+    let mut found = Listing { notes: layout.notes.clone(), ..Listing::default() };
     let none = || DataError::malformed(path, "holds no pictures");
     let pictures = layout.splits.get(&chosen).ok_or_else(none)?;
     if pictures.of_classes.is_empty() {
@@ -60,7 +51,8 @@ pub(super) fn read(path: &Path, split: Option<&str>) -> Result<Split, DataError>
     found.notes.extend(layout.what_is_lacking(&classes.labels));
     found.notes.extend(what_is_stray(&tree.others));
     let (task, splits) = (Task::Classification, splits.clone());
-    Own { path, folder: path, task, splits, split: chosen, classes: Some(classes), found }.split()
+    let (split, classes, listing) = (chosen, Some(classes), found);
+    UserDataset { path, folder: path, task, splits, split, classes, listing }.split()
 }
 
 /// Everything below the folder, by paths with `/` from it.
@@ -137,7 +129,7 @@ fn relative(root: &Path, path: &Path) -> (String, bool) {
 
 /// Files that say something of the data set.
 fn is_of_the_layout(name: &str) -> bool {
-    name == super::class_names::FILE || name == super::TEMPLATES
+    name == class_names::FILE || name == TEMPLATES
 }
 
 /// The pictures of one split, by their paths from the root.
@@ -264,7 +256,7 @@ impl Layout {
         let items = self.splits.iter().flat_map(|(split, pictures)| {
             pictures.of_classes.iter().map(move |(class, _)| (split.as_str(), class.as_str()))
         });
-        what_splits_lack(items, labels)
+        labels.what_splits_lack(items)
     }
 }
 

@@ -3,16 +3,7 @@
 //! Both are decided by what makes the table consistent: a header with columns that are known, and rows of as many cells.
 //! Where a quote is never closed, and rows without quotes are consistent, quotes are text.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
+use crate::listing::class_folders::is_image;
 
 /// A table as it was read.
 #[derive(Debug)]
@@ -70,9 +61,9 @@ fn spreadsheet_hint(text: &str) -> (Option<u8>, u64, &str) {
 }
 
 fn what_the_header_lacks(first: &str) -> String {
-    let is_data = DELIMITERS.iter().any(|&delimiter| {
-        cells_of_line(first, delimiter).iter().any(|cell| crate::datasets::folders::is_image(cell))
-    });
+    let is_data = DELIMITERS
+        .iter()
+        .any(|&delimiter| cells_of_line(first, delimiter).iter().any(|cell| is_image(cell)));
     let needed = "a column for pictures (file, path, image, …) and one for labels (label, class, …) or captions \
                   (caption, text, …)";
     match is_data {

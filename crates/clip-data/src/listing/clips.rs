@@ -1,58 +1,17 @@
 //! Clips: named by a list (UCF101), or found by name wherever they lie below a folder (Kinetics700, RareAct).
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::path::{Component, Path};
+use std::path::Path;
 
-use super::Found;
 use crate::error::DataError;
-use crate::item::{Item, Media, Target};
 
 /// Endings that videos have.
 const ENDINGS: [&str; 6] = ["mp4", "mkv", "webm", "avi", "mov", "m4v"];
 
-impl Found {
-    /// Adds the clip that a list names, if it is there as a video or as a folder of frames; else it is absent.
-    ///
-    /// # Errors
-    /// The path leaves the folder of the data set.
-    pub(crate) fn clip(
-        &mut self,
-        folder: &Path,
-        path: String,
-        span: Option<(f64, f64)>,
-        target: Target,
-    ) -> Result<(), DataError> {
-        let inside = |part| matches!(part, Component::Normal(_));
-        if !Path::new(&path).components().all(inside) {
-            return Err(DataError::malformed(
-                folder,
-                format!("a list names `{path}`, which is outside"),
-            ));
-        }
-        let place = folder.join(&path);
-        if place.exists() || place.with_extension("").is_dir() {
-            self.items.push(Item { media: Media::Video { path: path.into(), span }, target });
-        } else {
-            self.absent.push(path);
-        }
-        Ok(())
-    }
-}
-
 /// Paths below `base`, relative to it, by name without ending; folders of extracted frames count as clips where
 /// `is_clip` says that their name is one's.
-pub(super) fn find(
+pub(crate) fn find(
     base: &Path,
     is_clip: &dyn Fn(&str) -> bool,
 ) -> Result<HashMap<String, String>, DataError> {

@@ -1,42 +1,30 @@
 //! Shards in CLIP_benchmark's layout (PROTOCOL_EVAL 6.0), or as img2dataset and others leave them.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::class_names::{self, Named};
-use super::labels::{Labels, whole_number};
-use super::sample::{Kind, Said};
-use super::shards::{Dot, Sample, Shards, shards_by_split, shards_in, splits_of_names, tars_in};
-use super::split_names::{choose, role};
-use super::{ALL, Own, classes_of};
 use crate::catalogue::Task;
-use crate::datasets::Found;
-use crate::datasets::lists::text;
+use crate::custom::class_names::{self, Named, classes_of};
+use crate::custom::labels::{Labels, whole_number};
+use crate::custom::sample::{Kind, Said};
+use crate::custom::shards::{
+    Dot, LIMIT, Sample, Shards, shards_by_split, shards_in, splits_of_names, tars_in,
+};
+use crate::custom::split_names::{choose, role};
+use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
 use crate::item::{Item, Media, Records, Target};
-use crate::split::{ReadOptions, Split};
-
-/// Most classes and shards that numbers in files may ask for.
-pub(super) const LIMIT: u32 = 1 << 20;
+use crate::reader::{Listing, ReadOptions};
+use crate::split::Split;
+use crate::text::text;
 
 /// Reads a split, or the scored one.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     split: Option<&str>,
     options: &ReadOptions,
 ) -> Result<Split, DataError> {
-    let mut found = Found::default();
+    let mut found = Listing::default();
     let (splits, split, paths) = shards(path, split, &mut found)?;
     let folder = folder_of(path);
     let mut shards = Shards::open(&paths, &mut found)?;
@@ -75,14 +63,14 @@ pub(super) fn read(
         Kind::Labels => Task::MultiLabel,
         Kind::Captions => Task::Retrieval,
     };
-    Own { path, folder, task, splits, split, classes, found }.split()
+    UserDataset { path, folder, task, splits, split, classes, listing: found }.split()
 }
 
 /// All splits, the one read, and its shards.
 fn shards(
     path: &Path,
     split: Option<&str>,
-    found: &mut Found,
+    found: &mut Listing,
 ) -> Result<(Vec<String>, String, Vec<PathBuf>), DataError> {
     let all = || ALL.to_owned();
     if path.is_file() {
@@ -112,13 +100,13 @@ fn shards(
     }
     let splits: Vec<String> = folders.iter().map(|(name, _)| name.clone()).collect();
     let split = choose(path, &splits, split)?;
-    let before = found.absent.len();
+    let before = found.missing.len();
     let shards = shards_in(&path.join(&split), found)?;
-    if shards.is_empty() && found.absent.len() == before {
+    if shards.is_empty() && found.missing.len() == before {
         let reason = "holds no shards: their names end with .tar, .tar.gz or .tgz";
         return Err(DataError::malformed(path.join(&split), reason));
     }
-    for absent in found.absent.iter_mut().skip(before) {
+    for absent in found.missing.iter_mut().skip(before) {
         *absent = format!("{split}/{absent}");
     }
     Ok((splits, split, shards))
@@ -145,7 +133,7 @@ fn samples(
     shards: &Shards,
     said: Option<Kind>,
     wanted: Option<Task>,
-    found: &mut Found,
+    found: &mut Listing,
 ) -> Result<(Vec<Sample>, Kind), DataError> {
     let kind_of = |samples: &[Sample]| -> Result<Option<Kind>, DataError> {
         if said.is_some() {

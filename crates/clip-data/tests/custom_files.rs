@@ -26,7 +26,7 @@ fn folder_of_classes_is_a_data_set() {
     assert_eq!((&*split.dataset.id, &*split.info.name), ("my set", "all"));
     assert_eq!(split.prompts.templates, ["a photo of a {}."]);
     assert_eq!(split.notes, ["no images, left out: cat/notes.txt"]);
-    assert_eq!(split.bytes(&split.items[0]).expect("a file"), b"P5 1 1 255\n\x80");
+    assert_eq!(split.items.bytes(&split.items[0]).expect("a file"), b"P5 1 1 255\n\x80");
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn shards_of_clip_benchmark_are_a_data_set() {
     let expected = [("0/s0000", "b"), ("0/s0001", "k"), ("1/sub/s0002", "a")];
     assert_eq!(named(&split), owned(&expected));
     let bytes: Vec<Vec<u8>> =
-        split.items.iter().map(|item| split.bytes(item).expect("a member")).collect();
+        split.items.iter().map(|item| split.items.bytes(item).expect("a member")).collect();
     assert_eq!(bytes, [&b"one"[..], b"two", b"three"]);
-    assert_eq!(split.absent, ["test/2.tar"]);
+    assert_eq!(split.missing, ["test/2.tar"]);
     assert_eq!(left_out(&split), ["1/s0003: has no picture"]);
     fixture.file("w/classnames.txt", "a\n");
     let message = open(&fixture, "webdataset:w", None).expect_err("names are missing").to_string();
@@ -152,7 +152,7 @@ fn real_shards_of_the_webdataset_project_are_read() {
     let split = open("webdataset:sample.tgz").expect("readable");
     assert_eq!(split.items.len(), 90);
     assert_eq!(classes(&split)[0].0, "sample/10");
-    let png = split.bytes(&split.items[0]).expect("a picture");
+    let png = split.items.bytes(&split.items[0]).expect("a picture");
     assert!(png.starts_with(b"\x89PNG") && png.len() == 306);
     let split = open("webdataset:compressed.tar").expect("readable");
     assert_eq!((split.items.len(), split.left_out.is_empty()), (0, false));
