@@ -105,7 +105,10 @@ fn mnist_is_read_packed_and_unpacked() {
         write(&root.join(format!("t10k-labels-idx1-ubyte{ending}")), file(&labels));
         let test = read("mnist", &root, "test").expect("read");
         assert_eq!(classes(&test), [7, 0]);
-        assert_eq!(test.items.bytes(&test.items[1]).expect("pixels"), ppm::grey(28, 28, &pixels[784..]));
+        assert_eq!(
+            test.items.bytes(&test.items[1]).expect("pixels"),
+            ppm::grey(28, 28, &pixels[784..])
+        );
     }
 }
 
@@ -239,7 +242,9 @@ fn pcam_is_read_as_it_was_downloaded_and_damage_is_named() {
     let packed = pack("x", &[2, 96, 96, 3], &pixels);
     let found = read("pcam", folder.path(), "test").expect("read");
     assert_eq!(classes(&found), [0, 1]);
-    assert!(found.items.bytes(&found.items[1]).expect("pixels") == ppm::rgb(96, 96, &pixels[27648..]));
+    assert!(
+        found.items.bytes(&found.items[1]).expect("pixels") == ppm::rgb(96, 96, &pixels[27648..])
+    );
     assert_eq!(
         std::fs::read_dir(folder.path()).expect("listed").count(),
         2,
