@@ -295,7 +295,7 @@ fn skip(split: &Split, item: usize, error: &clip_rs::Error) -> Skipped {
 mod tests {
     use std::borrow::Cow;
 
-    use clip_data::{Item, PromptSet, Target};
+    use clip_data::{Item, Items, PromptSet, Target};
     use clip_rs::LoadOptions;
 
     use super::super::content::{CHANGED, HASH};
@@ -320,11 +320,13 @@ mod tests {
             dataset: Cow::Borrowed(dataset),
             info: dataset.splits[0].clone(),
             prompts: PromptSet::of("mnist").expect("ours"),
-            items: shades.iter().enumerate().map(item).collect(),
+            items: Items {
+                list: shades.iter().enumerate().map(item).collect(),
+                folder: folder.to_owned(),
+            },
             notes: Vec::new(),
-            absent: Vec::new(),
+            missing: Vec::new(),
             left_out: Vec::new(),
-            folder: folder.to_owned(),
         })
     }
 
