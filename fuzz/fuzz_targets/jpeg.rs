@@ -4,7 +4,7 @@
 #![no_main]
 
 use clip_image::jpeg::{ColorTransform, decode, decode_with_tables, read_header};
-use clip_image::{Limits, Mode, Recipe};
+use clip_image::{Limits, Mode, Preprocess};
 use libfuzzer_sys::fuzz_target;
 
 const MAX_PIXELS: u64 = 1 << 20;
@@ -23,14 +23,14 @@ fuzz_target!(|bytes: &[u8]| {
 
     // PPM and PGM go the long way, and JPEG of these two modes the short one.
     let limits = Limits { max_pixels: MAX_PIXELS };
-    let recipe = Recipe::clip(24);
-    let found = recipe.pixels(bytes, &limits);
+    let preprocess = Preprocess::clip(24);
+    let found = preprocess.pixels(bytes, &limits);
     match clip_image::decode(bytes, &limits) {
         Ok(image) if matches!(image.mode, Mode::Grey | Mode::Rgb) => {
             let kind = if image.mode == Mode::Grey { "P5" } else { "P6" };
             let mut netpbm = format!("{kind} {} {} 255\n", image.width, image.height).into_bytes();
             netpbm.extend(&image.data);
-            assert!(found.ok() == recipe.pixels(&netpbm, &limits).ok());
+            assert!(found.ok() == preprocess.pixels(&netpbm, &limits).ok());
         }
         whole => assert_eq!(whole.is_ok(), found.is_ok()),
     }

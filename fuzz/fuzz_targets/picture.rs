@@ -1,7 +1,7 @@
 //! What holds of every picture that a decoder hands out, whatever the bytes: it has the size of its header and as many
 //! pixels, and a recipe makes the model's input of it.
 
-use clip_image::{CropMode, Format, Interpolation, Limits, Recipe, ResizeMode, decode, header};
+use clip_image::{CropMode, Format, Interpolation, Limits, Preprocess, ResizeMode, decode, header};
 
 /// Small, so that a lying header costs little and the fuzzer stays fast.
 const LIMITS: Limits = Limits { max_pixels: 1 << 16 };
@@ -25,8 +25,8 @@ pub fn holds(format: Format, bytes: &[u8]) {
     let crop = [CropMode::Center, CropMode::Pad, CropMode::None][choice / 3 % 3];
     let interpolation = [Interpolation::Bicubic, Interpolation::Nearest, Interpolation::Lanczos][choice / 9 % 3];
     let exif_orientation = choice & 128 != 0;
-    let recipe = Recipe { resize, crop, interpolation, exif_orientation, ..Recipe::clip(8) };
-    if let Ok(input) = recipe.input(bytes, &LIMITS) {
+    let preprocess = Preprocess { resize, crop, interpolation, exif_orientation, ..Preprocess::clip(8) };
+    if let Ok(input) = preprocess.input(bytes, &LIMITS) {
         assert!(crop == CropMode::None || input.len() == 3 * 8 * 8);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clip_rs::embeddings::{self, Journal, RowPlace, beside};
 use clip_rs::{
-    Clip, Computation, ContentId, Counts, Error, Features, ImageInput, Ledger, ModelProvenance,
+    Clip, ComputeEnv, ContentId, Counts, Error, Features, ImageInput, Ledger, ModelProvenance,
     Overflow, Provenance,
 };
 use rayon::prelude::*;
@@ -139,8 +139,12 @@ impl ImagesArgs {
         let mut images = Images::from_arguments(&self.inputs, console)?;
         let clip = settings.load(self.output.model.as_deref(), console)?;
         let model = clip.provenance()?;
-        let mut journal =
-            self.output.journal(&clip, &model, "images", serde_json::to_value(clip.recipe())?)?;
+        let mut journal = self.output.journal(
+            &clip,
+            &model,
+            "images",
+            serde_json::to_value(clip.preprocess())?,
+        )?;
         let inputs = std::mem::take(&mut images.inputs);
         let mut places = known(&journal, &inputs, &clip);
         let todo: Vec<usize> = (0..inputs.len()).filter(|&index| places[index].is_none()).collect();
@@ -317,7 +321,7 @@ impl OutputArgs {
         let run = serde_json::json!({
             "version": env!("CARGO_PKG_VERSION"), "kind": kind, "tensors": model.tensors_sha256,
             "architecture": format!("{:?}", clip.architecture()), "form": form, "raw": self.raw,
-            "computation": Computation::of(clip),
+            "computation": ComputeEnv::of(clip),
         });
         Ok(Journal::open(&self.out, &run, clip.embed_dim())?)
     }

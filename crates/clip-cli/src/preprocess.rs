@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clip_rs::{
-    CropMode, ImageInput, Interpolation, Recipe, ResizeMode, TransparencyMode, embeddings,
+    CropMode, ImageInput, Interpolation, ResizeMode, TransparencyMode, embeddings, image,
 };
 
 use crate::console::{Console, Usage};
@@ -65,8 +65,9 @@ impl Preprocess {
         let limits = settings.image_limits();
         let bytes = input.read(&limits)?;
         let image_error = |source| clip_rs::Error::Image { path: input.name().to_owned(), source };
-        let recipe = Recipe { fast_decode: settings.fast_decode.value, ..self.recipe() };
-        let pixels = recipe.pixels(&bytes, &limits).map_err(image_error)?;
+        let preprocess =
+            image::Preprocess { fast_decode: settings.fast_decode.value, ..self.preprocess() };
+        let pixels = preprocess.pixels(&bytes, &limits).map_err(image_error)?;
         let png = pixels.to_png().map_err(image_error)?;
         embeddings::write_whole(&self.out, |file| std::io::Write::write_all(file, &png))?;
         console.detail(&format!("{}: {} x {} px", self.out.display(), pixels.width, pixels.height));
@@ -80,9 +81,9 @@ impl Preprocess {
         Ok(ImageInput::bytes("-", read_stdin()?))
     }
 
-    fn recipe(&self) -> Recipe {
+    fn preprocess(&self) -> image::Preprocess {
         let crop = self.crop.unwrap_or_else(|| self.resize.usual_crop());
-        Recipe {
+        image::Preprocess {
             resize: self.resize,
             interpolation: self.interpolation,
             crop,
@@ -90,7 +91,7 @@ impl Preprocess {
             exif_orientation: self.exif_orientation,
             convert_first: self.convert_first,
             transparency: self.transparency,
-            ..Recipe::clip(self.size)
+            ..image::Preprocess::clip(self.size)
         }
     }
 }

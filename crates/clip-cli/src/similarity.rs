@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clip_rs::{Clip, Computation, embeddings};
+use clip_rs::{Clip, ComputeEnv, embeddings};
 
 use crate::console::{Console, Usage};
 use crate::exit::Exit;
@@ -89,7 +89,7 @@ fn write(
     texts: &[String],
     rows: &[Vec<f32>],
 ) -> anyhow::Result<()> {
-    let (model, computation) = (clip.name(), Computation::of(clip));
+    let (model, computation) = (clip.name(), ComputeEnv::of(clip));
     let run = serde_json::json!({
         "kind": "similarity", "model": model, "texts": texts, "computation": computation,
     });

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::options::EvalOptions;
 use crate::progress::{Progress, Step};
 use clip_data::{PromptSet, ReadOptions, Split, Task};
-use clip_rs::{Clip, Computation, ModelProvenance};
+use clip_rs::{Clip, ComputeEnv, ModelProvenance};
 
 use crate::features::frames;
 use crate::head::{Head, blake3_of};
@@ -154,7 +154,7 @@ impl EvalContext {
         started: Instant,
     ) -> Record {
         let (split, rows) = (&encoded.split, &encoded.rows);
-        let computation = Computation::of(&self.clip);
+        let computation = ComputeEnv::of(&self.clip);
         Record {
             schema: SCHEMA,
             clip_rs: env!("CARGO_PKG_VERSION").to_owned(),
@@ -171,7 +171,7 @@ impl EvalContext {
             figures: Vec::new(),
             provenance: Provenance {
                 weights_sha256: self.model.tensors_sha256.clone(),
-                recipe: serde_json::to_value(self.clip.recipe()).unwrap_or_default(),
+                recipe: serde_json::to_value(self.clip.preprocess()).unwrap_or_default(),
                 precision: computation.precision.to_owned(),
                 isa: computation.isa.to_owned(),
                 prompts_blake3: prompts.map(blake3_of),

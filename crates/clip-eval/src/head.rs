@@ -7,8 +7,8 @@ use std::path::Path;
 
 use clip_data::PromptSet;
 use clip_files::write_whole;
+use clip_rs::joint_space::{EnsembleRounding, cosines, prompt_ensemble};
 use clip_rs::{ClassPrompts, Clip, Overflow, Tokenizer};
-use rayon::prelude::*;
 
 use crate::{EvalError, FeatureCache};
 
@@ -63,12 +63,7 @@ impl Head {
     /// If there is no such class.
     pub fn set(&mut self, class: usize, rows: &[f32]) {
         let weights = &mut self.weights[class * self.width..(class + 1) * self.width];
-        let mut mean = vec![0.0_f64; weights.len()];
-        for row in rows.chunks_exact(weights.len()) {
-            mean.iter_mut().zip(row).for_each(|(mean, &value)| *mean += f64::from(value));
-        }
-        let norm = mean.iter().map(|value| value * value).sum::<f64>().sqrt().max(1e-12);
-        weights.iter_mut().zip(mean).for_each(|(weight, value)| *weight = (value / norm) as f32);
+        prompt_ensemble(rows, weights, EnsembleRounding::Once);
     }
 
     /// [`Head::new`], kept beside the features of `cache` by the names and templates it is made of.
@@ -139,37 +134,6 @@ impl Head {
     }
 }
 
-/// Dot products of every row of `a` with every row of `b`, `[rows of a, rows of b]`. Sums in f64 in one order, so that
-/// equal rows have equal products whatever their neighbours.
-pub fn cosines(a: &[f32], b: &[f32], width: usize) -> Vec<f32> {
-    let columns = b.len() / width;
-    let mut products = vec![0.0; a.len() / width * columns];
-    if columns == 0 {
-        return products;
-    }
-    let row = |(products, a): (&mut [f32], &[f32])| {
-        for (product, b) in products.iter_mut().zip(b.chunks_exact(width)) {
-            *product = dot(a, b) as f32;
-        }
-    };
-    products.par_chunks_mut(columns).zip(a.par_chunks(width)).for_each(row);
-    products
-}
-
-/// Eight sums, then their sum: the compiler makes vectors of them.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 8];
-    let (a_eights, a_rest) = a.as_chunks::<8>();
-    let (b_eights, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a_eights.iter().zip(b_eights) {
-        for lane in 0..8 {
-            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    sums.iter().sum::<f64>() + rest
-}
-
 /// Says which classes are one text to the model, as `Cat` and `cat` are: it cannot tell them apart.
 pub(crate) fn note_of_same_classes(tokenizer: &Tokenizer, prompts: &PromptSet) -> Option<String> {
     let mut seen: HashMap<Vec<Vec<u32>>, &str> = HashMap::new();
@@ -206,6 +170,7 @@ fn file_name(prompts: &PromptSet) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clip_rs::joint_space::dot;
 
     fn prompts() -> PromptSet {
         let json = r#"{"classnames": ["cat", ["dog", "puppy"], "cat"], "templates": ["a photo of a {}.", "a {}"]}"#;
@@ -270,7 +235,7 @@ mod tests {
         let logits = head.logits(image.as_slice(), 100.0);
         assert_eq!(logits[0].to_bits(), logits[2].to_bits());
         for row in head.weights().chunks_exact(clip.embed_dim()) {
-            assert!((dot(row, row) - 1.0).abs() < 1e-6);
+            assert!((dot::<8>(row, row) - 1.0).abs() < 1e-6);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use clip_eval::metrics::{self, Ranking};
 use clip_eval::statistics::{Bootstrap, bonferroni, clopper_pearson, holm, mcnemar_exact};
+use clip_rs::joint_space::top_k;
 use proptest::prelude::*;
 
 /// Scores of few values, so that many are equal, and true classes.
@@ -38,8 +39,7 @@ proptest! {
             let mut order: Vec<usize> = (0..6).collect();
             order.sort_by(|&a, &b| row[b].partial_cmp(&row[a]).unwrap().then(a.cmp(&b)));
             prop_assert_eq!(order.iter().position(|&at| at == class as usize), Some(rank as usize));
-            let best: Vec<usize> = metrics::best(row, 4).into_iter().map(|class| class as usize).collect();
-            prop_assert_eq!(best, &order[..4]);
+            prop_assert_eq!(top_k(row, 4), &order[..4]);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Each folder is a group. Printed per group: milliseconds per file of the whole way and of its stages, the mean over
 //! the files of each file's median of the rounds. The stages: reading the file; and decoding all of it; and making the
-//! pixels, instead; and the input; and the input with [`Recipe::fast_decode`]. With `--json FILE...` one line per file with the whole way alone and
+//! pixels, instead; and the input; and the input with [`Preprocess::fast_decode`]. With `--json FILE...` one line per file with the whole way alone and
 //! the hash of the result: `bench/preprocess.py` compares them with Pillow and torchvision.
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use clip_image::{Limits, Recipe, decode};
+use clip_image::{Limits, Preprocess, decode};
 
 const ROUNDS: usize = 7;
 
@@ -35,14 +35,14 @@ fn group(folder: &Path) {
         .map(|entry| entry.expect("an entry").path())
         .collect();
     let limits = Limits::default();
-    let recipe = Recipe::clip(224);
+    let preprocess = Preprocess::clip(224);
     let read = |path: &Path| fs::read(path).expect("a file");
-    let fast = Recipe { fast_decode: true, ..Recipe::clip(224) };
+    let fast = Preprocess { fast_decode: true, ..Preprocess::clip(224) };
     let stages: [&dyn Fn(&Path); 5] = [
         &|path| drop(black_box(read(path))),
         &|path| drop(black_box(decode(&read(path), &limits))),
-        &|path| drop(black_box(recipe.pixels(&read(path), &limits))),
-        &|path| drop(black_box(recipe.input(&read(path), &limits))),
+        &|path| drop(black_box(preprocess.pixels(&read(path), &limits))),
+        &|path| drop(black_box(preprocess.input(&read(path), &limits))),
         &|path| drop(black_box(fast.input(&read(path), &limits))),
     ];
     let mut means = [0.0; 5];
@@ -65,7 +65,8 @@ fn group(folder: &Path) {
 }
 
 fn json(path: &Path) {
-    let whole = || Recipe::clip(224).input(&fs::read(path).expect("a file"), &Limits::default());
+    let whole =
+        || Preprocess::clip(224).input(&fs::read(path).expect("a file"), &Limits::default());
     black_box(whole().expect("an image")); // warms caches and the pages of the process
     let mut input = Vec::new();
     let ms = milliseconds(|| input = whole().expect("an image"));

@@ -5,7 +5,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use clip_image::{Format, Image, Interpolation, Limits, MEAN, Mode, Recipe, STD, decode, resize};
+use clip_image::{
+    Format, Image, Interpolation, Limits, MEAN, Mode, Preprocess, STD, decode, resize,
+};
 
 fn main() {
     let (width, height) = (1920, 1280);
@@ -22,9 +24,9 @@ fn main() {
     measure("bicubic, grey, 5760 x 1280 to 336 x 224", || {
         resize(&grey, 336, 224, Interpolation::Bicubic)
     });
-    let recipe = Recipe::clip(224);
-    measure("clip(224), PPM to pixels", || recipe.pixels(&ppm, &limits).expect("a valid PPM"));
-    let pixels = recipe.pixels(&ppm, &limits).expect("a valid PPM");
+    let preprocess = Preprocess::clip(224);
+    measure("clip(224), PPM to pixels", || preprocess.pixels(&ppm, &limits).expect("a valid PPM"));
+    let pixels = preprocess.pixels(&ppm, &limits).expect("a valid PPM");
     measure("pixels to input", || pixels.to_input(MEAN, STD));
 }
 

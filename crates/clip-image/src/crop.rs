@@ -2,8 +2,37 @@
 
 use std::ops::Range;
 
-use crate::choices::CropOffset;
+use crate::named_enum::named_enum;
 use crate::{Image, Mode};
+
+named_enum! {
+    /// What makes a square of the resized image.
+    CropMode, "crop mode":
+    /// The middle of it; a shorter side is padded.
+    Center = "center",
+    /// The whole of it, padded to the square; a longer side is cut to its middle.
+    Pad = "pad",
+    /// Nothing: the result may not be square.
+    None = "none",
+}
+
+named_enum! {
+    /// Where the middle lies when what the crop leaves out is odd: half a pixel is rounded.
+    #[derive(Default)]
+    CropOffset, "crop offset":
+    /// To the even neighbour (the reference, open_clip).
+    #[default]
+    Even = "even",
+    /// Down (transformers).
+    Floor = "floor",
+}
+
+impl CropOffset {
+    /// Whether this is what the reference does.
+    pub fn is_the_references(&self) -> bool {
+        *self == Self::Even
+    }
+}
 
 /// The middle `keep` of `side` pixels; the half of an odd rest goes as `offset` says.
 ///

@@ -18,19 +18,18 @@
 //! A JPEG goes through the first two steps a few rows at a time, and of what the crop leaves out only the bits are read:
 //! the pixels are the same, and the image is never in memory as a whole.
 //!
-//! [`Recipe`] holds the choices; [`Recipe::input`] does all of it.
+//! [`Preprocess`] holds the choices; [`Preprocess::input`] does all of it.
 //!
 //! ```
-//! use clip_image::{Limits, Recipe};
+//! use clip_image::{Limits, Preprocess};
 //!
 //! let grey_pixel = b"P5 1 1 255\n\x80"; // a PGM of 1 x 1
-//! let input = Recipe::clip(224).input(grey_pixel, &Limits::default())?;
+//! let input = Preprocess::clip(224).input(grey_pixel, &Limits::default())?;
 //! assert_eq!(input.len(), 3 * 224 * 224);
 //! # Ok::<(), clip_image::ImageError>(())
 //! ```
 #![forbid(unsafe_code)]
 
-mod choices;
 mod convert;
 mod crop;
 mod decode;
@@ -38,14 +37,15 @@ mod error;
 mod format;
 mod limits;
 mod mode;
+mod named_enum;
 mod names;
 mod orientation;
 mod pixels;
-mod recipe;
+mod preprocess;
 mod resize;
 mod white;
 
-pub use choices::{CropMode, CropOffset, Interpolation, ResizeMode, TransparencyMode};
+pub use crop::{CropMode, CropOffset};
 pub use decode::{Header, decode, header, jpeg};
 pub use error::ImageError;
 pub use format::Format;
@@ -53,5 +53,6 @@ pub use limits::Limits;
 pub use mode::{Image, Mode, Palette, Transparency};
 pub use names::is_image_name;
 pub use pixels::{Pixels, rgb_pixels};
-pub use recipe::{MEAN, Recipe, STD};
-pub use resize::resize;
+pub use preprocess::{MEAN, Preprocess, ResizeMode, STD};
+pub use resize::{Interpolation, resize};
+pub use white::TransparencyMode;

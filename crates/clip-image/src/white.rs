@@ -2,7 +2,27 @@
 //! `convert("RGBA")`, `alpha_composite`, `convert("RGB")`).
 
 use crate::convert::to_rgb_image;
+use crate::named_enum::named_enum;
 use crate::{Image, Mode, Transparency};
+
+named_enum! {
+    /// What becomes of pixels that are transparent, wholly or in part.
+    #[derive(Default)]
+    TransparencyMode, "transparency":
+    /// They keep the colour that the file gives them: alpha weighs in the resize and is then dropped (the reference;
+    /// transformers up to 5.20).
+    #[default]
+    Drop = "drop",
+    /// Before the resize the image is laid on white, and is RGB from there on (transformers from 5.21 on).
+    White = "white",
+}
+
+impl TransparencyMode {
+    /// Whether this is what the reference does.
+    pub fn is_the_references(&self) -> bool {
+        *self == Self::Drop
+    }
+}
 
 /// The image as it is where nothing in it can be transparent, else RGB.
 pub(crate) fn lay_on_white(image: Image) -> Image {

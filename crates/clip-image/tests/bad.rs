@@ -5,7 +5,7 @@ mod golden;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use clip_image::{Limits, Recipe, header};
+use clip_image::{Limits, Preprocess, header};
 use clip_testing::{read_json, sha256};
 use golden::{Report, folders};
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn bad_files_give_a_clean_error_or_the_reference_pixels() {
             let file = case["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the bad file");
             let start = Instant::now();
-            let outcome = Recipe::clip(224).pixels(&bytes, &Limits::default());
+            let outcome = Preprocess::clip(224).pixels(&bytes, &Limits::default());
             let _ = header(&bytes, &Limits::default());
             let took = start.elapsed();
             let found =

@@ -4,7 +4,7 @@ mod golden;
 
 use std::fs;
 
-use clip_image::{CropOffset, Limits, Recipe, TransparencyMode, decode};
+use clip_image::{CropOffset, Limits, Preprocess, TransparencyMode, decode};
 use clip_testing::{read_json, sha256};
 use golden::{Report, folders};
 use serde_json::Value;
@@ -28,11 +28,11 @@ fn pixels_and_tensors_equal_the_reference_in_every_case() {
     }
 }
 
-fn recipe(row: &Value) -> Recipe {
+fn preprocess(row: &Value) -> Preprocess {
     let word = |name: &str| row[name].as_str().expect("a word");
     let channels =
         |name: &str| [0, 1, 2].map(|index| row[name][index].as_f64().expect("a number") as f32);
-    Recipe {
+    Preprocess {
         size: row["size"].as_u64().expect("a size") as u32,
         resize: word("resize").parse().expect("a mode"),
         interpolation: word("interpolation").parse().expect("a filter"),
@@ -49,8 +49,8 @@ fn recipe(row: &Value) -> Recipe {
 }
 
 fn check(bytes: &[u8], case: &Value, expected: Option<&[u8]>) -> Result<(), String> {
-    let recipe = recipe(&case["recipe"]);
-    let pixels = recipe.pixels(bytes, &Limits::default()).map_err(|error| error.to_string())?;
+    let preprocess = preprocess(&case["recipe"]);
+    let pixels = preprocess.pixels(bytes, &Limits::default()).map_err(|error| error.to_string())?;
     let shape = serde_json::json!([pixels.height, pixels.width, 3]);
     if shape != case["expect"]["shape"] {
         return Err(format!("shape {shape}, expected {}", case["expect"]["shape"]));
@@ -60,7 +60,7 @@ fn check(bytes: &[u8], case: &Value, expected: Option<&[u8]>) -> Result<(), Stri
             expected.map_or_else(|| "the pixels differ".into(), |png| how_far(&pixels.data, png))
         );
     }
-    let input = recipe.input(bytes, &Limits::default()).map_err(|error| error.to_string())?;
+    let input = preprocess.input(bytes, &Limits::default()).map_err(|error| error.to_string())?;
     let input: Vec<u8> = input.into_iter().flat_map(f32::to_le_bytes).collect();
     if case["expect"]["tensor_f32le_chw_sha256"] != sha256(&input) {
         return Err("the tensor differs".into());

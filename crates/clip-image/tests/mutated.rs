@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use clip_image::{Format, Image, Limits, Recipe, decode, header};
+use clip_image::{Format, Image, Limits, Preprocess, decode, header};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -12,8 +12,8 @@ const LIMITS: Limits = Limits { max_pixels: 1 << 18 };
 /// The property of every decoder: an error, or pixels that fill the header's size exactly. What a recipe makes of it
 /// has its own size too.
 fn holds(bytes: &[u8]) -> Option<Image> {
-    let recipe = Recipe::clip(8);
-    let input = recipe.input(bytes, &LIMITS);
+    let preprocess = Preprocess::clip(8);
+    let input = preprocess.input(bytes, &LIMITS);
     if let Ok(input) = &input {
         assert_eq!(input.len(), 3 * 8 * 8);
     }

@@ -56,7 +56,7 @@ impl Iterator for PrefixTrees<'_> {
 
     /// A tree of as many texts as fit, at least one.
     fn next(&mut self) -> Option<PrefixTree> {
-        let mut tree = Seedling::default();
+        let mut tree = TreeBuilder::default();
         let mut previous: &[u32] = &[];
         while let Some(&index) = self.order.as_slice().first() {
             let text = self.texts[index];
@@ -83,7 +83,7 @@ impl Iterator for PrefixTrees<'_> {
 
 /// A tree that grows.
 #[derive(Default)]
-struct Seedling {
+struct TreeBuilder {
     token_ids: Vec<u32>,
     positions: Vec<usize>,
     lengths: Vec<usize>,
@@ -95,7 +95,7 @@ struct Seedling {
     path: Vec<Range<usize>>,
 }
 
-impl Seedling {
+impl TreeBuilder {
     /// A text whose first `shared` tokens are those of the latest, and `padding` rows nobody reads.
     fn add(&mut self, index: usize, text: &[u32], shared: usize, padding: usize) {
         cut(&mut self.path, shared);

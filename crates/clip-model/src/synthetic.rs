@@ -6,9 +6,9 @@
 //! every layer's output of order one.
 
 use crate::architecture::{Architecture, ImageArchitecture};
+use crate::parameters::{TensorKind, TensorSpec, Tower};
 use crate::state_dict::StateDict;
 use crate::tensor::Tensor;
-use crate::tensor_list::{TensorKind, TensorSpec, Tower};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 

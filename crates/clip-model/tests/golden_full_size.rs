@@ -5,7 +5,7 @@
 //! of memory, 80 s of processor time), with the errors printed under `--nocapture`.
 
 use clip_kernels::{Cpu, Precision};
-use clip_model::{ClipModel, normalize_rows, registry, safetensors, synthetic};
+use clip_model::{ClipModel, joint_space::normalize_rows, registry, safetensors, synthetic};
 use clip_testing::{golden, skipped};
 use std::time::Instant;
 

@@ -8,7 +8,7 @@ use clip_testing::skipped;
 use golden::{model_folder, unpack};
 
 use clip_kernels::{Cpu, Device, Isa, Precision, Reference};
-use clip_model::{Checkpoint, ClipModel, LoadOptions, normalize_rows, safetensors};
+use clip_model::{Checkpoint, ClipModel, LoadOptions, joint_space::normalize_rows, safetensors};
 use std::fs;
 use std::path::Path;
 

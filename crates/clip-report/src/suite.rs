@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use clip_rs::Clip;
+use clip_rs::model::MultiplyAdds;
 use clip_rs::model::registry;
-use clip_rs::speed::MultiplyAdds;
 
 use crate::compare::{Difference, Measured};
 use crate::published::Origin;

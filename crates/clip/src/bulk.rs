@@ -104,14 +104,14 @@ impl Clip {
 
     /// Normalised pixels of a batch, `[images, 3, resolution, resolution]`.
     fn network_input(&self, images: &[Pixels]) -> Result<Vec<f32>, Error> {
-        let (resolution, recipe) = (self.resolution(), self.recipe());
+        let (resolution, preprocess) = (self.resolution(), self.preprocess());
         let values = 3 * resolution * resolution;
         if let Some(image) = images.iter().find(|image| image.data.len() != values) {
             return Err(EncodeError::WrongInputSize { found: image.data.len(), resolution }.into());
         }
         let mut input = vec![0.0; images.len() * values]; // [images, 3, resolution, resolution]
         let normalize = |(input, image): (&mut [f32], &Pixels)| {
-            image.write_input(recipe.mean, recipe.std, input)
+            image.write_input(preprocess.mean, preprocess.std, input)
         };
         input.par_chunks_exact_mut(values).zip(images).for_each(normalize);
         Ok(input)

@@ -1,8 +1,10 @@
 //! Zero-shot head: labels and templates -> one unit vector per label. PROTOCOL 4.
 
+use clip_model::joint_space::{EnsembleRounding, prompt_ensemble, softmax, top_k};
+
 use crate::class_prompts::ClassPrompts;
 use crate::error::Error;
-use crate::features::{Embeddings, Features, dot};
+use crate::features::{Embeddings, cosine};
 use crate::{Clip, Overflow};
 
 /// Where a label goes in a template.
@@ -83,12 +85,10 @@ impl Classifier {
         let embed_dim = clip.embed_dim();
         let mut weights = vec![0.0; labels.len() * embed_dim];
         plan.for_each(progress, |label, rows| {
-            mean_of_rows(rows, &mut weights[label * embed_dim..(label + 1) * embed_dim]);
+            let weights = &mut weights[label * embed_dim..(label + 1) * embed_dim];
+            prompt_ensemble(rows, weights, EnsembleRounding::EachStep);
         })?;
-        let weights = match templates.len() {
-            0 | 1 => Embeddings::from_normalized(embed_dim, weights),
-            _ => Features::new(embed_dim, weights).normalize(),
-        };
+        let weights = Embeddings::from_normalized(embed_dim, weights);
         let truncated = plan.truncated().to_vec();
         Ok(Classifier { labels, weights, scale: clip.scale(), truncated })
     }
@@ -117,7 +117,7 @@ impl Classifier {
     /// If `image` has not the model's `embed_dim`.
     pub fn top(&self, image: &[f32], count: usize) -> Vec<LabelScore> {
         assert_eq!(image.len(), self.weights.embed_dim(), "an embedding of another model");
-        let cosines: Vec<f32> = self.weights.rows().map(|weight| dot(image, weight)).collect();
+        let cosines: Vec<f32> = self.weights.rows().map(|weight| cosine(image, weight)).collect();
         top(&self.labels, &cosines, self.scale, count)
     }
 }
@@ -128,18 +128,13 @@ pub fn rank(labels: &[String], cosines: &[f32], scale: f32) -> Vec<LabelScore> {
 }
 
 fn top(labels: &[String], cosines: &[f32], scale: f32, count: usize) -> Vec<LabelScore> {
-    let logit = |cosine: f32| f64::from(scale * cosine);
-    let greatest = cosines.iter().map(|&cosine| logit(cosine)).fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = cosines.iter().map(|&cosine| (logit(cosine) - greatest).exp()).sum();
-    let mut order: Vec<usize> = (0..labels.len()).collect();
-    order.sort_by(|&a, &b| cosines[b].total_cmp(&cosines[a])); // stable: equal cosines keep the label order
-    order.truncate(count);
+    let probabilities = softmax(cosines.iter().map(|cosine| f64::from(scale * cosine)));
     let score = |label: usize| LabelScore {
         label: labels[label].clone(),
-        probability: ((logit(cosines[label]) - greatest).exp() / sum) as f32,
+        probability: probabilities[label] as f32,
         cosine: cosines[label],
     };
-    order.into_iter().map(score).collect()
+    top_k(cosines, count).into_iter().map(score).collect()
 }
 
 /// The label in every template; without templates the label itself.
@@ -148,19 +143,6 @@ fn fill_templates(label: &str, templates: &[&str]) -> Vec<String> {
         return vec![label.to_owned()];
     }
     templates.iter().map(|template| template.replace(PLACEHOLDER, label)).collect()
-}
-
-/// Mean of rows `[rows, embed_dim]`; a single row is its own.
-fn mean_of_rows(rows: &[f32], mean: &mut [f32]) {
-    let count = rows.len() / mean.len();
-    if count == 1 {
-        return mean.copy_from_slice(rows);
-    }
-    let mut sums = vec![0.0_f64; mean.len()];
-    for row in rows.chunks_exact(mean.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
-    }
-    mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean = (sum / count as f64) as f32);
 }
 
 /// The beginning of a label, for a message.
@@ -173,6 +155,7 @@ fn shown(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::Features;
 
     fn labels(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()
@@ -197,15 +180,6 @@ mod tests {
         let prompts = fill_templates("cat", &["a {}.", "the {}, {}"]);
         assert_eq!(prompts, ["a cat.", "the cat, cat"]);
         assert_eq!(fill_templates("cat", &[]), ["cat"]);
-    }
-
-    #[test]
-    fn ensemble_is_the_mean_of_rows_and_a_single_row_stays() {
-        let mut mean = [0.0; 2];
-        mean_of_rows(&[1.0, 0.0, 0.0, 0.5], &mut mean);
-        assert_eq!(mean, [0.5, 0.25]);
-        mean_of_rows(&[0.6, 0.8], &mut mean);
-        assert_eq!(mean, [0.6, 0.8]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use clip_image::{CropOffset, Pixels, Recipe};
+use clip_image::{CropOffset, Pixels, Preprocess};
 use clip_kernels::Precision;
 use clip_model::checkpoint::{PreprocessKind, TokenizerConfig};
 use clip_model::{Architecture, Checkpoint, Layout, TextPooling};
@@ -36,7 +36,7 @@ pub struct Clip {
     tokenizer_config: TokenizerConfig,
     /// Why texts are refused; found out with the first.
     texts_refused: OnceLock<Option<String>>,
-    recipe: Recipe,
+    preprocess: Preprocess,
     options: LoadOptions,
     instruction_set: InstructionSet,
     warnings: Vec<String>,
@@ -94,19 +94,19 @@ impl Clip {
         );
         let encoder = encoder?;
         let mut warnings = checkpoint.warnings.clone();
-        let recipe = recipe_of(&checkpoint, &mut warnings)?;
-        let recipe = Recipe {
+        let preprocess = preprocess_of(&checkpoint, &mut warnings)?;
+        let preprocess = Preprocess {
             fast_decode: options.fast_decode,
-            convert_first: recipe.convert_first || options.convert_first,
+            convert_first: preprocess.convert_first || options.convert_first,
             transparency: options.transparency,
-            ..recipe
+            ..preprocess
         };
         Ok(Clip {
             name: name_or_path.to_owned(),
             tokenizer,
             tokenizer_config: checkpoint.tokenizer,
             texts_refused: OnceLock::new(),
-            recipe,
+            preprocess,
             options: options.clone(),
             instruction_set,
             warnings,
@@ -286,7 +286,7 @@ impl Clip {
         input: &ImageInput,
     ) -> Result<(Pixels, ContentId), Error> {
         let bytes = input.read(&self.options.image_limits)?;
-        let pixels = self.recipe.pixels(&bytes, &self.options.image_limits);
+        let pixels = self.preprocess.pixels(&bytes, &self.options.image_limits);
         Ok((pixels.map_err(|source| input.image_error(source))?, ContentId::of(&bytes)))
     }
 
@@ -336,8 +336,8 @@ impl Clip {
     }
 
     /// How images become inputs.
-    pub fn recipe(&self) -> &Recipe {
-        &self.recipe
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.preprocess
     }
 
     /// The tokenizer.
@@ -380,10 +380,10 @@ pub fn open_checkpoint(name_or_path: &str, options: &LoadOptions) -> Result<Chec
 }
 
 /// The recipe beside the weights, else the reference's at the model's resolution.
-pub(crate) fn recipe_of(
+pub(crate) fn preprocess_of(
     checkpoint: &Checkpoint,
     warnings: &mut Vec<String>,
-) -> Result<Recipe, Error> {
+) -> Result<Preprocess, Error> {
     let resolution = checkpoint.architecture.image.resolution();
     let side = u32::try_from(resolution).unwrap_or(u32::MAX);
     let Some(config) = &checkpoint.preprocess_config else {
@@ -392,19 +392,20 @@ pub(crate) fn recipe_of(
                 "no preprocessor_config.json beside the weights: CLIP's own preprocessing at {side} px was taken"
             ));
         }
-        return Ok(Recipe::clip(side));
+        return Ok(Preprocess::clip(side));
     };
-    let recipe = match config.kind {
-        PreprocessKind::OpenClip => Recipe::from_open_clip_config(&config.json, warnings),
-        PreprocessKind::HuggingFace => Recipe::from_preprocessor_config(&config.json, warnings),
+    let preprocess = match config.kind {
+        PreprocessKind::OpenClip => Preprocess::from_open_clip_config(&config.json, warnings),
+        PreprocessKind::HuggingFace => Preprocess::from_preprocessor_config(&config.json, warnings),
     };
     let path = config.path.display().to_string();
-    let mut recipe = recipe.map_err(|source| Error::Recipe { path: path.clone(), source })?;
+    let mut preprocess =
+        preprocess.map_err(|source| Error::Preprocess { path: path.clone(), source })?;
     if checkpoint.released {
-        recipe.crop_offset = CropOffset::Even; // the reference's pixels, in whatever layout it comes
+        preprocess.crop_offset = CropOffset::Even; // the reference's pixels, in whatever layout it comes
     }
-    if recipe.size != side {
-        return Err(Error::RecipeSize { path, recipe: recipe.size, model: resolution });
+    if preprocess.size != side {
+        return Err(Error::PreprocessSize { path, size: preprocess.size, model: resolution });
     }
-    Ok(recipe)
+    Ok(preprocess)
 }

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clip_image::{CropMode, CropOffset, ImageError, Recipe};
+use clip_image::{CropMode, CropOffset, ImageError, Preprocess};
 use clip_model::convert::WeightFormat;
 use clip_model::{Activation, Architecture, Checkpoint, ImageArchitecture, Layout, TextPooling};
 
-use crate::clip::recipe_of;
+use crate::clip::preprocess_of;
 use crate::error::Error;
 
 /// What [`convert`] wrote.
@@ -21,7 +21,7 @@ pub struct Converted {
 /// Writes `checkpoint` in `layout` together with its preprocessing and its way from texts to tokens.
 ///
 /// # Errors
-/// As [`clip_model::convert()`]; [`Error::Recipe`] where the layout has no place for the preprocessing.
+/// As [`clip_model::convert()`]; [`Error::Preprocess`] where the layout has no place for the preprocessing.
 pub fn convert(
     checkpoint: &Checkpoint,
     layout: Layout,
@@ -29,43 +29,46 @@ pub fn convert(
     weights: WeightFormat,
 ) -> Result<Converted, Error> {
     let mut warnings = Vec::new();
-    let recipe = recipe_of(checkpoint, &mut warnings)?;
-    let no_place = |source| Error::Recipe { path: format!("layout {}", layout.name()), source };
-    if layout == Layout::OpenClip && !recipe.is_known_to_open_clip() {
+    let preprocess = preprocess_of(checkpoint, &mut warnings)?;
+    let no_place = |source| Error::Preprocess { path: format!("layout {}", layout.name()), source };
+    if layout == Layout::OpenClip && !preprocess.is_known_to_open_clip() {
         let found = format!(
             "open_clip has bicubic and bilinear only, no interpolation `{}`",
-            recipe.interpolation
+            preprocess.interpolation
         );
         return Err(no_place(ImageError::Config { what: found }));
     }
     let preprocessing = match layout {
-        Layout::HuggingFace => recipe.to_preprocessor_config(),
-        Layout::OpenAi | Layout::OpenClip => recipe.to_open_clip_config(),
+        Layout::HuggingFace => preprocess.to_preprocessor_config(),
+        Layout::OpenAi | Layout::OpenClip => preprocess.to_open_clip_config(),
     };
     let files =
         clip_model::convert(checkpoint, layout, out, weights, &preprocessing.map_err(no_place)?)?;
     let theirs = if layout == Layout::HuggingFace { CropOffset::Floor } else { CropOffset::Even };
-    if layout != Layout::OpenAi && recipe.crop == CropMode::Center && recipe.crop_offset != theirs {
+    if layout != Layout::OpenAi
+        && preprocess.crop == CropMode::Center
+        && preprocess.crop_offset != theirs
+    {
         warnings.push(format!(
             "the crop's offset is rounded `{}`, which only clip-rs reads there (`crop_offset`): others round `{theirs}`, \
              one pixel beside it for every fourth aspect ratio",
-            recipe.crop_offset
+            preprocess.crop_offset
         ));
     }
-    warnings.extend(unsaid(checkpoint, layout, &recipe));
+    warnings.extend(unsaid(checkpoint, layout, &preprocess));
     Ok(Converted { files, warnings })
 }
 
 /// What only this program can know of the files, or none.
-fn unsaid(checkpoint: &Checkpoint, layout: Layout, recipe: &Recipe) -> Vec<String> {
+fn unsaid(checkpoint: &Checkpoint, layout: Layout, preprocess: &Preprocess) -> Vec<String> {
     let mut warnings = Vec::new();
     match layout {
         Layout::OpenAi => {
-            if *recipe != Recipe::clip(recipe.size) {
+            if *preprocess != Preprocess::clip(preprocess.size) {
                 warnings.push(format!(
                     "this layout has no place for preprocessing (resize {}, {}, crop offset {}, mean {:?}, std {:?}): \
                      clip-rs reads it from the file's metadata, OpenAI's own loader and others take CLIP's",
-                    recipe.resize, recipe.interpolation, recipe.crop_offset, recipe.mean, recipe.std
+                    preprocess.resize, preprocess.interpolation, preprocess.crop_offset, preprocess.mean, preprocess.std
                 ));
             }
             let beyond = beyond_sizes(&checkpoint.architecture);

@@ -87,21 +87,21 @@ pub enum Error {
     Encode(#[from] EncodeError),
     /// A preprocessing configuration beside the weights is broken.
     #[error("{path}: {source}")]
-    Recipe {
+    Preprocess {
         /// The checkpoint.
         path: String,
         /// What is wrong with it.
         source: ImageError,
     },
-    /// A recipe gives images of another size than the model takes.
+    /// The preprocessing gives images of another size than the model takes.
     #[error(
-        "{path}: `size` makes images of {recipe} x {recipe} pixels, the model takes {model} x {model}"
+        "{path}: `size` makes images of {size} x {size} pixels, the model takes {model} x {model}"
     )]
-    RecipeSize {
+    PreprocessSize {
         /// The configuration.
         path: String,
-        /// Side the recipe gives, px.
-        recipe: u32,
+        /// Side the preprocessing gives, px.
+        size: u32,
         /// Side the model takes, px.
         model: usize,
     },
@@ -154,7 +154,7 @@ impl Error {
     /// The way out, where there is one; printed by the program after `help: `.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Image { source, .. } | Self::Recipe { source, .. } => source.help().map(Into::into),
+            Self::Image { source, .. } | Self::Preprocess { source, .. } => source.help().map(Into::into),
             Self::Text { source: TokenizerError::TooLong { .. }, .. }
             | Self::Label { source: TokenizerError::TooLong { .. }, .. } => Some(
                 "shorten it, or let it be cut with `--truncate` (in the library: `Overflow::Truncate`)"
@@ -181,7 +181,7 @@ impl Error {
                 Some("if the file is to be trusted, raise the limit of pixels (`max_pixels`)".into())
             }
             Self::InUse { .. } => Some("wait for it to end, or choose another output".into()),
-            Self::RecipeSize { .. } => Some("change it in a copy of the configuration".into()),
+            Self::PreprocessSize { .. } => Some("change it in a copy of the configuration".into()),
             _ => None,
         }
     }

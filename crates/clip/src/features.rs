@@ -1,6 +1,6 @@
 //! The two kinds of rows that must never be mixed: tower outputs and points on the unit sphere.
 
-use clip_model::normalize_rows;
+use clip_model::joint_space::{dot, normalize_rows};
 
 /// Outputs of a tower, `[rows, embed_dim]`, **not** normalised (as the reference's `encode_*`). PROTOCOL 1.4.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,8 +60,10 @@ impl Embeddings {
     /// If the two come from models of different `embed_dim`.
     pub fn cosines(&self, texts: &Embeddings) -> Similarity {
         assert_eq!(self.embed_dim, texts.embed_dim, "embeddings of two different models");
-        let cosines =
-            self.rows().flat_map(|image| texts.rows().map(move |text| dot(image, text))).collect();
+        let cosines = self
+            .rows()
+            .flat_map(|image| texts.rows().map(move |text| cosine(image, text)))
+            .collect();
         Similarity { images: self.len(), texts: texts.len(), cosines }
     }
 }
@@ -106,9 +108,9 @@ macro_rules! rows_of {
 rows_of!(Features);
 rows_of!(Embeddings);
 
-/// Sums in f64 in the order of the row: the same bits whatever the neighbours.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>() as f32
+/// In the order of the row: the same bits whatever the neighbours.
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    dot::<1>(a, b) as f32
 }
 
 fn assert_whole_rows(embed_dim: usize, len: usize) {

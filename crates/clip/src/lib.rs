@@ -33,7 +33,6 @@ mod inputs;
 mod ledger;
 mod options;
 mod provenance;
-pub mod speed;
 mod starter;
 pub mod verify;
 
@@ -48,14 +47,14 @@ pub use crate::features::{Embeddings, Features, Similarity};
 pub use crate::inputs::{Expanded, ImageInput, expand_inputs};
 pub use crate::ledger::{Ledger, Skip, Stage};
 pub use crate::options::{DeviceKind, ISA_VARIABLE, InstructionSet, LoadOptions, use_threads};
-pub use crate::provenance::{Computation, Counts, ModelProvenance, Provenance};
+pub use crate::provenance::{ComputeEnv, Counts, ModelProvenance, Provenance};
 pub use crate::starter::STARTER_NOTE;
 pub use clip_image::{
-    self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Recipe, ResizeMode,
+    self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Preprocess, ResizeMode,
     TransparencyMode,
 };
-pub use clip_kernels::Precision;
-pub use clip_model::{self as model, Activation, Shortcuts};
+pub use clip_kernels::{Precision, measure_peak};
+pub use clip_model::{self as model, Activation, Shortcuts, joint_space};
 pub use clip_tokenizer::{self as tokenizer, Overflow, Tokenizer};
 
 /// What nobody may conclude from this tool; the model card's limits in short.

@@ -79,13 +79,13 @@ pub struct LoadOptions {
     /// Cap on decoded pixels per image.
     pub image_limits: Limits,
     /// Decodes JPEGs much larger than the model's input at a fraction of their size: faster, other pixels. Becomes part
-    /// of the recipe ([`Recipe::fast_decode`](clip_image::Recipe::fast_decode)).
+    /// of the recipe ([`Preprocess::fast_decode`](clip_image::Preprocess::fast_decode)).
     pub fast_decode: bool,
     /// Converts images to RGB before the resize, as the readers behind published measurements do. Becomes part of the
-    /// recipe ([`Recipe::convert_first`](clip_image::Recipe::convert_first)).
+    /// recipe ([`Preprocess::convert_first`](clip_image::Preprocess::convert_first)).
     pub convert_first: bool,
     /// What becomes of transparent pixels. Becomes part of the recipe
-    /// ([`Recipe::transparency`](clip_image::Recipe::transparency)).
+    /// ([`Preprocess::transparency`](clip_image::Preprocess::transparency)).
     pub transparency: TransparencyMode,
     /// Keeps what stands before the projection too, for a linear probe ([`ImageBatch::penultimate`](crate::ImageBatch)).
     pub penultimate: bool,

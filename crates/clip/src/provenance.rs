@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clip_image::Recipe;
+use clip_image::Preprocess;
 use clip_model::Checkpoint;
 use serde::Serialize;
 
@@ -38,10 +38,10 @@ pub struct Provenance<'a> {
     /// The model.
     pub model: &'a ModelProvenance,
     /// How images became inputs; absent for texts.
-    pub recipe: Option<&'a Recipe>,
+    pub recipe: Option<&'a Preprocess>,
     /// What the rows were computed with.
     #[serde(flatten)]
-    pub computation: Computation,
+    pub computation: ComputeEnv,
     /// Whether rows have norm 1 (embeddings) or are the towers' outputs (features).
     pub normalized: bool,
     /// Length of a row.
@@ -77,8 +77,8 @@ impl<'a> Provenance<'a> {
             clip_rs: env!("CARGO_PKG_VERSION"),
             kind,
             model,
-            recipe: (kind == "images").then_some(clip.recipe()),
-            computation: Computation::of(clip),
+            recipe: (kind == "images").then_some(clip.preprocess()),
+            computation: ComputeEnv::of(clip),
             normalized,
             embed_dim: clip.embed_dim(),
             counts,
@@ -88,17 +88,17 @@ impl<'a> Provenance<'a> {
 
 /// What rows were computed with; rows of different computations do not belong in one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Computation {
+pub struct ComputeEnv {
     /// `f32`, `bf16` or `int8`.
     pub precision: &'static str,
     /// `reference`, `portable`, `avx2` or `avx512`: bits are the same per instruction set.
     pub isa: &'static str,
 }
 
-impl Computation {
+impl ComputeEnv {
     /// That of `clip`.
-    pub fn of(clip: &Clip) -> Computation {
-        Computation { precision: clip.precision().name(), isa: clip.instruction_set().name() }
+    pub fn of(clip: &Clip) -> ComputeEnv {
+        ComputeEnv { precision: clip.precision().name(), isa: clip.instruction_set().name() }
     }
 }
 

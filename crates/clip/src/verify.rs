@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use clip_model::{CheckpointError, Tensor, normalize_rows, safetensors, sha256_of_bytes};
+use clip_model::joint_space::normalize_rows;
+use clip_model::{CheckpointError, Tensor, safetensors, sha256_of_bytes};
 use serde::Serialize;
 
 use crate::classifier::rank;
 use crate::clip::Clip;
 use crate::error::Error;
-use crate::features::{Features, dot};
+use crate::features::{Features, cosine};
 
 /// How far two matrices are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -140,7 +141,7 @@ fn difference(found: &[f32], expected: &[f32], width: usize) -> Difference {
     };
     let (a, b) = (unit(found), unit(expected));
     let cosines =
-        a.chunks_exact(width).zip(b.chunks_exact(width)).map(|(a, b)| f64::from(dot(a, b)));
+        a.chunks_exact(width).zip(b.chunks_exact(width)).map(|(a, b)| f64::from(cosine(a, b)));
     Difference {
         max_abs,
         max_rel: if magnitude > 0.0 { max_abs / magnitude } else { max_abs },

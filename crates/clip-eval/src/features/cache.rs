@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use clip_data::Split;
 use clip_files::write_whole;
-use clip_rs::{Clip, Computation, Features, ImageInput};
+use clip_rs::{Clip, ComputeEnv, Features, ImageInput};
 
 use super::content::{Content, bytes_of, contents_of, fingerprint_of};
 use super::rows::Rows;
@@ -47,9 +47,9 @@ impl Key {
         let mut made_of = serde_json::json!({
             "weights_sha256": weights_sha256,
             "architecture": format!("{:?}", clip.architecture()), // heads and activation are in no tensor
-            "recipe": clip.recipe(),
+            "recipe": clip.preprocess(),
             "cleaning": format!("{:?}", clip.tokenizer().cleaning()), // of class names
-            "computation": Computation::of(clip),
+            "computation": ComputeEnv::of(clip),
             "max_pixels": clip.options().image_limits.max_pixels, // an image above it has no row
             "numeric_version": NUMERIC_VERSION,
         });

@@ -1,5 +1,7 @@
 //! Whether a probability means what it says.
 
+use clip_rs::joint_space::exponentials;
+
 use super::error::{MetricError, check_scores, check_targets};
 use super::top_k::first_best;
 
@@ -57,17 +59,13 @@ pub fn calibration(
     check_targets(truth, classes)?;
     let (mut confidence, mut correct) = (Vec::with_capacity(items), Vec::with_capacity(items));
     let (mut losses, mut squares) = (Vec::with_capacity(items), Vec::with_capacity(items));
-    let mut exponentials = vec![0.0; classes];
     for (item, (row, &truth)) in logits.chunks_exact(classes).zip(truth).enumerate() {
         let (best, truth) = (first_best(row), truth as usize);
         let greatest = f64::from(row[best]);
         if greatest.is_infinite() {
             return Err(MetricError::NotAScore { item, class: best, value: row[best] });
         }
-        for (exponential, &logit) in exponentials.iter_mut().zip(row) {
-            *exponential = (f64::from(logit) - greatest).exp();
-        }
-        let sum: f64 = exponentials.iter().sum();
+        let (exponentials, sum) = exponentials(row.iter().map(|&logit| f64::from(logit)));
         confidence.push(1.0 / sum);
         correct.push(best == truth);
         losses.push(sum.ln() - (f64::from(row[truth]) - greatest));

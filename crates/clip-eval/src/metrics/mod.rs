@@ -37,5 +37,5 @@ pub use pooling::{pool, select};
 pub use ranking::{Ranking, roc_auc};
 pub use rare_actions::{Annotation, RareActionScore, RareActions, Segment};
 pub use recall::{Recalls, recall_at, recalls};
-pub use top_k::{accuracy, best, hits, hits_of_any, mean_top1_top5, predictions, ranks, top_k};
+pub use top_k::{accuracy, hits, hits_of_any, mean_top1_top5, predictions, ranks, top_k};
 pub use transcription::{same_word, word_hits};

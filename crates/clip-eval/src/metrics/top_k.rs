@@ -74,15 +74,6 @@ pub(super) fn first_best(row: &[f32]) -> usize {
     (1..row.len()).fold(0, better)
 }
 
-/// The `k` classes with the highest scores of one item, best first, of equal ones the lower index first.
-pub fn best(row: &[f32], k: usize) -> Vec<u32> {
-    let mut order: Vec<usize> = (0..row.len()).collect();
-    // Stable: of equal scores the lower index stays first. Adding 0.0 makes -0.0 equal to 0.0.
-    order.sort_by(|&a, &b| (row[b] + 0.0).total_cmp(&(row[a] + 0.0)));
-    order.truncate(k);
-    order.into_iter().map(|class| class as u32).collect()
-}
-
 /// Which predictions are one of the classes accepted for their item.
 ///
 /// # Panics
@@ -130,10 +121,8 @@ mod tests {
     fn of_equal_scores_the_lowest_index_wins() {
         let scores = [0.5, 0.7, 0.7, 0.5, 0.7, 0.1];
         assert_eq!(predictions(&scores, 6), Ok(vec![1]));
-        assert_eq!(best(&scores, 4), [1, 2, 4, 0]);
         assert_eq!(ranks(&scores, 6, &[4]), Ok(vec![2]));
         assert_eq!(ranks(&scores, 6, &[3]), Ok(vec![4]));
-        assert_eq!(best(&[0.0, -0.0, 0.0], 3), [0, 1, 2]);
     }
 
     #[test]

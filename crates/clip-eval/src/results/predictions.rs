@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clip_data::{Presence, Target};
+use clip_rs::joint_space;
 use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
@@ -121,28 +122,26 @@ pub(crate) fn top_5(item: String, logits: &[f32], target: &Target) -> Prediction
         _ => Vec::new(),
     };
     let ranks_images = matches!(target, Target::Labels(_)) || logits.len() == 2;
-    let best = metrics::best(logits, KEPT);
+    let best = joint_space::top_k(logits, KEPT);
     Prediction {
         item,
-        probabilities: best.iter().map(|&class| probabilities[class as usize] as f32).collect(),
+        probabilities: best.iter().map(|&class| probabilities[class] as f32).collect(),
         truth_probability: match truth[..] {
             [class] => probabilities.get(class as usize).map(|&probability| probability as f32),
             _ => None,
         },
         truth,
-        best,
+        best: best.into_iter().map(|class| class as u32).collect(),
         difficult,
         scores: ranks_images.then(|| logits.to_vec()),
         ..Prediction::default()
     }
 }
 
-/// In f64, the greatest score first taken off.
+/// Softmax of f32 scores, the greatest taken off in f32.
 pub(crate) fn softmax(scores: &[f32]) -> Vec<f64> {
     let greatest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = scores.iter().map(|&score| f64::from(score - greatest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
+    joint_space::softmax(scores.iter().map(|score| f64::from(score - greatest)))
 }
 
 /// Writes one JSON line for each image, whole or not at all.

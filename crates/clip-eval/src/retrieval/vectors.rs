@@ -1,5 +1,7 @@
 //! Embeddings that can be searched.
 
+use clip_rs::joint_space::dot;
+
 /// Why a search is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -110,18 +112,9 @@ impl Block<'_> {
     }
 }
 
-/// **Defines** similarity: the products are exact in f64, their sums run in eight lanes and then along the rest. Lanes begin
-/// at 0.0, so that no similarity is -0.0 and every order of them is the same.
+/// **Defines** similarity: no similarity is -0.0, so that every order of them is the same.
 pub(super) fn similarity(a: &[f32], b: &[f32]) -> f64 {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    let mut sums = [0.0; 8];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..8 {
-            sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    sums.iter().sum::<f64>() + rest
+    dot::<8>(a, b)
 }
 
 #[cfg(test)]

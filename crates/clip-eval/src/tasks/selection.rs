@@ -14,10 +14,10 @@ use std::time::Instant;
 
 use clip_data::{Item, Target};
 use clip_rs::Overflow;
+use clip_rs::joint_space::cosines;
 
 use crate::EvalError;
 use crate::context::EvalContext;
-use crate::head::cosines;
 use crate::progress::{Progress, Step};
 use crate::results::{Counts, Figure, Record, Unit};
 use crate::tasks::scoring::share_of_hits;

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use clip_data::{PromptSet, Split, Target};
+use clip_rs::joint_space::{cosines, top_k};
 
 use crate::EvalError;
 use crate::context::{EncodedSplit, EvalContext};
-use crate::head::cosines;
-use crate::metrics;
 use crate::progress::Progress;
 use crate::results::Record;
 use crate::results::predictions::Prediction;
@@ -118,7 +117,7 @@ impl EvalContext {
                 .iter()
                 .map(|cosine| self.clip.scale() * cosine)
                 .collect();
-            let best = metrics::best(&scores, 1)[0] as usize;
+            let best = top_k(&scores, 1)[0];
             let id = encoded.split.items[item].id();
             predictions.push(Prediction::of_word(id, truth, &list[best], &scores, best));
         }

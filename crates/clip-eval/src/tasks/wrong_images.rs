@@ -1,7 +1,7 @@
 //! The images a model is surest about and wrong, small enough to look at.
 
 use clip_data::Split;
-use clip_rs::{ImageLimits, Recipe};
+use clip_rs::{ImageLimits, Preprocess};
 
 use crate::results::WrongImage;
 use crate::results::predictions::Prediction;
@@ -37,8 +37,8 @@ pub(crate) fn wrong_images(
 fn thumbnail(split: &Split, id: &str) -> Option<String> {
     let item = split.items.iter().find(|item| item.id() == id)?;
     let bytes = split.items.bytes(item).ok()?;
-    let recipe = Recipe { convert_first: true, ..Recipe::clip(SIDE) };
-    let pixels = recipe.pixels(&bytes, &ImageLimits::default()).ok()?;
+    let preprocess = Preprocess { convert_first: true, ..Preprocess::clip(SIDE) };
+    let pixels = preprocess.pixels(&bytes, &ImageLimits::default()).ok()?;
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, pixels.width, pixels.height);
     encoder.set_color(png::ColorType::Rgb);

@@ -1,9 +1,9 @@
 //! LA and RGBA: colours are multiplied by alpha before the passes and divided by it after them.
 
 use super::eight_bit;
+use super::filter::Interpolation;
 use super::window::Window;
 use crate::Image;
-use crate::choices::Interpolation;
 use crate::convert::multiply_255;
 
 /// `CHANNELS` is 2 or 4, the last of them alpha.

@@ -93,8 +93,8 @@ impl Axis {
 
 #[cfg(test)]
 mod tests {
+    use super::super::filter::Interpolation;
     use super::*;
-    use crate::choices::Interpolation;
 
     #[test]
     fn parts_cover_every_output_once() {

@@ -8,12 +8,11 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::axis::{Axes, Axis};
-use super::filter::Filter;
+use super::filter::{Filter, Interpolation};
+use super::horizontal_u8::{HorizontalPass, Strip};
 use super::lanes::{HALF, LANES, PRECISION, to_byte};
-use super::narrow::{Narrowing, Strip};
 use super::weights::Weights;
 use super::window::Window;
-use crate::choices::Interpolation;
 
 /// Bytes of a row that are summed together in the vertical pass.
 const COLUMN_LANES: usize = 32;
@@ -51,16 +50,16 @@ fn horizontal<const CHANNELS: usize>(data: &[u8], x: &Axis, filter: &Filter) -> 
     let out_bytes = x.len() * CHANNELS;
     let mut out = vec![0; data.len() / row_bytes * out_bytes];
     for (first_column, weights) in x.parts(filter) {
-        let mut narrowing = Narrowing::<CHANNELS>::new(&weights);
-        let bytes = narrowing.width() * CHANNELS;
+        let mut pass = HorizontalPass::<CHANNELS>::new(&weights);
+        let bytes = pass.width() * CHANNELS;
         let mut narrow = vec![0; LANES * bytes];
-        let start = narrowing.span.start * CHANNELS;
+        let start = pass.span.start * CHANNELS;
         for (rows, out) in data.chunks(LANES * row_bytes).zip(out.chunks_mut(LANES * out_bytes)) {
             if bytes == out_bytes {
-                narrowing.strip(Strip::Interleaved(&rows[start..], row_bytes), out);
+                pass.strip(Strip::Interleaved(&rows[start..], row_bytes), out);
                 continue;
             }
-            narrowing.strip(Strip::Interleaved(&rows[start..], row_bytes), &mut narrow);
+            pass.strip(Strip::Interleaved(&rows[start..], row_bytes), &mut narrow);
             for (row, narrow) in out.chunks_exact_mut(out_bytes).zip(narrow.chunks_exact(bytes)) {
                 row[first_column * CHANNELS..][..bytes].copy_from_slice(narrow);
             }

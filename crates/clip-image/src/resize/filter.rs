@@ -2,7 +2,24 @@
 
 use std::f64::consts::PI;
 
-use crate::choices::Interpolation;
+use crate::named_enum::named_enum;
+
+named_enum! {
+    /// The filter of the resize, as in Pillow (PROTOCOL 1.8.2). All but nearest widen when the image shrinks.
+    Interpolation, "interpolation":
+    /// The pixel whose place is nearest.
+    Nearest = "nearest",
+    /// The mean of the pixels covered.
+    Box = "box",
+    /// A triangle of reach 1.
+    Bilinear = "bilinear",
+    /// A Hamming window of reach 1.
+    Hamming = "hamming",
+    /// A cubic of reach 2 with a = -0.5 (the reference).
+    Bicubic = "bicubic",
+    /// A windowed sinc of reach 3.
+    Lanczos = "lanczos",
+}
 
 /// A filter: how far it reaches on either side at scale 1, and its value at a distance.
 pub(super) struct Filter {

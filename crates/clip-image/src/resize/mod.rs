@@ -5,7 +5,7 @@
 //!       ── L, RGB, CMYK ────────────────────> eight_bit: 22-bit fixed point, rounded to u8 between the passes
 //!       ── LA, RGBA ── × alpha ──> eight_bit ──> ÷ alpha
 //!       ── I;16, I;16B ─────────────────────> sixteen_bit: f64, clamped to 16 bits between the passes
-//!       ── I, F ────────────────────────────> wide: f64, rounded to i32 or f32 between the passes
+//!       ── I, F ────────────────────────────> float: f64, rounded to i32 or f32 between the passes
 //! ```
 //!
 //! [`Strips`] takes the rows of an 8-bit image from a decoder, one after the other, instead of a whole [`Image`].
@@ -17,8 +17,9 @@ mod alpha;
 mod axis;
 mod eight_bit;
 mod filter;
+mod float;
+mod horizontal_u8;
 mod lanes;
-mod narrow;
 mod nearest;
 mod passes;
 mod sixteen_bit;
@@ -26,11 +27,10 @@ mod strips;
 #[cfg(test)]
 mod tests;
 mod weights;
-mod wide;
 mod window;
 
-use crate::choices::Interpolation;
 use crate::{Image, Mode};
+pub use filter::Interpolation;
 pub(crate) use strips::Strips;
 pub(crate) use window::Window;
 
@@ -65,7 +65,7 @@ pub(crate) fn resize_window(image: &Image, window: Window, interpolation: Interp
             Mode::Rgb => eight_bit::resize::<3>(&image.data, source, &window, interpolation),
             Mode::Cmyk => eight_bit::resize::<4>(&image.data, source, &window, interpolation),
             Mode::Grey16 | Mode::Grey16Big => sixteen_bit::resize(image, &window, interpolation),
-            Mode::Int32 | Mode::Float32 => wide::resize(image, &window, interpolation),
+            Mode::Int32 | Mode::Float32 => float::resize(image, &window, interpolation),
             Mode::Grey | Mode::Palette | Mode::Bilevel => {
                 eight_bit::resize::<1>(&image.data, source, &window, interpolation)
             }

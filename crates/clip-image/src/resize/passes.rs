@@ -1,9 +1,8 @@
 //! Both passes over one channel of 16 bits or more, in f64.
 
 use super::axis::{Axes, Axis};
-use super::filter::Filter;
+use super::filter::{Filter, Interpolation};
 use super::window::Window;
-use crate::choices::Interpolation;
 
 /// `[rows, columns]` of the window; values are stored, and so rounded, after each pass.
 pub(super) fn run<T: Copy>(

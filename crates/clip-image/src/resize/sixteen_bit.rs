@@ -3,11 +3,11 @@
 //! One peculiarity of Pillow 13 is kept (checked by `golden/preprocess/stages.json`): the bytes of I;16B are taken in
 //! the order of I;16 during the resize, so a big-endian image turns to noise.
 
+use super::filter::Interpolation;
+use super::float::round;
 use super::passes;
-use super::wide::round;
 use super::window::Window;
 use crate::Image;
-use crate::choices::Interpolation;
 
 pub(super) fn resize(image: &Image, window: &Window, interpolation: Interpolation) -> Vec<u8> {
     let values =

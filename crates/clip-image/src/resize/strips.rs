@@ -4,16 +4,15 @@ use std::ops::Range;
 
 use super::axis::{Axes, Axis};
 use super::eight_bit::vertical;
-use super::filter::Filter;
+use super::filter::{Filter, Interpolation};
+use super::horizontal_u8::{HorizontalPass, Strip};
 use super::lanes::LANES;
-use super::narrow::{Narrowing, Strip};
 use super::window::Window;
-use crate::choices::Interpolation;
 use crate::decode::RowSink;
 
 /// Takes rows and makes the window of the resized image out of them. Equal to [`resize_window`](super::resize_window).
 pub(crate) struct Strips<const CHANNELS: usize> {
-    narrowing: Narrowing<CHANNELS>,
+    pass: HorizontalPass<CHANNELS>,
     y: Axis,
     filter: Filter,
     /// The rows that are needed.
@@ -43,21 +42,21 @@ impl<const CHANNELS: usize> Strips<CHANNELS> {
         if weights.iter().len() != x.len() {
             return None; // more weights than are held at a time
         }
-        let narrowing = Narrowing::new(&weights);
+        let pass = HorizontalPass::new(&weights);
         let rows = y.needed(&filter);
-        let strip = vec![0; CHANNELS * LANES * narrowing.span.len()];
-        Some(Self { narrowing, y, filter, rows, strip, waiting: 0, narrow: Vec::new() })
+        let strip = vec![0; CHANNELS * LANES * pass.span.len()];
+        Some(Self { pass, y, filter, rows, strip, waiting: 0, narrow: Vec::new() })
     }
 
     /// The columns and rows of the image that are needed.
     pub(crate) fn needed(&self) -> (Range<usize>, Range<usize>) {
-        (self.narrowing.span.clone(), self.rows.clone())
+        (self.pass.span.clone(), self.rows.clone())
     }
 
     /// `[rows, columns, CHANNELS]` of the window, once all rows have come.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.narrow_strip();
-        let row_bytes = self.narrowing.width() * CHANNELS;
+        let row_bytes = self.pass.width() * CHANNELS;
         if !self.y.changes() {
             return self.narrow;
         }
@@ -65,13 +64,13 @@ impl<const CHANNELS: usize> Strips<CHANNELS> {
     }
 
     fn narrow_strip(&mut self) {
-        let row_bytes = self.narrowing.width() * CHANNELS;
+        let row_bytes = self.pass.width() * CHANNELS;
         if self.narrow.is_empty() {
             self.narrow.reserve_exact(self.rows.len() * row_bytes);
         }
         let start = self.narrow.len();
         self.narrow.resize(start + self.waiting * row_bytes, 0);
-        self.narrowing.strip(Strip::Planar(&self.strip), &mut self.narrow[start..]);
+        self.pass.strip(Strip::Planar(&self.strip), &mut self.narrow[start..]);
         self.waiting = 0;
     }
 }
@@ -81,7 +80,7 @@ impl<const CHANNELS: usize> RowSink for Strips<CHANNELS> {
         if !self.rows.contains(&y) {
             return;
         }
-        let span = &self.narrowing.span;
+        let span = &self.pass.span;
         for (plane, channel) in self.strip.chunks_exact_mut(LANES * span.len()).zip(channels) {
             let row = &mut plane[self.waiting * span.len()..][..span.len()];
             row.copy_from_slice(&channel[span.start - x..span.end - x]);

@@ -97,8 +97,8 @@ impl<W> Weights<W> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::filter::Interpolation;
     use super::*;
-    use crate::choices::Interpolation;
 
     #[test]
     fn weights_of_an_output_sum_to_one() {

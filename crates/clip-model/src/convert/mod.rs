@@ -8,9 +8,9 @@ use clip_files::NewFolder;
 
 use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout, TokenizerConfig, finite};
 use crate::error::CheckpointError;
+use crate::parameters::TensorKind;
 use crate::safetensors::{self, WriteTensor};
 use crate::tensor::Dtype;
-use crate::tensor_list::TensorKind;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::configuration::{
     CROP_OFFSET, channels, decimal, fill, missing, object, square, unknown_keys, word,
 };
-use super::{CropMode, CropOffset, Interpolation, MEAN, Recipe, ResizeMode, STD};
+use super::{CropMode, CropOffset, Interpolation, MEAN, Preprocess, ResizeMode, STD};
 use crate::ImageError;
 
 /// Every field of `PreprocessCfg` (version 3.3); all are obeyed.
@@ -26,7 +26,7 @@ struct PreprocessCfg {
     crop_offset: Option<String>,
 }
 
-impl Recipe {
+impl Preprocess {
     /// Reads `open_clip_config.json`: `preprocess_cfg`, and the size from `model_cfg.vision_cfg.image_size`, which wins
     /// over `preprocess_cfg.size` as in open_clip. What is missing has open_clip's defaults. `warnings` gets a
     /// sentence for each key that is unknown; open_clip reads over those.
@@ -83,7 +83,7 @@ impl Recipe {
     }
 
     /// `preprocess_cfg` that says the same. Filters that open_clip does not know are written by their names too;
-    /// [`Recipe::is_known_to_open_clip`] tells.
+    /// [`Preprocess::is_known_to_open_clip`] tells.
     ///
     /// # Errors
     /// [`ImageError::Config`] for a crop that does not go with the resize.
@@ -130,21 +130,21 @@ impl ResizeMode {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Result<Recipe, ImageError> {
-        Recipe::from_open_clip_config(json, &mut Vec::new())
+    fn read(json: &str) -> Result<Preprocess, ImageError> {
+        Preprocess::from_open_clip_config(json, &mut Vec::new())
     }
 
     #[test]
     fn configuration_takes_size_from_the_model() {
         let json = r#"{"model_cfg": {"vision_cfg": {"image_size": 288}}, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5],
             "std": 0.5, "interpolation": "bilinear", "resize_mode": "longest", "fill_color": 127, "size": 224}}"#;
-        let recipe = read(json).unwrap();
+        let preprocess = read(json).unwrap();
         assert_eq!(
-            (recipe.size, recipe.resize, recipe.crop),
+            (preprocess.size, preprocess.resize, preprocess.crop),
             (288, ResizeMode::Longest, CropMode::Pad)
         );
         assert_eq!(
-            (recipe.fill, recipe.std, recipe.interpolation),
+            (preprocess.fill, preprocess.std, preprocess.interpolation),
             (127, [0.5; 3], Interpolation::Bilinear)
         );
     }
@@ -166,7 +166,7 @@ mod tests {
             assert!(message.contains(part), "{message}");
         }
         let mut warnings = Vec::new();
-        Recipe::from_open_clip_config(
+        Preprocess::from_open_clip_config(
             r#"{"preprocess_cfg": {"size": 224, "sise": 1}}"#,
             &mut warnings,
         )
@@ -179,8 +179,9 @@ mod tests {
 
     #[test]
     fn plain_zero_is_open_clips_default() {
-        let recipe = read(r#"{"preprocess_cfg": {"size": 224, "mean": 0, "std": 0.0}}"#).unwrap();
-        assert_eq!(recipe, Recipe::clip(224));
+        let preprocess =
+            read(r#"{"preprocess_cfg": {"size": 224, "mean": 0, "std": 0.0}}"#).unwrap();
+        assert_eq!(preprocess, Preprocess::clip(224));
         assert_eq!(
             read(r#"{"preprocess_cfg": {"size": 224, "mean": [0, 0, 0]}}"#).unwrap().mean,
             [0.0; 3]
@@ -194,19 +195,20 @@ mod tests {
                 [Interpolation::Bicubic, Interpolation::Lanczos, Interpolation::Nearest]
             {
                 let mean = [0.1, 0.485, 0.3];
-                let recipe = Recipe {
+                let preprocess = Preprocess {
                     resize,
                     interpolation,
                     crop: resize.usual_crop(),
                     fill: 9,
                     mean,
-                    ..Recipe::clip(96)
+                    ..Preprocess::clip(96)
                 };
-                let written = json!({ "preprocess_cfg": recipe.to_open_clip_config().unwrap() });
-                assert_eq!(read(&written.to_string()).unwrap(), recipe);
+                let written =
+                    json!({ "preprocess_cfg": preprocess.to_open_clip_config().unwrap() });
+                assert_eq!(read(&written.to_string()).unwrap(), preprocess);
             }
         }
-        let recipe = Recipe { crop: CropMode::None, ..Recipe::clip(96) };
-        assert!(recipe.to_open_clip_config().is_err());
+        let preprocess = Preprocess { crop: CropMode::None, ..Preprocess::clip(96) };
+        assert!(preprocess.to_open_clip_config().is_err());
     }
 }

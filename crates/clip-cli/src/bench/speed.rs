@@ -3,25 +3,15 @@
 //! Everything is measured in rounds, one measurement after the other in each, so that a slow moment of the machine
 //! meets all of them; the medians count. The first round warms up and does not.
 
-mod machine;
-mod operations;
-mod rounds;
-mod server;
-
-use clip_kernels::Precision;
+use clip_rs::model::{MultiplyAdds, synthetic};
+use clip_rs::{Clip, Error, ImageInput, InstructionSet, Overflow, Precision, measure_peak};
 use rayon::prelude::*;
 
-pub use self::operations::MultiplyAdds;
-pub use self::server::Server;
-
-use self::rounds::{Measurement, medians};
-use crate::clip::Clip;
-use crate::error::Error;
-use crate::inputs::ImageInput;
-use crate::options::InstructionSet;
+use super::machine;
+use super::rounds::{Measurement, medians};
 
 /// Captions written for this purpose, one a line: 1 to 20 words, as people describe photos.
-const CAPTIONS: &str = include_str!("../../assets/speed/captions.txt");
+const CAPTIONS: &str = include_str!("../../assets/bench/captions.txt");
 
 /// The photo that is decoded and preprocessed.
 const PHOTO: &[u8] = include_bytes!("../../../../photos/cat.jpg");
@@ -31,46 +21,46 @@ const PHOTOS_PER_THREAD: usize = 8;
 
 /// What was measured of one model at one batch size. Rates are medians.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Speed {
+pub(super) struct Speed {
     /// The model as it was named.
-    pub model: String,
+    pub(super) model: String,
     /// `f32`, `bf16` or `int8`.
-    pub precision: &'static str,
+    pub(super) precision: &'static str,
     /// `reference`, `portable`, `avx2` or `avx512`.
-    pub isa: &'static str,
+    pub(super) isa: &'static str,
     /// The processor's name for itself, where the system tells it.
-    pub processor: Option<String>,
+    pub(super) processor: Option<String>,
     /// Threads of the pool.
-    pub threads: usize,
+    pub(super) threads: usize,
     /// Images in a call of the image tower.
-    pub batch: usize,
+    pub(super) batch: usize,
     /// Normalised images through the image tower.
-    pub images_per_second: f64,
+    pub(super) images_per_second: f64,
     /// The built-in captions, all in one call, tokenized before.
-    pub texts_per_second: f64,
+    pub(super) texts_per_second: f64,
     /// 10⁹ operations a second of the image tower, two for each multiply-add of the reference ([`MultiplyAdds`]).
-    pub gops: f64,
+    pub(super) gops: f64,
     /// The most that this processor did in these rounds: products without memory, in the same precision, 10⁹ a second.
     /// Unknown for the reference device.
-    pub peak_gops: Option<f64>,
+    pub(super) peak_gops: Option<f64>,
     /// `gops` over `peak_gops`. Beyond 1 where shortcuts leave out operations of the reference.
-    pub share_of_peak: Option<f64>,
+    pub(super) share_of_peak: Option<f64>,
     /// JPEG in memory to the pixels the model sees, all threads.
-    pub preprocess_images_per_second: f64,
+    pub(super) preprocess_images_per_second: f64,
     /// The same on one thread.
-    pub preprocess_images_per_second_one_thread: f64,
+    pub(super) preprocess_images_per_second_one_thread: f64,
     /// Captions to token ids, one thread.
-    pub tokenize_texts_per_second: f64,
+    pub(super) tokenize_texts_per_second: f64,
     /// From the name of the model to a model that can encode.
-    pub load_seconds: f64,
+    pub(super) load_seconds: f64,
     /// Greatest memory of the process so far, where the system tells it.
-    pub peak_memory_bytes: Option<u64>,
+    pub(super) peak_memory_bytes: Option<u64>,
     /// Rounds that counted.
-    pub rounds: usize,
+    pub(super) rounds: usize,
 }
 
 /// The built-in captions.
-pub fn captions() -> Vec<&'static str> {
+fn captions() -> Vec<&'static str> {
     CAPTIONS.lines().collect()
 }
 
@@ -79,7 +69,7 @@ pub fn captions() -> Vec<&'static str> {
 ///
 /// # Errors
 /// Features are not finite.
-pub fn measure(
+pub(super) fn measure(
     clip: &Clip,
     load_seconds: f64,
     batches: &[usize],
@@ -153,24 +143,23 @@ pub fn measure(
 }
 
 /// 10⁹ operations a second of products that touch no memory, on all threads; none of the reference device.
-fn peak_gops(instruction_set: InstructionSet, precision: Precision) -> Option<f64> {
+pub(super) fn peak_gops(instruction_set: InstructionSet, precision: Precision) -> Option<f64> {
     match instruction_set {
-        InstructionSet::Cpu(isa) => Some(clip_kernels::measure_peak(isa, precision)),
+        InstructionSet::Cpu(isa) => Some(measure_peak(isa, precision)),
         InstructionSet::Reference => None,
     }
 }
 
 /// Normalised network input `[count, 3, resolution, resolution]`, by formula.
-fn random_images(clip: &Clip, count: usize) -> Vec<f32> {
-    clip_model::synthetic::pixels(1, count, clip.resolution())
+pub(super) fn random_images(clip: &Clip, count: usize) -> Vec<f32> {
+    synthetic::pixels(1, count, clip.resolution())
 }
 
 /// Token ids of each text, with start and end, cut to the context.
-fn token_ids(clip: &Clip, texts: &[impl AsRef<str>]) -> Result<Vec<Vec<u32>>, Error> {
+pub(super) fn token_ids(clip: &Clip, texts: &[impl AsRef<str>]) -> Result<Vec<Vec<u32>>, Error> {
     let context_length = clip.architecture().text.context_length;
     let ids = texts.iter().enumerate().map(|(index, text)| {
-        let tokens =
-            clip.tokenizer().tokenize(text.as_ref(), context_length, crate::Overflow::Truncate);
+        let tokens = clip.tokenizer().tokenize(text.as_ref(), context_length, Overflow::Truncate);
         tokens.map(|tokens| tokens.ids).map_err(|source| Error::Text { index, source })
     });
     ids.collect()

@@ -1,8 +1,8 @@
 //! I and F: sums in f64, stored as i32 or f32 after each pass.
 
+use super::filter::Interpolation;
 use super::passes;
 use super::window::Window;
-use crate::choices::Interpolation;
 use crate::{Image, Mode};
 
 pub(super) fn resize(image: &Image, window: &Window, interpolation: Interpolation) -> Vec<u8> {

@@ -8,8 +8,11 @@ mod strips;
 
 use serde::{Deserialize, Serialize};
 
-use crate::choices::{CropMode, CropOffset, Interpolation, ResizeMode, TransparencyMode};
-use crate::{Image, ImageError, Limits, Pixels, convert, crop, decode, orientation, resize, white};
+pub use self::plan::ResizeMode;
+use crate::crop::{self, CropMode, CropOffset};
+use crate::resize::{self, Interpolation};
+use crate::white::{self, TransparencyMode};
+use crate::{Image, ImageError, Limits, Pixels, convert, decode, orientation};
 
 /// Mean of CLIP's training pixels, per channel, of values 0..=1.
 pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
@@ -19,7 +22,7 @@ pub const STD: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 /// The choices of a preprocessing pipeline. Colours are converted to RGB last unless `convert_first`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recipe {
+pub struct Preprocess {
     /// Side of the square that the model takes, in pixels.
     pub size: u32,
     /// Which side becomes `size`.
@@ -52,13 +55,13 @@ pub struct Recipe {
     pub fast_decode: bool,
 }
 
-impl Default for Recipe {
+impl Default for Preprocess {
     fn default() -> Self {
         Self::clip(224)
     }
 }
 
-impl Recipe {
+impl Preprocess {
     /// The reference's own: shorter side to `size`, bicubic, centre crop, RGB last. PROTOCOL 1.8.1.
     pub fn clip(size: u32) -> Self {
         Self {
@@ -115,7 +118,7 @@ impl Recipe {
     /// The model's input, `[3, size, size]` f32, normalised.
     ///
     /// # Errors
-    /// As [`Recipe::pixels`].
+    /// As [`Preprocess::pixels`].
     ///
     /// Source: PROTOCOL 1.8.1. Bit-equal to the reference; checked by `golden/preprocess`.
     pub fn input(&self, bytes: &[u8], limits: &Limits) -> Result<Vec<f32>, ImageError> {

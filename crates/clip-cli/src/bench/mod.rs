@@ -1,14 +1,19 @@
 //! `clip-rs bench`
 
+mod machine;
+mod rounds;
+mod server;
+mod speed;
+
 use std::io;
 use std::num::NonZero;
 use std::time::Instant;
 
-use clip_rs::speed::{self, Server, Speed};
-
 use crate::console::{Console, Unit};
 use crate::exit::Exit;
 use crate::settings::Settings;
+use server::Server;
+use speed::Speed;
 
 /// Name of the model that is none, for `--serve`.
 const NO_MODEL: &str = "none";
@@ -36,7 +41,7 @@ pub(crate) struct Bench {
     /// One JSON object for each batch size and line
     #[arg(long)]
     json: bool,
-    /// Answer requests on standard input instead (`speed/server.rs` lists them); model `none` loads none
+    /// Answer requests on standard input instead (`bench/server.rs` lists them); model `none` loads none
     #[arg(long, hide = true)]
     serve: bool,
 }

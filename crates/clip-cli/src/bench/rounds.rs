@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::error::Error;
+use clip_rs::Error;
 
 /// Calls shorter than this are repeated within a round until they fill it.
 const SECONDS_OF_A_ROUND: f64 = 0.1;

@@ -16,7 +16,7 @@ use super::lanes::{Column, LANES, Lanes, PRECISION, WithLanes, dispatch};
 use super::weights::Weights;
 
 /// Makes rows narrower or wider; keeps its buffers from strip to strip.
-pub(super) struct Narrowing<const CHANNELS: usize> {
+pub(super) struct HorizontalPass<const CHANNELS: usize> {
     weights: Weights<i32>,
     /// The input columns that have a weight.
     pub(super) span: Range<usize>,
@@ -32,7 +32,7 @@ pub(super) enum Strip<'a> {
     Planar(&'a [u8]),
 }
 
-impl<const CHANNELS: usize> Narrowing<CHANNELS> {
+impl<const CHANNELS: usize> HorizontalPass<CHANNELS> {
     pub(super) fn new(weights: &Weights<f64>) -> Self {
         let span = weights.span();
         Self {
@@ -50,21 +50,21 @@ impl<const CHANNELS: usize> Narrowing<CHANNELS> {
 
     /// Writes as many rows of `[width, CHANNELS]` as fit into `out`.
     pub(super) fn strip(&mut self, strip: Strip<'_>, out: &mut [u8]) {
-        dispatch(NarrowStrip { narrowing: self, strip, out });
+        dispatch(StripPass { pass: self, strip, out });
     }
 }
 
 /// A strip on its way through; compiled once per instruction set.
-struct NarrowStrip<'a, const CHANNELS: usize> {
-    narrowing: &'a mut Narrowing<CHANNELS>,
+struct StripPass<'a, const CHANNELS: usize> {
+    pass: &'a mut HorizontalPass<CHANNELS>,
     strip: Strip<'a>,
     out: &'a mut [u8],
 }
 
-impl<const CHANNELS: usize> WithLanes for NarrowStrip<'_, CHANNELS> {
+impl<const CHANNELS: usize> WithLanes for StripPass<'_, CHANNELS> {
     #[inline(always)]
     fn run(self, lanes: impl Lanes) {
-        let Self { narrowing: Narrowing { weights, span, inputs, outputs }, strip, out } = self;
+        let Self { pass: HorizontalPass { weights, span, inputs, outputs }, strip, out } = self;
         match strip {
             Strip::Interleaved(rows, stride) => {
                 lanes.to_columns(rows, stride, inputs.as_flattened_mut(), 1);

@@ -1,12 +1,12 @@
 //! The short way for JPEG: pixels go from the decoder to the resize a few rows at a time, and those that the crop
 //! leaves out are never made.
 
-use super::Recipe;
+use super::Preprocess;
 use crate::decode::jpeg::{self, JpegColor, JpegHeader, Reduction};
 use crate::resize::{Strips, Window};
 use crate::{Format, Image, ImageError, Limits, Mode};
 
-impl Recipe {
+impl Preprocess {
     /// The resized window of the image, or none where only the long way is right. Fails exactly where that fails.
     pub(super) fn strips(
         &self,
@@ -105,16 +105,16 @@ mod tests {
                 *place.get_mut(&mut bytes) = byte;
             }
             bytes.truncate(cut.map_or(bytes.len(), |cut| cut.index(bytes.len())));
-            let recipe = Recipe { resize, crop, interpolation, fast_decode, ..Recipe::clip(size) };
+            let preprocess = Preprocess { resize, crop, interpolation, fast_decode, ..Preprocess::clip(size) };
             let limits = Limits { max_pixels: 1 << 20 };
             let rgb = |image: Image| -> Pixels { convert::to_rgb(image) };
-            let expected = recipe.resized(&bytes, &limits).map(|(image, _)| rgb(image));
-            match (recipe.strips(&bytes, &limits), expected) {
+            let expected = preprocess.resized(&bytes, &limits).map(|(image, _)| rgb(image));
+            match (preprocess.strips(&bytes, &limits), expected) {
                 (Ok(None), _) => {}
                 (Ok(Some(found)), Ok(expected)) => {
                     let found = rgb(found);
                     prop_assert_eq!((found.width, found.height), (expected.width, expected.height));
-                    prop_assert!(fast_decode || found == expected, "{:?} {:?}", path, recipe);
+                    prop_assert!(fast_decode || found == expected, "{:?} {:?}", path, preprocess);
                 }
                 (Err(found), Err(expected)) => prop_assert_eq!(found.to_string(), expected.to_string()),
                 (found, expected) => prop_assert!(false, "{path:?}: {found:?} against {expected:?}"),
@@ -126,7 +126,7 @@ mod tests {
     fn color_and_grey_files_that_shrink_go_through_in_strips() {
         let taken = |path: &PathBuf| {
             let bytes = fs::read(path).expect("a file");
-            matches!(Recipe::clip(32).strips(&bytes, &Limits::default()), Ok(Some(_)))
+            matches!(Preprocess::clip(32).strips(&bytes, &Limits::default()), Ok(Some(_)))
         };
         let (short, long): (Vec<_>, Vec<_>) = files().into_iter().partition(taken);
         assert!(short.len() > 20, "only {} do", short.len());
@@ -147,8 +147,8 @@ mod tests {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jpeg");
             let bytes = fs::read(folder.join(name).with_extension("jpg")).expect("a file");
             let pixels = |size, fast_decode| {
-                let recipe = Recipe { fast_decode, ..Recipe::clip(size) };
-                recipe.pixels(&bytes, &Limits::default()).expect("pixels").data
+                let preprocess = Preprocess { fast_decode, ..Preprocess::clip(size) };
+                preprocess.pixels(&bytes, &Limits::default()).expect("pixels").data
             };
             // A half, a quarter and, for the largest, an eighth.
             for size in [24, 12, 6] {

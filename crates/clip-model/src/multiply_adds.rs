@@ -3,7 +3,7 @@
 //! Multiply-adds of convolutions, linear maps, attention products and projections; no softmax, norm, activation,
 //! bias or pool. Work that a shortcut saves is counted all the same, so that rates compare with those of others.
 
-use clip_model::{Architecture, ImageArchitecture, TextArchitecture};
+use crate::architecture::{Architecture, ImageArchitecture, TextArchitecture};
 
 /// Multiply-adds of one item; an operation count is twice that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -98,7 +98,7 @@ mod tests {
             ("ViT-L/14", 81.013, 6.650),
             ("ViT-L/14@336px", 190.960, 6.650),
         ] {
-            let released = clip_model::registry::find(name).expect("a released model");
+            let released = crate::registry::find(name).expect("a released model");
             let counted = MultiplyAdds::of(&released.architecture);
             let rounded = |count: u64| (count as f64 / 1e6).round() / 1e3;
             assert_eq!((rounded(counted.image), rounded(counted.text)), (image, text), "{name}");

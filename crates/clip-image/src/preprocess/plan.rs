@@ -1,10 +1,22 @@
 //! How large the resized image is, and which part of it the crop keeps. PROTOCOL 1.8.1, 1.8.5.
 
-use super::{CropMode, Recipe, ResizeMode};
+use super::{CropMode, Preprocess};
+use crate::named_enum::named_enum;
 use crate::resize::Window;
 use crate::{ImageError, Limits, crop};
 
-impl Recipe {
+named_enum! {
+    /// Which side of the image becomes `size`.
+    ResizeMode, "resize mode":
+    /// The shorter side; the other keeps the aspect ratio, rounded down (the reference).
+    Shortest = "shortest",
+    /// The longer side; the other keeps the aspect ratio, rounded to nearest and at least 1.
+    Longest = "longest",
+    /// Both sides; the aspect ratio is lost.
+    Squash = "squash",
+}
+
+impl Preprocess {
     /// The resized image, whole, and the window of it that is computed.
     pub(super) fn window(
         &self,
@@ -68,16 +80,16 @@ mod tests {
             ((2000, 3), (149_333, 224), 74_554),
         ];
         for (source, full, left) in cases {
-            let window = Recipe::clip(224).window(source, &Limits::default()).unwrap();
+            let window = Preprocess::clip(224).window(source, &Limits::default()).unwrap();
             assert_eq!((window.full_size(), window.columns.start), (full, left), "{source:?}");
         }
-        let floor = Recipe { crop_offset: CropOffset::Floor, ..Recipe::clip(224) };
+        let floor = Preprocess { crop_offset: CropOffset::Floor, ..Preprocess::clip(224) };
         for (source, left) in [((401, 300), 37), ((227, 224), 1), ((225, 224), 0), ((640, 427), 55)]
         {
             let window = floor.window(source, &Limits::default()).unwrap();
             assert_eq!(window.columns.start, left, "{source:?}");
         }
-        let window = Recipe::clip(224).window((333, 500), &Limits::default()).unwrap();
+        let window = Preprocess::clip(224).window((333, 500), &Limits::default()).unwrap();
         assert_eq!((window.full_size(), window.rows.start), ((224, 336), 56));
     }
 }

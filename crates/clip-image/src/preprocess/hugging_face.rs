@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::configuration::{CROP_OFFSET, channels, decimal, object, square, unknown_keys, word};
-use super::{CropMode, CropOffset, Interpolation, MEAN, Recipe, ResizeMode, STD};
+use super::{CropMode, CropOffset, Interpolation, MEAN, Preprocess, ResizeMode, STD};
 use crate::ImageError;
 
 /// Keys that are obeyed, or refused where they cannot be.
@@ -59,13 +59,13 @@ const RESAMPLE: [(u64, Interpolation); 6] = [
     (5, Interpolation::Hamming),
 ];
 
-impl Recipe {
+impl Preprocess {
     /// Reads the configuration of transformers' `CLIPImageProcessor`. What is missing or null has the class's defaults.
     /// `warnings` gets a sentence for each key that is unknown; transformers reads over those.
     ///
     /// The crop's offset is rounded down as there, one pixel beside the reference's for every fourth aspect ratio
     /// (PROTOCOL 1.8.6). The order stays the reference's: RGB last. transformers converts first; see
-    /// [`Recipe::convert_first`] and [`Recipe::transparency`].
+    /// [`Preprocess::convert_first`] and [`Preprocess::transparency`].
     ///
     /// # Errors
     /// [`ImageError::Config`] for what is no JSON, for steps that are switched off or unknown, for other classes of
@@ -252,8 +252,8 @@ impl Processor {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Result<Recipe, ImageError> {
-        Recipe::from_preprocessor_config(json, &mut Vec::new())
+    fn read(json: &str) -> Result<Preprocess, ImageError> {
+        Preprocess::from_preprocessor_config(json, &mut Vec::new())
     }
 
     #[test]
@@ -261,7 +261,7 @@ mod tests {
         let old = r#"{"crop_size": 336, "do_center_crop": true, "do_normalize": true, "do_resize": true,
             "feature_extractor_type": "CLIPFeatureExtractor", "image_mean": [0.48145466, 0.4578275, 0.40821073],
             "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3, "size": 336}"#;
-        let theirs = |size| Recipe { crop_offset: CropOffset::Floor, ..Recipe::clip(size) };
+        let theirs = |size| Preprocess { crop_offset: CropOffset::Floor, ..Preprocess::clip(size) };
         assert_eq!(read(old).unwrap(), theirs(336));
         let new = r#"{"size": {"shortest_edge": 224}, "crop_size": {"height": 224, "width": 224},
             "rescale_factor": 0.00392156862745098, "do_convert_rgb": true}"#;
@@ -325,19 +325,19 @@ mod tests {
         for resize in [ResizeMode::Shortest, ResizeMode::Squash] {
             for (_, interpolation) in RESAMPLE {
                 let std = [0.229, 0.1, 0.3];
-                let recipe = Recipe {
+                let preprocess = Preprocess {
                     resize,
                     interpolation,
                     crop: resize.usual_crop(),
                     std,
-                    ..Recipe::clip(96)
+                    ..Preprocess::clip(96)
                 };
-                let written = Value::from(recipe.to_preprocessor_config().unwrap());
-                assert_eq!(read(&written.to_string()).unwrap(), recipe);
+                let written = Value::from(preprocess.to_preprocessor_config().unwrap());
+                assert_eq!(read(&written.to_string()).unwrap(), preprocess);
             }
         }
         let longest =
-            Recipe { resize: ResizeMode::Longest, crop: CropMode::Pad, ..Recipe::clip(96) };
+            Preprocess { resize: ResizeMode::Longest, crop: CropMode::Pad, ..Preprocess::clip(96) };
         assert!(longest.to_preprocessor_config().is_err());
     }
 }

@@ -17,16 +17,10 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use clip_image::Recipe;
-use clip_tokenizer::Tokenizer;
+use clip_rs::{Classifier, Clip, Error, ImageInput, LoadOptions, Preprocess, Tokenizer};
 
 use super::rounds::median;
-use super::{peak_gops, random_images, token_ids};
-use crate::classifier::Classifier;
-use crate::clip::Clip;
-use crate::error::Error;
-use crate::inputs::ImageInput;
-use crate::options::LoadOptions;
+use super::speed::{peak_gops, random_images, token_ids};
 
 /// Seconds, or why there are none.
 type Answer = Result<f64, Box<dyn std::error::Error>>;
@@ -35,7 +29,7 @@ const LEAST_CALLS: usize = 3;
 const LEAST_SECONDS: f64 = 0.7;
 
 /// Answers requests about one model, or about none: pixels and tokens need no model.
-pub struct Server {
+pub(super) struct Server {
     clip: Option<Clip>,
     options: LoadOptions,
     tokenizer: Tokenizer,
@@ -43,7 +37,7 @@ pub struct Server {
 
 impl Server {
     /// Without a model, images are prepared as the reference does at 224 px.
-    pub fn new(clip: Option<Clip>, options: LoadOptions) -> Server {
+    pub(super) fn new(clip: Option<Clip>, options: LoadOptions) -> Server {
         Server { clip, options, tokenizer: Tokenizer::new() }
     }
 
@@ -51,7 +45,7 @@ impl Server {
     ///
     /// # Errors
     /// A request cannot be read, or an answer not written.
-    pub fn serve(&self, requests: impl BufRead, mut answers: impl Write) -> io::Result<()> {
+    pub(super) fn serve(&self, requests: impl BufRead, mut answers: impl Write) -> io::Result<()> {
         let mut answer = |text: &str| {
             writeln!(answers, "{text}")?;
             answers.flush()
@@ -118,15 +112,16 @@ impl Server {
     }
 
     fn pixels(&self, list: &str) -> Answer {
-        let (images, recipe) = (
+        let (images, preprocess) = (
             images(list)?,
-            self.clip.as_ref().map_or_else(Recipe::default, |c| c.recipe().clone()),
+            self.clip.as_ref().map_or_else(Preprocess::default, |c| c.preprocess().clone()),
         );
         let limits = &self.options.image_limits;
         seconds(|| {
             images.iter().try_for_each(|image| {
-                let input = recipe.input(&image.read(limits)?, limits);
-                black_box(input.map_err(|source| image.image_error(source))?);
+                let input = preprocess.input(&image.read(limits)?, limits);
+                let path = || image.name().to_owned();
+                black_box(input.map_err(|source| Error::Image { path: path(), source })?);
                 Ok(())
             })
         })
