@@ -15,6 +15,7 @@
 //! ```
 
 use clip_eval::probe::{Features, Options, PackedFeatures, Targets, TrainingSet, fit};
+use clip_rs::LoadOptions;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
@@ -94,9 +95,14 @@ impl Round {
     fn of(data: &Data, c: f64, tolerance: f64) -> Self {
         let classes = data.labels.iter().max().map_or(0, |&label| label as usize + 1);
         let features = Features::new(&data.features, data.width);
+        let device = LoadOptions::default().instruction_set().expect("one that this processor has");
         let start = Instant::now();
-        let packed =
-            PackedFeatures::new(features, (0..features.rows()).collect(), PackedFeatures::MEMORY);
+        let packed = PackedFeatures::new(
+            device,
+            features,
+            (0..features.rows()).collect(),
+            PackedFeatures::MEMORY,
+        );
         let packing = start.elapsed().as_secs_f64();
         let targets = Targets::Class { labels: &data.labels, classes };
         let set = TrainingSet { features: &packed, rows: 0..features.rows(), targets };
@@ -108,7 +114,7 @@ impl Round {
             gradient: found.gradient,
             iterations: found.iterations,
             evaluations: found.evaluations,
-            stop: format!("{:?}", found.stop),
+            stop: format!("{:?}", found.termination),
         }
     }
 }

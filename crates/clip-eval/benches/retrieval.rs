@@ -10,6 +10,7 @@ use std::time::Instant;
 use clip_data::random::Seeded;
 use clip_eval::metrics::recalls;
 use clip_eval::retrieval::{UnitVectors, retrieve};
+use clip_rs::LoadOptions;
 
 const IMAGES: usize = 5_000;
 const TEXTS: usize = 25_000;
@@ -19,13 +20,14 @@ const ROUNDS: usize = 3;
 fn main() {
     let (images, texts) = (unit_vectors(IMAGES, 0), unit_vectors(TEXTS, 1));
     let image_of_text: Vec<u32> = (0..TEXTS).map(|text| (text / (TEXTS / IMAGES)) as u32).collect();
+    let device = LoadOptions::default().instruction_set().expect("one that this processor has");
     let before = peak_mb();
     let unit = |values| UnitVectors::new(values, WIDTH).expect("unit vectors");
     let mut rounds: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
             let (start, processor) = (Instant::now(), processor_seconds());
-            let found =
-                retrieve(unit(&images), unit(&texts), &image_of_text, 10).expect("all belong");
+            let found = retrieve(device, unit(&images), unit(&texts), &image_of_text, 10)
+                .expect("all belong");
             let ranks: Vec<u32> = found.text_to_image.iter().map(|ranked| ranked.rank).collect();
             black_box(recalls(&ranks).expect("texts"));
             (start.elapsed().as_secs_f64(), processor_seconds() - processor)

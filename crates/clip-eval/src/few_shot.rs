@@ -13,10 +13,9 @@ use crate::probe::{
 };
 use crate::statistics::{Interval, Method};
 use clip_data::random::Seeded;
+use clip_rs::InstructionSet;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Numbers of examples of figure 6; figure 15 goes on to 128.
-pub const SHOTS: [usize; 5] = [1, 2, 4, 8, 16];
 /// The most examples of a class that choose the strength.
 const MOST_VALIDATION: usize = 4;
 /// Strength where there is nothing to choose it with: that of the published example.
@@ -24,6 +23,8 @@ const USUAL_C: f64 = 0.316;
 
 /// What is learned, from what, and how it is tested.
 pub struct Study<'a> {
+    /// What computes.
+    pub device: InstructionSet,
     /// Of the training images.
     pub features: Features<'a>,
     /// Their classes.
@@ -38,7 +39,7 @@ pub struct Study<'a> {
     pub metric: &'a dyn Fn(&[f32], &[u32]) -> f64,
     /// When each fit ends.
     pub options: Options,
-    /// Numbers of examples, such as [`SHOTS`].
+    /// Numbers of examples; those of figure 6 are 1, 2, 4, 8 and 16, figure 15 goes on to 128.
     pub shots: &'a [usize],
     /// Draws of each number.
     pub draws: usize,
@@ -138,16 +139,25 @@ impl Study<'_> {
         take: impl FnOnce(&Search<'_>) -> Model,
     ) -> Drawn {
         let targets = Targets::Class { labels: self.labels, classes: self.classes };
-        let (features, options, memory) = (self.features, self.options, PackedFeatures::MEMORY);
+        let (device, features, options) = (self.device, self.features, self.options);
+        let memory = PackedFeatures::MEMORY;
         let (model, c) = if validation.is_empty() {
-            let packed = PackedFeatures::new(features, train.to_vec(), memory);
+            let packed = PackedFeatures::new(device, features, train.to_vec(), memory);
             let set = TrainingSet { features: &packed, rows: 0..train.len(), targets };
             (fit(&set, USUAL_C, &options, None).model, USUAL_C)
         } else {
             let labels: Vec<u32> = validation.iter().map(|&row| self.labels[row]).collect();
             let metric = |scores: &[f32]| (self.metric)(scores, &labels);
-            let problem =
-                Problem { features, targets, train, validation, metric: &metric, options, memory };
+            let problem = Problem {
+                device,
+                features,
+                targets,
+                train,
+                validation,
+                metric: &metric,
+                options,
+                memory,
+            };
             let found = search(&problem, &mut |_, _| {});
             (take(&found), found.best.c)
         };

@@ -24,6 +24,7 @@ mod options;
 pub mod overlap;
 pub mod paired;
 pub mod probe;
+mod products;
 mod progress;
 pub mod results;
 pub mod retrieval;

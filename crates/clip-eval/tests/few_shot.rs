@@ -2,6 +2,7 @@
 
 use clip_eval::few_shot::{LabelsToMatch, Study, labels_to_match};
 use clip_eval::probe::{Features, Options};
+use clip_rs::LoadOptions;
 
 /// Digits: [1797, 64] features and labels.
 fn digits() -> (Vec<f32>, Vec<u32>) {
@@ -27,6 +28,7 @@ fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
         (Features::new(&data[..1297 * 64], 64), Features::new(&data[1297 * 64..], 64));
     let of = |seed| {
         let settings = Study {
+            device: LoadOptions::default().instruction_set().expect("one that this processor has"),
             features: train,
             labels: &labels[..1297],
             classes: 10,

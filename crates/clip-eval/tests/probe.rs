@@ -8,11 +8,17 @@ use clip_eval::probe::{
     Features, Fit, HOLD_OUT_SHARE, Options, PackedFeatures, Problem, Targets, TrainingSet, c_of,
     fit, hold_out, parametric_search, search,
 };
+use clip_kernels::Isa;
+use clip_rs::{InstructionSet, LoadOptions};
 use golden::json;
 use proptest::prelude::*;
 use serde_json::Value;
 
 const TIGHT: Options = Options { tolerance: 1e-8, most_iterations: 20_000 };
+
+fn device() -> InstructionSet {
+    LoadOptions::default().instruction_set().expect("one that this processor has")
+}
 
 /// scikit-learn's digits, split as the golden README says.
 struct Digits {
@@ -83,15 +89,17 @@ fn fits_of_digits_reach_the_minimum_of_scikit_learn() {
     for kind in ["scaled", "normalised"] {
         let data = digits.features(kind);
         let features = Features::new(&data, 64);
-        let packed = PackedFeatures::new(features, train.clone(), PackedFeatures::MEMORY);
+        let packed = PackedFeatures::new(device(), features, train.clone(), PackedFeatures::MEMORY);
         let set =
             TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
         for expected in digits.expected[kind]["fits"].as_array().unwrap() {
             let (c, tight) = (expected["C"].as_f64().unwrap(), &expected["tight"]);
             let found = fit(&set, c, &TIGHT, None);
             let exact = objective(&found, c, features, &digits.labels, &train);
-            let case =
-                format!("{kind}, C = {c}: {:?} after {} steps", found.stop, found.iterations);
+            let case = format!(
+                "{kind}, C = {c}: {:?} after {} steps",
+                found.termination, found.iterations
+            );
             let minimum = tight["objective"].as_f64().unwrap();
             // The golden README: 1e-6 relative and one sample.
             assert!((exact / minimum - 1.0).abs() < 1e-6, "{case}: {exact} against {minimum}");
@@ -133,7 +141,7 @@ fn default_options_come_within_1e_4_of_the_minimum_where_it_is_well_defined() {
     for kind in ["scaled", "normalised"] {
         let data = digits.features(kind);
         let features = Features::new(&data, 64);
-        let packed = PackedFeatures::new(features, train.clone(), PackedFeatures::MEMORY);
+        let packed = PackedFeatures::new(device(), features, train.clone(), PackedFeatures::MEMORY);
         let set =
             TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
         for expected in digits.expected[kind]["fits"].as_array().unwrap() {
@@ -165,7 +173,7 @@ fn search_of_digits_finds_as_good_a_strength_with_counts_within_one() {
     for kind in ["scaled", "normalised"] {
         let data = digits.features(kind);
         let features = Features::new(&data, 64);
-        let packed = PackedFeatures::new(features, train.clone(), PackedFeatures::MEMORY);
+        let packed = PackedFeatures::new(device(), features, train.clone(), PackedFeatures::MEMORY);
         let set =
             TrainingSet { features: &packed, rows: 0..train.len(), targets: digits.targets() };
         let expected = &digits.expected[kind]["search"]["tight"];
@@ -213,6 +221,7 @@ fn search_by_the_protocol_ends_on_a_good_strength_and_fits_everything() {
         right.count() as f64 / truth.len() as f64
     };
     let problem = Problem {
+        device: device(),
         features,
         targets: digits.targets(),
         train: &train,
@@ -275,13 +284,13 @@ fn fits_of_the_metric_vectors_reach_the_tight_optimum() {
     let labels: Vec<u32> = numbers(&vectors["y"]).into_iter().map(|label| label as u32).collect();
     let features = Features::new(&data, 6);
     let all: Vec<usize> = (0..features.rows()).collect();
-    let packed = PackedFeatures::new(features, all.clone(), 0);
+    let packed = PackedFeatures::new(device(), features, all.clone(), 0);
     let targets = Targets::Class { labels: &labels, classes: 4 };
     let set = TrainingSet { features: &packed, rows: 0..60, targets };
     for expected in vectors["fits"].as_array().unwrap() {
         let c = expected["C"].as_f64().unwrap();
         let found = fit(&set, c, &TIGHT, None);
-        let case = format!("C = {c}: {:?}, gradient {:e}", found.stop, found.gradient);
+        let case = format!("C = {c}: {:?}, gradient {:e}", found.termination, found.gradient);
         let minimum = expected["objective_at_tight_optimum"].as_f64().unwrap();
         let exact = objective(&found, c, features, &labels, &all);
         assert!((exact / minimum - 1.0).abs() < 1e-6, "{case}: {exact}, {minimum} expected");
@@ -315,7 +324,7 @@ fn fit_has_the_same_bits_for_any_number_of_threads_and_any_memory() {
     let fit_with = |threads: usize, memory: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let packed = PackedFeatures::new(features, (0..1797).collect(), memory);
+            let packed = PackedFeatures::new(device(), features, (0..1797).collect(), memory);
             let set = TrainingSet { features: &packed, rows: 100..1700, targets: digits.targets() };
             let found = fit(&set, 0.316, &Options::default(), None);
             let scores = found.model.scores(features, &[5, 1796, 0]);
@@ -334,8 +343,12 @@ fn fit_has_the_same_bits_for_any_number_of_threads_and_any_memory() {
 fn warm_start_ends_where_the_cold_one_does_and_earlier() {
     let digits = Digits::read();
     let data = digits.features("scaled");
-    let packed =
-        PackedFeatures::new(Features::new(&data, 64), (0..1797).collect(), PackedFeatures::MEMORY);
+    let packed = PackedFeatures::new(
+        device(),
+        Features::new(&data, 64),
+        (0..1797).collect(),
+        PackedFeatures::MEMORY,
+    );
     let set = TrainingSet { features: &packed, rows: 0..1797, targets: digits.targets() };
     let options = Options { tolerance: 1e-6, ..TIGHT };
     let (near, cold) = (fit(&set, 0.3, &options, None), fit(&set, 0.4, &options, None));
@@ -352,7 +365,7 @@ fn two_classes_are_fitted_as_one_binomial_regression() {
     let data = digits.features("scaled");
     let features = Features::new(&data, 64);
     let chosen: Vec<usize> = (0..1797).filter(|&row| matches!(digits.labels[row], 3 | 8)).collect();
-    let packed = PackedFeatures::new(features, chosen.clone(), PackedFeatures::MEMORY);
+    let packed = PackedFeatures::new(device(), features, chosen.clone(), PackedFeatures::MEMORY);
     let set = TrainingSet { features: &packed, rows: 0..chosen.len(), targets: digits.targets() };
     let c = 0.5;
     let found = fit(&set, c, &Options { tolerance: 1e-7, ..TIGHT }, None);
@@ -376,7 +389,8 @@ fn two_classes_are_fitted_as_one_binomial_regression() {
 #[test]
 fn one_class_alone_is_always_the_answer() {
     let data = [0.5, 1.0, -1.0, 2.0];
-    let packed = PackedFeatures::new(Features::new(&data, 2), vec![0, 1], PackedFeatures::MEMORY);
+    let packed =
+        PackedFeatures::new(device(), Features::new(&data, 2), vec![0, 1], PackedFeatures::MEMORY);
     let targets = Targets::Class { labels: &[2, 2], classes: 4 };
     let found = fit(
         &TrainingSet { features: &packed, rows: 0..2, targets },
@@ -385,6 +399,31 @@ fn one_class_alone_is_always_the_answer() {
         None,
     );
     assert_eq!(found.model.predict(Features::new(&data, 2), &[0, 1]), [2, 2]);
+}
+
+/// Another order of sums has other bits: what computes is what was given, and nothing else.
+#[test]
+fn a_fit_computes_on_the_device_it_is_given() {
+    let digits = Digits::read();
+    let data = digits.features("scaled");
+    let features = Features::new(&data, 64);
+    let all: Vec<usize> = (0..1797).collect();
+    let fit_on = |device| {
+        let packed = PackedFeatures::new(device, features, all.clone(), PackedFeatures::MEMORY);
+        let set = TrainingSet { features: &packed, rows: 0..1797, targets: digits.targets() };
+        let model = fit(&set, 0.316, &Options::default(), None).model;
+        let scores = model.scores(features, &all);
+        (model.weights().to_vec(), scores)
+    };
+    let (reference, scores) = fit_on(InstructionSet::Reference);
+    for isa in Isa::available() {
+        let (found, other_scores) = fit_on(InstructionSet::Cpu(isa));
+        assert_ne!(found, reference, "{isa:?}");
+        assert_ne!(other_scores, scores, "{isa:?}");
+        for (found, reference) in found.iter().zip(&reference) {
+            assert!((found - reference).abs() < 1e-3, "{isa:?}: {found}, {reference}");
+        }
+    }
 }
 
 /// Difficult images are not there for the class, and only for it.
@@ -402,7 +441,8 @@ fn one_regression_per_class_equals_each_class_alone_without_its_difficult_images
     let labels: Vec<Presence> =
         (0..1797).flat_map(|row| (0..3).map(move |class| presence(row, class))).collect();
     let options = Options { tolerance: 1e-7, ..TIGHT };
-    let packed = PackedFeatures::new(features, (0..1797).collect(), PackedFeatures::MEMORY);
+    let packed =
+        PackedFeatures::new(device(), features, (0..1797).collect(), PackedFeatures::MEMORY);
     let set = TrainingSet {
         features: &packed,
         rows: 0..1797,
@@ -412,7 +452,8 @@ fn one_regression_per_class_equals_each_class_alone_without_its_difficult_images
     for class in 0..3 {
         let certain: Vec<usize> = (0..1797).filter(|row| row % 7 != class as usize).collect();
         let yes: Vec<u32> = digits.labels.iter().map(|&label| u32::from(label == class)).collect();
-        let packed = PackedFeatures::new(features, certain.clone(), PackedFeatures::MEMORY);
+        let packed =
+            PackedFeatures::new(device(), features, certain.clone(), PackedFeatures::MEMORY);
         let targets = Targets::Class { labels: &yes, classes: 2 };
         let alone = fit(
             &TrainingSet { features: &packed, rows: 0..certain.len(), targets },
@@ -453,7 +494,7 @@ proptest! {
         let (features, c) = (Features::new(&data, 5), 10.0_f64.powf(exponent));
         let all: Vec<usize> = (0..40).collect();
         prop_assume!((0..4).all(|class| labels.contains(&class)));
-        let packed = PackedFeatures::new(features, all.clone(), PackedFeatures::MEMORY);
+        let packed = PackedFeatures::new(device(), features, all.clone(), PackedFeatures::MEMORY);
         let targets = Targets::Class { labels: &labels, classes: 4 };
         let set = TrainingSet { features: &packed, rows: 0..40, targets };
         let found = fit(&set, c, &Options { tolerance: 1e-6, ..TIGHT }, None);

@@ -5,8 +5,13 @@ mod golden;
 use clip_data::random::Seeded;
 use clip_eval::metrics::recalls;
 use clip_eval::retrieval::{self, Ranked, RetrievalError, UnitVectors, nearest, retrieve};
+use clip_rs::{InstructionSet, LoadOptions};
 use golden::{assert_equal, json};
 use proptest::prelude::*;
+
+fn device() -> InstructionSet {
+    LoadOptions::default().instruction_set().expect("one that this processor has")
+}
 
 fn ranks(found: &[Ranked]) -> Vec<u32> {
     found.iter().map(|ranked| ranked.rank).collect()
@@ -22,7 +27,7 @@ fn both_directions_equal_the_reference() {
         let image_of_text = arrays.classes(&format!("{prefix}.image_of_text"));
         let width = arrays.width(&format!("{prefix}.image_features"));
         let unit = |values| UnitVectors::new(values, width).unwrap();
-        let found = retrieve(unit(&images), unit(&texts), &image_of_text, 10).unwrap();
+        let found = retrieve(device(), unit(&images), unit(&texts), &image_of_text, 10).unwrap();
         for (direction, found) in
             [("image_to_text", &found.image_to_text), ("text_to_image", &found.text_to_image)]
         {
@@ -107,7 +112,7 @@ proptest! {
             (0..texts).map(|text| if text < images { text } else { draws.below(images) } as u32).collect();
         let (flat_images, flat_texts) = (image_vectors.concat(), text_vectors.concat());
         let unit = |values| UnitVectors::new(values, width).unwrap();
-        let found = retrieve(unit(&flat_images), unit(&flat_texts), &image_of_text, k).unwrap();
+        let found = retrieve(device(), unit(&flat_images), unit(&flat_texts), &image_of_text, k).unwrap();
         let belongs = |image: usize, text: usize| image_of_text[text] as usize == image;
         prop_assert_eq!(as_indices(&found.image_to_text), by_definition(&image_vectors, &text_vectors, belongs, k));
         let back = by_definition(&text_vectors, &image_vectors, |text, image| belongs(image, text), k);
@@ -128,7 +133,7 @@ fn results_are_the_same_for_any_number_of_threads_and_over_several_blocks() {
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            retrieve(unit(&image_values), unit(&text_values), &image_of_text, 10).unwrap()
+            retrieve(device(), unit(&image_values), unit(&text_values), &image_of_text, 10).unwrap()
         })
     };
     let one = with(1);
@@ -146,7 +151,7 @@ fn equal_embeddings_go_by_index_and_take_no_more_memory() {
     let values = [1.0_f32, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0].repeat(count);
     let unit = UnitVectors::new(&values, width).unwrap();
     let image_of_text: Vec<u32> = (0..count as u32).collect();
-    let found = retrieve(unit, unit, &image_of_text, 3).unwrap();
+    let found = retrieve(device(), unit, unit, &image_of_text, 3).unwrap();
     for (query, ranked) in found.text_to_image.iter().enumerate() {
         assert_eq!(ranked.rank as usize, query + 1);
         assert_eq!(ranked.best.iter().map(|found| found.index).collect::<Vec<_>>(), [0, 1, 2]);
@@ -161,7 +166,7 @@ fn the_nearest_of_a_large_set_are_found_from_either_side() {
     let unit = |values| UnitVectors::new(values, 16).unwrap();
     let rows = |values: &[f32]| values.chunks_exact(16).map(<[f32]>::to_vec).collect::<Vec<_>>();
     for (queries, among) in [(&small, &large), (&large, &small)] {
-        let found: Vec<Vec<u32>> = nearest(unit(queries), unit(among), 5)
+        let found: Vec<Vec<u32>> = nearest(device(), unit(queries), unit(among), 5)
             .iter()
             .map(|best| best.iter().map(|found| found.index).collect())
             .collect();
@@ -174,12 +179,15 @@ fn the_nearest_of_a_large_set_are_found_from_either_side() {
 fn texts_without_images_and_images_without_texts_are_named() {
     let values = [1.0_f32, 0.0, 0.0, 1.0];
     let unit = UnitVectors::new(&values, 2).unwrap();
-    let error = retrieve(unit, unit, &[0, 2], 1).unwrap_err();
+    let error = retrieve(device(), unit, unit, &[0, 2], 1).unwrap_err();
     assert_eq!(
         error.to_string(),
         "text 1 belongs to image 2, but there are 2 images (the first is 0)"
     );
-    assert_eq!(retrieve(unit, unit, &[1, 1], 1).unwrap_err(), RetrievalError::NoText { image: 0 });
+    assert_eq!(
+        retrieve(device(), unit, unit, &[1, 1], 1).unwrap_err(),
+        RetrievalError::NoText { image: 0 }
+    );
     let none = UnitVectors::new(&[], 2).unwrap();
-    assert_eq!(retrieval::retrieve(none, none, &[], 3).unwrap().image_to_text, []);
+    assert_eq!(retrieval::retrieve(device(), none, none, &[], 3).unwrap().image_to_text, []);
 }

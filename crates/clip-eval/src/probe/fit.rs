@@ -1,53 +1,10 @@
 //! One fit of the probe.
 
+use super::lbfgs::{Minimum, TerminationReason, minimize};
 use super::loss::Loss;
-use super::minimize::{Minimum, Stop, minimize};
 use super::model::Model;
-use super::objective::Objective;
-use super::packed::PackedFeatures;
-use clip_data::Presence;
-use std::ops::Range;
-
-/// What is to be told from the features.
-#[derive(Debug, Clone, Copy)]
-pub enum Targets<'a> {
-    /// One class for each row of the features: one multinomial regression, a binomial one where two
-    /// classes occur.
-    Class {
-        /// `[rows]`, each below `classes`.
-        labels: &'a [u32],
-        /// Number of classes, whether they occur or not.
-        classes: usize,
-    },
-    /// Any number of classes for each row: one binomial regression for each class, against all rows
-    /// without it and leaving out those where it is difficult (VOC2007).
-    Presence {
-        /// `[rows, classes]`.
-        labels: &'a [Presence],
-        /// Number of classes.
-        classes: usize,
-    },
-}
-
-impl Targets<'_> {
-    /// Number of classes.
-    pub fn classes(&self) -> usize {
-        match *self {
-            Self::Class { classes, .. } | Self::Presence { classes, .. } => classes,
-        }
-    }
-}
-
-/// Rows to learn from.
-#[derive(Clone)]
-pub struct TrainingSet<'a> {
-    /// Features, packed in an order that has these rows side by side.
-    pub features: &'a PackedFeatures<'a>,
-    /// Places in that order.
-    pub rows: Range<usize>,
-    /// Of all rows of the features as they were before they were packed.
-    pub targets: Targets<'a>,
-}
+use super::objective::ProbeObjective;
+use super::targets::TrainingSet;
 
 /// When a fit ends.
 #[derive(Debug, Clone, Copy)]
@@ -80,13 +37,13 @@ pub struct Fit {
     /// Times that the objective was computed.
     pub evaluations: usize,
     /// Why it ended.
-    pub stop: Stop,
+    pub termination: TerminationReason,
 }
 
 impl Fit {
     /// False where the iterations allowed were used up; such a fit is used as it is (PROTOCOL_EVAL 7.2).
     pub fn converged(&self) -> bool {
-        self.stop != Stop::Iterations
+        self.termination != TerminationReason::Iterations
     }
 }
 
@@ -109,17 +66,17 @@ pub fn fit(set: &TrainingSet<'_>, c: f64, options: &Options, warm: Option<&Model
             gradient: 0.0,
             iterations: 0,
             evaluations: 0,
-            stop: Stop::Gradient,
+            termination: TerminationReason::Gradient,
         };
     }
     let start = match warm {
         Some(warm) => warm.coefficients_of(&loss),
         None => vec![0.0; loss.outputs() * (width + 1)],
     };
-    let mut objective = Objective::new(set.clone(), &loss, c);
+    let mut objective = ProbeObjective::new(set.clone(), &loss, c);
     let minimum = minimize(&mut objective, start, options.tolerance, options.most_iterations);
-    let Minimum { at, value, gradient, iterations, evaluations, stop } = minimum;
-    model.set_coefficients(&loss, &at);
+    let Minimum { x, value, gradient, iterations, evaluations, termination } = minimum;
+    model.set_coefficients(&loss, &x);
     let objective = value * c * set.rows.len() as f64;
-    Fit { model, objective, gradient, iterations, evaluations, stop }
+    Fit { model, objective, gradient, iterations, evaluations, termination }
 }

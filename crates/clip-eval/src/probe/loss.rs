@@ -1,7 +1,8 @@
 //! What a fit makes small: the cross-entropy of one class among many, or of many classes one by one.
 
-use super::fit::Targets;
+use super::loss_sums::LossSums;
 use super::softmax::cross_entropy;
+use super::targets::Targets;
 use clip_data::Presence;
 use std::ops::Range;
 
@@ -21,22 +22,6 @@ pub(super) enum Loss {
         /// The class that each output is the yes of.
         classes: Vec<u32>,
     },
-}
-
-/// What rows contribute to an evaluation.
-pub(super) struct Sums {
-    /// Cross-entropy.
-    pub(super) loss: f64,
-    /// `p · (1 − p)` over all outputs.
-    pub(super) curvature: f64,
-    /// Gradient of the intercepts, `[outputs]`.
-    pub(super) d_intercepts: Vec<f64>,
-}
-
-impl Sums {
-    pub(super) fn zeros(outputs: usize) -> Self {
-        Self { loss: 0.0, curvature: 0.0, d_intercepts: vec![0.0; outputs] }
-    }
 }
 
 impl Loss {
@@ -109,7 +94,7 @@ impl Loss {
         active: Range<usize>,
         first: usize,
         intercepts: &[f32],
-        sums: &mut Sums,
+        sums: &mut LossSums,
     ) {
         let samples = logits.len() / self.outputs();
         match self {
@@ -134,7 +119,7 @@ impl Loss {
 }
 
 /// Adds `ln(1 + e^(−sign · logit))`; its derivative. Sign zero contributes nothing.
-fn logistic(logit: f32, sign: f64, output: usize, sums: &mut Sums) -> f32 {
+fn logistic(logit: f32, sign: f64, output: usize, sums: &mut LossSums) -> f32 {
     if sign == 0.0 {
         return 0.0;
     }

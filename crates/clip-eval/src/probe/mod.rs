@@ -16,31 +16,34 @@
 //!
 //! Where the time goes (10,000 x 512 features, 100 classes): seven tenths are the two products of the
 //! evaluations, at nine tenths of the processor's peak. What saves time is therefore fewer evaluations: 16
-//! where scikit-learn's plain L-BFGS takes 69 steps (see `moments`). Nothing depends on the number of
+//! where scikit-learn's plain L-BFGS takes 69 steps (see `preconditioner`). Nothing depends on the number of
 //! threads: sums over chunks have a fixed order.
 
 mod cholesky;
 mod features;
 mod fit;
 mod hold_out;
+mod lbfgs;
+mod lbfgs_history;
+mod line_search;
 mod loss;
-mod minimize;
+mod loss_sums;
 mod model;
-mod moments;
 mod objective;
 mod packed;
-mod pairs;
+mod preconditioner;
 mod search;
 mod softmax;
-mod step;
+mod targets;
 
 pub use features::Features;
-pub use fit::{Fit, Options, Targets, TrainingSet, fit};
+pub use fit::{Fit, Options, fit};
 pub(crate) use hold_out::rows_of_classes;
 pub use hold_out::{HOLD_OUT_SHARE, HoldOut, hold_out};
-pub use minimize::Stop;
+pub use lbfgs::TerminationReason;
 pub use model::Model;
 pub use packed::PackedFeatures;
 pub use search::{
     Evaluation, GRID_POINTS, Problem, Search, c_of, lambda_of, parametric_search, search,
 };
+pub use targets::{Targets, TrainingSet};

@@ -1,10 +1,12 @@
 //! A fitted probe: a linear classifier with intercepts.
 
 use super::features::Features;
-use super::fit::{Targets, TrainingSet};
 use super::loss::Loss;
+use super::targets::{Targets, TrainingSet};
+use crate::products::PackedMatrix;
 use clip_data::Presence;
-use clip_kernels::{Cpu, Device, Epilogue, Matrix, MatrixView, Precision};
+use clip_kernels::{Matrix, MatrixView};
+use clip_rs::InstructionSet;
 use rayon::prelude::*;
 
 /// Rows scored at a time by one thread.
@@ -19,6 +21,8 @@ pub struct Model {
     weights: Vec<f32>,
     intercepts: Vec<f32>,
     width: usize,
+    /// The one it was fitted on, and scores on.
+    device: InstructionSet,
 }
 
 impl Model {
@@ -42,8 +46,8 @@ impl Model {
                 }
             }
         }
-        let width = set.features.width();
-        Self { weights: vec![0.0; classes * width], intercepts, width }
+        let (width, device) = (set.features.width(), set.features.device());
+        Self { weights: vec![0.0; classes * width], intercepts, width, device }
     }
 
     /// Number of classes.
@@ -67,14 +71,13 @@ impl Model {
     /// When the features have another width.
     pub fn scores(&self, features: Features<'_>, rows: &[usize]) -> Vec<f32> {
         assert_eq!(features.width(), self.width, "width of the features");
-        let device = Cpu::new();
         let weights = MatrixView::output_major(&self.weights, self.classes(), self.width);
-        let (weights, intercepts) = (device.pack(weights, Precision::F32), &self.intercepts);
+        let weights = PackedMatrix::new(self.device, weights);
         let blocks: Vec<Matrix> = rows
             .par_chunks(BLOCK)
             .map(|rows| {
                 let rows = Matrix::new(features.gather(rows), self.width);
-                device.linear(&rows, &weights, Epilogue::bias(intercepts))
+                weights.multiply_and_add(&rows, &self.intercepts)
             })
             .collect();
         blocks.into_iter().flat_map(Matrix::into_values).collect()

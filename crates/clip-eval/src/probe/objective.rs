@@ -1,24 +1,25 @@
-//! The probe's objective over packed features: value, gradient and metric.
+//! The probe's objective over packed features: value, gradient and preconditioner.
 //!
 //! Computed is the objective divided by `C · rows`, as in newer scikit-learn, so that a tolerance
 //! means the same for every strength and size.
 
-use super::fit::TrainingSet;
-use super::loss::{Loss, Sums};
-use super::minimize::Function;
-use super::moments::{Metric, Moments};
-use clip_kernels::{Cpu, Device, Epilogue, Matrix};
+use super::lbfgs::Objective;
+use super::loss::Loss;
+use super::loss_sums::LossSums;
+use super::preconditioner::{Preconditioner, ScatterMatrices};
+use super::targets::TrainingSet;
+use clip_kernels::Matrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Chunks are summed up in at most so many groups, side by side; within a group in f32 in the order
 /// of the chunks, the groups in f64.
 const GROUPS: usize = 32;
-/// The metric is made anew when the curvature has changed by this factor.
+/// The preconditioner is made anew when the curvature has changed by this factor.
 const STALE: f64 = 4.0;
 
 /// `mean cross-entropy + penalty / 2 · |W|²` of `[outputs, width + 1]` coefficients, the intercept last.
-pub(super) struct Objective<'a> {
+pub(super) struct ProbeObjective<'a> {
     set: TrainingSet<'a>,
     loss: &'a Loss,
     /// `1 / (C · rows)`.
@@ -26,29 +27,29 @@ pub(super) struct Objective<'a> {
     /// Mean `p · (1 − p)` at the last evaluation.
     curvature: f64,
     /// With the curvature it was made for; none where it does not pay.
-    metric: Option<(Metric, f64)>,
-    metric_pays: bool,
-    /// Computed for the first metric.
-    moments: Option<Moments>,
+    preconditioner: Option<(Preconditioner, f64)>,
+    preconditioner_pays: bool,
+    /// Computed for the first preconditioner.
+    scatter: Option<ScatterMatrices>,
 }
 
 /// What one group of chunks contributes.
 struct Group {
-    sums: Sums,
+    sums: LossSums,
     /// `[outputs, width]`; none without active rows.
     d_weights: Option<Matrix>,
 }
 
-impl<'a> Objective<'a> {
+impl<'a> ProbeObjective<'a> {
     pub(super) fn new(set: TrainingSet<'a>, loss: &'a Loss, c: f64) -> Self {
         let rows = set.rows.len();
         Self {
             loss,
             penalty: 1.0 / (c * rows as f64),
             curvature: 0.25,
-            metric: None,
-            metric_pays: Moments::pay(set.features.width(), rows, loss.outputs()),
-            moments: None,
+            preconditioner: None,
+            preconditioner_pays: Preconditioner::pays(set.features.width(), rows, loss.outputs()),
+            scatter: None,
             set,
         }
     }
@@ -65,7 +66,7 @@ impl<'a> Objective<'a> {
     }
 
     fn group(&self, chunks: Range<usize>, weights: &Matrix, intercepts: &[f32]) -> Group {
-        let mut group = Group { sums: Sums::zeros(intercepts.len()), d_weights: None };
+        let mut group = Group { sums: LossSums::zeros(intercepts.len()), d_weights: None };
         for chunk in chunks {
             let active = self.active(chunk);
             if active.is_empty() {
@@ -73,24 +74,23 @@ impl<'a> Objective<'a> {
             }
             let first = self.set.features.rows_of(chunk).start + active.start - self.set.rows.start;
             self.set.features.with(chunk, |packed| {
-                let device = Cpu::new();
-                let mut logits = device.linear(weights, &packed.samples, Epilogue::none()); // [outputs, rows]
+                let mut logits = packed.samples.multiply(weights); // [outputs, rows]
                 self.loss.apply(logits.values_mut(), active, first, intercepts, &mut group.sums);
-                let so_far = Epilogue { residual: group.d_weights.take(), ..Epilogue::none() };
-                group.d_weights = Some(device.linear(&logits, &packed.columns, so_far)); // [outputs, width]
+                let so_far = group.d_weights.take();
+                group.d_weights = Some(packed.columns.accumulate(&logits, so_far)); // [outputs, width]
             });
         }
         group
     }
 }
 
-impl Function for Objective<'_> {
-    fn evaluate(&mut self, at: &[f64], gradient: &mut [f64]) -> f64 {
+impl Objective for ProbeObjective<'_> {
+    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
         let (side, outputs) = (self.width() + 1, self.loss.outputs());
         let weights =
-            at.chunks_exact(side).flat_map(|row| row[..side - 1].iter().map(|&value| value as f32));
+            x.chunks_exact(side).flat_map(|row| row[..side - 1].iter().map(|&value| value as f32));
         let weights = Matrix::new(weights.collect(), side - 1);
-        let intercepts: Vec<f32> = at.chunks_exact(side).map(|row| row[side - 1] as f32).collect();
+        let intercepts: Vec<f32> = x.chunks_exact(side).map(|row| row[side - 1] as f32).collect();
 
         let chunks = self.set.features.chunks();
         let groups = chunks.min(GROUPS);
@@ -112,46 +112,47 @@ impl Function for Objective<'_> {
             let weights = gradient.iter_mut().zip(weights.row(output));
             weights.for_each(|(gradient, weight)| *gradient += self.penalty * f64::from(*weight));
         });
-        let total =
-            |of: fn(&Sums) -> f64| groups.iter().map(|group| of(&group.sums)).sum::<f64>() * mean;
+        let total = |of: fn(&LossSums) -> f64| {
+            groups.iter().map(|group| of(&group.sums)).sum::<f64>() * mean
+        };
         self.curvature = total(|sums| sums.curvature) / outputs as f64;
         let squares: f64 =
             weights.values().iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum();
         total(|sums| sums.loss) + 0.5 * self.penalty * squares
     }
 
-    fn refresh(&mut self) -> bool {
+    fn refresh_preconditioner(&mut self) -> bool {
         let stale = |made: f64| self.curvature < made / STALE || self.curvature > made * STALE;
-        let is_stale = self.metric.as_ref().is_none_or(|&(_, made)| stale(made));
-        if !self.metric_pays || !is_stale {
+        let is_stale = self.preconditioner.as_ref().is_none_or(|&(_, made)| stale(made));
+        if !self.preconditioner_pays || !is_stale {
             return false;
         }
-        // A curvature of zero would make a metric of the penalty alone.
+        // A curvature of zero would make a preconditioner of the penalty alone.
         let curvature = self.curvature.max(f64::MIN_POSITIVE);
         let TrainingSet { features, rows, .. } = &self.set;
         let order = &features.order()[rows.clone()];
-        let moments =
-            self.moments.get_or_insert_with(|| Moments::of(features.features(), order, self.loss));
-        let found = moments.metric(curvature, self.penalty);
-        self.metric_pays = found.is_some();
-        self.metric = found.map(|metric| (metric, curvature)).or(self.metric.take());
-        self.metric_pays
+        let scatter =
+            self.scatter.get_or_insert_with(|| ScatterMatrices::of(features, order, self.loss));
+        let found = scatter.preconditioner(curvature, self.penalty);
+        self.preconditioner_pays = found.is_some();
+        self.preconditioner = found.map(|made| (made, curvature)).or(self.preconditioner.take());
+        self.preconditioner_pays
     }
 
-    fn has_metric(&self) -> bool {
-        self.metric.is_some()
+    fn has_preconditioner(&self) -> bool {
+        self.preconditioner.is_some()
     }
 
-    fn apply(&self, vector: Vec<f32>) -> Vec<f32> {
-        match &self.metric {
-            Some((metric, _)) => metric.apply(vector),
+    fn precondition(&self, vector: Vec<f32>) -> Vec<f32> {
+        match &self.preconditioner {
+            Some((preconditioner, _)) => preconditioner.apply(vector),
             None => vector,
         }
     }
 
     fn norm_squared(&self, vector: &[f32]) -> f64 {
-        match &self.metric {
-            Some((metric, _)) => metric.norm_squared(vector),
+        match &self.preconditioner {
+            Some((preconditioner, _)) => preconditioner.norm_squared(vector),
             None => vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum(),
         }
     }
@@ -162,6 +163,7 @@ mod tests {
     use super::*;
     use crate::probe::{Features, PackedFeatures, Targets};
     use clip_data::Presence;
+    use clip_rs::InstructionSet;
     use proptest::prelude::*;
 
     const ROWS: usize = 30;
@@ -176,6 +178,7 @@ mod tests {
         c: f64,
     ) -> Result<(), TestCaseError> {
         let packed = PackedFeatures::new(
+            InstructionSet::Reference,
             Features::new(data, WIDTH),
             (0..ROWS).collect(),
             PackedFeatures::MEMORY,
@@ -183,8 +186,11 @@ mod tests {
         let rows: Vec<usize> = (2..ROWS - 3).collect();
         let loss = Loss::new(targets, &rows);
         let at = &at[..loss.outputs() * (WIDTH + 1)];
-        let mut objective =
-            Objective::new(TrainingSet { features: &packed, rows: 2..ROWS - 3, targets }, &loss, c);
+        let mut objective = ProbeObjective::new(
+            TrainingSet { features: &packed, rows: 2..ROWS - 3, targets },
+            &loss,
+            c,
+        );
         let (mut gradient, mut unused) = (vec![0.0; at.len()], vec![0.0; at.len()]);
         objective.evaluate(at, &mut gradient);
         for place in 0..at.len() {

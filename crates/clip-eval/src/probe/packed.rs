@@ -10,7 +10,9 @@
 //! ```
 
 use super::features::Features;
-use clip_kernels::{Cpu, Device, MatrixView, PackedWeight, Precision};
+use crate::products::PackedMatrix;
+use clip_kernels::MatrixView;
+use clip_rs::InstructionSet;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -23,6 +25,7 @@ const EVEN: usize = 4;
 
 /// Rows of features in a chosen order, packed once and shared by every fit on them.
 pub struct PackedFeatures<'a> {
+    device: InstructionSet,
     features: Features<'a>,
     order: Vec<usize>,
     rows_of_chunk: usize,
@@ -33,24 +36,29 @@ pub struct PackedFeatures<'a> {
 /// Some rows in the two forms.
 pub(super) struct Chunk {
     /// `[rows, width]`.
-    pub(super) samples: PackedWeight,
+    pub(super) samples: PackedMatrix,
     /// `[width, rows]`.
-    pub(super) columns: PackedWeight,
+    pub(super) columns: PackedMatrix,
 }
 
 impl<'a> PackedFeatures<'a> {
     /// The memory that packed features may take unless told otherwise, in bytes.
     pub const MEMORY: usize = 8 << 30;
 
-    /// Packs the rows of these indices in this order; a fit takes a range of them.
+    /// Packs the rows of these indices in this order for the device that is to fit them; a fit takes a range of them.
     ///
     /// Kept are `8 · rows · width` bytes if that is at most `memory`. Otherwise nothing is: chunks are
     /// packed when they are needed, which gives the same bits and costs as much as multiplying with
     /// some tens of classes.
-    pub fn new(features: Features<'a>, order: Vec<usize>, memory: usize) -> Self {
+    pub fn new(
+        device: InstructionSet,
+        features: Features<'a>,
+        order: Vec<usize>,
+        memory: usize,
+    ) -> Self {
         let rows_of_chunk = rows_of_chunk(order.len());
         let bytes = 2 * size_of::<f32>() * order.len() * features.width();
-        let mut packed = Self { features, order, rows_of_chunk, kept: Vec::new() };
+        let mut packed = Self { device, features, order, rows_of_chunk, kept: Vec::new() };
         if bytes <= memory {
             packed.kept =
                 (0..packed.chunks()).into_par_iter().map(|chunk| packed.pack(chunk)).collect();
@@ -71,6 +79,10 @@ impl<'a> PackedFeatures<'a> {
     /// Which rows of the features these are.
     pub fn order(&self) -> &[usize] {
         &self.order
+    }
+
+    pub(super) fn device(&self) -> InstructionSet {
+        self.device
     }
 
     pub(super) fn features(&self) -> Features<'a> {
@@ -97,12 +109,11 @@ impl<'a> PackedFeatures<'a> {
     fn pack(&self, chunk: usize) -> Chunk {
         let order = &self.order[self.rows_of(chunk)];
         let rows = self.features.gather(order);
-        let (device, width) = (Cpu::new(), self.width());
+        let (rows_of_chunk, width) = (order.len(), self.width());
+        let pack = |view| PackedMatrix::new(self.device, view);
         Chunk {
-            samples: device
-                .pack(MatrixView::output_major(&rows, order.len(), width), Precision::F32),
-            columns: device
-                .pack(MatrixView::input_major(&rows, order.len(), width), Precision::F32),
+            samples: pack(MatrixView::output_major(&rows, rows_of_chunk, width)),
+            columns: pack(MatrixView::input_major(&rows, rows_of_chunk, width)),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The paper's search for the strength of the regularization: 97 points, at most 15 fits.
 
 use super::features::Features;
-use super::fit::{Fit, Options, Targets, TrainingSet, fit};
+use super::fit::{Fit, Options, fit};
 use super::packed::PackedFeatures;
+use super::targets::{Targets, TrainingSet};
+use clip_rs::InstructionSet;
 use std::collections::BTreeMap;
 
 /// Points of the grid, `λ = 10^(−6 + index / 8)`.
@@ -54,6 +56,8 @@ fn wins((index, score): (usize, f64), (best_index, best): (usize, f64)) -> bool 
 /// What a search is made of.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
+    /// What computes.
+    pub device: InstructionSet,
     /// Of all images.
     pub features: Features<'a>,
     /// For each row of the features.
@@ -112,8 +116,9 @@ pub struct Search<'a> {
 /// # Panics
 /// When there are no training rows, or a row is not one of the features'.
 pub fn search<'a>(problem: &Problem<'a>, progress: &mut dyn FnMut(usize, usize)) -> Search<'a> {
-    let Problem { features, targets, train, validation, options, memory, metric } = *problem;
-    let packed = PackedFeatures::new(features, [train, validation].concat(), memory);
+    let Problem { device, features, targets, train, validation, options, memory, metric } =
+        *problem;
+    let packed = PackedFeatures::new(device, features, [train, validation].concat(), memory);
     let set = TrainingSet { features: &packed, rows: 0..train.len(), targets };
     let mut fits: BTreeMap<usize, (f64, Fit)> = BTreeMap::new();
     let (tried, best) = parametric_search(|round| {

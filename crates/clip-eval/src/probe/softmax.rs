@@ -7,7 +7,7 @@
 //! `p − 1` of the true class would lose what a good fit is about, so the true class is kept apart: its
 //! gradient is minus the sum of the others.
 
-use super::loss::Sums;
+use super::loss_sums::LossSums;
 use std::ops::Range;
 
 const LANES: usize = 32;
@@ -25,7 +25,7 @@ pub(super) fn cross_entropy(
     active: Range<usize>,
     intercepts: &[f32],
     labels: &[u32],
-    sums: &mut Sums,
+    sums: &mut LossSums,
 ) {
     for start in (0..samples).step_by(LANES) {
         let columns = start..samples.min(start + LANES);
@@ -51,7 +51,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn compute(mut self, sums: &mut Sums) {
+    fn compute(mut self, sums: &mut LossSums) {
         let greatest = self.add_intercepts();
         let own = self.take_own();
         let others = self.exponentials(&greatest);
@@ -176,7 +176,7 @@ mod tests {
         let (classes, samples, active) = (5, 75, 3..70);
         let mut logits: Vec<f32> = (0..classes * samples).map(|i| (i % 17) as f32 - 8.0).collect();
         let labels: Vec<u32> = active.clone().map(|i| (i % classes) as u32).collect();
-        let mut sums = Sums::zeros(classes);
+        let mut sums = LossSums::zeros(classes);
         let intercepts = [0.5, 0.0, -1.0, 3.0, 0.25];
         let before = logits.clone();
         cross_entropy(&mut logits, samples, active.clone(), &intercepts, &labels, &mut sums);

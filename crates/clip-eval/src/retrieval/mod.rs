@@ -16,10 +16,12 @@ mod shortlist;
 mod vectors;
 
 pub use direction::{Match, Ranked};
-pub use places::{PlaceTable, geolocate};
+pub use places::PlaceTable;
 pub use vectors::{RetrievalError, UnitVectors};
 
-use clip_kernels::{Cpu, Device, Epilogue, MatrixView, Precision};
+use crate::products::PackedMatrix;
+use clip_kernels::{Matrix, MatrixView};
+use clip_rs::InstructionSet;
 use direction::{BestMatch, Direction};
 use vectors::similarity;
 
@@ -39,6 +41,7 @@ pub struct Retrieval {
 
 /// Finds the `k` best of the other kind for every image and every text, and the rank (from 1) of the best true match.
 ///
+/// - `device`: what computes the f32 scores; it changes no result
 /// - `image_of_text`: `[texts]`, position of the image each text belongs to
 ///
 /// # Errors
@@ -47,6 +50,7 @@ pub struct Retrieval {
 /// # Panics
 /// When widths or numbers of texts differ.
 pub fn retrieve(
+    device: InstructionSet,
     images: UnitVectors<'_>,
     texts: UnitVectors<'_>,
     image_of_text: &[u32],
@@ -75,9 +79,9 @@ pub fn retrieve(
     let mut image_to_text = Direction::new(images, texts, &of_image, k);
     let mut text_to_image = Direction::new(texts, images, &of_text, k);
     if images.rows() < texts.rows() {
-        sweep(texts, images, Some(&mut text_to_image), Some(&mut image_to_text));
+        sweep(device, texts, images, Some(&mut text_to_image), Some(&mut image_to_text));
     } else {
-        sweep(images, texts, Some(&mut image_to_text), Some(&mut text_to_image));
+        sweep(device, images, texts, Some(&mut image_to_text), Some(&mut text_to_image));
     }
     Ok(Retrieval { image_to_text: image_to_text.finish(), text_to_image: text_to_image.finish() })
 }
@@ -86,12 +90,17 @@ pub fn retrieve(
 ///
 /// # Panics
 /// When the widths differ.
-pub fn nearest(queries: UnitVectors<'_>, among: UnitVectors<'_>, k: usize) -> Vec<Vec<Match>> {
+pub fn nearest(
+    device: InstructionSet,
+    queries: UnitVectors<'_>,
+    among: UnitVectors<'_>,
+    k: usize,
+) -> Vec<Vec<Match>> {
     let mut direction = Direction::new(queries, among, &vec![None; queries.rows()], k);
     if queries.rows() < among.rows() {
-        sweep(among, queries, None, Some(&mut direction));
+        sweep(device, among, queries, None, Some(&mut direction));
     } else {
-        sweep(queries, among, Some(&mut direction), None);
+        sweep(device, queries, among, Some(&mut direction), None);
     }
     direction.finish().into_iter().map(|ranked| ranked.best).collect()
 }
@@ -99,19 +108,19 @@ pub fn nearest(queries: UnitVectors<'_>, among: UnitVectors<'_>, k: usize) -> Ve
 /// Shows every score of `rows` with `columns` to the direction whose queries are the rows, and to the one whose queries are
 /// the columns.
 fn sweep(
+    device: InstructionSet,
     rows: UnitVectors<'_>,
     columns: UnitVectors<'_>,
     mut of_rows: Option<&mut Direction<'_>>,
     mut of_columns: Option<&mut Direction<'_>>,
 ) {
     assert_eq!(rows.width(), columns.width(), "widths of queries and of what is searched");
-    let device = Cpu::new();
     for tile in columns.blocks(TILE) {
         let view = MatrixView::output_major(tile.values, tile.rows(), columns.width());
-        let packed = device.pack(view, Precision::F32);
+        let packed = PackedMatrix::new(device, view);
         for block in rows.blocks(BLOCK) {
-            let block_rows = device.from_slice(block.values, rows.width());
-            let scores = device.linear(&block_rows, &packed, Epilogue::none()); // [block, tile]
+            let block_rows = Matrix::new(block.values.to_vec(), rows.width());
+            let scores = packed.multiply(&block_rows); // [block, tile]
             if let Some(direction) = &mut of_rows {
                 direction.scan_rows(scores.values(), block.first, tile.first, tile.rows());
             }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{UnitVectors, nearest};
 use crate::EvalError;
 use crate::metrics::Place;
 
@@ -58,20 +57,6 @@ impl PlaceTable {
     }
 }
 
-/// For each query the place of the reference most similar to it; the first of equal ones.
-///
-/// # Panics
-/// When the widths differ, the numbers of references and places do, or there are no references.
-pub fn geolocate(
-    queries: UnitVectors<'_>,
-    references: UnitVectors<'_>,
-    places: &[Place],
-) -> Vec<Place> {
-    assert_eq!(references.rows(), places.len(), "places of {} references", references.rows());
-    assert!(!places.is_empty(), "no references to compare with");
-    nearest(queries, references, 1).iter().map(|best| places[best[0].index as usize]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,14 +96,5 @@ mod tests {
         assert!(wrong("file,lat,lon\na.jpg,x,0\n").contains("line: 2"));
         assert!(wrong("file,lat\na.jpg,1\n").contains("lon"));
         assert!(wrong("file,lat,lon\na.jpg,1\n").contains("line: 2"));
-    }
-
-    #[test]
-    fn a_photo_is_where_its_neighbour_is() {
-        let (queries, references) = ([0.8, 0.6, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0, 0.6, 0.8]);
-        let place = |latitude: f64| Place { latitude, longitude: 0.0 };
-        let places = [place(1.0), place(2.0), place(3.0)];
-        let unit = |values| UnitVectors::new(values, 2).unwrap();
-        assert_eq!(geolocate(unit(&queries), unit(&references), &places), [place(3.0), place(1.0)]);
     }
 }

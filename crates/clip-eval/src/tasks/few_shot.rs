@@ -72,6 +72,7 @@ impl EvalContext {
         };
         let rows = self.probe_rows(&test);
         let study = Study {
+            device: self.clip.instruction_set(),
             features: data.features(),
             labels,
             classes: names.len(),

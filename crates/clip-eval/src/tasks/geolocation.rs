@@ -117,7 +117,8 @@ impl EvalContext {
             used += rows.usable.len();
             let embeddings = rows.features.normalize();
             let block = UnitVectors::new(embeddings.as_slice(), width);
-            let found = nearest(of_queries, block.map_err(|error| refused(error.to_string()))?, 1);
+            let block = block.map_err(|error| refused(error.to_string()))?;
+            let found = nearest(self.clip.instruction_set(), of_queries, block, 1);
             for (best, found) in best.iter_mut().zip(found) {
                 // The first of equal ones stays.
                 if best.is_none_or(|best| found[0].similarity > best.similarity) {

@@ -135,10 +135,11 @@ impl EvalContext {
         progress: &mut Progress<'_>,
     ) -> SelectedModel {
         let (features, memory) = (data.features(), self.packed_memory());
+        let device = self.clip.instruction_set();
         let targets = data.labels.targets(classes);
         if let Some(c) = self.options.c {
             let order = [&*data.train, &*data.validation].concat();
-            let packed = PackedFeatures::new(features, order, memory);
+            let packed = PackedFeatures::new(device, features, order, memory);
             let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
             return SelectedModel {
                 fit: probe::fit(&set, c, &Options::default(), None),
@@ -148,6 +149,7 @@ impl EvalContext {
         }
         let score = |scores: &[f32]| data.score(scores, classes, metric);
         let problem = Problem {
+            device,
             features,
             targets,
             train: &data.train,

@@ -67,6 +67,7 @@ impl EvalContext {
             EvalError::task(Verb::Retrieval.task(), &encoded.split.dataset.id, error.to_string())
         };
         let found = retrieve(
+            self.clip.instruction_set(),
             UnitVectors::new(images.as_slice(), width).map_err(failed)?,
             UnitVectors::new(&features, width).map_err(failed)?,
             &image_of_text,

@@ -26,7 +26,7 @@ pub(super) struct Point {
 ///
 /// - `start`: with a negative slope
 /// - `first`: the step tried first
-pub(super) fn step(
+pub(super) fn line_search(
     start: Point,
     first: f64,
     mut evaluate: impl FnMut(f64) -> Point,
@@ -79,8 +79,8 @@ mod tests {
         for (name, value, slope) in cases {
             let at = |x: f64| Point { value: value(x), slope: slope(x) };
             for first in [1e-6, 1e-3, 1.0, 100.0] {
-                let found =
-                    step(at(0.0), first, at).unwrap_or_else(|| panic!("{name} from {first}"));
+                let found = line_search(at(0.0), first, at)
+                    .unwrap_or_else(|| panic!("{name} from {first}"));
                 assert!(
                     value(found) < value(0.0) && slope(found).abs() <= FLAT * slope(0.0).abs(),
                     "{name}"
@@ -92,10 +92,13 @@ mod tests {
     #[test]
     fn a_function_that_never_gains_has_no_step() {
         assert!(
-            step(Point { value: 1.0, slope: -1.0 }, 1.0, |_| Point { value: 2.0, slope: -1.0 })
-                .is_none()
+            line_search(Point { value: 1.0, slope: -1.0 }, 1.0, |_| Point {
+                value: 2.0,
+                slope: -1.0
+            })
+            .is_none()
         );
         let nan = |_| Point { value: f64::NAN, slope: f64::NAN };
-        assert!(step(Point { value: 1.0, slope: -1.0 }, 1.0, nan).is_none());
+        assert!(line_search(Point { value: 1.0, slope: -1.0 }, 1.0, nan).is_none());
     }
 }

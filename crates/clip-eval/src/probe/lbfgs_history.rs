@@ -16,16 +16,16 @@ const LANES: usize = 16;
 
 /// The last pairs, oldest first.
 #[derive(Default)]
-pub(super) struct Pairs {
+pub(super) struct LbfgsHistory {
     steps: Vec<Vec<f32>>,
     changes: Vec<Vec<f32>>,
     /// `step_i · change_j` for `i ≤ j`, row `j` after row `j`.
     products: Vec<Vec<f64>>,
-    /// Of the newest pair: one over the curvature that the metric does not know of.
+    /// Of the newest pair: one over the curvature that the preconditioner does not know of.
     scale: f64,
 }
 
-impl Pairs {
+impl LbfgsHistory {
     pub(super) fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -36,7 +36,7 @@ impl Pairs {
 
     /// Takes a pair with positive curvature, forgets the oldest beyond [`HISTORY`]; leaves out any other.
     ///
-    /// - `norm_squared`: of a change in the metric
+    /// - `norm_squared`: of a change, by the preconditioner
     pub(super) fn push(
         &mut self,
         step: Vec<f32>,
@@ -61,7 +61,7 @@ impl Pairs {
         self.rescale(norm_squared);
     }
 
-    /// Takes the scale of the newest pair anew, after the metric has changed.
+    /// Takes the scale of the newest pair anew, after the preconditioner has changed.
     pub(super) fn rescale(&mut self, norm_squared: impl Fn(&[f32]) -> f64) {
         if let (Some(change), Some(products)) = (self.changes.last(), self.products.last()) {
             self.scale = products[products.len() - 1] / norm_squared(change);
@@ -72,7 +72,7 @@ impl Pairs {
     pub(super) fn direction(
         &self,
         gradient: &[f32],
-        metric: impl Fn(Vec<f32>) -> Vec<f32>,
+        precondition: impl Fn(Vec<f32>) -> Vec<f32>,
     ) -> Vec<f32> {
         let count = self.steps.len();
         let along = dots(&self.steps, gradient);
@@ -83,7 +83,7 @@ impl Pairs {
         }
         let rest = sum(1.0, gradient.to_vec(), &self.changes, first.iter().map(|a| -a));
         let scale = if count == 0 { 1.0 } else { self.scale };
-        let mapped = metric(rest);
+        let mapped = precondition(rest);
         let along = dots(&self.changes, &mapped);
         let mut second = vec![0.0; count];
         for i in 0..count {

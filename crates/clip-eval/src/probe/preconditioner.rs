@@ -1,4 +1,4 @@
-//! How features scatter, and the metric that gives: the preconditioner of a fit.
+//! The preconditioner of a fit, from how its features scatter.
 //!
 //! The Hessian of the mean cross-entropy is, class by class, a mean of `p·(1 − p)·x·xᵀ` (`x` with a one
 //! behind it for the intercept), and the rows that count for a class are those near it. So with one
@@ -17,86 +17,57 @@
 use super::cholesky::inverse_factor;
 use super::features::Features;
 use super::loss::Loss;
-use clip_kernels::{Cpu, Device, Epilogue, Matrix, MatrixView, PackedWeight, Precision};
+use super::packed::PackedFeatures;
+use crate::products::PackedMatrix;
+use clip_kernels::{Matrix, MatrixView};
+use clip_rs::InstructionSet;
 use rayon::prelude::*;
 
-/// Rows are enough at so many times the width: they make a metric, not a result.
+/// Rows are enough at so many times the width: they make a preconditioner, not a result.
 const ROWS_PER_COLUMN: usize = 8;
 /// Rows multiplied at a time.
 const BLOCK: usize = 960;
 /// The least share of the mean eigenvalue that any direction is taken to have: beyond it lies the
-/// rounding of the moments, which are sums in f32.
+/// rounding of the scatter, which are sums in f32.
 const FLOOR: f64 = 1e-6;
 
 /// Scatter within classes `[width, width]` and the classes' means; of one class in a fit that asks yes
 /// or no.
-pub(super) struct Moments {
+pub(super) struct ScatterMatrices {
     scatter: Vec<f64>,
     /// `[outputs, width]`.
     means: Matrix,
     /// Whether the outputs compete: what all of them have in common then changes no probability.
     compete: bool,
+    device: InstructionSet,
 }
 
-impl Moments {
+impl ScatterMatrices {
     /// Of the rows of these indices.
-    pub(super) fn of(features: Features<'_>, order: &[usize], loss: &Loss) -> Self {
-        let (width, outputs) = (features.width(), loss.outputs());
-        let group = |place: usize| match loss {
+    pub(super) fn of(packed: &PackedFeatures<'_>, order: &[usize], loss: &Loss) -> Self {
+        let (features, device) = (packed.features(), packed.device());
+        let class_of = |place: usize| match loss {
             Loss::Softmax { labels, .. } => labels[place] as usize,
             Loss::Logistic { .. } => 0,
         };
-        let mut members = vec![Vec::new(); outputs];
-        order.iter().enumerate().for_each(|(place, &row)| members[group(place)].push(row));
-        let mut means = Matrix::zeros(outputs, width);
-        means.values_mut().par_chunks_exact_mut(width).zip(&members).for_each(|(mean, rows)| {
-            let mut sum = vec![0.0; width];
-            for &row in rows {
-                sum.iter_mut()
-                    .zip(features.row(row))
-                    .for_each(|(sum, &value)| *sum += f64::from(value));
-            }
-            let count = rows.len().max(1) as f64;
-            mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (sum / count) as f32);
-        });
+        let mut members = vec![Vec::new(); loss.outputs()];
+        order.iter().enumerate().for_each(|(place, &row)| members[class_of(place)].push(row));
+        let mut means = means_of(features, &members);
         if let Loss::Logistic { .. } = loss {
             let first = means.row(0).to_vec();
-            means
-                .values_mut()
-                .chunks_exact_mut(width)
-                .for_each(|mean| mean.copy_from_slice(&first));
+            let all = means.values_mut().chunks_exact_mut(first.len());
+            all.for_each(|mean| mean.copy_from_slice(&first));
         }
-        let step = order.len().div_ceil(ROWS_PER_COLUMN * width).max(1);
+        let step = order.len().div_ceil(ROWS_PER_COLUMN * features.width()).max(1);
         let places: Vec<usize> = (0..order.len()).step_by(step).collect();
-        let device = Cpu::new();
-        let mut sum = Matrix::zeros(width, width);
-        for block in places.chunks(BLOCK) {
-            let mut columns = vec![0.0; width * block.len()]; // [width, rows]
-            for (at, &place) in block.iter().enumerate() {
-                let values = features.row(order[place]).iter().zip(means.row(group(place)));
-                values.enumerate().for_each(|(column, (value, mean))| {
-                    columns[column * block.len() + at] = value - mean
-                });
-            }
-            let packed =
-                device.pack(MatrixView::output_major(&columns, width, block.len()), Precision::F32);
-            let columns = Matrix::new(columns, block.len());
-            sum = device.linear(&columns, &packed, Epilogue::none().residual(sum));
-        }
-        let count = places.len().max(1) as f64;
-        let scatter = sum.values().iter().map(|&value| f64::from(value) / count).collect();
-        Self { scatter, means, compete: matches!(loss, Loss::Softmax { .. }) }
+        let centred = |&place: &usize| (features.row(order[place]), means.row(class_of(place)));
+        let rows: Vec<(&[f32], &[f32])> = places.iter().map(centred).collect();
+        let scatter = scatter_of(device, &rows, features.width());
+        Self { scatter, means, compete: matches!(loss, Loss::Softmax { .. }), device }
     }
 
-    /// Whether a metric costs less than it saves, in a fit of so many rows and outputs. A factor takes
-    /// `width³ / 3` steps in f64 and saves some tens of evaluations, each of them bound by reading the
-    /// features twice (150) or by multiplying (7 for each output).
-    pub(super) fn pay(width: usize, rows: usize, outputs: usize) -> bool {
-        width * width <= rows * (150 + 7 * outputs)
-    }
-
-    /// The metric for this curvature and penalty. None where the sum is not positive definite.
-    pub(super) fn metric(&self, curvature: f64, penalty: f64) -> Option<Metric> {
+    /// The preconditioner for this curvature and penalty. None where the sum is not positive definite.
+    pub(super) fn preconditioner(&self, curvature: f64, penalty: f64) -> Option<Preconditioner> {
         let width = self.means.width();
         let mut matrix: Vec<f64> = self.scatter.iter().map(|value| value * curvature).collect();
         let trace: f64 = matrix.iter().step_by(width + 1).sum();
@@ -104,10 +75,9 @@ impl Moments {
         matrix.iter_mut().step_by(width + 1).for_each(|value| *value += floor + penalty);
         let rows: Vec<f32> =
             inverse_factor(matrix, width)?.iter().map(|&value| value as f32).collect();
-        let (device, precision) = (Cpu::new(), Precision::F32);
-        Some(Metric {
-            forth: device.pack(MatrixView::input_major(&rows, width, width), precision),
-            back: device.pack(MatrixView::output_major(&rows, width, width), precision),
+        Some(Preconditioner {
+            forth: PackedMatrix::new(self.device, MatrixView::input_major(&rows, width, width)),
+            back: PackedMatrix::new(self.device, MatrixView::output_major(&rows, width, width)),
             means: self.means.clone(),
             compete: self.compete,
             curvature,
@@ -115,21 +85,62 @@ impl Moments {
     }
 }
 
+/// Mean of each group of rows, `[groups, width]`.
+fn means_of(features: Features<'_>, groups: &[Vec<usize>]) -> Matrix {
+    let width = features.width();
+    let mut means = Matrix::zeros(groups.len(), width);
+    means.values_mut().par_chunks_exact_mut(width).zip(groups).for_each(|(mean, rows)| {
+        let mut sum = vec![0.0; width];
+        for &row in rows {
+            let values = sum.iter_mut().zip(features.row(row));
+            values.for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        let count = rows.len().max(1) as f64;
+        mean.iter_mut().zip(sum).for_each(|(mean, sum)| *mean = (sum / count) as f32);
+    });
+    means
+}
+
+/// Mean of `(row − mean) · (row − mean)ᵀ`, `[width, width]`.
+fn scatter_of(device: InstructionSet, rows: &[(&[f32], &[f32])], width: usize) -> Vec<f64> {
+    let mut sum = Matrix::zeros(width, width);
+    for block in rows.chunks(BLOCK) {
+        let mut columns = vec![0.0; width * block.len()]; // [width, rows]
+        for (at, (row, mean)) in block.iter().enumerate() {
+            for (column, (value, mean)) in row.iter().zip(*mean).enumerate() {
+                columns[column * block.len() + at] = value - mean;
+            }
+        }
+        let view = MatrixView::output_major(&columns, width, block.len());
+        let packed = PackedMatrix::new(device, view);
+        sum = packed.accumulate(&Matrix::new(columns, block.len()), Some(sum));
+    }
+    let count = rows.len().max(1) as f64;
+    sum.values().iter().map(|&value| f64::from(value) / count).collect()
+}
+
 /// `(q, b) ↦ (r, b / curvature − mean · r)` with `r = AᵀA · (q − b · mean)`, `A` the inverse of a Cholesky
 /// factor: positive whatever the rounding.
-pub(super) struct Metric {
-    forth: PackedWeight,
-    back: PackedWeight,
+pub(super) struct Preconditioner {
+    forth: PackedMatrix,
+    back: PackedMatrix,
     means: Matrix,
     compete: bool,
     curvature: f64,
 }
 
-impl Metric {
+impl Preconditioner {
+    /// Whether it costs less than it saves, in a fit of so many rows and outputs. A factor takes
+    /// `width³ / 3` steps in f64 and saves some tens of evaluations, each of them bound by reading the
+    /// features twice (150) or by multiplying (7 for each output).
+    pub(super) fn pays(width: usize, rows: usize, outputs: usize) -> bool {
+        width * width <= rows * (150 + 7 * outputs)
+    }
+
     /// Maps each output's vector, `[outputs, width + 1]`.
     pub(super) fn apply(&self, mut vector: Vec<f32>) -> Vec<f32> {
         let side = self.means.width() + 1;
-        let mapped = Cpu::new().linear(&self.half(&vector), &self.back, Epilogue::none()); // [outputs, width]
+        let mapped = self.back.multiply(&self.half(&vector)); // [outputs, width]
         for (output, vector) in vector.chunks_exact_mut(side).enumerate() {
             let (mapped, mean) = (mapped.row(output), self.means.row(output));
             let along: f64 =
@@ -160,7 +171,7 @@ impl Metric {
             let rest = rest.row_mut(output).iter_mut();
             rest.zip(values).for_each(|(rest, (value, mean))| *rest = value - vector[width] * mean);
         }
-        Cpu::new().linear(&rest, &self.forth, Epilogue::none())
+        self.forth.multiply(&rest)
     }
 }
 

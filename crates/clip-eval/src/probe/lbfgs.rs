@@ -1,0 +1,239 @@
+//! L-BFGS for smooth convex functions (Nocedal 1980), with a preconditioner in place of the usual multiple
+//! of the identity, for values and gradients that are right to the rounding of f32.
+
+use super::lbfgs_history::LbfgsHistory;
+use super::line_search::{Point, line_search};
+
+/// A function to be minimized.
+pub(super) trait Objective {
+    /// Its value, and its gradient.
+    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
+
+    /// Makes the preconditioner fit the place evaluated last. Whether it has changed.
+    fn refresh_preconditioner(&mut self) -> bool;
+
+    /// Whether there is one: it knows the length of a step, not its direction alone.
+    fn has_preconditioner(&self) -> bool;
+
+    /// The preconditioner (about the inverse Hessian) times a vector.
+    fn precondition(&self, vector: Vec<f32>) -> Vec<f32>;
+
+    /// Vector times preconditioner times vector.
+    fn norm_squared(&self, vector: &[f32]) -> f64;
+}
+
+/// Why a fit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminationReason {
+    /// No entry of the gradient is above the tolerance.
+    Gradient,
+    /// Neither value nor gradient fall any further in the arithmetic of f32.
+    Precision,
+    /// The iterations allowed are used up.
+    Iterations,
+}
+
+/// Where a minimization ended.
+pub(super) struct Minimum {
+    pub(super) x: Vec<f64>,
+    pub(super) value: f64,
+    /// Greatest entry of the gradient.
+    pub(super) gradient: f64,
+    pub(super) iterations: usize,
+    pub(super) evaluations: usize,
+    pub(super) termination: TerminationReason,
+}
+
+/// Iterations without progress after which there will be none.
+const PATIENCE: usize = 12;
+/// A smaller gain of value is none.
+const GAIN: f64 = 3e-8;
+
+/// Minimizes from `start` until no entry of the gradient is above `tolerance`.
+pub(super) fn minimize(
+    objective: &mut impl Objective,
+    start: Vec<f64>,
+    tolerance: f64,
+    most_iterations: usize,
+) -> Minimum {
+    let mut state = State::new(objective, start);
+    let mut progress =
+        Progress { value: state.value, gradient: greatest(&state.gradient), since: 0 };
+    let mut iterations = 0;
+    let termination = loop {
+        let gradient = greatest(&state.gradient);
+        if gradient <= tolerance {
+            break TerminationReason::Gradient;
+        }
+        if iterations == most_iterations {
+            break TerminationReason::Iterations;
+        }
+        if progress.has_ended(state.value, gradient) {
+            break TerminationReason::Precision;
+        }
+        if state.step(objective) {
+            iterations += 1;
+        } else if state.history.is_empty() {
+            break TerminationReason::Precision;
+        } else {
+            // What was learned may be what misleads; without it the preconditioner alone must lead down.
+            state.history.clear();
+        }
+    };
+    let State { x, value, gradient, evaluations, .. } = state;
+    Minimum { x, value, gradient: greatest(&gradient), iterations, evaluations, termination }
+}
+
+/// Where a minimization stands.
+struct State {
+    x: Vec<f64>,
+    value: f64,
+    gradient: Vec<f64>,
+    history: LbfgsHistory,
+    evaluations: usize,
+    /// Room for the place and the gradient that are tried.
+    next: Vec<f64>,
+    next_gradient: Vec<f64>,
+}
+
+impl State {
+    fn new(objective: &mut impl Objective, x: Vec<f64>) -> State {
+        let mut gradient = vec![0.0; x.len()];
+        let value = objective.evaluate(&x, &mut gradient);
+        let (next, next_gradient) = (x.clone(), gradient.clone());
+        let history = LbfgsHistory::default();
+        State { x, value, gradient, history, evaluations: 1, next, next_gradient }
+    }
+
+    /// One step along the direction of L-BFGS; false where none leads down.
+    fn step(&mut self, objective: &mut impl Objective) -> bool {
+        if objective.refresh_preconditioner() {
+            self.history.rescale(|change| objective.norm_squared(change));
+        }
+        let single: Vec<f32> = self.gradient.iter().map(|&value| value as f32).collect();
+        let direction = self.history.direction(&single, |vector| objective.precondition(vector));
+        let start = Point { value: self.value, slope: slope(&self.gradient, &direction) };
+        let has_length = !self.history.is_empty() || objective.has_preconditioner();
+        let first = if has_length { 1.0 } else { 1.0_f64.min(start.slope.abs().sqrt().recip()) };
+        let mut value = self.value;
+        let found = (start.slope < 0.0).then(|| {
+            line_search(start, first, |length| {
+                self.evaluations += 1;
+                let moves = self.x.iter().zip(&direction);
+                self.next
+                    .iter_mut()
+                    .zip(moves)
+                    .for_each(|(next, (x, by))| *next = x + length * f64::from(*by));
+                value = objective.evaluate(&self.next, &mut self.next_gradient);
+                Point { value, slope: slope(&self.next_gradient, &direction) }
+            })
+        });
+        if found.flatten().is_none() {
+            return false;
+        }
+        let change = difference(&self.next_gradient, &self.gradient);
+        let step = difference(&self.next, &self.x);
+        self.history.push(step, change, |change| objective.norm_squared(change));
+        std::mem::swap(&mut self.x, &mut self.next);
+        std::mem::swap(&mut self.gradient, &mut self.next_gradient);
+        self.value = value;
+        true
+    }
+}
+
+/// When value or gradient last got better.
+struct Progress {
+    value: f64,
+    gradient: f64,
+    since: usize,
+}
+
+impl Progress {
+    fn has_ended(&mut self, value: f64, gradient: f64) -> bool {
+        self.since += 1;
+        if value < self.value - GAIN * self.value.abs() || gradient < 0.5 * self.gradient {
+            *self = Self { value, gradient, since: 0 };
+        }
+        self.since > PATIENCE
+    }
+}
+
+fn greatest(gradient: &[f64]) -> f64 {
+    gradient.iter().fold(0.0, |greatest, value| value.abs().max(greatest))
+}
+
+fn slope(gradient: &[f64], direction: &[f32]) -> f64 {
+    gradient
+        .iter()
+        .zip(direction)
+        .map(|(gradient, direction)| gradient * f64::from(*direction))
+        .sum()
+}
+
+fn difference(to: &[f64], from: &[f64]) -> Vec<f32> {
+    to.iter().zip(from).map(|(to, from)| (to - from) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `Σ cosh(curvature_i · (x_i − i / 4))`, with a preconditioner or without.
+    struct Bowl {
+        curvatures: Vec<f64>,
+        preconditioned: bool,
+    }
+
+    impl Objective for Bowl {
+        fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+            let terms = x.iter().zip(&self.curvatures).zip(gradient).enumerate();
+            terms
+                .map(|(i, ((x, c), gradient))| {
+                    *gradient = c * (c * (x - i as f64 / 4.0)).sinh();
+                    (c * (x - i as f64 / 4.0)).cosh()
+                })
+                .sum()
+        }
+
+        fn refresh_preconditioner(&mut self) -> bool {
+            false
+        }
+
+        fn has_preconditioner(&self) -> bool {
+            self.preconditioned
+        }
+
+        fn precondition(&self, vector: Vec<f32>) -> Vec<f32> {
+            let of = |c: f64| if self.preconditioned { (c * c).recip() as f32 } else { 1.0 };
+            vector.iter().zip(&self.curvatures).map(|(value, &c)| value * of(c)).collect()
+        }
+
+        fn norm_squared(&self, vector: &[f32]) -> f64 {
+            let applied = self.precondition(vector.to_vec());
+            vector.iter().zip(applied).map(|(a, b)| f64::from(*a) * f64::from(b)).sum()
+        }
+    }
+
+    #[test]
+    fn the_minimum_is_found_with_and_without_a_preconditioner() {
+        for preconditioned in [false, true] {
+            let curvatures = (0..30).map(|i| 1.5_f64.powi(-(i % 7))).collect();
+            let mut bowl = Bowl { curvatures, preconditioned };
+            let found = minimize(&mut bowl, vec![0.0; 30], 1e-6, 1000);
+            assert_eq!(found.termination, TerminationReason::Gradient, "{preconditioned}");
+            let excess = found.value - 30.0;
+            assert!(
+                excess < 1e-6 && found.evaluations < 200,
+                "{excess:e}, {} calls",
+                found.evaluations
+            );
+        }
+    }
+
+    #[test]
+    fn iterations_are_limited() {
+        let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioned: false };
+        let found = minimize(&mut bowl, vec![5.0; 3], 1e-12, 2);
+        assert_eq!((found.termination, found.iterations), (TerminationReason::Iterations, 2));
+    }
+}
