@@ -16,7 +16,6 @@
     )
 )]
 
-pub mod cifar_pickle;
 mod cursor;
 mod dtype;
 mod error;

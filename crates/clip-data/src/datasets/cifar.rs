@@ -6,14 +6,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clip_formats::pickle::{self, Array, Pickle};
+
 use crate::error::DataError;
+use crate::formats::FileBytes;
 use crate::formats::image_array::{ImageArray, Order, Store};
-use crate::formats::{FileBytes, pickle};
 use crate::item::{Item, Records, Target};
 use crate::reader::{Listing, Source};
 use crate::text;
 
 const PIXELS: u64 = 3 * 32 * 32;
+/// Bytes of a pickle at most: CIFAR-100's training part has 155 MB.
+const PICKLE_LIMIT: u64 = 1 << 30;
 
 /// What differs between the two.
 struct Names {
@@ -119,11 +123,13 @@ fn read_python(
     batch: &str,
     path: PathBuf,
 ) -> Result<(ImageArray, Vec<i64>), DataError> {
-    let content = pickle::read(&path)?;
+    let bytes = bytes(&path)?;
+    let content = content(&path, &bytes)?;
     let wrong = |reason: String| DataError::malformed(&path, reason);
-    let labels = content.get(names.label_key).and_then(pickle::Value::numbers);
+    let labels = content.item(names.label_key).and_then(|list| content.integers(list));
     let labels = labels.ok_or_else(|| wrong(format!("no list `{}`", names.label_key)))?;
-    let Some(&pickle::Value::Array { shape: (rows, PIXELS), start }) = content.get("data") else {
+    let data = content.item("data").and_then(|data| content.array(data));
+    let Some(Array { rows, columns: PIXELS, start }) = data else {
         return Err(wrong(format!("no array `data` with rows of {PIXELS} bytes")));
     };
     if rows != labels.len() as u64 {
@@ -131,6 +137,14 @@ fn read_python(
     }
     let file = FileBytes::open(&path)?;
     Ok((array(batch, file, start, PIXELS), labels))
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    clip_files::read(path, PICKLE_LIMIT).map_err(DataError::read(path))
+}
+
+fn content<'a>(path: &Path, bytes: &'a [u8]) -> Result<Pickle<'a>, DataError> {
+    Ok(pickle::load(path, "", bytes, pickle::Names::Numpy)?)
 }
 
 fn array(batch: &str, file: FileBytes, first: u64, stride: u64) -> ImageArray {
@@ -167,8 +181,9 @@ fn check_classes(
         let text = text::text(&path)?;
         text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
     } else {
-        let content = pickle::read(&path)?;
-        let list = content.get(names.classes_key).and_then(pickle::Value::texts);
+        let bytes = bytes(&path)?;
+        let content = content(&path, &bytes)?;
+        let list = content.item(names.classes_key).and_then(|list| content.texts(list));
         let list = list.ok_or_else(|| {
             DataError::malformed(&path, format!("no list `{}`", names.classes_key))
         })?;

@@ -19,4 +19,4 @@ pub(crate) mod image_file;
 pub mod ppm;
 pub mod video;
 
-pub use clip_formats::{FileBytes, cifar_pickle as pickle, hdf5, idx, matlab};
+pub use clip_formats::{FileBytes, hdf5, idx, matlab};

@@ -19,8 +19,12 @@ impl Machine<'_, '_> {
     pub(super) fn reduce(&mut self) -> Outcome<()> {
         let (arguments, callable) = (self.pop()?, self.pop()?);
         let global = match self.value(callable) {
-            &Value::Global(Global::Foreign(class)) => return self.push_shell(class),
-            Value::Object(Object { class: Some(class), .. }) => return self.push_shell(*class),
+            &Value::Global(Global::Foreign(class)) => {
+                return self.push_shell(class, Some(arguments));
+            }
+            &Value::Object(Object { class: Some(class), .. }) => {
+                return self.push_shell(class, Some(arguments));
+            }
             &Value::Global(global) => global,
             other => return Err(self.forbidden(&format!("a call of {}", other.kind()))),
         };
@@ -52,7 +56,7 @@ impl Machine<'_, '_> {
                 }
             }
             (Global::RebuildFromType, &[_, kind, ..]) => match *self.value(kind) {
-                Value::Global(Global::Foreign(class)) => self.push_shell(class),
+                Value::Global(Global::Foreign(class)) => self.push_shell(class, None),
                 _ => Err(self.unusual(global)),
             },
             (global, arguments) => self.call(global, arguments),
@@ -99,7 +103,7 @@ impl Machine<'_, '_> {
                 self.push_id(list)
             }
             (Global::TorchScriptTag, &[value, _]) => self.push_id(value),
-            (Global::Foreign(class), _) => self.push_shell(class),
+            (Global::Foreign(class), _) => self.push_shell(class, None),
             _ => Err(self.unusual(global)),
         }
     }
@@ -109,11 +113,11 @@ impl Machine<'_, '_> {
     }
 
     /// An object that is not built.
-    fn push_shell(&mut self, class: u32) -> Outcome<()> {
+    fn push_shell(&mut self, class: u32, arguments: Option<Id>) -> Outcome<()> {
         if let Some(foreign) = self.foreign.get_mut(class as usize) {
             foreign.made = true;
         }
-        self.push(Value::Object(Object { class: Some(class), ..Object::default() }))
+        self.push(Value::Object(Object { class: Some(class), arguments, ..Object::default() }))
     }
 
     /// `OrderedDict()`, `OrderedDict([[key, value], …])` of Python 2, `defaultdict(factory)`, `Counter(dict)`.
@@ -180,7 +184,7 @@ impl Machine<'_, '_> {
     fn make(&mut self, class: Id) -> Outcome<()> {
         match *self.value(class) {
             Value::Global(Global::TorchScriptClass) => self.push(Value::Object(Object::default())),
-            Value::Global(Global::Foreign(class)) => self.push_shell(class),
+            Value::Global(Global::Foreign(class)) => self.push_shell(class, None),
             Value::Global(Global::Dictionary) => self.push(Value::Dict(Vec::new())),
             Value::Global(global) => {
                 Err(self.forbidden(&format!("a new object of {}", global.name())))
@@ -195,9 +199,8 @@ impl Machine<'_, '_> {
         let target = self.top()?;
         // Objects with slots have two: the dictionary, and the slots.
         let states: Vec<Id> = match self.value(state) {
-            Value::Dict(_) => vec![state],
             Value::Tuple(both) if both.len() == 2 => both.to_vec(),
-            _ => Vec::new(),
+            _ => vec![state],
         };
         match self.value_mut(target) {
             Some(Value::Object(object)) => {

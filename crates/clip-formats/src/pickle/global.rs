@@ -1,9 +1,11 @@
 //! Names of classes and functions: those with a meaning here, those that run code, and all others.
 
-use super::machine::{Machine, Outcome};
+use super::machine::{Machine, Names, Outcome};
+use super::numpy;
 use super::reader::LINE_LIMIT;
 use super::value::{Element, Foreign, Global, Value};
 use crate::dtype::Dtype;
+use crate::error::shown;
 use std::sync::LazyLock;
 
 /// Names that run code when an unpickler calls them, each with a dot behind it.
@@ -132,10 +134,15 @@ impl<'a> Machine<'a, '_> {
                 self.malformed(format!("a global whose name is longer than {LINE_LIMIT} bytes"))
             );
         }
+        if self.names == Names::Numpy && !numpy::NAMES.contains(&(module, name)) {
+            let name = shown(&format!("{module}.{name}"));
+            return Err(self
+                .malformed(format!("`{name}` is not one of CIFAR's names; nothing is executed")));
+        }
         if runs_code(module, name) {
             return Err(self.forbidden(&format!("{module}.{name}")));
         }
-        if let Some(global) = Global::find(module, name, self.torch_script) {
+        if let Some(global) = Global::find(module, name, self.names == Names::TorchScript) {
             return self.push(Value::Global(global));
         }
         let key = (module.to_owned(), name.to_owned());

@@ -3,6 +3,9 @@
 use super::machine::{Machine, Outcome};
 use super::value::Value;
 
+/// Bytes of a text at most where texts and arrays of bytes look alike.
+const TEXT_LIMIT: u64 = 1024;
+
 impl Machine<'_, '_> {
     /// LONG1, LONG4: little-endian two's complement.
     pub(super) fn long(&mut self, length: i64) -> Outcome<()> {
@@ -47,23 +50,36 @@ impl Machine<'_, '_> {
 
     /// BINSTRING and its like: text of Python 2, of no stated encoding.
     pub(super) fn old_text(&mut self, length: u64) -> Outcome<()> {
+        let start = self.reader.at;
         let bytes = self.reader.take(length)?;
-        self.push(std::str::from_utf8(bytes).map_or(Value::Bytes, Value::Str))
+        let place = start..self.reader.at;
+        self.push(std::str::from_utf8(bytes).map_or(Value::Bytes(place), Value::Str))
+    }
+
+    /// Text or bytes of an array, whatever the opcode: Python 2 wrote both alike.
+    pub(super) fn text_or_array(&mut self, length: u64) -> Outcome<()> {
+        match length <= TEXT_LIMIT {
+            true => self.old_text(length),
+            false => self.raw_bytes(length),
+        }
     }
 
     /// STRING, UNICODE: text on a line, with escapes.
     pub(super) fn escaped_text(&mut self) -> Outcome<()> {
+        let start = self.reader.at;
         let line = self.reader.line()?;
+        let place = start..start.saturating_add(line.len());
         let text = std::str::from_utf8(line).ok().filter(|text| !text.contains('\\'));
         let plain = text.map(|text| {
             let quoted = |quote| text.strip_prefix(quote)?.strip_suffix(quote);
             quoted('\'').or_else(|| quoted('"')).unwrap_or(text)
         });
-        self.push(plain.map_or(Value::Bytes, Value::Str))
+        self.push(plain.map_or(Value::Bytes(place), Value::Str))
     }
 
     pub(super) fn raw_bytes(&mut self, length: u64) -> Outcome<()> {
+        let start = self.reader.at;
         self.reader.take(length)?;
-        self.push(Value::Bytes)
+        self.push(Value::Bytes(start..self.reader.at))
     }
 }

@@ -11,18 +11,30 @@ pub(super) const COUNT_LIMIT: usize = 4_000_000;
 /// The newest protocol that Python has.
 const NEWEST_PROTOCOL: u8 = 5;
 
-/// Reads one pickle from the start of `bytes`.
+/// Which names have a meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Those of `torch.save`; others become shells.
+    Torch,
+    /// Those of TorchScript besides: classes of `__torch__` are modules.
+    TorchScript,
+    /// The three that describe an array, as in CIFAR's Python version; others are refused.
+    Numpy,
+}
+
+/// Reads one pickle from the start of `bytes`; `path` and `place`, the entry's name, are for messages.
 ///
-/// `place` names the entry in messages. Classes of `__torch__` are modules where `torch_script`.
+/// # Errors
+/// It is damaged, beyond the limits, or has names or calls that are refused.
 pub fn load<'a>(
     path: &Path,
     place: &str,
     bytes: &'a [u8],
-    torch_script: bool,
+    names: Names,
 ) -> Result<Pickle<'a>, FormatError> {
     let mut machine = Machine {
-        reader: Reader::new(path, place, bytes),
-        torch_script,
+        reader: Reader::new(path, place, bytes, names),
+        names,
         values: Vec::new(),
         stack: Vec::new(),
         marks: Vec::new(),
@@ -41,7 +53,7 @@ pub fn load<'a>(
 
 pub(super) struct Machine<'a, 'p> {
     pub(super) reader: Reader<'a, 'p>,
-    pub(super) torch_script: bool,
+    pub(super) names: Names,
     values: Vec<Value<'a>>,
     pub(super) stack: Vec<Id>,
     pub(super) marks: Vec<usize>,
@@ -132,6 +144,7 @@ impl<'a> Machine<'a, '_> {
     /// Text and bytes by whether they are UTF-8, of Python 2, or neither.
     fn sized(&mut self, opcode: u8, length: u64) -> Outcome<()> {
         match opcode {
+            _ if self.names == Names::Numpy => self.text_or_array(length),
             b'X' | 0x8c | 0x8d => self.text(length),
             b'T' | b'U' => self.old_text(length),
             _ => self.raw_bytes(length),

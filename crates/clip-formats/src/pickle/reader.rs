@@ -1,26 +1,30 @@
 //! The bytes of a pickle, taken from the front.
 
-use super::machine::Outcome;
+use super::machine::{Names, Outcome};
 use crate::error::FormatError;
 use std::path::Path;
 
 /// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of ViT-L/14 about 400 KB.
 const PICKLE_LIMIT: usize = 64 << 20;
+/// The same of arrays: CIFAR-100's has 155 MB.
+const ARRAY_LIMIT: usize = 1 << 30;
 /// Longest line (a name, or a number in digits) in bytes.
 pub(super) const LINE_LIMIT: usize = 1000;
 
 /// Where in which pickle.
 pub(super) struct Reader<'a, 'p> {
     pub(super) path: &'p Path,
-    /// The entry's name, for messages.
+    /// The entry's name, for messages; empty where the file is the pickle.
     place: &'p str,
     bytes: &'a [u8],
+    limit: usize,
     pub(super) at: usize,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
-    pub(super) fn new(path: &'p Path, place: &'p str, bytes: &'a [u8]) -> Self {
-        Self { path, place, bytes: bytes.get(..PICKLE_LIMIT).unwrap_or(bytes), at: 0 }
+    pub(super) fn new(path: &'p Path, place: &'p str, bytes: &'a [u8], names: Names) -> Self {
+        let limit = if names == Names::Numpy { ARRAY_LIMIT } else { PICKLE_LIMIT };
+        Self { path, place, bytes: bytes.get(..limit).unwrap_or(bytes), limit, at: 0 }
     }
 
     pub(super) fn byte(&mut self) -> Outcome<u8> {
@@ -67,11 +71,11 @@ impl<'a, 'p> Reader<'a, 'p> {
 
     fn ends_early(&self) -> FormatError {
         match self.bytes.len() {
-            PICKLE_LIMIT => FormatError::Limit {
+            length if length == self.limit => FormatError::Limit {
                 path: self.path.to_path_buf(),
                 what: "length of the pickle in bytes".to_owned(),
-                claimed: PICKLE_LIMIT.saturating_add(1) as u64,
-                limit: PICKLE_LIMIT as u64,
+                claimed: self.limit.saturating_add(1) as u64,
+                limit: self.limit as u64,
             },
             length => {
                 self.malformed(format!("the pickle ends at byte {length} before it is complete"))
@@ -80,6 +84,9 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 
     pub(super) fn malformed(&self, problem: String) -> FormatError {
+        if self.place.is_empty() {
+            return FormatError::malformed(self.path, format!("{problem} (at byte {})", self.at));
+        }
         FormatError::malformed_at(self.path, format!("{} at byte {}", self.place, self.at), problem)
     }
 }

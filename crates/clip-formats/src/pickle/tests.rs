@@ -4,7 +4,7 @@ use super::*;
 use std::path::Path;
 
 fn read(bytes: &[u8]) -> Result<Pickle<'_>, String> {
-    load(Path::new("m.pt"), "data.pkl", bytes, false).map_err(|error| error.to_string())
+    load(Path::new("m.pt"), "data.pkl", bytes, Names::Torch).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -60,4 +60,39 @@ fn a_large_dictionary_copied_again_and_again_meets_the_limit() {
     bytes.extend(b"ccollections\nOrderedDict\nh\0\x85R0".repeat(5000));
     bytes.extend(b"N.");
     assert!(read(&bytes).err().unwrap().contains("copied values"));
+}
+
+fn cifar(bytes: &[u8]) -> Result<Pickle<'_>, String> {
+    load(Path::new("test_batch"), "", bytes, Names::Numpy).map_err(|error| error.to_string())
+}
+
+#[test]
+fn names_beside_arrays_are_refused_and_not_called() {
+    for bytes in [b"cos\nsystem\n(U\x02lstR.".as_slice(), b"ccollections\nOrderedDict\n)R."] {
+        let error = cifar(bytes).err().unwrap();
+        assert!(error.contains("` is not one of CIFAR's names"), "{error}");
+    }
+}
+
+#[test]
+fn nesting_costs_no_recursion_and_counts_are_bounded() {
+    assert!(cifar(&[&[b'('; 3_000_000][..], b"."].concat()).is_err());
+    assert!(cifar(&[&[b']'; 100_000][..], &[b'a'; 99_999], b"."].concat()).is_ok());
+    assert!(cifar(&[&b"N"[..], &[0x85; 100_000], b"."].concat()).is_ok());
+    let wide = [&[b']'; 5_000_000][..], b"."].concat();
+    assert!(cifar(&wide).err().unwrap().contains("more than"), "no limit");
+}
+
+#[test]
+fn file_cut_short_says_where() {
+    assert!(cifar(b"\x80\x02}q\x01U\x05ab").err().unwrap().contains("at byte"));
+}
+
+#[test]
+fn numbers_keep_their_signs() {
+    for (bytes, value) in
+        [(b"J\xff\xff\xff\xff.".as_slice(), -1), (b"\x8a\x02\xfe\xff.", -2), (b"\x8a\x00.", 0)]
+    {
+        assert!(matches!(cifar(bytes).unwrap().root(), Value::Int(found) if *found == value));
+    }
 }

@@ -1,5 +1,7 @@
 //! What a pickle can hold.
 
+use std::ops::Range;
+
 use crate::dtype::Dtype;
 
 /// Place of a value in the arena.
@@ -16,8 +18,8 @@ pub enum Value<'a> {
     /// Its value is never needed.
     Float,
     Str(&'a str),
-    /// Bytes, and text that is escaped or not UTF-8: never needed.
-    Bytes,
+    /// Bytes, and text that is escaped or not UTF-8: their place in the pickle.
+    Bytes(Range<usize>),
     Tuple(Box<[Id]>),
     /// A list or a set.
     List(Vec<Id>),
@@ -35,7 +37,9 @@ pub enum Value<'a> {
 pub struct Object {
     /// Index into [`Pickle::foreign`]; `None` for a module of TorchScript.
     pub class: Option<u32>,
-    /// The dictionaries that were its state: attributes by name.
+    /// What its class was called with.
+    pub arguments: Option<Id>,
+    /// Its state: dictionaries of attributes by name, or a tuple.
     pub states: Vec<Id>,
     /// What was put into it as into a dictionary.
     pub items: Vec<(Id, Id)>,
@@ -50,7 +54,7 @@ impl Value<'_> {
             Self::Int(_) | Self::BigInt => "an integer",
             Self::Float => "a number",
             Self::Str(_) => "a string",
-            Self::Bytes => "bytes",
+            Self::Bytes(_) => "bytes",
             Self::Tuple(_) => "a tuple",
             Self::List(_) => "a list",
             Self::Dict(_) => "a dictionary",
@@ -184,6 +188,12 @@ impl<'a> Pickle<'a> {
     /// A value by its place.
     pub fn get(&self, id: Id) -> &Value<'a> {
         self.values.get(id as usize).unwrap_or(&Value::None)
+    }
+
+    /// The value of a string key of the root, where that is a dictionary.
+    pub fn item(&self, key: &str) -> Option<&Value<'a>> {
+        let Value::Dict(pairs) = self.root() else { return None };
+        self.entry(pairs, key)
     }
 
     /// The value of a string key of a dictionary, the last of several.

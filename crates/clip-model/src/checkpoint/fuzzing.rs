@@ -5,17 +5,14 @@ use super::{Checkpoint, LoadOptions, source, torch};
 use crate::architecture::Activation;
 use crate::safetensors;
 use crate::tensor::SharedBytes;
-use clip_formats::pickle::{self, Value};
+use clip_formats::pickle::{self, Names};
 use clip_formats::zip;
 use std::path::Path;
 
 /// A pickle alone, and the tree that is read out of it.
 pub fn pickle(bytes: &[u8]) {
-    for torch_script in [false, true] {
-        if let Ok(pickle) = pickle::load(Path::new("fuzz.pt"), "data.pkl", bytes, torch_script) {
-            if let Value::Dict(pairs) = pickle.root() {
-                let _ = pickle.entry(pairs, "state_dict");
-            }
+    for names in [Names::Torch, Names::TorchScript] {
+        if let Ok(pickle) = pickle::load(Path::new("fuzz.pt"), "data.pkl", bytes, names) {
             torch::read_tree(&pickle);
         }
     }

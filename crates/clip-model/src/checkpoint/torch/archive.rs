@@ -6,7 +6,7 @@ use super::super::{Container, LoadOptions};
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
 use clip_formats::FormatError;
-use clip_formats::pickle::{self, Pickle};
+use clip_formats::pickle::{self, Names, Pickle};
 use clip_formats::zip::{Archive, Checksum, Data};
 use std::path::Path;
 
@@ -40,13 +40,16 @@ fn with_pickle<T>(
 ) -> Result<T, CheckpointError> {
     let whole = bytes.as_slice();
     let archive = Archive::open(path, whole)?;
-    let torch_script = archive.contains("constants.pkl");
+    let names = match archive.contains("constants.pkl") {
+        true => Names::TorchScript,
+        false => Names::Torch,
+    };
     refuse_big_endian(path, &archive, whole)?;
-    if torch_script {
+    if names == Names::TorchScript {
         // Not needed for the weights, but what it may contain is the same, so a hostile one shows.
         let constants = archive.read("constants.pkl", Checksum::Compare)?;
         if let Err(error @ FormatError::Forbidden { .. }) =
-            pickle::load(path, "constants.pkl", constants.of(whole), true)
+            pickle::load(path, "constants.pkl", constants.of(whole), names)
         {
             return Err(error.into());
         }
@@ -54,13 +57,16 @@ fn with_pickle<T>(
     let data = archive.read("data.pkl", Checksum::Compare)?;
     // Copied, so that strings of the pickle stay what they were when they were checked.
     let data = data.of(whole).to_vec();
-    let pickle = pickle::load(path, "data.pkl", &data, torch_script)?;
+    let pickle = pickle::load(path, "data.pkl", &data, names)?;
     if pickle.length != data.len() {
         let problem =
             format!("{} bytes follow the pickle", data.len().saturating_sub(pickle.length));
         return Err(CheckpointError::malformed(path, "data.pkl", problem));
     }
-    let container = if torch_script { Container::TorchScript } else { Container::TorchZip };
+    let container = match names {
+        Names::TorchScript => Container::TorchScript,
+        _ => Container::TorchZip,
+    };
     read(&archive, &pickle, container)
 }
 

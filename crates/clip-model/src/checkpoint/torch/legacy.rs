@@ -6,7 +6,7 @@ use super::super::inventory::Inventory;
 use super::super::source::Contents;
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
-use clip_formats::pickle::{self, Pickle, Value};
+use clip_formats::pickle::{self, Names, Pickle, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -80,7 +80,7 @@ fn with_pickles<T>(
     let head = whole.get(..length).unwrap_or(whole).to_vec();
     let mut at = end_of_magic(&head).unwrap_or(0);
     let mut next = |place: &str| -> Result<Pickle<'_>, CheckpointError> {
-        let pickle = pickle::load(path, place, head.get(at..).unwrap_or(&[]), false)?;
+        let pickle = pickle::load(path, place, head.get(at..).unwrap_or(&[]), Names::Torch)?;
         at = at.saturating_add(pickle.length);
         Ok(pickle)
     };

@@ -94,11 +94,7 @@ pub(super) fn find(path: &Path, pickle: &Pickle<'_>) -> Result<Found, Checkpoint
 fn said(pickle: &Pickle<'_>, place: &Place) -> Vec<String> {
     let mut said = Vec::new();
     if !place.path.is_empty() {
-        let epoch = match pickle.root() {
-            Value::Dict(pairs) => pickle.entry(pairs, "epoch"),
-            _ => None,
-        };
-        let epoch = match epoch {
+        let epoch = match pickle.item("epoch") {
             Some(Value::Int(epoch)) => format!(" after epoch {epoch}"),
             _ => String::new(),
         };
@@ -328,7 +324,7 @@ mod tests {
 
     fn find(bytes: &[u8]) -> Result<Vec<String>, CheckpointError> {
         let path = Path::new("m.pt");
-        let pickle = pickle::load(path, "data.pkl", bytes, true)?;
+        let pickle = pickle::load(path, "data.pkl", bytes, pickle::Names::TorchScript)?;
         let found = super::find(path, &pickle)?;
         Ok(found.place.tensors.into_iter().map(|(name, _)| name).collect())
     }
