@@ -36,15 +36,6 @@ impl<'a, D: Device> Epilogue<'a, D> {
     }
 }
 
-/// One answer of [`Device::top_k`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Match {
-    /// Column of the score.
-    pub index: usize,
-    /// The score.
-    pub score: f32,
-}
-
 /// A processor that can compute CLIP.
 ///
 /// Each method is one fused operation in CLIP's own terms. [`Reference`](crate::Reference) defines
@@ -196,14 +187,4 @@ pub trait Device: Send + Sync + Sized {
     /// - `positional_embedding`: `[cells + 1, channels]`
     /// - returns `[items · (cells + 1), channels]`
     fn pool_tokens(&self, maps: &Self::Rows, positional_embedding: &Self::Rows) -> Self::Rows;
-
-    /// `x / max(‖x‖₂, 1e-12)` of each row (PROTOCOL 1.4).
-    fn normalize(&self, x: &Self::Rows) -> Self::Rows;
-
-    /// `scale · left · rightᵀ`, `[left rows, right rows]`; the cosine of embeddings at scale 1 (PROTOCOL 1.4).
-    fn similarity(&self, left: &Self::Rows, right: &Self::Rows, scale: f32) -> Self::Rows;
-
-    /// The `k` highest scores of each row, best first, of equal ones the lower index first; all of
-    /// them where there are fewer. NaN comes after every number.
-    fn top_k(&self, scores: &Self::Rows, k: usize) -> Vec<Vec<Match>>;
 }

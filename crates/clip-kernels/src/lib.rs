@@ -21,7 +21,7 @@ mod shape_checks;
 
 pub use activation::Activation;
 pub use cpu::{Cpu, Isa, PackedWeight, measure_peak};
-pub use device::{Device, Epilogue, Match};
+pub use device::{Device, Epilogue};
 pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
 pub use matrix::{Matrix, MatrixView};
 pub use precision::Precision;

@@ -127,11 +127,6 @@ pub(crate) fn pool_tokens(maps: &Matrix, positions: &Matrix) -> usize {
     items(maps, positions.rows() - 1)
 }
 
-pub(crate) fn similarity(left: &Matrix, right: &Matrix) {
-    assert_eq!(left.width(), right.width(), "widths of the two sides");
-    assert!(right.rows() > 0, "similarity to nothing has no columns");
-}
-
 fn items(maps: &Matrix, cells: usize) -> usize {
     assert!(cells > 0, "maps without cells");
     assert!(maps.rows().is_multiple_of(cells), "{} rows are no maps of {cells} cells", maps.rows());

@@ -220,21 +220,6 @@ impl<D: Device> ClipModel<D> {
         Ok(trees.map(|tree| tree.token_ids.len()).sum())
     }
 
-    /// `scale · cosine` of every picture with every text, `[images, texts]`.
-    ///
-    /// - `image_embeddings`, `text_embeddings`: `[images, embed_dim]`, `[texts, embed_dim]`, normalised
-    ///
-    /// # Panics
-    /// When the numbers of values are no multiples of `embed_dim`.
-    pub fn logits_per_image(&self, image_embeddings: &[f32], text_embeddings: &[f32]) -> Vec<f32> {
-        if text_embeddings.is_empty() {
-            return Vec::new();
-        }
-        let images = self.device.from_slice(image_embeddings, self.embed_dim());
-        let texts = self.device.from_slice(text_embeddings, self.embed_dim());
-        self.device.to_host(self.device.similarity(&images, &texts, self.scale))
-    }
-
     /// What the model is made of.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture

@@ -55,7 +55,7 @@ fn check(name: &str) {
     let text = difference(&texts, &golden["text_features"].to_f32(), model.embed_dim());
     normalize_rows(&mut images, model.embed_dim());
     normalize_rows(&mut texts, model.embed_dim());
-    let logits = model.logits_per_image(&images, &texts);
+    let logits = logits_per_image(&images, &texts, model.embed_dim(), model.scale());
     let logits = largest_difference(&logits, &golden["logits_per_image"].to_f32());
     println!(
         "{name}: images {:.1e} (1 - cosine {:.1e}), texts {:.1e} (1 - cosine {:.1e}), logits {logits:.1e}; \
@@ -106,4 +106,15 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
         a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
     };
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+/// `scale · cosine` of every picture with every text, `[images, texts]`, of normalised rows.
+fn logits_per_image(images: &[f32], texts: &[f32], embed_dim: usize, scale: f32) -> Vec<f32> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    };
+    let logits = |image| {
+        texts.chunks(embed_dim).map(move |text| (f64::from(scale) * dot(image, text)) as f32)
+    };
+    images.chunks(embed_dim).flat_map(logits).collect()
 }

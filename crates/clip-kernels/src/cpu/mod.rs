@@ -22,8 +22,8 @@ pub use peak::measure_peak;
 use crate::buffers;
 use crate::shape_checks::{self, WeightShape};
 use crate::{
-    Activation, AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix,
-    MatrixView, PatchGrid, Precision, Reference,
+    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Matrix, MatrixView, PatchGrid,
+    Precision, Reference,
 };
 use gemm::{Im2col, Lhs, TileEpilogue, product};
 use target::for_each_chunk;
@@ -264,24 +264,5 @@ impl Device for Cpu {
     fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
         shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(self.isa, maps, positional_embedding)
-    }
-
-    // In f64, as defined: 512 values of a feature cost nothing beside the tower that made them.
-    fn normalize(&self, x: &Matrix) -> Matrix {
-        Reference.normalize(x)
-    }
-
-    fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
-        shape_checks::similarity(left, right);
-        let right = MatrixView::output_major(right.values(), right.rows(), right.width());
-        let right = PackedWeight::pack(right, Precision::F32);
-        let epilogue = Epilogue { bias: None, residual: None, activation: Activation::None };
-        let mut out = self.multiply(rows_of(left), left.rows(), &right, epilogue);
-        out.values_mut().iter_mut().for_each(|cosine| *cosine *= scale);
-        out
-    }
-
-    fn top_k(&self, scores: &Matrix, k: usize) -> Vec<Vec<Match>> {
-        rows::top_k(scores, k)
     }
 }

@@ -1,12 +1,10 @@
-//! Operations that only move values, and the ordering of scores.
+//! Operations that only move values.
 
 use super::gemm::words_of_row;
 use super::isa::Isa;
 use super::target::{Target, for_each_chunk};
 use super::thread_team;
-use crate::reference::better_first;
-use crate::{Match, Matrix, Precision};
-use rayon::prelude::*;
+use crate::{Matrix, Precision};
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
 pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
@@ -54,20 +52,4 @@ pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Matrix {
         words_of_row(isa, Precision::Bf16, values, bytemuck::cast_slice_mut(out));
     });
     out
-}
-
-/// The `k` best scores of every row: selected first, then only those sorted.
-pub(super) fn top_k(scores: &Matrix, k: usize) -> Vec<Vec<Match>> {
-    let best = |row: usize| {
-        let scores = scores.row(row).iter().enumerate();
-        let mut matches: Vec<Match> =
-            scores.map(|(index, &score)| Match { index, score }).collect();
-        if 0 < k && k < matches.len() {
-            matches.select_nth_unstable_by(k - 1, better_first);
-        }
-        matches.truncate(k);
-        matches.sort_unstable_by(better_first);
-        matches
-    };
-    (0..scores.rows()).into_par_iter().map(best).collect()
 }

@@ -7,12 +7,10 @@ mod attention;
 mod convolution;
 mod layer_norm;
 mod linear;
-mod normalize;
 mod patches;
 mod pool;
 mod precision;
 mod rows;
-mod similarity;
 
 #[cfg(test)]
 pub(crate) use activation::activate;
@@ -20,12 +18,11 @@ pub(crate) use activation::activate;
 pub(crate) use precision::QuantizedRow;
 pub use precision::ReferenceWeight;
 pub(crate) use precision::{quantize_output, round_to_bf16};
-pub(crate) use similarity::better_first;
 
 use crate::shape_checks::{self, WeightShape};
 use crate::{
-    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Match, Matrix, MatrixView,
-    PatchGrid, Precision,
+    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Matrix, MatrixView, PatchGrid,
+    Precision,
 };
 
 /// The device that defines what every operation gives.
@@ -139,18 +136,5 @@ impl Device for Reference {
     fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
         let items = shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(maps, items, positional_embedding)
-    }
-
-    fn normalize(&self, x: &Matrix) -> Matrix {
-        normalize::normalize(x)
-    }
-
-    fn similarity(&self, left: &Matrix, right: &Matrix, scale: f32) -> Matrix {
-        shape_checks::similarity(left, right);
-        similarity::similarity(left, right, scale)
-    }
-
-    fn top_k(&self, scores: &Matrix, k: usize) -> Vec<Vec<Match>> {
-        (0..scores.rows()).map(|row| similarity::top_k(scores.row(row), k)).collect()
     }
 }
