@@ -42,7 +42,7 @@ struct OnDevice<D: Device> {
 
 impl<D: Device<Rows = Matrix, Vector = Vec<f32>> + 'static> OnDevice<D> {
     fn boxed(device: D, matrix: MatrixView<'_>) -> Box<dyn Linear> {
-        let weight = device.pack(matrix, Precision::F32);
+        let weight = device.pack(matrix, Precision::F32).expect("memory for a packed matrix");
         Box::new(OnDevice { device, weight })
     }
 }
@@ -50,6 +50,6 @@ impl<D: Device<Rows = Matrix, Vector = Vec<f32>> + 'static> OnDevice<D> {
 impl<D: Device<Rows = Matrix, Vector = Vec<f32>>> Linear for OnDevice<D> {
     fn linear(&self, rows: &Matrix, bias: Option<&Vec<f32>>, residual: Option<Matrix>) -> Matrix {
         let epilogue = Epilogue { bias, residual, activation: Activation::None };
-        self.device.linear(rows, &self.weight, epilogue)
+        self.device.linear(rows, &self.weight, epilogue).expect("memory for a product")
     }
 }

@@ -4,8 +4,8 @@
 //! interleaved rounds in GFLOP/s (2 per multiply-add).
 
 use clip_kernels::{
-    Activation, AttentionShape, Cpu, Device, Epilogue, Isa, KvRanges, Matrix, MatrixView,
-    Precision, Segments, measure_peak,
+    Activation, AttentionOptions, AttentionPlan, Cpu, Device, Epilogue, Isa, KvRanges, Matrix,
+    MatrixView, Precision, Segments, measure_peak,
 };
 use std::hint::black_box;
 use std::time::Instant;
@@ -45,11 +45,11 @@ fn main() {
             let bias = values(outputs);
             print!("  linear {:>30}", format!("{rows} x {inputs} x {outputs}"));
             for precision in Precision::ALL {
-                let weight =
-                    device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
+                let weight = MatrixView::output_major(&weight, outputs, inputs);
+                let weight = device.pack(weight, precision).expect("memory");
                 let speed = gflop_per_second(&device, 2 * rows * inputs * outputs, || {
                     let epilogue = Epilogue::bias(&bias).activation(Activation::QuickGelu);
-                    black_box(device.linear(&x, &weight, epilogue));
+                    black_box(device.linear(&x, &weight, epilogue)).expect("memory");
                 });
                 print!("{speed:>8.0}");
             }
@@ -57,20 +57,14 @@ fn main() {
         }
         for (items, rows) in ATTENTIONS {
             let segments = Segments::uniform(items, rows);
+            let plan = AttentionPlan::new(segments.clone(), KvRanges::from(&segments));
             let (q, kv) = (values(items * rows * 768), values(items * rows * 1536));
             let (q, kv) = (Matrix::new(q, 768), Matrix::new(kv, 1536));
             print!("  attention {:>27}", format!("{items} x {rows} x {rows} x 768"));
             for precision in [Precision::F32, Precision::Bf16] {
-                let keys = KvRanges::from(&segments);
-                let shape = AttentionShape {
-                    queries: &segments,
-                    keys: &keys,
-                    heads: 12,
-                    causal: false,
-                    precision,
-                };
+                let options = AttentionOptions { heads: 12, causal: false, precision };
                 let speed = gflop_per_second(&device, 4 * items * rows * rows * 768, || {
-                    black_box(device.attention(&q, &kv, shape));
+                    black_box(device.attention(&q, &kv, &plan, options)).expect("memory");
                 });
                 print!("{speed:>8.0}");
             }

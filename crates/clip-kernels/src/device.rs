@@ -1,7 +1,8 @@
 //! The seam between CLIP and the processor: the operations CLIP needs, and nothing else.
 
 use crate::{
-    Activation, AttentionShape, ConvolutionShape, MapShape, MatrixView, PatchGrid, Precision,
+    Activation, AttentionOptions, ConvolutionShape, DeviceError, KvRanges, MapShape, MatrixView,
+    PatchGrid, Precision, Segments,
 };
 
 /// What happens to a product before it is stored: `activation(product + bias + residual)`.
@@ -46,6 +47,9 @@ impl<'a, D: Device> Epilogue<'a, D> {
 /// Activations are `[rows, width]` f32, weights `[outputs, inputs]`. Feature maps are channels
 /// last: `[items · height · width, channels]`.
 ///
+/// # Errors
+/// Every operation [`DeviceError::OutOfMemory`] where the device has no room for its result.
+///
 /// # Panics
 /// Every method when shapes do not fit together: a broken contract of the caller, never data.
 pub trait Device: Send + Sync + Sized {
@@ -55,24 +59,41 @@ pub trait Device: Send + Sync + Sized {
     type Vector: Send + Sync;
     /// A weight `[outputs, inputs]`, packed for this device in its precision.
     type Weight: Send + Sync;
+    /// Indices of rows.
+    type Indices: Send + Sync;
+    /// Which rows attend to which.
+    type AttentionPlan: Send + Sync;
 
     /// Moves values to the device as rows of `width`.
-    fn to_device(&self, values: Vec<f32>, width: usize) -> Self::Rows;
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Self::Rows, DeviceError>;
 
     /// Copies values to the device as rows of `width`.
-    fn from_slice(&self, values: &[f32], width: usize) -> Self::Rows {
-        self.to_device(values.to_vec(), width)
-    }
+    fn from_slice(&self, values: &[f32], width: usize) -> Result<Self::Rows, DeviceError>;
 
     /// Moves rows back, row by row.
-    fn to_host(&self, rows: Self::Rows) -> Vec<f32>;
+    fn to_host(&self, rows: Self::Rows) -> Result<Vec<f32>, DeviceError>;
 
     /// Moves a vector to the device.
-    fn vector(&self, values: Vec<f32>) -> Self::Vector;
+    fn vector(&self, values: Vec<f32>) -> Result<Self::Vector, DeviceError>;
+
+    /// Prepares indices of rows for every [`Device::gather_rows`] with them.
+    fn indices(&self, rows: Vec<usize>) -> Result<Self::Indices, DeviceError>;
+
+    /// Prepares which rows attend to which for every layer of a pass, see
+    /// [`AttentionPlan::new`](crate::AttentionPlan::new).
+    fn plan_attention(
+        &self,
+        queries: Segments,
+        keys: KvRanges,
+    ) -> Result<Self::AttentionPlan, DeviceError>;
 
     /// Packs a weight for this device in this precision. Costs a pass over the weight; done once per
     /// model. What is multiplied with it is brought into the same precision.
-    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Self::Weight;
+    fn pack(
+        &self,
+        weight: MatrixView<'_>,
+        precision: Precision,
+    ) -> Result<Self::Weight, DeviceError>;
 
     /// Packs the weight of a convolution of this kernel and stride with half a kernel of zeros around
     /// the map; good for [`Device::convolution`] of that form alone.
@@ -84,7 +105,7 @@ pub trait Device: Send + Sync + Sized {
         kernel: usize,
         stride: usize,
         precision: Precision,
-    ) -> Self::Weight {
+    ) -> Result<Self::Weight, DeviceError> {
         let _ = (kernel, stride);
         self.pack(weight, precision)
     }
@@ -102,8 +123,14 @@ pub trait Device: Send + Sync + Sized {
 
     /// Calls `passes` once on each of the [`threads`](Device::threads): the passes that it runs are not split any
     /// further. Where there are many, this is faster than one after the other: no thread waits for another.
-    fn side_by_side(&self, passes: impl Fn() + Sync) {
-        passes();
+    ///
+    /// # Errors
+    /// That of one of the calls.
+    fn side_by_side(
+        &self,
+        passes: impl Fn() -> Result<(), DeviceError> + Sync,
+    ) -> Result<(), DeviceError> {
+        passes()
     }
 
     /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step 2).
@@ -117,23 +144,24 @@ pub trait Device: Send + Sync + Sized {
         positions: &[usize],
         token_embedding: &Self::Rows,
         positional_embedding: &Self::Rows,
-    ) -> Self::Rows;
+    ) -> Result<Self::Rows, DeviceError>;
 
-    /// Cuts pictures into patches, projects them, puts the class token in front and adds positions
-    /// (PROTOCOL 1.1, steps 1 to 4).
+    /// Cuts pictures into patches, projects them, puts the class token in front, where there is
+    /// one, and adds positions (PROTOCOL 1.1, steps 1 to 4).
     ///
     /// - `images`: `[items, 3 · resolution²]`, channel by channel
     /// - `patch_embedding`: `[width, 3 · patch_size²]`, inputs in (channel, row, column) order
-    /// - `positional_embedding`: `[patches + 1, width]`
-    /// - returns `[items · (patches + 1), width]`
+    /// - `positional_embedding`: `[tokens, width]`, `tokens = patches + 1` with a class token, else
+    ///   `patches`
+    /// - returns `[items · tokens, width]`
     fn embed_patches(
         &self,
         images: &Self::Rows,
         grid: PatchGrid,
         patch_embedding: &Self::Weight,
-        class_embedding: &Self::Vector,
+        class_embedding: Option<&Self::Vector>,
         positional_embedding: &Self::Rows,
-    ) -> Self::Rows;
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// `activation(x · weightᵀ + bias + residual)`, `[rows, outputs]`.
     fn linear(
@@ -141,28 +169,43 @@ pub trait Device: Send + Sync + Sized {
         x: &Self::Rows,
         weight: &Self::Weight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Self::Rows;
+    ) -> Result<Self::Rows, DeviceError>;
 
-    /// `(x − mean) / √(variance + 1e-5) · gain + bias` of each row, population variance (PROTOCOL 1.1).
-    fn layer_norm(&self, x: &Self::Rows, gain: &Self::Vector, bias: &Self::Vector) -> Self::Rows;
+    /// `(x − mean) / √(variance + eps) · gain + bias` of each row, population variance (PROTOCOL 1.1).
+    fn layer_norm(
+        &self,
+        x: &Self::Rows,
+        gain: &Self::Vector,
+        bias: &Self::Vector,
+        eps: f64,
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side (PROTOCOL 1.1).
     ///
-    /// - `queries`: `[shape.queries.rows(), width]`
-    /// - `keys_values`: `[rows, 2 · width]`, keys in the left half; `shape.keys` are rows of it
-    /// - returns `[shape.queries.rows(), width]`; a query without keys gets zeros
+    /// - `queries`: `[rows, width]`, the rows of the plan's queries
+    /// - `keys_values`: `[rows, 2 · width]`, keys in the left half; the plan's keys are rows of it
+    /// - returns `[query rows, width]`; a query without keys gets zeros
     fn attention(
         &self,
         queries: &Self::Rows,
         keys_values: &Self::Rows,
-        shape: AttentionShape<'_>,
-    ) -> Self::Rows;
+        plan: &Self::AttentionPlan,
+        options: AttentionOptions,
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// The rows of these indices, in this order, `[indices, width]`.
-    fn gather_rows(&self, x: &Self::Rows, indices: &[usize]) -> Self::Rows;
+    fn gather_rows(
+        &self,
+        x: &Self::Rows,
+        indices: &Self::Indices,
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// Pictures stored channel by channel as maps: `[items, channels · cells]` to `[items · cells, channels]`.
-    fn channels_last(&self, images: &Self::Rows, channels: usize) -> Self::Rows;
+    fn channels_last(
+        &self,
+        images: &Self::Rows,
+        channels: usize,
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// A convolution with zeros around each map, batch norm folded in (PROTOCOL 1.2).
     ///
@@ -175,10 +218,15 @@ pub trait Device: Send + Sync + Sized {
         shape: ConvolutionShape,
         weight: &Self::Weight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Self::Rows;
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// The mean of every `side × side` square of each map (PROTOCOL 1.2); `side` divides both sides of the map.
-    fn average_pool(&self, maps: &Self::Rows, shape: MapShape, side: usize) -> Self::Rows;
+    fn average_pool(
+        &self,
+        maps: &Self::Rows,
+        shape: MapShape,
+        side: usize,
+    ) -> Result<Self::Rows, DeviceError>;
 
     /// The tokens of the attention pool: the mean of the map's cells, then the cells, plus positions
     /// (PROTOCOL 1.2, attention pool, steps 1 to 3).
@@ -186,5 +234,9 @@ pub trait Device: Send + Sync + Sized {
     /// - `maps`: `[items · cells, channels]`
     /// - `positional_embedding`: `[cells + 1, channels]`
     /// - returns `[items · (cells + 1), channels]`
-    fn pool_tokens(&self, maps: &Self::Rows, positional_embedding: &Self::Rows) -> Self::Rows;
+    fn pool_tokens(
+        &self,
+        maps: &Self::Rows,
+        positional_embedding: &Self::Rows,
+    ) -> Result<Self::Rows, DeviceError>;
 }

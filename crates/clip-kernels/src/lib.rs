@@ -9,9 +9,11 @@
 //! item's bits do not depend on its batch, its neighbours or the number of threads.
 
 mod activation;
+mod attention_plan;
 mod buffers;
 mod cpu;
 mod device;
+mod device_error;
 mod geometry;
 mod matrix;
 mod precision;
@@ -20,10 +22,12 @@ mod segments;
 mod shape_checks;
 
 pub use activation::Activation;
+pub use attention_plan::{AttentionOptions, AttentionPlan};
 pub use cpu::{Cpu, Isa, PackedWeight, measure_peak};
 pub use device::{Device, Epilogue};
+pub use device_error::DeviceError;
 pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
 pub use matrix::{Matrix, MatrixView};
 pub use precision::Precision;
 pub use reference::{Reference, ReferenceWeight};
-pub use segments::{AttentionShape, KvRanges, Segments};
+pub use segments::{KvRanges, Segments};

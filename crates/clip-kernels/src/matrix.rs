@@ -1,6 +1,7 @@
 //! Matrices in this machine's memory: activations of both host devices, and views of weights to be packed.
 
-use crate::buffers;
+use crate::{DeviceError, buffers};
+use bytemuck::allocation::try_zeroed_vec;
 
 /// A row-major matrix of f32, `[rows, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,16 +27,30 @@ impl Matrix {
     }
 
     /// All zeros.
-    ///
-    /// # Panics
-    /// When the width is zero.
-    pub fn zeros(rows: usize, width: usize) -> Self {
-        Self::new(vec![0.0; rows * width], width)
+    pub(crate) fn zeros(rows: usize, width: usize) -> Result<Self, DeviceError> {
+        Self::allocate(rows, width, |values| try_zeroed_vec(values).ok())
     }
 
     /// Values of any kind, for an operation that writes all of them.
-    pub(crate) fn unwritten(rows: usize, width: usize) -> Self {
-        Self::new(buffers::take(rows * width), width)
+    pub(crate) fn unwritten(rows: usize, width: usize) -> Result<Self, DeviceError> {
+        Self::allocate(rows, width, buffers::take)
+    }
+
+    /// Takes a copy of `values` as rows of `width`.
+    pub(crate) fn from_slice(values: &[f32], width: usize) -> Result<Self, DeviceError> {
+        let mut rows = Self::unwritten(values.len() / width, width)?;
+        rows.values.copy_from_slice(values);
+        Ok(rows)
+    }
+
+    fn allocate(
+        rows: usize,
+        width: usize,
+        buffer: impl FnOnce(usize) -> Option<Vec<f32>>,
+    ) -> Result<Self, DeviceError> {
+        let values = rows.checked_mul(width).and_then(buffer);
+        let no_memory = || DeviceError::out_of_memory::<f32>("activations", rows, width);
+        Ok(Self::new(values.ok_or_else(no_memory)?, width))
     }
 
     /// Number of rows.

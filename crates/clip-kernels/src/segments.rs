@@ -1,6 +1,4 @@
-//! Items of different lengths as ranges of one long matrix of rows, and what attention does over them.
-
-use crate::Precision;
+//! Items of different lengths as ranges of one long matrix of rows.
 
 /// Where each item's rows are: item `i` has rows `starts[i]..starts[i + 1]` of one long matrix.
 ///
@@ -99,23 +97,6 @@ impl From<&Segments> for KvRanges {
         segments.ranges().for_each(|rows| keys.push([rows]));
         keys
     }
-}
-
-/// Which rows attend to which, with how many heads, in which precision.
-#[derive(Debug, Clone, Copy)]
-pub struct AttentionShape<'a> {
-    /// The query rows of each item.
-    pub queries: &'a Segments,
-    /// The key and value rows of each item; as many items as `queries`.
-    pub keys: &'a KvRanges,
-    /// Heads; divides the width. Head `h` has columns `h · head_width..(h + 1) · head_width`.
-    pub heads: usize,
-    /// Whether a query sees only keys up to its own position. The queries of an item stand at the
-    /// **end** of its keys: query `i` of `q` sees keys `0..=i + k - q` of `k`, so that the one
-    /// last row of a text, asked alone, sees the whole text.
-    pub causal: bool,
-    /// Of queries, keys, values and probabilities: f32 or bf16.
-    pub precision: Precision,
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What the shapes given to an operation must satisfy: checked once, at the door of every host device.
 
-use crate::{AttentionShape, ConvolutionShape, MapShape, Matrix, PatchGrid, Precision};
+use crate::{
+    AttentionOptions, AttentionPlan, ConvolutionShape, MapShape, Matrix, PatchGrid, Precision,
+};
 
 /// Sizes of a weight, whatever form a device keeps it in.
 #[derive(Debug, Clone, Copy)]
@@ -29,15 +31,18 @@ pub(crate) fn embed_patches(
     images: &Matrix,
     grid: PatchGrid,
     weight: WeightShape,
-    class_embedding: &[f32],
+    class_embedding: Option<&Vec<f32>>,
     positions: &Matrix,
 ) {
     assert!(grid.patch_size > 0 && grid.resolution.is_multiple_of(grid.patch_size), "{grid:?}");
     assert_eq!(images.width(), grid.image_values(), "values of a picture");
     assert_eq!(weight.inputs, grid.patch_values(), "inputs of the patch embedding");
-    assert_eq!(class_embedding.len(), weight.outputs, "width of the class embedding");
+    if let Some(class_embedding) = class_embedding {
+        assert_eq!(class_embedding.len(), weight.outputs, "width of the class embedding");
+    }
     assert_eq!(positions.width(), weight.outputs, "width of the position table");
-    assert_eq!(positions.rows(), grid.patches() + 1, "rows of the position table");
+    let tokens = grid.patches() + usize::from(class_embedding.is_some());
+    assert_eq!(positions.rows(), tokens, "rows of the position table");
 }
 
 pub(crate) fn linear(
@@ -63,22 +68,20 @@ pub(crate) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) {
     assert_eq!((gain.len(), bias.len()), (x.width(), x.width()), "gain and bias against width");
 }
 
-pub(crate) fn attention(queries: &Matrix, keys_values: &Matrix, shape: AttentionShape<'_>) {
-    let AttentionShape { queries: query_segments, keys, heads, causal, precision } = shape;
-    assert_eq!(keys_values.width(), 2 * queries.width(), "width of keys and values");
-    assert!(
-        heads > 0 && queries.width().is_multiple_of(heads),
-        "{heads} heads of width {}",
-        queries.width()
-    );
-    assert_eq!(query_segments.rows(), queries.rows(), "rows of the queries");
-    assert!(keys.end() <= keys_values.rows(), "key row {} of {}", keys.end(), keys_values.rows());
-    assert_eq!(query_segments.count(), keys.count(), "items of queries and keys");
-    assert_ne!(precision, Precision::Int8, "attention is in f32 or bf16");
-    for (item, queries) in query_segments.ranges().enumerate() {
-        let (queries, keys) = (queries.len(), keys.length(item));
-        assert!(!causal || queries <= keys, "{queries} causal queries on {keys} keys");
-    }
+pub(crate) fn attention(
+    queries: &Matrix,
+    keys_values: &Matrix,
+    plan: &AttentionPlan,
+    options: AttentionOptions,
+) {
+    let (heads, width) = (options.heads, queries.width());
+    assert_eq!(keys_values.width(), 2 * width, "width of keys and values");
+    assert!(heads > 0 && width.is_multiple_of(heads), "{heads} heads of width {width}");
+    assert_eq!(plan.queries.rows(), queries.rows(), "rows of the queries");
+    let rows = keys_values.rows();
+    assert!(plan.key_end <= rows, "key row {} of {rows}", plan.key_end);
+    assert_ne!(options.precision, Precision::Int8, "attention is in f32 or bf16");
+    assert!(!options.causal || plan.may_be_causal, "more causal queries than keys");
 }
 
 pub(crate) fn gather_rows(x: &Matrix, indices: &[usize]) {

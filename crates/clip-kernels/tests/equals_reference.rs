@@ -2,8 +2,9 @@
 //! shapes, empty and odd ones among them.
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
-    Matrix, MatrixView, PatchGrid, Precision, Reference, Segments,
+    Activation, AttentionOptions, AttentionPlan, ConvolutionShape, Cpu, Device, DeviceError,
+    Epilogue, Isa, KvRanges, MapShape, Matrix, MatrixView, PatchGrid, Precision, Reference,
+    Segments,
 };
 use clip_testing::values;
 use proptest::prelude::*;
@@ -35,11 +36,12 @@ macro_rules! on_every_device {
     ($tolerance:expr, $device:ident => $computation:expr) => {{
         let expected = {
             let $device = Reference;
-            $computation
+            (|| -> Result<Matrix, DeviceError> { $computation })().unwrap()
         };
         for isa in Isa::available() {
             let $device = Cpu::with_isa(isa);
-            assert_close(&$computation, &expected, $tolerance, isa.name());
+            let found = (|| -> Result<Matrix, DeviceError> { $computation })().unwrap();
+            assert_close(&found, &expected, $tolerance, isa.name());
         }
     }};
 }
@@ -75,11 +77,11 @@ proptest! {
             } else {
                 MatrixView::output_major(&weight, outputs, inputs)
             };
-            let bias = device.vector(values(outputs, seed ^ 2));
+            let bias = device.vector(values(outputs, seed ^ 2))?;
             let mut epilogue = Epilogue::none().activation(activation);
             epilogue.bias = has_bias.then_some(&bias);
             epilogue.residual = has_residual.then(|| matrix(rows, outputs, seed ^ 3));
-            device.linear(&x, &device.pack(view, precision), epilogue)
+            device.linear(&x, &device.pack(view, precision)?, epilogue)
         });
     }
 
@@ -101,19 +103,27 @@ proptest! {
         let width = heads * head_width;
         let q = matrix(queries.rows(), width, seed);
         let kv = matrix(keys.rows(), 2 * width, seed ^ 1);
-        let shape = AttentionShape { queries: &queries, keys: &KvRanges::from(&keys), heads, causal, precision };
+        let options = AttentionOptions { heads, causal, precision };
         // The definition of a softmax over nothing is a mean over nothing: zeros. In bf16 an
         // exponential that differs in its last bit may be rounded to the other neighbour.
         let tolerance = if precision == Precision::F32 { RELATIVE } else { 1.0 / 256.0 };
-        on_every_device!(tolerance, device => device.attention(&q, &kv, shape));
+        on_every_device!(tolerance, device => {
+            let plan = device.plan_attention(queries.clone(), KvRanges::from(&keys))?;
+            device.attention(&q, &kv, &plan, options)
+        });
     }
 
     #[test]
-    fn layer_norm_equals_its_definition(rows in 0_usize..40, width in 1_usize..800, seed: u32) {
+    fn layer_norm_equals_its_definition(
+        rows in 0_usize..40,
+        width in 1_usize..800,
+        eps in prop::sample::select(vec![1e-5, 1e-6]),
+        seed: u32,
+    ) {
         let x = matrix(rows, width, seed);
         on_every_device!(device => {
-            let (gain, bias) = (device.vector(values(width, seed ^ 1)), device.vector(values(width, seed ^ 2)));
-            device.layer_norm(&x, &gain, &bias)
+            let (gain, bias) = (device.vector(values(width, seed ^ 1))?, device.vector(values(width, seed ^ 2))?);
+            device.layer_norm(&x, &gain, &bias, eps)
         });
     }
 
@@ -136,8 +146,8 @@ proptest! {
         let maps = matrix(items * height * width, channels, seed);
         let weight = values(outputs * kernel * kernel * channels, seed ^ 1);
         on_every_device!(device => {
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, kernel * kernel * channels), precision);
-            let bias = device.vector(values(outputs, seed ^ 2));
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, kernel * kernel * channels), precision)?;
+            let bias = device.vector(values(outputs, seed ^ 2))?;
             let mut epilogue = Epilogue::bias(&bias).activation(activation);
             epilogue.residual = has_residual.then(|| matrix(items * shape.output().cells(), outputs, seed ^ 3));
             device.convolution(&maps, shape, &weight, epilogue)
@@ -163,8 +173,8 @@ proptest! {
         let weight = values(outputs * 9 * channels, seed ^ 1);
         on_every_device!(device => {
             let weight = MatrixView::output_major(&weight, outputs, 9 * channels);
-            let weight = device.pack_convolution(weight, 3, stride, precision);
-            let bias = device.vector(values(outputs, seed ^ 2));
+            let weight = device.pack_convolution(weight, 3, stride, precision)?;
+            let bias = device.vector(values(outputs, seed ^ 2))?;
             let mut epilogue = Epilogue::none().activation(activation);
             epilogue.bias = has_bias.then_some(&bias);
             epilogue.residual = has_residual.then(|| matrix(items * shape.output().cells(), outputs, seed ^ 3));
@@ -178,15 +188,18 @@ proptest! {
         side in 1_usize..5,
         patch_size in 1_usize..18,
         width in 1_usize..70,
+        has_class_token: bool,
         seed: u32,
     ) {
         let grid = PatchGrid { resolution: side * patch_size, patch_size };
         let images = matrix(items, grid.image_values(), seed);
         let weight = values(width * grid.patch_values(), seed ^ 1);
-        let positions = matrix(grid.patches() + 1, width, seed ^ 3);
+        let positions = matrix(grid.patches() + usize::from(has_class_token), width, seed ^ 3);
         on_every_device!(device => {
-            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()), Precision::F32);
-            device.embed_patches(&images, grid, &weight, &values(width, seed ^ 2), &positions)
+            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()), Precision::F32)?;
+            let class_embedding = device.vector(values(width, seed ^ 2))?;
+            let class_embedding = has_class_token.then_some(&class_embedding);
+            device.embed_patches(&images, grid, &weight, class_embedding, &positions)
         });
     }
 
@@ -234,8 +247,8 @@ fn sums_longer_than_a_block_equal_their_definition() {
     let weight = values(inputs * outputs, 2);
     for precision in Precision::ALL {
         on_every_device!(device => {
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
-            let bias = device.vector(values(outputs, 3));
+            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision)?;
+            let bias = device.vector(values(outputs, 3))?;
             let epilogue = Epilogue::bias(&bias).residual(matrix(rows, outputs, 4));
             device.linear(&x, &weight, epilogue.activation(Activation::Gelu))
         });
@@ -251,9 +264,11 @@ fn keys_in_several_ranges_count_as_one_row_of_keys() {
     keys.push([20..23, 0..7]);
     keys.push([5..6, 5..6, 28..30, 10..15]);
     for (precision, tolerance) in [(Precision::F32, RELATIVE), (Precision::Bf16, 1.0 / 256.0)] {
-        let shape =
-            AttentionShape { queries: &queries, keys: &keys, heads: 3, causal: true, precision };
-        on_every_device!(tolerance, device => device.attention(&q, &kv, shape));
+        let options = AttentionOptions { heads: 3, causal: true, precision };
+        on_every_device!(tolerance, device => {
+            let plan = device.plan_attention(queries.clone(), keys.clone())?;
+            device.attention(&q, &kv, &plan, options)
+        });
     }
 }
 
@@ -263,13 +278,35 @@ fn large_scores_do_not_overflow_the_softmax() {
     let kv =
         Matrix::new([vec![1e4; 64], vec![2.0; 64], vec![-1e4; 64], vec![5.0; 64]].concat(), 128);
     let (queries, keys) = (Segments::uniform(1, 1), Segments::uniform(1, 2));
-    let shape = AttentionShape {
-        queries: &queries,
-        keys: &KvRanges::from(&keys),
-        heads: 1,
-        causal: false,
-        precision: Precision::F32,
-    };
-    on_every_device!(device => device.attention(&q, &kv, shape));
-    assert_eq!(Cpu::new().attention(&q, &kv, shape).values(), [2.0; 64]);
+    let plan = AttentionPlan::new(queries, KvRanges::from(&keys));
+    let options = AttentionOptions { heads: 1, causal: false, precision: Precision::F32 };
+    on_every_device!(device => device.attention(&q, &kv, &plan, options));
+    assert_eq!(Cpu::new().attention(&q, &kv, &plan, options).unwrap().values(), [2.0; 64]);
+}
+
+#[test]
+fn a_shape_beyond_all_memory_is_an_error() {
+    // 2^48 cells come out, a petabyte of f32.
+    let input = MapShape::square(1);
+    let shape = ConvolutionShape { input, kernel: 1, stride: 1, padding: (1 << 23) - 1 };
+    let bytes = 4 * shape.output().cells();
+    let expected = DeviceError::OutOfMemory { bytes, what: "activations" };
+    fn check(device: &impl Device<Rows = Matrix>, shape: ConvolutionShape) -> DeviceError {
+        let weight = device.pack(MatrixView::output_major(&[1.0], 1, 1), Precision::F32).unwrap();
+        let maps = device.from_slice(&[1.0], 1).unwrap();
+        device.convolution(&maps, shape, &weight, Epilogue::none()).unwrap_err()
+    }
+    assert_eq!(check(&Reference, shape), expected);
+    for isa in Isa::available() {
+        assert_eq!(check(&Cpu::with_isa(isa), shape), expected);
+    }
+    assert_eq!(expected.to_string(), format!("no memory for {bytes} bytes of activations"));
+}
+
+#[test]
+fn a_weight_beyond_all_memory_is_an_error() {
+    // No inputs, but a scale for each of 2^50 outputs.
+    let view = MatrixView::output_major(&[], 1 << 50, 0);
+    let error = Cpu::new().pack(view, Precision::Int8).unwrap_err();
+    assert!(matches!(error, DeviceError::OutOfMemory { what: "weights", .. }), "{error}");
 }

@@ -1,8 +1,8 @@
 //! An item's bits do not depend on the batch, its neighbours or the number of threads.
 
 use clip_kernels::{
-    Activation, AttentionShape, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
-    Matrix, MatrixView, PatchGrid, Precision, Segments,
+    Activation, AttentionOptions, ConvolutionShape, Cpu, Device, DeviceError, Epilogue, Isa,
+    KvRanges, MapShape, Matrix, MatrixView, PatchGrid, Precision, Segments,
 };
 use clip_testing::values;
 
@@ -14,11 +14,11 @@ const THREADS: [usize; 3] = [1, 2, 4];
 /// bits it has alone, whoever stands beside it.
 fn assert_same_bits(
     length: usize,
-    operation: impl Fn(&Cpu, Vec<f32>, usize) -> Vec<f32> + Send + Sync,
+    operation: impl Fn(&Cpu, Vec<f32>, usize) -> Result<Vec<f32>, DeviceError> + Send + Sync,
 ) {
     for isa in Isa::available() {
         let device = Cpu::with_isa(isa);
-        let alone = operation(&device, values(length, 0), 1);
+        let alone = operation(&device, values(length, 0), 1).unwrap();
         for threads in THREADS {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             for batch in BATCHES {
@@ -27,7 +27,7 @@ fn assert_same_bits(
                     let seed =
                         |item: usize| if item == place { 0 } else { (item + shuffle) as u32 };
                     let items = (0..batch).flat_map(|item| values(length, seed(item))).collect();
-                    let together = pool.install(|| operation(&device, items, batch));
+                    let together = pool.install(|| operation(&device, items, batch).unwrap());
                     let found = &together[place * alone.len()..(place + 1) * alone.len()];
                     let different = found
                         .iter()
@@ -55,12 +55,13 @@ fn linear_has_same_bits_in_any_batch() {
     for ((rows, inputs, outputs), precision) in cases {
         let weight = values(inputs * outputs, 1);
         assert_same_bits(rows * inputs, |device, x, batch| {
-            let weight = device.pack(MatrixView::output_major(&weight, outputs, inputs), precision);
-            let bias = device.vector(values(outputs, 2));
+            let weight =
+                device.pack(MatrixView::output_major(&weight, outputs, inputs), precision)?;
+            let bias = device.vector(values(outputs, 2))?;
             let residual = Matrix::new(vec![0.25; batch * rows * outputs], outputs);
             let epilogue =
                 Epilogue::bias(&bias).residual(residual).activation(Activation::QuickGelu);
-            device.to_host(device.linear(&Matrix::new(x, inputs), &weight, epilogue))
+            device.to_host(device.linear(&Matrix::new(x, inputs), &weight, epilogue)?)
         });
     }
 }
@@ -81,16 +82,12 @@ fn attention_has_same_bits_in_any_batch() {
                 q.extend(values(item * width, 9));
             }
             let kv = q.chunks(width).flat_map(|row| [row, row].concat()).collect();
-            let shape = AttentionShape {
-                queries: &segments,
-                keys: &KvRanges::from(&segments),
-                heads,
-                causal,
-                precision,
-            };
-            let out = device.attention(&Matrix::new(q, width), &Matrix::new(kv, 2 * width), shape);
+            let plan = device.plan_attention(segments.clone(), KvRanges::from(&segments))?;
+            let options = AttentionOptions { heads, causal, precision };
+            let (q, kv) = (Matrix::new(q, width), Matrix::new(kv, 2 * width));
+            let out = device.attention(&q, &kv, &plan, options)?;
             let items = segments.ranges().step_by(2).flatten();
-            device.to_host(device.gather_rows(&out, &items.collect::<Vec<_>>()))
+            device.to_host(device.gather_rows(&out, &items.collect())?)
         });
     }
 }
@@ -107,10 +104,15 @@ fn convolution_has_same_bits_in_any_batch() {
         let weight = values(outputs * 9 * channels, 1);
         assert_same_bits(shape.input.cells() * channels, |device, x, _| {
             let weight = MatrixView::output_major(&weight, outputs, 9 * channels);
-            let weight = device.pack_convolution(weight, 3, stride, precision);
-            let bias = device.vector(values(outputs, 2));
+            let weight = device.pack_convolution(weight, 3, stride, precision)?;
+            let bias = device.vector(values(outputs, 2))?;
             let epilogue = Epilogue::bias(&bias).activation(Activation::Relu);
-            device.to_host(device.convolution(&Matrix::new(x, channels), shape, &weight, epilogue))
+            device.to_host(device.convolution(
+                &Matrix::new(x, channels),
+                shape,
+                &weight,
+                epilogue,
+            )?)
         });
     }
 }
@@ -119,20 +121,21 @@ fn convolution_has_same_bits_in_any_batch() {
 fn layer_norm_patches_and_pools_have_same_bits_in_any_batch() {
     let width = 200;
     assert_same_bits(7 * width, |device, x, _| {
-        let gain = device.vector(values(width, 1));
-        device.to_host(device.layer_norm(&Matrix::new(x, width), &gain, &gain))
+        let gain = device.vector(values(width, 1))?;
+        device.to_host(device.layer_norm(&Matrix::new(x, width), &gain, &gain, 1e-5)?)
     });
     let grid = PatchGrid { resolution: 24, patch_size: 8 };
     let weight = values(40 * grid.patch_values(), 1);
     let positions = Matrix::new(values((grid.patches() + 1) * 40, 2), 40);
     assert_same_bits(grid.image_values(), |device, x, _| {
-        let weight =
-            device.pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32);
+        let weight = device
+            .pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32)?;
         let images = Matrix::new(x, grid.image_values());
-        device.to_host(device.embed_patches(&images, grid, &weight, &values(40, 3), &positions))
+        let class = device.vector(values(40, 3))?;
+        device.to_host(device.embed_patches(&images, grid, &weight, Some(&class), &positions)?)
     });
     assert_same_bits(16 * 24, |device, x, _| {
-        let maps = device.average_pool(&Matrix::new(x, 24), MapShape::square(4), 2);
-        device.to_host(device.pool_tokens(&maps, &Matrix::new(values(5 * 24, 1), 24)))
+        let maps = device.average_pool(&Matrix::new(x, 24), MapShape::square(4), 2)?;
+        device.to_host(device.pool_tokens(&maps, &Matrix::new(values(5 * 24, 1), 24))?)
     });
 }

@@ -1,20 +1,13 @@
 //! The two towers and the joint head on one device (PROTOCOL 1).
 
 use crate::checkpoint::finite::check_scale;
-use crate::layers::{Loader, TransformerShape};
+use crate::layers::Loader;
 use crate::prefix_tree::{PrefixTree, PrefixTrees};
-use crate::towers::{ModifiedResNet, ResNetShape, TextTransformer, VisionTransformer, read_part};
+use crate::towers::{ImageRows, ImageTower, TextTransformer, read_part};
 use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, Shortcuts, StateDict};
-use clip_kernels::{Device, PatchGrid, Precision};
+use clip_kernels::{Device, DeviceError, Precision};
 use std::sync::{Mutex, PoisonError};
 
-/// Rows of a ViT computed at a time: bounds memory for any number of items. Eight images of
-/// ViT-B/32, whose widest layer (5 MB) stays near the processor; 32 at a time are 4 % slower.
-const ROWS_AT_A_TIME: usize = 416;
-/// Cells of a ResNet's widest maps computed at a time: 2 pictures of 224 px, one of 288 px or more,
-/// whose maps stay near the processor. 5 at a time are 6 % slower in f32; in bf16 8 % slower on one
-/// thread, no different on two.
-const CELLS_AT_A_TIME: usize = 1 << 15;
 /// Trees of texts for each thread from which on every thread computes trees of its own: with fewer, too many would
 /// wait at the end for the last.
 const TREES_FOR_EACH_THREAD: usize = 4;
@@ -33,21 +26,6 @@ pub struct ClipModel<D: Device> {
     shortcuts: Shortcuts,
 }
 
-// One per model: the sizes of the variants do not matter.
-#[allow(clippy::large_enum_variant, reason = "there is one of it in a model")]
-enum ImageTower<D: Device> {
-    VisionTransformer(VisionTransformer<D>),
-    ModifiedResNet(ModifiedResNet<D>),
-}
-
-/// What an image tower gives.
-pub(crate) struct ImageRows<D: Device> {
-    /// Before the projection into the joint space, `[items, penultimate_width]`.
-    pub(crate) penultimate: D::Rows,
-    /// `[items, embed_dim]`.
-    pub(crate) features: D::Rows,
-}
-
 /// Features of pictures before and after the projection into the joint space.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageFeatures {
@@ -58,30 +36,14 @@ pub struct ImageFeatures {
     pub features: Vec<f32>,
 }
 
-impl<D: Device> ImageTower<D> {
-    /// `input [items, 3 · resolution²] -> both kinds of rows`.
-    fn forward(
-        &self,
-        device: &D,
-        input: &D::Rows,
-        items: usize,
-        pooled_rows_only: bool,
-    ) -> ImageRows<D> {
-        match self {
-            Self::VisionTransformer(tower) => tower.forward(device, input, items, pooled_rows_only),
-            Self::ModifiedResNet(tower) => tower.forward(device, input, items, pooled_rows_only),
-        }
-    }
-}
-
 impl<D: Device> ClipModel<D> {
     /// Packs the weights for the device in this precision. The state dict is not needed afterwards;
     /// its part of a mapped file leaves memory while it is packed.
     ///
     /// # Errors
     /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together,
-    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite, [`CheckpointError::WrongScale`], or
-    /// what [`StateDict::floats`] says about a tensor it needs.
+    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite, [`CheckpointError::WrongScale`],
+    /// [`CheckpointError::Device`], or what [`StateDict::floats`] says about a tensor it needs.
     pub fn new(
         device: D,
         precision: Precision,
@@ -93,7 +55,7 @@ impl<D: Device> ClipModel<D> {
             problem,
         })?;
         let loader = Loader::new(&device, weights, precision);
-        let image_tower = load_image_tower(&loader.at("visual"), architecture)?;
+        let image_tower = ImageTower::load(&loader.at("visual"), architecture)?;
         let text_tower = TextTransformer::load(&loader, architecture)?;
         let logit_scale = loader.values("logit_scale", &[])?.first().copied().unwrap_or_default();
         check_scale(weights)?;
@@ -113,12 +75,15 @@ impl<D: Device> ClipModel<D> {
     /// - returns `[items, embed_dim]`
     ///
     /// # Errors
-    /// [`EncodeError::WrongInputSize`] and [`EncodeError::NotFinite`].
+    /// [`EncodeError::WrongInputSize`], [`EncodeError::Device`] and [`EncodeError::NotFinite`].
     ///
     /// Source: PROTOCOL 1.1, 1.2. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
         let mut features = Vec::new();
-        self.for_each_part(input, |part| features.extend(self.device.to_host(part.features)))?;
+        self.for_each_part(input, |part| {
+            features.extend(self.device.to_host(part.features)?);
+            Ok(())
+        })?;
         self.check_finite("image", features)
     }
 
@@ -132,8 +97,9 @@ impl<D: Device> ClipModel<D> {
     ) -> Result<ImageFeatures, EncodeError> {
         let (mut penultimate, mut features) = (Vec::new(), Vec::new());
         self.for_each_part(input, |part| {
-            penultimate.extend(self.device.to_host(part.penultimate));
-            features.extend(self.device.to_host(part.features));
+            penultimate.extend(self.device.to_host(part.penultimate)?);
+            features.extend(self.device.to_host(part.features)?);
+            Ok(())
         })?;
         Ok(ImageFeatures { penultimate, features: self.check_finite("image", features)? })
     }
@@ -142,7 +108,7 @@ impl<D: Device> ClipModel<D> {
     fn for_each_part(
         &self,
         input: &[f32],
-        mut each: impl FnMut(ImageRows<D>),
+        mut each: impl FnMut(ImageRows<D>) -> Result<(), DeviceError>,
     ) -> Result<(), EncodeError> {
         let resolution = self.resolution();
         let image_values = 3 * resolution * resolution;
@@ -152,16 +118,17 @@ impl<D: Device> ClipModel<D> {
         let items = input.len() / image_values;
         let pooled_rows_only = self.shortcuts.pooled_rows_only;
         // Parts of about the same size: 32 images in 4 parts of 8, not 3 of 9 and one of 5.
-        let parts = items.div_ceil(self.images_at_a_time()).max(1);
+        let parts = items.div_ceil(self.image_tower.images_at_a_time(resolution)).max(1);
         self.device.parallel_region(|| {
             for part in 0..parts {
                 let part = part * items / parts..(part + 1) * items / parts;
                 let images = &input[part.start * image_values..part.end * image_values];
-                let images = self.device.from_slice(images, image_values); // [items, 3 · resolution²]
-                each(self.image_tower.forward(&self.device, &images, part.len(), pooled_rows_only));
+                let images = self.device.from_slice(images, image_values)?; // [items, 3 · resolution²]
+                let (device, items) = (&self.device, part.len());
+                each(self.image_tower.forward(device, &images, items, pooled_rows_only)?)?;
             }
-        });
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Features of texts, **not** normalised.
@@ -171,8 +138,8 @@ impl<D: Device> ClipModel<D> {
     /// - returns `[texts, embed_dim]`
     ///
     /// # Errors
-    /// [`EncodeError::EmptyText`], [`EncodeError::TextTooLong`], [`EncodeError::UnknownToken`] and
-    /// [`EncodeError::NotFinite`].
+    /// [`EncodeError::EmptyText`], [`EncodeError::TextTooLong`], [`EncodeError::UnknownToken`],
+    /// [`EncodeError::Device`] and [`EncodeError::NotFinite`].
     ///
     /// Source: PROTOCOL 1.3. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError> {
@@ -181,32 +148,37 @@ impl<D: Device> ClipModel<D> {
         let mut trees = PrefixTrees::new(&texts, self.shortcuts, self.context_length());
         let features = Mutex::new(vec![0.0; texts.len() * embed_dim]);
         let encode = |tree: PrefixTree| {
-            let items = self.encode_tree(&tree); // [items, embed_dim]
+            let (items, item_of_text) = self.encode_tree(tree)?; // [items, embed_dim]
             let mut features = features.lock().unwrap_or_else(PoisonError::into_inner);
-            for (text, item) in tree.item_of_text {
+            for (text, item) in item_of_text {
                 let feature = &items[item * embed_dim..(item + 1) * embed_dim];
                 features[text * embed_dim..(text + 1) * embed_dim].copy_from_slice(feature);
             }
+            Ok(())
         };
         let many = TREES_FOR_EACH_THREAD * self.device.threads();
         let first: Vec<PrefixTree> = trees.by_ref().take(many).collect();
         if first.len() < many || many == TREES_FOR_EACH_THREAD {
-            first.into_iter().chain(trees).for_each(encode);
+            first.into_iter().chain(trees).try_for_each(encode)?;
         } else {
             let trees = Mutex::new(first.into_iter().chain(trees));
             let next = || trees.lock().unwrap_or_else(PoisonError::into_inner).next();
-            self.device.side_by_side(|| std::iter::from_fn(next).for_each(encode));
+            self.device.side_by_side(|| std::iter::from_fn(next).try_for_each(encode))?;
         }
         self.check_finite("text", features.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// `[items of the tree, embed_dim]`
-    fn encode_tree(&self, tree: &PrefixTree) -> Vec<f32> {
-        let pooled_rows_only = self.shortcuts.pooled_rows_only;
-        let items = self
-            .device
-            .parallel_region(|| self.text_tower.forward(&self.device, tree, pooled_rows_only));
-        self.device.to_host(items)
+    /// Features of the tree's items, `[items, embed_dim]`, and the item of each of its texts.
+    fn encode_tree(
+        &self,
+        tree: PrefixTree,
+    ) -> Result<(Vec<f32>, Vec<(usize, usize)>), DeviceError> {
+        let PrefixTree { token_ids, positions, items, item_of_text } = tree;
+        let (tower, pooled_rows_only) = (&self.text_tower, self.shortcuts.pooled_rows_only);
+        let features = self.device.parallel_region(|| {
+            tower.forward(&self.device, &token_ids, &positions, items, pooled_rows_only)
+        })?;
+        Ok((self.device.to_host(features)?, item_of_text))
     }
 
     /// How many rows the text tower computes for these texts: what its time grows with. Less than
@@ -255,15 +227,6 @@ impl<D: Device> ClipModel<D> {
         self.architecture.text.context_length
     }
 
-    fn images_at_a_time(&self) -> usize {
-        match &self.image_tower {
-            ImageTower::VisionTransformer(tower) => ROWS_AT_A_TIME.div_ceil(tower.tokens()),
-            ImageTower::ModifiedResNet(_) => {
-                (CELLS_AT_A_TIME / (self.resolution() * self.resolution() / 4)).max(1)
-            }
-        }
-    }
-
     /// The part of each text that its feature depends on.
     fn read_parts<'a>(&self, texts: &[&'a [u32]]) -> Result<Vec<&'a [u32]>, EncodeError> {
         let pooling = self.architecture.text.pooling;
@@ -292,34 +255,6 @@ impl<D: Device> ClipModel<D> {
         match features.iter().position(|value| !value.is_finite()) {
             Some(place) => Err(EncodeError::NotFinite { kind, index: place / self.embed_dim() }),
             None => Ok(features),
-        }
-    }
-}
-
-fn load_image_tower<D: Device>(
-    loader: &Loader<'_, D>,
-    architecture: &Architecture,
-) -> Result<ImageTower<D>, CheckpointError> {
-    let embed_dim = architecture.embed_dim;
-    match architecture.image {
-        ImageArchitecture::VisionTransformer {
-            resolution,
-            patch_size,
-            width,
-            layers,
-            heads,
-            mlp_width,
-        } => {
-            let activation = architecture.activation;
-            let shape =
-                TransformerShape { width, layers, heads, mlp_width, activation, causal: false };
-            let grid = PatchGrid { resolution, patch_size };
-            VisionTransformer::load(loader, grid, &shape, embed_dim)
-                .map(ImageTower::VisionTransformer)
-        }
-        ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
-            let shape = ResNetShape { resolution, width, blocks, heads, embed_dim };
-            ModifiedResNet::load(loader, &shape).map(ImageTower::ModifiedResNet)
         }
     }
 }

@@ -38,6 +38,9 @@ pub enum EncodeError {
         /// Rows of the token table.
         vocab_size: usize,
     },
+    /// The device cannot compute it.
+    #[error(transparent)]
+    Device(#[from] clip_kernels::DeviceError),
     /// The features of an item hold NaN or infinity: so do its pixels, or the weights are broken.
     #[error("features of {kind} {index} are not finite")]
     NotFinite {
@@ -54,6 +57,9 @@ impl EncodeError {
         match self {
             Self::TextTooLong { .. } => Some("`--truncate` cuts such texts and counts them"),
             Self::UnknownToken { .. } => Some("the text was split by another model's tokenizer"),
+            Self::Device(_) => {
+                Some("encode fewer items at a time, or load the model with `--precision bf16`")
+            }
             Self::NotFinite { .. } => {
                 Some("the weights do not fit CLIP's layers, or the input holds NaN")
             }

@@ -90,6 +90,9 @@ pub enum CheckpointError {
         /// `section.key`
         key: String,
     },
+    /// The device cannot hold the weights.
+    #[error("the weights do not fit on the device")]
+    Device(#[from] clip_kernels::DeviceError),
     /// A tensor the architecture needs is absent.
     #[error("{}: tensor `{}` is missing", path.display(), shown(name))]
     MissingTensor {
@@ -228,6 +231,7 @@ impl CheckpointError {
             Self::WrongScale { .. } => Some(
                 "`logit_scale` is kept as its natural logarithm: CLIP begins with 2.6592 and ends with at most 4.6052",
             ),
+            Self::Device(_) => Some("`--precision bf16` needs half the memory, `int8` a quarter"),
             Self::WrongDigest { .. } => Some(
                 "`clip-rs models download` compares and fetches it again; if it is another model, rename the file",
             ),

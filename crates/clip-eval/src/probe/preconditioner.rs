@@ -88,7 +88,7 @@ impl ScatterMatrices {
 /// Mean of each group of rows, `[groups, width]`.
 fn means_of(features: Features<'_>, groups: &[Vec<usize>]) -> Matrix {
     let width = features.width();
-    let mut means = Matrix::zeros(groups.len(), width);
+    let mut means = Matrix::new(vec![0.0; groups.len() * width], width);
     means.values_mut().par_chunks_exact_mut(width).zip(groups).for_each(|(mean, rows)| {
         let mut sum = vec![0.0; width];
         for &row in rows {
@@ -103,7 +103,7 @@ fn means_of(features: Features<'_>, groups: &[Vec<usize>]) -> Matrix {
 
 /// Mean of `(row − mean) · (row − mean)ᵀ`, `[width, width]`.
 fn scatter_of(device: InstructionSet, rows: &[(&[f32], &[f32])], width: usize) -> Vec<f64> {
-    let mut sum = Matrix::zeros(width, width);
+    let mut sum = Matrix::new(vec![0.0; width * width], width);
     for block in rows.chunks(BLOCK) {
         let mut columns = vec![0.0; width * block.len()]; // [width, rows]
         for (at, (row, mean)) in block.iter().enumerate() {
@@ -165,7 +165,7 @@ impl Preconditioner {
     /// `A · (q − b · mean)`, `[outputs, width]`.
     fn half(&self, vector: &[f32]) -> Matrix {
         let width = self.means.width();
-        let mut rest = Matrix::zeros(self.means.rows(), width);
+        let mut rest = Matrix::new(vec![0.0; self.means.rows() * width], width);
         for (output, vector) in vector.chunks_exact(width + 1).enumerate() {
             let values = vector[..width].iter().zip(self.means.row(output));
             let rest = rest.row_mut(output).iter_mut();

@@ -23,7 +23,7 @@ use super::target::Target;
 use super::thread_team;
 use super::transpose::transpose;
 use crate::reference::round_to_bf16;
-use crate::{AttentionShape, Matrix, Precision};
+use crate::{AttentionOptions, AttentionPlan, DeviceError, Matrix, Precision};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -36,35 +36,36 @@ pub(super) fn attention(
     isa: Isa,
     queries: &Matrix,
     keys_values: &Matrix,
-    shape: AttentionShape<'_>,
-) -> Matrix {
+    plan: &AttentionPlan,
+    options: AttentionOptions,
+) -> Result<Matrix, DeviceError> {
     let width = queries.width();
-    let mut out = Matrix::unwritten(queries.rows(), width);
+    let mut out = Matrix::unwritten(queries.rows(), width)?;
     let target = Target::new(out.values_mut(), width);
-    let heads = shape.keys.count() * shape.heads;
+    let heads = plan.keys.count() * options.heads;
     let tasks = heads.min(TASKS_PER_THREAD * thread_team::size());
     thread_team::for_each(tasks, |task| {
         SCRATCH.with_borrow_mut(|scratch| {
             for head in task * heads / tasks..(task + 1) * heads / tasks {
-                let item = head / shape.heads;
+                let item = head / options.heads;
                 let head = Head {
                     isa,
                     queries,
                     keys_values,
-                    query_rows: shape.queries.range(item),
-                    key_rows: shape.keys.of(item),
-                    keys: shape.keys.length(item),
-                    first_column: head % shape.heads * (width / shape.heads),
-                    head_width: width / shape.heads,
-                    causal: shape.causal,
-                    precision: shape.precision,
+                    query_rows: plan.queries.range(item),
+                    key_rows: plan.keys.of(item),
+                    keys: plan.keys.length(item),
+                    first_column: head % options.heads * (width / options.heads),
+                    head_width: width / options.heads,
+                    causal: options.causal,
+                    precision: options.precision,
                 };
                 // SAFETY: each head has its own pair of rows (its item's) and columns.
                 unsafe { head.compute(scratch, target) };
             }
         });
     });
-    out
+    Ok(out)
 }
 
 /// What one task needs to have at hand.

@@ -7,20 +7,26 @@
 use super::isa::{Isa, Vectorize, multiply_add};
 use super::lanes::{LANES, Lanes, fold, load_part};
 use super::target::for_each_chunk;
-use crate::Matrix;
+use crate::{DeviceError, Matrix};
 
 /// Rows of one task: 16 · 768 · 4 bytes = 49 kB in, 49 kB out.
 const ROWS_PER_TASK: usize = 16;
 
-/// `(x − mean) / √(variance + 1e-5) · gain + bias` of each row.
-pub(super) fn layer_norm(isa: Isa, x: &Matrix, gain: &[f32], bias: &[f32]) -> Matrix {
-    let mut out = Matrix::unwritten(x.rows(), x.width());
+/// `(x − mean) / √(variance + eps) · gain + bias` of each row.
+pub(super) fn layer_norm(
+    isa: Isa,
+    x: &Matrix,
+    gain: &[f32],
+    bias: &[f32],
+    eps: f64,
+) -> Result<Matrix, DeviceError> {
+    let mut out = Matrix::unwritten(x.rows(), x.width())?;
     let values = ROWS_PER_TASK * x.width();
     for_each_chunk(out.values_mut(), values, |task, out| {
         let x = &x.values()[task * values..][..out.len()];
-        isa.vectorize(LayerNormRows { x, out, gain, bias });
+        isa.vectorize(LayerNormRows { x, out, gain, bias, eps: eps as f32 });
     });
-    out
+    Ok(out)
 }
 
 struct LayerNormRows<'a> {
@@ -28,6 +34,7 @@ struct LayerNormRows<'a> {
     out: &'a mut [f32],
     gain: &'a [f32],
     bias: &'a [f32],
+    eps: f32,
 }
 
 impl Vectorize for LayerNormRows<'_> {
@@ -39,7 +46,7 @@ impl Vectorize for LayerNormRows<'_> {
         for (x, out) in self.x.chunks_exact(width).zip(self.out.chunks_exact_mut(width)) {
             let mean = sum::<L>(x) / width as f32;
             let variance = sum_of_squared_distances::<L>(x, mean) / width as f32;
-            let scale = 1.0 / (variance + 1e-5).sqrt();
+            let scale = 1.0 / (variance + self.eps).sqrt();
             for (((out, &x), &gain), &bias) in out.iter_mut().zip(x).zip(self.gain).zip(self.bias) {
                 *out = multiply_add(L::FUSED, (x - mean) * scale, gain, bias);
             }

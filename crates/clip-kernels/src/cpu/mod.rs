@@ -22,10 +22,11 @@ pub use peak::measure_peak;
 use crate::buffers;
 use crate::shape_checks::{self, WeightShape};
 use crate::{
-    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Matrix, MatrixView, PatchGrid,
-    Precision, Reference,
+    AttentionOptions, AttentionPlan, ConvolutionShape, Device, DeviceError, Epilogue, KvRanges,
+    MapShape, Matrix, MatrixView, PatchGrid, Precision, Reference, Segments,
 };
 use gemm::{Im2col, Lhs, TileEpilogue, product};
+use std::sync::{Mutex, PoisonError};
 use target::for_each_chunk;
 
 /// The processor this program runs on, in f32.
@@ -69,10 +70,10 @@ impl Cpu {
         rows: usize,
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Matrix {
-        let (epilogue, mut out) = Self::split_epilogue(rows, weight, epilogue);
+    ) -> Result<Matrix, DeviceError> {
+        let (epilogue, mut out) = Self::split_epilogue(rows, weight, epilogue)?;
         product(self.isa, lhs, rows, weight.panels(), out.values_mut(), epilogue);
-        out
+        Ok(out)
     }
 
     /// What happens to the sums, and where they go.
@@ -80,11 +81,11 @@ impl Cpu {
         rows: usize,
         weight: &PackedWeight,
         epilogue: Epilogue<'a, Self>,
-    ) -> (TileEpilogue<'a>, Matrix) {
+    ) -> Result<(TileEpilogue<'a>, Matrix), DeviceError> {
         let Epilogue { bias, residual, activation } = epilogue;
         let (bias, accumulate) = (bias.map(Vec::as_slice), residual.is_some());
-        let out = residual.unwrap_or_else(|| Matrix::unwritten(rows, weight.outputs()));
-        (TileEpilogue { bias, activation, accumulate }, out)
+        let out = residual.map_or_else(|| Matrix::unwritten(rows, weight.outputs()), Ok)?;
+        Ok((TileEpilogue { bias, activation, accumulate }, out))
     }
 }
 
@@ -97,26 +98,42 @@ impl Device for Cpu {
     type Rows = Matrix;
     type Vector = Vec<f32>;
     type Weight = PackedWeight;
+    type Indices = Vec<usize>;
+    type AttentionPlan = AttentionPlan;
 
-    fn to_device(&self, values: Vec<f32>, width: usize) -> Matrix {
-        Matrix::new(values, width)
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Matrix, DeviceError> {
+        Ok(Matrix::new(values, width))
     }
 
-    fn from_slice(&self, values: &[f32], width: usize) -> Matrix {
-        let mut rows = Matrix::unwritten(values.len() / width, width);
-        rows.values_mut().copy_from_slice(values);
-        rows
+    fn from_slice(&self, values: &[f32], width: usize) -> Result<Matrix, DeviceError> {
+        Matrix::from_slice(values, width)
     }
 
-    fn to_host(&self, rows: Matrix) -> Vec<f32> {
-        rows.into_values()
+    fn to_host(&self, rows: Matrix) -> Result<Vec<f32>, DeviceError> {
+        Ok(rows.into_values())
     }
 
-    fn vector(&self, values: Vec<f32>) -> Vec<f32> {
-        values
+    fn vector(&self, values: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
+        Ok(values)
     }
 
-    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> PackedWeight {
+    fn indices(&self, rows: Vec<usize>) -> Result<Vec<usize>, DeviceError> {
+        Ok(rows)
+    }
+
+    fn plan_attention(
+        &self,
+        queries: Segments,
+        keys: KvRanges,
+    ) -> Result<AttentionPlan, DeviceError> {
+        Ok(AttentionPlan::new(queries, keys))
+    }
+
+    fn pack(
+        &self,
+        weight: MatrixView<'_>,
+        precision: Precision,
+    ) -> Result<PackedWeight, DeviceError> {
         PackedWeight::pack(weight, precision)
     }
 
@@ -126,7 +143,7 @@ impl Device for Cpu {
         kernel: usize,
         stride: usize,
         precision: Precision,
-    ) -> PackedWeight {
+    ) -> Result<PackedWeight, DeviceError> {
         let channels = weight.inputs() / (kernel * kernel).max(1);
         match winograd::pays(kernel, stride, channels, precision) {
             true => winograd::pack(weight),
@@ -142,8 +159,17 @@ impl Device for Cpu {
         thread_team::size()
     }
 
-    fn side_by_side(&self, passes: impl Fn() + Sync) {
-        thread_team::for_each(thread_team::size(), |_| passes());
+    fn side_by_side(
+        &self,
+        passes: impl Fn() -> Result<(), DeviceError> + Sync,
+    ) -> Result<(), DeviceError> {
+        let results = Mutex::new(Ok(()));
+        thread_team::for_each(thread_team::size(), |_| {
+            if let Err(error) = passes() {
+                *results.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
+            }
+        });
+        results.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     // The definition adds two f32 and moves them: there is nothing to gain on it.
@@ -153,7 +179,7 @@ impl Device for Cpu {
         positions: &[usize],
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
-    ) -> Matrix {
+    ) -> Result<Matrix, DeviceError> {
         Reference.embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
 
@@ -162,18 +188,19 @@ impl Device for Cpu {
         images: &Matrix,
         grid: PatchGrid,
         patch_embedding: &PackedWeight,
-        class_embedding: &Vec<f32>,
+        class_embedding: Option<&Vec<f32>>,
         positional_embedding: &Matrix,
-    ) -> Matrix {
+    ) -> Result<Matrix, DeviceError> {
         let shape = Self::shape_of(patch_embedding);
         shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
         let lhs = Lhs::Patches { images: images.values(), grid };
-        let patches =
-            self.multiply(lhs, images.rows() * grid.patches(), patch_embedding, Epilogue::none());
-        let (width, tokens) = (shape.outputs, grid.patches() + 1);
-        let mut out = Matrix::unwritten(images.rows() * tokens, width);
+        let patch_rows = images.rows() * grid.patches();
+        let patches = self.multiply(lhs, patch_rows, patch_embedding, Epilogue::none())?;
+        let (width, tokens) = (shape.outputs, positional_embedding.rows());
+        let class_embedding = class_embedding.map_or(&[][..], Vec::as_slice);
+        let mut out = Matrix::unwritten(images.rows() * tokens, width)?;
         for_each_chunk(out.values_mut(), tokens * width, |image, out| {
-            let (class, rest) = out.split_at_mut(width);
+            let (class, rest) = out.split_at_mut(class_embedding.len());
             class.copy_from_slice(class_embedding);
             let start = image * grid.patches() * width;
             rest.copy_from_slice(&patches.values()[start..start + rest.len()]);
@@ -181,34 +208,46 @@ impl Device for Cpu {
                 *out += position;
             }
         });
-        out
+        Ok(out)
     }
 
-    fn linear(&self, x: &Matrix, weight: &PackedWeight, epilogue: Epilogue<'_, Self>) -> Matrix {
+    fn linear(
+        &self,
+        x: &Matrix,
+        weight: &PackedWeight,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Result<Matrix, DeviceError> {
         shape_checks::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
         self.multiply(rows_of(x), x.rows(), weight, epilogue)
     }
 
-    fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>) -> Matrix {
+    fn layer_norm(
+        &self,
+        x: &Matrix,
+        gain: &Vec<f32>,
+        bias: &Vec<f32>,
+        eps: f64,
+    ) -> Result<Matrix, DeviceError> {
         shape_checks::layer_norm(x, gain, bias);
-        layer_norm::layer_norm(self.isa, x, gain, bias)
+        layer_norm::layer_norm(self.isa, x, gain, bias, eps)
     }
 
     fn attention(
         &self,
         queries: &Matrix,
         keys_values: &Matrix,
-        shape: AttentionShape<'_>,
-    ) -> Matrix {
-        shape_checks::attention(queries, keys_values, shape);
-        attention::attention(self.isa, queries, keys_values, shape)
+        plan: &AttentionPlan,
+        options: AttentionOptions,
+    ) -> Result<Matrix, DeviceError> {
+        shape_checks::attention(queries, keys_values, plan, options);
+        attention::attention(self.isa, queries, keys_values, plan, options)
     }
 
-    fn gather_rows(&self, x: &Matrix, indices: &[usize]) -> Matrix {
+    fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix, DeviceError> {
         Reference.gather_rows(x, indices)
     }
 
-    fn channels_last(&self, images: &Matrix, channels: usize) -> Matrix {
+    fn channels_last(&self, images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
         shape_checks::channels_last(images, channels);
         rows::channels_last(images, channels)
     }
@@ -219,7 +258,7 @@ impl Device for Cpu {
         shape: ConvolutionShape,
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Matrix {
+    ) -> Result<Matrix, DeviceError> {
         let weight_shape = Self::shape_of(weight);
         let items = shape_checks::convolution(
             maps,
@@ -235,10 +274,10 @@ impl Device for Cpu {
                 "form of a packed convolution"
             );
             let (epilogue, mut out) =
-                Self::split_epilogue(items * shape.output().cells(), weight, epilogue);
+                Self::split_epilogue(items * shape.output().cells(), weight, epilogue)?;
             let convolution = winograd::Convolution { maps, shape: shape.input, weight, epilogue };
             convolution.compute(self.isa, items, out.values_mut());
-            return out;
+            return Ok(out);
         }
         let cells = items * shape.output().cells();
         let (channels, precision) = (maps.width(), weight.panels().precision);
@@ -249,19 +288,28 @@ impl Device for Cpu {
             return self.multiply(lhs, cells, weight, epilogue);
         }
         if precision == Precision::Bf16 && channels.is_multiple_of(2) {
-            let words = rows::bf16_words(self.isa, maps);
+            let words = rows::bf16_words(self.isa, maps)?;
             let lhs = Lhs::Im2colWords(read(words.values(), channels / 2));
             return self.multiply(lhs, cells, weight, epilogue);
         }
         self.multiply(Lhs::Im2col(read(maps.values(), channels)), cells, weight, epilogue)
     }
 
-    fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
+    fn average_pool(
+        &self,
+        maps: &Matrix,
+        shape: MapShape,
+        side: usize,
+    ) -> Result<Matrix, DeviceError> {
         let items = shape_checks::average_pool(maps, shape, side);
         pool::average_pool(self.isa, maps, items, shape, side)
     }
 
-    fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
+    fn pool_tokens(
+        &self,
+        maps: &Matrix,
+        positional_embedding: &Matrix,
+    ) -> Result<Matrix, DeviceError> {
         shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(self.isa, maps, positional_embedding)
     }

@@ -5,7 +5,7 @@
 use super::isa::{Isa, Vectorize};
 use super::lanes::Lanes;
 use super::target::for_each_chunk;
-use crate::{MapShape, Matrix};
+use crate::{DeviceError, MapShape, Matrix};
 
 /// The mean of every `side × side` square of each map.
 pub(super) fn average_pool(
@@ -14,10 +14,10 @@ pub(super) fn average_pool(
     items: usize,
     shape: MapShape,
     side: usize,
-) -> Matrix {
+) -> Result<Matrix, DeviceError> {
     let pooled = MapShape { height: shape.height / side, width: shape.width / side };
     let channels = maps.width();
-    let mut out = Matrix::unwritten(items * pooled.cells(), channels);
+    let mut out = Matrix::unwritten(items * pooled.cells(), channels)?;
     // One task fills one row of cells of one map.
     for_each_chunk(out.values_mut(), pooled.width * channels, |task, out| {
         let (item, y) = (task / pooled.height, task % pooled.height);
@@ -25,7 +25,7 @@ pub(super) fn average_pool(
         let rows = &maps.values()[first..first + side * shape.width * channels];
         isa.vectorize(PoolRow { rows, channels, side, out });
     });
-    out
+    Ok(out)
 }
 
 /// One row of squares.
@@ -72,15 +72,19 @@ impl Vectorize for PoolRow<'_> {
 }
 
 /// The mean of the map's cells in front of the cells; positions added to all.
-pub(super) fn pool_tokens(isa: Isa, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
+pub(super) fn pool_tokens(
+    isa: Isa,
+    maps: &Matrix,
+    positional_embedding: &Matrix,
+) -> Result<Matrix, DeviceError> {
     let (tokens, channels) = (positional_embedding.rows(), maps.width());
     let map = (tokens - 1) * channels;
-    let mut out = Matrix::unwritten(maps.rows() / (tokens - 1) * tokens, channels);
+    let mut out = Matrix::unwritten(maps.rows() / (tokens - 1) * tokens, channels)?;
     for_each_chunk(out.values_mut(), tokens * channels, |item, out| {
         let cells = &maps.values()[item * map..(item + 1) * map];
         isa.vectorize(Tokens { cells, positions: positional_embedding.values(), channels, out });
     });
-    out
+    Ok(out)
 }
 
 /// The tokens of one map.

@@ -4,14 +4,14 @@ use super::gemm::words_of_row;
 use super::isa::Isa;
 use super::target::{Target, for_each_chunk};
 use super::thread_team;
-use crate::{Matrix, Precision};
+use crate::{DeviceError, Matrix, Precision};
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
-pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
+pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
     let cells = images.width() / channels;
-    let mut out = Matrix::unwritten(images.rows() * cells, channels);
+    let mut out = Matrix::unwritten(images.rows() * cells, channels)?;
     if cells == 0 {
-        return out;
+        return Ok(out);
     }
     /// Cells of a task.
     const CELLS: usize = 1 << 13;
@@ -39,17 +39,17 @@ pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
             }
         }
     });
-    out
+    Ok(out)
 }
 
 /// The maps in bf16, two channels a word; their bits as f32.
-pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Matrix {
+pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Result<Matrix, DeviceError> {
     /// Words of a task.
     const WORDS: usize = 1 << 14;
-    let mut out = Matrix::unwritten(maps.rows(), maps.width() / 2);
+    let mut out = Matrix::unwritten(maps.rows(), maps.width() / 2)?;
     for_each_chunk(out.values_mut(), WORDS, |task, out| {
         let values = &maps.values()[2 * WORDS * task..][..2 * out.len()];
         words_of_row(isa, Precision::Bf16, values, bytemuck::cast_slice_mut(out));
     });
-    out
+    Ok(out)
 }

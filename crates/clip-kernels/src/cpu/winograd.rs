@@ -21,7 +21,8 @@ use super::isa::{Isa, Vectorize};
 use super::lanes::{LANES, Lanes, load_part};
 use super::target::Target;
 use super::thread_team;
-use crate::{Activation, MapShape, Matrix, MatrixView, Precision};
+use crate::{Activation, DeviceError, MapShape, Matrix, MatrixView, Precision};
+use bytemuck::allocation::try_zeroed_vec;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -38,10 +39,11 @@ pub(super) fn pays(kernel: usize, stride: usize, channels: usize, precision: Pre
 /// `G·g·Gᵀ` of every output and channel, packed place by place.
 ///
 /// - `weight`: `[outputs, 9 · channels]`
-pub(super) fn pack(weight: MatrixView<'_>) -> PackedWeight {
+pub(super) fn pack(weight: MatrixView<'_>) -> Result<PackedWeight, DeviceError> {
     let (outputs, channels) = (weight.outputs(), weight.inputs() / 9);
     let stride = PackedWeight::whole_panels(outputs);
-    let mut transformed = vec![0.0; PLACES * stride * channels];
+    let no_memory = |()| DeviceError::out_of_memory::<f32>("weights", PLACES * stride, channels);
+    let mut transformed = try_zeroed_vec(PLACES * stride * channels).map_err(no_memory)?;
     for output in 0..outputs {
         for channel in 0..channels {
             let tap =
@@ -58,7 +60,7 @@ pub(super) fn pack(weight: MatrixView<'_>) -> PackedWeight {
         }
     }
     let places = MatrixView::output_major(&transformed, PLACES * stride, channels);
-    PackedWeight::pack(places, Precision::F32).transformed(outputs, 9 * channels)
+    Ok(PackedWeight::pack(places, Precision::F32)?.transformed(outputs, 9 * channels))
 }
 
 /// `G` times a column.

@@ -2,33 +2,35 @@
 
 use super::linear::dot;
 use super::precision::round_to_bf16;
-use crate::{AttentionShape, Matrix, Precision};
+use crate::{AttentionOptions, AttentionPlan, DeviceError, Matrix, Precision};
 
 /// `softmax(q · kᵀ / √head_width) · v` for every item, head and query. In bf16 the queries, keys,
 /// values and exponentials are rounded before they are multiplied; the sum of exponentials is not.
 pub(super) fn attention(
     queries: &Matrix,
     keys_values: &Matrix,
-    shape: AttentionShape<'_>,
-) -> Matrix {
+    plan: &AttentionPlan,
+    options: AttentionOptions,
+) -> Result<Matrix, DeviceError> {
     let width = queries.width();
-    let head_width = width / shape.heads;
+    let head_width = width / options.heads;
     let scale = 1.0 / (head_width as f64).sqrt();
-    let rounded = |values: &[f32]| match shape.precision {
+    let rounded = |values: &[f32]| match options.precision {
         Precision::F32 => values.to_vec(),
         _ => values.iter().map(|&value| round_to_bf16(value)).collect(),
     };
-    let round = |value: f64| match shape.precision {
+    let round = |value: f64| match options.precision {
         Precision::F32 => value,
         _ => f64::from(round_to_bf16(value as f32)),
     };
-    let mut out = Matrix::zeros(queries.rows(), width);
-    for (item, query_rows) in shape.queries.ranges().enumerate() {
-        let keys: Vec<usize> = shape.keys.of(item).iter().cloned().flatten().collect();
+    let mut out = Matrix::zeros(queries.rows(), width)?;
+    for (item, query_rows) in plan.queries.ranges().enumerate() {
+        let keys: Vec<usize> = plan.keys.of(item).iter().cloned().flatten().collect();
         for (place, query_row) in query_rows.clone().enumerate() {
-            let hidden = if shape.causal { query_rows.len() - 1 - place } else { 0 };
+            let hidden = if options.causal { query_rows.len() - 1 - place } else { 0 };
             let seen = &keys[..keys.len() - hidden];
-            for columns in (0..shape.heads).map(|head| head * head_width..(head + 1) * head_width) {
+            for columns in (0..options.heads).map(|head| head * head_width..(head + 1) * head_width)
+            {
                 let q = rounded(&queries.row(query_row)[columns.clone()]);
                 let key = |&key: &usize| rounded(&keys_values.row(key)[columns.clone()]);
                 let scores = seen.iter().map(|row| scale * dot(&q, &key(row)));
@@ -45,7 +47,7 @@ pub(super) fn attention(
             }
         }
     }
-    out
+    Ok(out)
 }
 
 /// `exp(s − largest)`.

@@ -2,14 +2,14 @@
 
 use super::activation::activate;
 use super::precision::ReferenceWeight;
-use crate::{Device, Epilogue, Matrix, Reference};
+use crate::{Device, DeviceError, Epilogue, Matrix, Reference};
 
 /// `activation(x · weightᵀ + bias + residual)`.
 pub(super) fn linear(
     x: &Matrix,
     weight: &ReferenceWeight,
     epilogue: Epilogue<'_, Reference>,
-) -> Matrix {
+) -> Result<Matrix, DeviceError> {
     product(x.rows(), weight, epilogue, |row| x.row(row).to_vec())
 }
 
@@ -19,8 +19,8 @@ pub(super) fn product(
     weight: &ReferenceWeight,
     epilogue: Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
     row_values: impl Fn(usize) -> Vec<f32>,
-) -> Matrix {
-    let mut out = Matrix::zeros(rows, weight.outputs());
+) -> Result<Matrix, DeviceError> {
+    let mut out = Matrix::zeros(rows, weight.outputs())?;
     for row in 0..rows {
         for (output, product) in weight.products(&row_values(row)).into_iter().enumerate() {
             let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[output]));
@@ -30,7 +30,7 @@ pub(super) fn product(
             out.row_mut(row)[output] = activate(sum, epilogue.activation) as f32;
         }
     }
-    out
+    Ok(out)
 }
 
 /// `Σ a·b` in f64, from the first to the last.

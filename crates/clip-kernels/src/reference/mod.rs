@@ -21,8 +21,8 @@ pub(crate) use precision::{quantize_output, round_to_bf16};
 
 use crate::shape_checks::{self, WeightShape};
 use crate::{
-    AttentionShape, ConvolutionShape, Device, Epilogue, MapShape, Matrix, MatrixView, PatchGrid,
-    Precision,
+    AttentionOptions, AttentionPlan, ConvolutionShape, Device, DeviceError, Epilogue, KvRanges,
+    MapShape, Matrix, MatrixView, PatchGrid, Precision, Segments,
 };
 
 /// The device that defines what every operation gives.
@@ -39,20 +39,42 @@ impl Device for Reference {
     type Rows = Matrix;
     type Vector = Vec<f32>;
     type Weight = ReferenceWeight;
+    type Indices = Vec<usize>;
+    type AttentionPlan = AttentionPlan;
 
-    fn to_device(&self, values: Vec<f32>, width: usize) -> Matrix {
-        Matrix::new(values, width)
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Matrix, DeviceError> {
+        Ok(Matrix::new(values, width))
     }
 
-    fn to_host(&self, rows: Matrix) -> Vec<f32> {
-        rows.into_values()
+    fn from_slice(&self, values: &[f32], width: usize) -> Result<Matrix, DeviceError> {
+        Matrix::from_slice(values, width)
     }
 
-    fn vector(&self, values: Vec<f32>) -> Vec<f32> {
-        values
+    fn to_host(&self, rows: Matrix) -> Result<Vec<f32>, DeviceError> {
+        Ok(rows.into_values())
     }
 
-    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> ReferenceWeight {
+    fn vector(&self, values: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
+        Ok(values)
+    }
+
+    fn indices(&self, rows: Vec<usize>) -> Result<Vec<usize>, DeviceError> {
+        Ok(rows)
+    }
+
+    fn plan_attention(
+        &self,
+        queries: Segments,
+        keys: KvRanges,
+    ) -> Result<AttentionPlan, DeviceError> {
+        Ok(AttentionPlan::new(queries, keys))
+    }
+
+    fn pack(
+        &self,
+        weight: MatrixView<'_>,
+        precision: Precision,
+    ) -> Result<ReferenceWeight, DeviceError> {
         ReferenceWeight::new(weight, precision)
     }
 
@@ -62,7 +84,7 @@ impl Device for Reference {
         positions: &[usize],
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
-    ) -> Matrix {
+    ) -> Result<Matrix, DeviceError> {
         shape_checks::embed_tokens(token_ids, positions, token_embedding, positional_embedding);
         rows::embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
@@ -72,40 +94,52 @@ impl Device for Reference {
         images: &Matrix,
         grid: PatchGrid,
         patch_embedding: &ReferenceWeight,
-        class_embedding: &Vec<f32>,
+        class_embedding: Option<&Vec<f32>>,
         positional_embedding: &Matrix,
-    ) -> Matrix {
+    ) -> Result<Matrix, DeviceError> {
         let shape = Self::shape_of(patch_embedding);
         shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
         patches::embed_patches(images, grid, patch_embedding, class_embedding, positional_embedding)
     }
 
-    fn linear(&self, x: &Matrix, weight: &ReferenceWeight, epilogue: Epilogue<'_, Self>) -> Matrix {
+    fn linear(
+        &self,
+        x: &Matrix,
+        weight: &ReferenceWeight,
+        epilogue: Epilogue<'_, Self>,
+    ) -> Result<Matrix, DeviceError> {
         shape_checks::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
         linear::linear(x, weight, epilogue)
     }
 
-    fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>) -> Matrix {
+    fn layer_norm(
+        &self,
+        x: &Matrix,
+        gain: &Vec<f32>,
+        bias: &Vec<f32>,
+        eps: f64,
+    ) -> Result<Matrix, DeviceError> {
         shape_checks::layer_norm(x, gain, bias);
-        layer_norm::layer_norm(x, gain, bias)
+        layer_norm::layer_norm(x, gain, bias, eps)
     }
 
     fn attention(
         &self,
         queries: &Matrix,
         keys_values: &Matrix,
-        shape: AttentionShape<'_>,
-    ) -> Matrix {
-        shape_checks::attention(queries, keys_values, shape);
-        attention::attention(queries, keys_values, shape)
+        plan: &AttentionPlan,
+        options: AttentionOptions,
+    ) -> Result<Matrix, DeviceError> {
+        shape_checks::attention(queries, keys_values, plan, options);
+        attention::attention(queries, keys_values, plan, options)
     }
 
-    fn gather_rows(&self, x: &Matrix, indices: &[usize]) -> Matrix {
+    fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix, DeviceError> {
         shape_checks::gather_rows(x, indices);
         rows::gather_rows(x, indices)
     }
 
-    fn channels_last(&self, images: &Matrix, channels: usize) -> Matrix {
+    fn channels_last(&self, images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
         shape_checks::channels_last(images, channels);
         rows::channels_last(images, channels)
     }
@@ -116,7 +150,7 @@ impl Device for Reference {
         shape: ConvolutionShape,
         weight: &ReferenceWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Matrix {
+    ) -> Result<Matrix, DeviceError> {
         let weight_shape = Self::shape_of(weight);
         let items = shape_checks::convolution(
             maps,
@@ -128,12 +162,21 @@ impl Device for Reference {
         convolution::convolution(maps, items, shape, weight, epilogue)
     }
 
-    fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Matrix {
+    fn average_pool(
+        &self,
+        maps: &Matrix,
+        shape: MapShape,
+        side: usize,
+    ) -> Result<Matrix, DeviceError> {
         let items = shape_checks::average_pool(maps, shape, side);
         pool::average_pool(maps, items, shape, side)
     }
 
-    fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Matrix {
+    fn pool_tokens(
+        &self,
+        maps: &Matrix,
+        positional_embedding: &Matrix,
+    ) -> Result<Matrix, DeviceError> {
         let items = shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(maps, items, positional_embedding)
     }

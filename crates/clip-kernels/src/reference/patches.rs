@@ -2,36 +2,36 @@
 
 use super::linear::product;
 use super::precision::ReferenceWeight;
-use crate::{Epilogue, Matrix, PatchGrid, Reference};
+use crate::{DeviceError, Epilogue, Matrix, PatchGrid, Reference};
 
-/// Class token, then the projected patches row by row; positions added to all.
+/// Class token if any, then the projected patches row by row; positions added to all.
 pub(super) fn embed_patches(
     images: &Matrix,
     grid: PatchGrid,
     patch_embedding: &ReferenceWeight,
-    class_embedding: &[f32],
+    class_embedding: Option<&Vec<f32>>,
     positional_embedding: &Matrix,
-) -> Matrix {
+) -> Result<Matrix, DeviceError> {
     let patches = product(
         images.rows() * grid.patches(),
         patch_embedding,
         Epilogue::<Reference>::none(),
         |row| patch(images.row(row / grid.patches()), grid, row % grid.patches()),
-    );
-    let tokens = grid.patches() + 1;
-    let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.outputs());
+    )?;
+    let tokens = positional_embedding.rows();
+    let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.outputs())?;
     for row in 0..out.rows() {
         let (image, token) = (row / tokens, row % tokens);
-        let content = match token.checked_sub(1) {
-            None => class_embedding,
-            Some(patch) => patches.row(image * grid.patches() + patch),
+        let content = match (class_embedding, token.checked_sub(tokens - grid.patches())) {
+            (Some(class_embedding), None) => class_embedding,
+            (_, patch) => patches.row(image * grid.patches() + patch.unwrap_or(0)),
         };
         let positions = positional_embedding.row(token);
         for (column, out) in out.row_mut(row).iter_mut().enumerate() {
             *out = content[column] + positions[column];
         }
     }
-    out
+    Ok(out)
 }
 
 /// The values of one patch in (channel, row, column) order.

@@ -1,11 +1,16 @@
 //! **Defines** the two pools of the ResNets (PROTOCOL 1.2).
 
-use crate::{MapShape, Matrix};
+use crate::{DeviceError, MapShape, Matrix};
 
 /// The mean of every `side × side` square.
-pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: usize) -> Matrix {
+pub(super) fn average_pool(
+    maps: &Matrix,
+    items: usize,
+    shape: MapShape,
+    side: usize,
+) -> Result<Matrix, DeviceError> {
     let (height, width) = (shape.height / side, shape.width / side);
-    let mut out = Matrix::zeros(items * height * width, maps.width());
+    let mut out = Matrix::zeros(items * height * width, maps.width())?;
     for row in 0..out.rows() {
         let (item, y, x) = (row / (height * width), row / width % height, row % width);
         let cells = (0..side * side)
@@ -15,14 +20,18 @@ pub(super) fn average_pool(maps: &Matrix, items: usize, shape: MapShape, side: u
             out.row_mut(row)[channel] = mean(maps, &sources, channel) as f32;
         }
     }
-    out
+    Ok(out)
 }
 
 /// The mean of the map's cells in front of the cells; positions added to all.
-pub(super) fn pool_tokens(maps: &Matrix, items: usize, positional_embedding: &Matrix) -> Matrix {
+pub(super) fn pool_tokens(
+    maps: &Matrix,
+    items: usize,
+    positional_embedding: &Matrix,
+) -> Result<Matrix, DeviceError> {
     let tokens = positional_embedding.rows();
     let cells = tokens - 1;
-    let mut out = Matrix::zeros(items * tokens, maps.width());
+    let mut out = Matrix::zeros(items * tokens, maps.width())?;
     for row in 0..out.rows() {
         let (item, token) = (row / tokens, row % tokens);
         let sources: Vec<usize> = match token.checked_sub(1) {
@@ -34,7 +43,7 @@ pub(super) fn pool_tokens(maps: &Matrix, items: usize, positional_embedding: &Ma
             out.row_mut(row)[channel] = (mean(maps, &sources, channel) + position) as f32;
         }
     }
-    out
+    Ok(out)
 }
 
 fn mean(maps: &Matrix, rows: &[usize], channel: usize) -> f64 {

@@ -1,7 +1,7 @@
 //! **Defines** what the narrower precisions do to the two sides of a product.
 
 use super::linear::dot;
-use crate::{Matrix, MatrixView, Precision};
+use crate::{DeviceError, Matrix, MatrixView, Precision};
 
 /// A weight `[outputs, inputs]` as its precision keeps it.
 #[derive(Debug, Clone)]
@@ -13,8 +13,8 @@ pub struct ReferenceWeight {
 
 impl ReferenceWeight {
     /// Rounds every value; in int8 by the largest magnitude of its output.
-    pub(super) fn new(weight: MatrixView<'_>, precision: Precision) -> Self {
-        let mut values = Matrix::zeros(weight.outputs(), weight.inputs());
+    pub(super) fn new(weight: MatrixView<'_>, precision: Precision) -> Result<Self, DeviceError> {
+        let mut values = Matrix::zeros(weight.outputs(), weight.inputs())?;
         let mut scales = Vec::new();
         for output in 0..weight.outputs() {
             let of_output: Vec<f32> =
@@ -30,7 +30,7 @@ impl ReferenceWeight {
             };
             values.row_mut(output).copy_from_slice(&kept);
         }
-        Self { values, scales, precision }
+        Ok(Self { values, scales, precision })
     }
 
     pub(super) fn outputs(&self) -> usize {

@@ -1,6 +1,6 @@
 //! **Defines** the operations that only move rows, or add two tables.
 
-use crate::Matrix;
+use crate::{DeviceError, Matrix};
 
 /// Token row plus position row.
 pub(super) fn embed_tokens(
@@ -8,8 +8,8 @@ pub(super) fn embed_tokens(
     positions: &[usize],
     token_embedding: &Matrix,
     positional_embedding: &Matrix,
-) -> Matrix {
-    let mut out = Matrix::zeros(token_ids.len(), token_embedding.width());
+) -> Result<Matrix, DeviceError> {
+    let mut out = Matrix::zeros(token_ids.len(), token_embedding.width())?;
     for (row, (&token, &position)) in token_ids.iter().zip(positions).enumerate() {
         let (token, position) =
             (token_embedding.row(token as usize), positional_embedding.row(position));
@@ -17,23 +17,27 @@ pub(super) fn embed_tokens(
             *out = token[column] + position[column];
         }
     }
-    out
+    Ok(out)
 }
 
 /// The rows of these indices.
-pub(super) fn gather_rows(x: &Matrix, indices: &[usize]) -> Matrix {
-    Matrix::new(indices.iter().flat_map(|&index| x.row(index)).copied().collect(), x.width())
+pub(super) fn gather_rows(x: &Matrix, indices: &[usize]) -> Result<Matrix, DeviceError> {
+    let mut out = Matrix::unwritten(indices.len(), x.width())?;
+    for (row, &index) in indices.iter().enumerate() {
+        out.row_mut(row).copy_from_slice(x.row(index));
+    }
+    Ok(out)
 }
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
-pub(super) fn channels_last(images: &Matrix, channels: usize) -> Matrix {
+pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
     let cells = images.width() / channels;
-    let mut out = Matrix::zeros(images.rows() * cells, channels);
+    let mut out = Matrix::zeros(images.rows() * cells, channels)?;
     for row in 0..out.rows() {
         let (item, cell) = (row / cells, row % cells);
         for channel in 0..channels {
             out.row_mut(row)[channel] = images.row(item)[channel * cells + cell];
         }
     }
-    out
+    Ok(out)
 }

@@ -2,7 +2,7 @@
 
 use super::{Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionShape, Device};
+use clip_kernels::{Activation, AttentionOptions, Device, DeviceError};
 
 /// `normed [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
 ///
@@ -21,13 +21,13 @@ impl<D: Device> Attention<D> {
         let key_value_bias = query_bias.split_off(width);
         let (query, key_value) = weight.split_at(width * width);
         Ok(Self {
-            query: Linear::new(loader, query, query_bias, width),
-            key_value: Linear::new(loader, key_value, key_value_bias, width),
+            query: Linear::new(loader, query, query_bias, width)?,
+            key_value: Linear::new(loader, key_value, key_value_bias, width)?,
             out_proj: Linear::load(&loader.at("out_proj"), width, width)?,
         })
     }
 
-    /// - `queries`: `[shape.queries.rows(), width]`, normed
+    /// - `queries`: `[query rows, width]`, normed
     /// - `keys_values`: the rows that keys and values are made of, `[rows, width]`, normed
     /// - `residual`: the query rows as they were before the norm
     pub(crate) fn forward(
@@ -35,12 +35,13 @@ impl<D: Device> Attention<D> {
         device: &D,
         queries: &D::Rows,
         keys_values: &D::Rows,
-        shape: AttentionShape<'_>,
+        plan: &D::AttentionPlan,
+        options: AttentionOptions,
         residual: D::Rows,
-    ) -> D::Rows {
-        let queries = self.query.forward(device, queries, Activation::None); // [queries, width]
-        let keys_values = self.key_value.forward(device, keys_values, Activation::None); // [keys, 2·width]
-        let heads = device.attention(&queries, &keys_values, shape); // [queries, width]
+    ) -> Result<D::Rows, DeviceError> {
+        let queries = self.query.forward(device, queries, Activation::None)?; // [queries, width]
+        let keys_values = self.key_value.forward(device, keys_values, Activation::None)?; // [keys, 2·width]
+        let heads = device.attention(&queries, &keys_values, plan, options)?; // [queries, width]
         self.out_proj.forward_residual(device, &heads, residual)
     }
 }

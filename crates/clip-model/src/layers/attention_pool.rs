@@ -1,8 +1,8 @@
 //! The attention pool at the end of the ResNets (PROTOCOL 1.2, trap 9.14).
 
-use super::{Linear, Loader};
+use super::{Items, Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionShape, Device, KvRanges, Precision, Segments};
+use clip_kernels::{Activation, AttentionOptions, Device, DeviceError};
 
 /// `maps [items · cells, channels] -> features [items, embed_dim]`.
 ///
@@ -12,9 +12,8 @@ pub(crate) struct AttentionPool<D: Device> {
     q_proj: Linear<D>,             // [channels, channels]
     key_value: Linear<D>,          // [2·channels, channels], `k_proj` on top of `v_proj`
     c_proj: Linear<D>,             // [embed_dim, channels]
-    heads: usize,
     tokens: usize,
-    precision: Precision, // of the attention itself
+    options: AttentionOptions,
 }
 
 impl<D: Device> AttentionPool<D> {
@@ -36,11 +35,14 @@ impl<D: Device> AttentionPool<D> {
         Ok(Self {
             positional_embedding: loader.rows("positional_embedding", tokens, channels)?,
             q_proj: Linear::load(&loader.at("q_proj"), channels, channels)?,
-            key_value: Linear::new(loader, &weight, bias, channels),
+            key_value: Linear::new(loader, &weight, bias, channels)?,
             c_proj: Linear::load(&loader.at("c_proj"), embed_dim, channels)?,
-            heads,
             tokens,
-            precision: loader.precision.at_least_16_bits(),
+            options: AttentionOptions {
+                heads,
+                causal: false,
+                precision: loader.precision.at_least_16_bits(),
+            },
         })
     }
 
@@ -51,20 +53,20 @@ impl<D: Device> AttentionPool<D> {
         maps: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> D::Rows {
-        let tokens = device.pool_tokens(maps, &self.positional_embedding); // [items · (cells + 1), channels]
-        let segments = Segments::uniform(items, self.tokens);
-        let means: Vec<usize> = segments.ranges().map(|rows| rows.start).collect();
+    ) -> Result<D::Rows, DeviceError> {
+        let plan = Items::uniform(items, self.tokens).prepare(device)?;
+        let tokens = device.pool_tokens(maps, &self.positional_embedding)?; // [items · tokens, channels]
         if pooled_rows_only {
-            let queries = device.gather_rows(&tokens, &means); // [items, channels]
-            self.attend(device, &queries, &tokens, &Segments::uniform(items, 1), &segments)
+            let queries = device.gather_rows(&tokens, &plan.pooled_rows)?; // [items, channels]
+            self.attend(device, &queries, &tokens, &plan.pooled)
         } else {
-            device.gather_rows(&self.attend(device, &tokens, &tokens, &segments, &segments), &means)
+            let all = self.attend(device, &tokens, &tokens, &plan.all)?;
+            device.gather_rows(&all, &plan.pooled_rows)
         }
     }
 
     /// `[items, channels] -> features [items, embed_dim]`.
-    pub(crate) fn project(&self, device: &D, pooled: &D::Rows) -> D::Rows {
+    pub(crate) fn project(&self, device: &D, pooled: &D::Rows) -> Result<D::Rows, DeviceError> {
         self.c_proj.forward(device, pooled, Activation::None)
     }
 
@@ -74,18 +76,10 @@ impl<D: Device> AttentionPool<D> {
         device: &D,
         queries: &D::Rows,
         tokens: &D::Rows,
-        query_segments: &Segments,
-        segments: &Segments,
-    ) -> D::Rows {
-        let keys_values = self.key_value.forward(device, tokens, Activation::None);
-        let shape = AttentionShape {
-            queries: query_segments,
-            keys: &KvRanges::from(segments),
-            heads: self.heads,
-            causal: false,
-            precision: self.precision,
-        };
-        let queries = self.q_proj.forward(device, queries, Activation::None);
-        device.attention(&queries, &keys_values, shape)
+        plan: &D::AttentionPlan,
+    ) -> Result<D::Rows, DeviceError> {
+        let keys_values = self.key_value.forward(device, tokens, Activation::None)?;
+        let queries = self.q_proj.forward(device, queries, Activation::None)?;
+        device.attention(&queries, &keys_values, plan, self.options)
     }
 }

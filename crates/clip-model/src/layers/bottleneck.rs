@@ -1,8 +1,8 @@
 //! The bottleneck block of the ResNets (PROTOCOL 1.2).
 
-use super::{Convolution, ConvolutionWeights, Loader};
+use super::{Convolution, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Device, MapShape};
+use clip_kernels::{Device, DeviceError, MapShape};
 
 /// Channels that leave a block, per plane.
 pub(crate) const EXPANSION: usize = 4;
@@ -29,17 +29,16 @@ impl<D: Device> Bottleneck<D> {
         stride: usize,
     ) -> Result<Self, CheckpointError> {
         let outputs = EXPANSION * planes;
-        let convolution = |name: &str, norm: &str, outputs, channels, kernel| {
-            let weights = ConvolutionWeights::load(loader, name, norm, outputs, channels, kernel)?;
-            Ok::<_, CheckpointError>(Convolution::new(loader, weights, kernel, 1))
-        };
         let has_downsample = stride > 1 || channels != outputs;
         Ok(Self {
-            conv1: convolution("conv1", "bn1", planes, channels, 1)?,
-            conv2: convolution("conv2", "bn2", planes, planes, 3)?,
-            conv3: convolution("conv3", "bn3", outputs, planes, 1)?,
+            conv1: Convolution::load(loader, ("conv1", "bn1"), channels, planes, 1, 1)?,
+            conv2: Convolution::load(loader, ("conv2", "bn2"), planes, planes, 3, 1)?,
+            conv3: Convolution::load(loader, ("conv3", "bn3"), planes, outputs, 1, 1)?,
             downsample: has_downsample
-                .then(|| convolution("downsample.0", "downsample.1", outputs, channels, 1))
+                .then(|| {
+                    let names = ("downsample.0", "downsample.1");
+                    Convolution::load(loader, names, channels, outputs, 1, 1)
+                })
                 .transpose()?,
             stride,
         })
@@ -51,20 +50,22 @@ impl<D: Device> Bottleneck<D> {
         device: &D,
         maps: D::Rows,
         shape: MapShape,
-    ) -> (D::Rows, MapShape) {
-        let (hidden, _) = self.conv1.forward_relu(device, &maps, shape); // [items · cells, planes]
-        let (hidden, _) = self.conv2.forward_relu(device, &hidden, shape);
-        let hidden = self.pool(device, hidden, shape); // [items · cells / stride², planes]
+    ) -> Result<(D::Rows, MapShape), DeviceError> {
+        let (hidden, _) = self.conv1.forward_relu(device, &maps, shape)?; // [items · cells, planes]
+        let (hidden, _) = self.conv2.forward_relu(device, &hidden, shape)?;
+        let hidden = self.pool(device, hidden, shape)?; // [items · cells / stride², planes]
         let shortcut = match &self.downsample {
-            Some(downsample) => downsample.forward_linear(device, &self.pool(device, maps, shape)),
+            Some(downsample) => {
+                downsample.forward_linear(device, &self.pool(device, maps, shape)?)?
+            }
             None => maps,
         };
         let shape =
             MapShape { height: shape.height / self.stride, width: shape.width / self.stride };
-        (self.conv3.forward_residual_relu(device, &hidden, shortcut), shape)
+        Ok((self.conv3.forward_residual_relu(device, &hidden, shortcut)?, shape))
     }
 
-    fn pool(&self, device: &D, maps: D::Rows, shape: MapShape) -> D::Rows {
-        if self.stride == 1 { maps } else { device.average_pool(&maps, shape, self.stride) }
+    fn pool(&self, device: &D, maps: D::Rows, shape: MapShape) -> Result<D::Rows, DeviceError> {
+        if self.stride == 1 { Ok(maps) } else { device.average_pool(&maps, shape, self.stride) }
     }
 }

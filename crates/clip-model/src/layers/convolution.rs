@@ -1,41 +1,19 @@
 //! A convolution with its batch norm folded in (PROTOCOL 1.2).
 
 use super::Loader;
+use super::loader::Values;
 use crate::CheckpointError;
-use clip_kernels::{Activation, ConvolutionShape, Device, Epilogue, MapShape, MatrixView};
+use clip_kernels::{
+    Activation, ConvolutionShape, Device, DeviceError, Epilogue, MapShape, MatrixView,
+};
 
 /// Batch norm's eps.
 const EPS: f64 = 1e-5;
 
 /// Weights of a convolution and the batch norm after it, as one convolution with bias.
-pub(crate) struct ConvolutionWeights {
+struct Folded {
     weight: Vec<f32>, // [outputs, kernel² · channels], inputs in (kernel row, kernel column, channel) order
     bias: Vec<f32>,   // [outputs]
-}
-
-impl ConvolutionWeights {
-    /// Tensor `{convolution}.weight` `[outputs, channels, kernel, kernel]` and batch norm `{norm}`.
-    pub(crate) fn load<D: Device>(
-        loader: &Loader<'_, D>,
-        convolution: &str,
-        norm: &str,
-        outputs: usize,
-        channels: usize,
-        kernel: usize,
-    ) -> Result<Self, CheckpointError> {
-        let weight =
-            loader.at(convolution).values("weight", &[outputs, channels, kernel, kernel])?;
-        let norm = loader.at(norm);
-        let of_norm =
-            |name: &str| Ok::<_, CheckpointError>(norm.values(name, &[outputs])?.into_vec());
-        let norm = BatchNorm {
-            weight: of_norm("weight")?,
-            bias: of_norm("bias")?,
-            running_mean: of_norm("running_mean")?,
-            running_var: of_norm("running_var")?,
-        };
-        Ok(fold_batch_norm(&weight, channels, &norm))
-    }
 }
 
 /// The statistics and parameters of a batch norm, each `[outputs]`.
@@ -46,9 +24,22 @@ struct BatchNorm {
     running_var: Vec<f32>,
 }
 
+impl BatchNorm {
+    /// `weight`, `bias`, `running_mean` and `running_var` of one branch.
+    fn load<D: Device>(loader: &Loader<'_, D>, outputs: usize) -> Result<Self, CheckpointError> {
+        let vector = |name| loader.values(name, &[outputs]).map(Values::into_vec);
+        Ok(Self {
+            weight: vector("weight")?,
+            bias: vector("bias")?,
+            running_mean: vector("running_mean")?,
+            running_var: vector("running_var")?,
+        })
+    }
+}
+
 /// `scale = γ / √(variance + eps)`, `weight · scale`, `β − mean · scale`, in f64 from the unfolded
 /// f32 statistics, rounded once; channels moved last on the way.
-fn fold_batch_norm(weight: &[f32], channels: usize, norm: &BatchNorm) -> ConvolutionWeights {
+fn fold_batch_norm(weight: &[f32], channels: usize, norm: &BatchNorm) -> Folded {
     let outputs = norm.weight.len();
     let taps = weight.len() / (outputs * channels);
     let mut folded = Vec::with_capacity(weight.len());
@@ -64,7 +55,7 @@ fn fold_batch_norm(weight: &[f32], channels: usize, norm: &BatchNorm) -> Convolu
             (f64::from(norm.bias[output]) - f64::from(norm.running_mean[output]) * scale) as f32,
         );
     }
-    ConvolutionWeights { weight: folded, bias }
+    Folded { weight: folded, bias }
 }
 
 /// `maps [items · cells, channels] -> [items · cells', outputs]`.
@@ -76,21 +67,26 @@ pub(crate) struct Convolution<D: Device> {
 }
 
 impl<D: Device> Convolution<D> {
+    /// Tensor `{name}.weight` `[outputs, channels, kernel, kernel]` and batch norm `{norm}`.
+    ///
     /// Half a kernel of zeros around the map, so that at stride 1 the map keeps its size.
-    pub(crate) fn new(
+    pub(crate) fn load(
         loader: &Loader<'_, D>,
-        weights: ConvolutionWeights,
+        (name, norm): (&str, &str),
+        channels: usize,
+        outputs: usize,
         kernel: usize,
         stride: usize,
-    ) -> Self {
-        let ConvolutionWeights { weight, bias } = weights;
-        let inputs = weight.len() / bias.len();
-        let weight = MatrixView::output_major(&weight, bias.len(), inputs);
+    ) -> Result<Self, CheckpointError> {
+        let weight = loader.at(name).values("weight", &[outputs, channels, kernel, kernel])?;
+        let norm = BatchNorm::load(&loader.at(norm), outputs)?;
+        let Folded { weight, bias } = fold_batch_norm(&weight, channels, &norm);
+        let weight = MatrixView::output_major(&weight, outputs, kernel * kernel * channels);
         let weight = match kernel {
-            1 => loader.pack(weight),
-            _ => loader.device.pack_convolution(weight, kernel, stride, loader.precision),
+            1 => loader.pack(weight)?,
+            _ => loader.device.pack_convolution(weight, kernel, stride, loader.precision)?,
         };
-        Self { weight, bias: loader.device.vector(bias), kernel, stride }
+        Ok(Self { weight, bias: loader.device.vector(bias)?, kernel, stride })
     }
 
     /// `relu(convolution + bias)`, and the shape of the maps that come out.
@@ -99,15 +95,19 @@ impl<D: Device> Convolution<D> {
         device: &D,
         maps: &D::Rows,
         input: MapShape,
-    ) -> (D::Rows, MapShape) {
+    ) -> Result<(D::Rows, MapShape), DeviceError> {
         let (kernel, stride) = (self.kernel, self.stride);
         let shape = ConvolutionShape { input, kernel, stride, padding: kernel / 2 };
         let epilogue = Epilogue::bias(&self.bias).activation(Activation::Relu);
-        (self.apply(device, maps, shape, epilogue), shape.output())
+        Ok((self.apply(device, maps, shape, epilogue)?, shape.output()))
     }
 
     /// `convolution + bias` of a kernel of one cell.
-    pub(crate) fn forward_linear(&self, device: &D, maps: &D::Rows) -> D::Rows {
+    pub(crate) fn forward_linear(
+        &self,
+        device: &D,
+        maps: &D::Rows,
+    ) -> Result<D::Rows, DeviceError> {
         device.linear(maps, &self.weight, Epilogue::bias(&self.bias))
     }
 
@@ -117,7 +117,7 @@ impl<D: Device> Convolution<D> {
         device: &D,
         maps: &D::Rows,
         residual: D::Rows,
-    ) -> D::Rows {
+    ) -> Result<D::Rows, DeviceError> {
         let epilogue = Epilogue::bias(&self.bias).residual(residual).activation(Activation::Relu);
         device.linear(maps, &self.weight, epilogue)
     }
@@ -129,7 +129,7 @@ impl<D: Device> Convolution<D> {
         maps: &D::Rows,
         shape: ConvolutionShape,
         epilogue: Epilogue<'_, D>,
-    ) -> D::Rows {
+    ) -> Result<D::Rows, DeviceError> {
         match (shape.kernel, shape.stride) {
             (1, 1) => device.linear(maps, &self.weight, epilogue),
             _ => device.convolution(maps, shape, &self.weight, epilogue),

@@ -2,7 +2,7 @@
 
 use super::Loader;
 use crate::CheckpointError;
-use clip_kernels::{Activation, Device, Epilogue, MatrixView};
+use clip_kernels::{Activation, Device, DeviceError, Epilogue, MatrixView};
 
 /// `x [rows, inputs] -> x · weightᵀ + bias [rows, outputs]`.
 pub(crate) struct Linear<D: Device> {
@@ -17,9 +17,9 @@ impl<D: Device> Linear<D> {
         weight: &[f32],
         bias: Vec<f32>,
         inputs: usize,
-    ) -> Self {
+    ) -> Result<Self, DeviceError> {
         let weight = MatrixView::output_major(weight, bias.len(), inputs);
-        Self { weight: loader.pack(weight), bias: Some(loader.device.vector(bias)) }
+        Ok(Self { weight: loader.pack(weight)?, bias: Some(loader.device.vector(bias)?) })
     }
 
     /// `weight` and `bias` of one branch.
@@ -30,7 +30,7 @@ impl<D: Device> Linear<D> {
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values("weight", &[outputs, inputs])?;
         let bias = loader.values("bias", &[outputs])?.into_vec();
-        Ok(Self::new(loader, &weight, bias, inputs))
+        Ok(Self::new(loader, &weight, bias, inputs)?)
     }
 
     /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right.
@@ -42,18 +42,28 @@ impl<D: Device> Linear<D> {
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values(name, &[inputs, outputs])?;
         Ok(Self {
-            weight: loader.pack(MatrixView::input_major(&weight, inputs, outputs)),
+            weight: loader.pack(MatrixView::input_major(&weight, inputs, outputs))?,
             bias: None,
         })
     }
 
     /// `activation(x · weightᵀ + bias)`.
-    pub(crate) fn forward(&self, device: &D, x: &D::Rows, activation: Activation) -> D::Rows {
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        x: &D::Rows,
+        activation: Activation,
+    ) -> Result<D::Rows, DeviceError> {
         device.linear(x, &self.weight, self.epilogue().activation(activation))
     }
 
     /// `x · weightᵀ + bias + residual`.
-    pub(crate) fn forward_residual(&self, device: &D, x: &D::Rows, residual: D::Rows) -> D::Rows {
+    pub(crate) fn forward_residual(
+        &self,
+        device: &D,
+        x: &D::Rows,
+        residual: D::Rows,
+    ) -> Result<D::Rows, DeviceError> {
         device.linear(x, &self.weight, self.epilogue().residual(residual))
     }
 

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::finite;
 use crate::{CheckpointError, StateDict, Tensor};
-use clip_kernels::{Device, MatrixView, Precision};
+use clip_kernels::{Device, DeviceError, MatrixView, Precision};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -38,7 +38,7 @@ impl<'a, D: Device> Loader<'a, D> {
     }
 
     /// Packs a weight in this place's precision.
-    pub(crate) fn pack(&self, weight: MatrixView<'_>) -> D::Weight {
+    pub(crate) fn pack(&self, weight: MatrixView<'_>) -> Result<D::Weight, DeviceError> {
         self.device.pack(weight, self.precision)
     }
 
@@ -63,7 +63,7 @@ impl<'a, D: Device> Loader<'a, D> {
 
     /// A vector `[length]`.
     pub(crate) fn vector(&self, name: &str, length: usize) -> Result<D::Vector, CheckpointError> {
-        Ok(self.device.vector(self.values(name, &[length])?.into_vec()))
+        Ok(self.device.vector(self.values(name, &[length])?.into_vec())?)
     }
 
     /// A table `[rows, width]`.
@@ -73,7 +73,7 @@ impl<'a, D: Device> Loader<'a, D> {
         rows: usize,
         width: usize,
     ) -> Result<D::Rows, CheckpointError> {
-        Ok(self.device.to_device(self.values(name, &[rows, width])?.into_vec(), width))
+        Ok(self.device.to_device(self.values(name, &[rows, width])?.into_vec(), width)?)
     }
 }
 

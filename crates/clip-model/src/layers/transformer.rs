@@ -1,30 +1,10 @@
 //! A stack of residual blocks of which one row per item is read (PROTOCOL 1.1, 1.3).
 
-use super::residual_block::ResidualBlock;
+use super::items::Plan;
+use super::residual_block::{BlockShape, ResidualBlock};
 use super::{Loader, in_parallel};
-use crate::{Activation, CheckpointError};
-use clip_kernels::{Device, KvRanges, Segments};
-
-/// Sizes of a transformer.
-pub(crate) struct TransformerShape {
-    pub(crate) width: usize,
-    pub(crate) layers: usize,
-    pub(crate) heads: usize,
-    pub(crate) mlp_width: usize,
-    pub(crate) activation: Activation,
-    pub(crate) causal: bool,
-}
-
-/// Items as rows of one matrix: which rows each is, what they see, and which rows are read in the end.
-pub(crate) struct Items {
-    pub(crate) segments: Segments,
-    /// What the rows of each item see: at the end themselves.
-    pub(crate) keys: KvRanges,
-    /// The row of each item that is read; in a causal transformer it is the last it sees.
-    pub(crate) pooled: Vec<usize>,
-    /// What each of these rows sees.
-    pub(crate) pooled_keys: KvRanges,
-}
+use crate::CheckpointError;
+use clip_kernels::{Device, DeviceError};
 
 /// `rows [rows, width] -> blocks -> the pooled row of each item [items, width]`.
 pub(crate) struct Transformer<D: Device> {
@@ -35,11 +15,11 @@ impl<D: Device> Transformer<D> {
     /// `resblocks.0`, `resblocks.1`, … of one branch.
     pub(crate) fn load(
         loader: &Loader<'_, D>,
-        shape: &TransformerShape,
+        layers: usize,
+        shape: &BlockShape,
     ) -> Result<Self, CheckpointError> {
         let blocks = loader.at("resblocks");
-        let blocks =
-            in_parallel(shape.layers, |layer| ResidualBlock::load(&blocks.at(layer), shape))?;
+        let blocks = in_parallel(layers, |layer| ResidualBlock::load(&blocks.at(layer), shape))?;
         Ok(Self { blocks })
     }
 
@@ -48,17 +28,17 @@ impl<D: Device> Transformer<D> {
         &self,
         device: &D,
         mut x: D::Rows,
-        items: &Items,
+        plan: &Plan<D>,
         pooled_rows_only: bool,
-    ) -> D::Rows {
+    ) -> Result<D::Rows, DeviceError> {
         let at_the_end = usize::from(pooled_rows_only).min(self.blocks.len());
         let (whole, last) = self.blocks.split_at(self.blocks.len() - at_the_end);
         for block in whole {
-            x = block.forward(device, x, &items.segments, &items.keys);
+            x = block.forward(device, x, plan)?;
         }
         match last {
-            [block] => block.forward_pooled(device, &x, &items.pooled_keys, &items.pooled),
-            _ => device.gather_rows(&x, &items.pooled),
+            [block] => block.forward_pooled(device, &x, plan),
+            _ => device.gather_rows(&x, &plan.pooled_rows),
         }
     }
 }
@@ -66,8 +46,9 @@ impl<D: Device> Transformer<D> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{StateDict, Tensor};
-    use clip_kernels::{Cpu, Matrix, Precision};
+    use crate::layers::Items;
+    use crate::{Activation, StateDict, Tensor};
+    use clip_kernels::{Cpu, KvRanges, Matrix, Precision, Segments};
     use std::collections::BTreeMap;
 
     const WIDTH: usize = 48;
@@ -77,16 +58,16 @@ mod tests {
     }
 
     fn transformer(causal: bool) -> Transformer<Cpu> {
-        let shape = TransformerShape {
+        let layers = 2;
+        let shape = BlockShape {
             width: WIDTH,
-            layers: 2,
             heads: 3,
             mlp_width: 4 * WIDTH,
             activation: Activation::QuickGelu,
             causal,
         };
         let mut tensors = BTreeMap::new();
-        for layer in 0..shape.layers {
+        for layer in 0..layers {
             for (name, shape) in [
                 ("ln_1.weight", vec![WIDTH]),
                 ("ln_1.bias", vec![WIDTH]),
@@ -107,7 +88,8 @@ mod tests {
             }
         }
         let weights = StateDict::from_tensors("test", tensors);
-        Transformer::load(&Loader::new(&Cpu::new(), &weights, Precision::F32), &shape).unwrap()
+        Transformer::load(&Loader::new(&Cpu::new(), &weights, Precision::F32), layers, &shape)
+            .unwrap()
     }
 
     #[test]
@@ -124,8 +106,9 @@ mod tests {
             let keys = KvRanges::from(&segments);
             let items =
                 Items { segments: segments.clone(), pooled_keys: keys.clone(), keys, pooled };
+            let plan = items.prepare(&device).unwrap();
             let forward = |pooled_rows_only| {
-                transformer.forward_pooled(&device, x.clone(), &items, pooled_rows_only)
+                transformer.forward_pooled(&device, x.clone(), &plan, pooled_rows_only)
             };
             assert_eq!(forward(true), forward(false), "causal: {causal}");
         }

@@ -1,9 +1,13 @@
 //! The towers: a stack of layers from pixels or token ids to features.
 
+mod image_rows;
+mod image_tower;
 mod modified_resnet;
 mod text_transformer;
 mod vision_transformer;
 
-pub(crate) use modified_resnet::{ModifiedResNet, ResNetShape};
+pub(crate) use image_rows::ImageRows;
+pub(crate) use image_tower::ImageTower;
+use modified_resnet::{ModifiedResNet, ResNetShape};
 pub(crate) use text_transformer::{TextTransformer, read_part};
-pub(crate) use vision_transformer::VisionTransformer;
+use vision_transformer::VisionTransformer;

@@ -13,12 +13,10 @@
 //! features [items, embed_dim]                            NOT normalised
 //! ```
 
+use super::ImageRows;
 use crate::CheckpointError;
-use crate::clip_model::ImageRows;
-use crate::layers::{
-    AttentionPool, Bottleneck, Convolution, ConvolutionWeights, Loader, in_parallel,
-};
-use clip_kernels::{Device, MapShape};
+use crate::layers::{AttentionPool, Bottleneck, Convolution, Loader, in_parallel};
+use clip_kernels::{Device, DeviceError, MapShape};
 
 /// Sizes of the tower.
 pub(crate) struct ResNetShape {
@@ -51,16 +49,17 @@ impl<D: Device> ModifiedResNet<D> {
         shape: &ResNetShape,
     ) -> Result<Self, CheckpointError> {
         let (width, half) = (shape.width, shape.width / 2);
-        let stem = |number: usize, outputs, channels, stride| {
-            let (convolution, norm) = (format!("conv{number}"), format!("bn{number}"));
-            let weights =
-                ConvolutionWeights::load(loader, &convolution, &norm, outputs, channels, 3)?;
-            Ok::<_, CheckpointError>(Convolution::new(loader, weights, 3, stride))
+        let stem = |names, channels, outputs, stride| {
+            Convolution::load(loader, names, channels, outputs, 3, stride)
         };
         let places = places(width, shape.blocks);
         let grid = shape.resolution / 32;
         Ok(Self {
-            stem: [stem(1, half, 3, 2)?, stem(2, half, half, 1)?, stem(3, width, half, 1)?],
+            stem: [
+                stem(("conv1", "bn1"), 3, half, 2)?,
+                stem(("conv2", "bn2"), half, half, 1)?,
+                stem(("conv3", "bn3"), half, width, 1)?,
+            ],
             blocks: in_parallel(places.len(), |index| {
                 let place = &places[index];
                 Bottleneck::load(
@@ -88,19 +87,20 @@ impl<D: Device> ModifiedResNet<D> {
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> ImageRows<D> {
-        let mut maps = device.channels_last(input, 3); // [items · resolution², 3]
+    ) -> Result<ImageRows<D>, DeviceError> {
+        let mut maps = device.channels_last(input, 3)?; // [items · resolution², 3]
         let mut shape = MapShape::square(self.resolution);
         for convolution in &self.stem {
-            (maps, shape) = convolution.forward_relu(device, &maps, shape);
+            (maps, shape) = convolution.forward_relu(device, &maps, shape)?;
         }
-        maps = device.average_pool(&maps, shape, 2); // [items · (resolution / 4)², width]
+        maps = device.average_pool(&maps, shape, 2)?; // [items · (resolution / 4)², width]
         shape = MapShape::square(self.resolution / 4);
         for block in &self.blocks {
-            (maps, shape) = block.forward(device, maps, shape);
+            (maps, shape) = block.forward(device, maps, shape)?;
         }
-        let penultimate = self.attention_pool.forward(device, &maps, items, pooled_rows_only);
-        ImageRows { features: self.attention_pool.project(device, &penultimate), penultimate }
+        let penultimate = self.attention_pool.forward(device, &maps, items, pooled_rows_only)?;
+        let features = self.attention_pool.project(device, &penultimate)?;
+        Ok(ImageRows { penultimate, features })
     }
 }
 

@@ -13,10 +13,9 @@
 //! features [items, embed_dim]     NOT normalised
 //! ```
 
-use crate::layers::{LayerNorm, Linear, Loader, Transformer, TransformerShape};
-use crate::prefix_tree::PrefixTree;
+use crate::layers::{BlockShape, Items, LayerNorm, Linear, Loader, Transformer};
 use crate::{Architecture, CheckpointError, TextPooling};
-use clip_kernels::{Activation, Device};
+use clip_kernels::{Activation, Device, DeviceError};
 
 pub(crate) struct TextTransformer<D: Device> {
     token_embedding: D::Rows,      // [vocab_size, width]
@@ -33,9 +32,8 @@ impl<D: Device> TextTransformer<D> {
         architecture: &Architecture,
     ) -> Result<Self, CheckpointError> {
         let text = &architecture.text;
-        let shape = TransformerShape {
+        let shape = BlockShape {
             width: text.width,
-            layers: text.layers,
             heads: text.heads,
             mlp_width: text.mlp_width,
             activation: architecture.activation,
@@ -48,7 +46,7 @@ impl<D: Device> TextTransformer<D> {
                 text.context_length,
                 text.width,
             )?,
-            transformer: Transformer::load(&loader.at("transformer"), &shape)?,
+            transformer: Transformer::load(&loader.at("transformer"), text.layers, &shape)?,
             ln_final: LayerNorm::load(&loader.at("ln_final"), text.width)?,
             text_projection: Linear::load_projection(
                 &loader.at_least_16_bits(),
@@ -59,17 +57,25 @@ impl<D: Device> TextTransformer<D> {
         })
     }
 
-    /// Features of the tree's items, `[items, embed_dim]`.
-    pub(crate) fn forward(&self, device: &D, tree: &PrefixTree, pooled_rows_only: bool) -> D::Rows {
-        let PrefixTree { token_ids, positions, items, .. } = tree;
+    /// - `token_ids`, `positions`: `[rows]`, the tokens of the items and their places in their texts
+    /// - returns the features of the items, `[items, embed_dim]`
+    pub(crate) fn forward(
+        &self,
+        device: &D,
+        token_ids: &[u32],
+        positions: &[usize],
+        items: Items,
+        pooled_rows_only: bool,
+    ) -> Result<D::Rows, DeviceError> {
+        let plan = items.prepare(device)?;
         let rows = device.embed_tokens(
             token_ids,
             positions,
             &self.token_embedding,
             &self.positional_embedding,
-        ); // [rows, width]
-        let pooled = self.transformer.forward_pooled(device, rows, items, pooled_rows_only); // [items, width]
-        let pooled = self.ln_final.forward(device, &pooled);
+        )?; // [rows, width]
+        let pooled = self.transformer.forward_pooled(device, rows, &plan, pooled_rows_only)?; // [items, width]
+        let pooled = self.ln_final.forward(device, &pooled)?;
         self.text_projection.forward(device, &pooled, Activation::None)
     }
 }

@@ -13,10 +13,10 @@
 //! features [items, embed_dim]      NOT normalised
 //! ```
 
+use super::ImageRows;
 use crate::CheckpointError;
-use crate::clip_model::ImageRows;
-use crate::layers::{Items, LayerNorm, Linear, Loader, Transformer, TransformerShape};
-use clip_kernels::{Activation, Device, KvRanges, MatrixView, PatchGrid, Segments};
+use crate::layers::{BlockShape, Items, LayerNorm, Linear, Loader, Transformer};
+use clip_kernels::{Activation, Device, DeviceError, MatrixView, PatchGrid};
 
 pub(crate) struct VisionTransformer<D: Device> {
     grid: PatchGrid,
@@ -34,7 +34,8 @@ impl<D: Device> VisionTransformer<D> {
     pub(crate) fn load(
         loader: &Loader<'_, D>,
         grid: PatchGrid,
-        shape: &TransformerShape,
+        layers: usize,
+        shape: &BlockShape,
         embed_dim: usize,
     ) -> Result<Self, CheckpointError> {
         let (width, patch_size) = (shape.width, grid.patch_size);
@@ -44,11 +45,11 @@ impl<D: Device> VisionTransformer<D> {
             MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
             grid,
-            patch_embedding: loader.of_pixels().pack(patch_embedding),
+            patch_embedding: loader.of_pixels().pack(patch_embedding)?,
             class_embedding: loader.vector("class_embedding", width)?,
             positional_embedding: loader.rows("positional_embedding", grid.patches() + 1, width)?,
             ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,
-            transformer: Transformer::load(&loader.at("transformer"), shape)?,
+            transformer: Transformer::load(&loader.at("transformer"), layers, shape)?,
             ln_post: LayerNorm::load(&loader.at("ln_post"), width)?,
             image_projection: Linear::load_projection(
                 &loader.at_least_16_bits(),
@@ -71,22 +72,19 @@ impl<D: Device> VisionTransformer<D> {
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> ImageRows<D> {
+    ) -> Result<ImageRows<D>, DeviceError> {
+        let plan = Items::uniform(items, self.tokens()).prepare(device)?; // row 0: the class token's
         let rows = device.embed_patches(
             input,
             self.grid,
             &self.patch_embedding,
-            &self.class_embedding,
+            Some(&self.class_embedding),
             &self.positional_embedding,
-        ); // [items · tokens, width]
-        let rows = self.ln_pre.forward(device, &rows);
-        let segments = Segments::uniform(items, self.tokens());
-        let pooled = segments.ranges().map(|rows| rows.start).collect(); // the class token's
-        let keys = KvRanges::from(&segments);
-        let items = Items { segments, pooled_keys: keys.clone(), keys, pooled };
-        let pooled = self.transformer.forward_pooled(device, rows, &items, pooled_rows_only); // [items, width]
-        let penultimate = self.ln_post.forward(device, &pooled);
-        let features = self.image_projection.forward(device, &penultimate, Activation::None);
-        ImageRows { penultimate, features }
+        )?; // [items · tokens, width]
+        let rows = self.ln_pre.forward(device, &rows)?;
+        let pooled = self.transformer.forward_pooled(device, rows, &plan, pooled_rows_only)?; // [items, width]
+        let penultimate = self.ln_post.forward(device, &pooled)?;
+        let features = self.image_projection.forward(device, &penultimate, Activation::None)?;
+        Ok(ImageRows { penultimate, features })
     }
 }

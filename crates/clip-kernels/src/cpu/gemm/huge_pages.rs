@@ -6,6 +6,7 @@
 //! panel fetched ahead as well).
 
 use super::panels::PanelRow;
+use crate::DeviceError;
 use memmap2::{MmapMut, MmapOptions};
 
 /// Rows of panels, zeros at first.
@@ -16,20 +17,18 @@ pub(super) struct PanelMemory {
 }
 
 impl PanelMemory {
-    /// # Panics
-    /// When there is no memory.
-    pub(super) fn zeroed(rows: usize) -> Self {
+    pub(super) fn zeroed(panels: usize, rows_of_panel: usize) -> Result<Self, DeviceError> {
+        let no_memory = || DeviceError::out_of_memory::<PanelRow>("weights", panels, rows_of_panel);
+        let rows = panels.checked_mul(rows_of_panel).ok_or_else(no_memory)?;
         if rows == 0 {
-            return Self { map: None, rows };
+            return Ok(Self { map: None, rows });
         }
-        let length = rows * size_of::<PanelRow>();
-        let map = MmapOptions::new().len(length).map_anon();
-        let map =
-            map.unwrap_or_else(|error| panic!("no memory for a weight of {length} bytes: {error}"));
+        let length = rows.checked_mul(size_of::<PanelRow>()).ok_or_else(no_memory)?;
+        let map = MmapOptions::new().len(length).map_anon().map_err(|_| no_memory())?;
         // Where it is not granted small pages do.
         #[cfg(target_os = "linux")]
         let _ = map.advise(memmap2::Advice::HugePage);
-        Self { map: Some(map), rows }
+        Ok(Self { map: Some(map), rows })
     }
 
     pub(super) fn as_mut_slice(&mut self) -> &mut [PanelRow] {

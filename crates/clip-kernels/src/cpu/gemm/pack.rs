@@ -4,7 +4,7 @@ use super::huge_pages::PanelMemory;
 use super::packed_words;
 use super::panels::{NR, PanelRow, PanelScale, Panels};
 use crate::reference::quantize_output;
-use crate::{MatrixView, Precision};
+use crate::{DeviceError, MatrixView, Precision};
 use rayon::prelude::*;
 
 /// Words packed at a time: one cache line of each of the 32 outputs.
@@ -26,12 +26,20 @@ pub struct PackedWeight {
 
 impl PackedWeight {
     /// Packs a weight, its panels in parallel.
-    pub(in crate::cpu) fn pack(weight: MatrixView<'_>, precision: Precision) -> Self {
+    pub(in crate::cpu) fn pack(
+        weight: MatrixView<'_>,
+        precision: Precision,
+    ) -> Result<Self, DeviceError> {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
         let words = packed_words::count(precision, inputs);
-        let mut rows = PanelMemory::zeroed(outputs.div_ceil(NR) * words);
-        let scale_count = if precision == Precision::Int8 { outputs.div_ceil(NR) } else { 0 };
-        let mut scales = vec![PanelScale::ZERO; scale_count];
+        let panels = outputs.div_ceil(NR);
+        let mut rows = PanelMemory::zeroed(panels, words)?;
+        let scale_count = if precision == Precision::Int8 { panels } else { 0 };
+        let mut scales = Vec::new();
+        scales
+            .try_reserve_exact(scale_count)
+            .map_err(|_| DeviceError::out_of_memory::<PanelScale>("weights", scale_count, 1))?;
+        scales.resize(scale_count, PanelScale::ZERO);
         let panels = rows.as_mut_slice().par_chunks_mut(words.max(1)).enumerate();
         match precision {
             Precision::Int8 => {
@@ -40,7 +48,7 @@ impl PackedWeight {
             }
             _ => panels.for_each(|(panel, rows)| pack_panel(weight, precision, panel, rows)),
         }
-        Self { rows, outputs, inputs, precision, scales, is_transformed: false }
+        Ok(Self { rows, outputs, inputs, precision, scales, is_transformed: false })
     }
 
     /// Outputs of whole panels, as every place of a transformed kernel has.
@@ -139,6 +147,10 @@ fn pack_integers(
 mod tests {
     use super::*;
 
+    fn pack(weight: MatrixView<'_>, precision: Precision) -> PackedWeight {
+        PackedWeight::pack(weight, precision).unwrap()
+    }
+
     #[test]
     fn both_orders_of_a_weight_pack_alike_and_zeros_fill_the_last_panel() {
         let (outputs, inputs) = (35, 21);
@@ -150,21 +162,12 @@ mod tests {
             }
         }
         for precision in Precision::ALL {
-            let a = PackedWeight::pack(
-                MatrixView::output_major(&output_major, outputs, inputs),
-                precision,
-            );
-            let b = PackedWeight::pack(
-                MatrixView::input_major(&input_major, inputs, outputs),
-                precision,
-            );
+            let a = pack(MatrixView::output_major(&output_major, outputs, inputs), precision);
+            let b = pack(MatrixView::input_major(&input_major, inputs, outputs), precision);
             assert!(a.rows.as_slice().iter().zip(b.rows.as_slice()).all(|(a, b)| a.0 == b.0));
             assert_eq!(a.panels().count(), 2);
         }
-        let a = PackedWeight::pack(
-            MatrixView::output_major(&output_major, outputs, inputs),
-            Precision::F32,
-        );
+        let a = pack(MatrixView::output_major(&output_major, outputs, inputs), Precision::F32);
         let row = a.panels().slice(1, 20..21)[0].0.map(f32::from_bits); // input 20, outputs 32..64
         assert_eq!(row[..4], [32.0 * 21.0 + 20.0, 33.0 * 21.0 + 20.0, 34.0 * 21.0 + 20.0, 0.0]);
     }
@@ -172,12 +175,12 @@ mod tests {
     #[test]
     fn words_hold_two_bf16_or_four_integers_first_input_lowest() {
         let view = MatrixView::output_major(&[1.0, -2.0, 0.5, 127.0, 3.0], 1, 5);
-        let bf16 = PackedWeight::pack(view, Precision::Bf16);
+        let bf16 = pack(view, Precision::Bf16);
         assert_eq!(
             bf16.panels().slice(0, 0..3).iter().map(|row| row.0[0]).collect::<Vec<_>>(),
             [0xC000_3F80, 0x42FE_3F00, 0x0000_4040,]
         );
-        let int8 = PackedWeight::pack(view, Precision::Int8);
+        let int8 = pack(view, Precision::Int8);
         assert_eq!(
             int8.panels().slice(0, 0..2).iter().map(|row| row.0[0]).collect::<Vec<_>>(),
             [0x7F00_FE01, 0x0000_0003,]

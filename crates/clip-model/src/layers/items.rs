@@ -1,0 +1,43 @@
+//! Which rows each item of a pass is, what they see, and which of them are read in the end.
+
+use clip_kernels::{Device, DeviceError, KvRanges, Segments};
+
+/// Items as rows of one matrix.
+pub(crate) struct Items {
+    pub(crate) segments: Segments,
+    /// What the rows of each item see: at the end themselves.
+    pub(crate) keys: KvRanges,
+    /// The row of each item that is read; in a causal transformer it is the last it sees.
+    pub(crate) pooled: Vec<usize>,
+    /// What each of these rows sees.
+    pub(crate) pooled_keys: KvRanges,
+}
+
+/// The same on a device: prepared once for a pass, used by all of its layers.
+pub(crate) struct Plan<D: Device> {
+    /// Every row is a query.
+    pub(crate) all: D::AttentionPlan,
+    /// Only the pooled rows are queries.
+    pub(crate) pooled: D::AttentionPlan,
+    pub(crate) pooled_rows: D::Indices,
+}
+
+impl Items {
+    /// `count` items of `tokens` rows that see themselves, of which the first is read.
+    pub(crate) fn uniform(count: usize, tokens: usize) -> Self {
+        let segments = Segments::uniform(count, tokens);
+        let pooled = segments.ranges().map(|rows| rows.start).collect();
+        let keys = KvRanges::from(&segments);
+        Self { segments, pooled_keys: keys.clone(), keys, pooled }
+    }
+
+    /// Brings them to the device.
+    pub(crate) fn prepare<D: Device>(self, device: &D) -> Result<Plan<D>, DeviceError> {
+        let pooled_queries = Segments::uniform(self.pooled.len(), 1);
+        Ok(Plan {
+            all: device.plan_attention(self.segments, self.keys)?,
+            pooled: device.plan_attention(pooled_queries, self.pooled_keys)?,
+            pooled_rows: device.indices(self.pooled)?,
+        })
+    }
+}
