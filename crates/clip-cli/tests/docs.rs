@@ -165,10 +165,15 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     let folders = ["crates/", "docs/", "tests/reference/", "bench/", "fuzz/", "findings/", ".ci/"];
     let quoted = text.split('`').skip(1).step_by(2);
-    quoted.filter(move |path| folders.iter().any(|folder| path.starts_with(folder))).map(|path| {
+    let made = "fuzz/corpus"; // by the fuzzer
+    let wanted = move |path: &str| {
+        folders.iter().any(|folder| path.starts_with(folder)) && !path.starts_with(made)
+    };
+    quoted.filter(move |path| wanted(path)).map(|path| {
         let path = path.split([' ', ':', '\n']).next().unwrap_or_default();
-        match path.find(['*', '{', '<']) {
-            Some(at) => path[..at].rsplit_once('/').map_or("", |(folder, _)| folder),
+        let placeholder = |part: &str| part.contains(['*', '{', '<']) || part == "TARGET";
+        match path.split('/').find(|part| placeholder(part)) {
+            Some(part) => path[..path.find(part).unwrap_or(0)].trim_end_matches('/'),
             None => path,
         }
     })
