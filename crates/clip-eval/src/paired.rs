@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::metrics::{MeanAveragePrecision11, MetricError, Ranking};
 use crate::results::predictions::Prediction;
-use crate::statistics::{self, Bootstrap, Interval};
+use crate::statistics::{Bootstrap, Interval, McNemar};
 
 /// A metric that predictions hold all of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,20 +55,7 @@ pub struct Compared {
     pub note: Option<&'static str>,
     /// Right and wrong answers, and McNemar's test; of accuracy alone.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub hits: Option<Hits>,
-}
-
-/// Right and wrong answers of two models.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Hits {
-    /// Right with both.
-    pub both: usize,
-    /// Right with the first alone.
-    pub only_first: usize,
-    /// Right with the second alone.
-    pub only_second: usize,
-    /// McNemar's exact test.
-    pub p: f64,
+    pub hits: Option<McNemar>,
 }
 
 /// Images of two files by their ids.
@@ -167,9 +154,7 @@ impl<'a> Pairs<'a> {
         let hits = (measure == Measure::Accuracy).then(|| {
             let right =
                 |of: &[&Prediction]| of.iter().map(|one| one.is_right()).collect::<Vec<bool>>();
-            let found = statistics::compare(&right(&self.first), &right(&self.second), bootstrap);
-            let statistics::Comparison { both, only_first, only_second, p, .. } = found;
-            Hits { both, only_first, only_second, p }
+            McNemar::of(&right(&self.first), &right(&self.second))
         });
         Ok(Compared {
             metric: measure.name(),

@@ -1,6 +1,6 @@
 //! The line of ordinary models against fits published with the testbed's table.
 
-use clip_eval::robustness::{LogitFit, ordinary_points, relative_robustness, setting, testbed};
+use clip_eval::robustness::{LogitFit, ordinary_points, setting, testbed};
 use clip_eval::statistics::Bootstrap;
 
 const FITS: &str = include_str!("../assets/published/effective_robustness_fit.csv");
@@ -49,9 +49,4 @@ fn the_band_holds_the_line_and_widens_away_from_the_models() {
     assert!(width(1) < width(0) && width(1) < width(2), "{band:?}");
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(pool.install(|| LogitFit::band(&points.x, &points.y, &at, &bootstrap)), band);
-}
-
-#[test]
-fn relative_robustness_is_a_difference_under_the_shift() {
-    assert!((relative_robustness(0.62, 0.57) - 0.05).abs() < 1e-12);
 }

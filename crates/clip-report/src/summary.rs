@@ -10,9 +10,7 @@ use crate::standing::Standing;
 use crate::suite::Suite;
 use crate::table::scrolled;
 use clip_eval::results::Record;
-use clip_eval::robustness::{
-    LogitFit, ShiftPoint, Summary, gap_reduction, ordinary_points, relative_robustness, settings_of,
-};
+use clip_eval::robustness::{LogitFit, ordinary_points, settings_of};
 
 /// A model over the shifts that all models have.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -37,14 +35,16 @@ pub struct OverShifts {
 
 /// One cell's place: accuracy without and with the shift, and what ordinary models have with it.
 struct Place {
-    point: ShiftPoint,
+    /// On the matching part of ImageNet.
+    imagenet: f64,
+    /// Under the shift; of a video data set the mean of pm-0 and pm-10.
+    shifted: f64,
     predicted: f64,
 }
 
 impl Place {
     fn of(cell: &Record) -> Option<Place> {
         let measured = cell.details.robustness.as_ref()?;
-        let y = cell.score.value?;
         let predict = |setting| {
             let points = ordinary_points(setting);
             Some(LogitFit::new(&points.x, &points.y)?.predict(measured.x))
@@ -54,7 +54,7 @@ impl Place {
             0 => measured.predicted,
             settings => of_settings.iter().sum::<f64>() / settings as f64,
         };
-        Some(Place { point: ShiftPoint { x: measured.x, y }, predicted })
+        Some(Place { imagenet: measured.x, shifted: cell.score.value?, predicted })
     }
 }
 
@@ -66,22 +66,22 @@ pub(crate) fn over_shifts(suite: &Suite<'_>) -> Vec<OverShifts> {
     for (model, cells) in &models {
         let places: Vec<Place> =
             common.iter().filter_map(|shift| Place::of(cells.get(shift)?)).collect();
-        let points: Vec<ShiftPoint> = places.iter().map(|place| place.point).collect();
-        let Some(summary) = Summary::new(&points) else { continue };
-        let predicted =
-            places.iter().map(|place| place.predicted).sum::<f64>() / places.len() as f64;
-        let ordinary_gap = summary.imagenet - predicted;
+        if places.is_empty() {
+            continue;
+        }
+        let mean =
+            |value: fn(&Place) -> f64| places.iter().map(value).sum::<f64>() / places.len() as f64;
+        let (imagenet, shifted) = (mean(|place| place.imagenet), mean(|place| place.shifted));
+        let (gap, ordinary_gap) = (imagenet - shifted, imagenet - mean(|place| place.predicted));
         rows.push(OverShifts {
             model: (*model).to_owned(),
-            shifts: summary.shifts,
-            imagenet: summary.imagenet,
-            shifted: summary.shifted,
-            gap: summary.gap(),
+            shifts: places.len(),
+            imagenet,
+            shifted,
+            gap,
             ordinary_gap,
-            gap_reduced_by: gap_reduction(summary.gap(), ordinary_gap),
-            relative_robustness: rows
-                .first()
-                .map(|first| relative_robustness(summary.shifted, first.shifted)),
+            gap_reduced_by: 1.0 - gap / ordinary_gap,
+            relative_robustness: rows.first().map(|first| shifted - first.shifted),
         });
     }
     rows

@@ -1,44 +1,9 @@
-//! Average precision of one class, and its mean over classes.
+//! The mean over classes of the average precision.
 
 use clip_data::Presence;
 
 use super::error::{MetricError, check_scores};
 use super::ranking::Ranking;
-
-/// VOC2007's 11-point average precision of one class; difficult items are left out.
-///
-/// - `scores`, `presence`: `[items]`
-///
-/// # Errors
-/// A score that is no number, or nothing to find.
-///
-/// # Panics
-/// When the numbers of items differ.
-pub fn average_precision_11(scores: &[f32], presence: &[Presence]) -> Result<f64, MetricError> {
-    Ranking::without_difficult(scores, presence)?.average_precision_11(None)
-}
-
-/// Step-wise average precision of one class, Σ (Rₙ − Rₙ₋₁) · Pₙ over distinct scores (as scikit-learn's).
-///
-/// - `scores`, `positive`: `[items]`; `weights`: `[items]`, 1 each if none
-///
-/// # Errors
-/// A score that is no number, or nothing to find.
-///
-/// # Panics
-/// When the numbers of items differ.
-pub fn average_precision(
-    scores: &[f32],
-    positive: &[bool],
-    weights: Option<&[f64]>,
-) -> Result<f64, MetricError> {
-    assert!(
-        weights.is_none_or(|weights| weights.len() == scores.len()),
-        "weights of {} items",
-        scores.len()
-    );
-    Ranking::new(scores, positive)?.average_precision(weights)
-}
 
 /// VOC2007's metric: the mean over classes of the 11-point average precision. Sorted once, for resamples too.
 #[derive(Debug, Clone)]

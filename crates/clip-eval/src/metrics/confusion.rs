@@ -15,22 +15,6 @@ pub struct ConfusedPair {
     pub of: usize,
 }
 
-/// How often class `row` was taken for class `column`, `[classes, classes]`.
-///
-/// For few classes: 1000 of them take 4 MB. [`worst_confusions`] never makes this table.
-///
-/// # Panics
-/// When the numbers of items differ, or a class is not below `classes`.
-pub fn confusion_matrix(predictions: &[u32], truth: &[u32], classes: usize) -> Vec<u32> {
-    assert_eq!(predictions.len(), truth.len(), "targets of {} items", predictions.len());
-    let mut counts = vec![0; classes * classes];
-    for (&prediction, &truth) in predictions.iter().zip(truth) {
-        assert!((prediction as usize) < classes, "class {prediction} of {classes}");
-        counts[truth as usize * classes + prediction as usize] += 1;
-    }
-    counts
-}
-
 /// The pairs of different classes that are confused most often, worst first; equal ones by class. At most `limit`.
 ///
 /// # Panics

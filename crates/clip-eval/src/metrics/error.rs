@@ -60,7 +60,7 @@ impl MetricError {
 ///
 /// # Panics
 /// When `scores` are no rows of `classes`.
-pub(super) fn check_scores(scores: &[f32], classes: usize) -> Result<usize, MetricError> {
+pub(crate) fn check_scores(scores: &[f32], classes: usize) -> Result<usize, MetricError> {
     assert!(classes > 0, "scores need at least one class");
     assert!(
         scores.len().is_multiple_of(classes),

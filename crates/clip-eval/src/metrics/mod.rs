@@ -3,8 +3,7 @@
 //! ```text
 //! scores [items, classes] ─┬─▶ top_k: ranks, hits, predictions ─▶ accuracy · per_class · confusion · perturbation
 //!                          ├─▶ ranking: 11-point and step-wise average precision, ROC AUC ─▶ rare_actions
-//!                          ├─▶ calibration: ECE, reliability, NLL, Brier
-//!                          └─▶ pooling: some classes of many, the greatest of a group
+//!                          └─▶ calibration: ECE, reliability, NLL, Brier
 //! ranks of retrieval ───────▶ recall: R@1/5/10, reciprocal rank, median
 //! places ───────────────────▶ geolocation: kilometres, shares within radii
 //! ```
@@ -19,23 +18,22 @@ mod error;
 mod geolocation;
 mod per_class;
 mod perturbation;
-mod pooling;
 mod ranking;
 mod rare_actions;
 mod recall;
 mod top_k;
 mod transcription;
 
-pub use average_precision::{MeanAveragePrecision11, average_precision, average_precision_11};
+pub use average_precision::MeanAveragePrecision11;
 pub use calibration::{Bin, Calibration, calibration, expected_calibration_error, reliability};
-pub use confusion::{ConfusedPair, confusion_matrix, worst_confusions};
+pub use confusion::{ConfusedPair, worst_confusions};
 pub use error::MetricError;
+pub(crate) use error::check_scores;
 pub use geolocation::{Place, RADII_KM, distance_km, shares_within};
 pub use per_class::{ClassCount, mean_per_class, per_class};
 pub use perturbation::{PerturbationScores, perturbation_scores};
-pub use pooling::{pool, select};
-pub use ranking::{Ranking, roc_auc};
+pub use ranking::Ranking;
 pub use rare_actions::{Annotation, RareActionScore, RareActions, Segment};
 pub use recall::{Recalls, recall_at, recalls};
 pub use top_k::{accuracy, hits, hits_of_any, mean_top1_top5, predictions, ranks, top_k};
-pub use transcription::{same_word, word_hits};
+pub use transcription::same_word;

@@ -167,19 +167,6 @@ impl Found {
     }
 }
 
-/// Area under the receiver's curve: the probability that a positive item scores higher than a negative one.
-///
-/// - `scores`, `positive`: `[items]`
-///
-/// # Errors
-/// A score that is no number, or one of the two kinds is missing.
-///
-/// # Panics
-/// When the numbers of items differ.
-pub fn roc_auc(scores: &[f32], positive: &[bool]) -> Result<f64, MetricError> {
-    Ranking::new(scores, positive)?.roc_auc(None)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +204,8 @@ mod tests {
 
     #[test]
     fn one_kind_alone_has_no_curve() {
+        let roc_auc =
+            |scores: &[f32], positive: &[bool]| Ranking::new(scores, positive)?.roc_auc(None);
         assert_eq!(roc_auc(&[0.5, 0.6], &[true, true]), Err(MetricError::NoNegatives { items: 2 }));
         assert_eq!(roc_auc(&[0.5], &[false]), Err(MetricError::NoPositives { items: 1 }));
         assert_eq!(roc_auc(&[], &[]), Err(MetricError::NoItems));

@@ -4,7 +4,7 @@ use clip_data::PromptSet;
 use serde::Deserialize;
 
 use crate::EvalError;
-use crate::metrics::{self, MetricError};
+use crate::metrics::{self, MetricError, check_scores};
 
 /// ImageNet's classes behind each class of a shift.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,19 +59,19 @@ impl ClassSubset {
         self.groups.len()
     }
 
-    /// How many classes of ImageNet are behind them.
-    pub fn imagenet_classes(&self) -> usize {
-        self.groups.iter().map(Vec::len).sum()
-    }
-
-    /// Scores of the shift's classes, `[items, classes]`: the greatest among each one's.
+    /// Scores of the shift's classes, `[items, classes]`: the greatest among each one's, `-inf` for one without any.
     ///
     /// - `scores`: `[items, 1000]`, before any softmax
     ///
     /// # Errors
     /// A score that is no number, no items.
     pub fn project(&self, scores: &[f32]) -> Result<Vec<f32>, MetricError> {
-        metrics::pool(scores, Self::IMAGENET, &self.groups)
+        check_scores(scores, Self::IMAGENET)?;
+        let greatest = |row: &[f32], group: &[u32]| {
+            group.iter().map(|&class| row[class as usize]).fold(f32::NEG_INFINITY, f32::max)
+        };
+        let row = |row| self.groups.iter().map(move |group| greatest(row, group));
+        Ok(scores.chunks_exact(Self::IMAGENET).flat_map(row).collect())
     }
 
     /// The shift's class of a class of ImageNet; none for one outside the subset.
@@ -124,8 +124,17 @@ mod tests {
             ("ytbb", 24, 231),
         ] {
             let subset = subset(id);
-            assert_eq!((subset.classes(), subset.imagenet_classes()), (classes, imagenet), "{id}");
+            let of_imagenet = subset.groups.iter().map(Vec::len).sum::<usize>();
+            assert_eq!((subset.classes(), of_imagenet), (classes, imagenet), "{id}");
         }
+    }
+
+    #[test]
+    fn a_class_has_its_greatest_score_and_an_empty_one_never_wins() {
+        let subset = ClassSubset { groups: vec![vec![], vec![0, 2], vec![3]] };
+        let mut scores = vec![0.0; ClassSubset::IMAGENET];
+        scores[..4].copy_from_slice(&[0.1, 0.9, 0.3, 0.4]);
+        assert_eq!(subset.project(&scores), Ok(vec![f32::NEG_INFINITY, 0.3, 0.4]));
     }
 
     #[test]

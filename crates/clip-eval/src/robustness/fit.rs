@@ -111,11 +111,6 @@ impl LogitPoints {
     }
 }
 
-/// What a change to a model gained under the shift: its accuracy minus that of the model before.
-pub fn relative_robustness(y: f64, y_before: f64) -> f64 {
-    y - y_before
-}
-
 fn logits(accuracies: &[f64]) -> Vec<f64> {
     let inside = |accuracy: &f64| *accuracy > 0.0 && *accuracy < 1.0;
     assert!(accuracies.iter().all(inside), "an accuracy of 0 or 1 has no logit: drop it");

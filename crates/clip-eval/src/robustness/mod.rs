@@ -10,13 +10,11 @@
 mod class_subset;
 mod corruptions;
 mod fit;
-mod summary;
 mod testbed;
 
 pub use class_subset::ClassSubset;
 pub(crate) use corruptions::corruption_figures;
-pub use fit::{LogitFit, LogitPoints, relative_robustness};
-pub use summary::{ShiftPoint, Summary, gap_reduction};
+pub use fit::{LogitFit, LogitPoints};
 pub use testbed::{
     Points, SETTINGS, Setting, TestbedModel, ordinary_points, setting, settings_of, testbed,
 };

@@ -95,16 +95,6 @@ impl Bootstrap {
         })
     }
 
-    /// Interval of mean(first) − mean(second) for two models on the same items.
-    ///
-    /// # Panics
-    /// When the numbers of items differ, or the level is not between 0 and 1.
-    pub fn paired_difference(&self, first: &[f64], second: &[f64]) -> Option<Interval> {
-        assert_eq!(first.len(), second.len(), "items of two models");
-        let differences: Vec<f64> = first.iter().zip(second).map(|(a, b)| a - b).collect();
-        self.mean(&differences)
-    }
-
     /// Several figures of the same resamples: for each of them its values in order of the resamples.
     pub(crate) fn figures(
         &self,
