@@ -223,6 +223,7 @@ impl Dataset {
 }
 
 /// All data sets, by id.
+#[allow(clippy::panic, reason = "a description of the program itself that a test reads")]
 pub fn catalogue() -> &'static [Dataset] {
     static ALL: LazyLock<Vec<Dataset>> = LazyLock::new(|| {
         let parse = |(name, text): &(&str, &str)| {

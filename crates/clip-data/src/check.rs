@@ -284,7 +284,7 @@ fn md5_of_file(path: &Path, progress: &mut dyn FnMut(CheckStep)) -> Result<Strin
         if count == 0 {
             break;
         }
-        hasher.update(&block[..count]);
+        hasher.update(block.get(..count).unwrap_or_default());
         progress(CheckStep::Read(count as u64));
     }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())

@@ -126,11 +126,12 @@ impl Item {
 
     /// The records of one file, each with its target.
     pub fn of_records(
-        records: &Arc<dyn Records>,
+        records: impl Records + 'static,
         targets: impl IntoIterator<Item = Target>,
     ) -> Vec<Item> {
+        let records: Arc<dyn Records> = Arc::new(records);
         let item = |(index, target)| Item {
-            media: Media::Record { records: Arc::clone(records), index },
+            media: Media::Record { records: Arc::clone(&records), index },
             target,
         };
         targets.into_iter().enumerate().map(item).collect()

@@ -38,6 +38,11 @@ mod names;
 mod open;
 mod places;
 mod prompts;
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "generators wrap, and index arrays of their own"
+)]
 pub mod random;
 mod reader;
 mod split;

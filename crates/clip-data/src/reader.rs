@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::catalogue::{Dataset, Task};
 use crate::error::DataError;
-use crate::item::{Border, Item, Media, Target};
+use crate::item::{Border, Item, Media, Records, Target};
 use crate::names::named;
 use crate::places::resolve;
 use crate::prompts::PromptSet;
@@ -95,6 +95,49 @@ impl<'a> Source<'a> {
         Ok(self.prompts.labels.as_deref().unwrap_or_default())
     }
 
+    /// The classes of numbers that the labels are.
+    ///
+    /// # Errors
+    /// One is no label, met in `path`.
+    pub(crate) fn targets<T: ToString>(
+        &self,
+        numbers: impl IntoIterator<Item = T>,
+        path: &Path,
+    ) -> Result<Vec<Target>, DataError> {
+        let classes = self.prompts.classes()?;
+        let target = |number: T| classes.position(&number.to_string(), path).map(Target::Class);
+        numbers.into_iter().map(target).collect()
+    }
+
+    /// A data set's own list of classes, met in `path`, has to be the one that positions are taken from.
+    ///
+    /// # Errors
+    /// A name that is not the `same`, or another number of them.
+    pub(crate) fn check_classes(
+        &self,
+        path: &Path,
+        listed: &[impl AsRef<str>],
+        known: &[String],
+        same: impl Fn(&str, &str) -> bool,
+    ) -> Result<(), DataError> {
+        let mut listed_and_known = listed.iter().map(AsRef::as_ref).zip(known);
+        match listed_and_known.find(|(listed, known)| !same(listed, known)) {
+            None if listed.len() == known.len() => Ok(()),
+            None => Err(self.unknown_class(path, format!("{} names", listed.len()))),
+            Some((class, _)) => Err(self.unknown_class(path, class)),
+        }
+    }
+
+    /// A class that the data set does not have, met in `path`.
+    pub(crate) fn unknown_class(&self, path: &Path, class: impl Into<String>) -> DataError {
+        DataError::UnknownClass {
+            dataset: self.dataset.id.clone(),
+            path: path.to_owned(),
+            class: class.into(),
+            count: self.prompts.classes.len(),
+        }
+    }
+
     /// What differs from the authors' layout, in words.
     pub(crate) fn layout(&self) -> Option<String> {
         let moved = self.moved.borrow();
@@ -129,6 +172,14 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
+    /// The records of one file, each with its target.
+    pub(crate) fn of_records(
+        records: impl Records + 'static,
+        targets: impl IntoIterator<Item = Target>,
+    ) -> Listing {
+        Listing { items: Item::of_records(records, targets), ..Listing::default() }
+    }
+
     /// Adds the file that a list names, if it is there; else it is missing.
     ///
     /// # Errors
@@ -139,22 +190,8 @@ impl Listing {
         path: String,
         target: Target,
     ) -> Result<(), DataError> {
-        self.cut_file(folder, path, Border::default(), target)
-    }
-
-    /// [`Listing::file`] with a border to be cut off.
-    ///
-    /// # Errors
-    /// The path leaves the folder of the data set.
-    pub(crate) fn cut_file(
-        &mut self,
-        folder: &Path,
-        path: String,
-        border: Border,
-        target: Target,
-    ) -> Result<(), DataError> {
         if inside(folder, &path)?.is_file() {
-            self.items.push(Item { media: Media::File { path: path.into(), border }, target });
+            self.items.push(Item::file(path, target));
         } else {
             self.missing.push(path);
         }
@@ -179,6 +216,15 @@ impl Listing {
             self.missing.push(path);
         }
         Ok(())
+    }
+
+    /// Pixels that are cut off all image files.
+    pub(crate) fn cut(&mut self, pixels: Border) {
+        for item in &mut self.items {
+            if let Media::File { border, .. } = &mut item.media {
+                *border = pixels;
+            }
+        }
     }
 
     /// Something of the split that cannot be scored.

@@ -168,7 +168,7 @@ fn samples_of(
             }
             Ok(_) => sample.others.push(ending),
             Err(target) => {
-                sample.others.push(format!("a link to {target}, which is not in the archive"))
+                sample.others.push(format!("a link to {target}, which is not in the archive"));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Shards in CLIP_benchmark's layout (PROTOCOL_EVAL 6.0), or as img2dataset and others leave them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::catalogue::Task;
 use crate::custom::class_names::{self, Named, classes_of};
@@ -13,7 +12,7 @@ use crate::custom::shards::{
 use crate::custom::split_names::{choose, role};
 use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
-use crate::item::{Item, Media, Records, Target};
+use crate::item::{Item, Records, Target};
 use crate::reader::{Listing, ReadOptions};
 use crate::split::Split;
 use crate::text::text;
@@ -49,15 +48,13 @@ pub(crate) fn read(
         Kind::Classes => Some(classes(folder, &saying)?),
         Kind::Labels => Some(as_many_classes(folder, path, &shards, &saying)?),
     };
-    let records: Arc<dyn Records> = Arc::new(shards);
-    for (index, said) in saying.into_iter().enumerate() {
-        let target = target(said, classes.as_ref(), options).map_err(|reason| {
-            DataError::malformed(path, format!("sample {}: {reason}", records.name(index)))
-        })?;
-        found
-            .items
-            .push(Item { media: Media::Record { records: Arc::clone(&records), index }, target });
-    }
+    let target = |(index, said)| {
+        target(said, classes.as_ref(), options).map_err(|reason| {
+            DataError::malformed(path, format!("sample {}: {reason}", shards.name(index)))
+        })
+    };
+    let targets = saying.into_iter().enumerate().map(target).collect::<Result<Vec<_>, _>>()?;
+    found.items = Item::of_records(shards, targets);
     let task = match kind {
         Kind::Classes => Task::Classification,
         Kind::Labels => Task::MultiLabel,

@@ -7,20 +7,21 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::lists::columns;
+use crate::listing::lists::table;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
-use crate::text::text;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let species = species(source)?;
-    let test: HashSet<String> =
-        table(source, "test_images.txt", ["path"])?.into_iter().flatten().collect();
+    let test: HashSet<String> = table(&source.folder.join("test_images.txt"), b'\t', ["path"])?
+        .into_iter()
+        .flatten()
+        .collect();
     let downloaded = ["images", "download/images"];
     let images =
         downloaded.into_iter().find(|place| source.folder.join(place).is_dir()).unwrap_or("images");
     let mut found = Listing::default();
-    for [path, id] in table(source, "images.txt", ["path", "species_id"])? {
+    for [path, id] in table(&source.folder.join("images.txt"), b'\t', ["path", "species_id"])? {
         if test.contains(&path) != (source.split == "test") {
             continue;
         }
@@ -39,19 +40,10 @@ fn species(source: &Source<'_>) -> Result<HashMap<String, u32>, DataError> {
     let names = source.prompts.classes.iter().filter_map(|names| names.first()).map(String::as_str);
     let classes = Classes::new(&source.dataset.id, names)?;
     let list = source.folder.join("species.txt");
-    let rows = table(source, "species.txt", ["id", "common"])?;
+    let rows = table(&list, b'\t', ["id", "common"])?;
     let class = |[id, common]: [String; 2]| {
         let name = common.replace(['\'', '’'], "").replace('-', " ");
         Ok((id, classes.position(&name, &list)?))
     };
     rows.into_iter().map(class).collect()
-}
-
-fn table<const N: usize>(
-    source: &Source<'_>,
-    name: &str,
-    names: [&str; N],
-) -> Result<Vec<[String; N]>, DataError> {
-    let path = source.folder.join(name);
-    columns(&text(&path)?, b'\t', names).map_err(|reason| DataError::malformed(&path, reason))
 }

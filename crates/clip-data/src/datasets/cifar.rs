@@ -4,14 +4,13 @@
 //! one, which comes second, is the class.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clip_formats::pickle::{self, Array, Pickle};
 
 use crate::error::DataError;
 use crate::formats::FileBytes;
 use crate::formats::image_array::{ImageArray, Order, Store};
-use crate::item::{Item, Records, Target};
+use crate::item::{Item, Target};
 use crate::reader::{Listing, Source};
 use crate::text;
 
@@ -88,8 +87,7 @@ fn read(source: &Source<'_>, names: &Names) -> Result<Listing, DataError> {
         };
         let (array, labels) = batch?;
         let targets = targets(source, array.path(), &labels)?;
-        let records: Arc<dyn Records> = Arc::new(array);
-        found.items.extend(Item::of_records(&records, targets));
+        found.items.extend(Item::of_records(array, targets));
     }
     found.notes.push(format!("{} edition", if is_binary { "binary" } else { "Python" }));
     Ok(found)
@@ -156,12 +154,7 @@ fn targets(source: &Source<'_>, path: &Path, labels: &[i64]) -> Result<Vec<Targe
     let count = source.prompts.classes.len();
     let target = |&label: &i64| match u32::try_from(label) {
         Ok(class) if (class as usize) < count => Ok(Target::Class(class)),
-        _ => Err(DataError::UnknownClass {
-            dataset: source.dataset.id.clone(),
-            path: path.to_owned(),
-            class: label.to_string(),
-            count,
-        }),
+        _ => Err(source.unknown_class(path, label.to_string())),
     };
     labels.iter().map(target).collect()
 }
@@ -190,16 +183,5 @@ fn check_classes(
         list.into_iter().map(str::to_owned).collect()
     };
     let known = source.prompts.labels.as_deref().unwrap_or_default();
-    let differs = listed.iter().zip(known).find(|(listed, known)| listed != known);
-    if differs.is_none() && listed.len() == known.len() {
-        return Ok(());
-    }
-    let class =
-        differs.map_or_else(|| format!("{} names", listed.len()), |(listed, _)| listed.clone());
-    Err(DataError::UnknownClass {
-        dataset: source.dataset.id.clone(),
-        path,
-        class,
-        count: known.len(),
-    })
+    source.check_classes(&path, &listed, known, |listed, known| listed == known)
 }

@@ -4,20 +4,19 @@ use std::path::Path;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::lists::columns;
+use crate::listing::lists::table;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
-use crate::text::text;
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let list = source.path(&format!("fairface_label_{}.csv", source.split));
     let [race_of, gender_of, age_of] =
         ["race_csv", "gender_csv", "age_csv"].map(|name| words(source, name));
     let (race_of, gender_of, age_of) = (race_of?, gender_of?, age_of?);
-    let rows = columns(&text(&list)?, b',', ["file", "age", "gender", "race"]);
+    let rows = table(&list, b',', ["file", "age", "gender", "race"])?;
     let images = source.place(source.split);
     let mut found = Listing::default();
-    for [file, age, gender, race] in rows.map_err(|reason| DataError::malformed(&list, reason))? {
+    for [file, age, gender, race] in rows {
         let target = Target::Person {
             race: race_of.position(&race, &list)?,
             gender: gender_of.position(&gender, &list)?,

@@ -4,7 +4,6 @@
 //! names. Training is train, PublicTest is valid, PrivateTest is test.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
@@ -58,8 +57,7 @@ fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Listing, Dat
     }
     let faces =
         Faces { split: source.split.to_owned(), file: FileBytes::open(&path)?, pixels, places };
-    let records: Arc<dyn Records> = Arc::new(faces);
-    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
+    Ok(Listing::of_records(faces, targets))
 }
 
 /// `{train,test}/EMOTION/PrivateTest_1.jpg`: `test` holds two splits, which the names tell apart.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::error::DataError;
-use crate::item::Target;
-use crate::listing::lists::{at, entries, folder_and_file};
+use crate::listing::class_list::class_list;
+use crate::listing::lists::{entries, folder_and_file};
 use crate::reader::{Listing, Source};
 use crate::text::{json, text};
 
@@ -19,13 +19,10 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     } else {
         entries(&text(&list)?).map(|(number, line)| (number, line.to_owned())).collect()
     };
-    let (classes, images) = (source.prompts.classes()?, source.place("images"));
-    let mut found = Listing::default();
-    for (number, line) in lines {
-        let (class, _) = folder_and_file(&line).map_err(at(&list, number))?;
-        let target = Target::Class(classes.position(class, &list)?);
-        found.file(source.folder, format!("{images}/{line}.jpg"), target)?;
-    }
+    let images = source.place("images");
+    let mut found = class_list(source, &list, lines, |line| {
+        Ok((folder_and_file(line)?.0, format!("{images}/{line}.jpg")))
+    })?;
     if is_json {
         found.notes.push(format!("layout of a copy: {} in place of {}", name("json"), name("txt")));
     }

@@ -3,11 +3,10 @@
 use crate::error::DataError;
 use crate::item::Target;
 use crate::listing::class_folders::class_folders;
-use crate::listing::lists::columns;
+use crate::listing::lists::table;
 use crate::names::joined;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
-use crate::text::text;
 
 /// Where people put the file with the answers; the `GT-final_test.test.csv` among the images has none.
 const TRUTHS: [&str; 3] =
@@ -36,8 +35,7 @@ fn test(source: &Source<'_>) -> Result<Listing, DataError> {
     let is_copy = truth == of_a_copy;
     let (separator, names) =
         if is_copy { (b',', ["Path", "ClassId"]) } else { (b';', ["Filename", "ClassId"]) };
-    let rows = columns(&text(&truth)?, separator, names);
-    let rows = rows.map_err(|reason| DataError::malformed(&truth, reason))?;
+    let rows = table(&truth, separator, names)?;
     let labels = source.prompts.labels.iter().flatten();
     let classes = Classes::new(&source.dataset.id, labels.map(String::as_str))?;
     let images = if is_copy { String::new() } else { source.place("Final_Test/Images") };

@@ -9,7 +9,7 @@ use crate::formats::archive::Archive;
 use crate::formats::matlab;
 use crate::item::{Item, Media, Records, Target};
 use crate::listing::class_folders::{class_folders, folders_in, images_in};
-use crate::listing::lists::{at, columns, entries};
+use crate::listing::lists::{at, entries, table};
 use crate::prompts::{Classes, imagenet_wnids};
 use crate::reader::{Listing, Source};
 use crate::text::text;
@@ -110,9 +110,8 @@ impl Truth {
     fn solution(path: &Path) -> Result<Truth, DataError> {
         let wnids = imagenet_wnids()?;
         let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
-        let rows = columns(&text(path)?, b',', ["ImageId", "PredictionString"]);
         let mut truth = HashMap::new();
-        for [image, objects] in rows.map_err(|reason| DataError::malformed(path, reason))? {
+        for [image, objects] in table(path, b',', ["ImageId", "PredictionString"])? {
             let wnid = objects.split_whitespace().next().unwrap_or_default();
             truth.insert(image, classes.position(wnid, path)?);
         }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::error::DataError;
 use crate::item::Target;
 use crate::listing::clips;
+use crate::listing::lists::csv_rows;
 use crate::names::comparable;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
@@ -30,12 +31,9 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let labels: Vec<String> =
         source.prompts.classes.iter().map(|names| comparable(&names.concat())).collect();
     let classes = Classes::new(&source.dataset.id, labels.iter().map(String::as_str))?;
-    let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
-    let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
-    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let mut wanted = Vec::new();
-    for row in rows.deserialize() {
-        let row: Row = row.map_err(wrong)?;
+    for row in csv_rows::<Row>(&path, csv::Trim::All)? {
+        let row = row?;
         if belongs(&row.split, source.split) {
             let class = classes.position(&comparable(&row.label), &path)?;
             let (start, end) = (row.time_start as u64, row.time_end as u64);

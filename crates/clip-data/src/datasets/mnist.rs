@@ -1,12 +1,10 @@
 //! MNIST: IDX files, as published inside gzip or unpacked. PROTOCOL_EVAL 6.1.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::error::DataError;
 use crate::formats::idx;
 use crate::formats::image_array::{ImageArray, Order, Store};
-use crate::item::{Item, Records, Target};
 use crate::reader::{Listing, Source};
 
 pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
@@ -33,10 +31,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             format!("{labels_count} labels for {count} images"),
         ));
     }
-    let classes = source.prompts.classes()?;
-    let position =
-        |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
-    let targets = labels.values.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let targets = source.targets(labels.values, &labels_path)?;
     let array = ImageArray {
         name: part.to_owned(),
         store: Store::Memory(images_path, images.values),
@@ -46,8 +41,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         height: height as u32,
         order: Order::Grey,
     };
-    let records: Arc<dyn Records> = Arc::new(array);
-    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
+    Ok(Listing::of_records(array, targets))
 }
 
 /// `t10k-images-idx3-ubyte.gz`, unpacked, or with the dot that some copies have.

@@ -1,7 +1,7 @@
 //! ObjectNet: `images/FOLDER/*.png`, the 113 folders that ImageNet has classes for. PROTOCOL_EVAL 6.2.
 
 use crate::error::DataError;
-use crate::item::{Border, Item, Media, Target};
+use crate::item::{Border, Item, Target};
 use crate::listing::class_folders::{folders_in, images_or_none};
 use crate::names::joined;
 use crate::prompts::{Classes, PromptSet};
@@ -31,10 +31,10 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             continue;
         };
         for path in images_or_none(&mut found, source.folder, &joined(&inside, name)) {
-            let media = Media::File { path: path.into(), border: RED };
-            found.items.push(Item { media, target: Target::Class(class) });
+            found.items.push(Item::file(path, Target::Class(class)));
         }
     }
+    found.cut(RED);
     let missing = labels.iter().filter(|label| names.binary_search(label).is_err());
     found.missing.extend(missing.map(|label| joined(&inside, label) + "/"));
     if other > 0 {

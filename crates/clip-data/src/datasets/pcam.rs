@@ -3,12 +3,12 @@
 //! The training part has 7 GB: it is read by the rows that are stored together, of which the last ones stay at hand.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::DataError;
 use crate::formats::hdf5::{Dataset, Hdf5};
 use crate::formats::ppm;
-use crate::item::{Item, Records, Target};
+use crate::item::Records;
 use crate::reader::{Listing, Source};
 
 pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
@@ -20,12 +20,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let reason = format!("{} labels for {} images", labels.len(), patches.pixels.rows());
         return Err(DataError::malformed(labels_path, reason));
     }
-    let classes = source.prompts.classes()?;
-    let position =
-        |label: &f64| classes.position(&label.to_string(), &labels_path).map(Target::Class);
-    let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
-    let records: Arc<dyn Records> = Arc::new(patches);
-    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
+    Ok(Listing::of_records(patches, source.targets(labels, &labels_path)?))
 }
 
 /// The file as it is published, packed, or unpacked, which goes first.

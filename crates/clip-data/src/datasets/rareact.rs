@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::error::DataError;
 use crate::item::Target;
 use crate::listing::clips;
+use crate::listing::lists::csv_rows;
 use crate::reader::{Listing, Source};
 
 #[derive(Deserialize)]
@@ -20,10 +21,7 @@ struct Row {
 
 pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let path = source.path("rareact.csv");
-    let wrong = |error: csv::Error| DataError::malformed(&path, error.to_string());
-    let file = clip_files::open(&path, u64::MAX).map_err(DataError::read(&path))?;
-    let mut rows = csv::Reader::from_reader(file);
-    let rows: Vec<Row> = rows.deserialize().collect::<Result<_, _>>().map_err(wrong)?;
+    let rows: Vec<Row> = csv_rows(&path, csv::Trim::None)?.collect::<Result<_, _>>()?;
     let ids: std::collections::HashSet<&str> =
         rows.iter().map(|row| row.video_id.as_str()).collect();
     let clips = clips::find(source.folder, &|name| ids.contains(name))?;
@@ -35,7 +33,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let target = Target::Segment { class, annotation, video };
         match clips.get(&row.video_id) {
             Some(clip) => {
-                found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?
+                found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?;
             }
             None => found.missing.push(format!("{}.mp4#{}-{}", row.video_id, row.start, row.end)),
         }
@@ -54,12 +52,8 @@ fn check(source: &Source<'_>, row: &Row, path: &std::path::Path) -> Result<(), D
     let word =
         |index: usize| pair.and_then(|pair| pair.get(index)).and_then(serde_json::Value::as_str);
     if word(0) != Some(&row.verb) || word(1) != Some(&row.noun) {
-        return Err(DataError::UnknownClass {
-            dataset: source.dataset.id.clone(),
-            path: path.to_owned(),
-            class: format!("{} {} {}", row.class_id, row.verb, row.noun),
-            count: source.prompts.classes.len(),
-        });
+        let class = format!("{} {} {}", row.class_id, row.verb, row.noun);
+        return Err(source.unknown_class(path, class));
     }
     if row.annotation > 4 {
         return Err(DataError::malformed(

@@ -56,18 +56,6 @@ fn check_names(source: &Source<'_>, path: &Path) -> Result<(), DataError> {
     let names = variables.get("class_names").and_then(Value::texts);
     let names =
         names.ok_or_else(|| DataError::malformed(path, "`class_names` is no list of texts"))?;
-    let ours = &source.prompts.classes;
-    let differs =
-        names.iter().zip(ours).find(|(name, ours)| comparable(name) != comparable(&ours.concat()));
-    let class = match differs {
-        None if names.len() == ours.len() => return Ok(()),
-        None => format!("{} names", names.len()),
-        Some((name, _)) => (*name).to_owned(),
-    };
-    Err(DataError::UnknownClass {
-        dataset: source.dataset.id.clone(),
-        path: path.to_owned(),
-        class,
-        count: ours.len(),
-    })
+    let ours: Vec<String> = source.prompts.classes.iter().map(|names| names.concat()).collect();
+    source.check_classes(path, &names, &ours, |name, ours| comparable(name) == comparable(ours))
 }

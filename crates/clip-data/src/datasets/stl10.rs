@@ -1,11 +1,9 @@
 //! STL-10: planes stored column by column, labels from 1, ten folds of the training part. PROTOCOL_EVAL 6.1.
 
-use std::sync::Arc;
-
 use crate::error::DataError;
 use crate::formats::FileBytes;
 use crate::formats::image_array::{ImageArray, Order, Store};
-use crate::item::{Item, Records, Target};
+use crate::item::Item;
 use crate::reader::{Listing, Source};
 use crate::text;
 
@@ -28,10 +26,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             format!("{} bytes, expected {STRIDE} for each of {} labels", file.len(), labels.len());
         return Err(DataError::malformed(file.path(), reason));
     }
-    let classes = source.prompts.classes()?;
-    let position =
-        |label: &u8| classes.position(&label.to_string(), &labels_path).map(Target::Class);
-    let targets = labels.iter().map(position).collect::<Result<Vec<_>, _>>()?;
+    let targets = source.targets(labels, &labels_path)?;
     let array = ImageArray {
         name: part.to_owned(),
         store: Store::File(file),
@@ -41,13 +36,11 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         height: 96,
         order: Order::PlanesOfColumns,
     };
-    let records: Arc<dyn Records> = Arc::new(array);
-    let all = Item::of_records(&records, targets);
-    let items = match fold {
-        None => all,
-        Some(fold) => chosen(source, fold, &all)?,
-    };
-    Ok(Listing { items, ..Listing::default() })
+    let mut found = Listing::of_records(array, targets);
+    if let Some(fold) = fold {
+        found.items = chosen(source, fold, &found.items)?;
+    }
+    Ok(found)
 }
 
 /// The images whose positions line `fold` of `fold_indices.txt` lists, in its order.

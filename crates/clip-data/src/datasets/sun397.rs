@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::DataError;
 use crate::item::{Item, Target};
 use crate::listing::class_folders::{folders_in, images_or_none};
-use crate::listing::lists::{at, entries, folder_and_file};
+use crate::listing::class_list::class_list;
+use crate::listing::lists::{entries, folder_and_file};
 use crate::names::joined;
 use crate::reader::{Listing, Source};
 use crate::text::text;
@@ -16,13 +17,9 @@ const DEPTH: usize = 3;
 /// The paper's split: 50 + 50 images of each class.
 pub(crate) fn partition(source: &Source<'_>) -> Result<Listing, DataError> {
     let list = partition_list(source)?;
-    let classes = source.prompts.classes()?;
-    let mut found = Listing::default();
-    for (number, line) in entries(&text(&list)?) {
-        let (class, _) = folder_and_file(line).map_err(at(&list, number))?;
-        let target = Target::Class(classes.position(class, &list)?);
-        found.file(source.folder, line.trim_start_matches('/').to_owned(), target)?;
-    }
+    let mut found = class_list(source, &list, entries(&text(&list)?), |line| {
+        Ok((folder_and_file(line)?.0, line.trim_start_matches('/').to_owned()))
+    })?;
     if !source.folder.join("ClassName.txt").is_file() {
         found.notes.push("layout of a copy: without ClassName.txt, which is not needed".to_owned());
     }

@@ -3,12 +3,9 @@
 //! `X` is `[32, 32, 3, N]` with the first dimension fastest, so an image is three planes stored column by column; in
 //! `y` 10 means the digit 0.
 
-use std::sync::Arc;
-
 use crate::error::DataError;
 use crate::formats::image_array::{ImageArray, Order, Store};
 use crate::formats::matlab::{self, Numbers, Value};
-use crate::item::{Item, Records, Target};
 use crate::reader::{Listing, Source};
 
 pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
@@ -35,16 +32,11 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     if count != labels.len() {
         return Err(wrong(&format!("{count} images, {} labels", labels.len())));
     }
-    let classes = source.prompts.classes()?;
-    let target = |&label: &u32| {
-        let digit = if label == 10 { 0 } else { label };
-        classes.position(&digit.to_string(), &path).map(Target::Class)
-    };
-    let targets = labels.iter().map(target).collect::<Result<Vec<_>, _>>()?;
+    let digits = labels.iter().map(|&label| if label == 10 { 0 } else { label });
+    let targets = source.targets(digits, &path)?;
     let (width, height, stride) = (32, 32, 32 * 32 * 3);
     let store = Store::Memory(path.clone(), pixels);
     let order = Order::PlanesOfColumns;
-    let records: Arc<dyn Records> =
-        Arc::new(ImageArray { name, store, first: 0, stride, width, height, order });
-    Ok(Listing { items: Item::of_records(&records, targets), ..Listing::default() })
+    let array = ImageArray { name, store, first: 0, stride, width, height, order };
+    Ok(Listing::of_records(array, targets))
 }

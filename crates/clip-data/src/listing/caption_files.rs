@@ -113,7 +113,7 @@ fn grouped(pairs: Vec<(&str, &str)>) -> Vec<Captioned> {
         match all.get_mut(place) {
             Some(known) => known.captions.push(caption.to_owned()),
             None => {
-                all.push(Captioned { image: image.to_owned(), captions: vec![caption.to_owned()] })
+                all.push(Captioned { image: image.to_owned(), captions: vec![caption.to_owned()] });
             }
         }
     }

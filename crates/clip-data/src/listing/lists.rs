@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
+
 use crate::error::DataError;
 use crate::item::Presence;
+use crate::text::text;
 
 /// Lines with something in them and their numbers from 1, without ends and outer blanks.
 pub fn entries(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -75,6 +78,32 @@ pub fn columns<const N: usize>(
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// [`columns`] of a file.
+///
+/// # Errors
+/// As [`columns`], or the file cannot be read.
+pub(crate) fn table<const N: usize>(
+    path: &Path,
+    separator: u8,
+    names: [&str; N],
+) -> Result<Vec<[String; N]>, DataError> {
+    columns(&text(path)?, separator, names).map_err(|reason| DataError::malformed(path, reason))
+}
+
+/// The rows of a CSV file with a header line, one by one.
+///
+/// # Errors
+/// The file cannot be read, or a row is no `T`.
+pub(crate) fn csv_rows<T: DeserializeOwned>(
+    path: &Path,
+    trim: csv::Trim,
+) -> Result<impl Iterator<Item = Result<T, DataError>>, DataError> {
+    let file = clip_files::open(path, u64::MAX).map_err(DataError::read(path))?;
+    let rows = csv::ReaderBuilder::new().trim(trim).from_reader(file).into_deserialize();
+    let path = path.to_owned();
+    Ok(rows.map(move |row| row.map_err(|error| DataError::malformed(&path, error.to_string()))))
 }
 
 /// The reason as an error at a line of a file.

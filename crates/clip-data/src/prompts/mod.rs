@@ -142,12 +142,9 @@ impl PromptSet {
     }
 
     /// The prompts of a class: all templates of its first name, then of the second, ….
-    ///
-    /// # Panics
-    /// If there is no such class.
     pub fn prompts_of(&self, class: usize) -> Vec<String> {
-        let mut prompts = Vec::with_capacity(self.classes[class].len() * self.templates.len());
-        for name in &self.classes[class] {
+        let mut prompts = Vec::new();
+        for name in self.classes.get(class).into_iter().flatten() {
             prompts.extend(self.templates.iter().map(|template| template.replace("{}", name)));
         }
         prompts
@@ -155,7 +152,7 @@ impl PromptSet {
 
     /// How many prompts all classes have.
     pub fn count_prompts(&self) -> usize {
-        self.classes.iter().map(|names| names.len() * self.templates.len()).sum()
+        self.classes.iter().map(Vec::len).sum::<usize>().saturating_mul(self.templates.len())
     }
 
     /// The list `wnids` of the file: ids of WordNet by position.

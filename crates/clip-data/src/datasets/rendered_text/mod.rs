@@ -8,13 +8,12 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+#[allow(clippy::arithmetic_side_effects, reason = "pixels of a picture of 448 x 448")]
 mod picture;
-
-use std::sync::Arc;
 
 use self::picture::picture;
 use crate::error::DataError;
-use crate::item::{Item, Media, Records, Target};
+use crate::item::{Records, Target};
 use crate::listing::lists::{at, entries};
 use crate::reader::{Listing, Source};
 use crate::text::text;
@@ -24,7 +23,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let name = if source.split == "valid" { "dev" } else { source.split };
     let list = source.first_of(&[&format!("{name}.tsv")])?;
     let classes = source.prompts.classes()?;
-    let (mut sentences, mut classes_of) = (Vec::new(), Vec::new());
+    let (mut sentences, mut targets) = (Vec::new(), Vec::new());
     for (number, line) in entries(&text(&list)?).filter(|(_, line)| *line != "sentence\tlabel") {
         let parts = line.rsplit_once('\t').ok_or_else(|| "is not `sentence<tab>label`".to_owned());
         let (sentence, label) = parts.map_err(at(&list, number))?;
@@ -34,15 +33,10 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             other => return Err(at(&list, number)(format!("label `{other}` is neither 0 nor 1"))),
         };
         sentences.push(Box::from(sentence));
-        classes_of.push(classes.position(label, &list)?);
+        targets.push(Target::Class(classes.position(label, &list)?));
     }
-    let pictures: Arc<dyn Records> =
-        Arc::new(Pictures { split: source.split.to_owned(), sentences });
-    let mut found = Listing::default();
-    for (index, class) in classes_of.into_iter().enumerate() {
-        let media = Media::Record { records: Arc::clone(&pictures), index };
-        found.items.push(Item { media, target: Target::Class(class) });
-    }
+    let pictures = Pictures { split: source.split.to_owned(), sentences };
+    let mut found = Listing::of_records(pictures, targets);
     found.notes.push(
         "pictures of our own, not the released ones: not to be compared with published scores"
             .to_owned(),
