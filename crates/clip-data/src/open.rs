@@ -71,6 +71,6 @@ impl Split {
         let mut listing = datasets::read(&source)?;
         let layout = detour(dataset, root, &folder).into_iter().chain(source.layout());
         listing.notes.splice(0..0, layout);
-        Ok(Split::of(Cow::Borrowed(dataset), info, prompts, folder, listing))
+        Ok(Split::of(Cow::Borrowed(dataset), info, prompts, listing))
     }
 }

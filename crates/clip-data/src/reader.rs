@@ -95,6 +95,16 @@ impl<'a> Source<'a> {
         Ok(self.prompts.labels.as_deref().unwrap_or_default())
     }
 
+    /// A listing of the data set's folder, with nothing in it yet.
+    pub(crate) fn listing(&self) -> Listing {
+        Listing::below(self.folder)
+    }
+
+    /// The records of one file, each with its target.
+    pub(crate) fn records(&self, records: impl Records + 'static, targets: Vec<Target>) -> Listing {
+        Listing { items: Item::of_records(records, targets), ..self.listing() }
+    }
+
     /// The classes of numbers that the labels are.
     ///
     /// # Errors
@@ -157,8 +167,10 @@ pub struct LeftOut {
 }
 
 /// The items of a split that are there, and what is said of the others.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Listing {
+    /// What paths are relative to.
+    pub(crate) folder: PathBuf,
     /// In a fixed order.
     pub(crate) items: Vec<Item>,
     /// What was left out, guessed or drawn, in words.
@@ -172,25 +184,24 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// The records of one file, each with its target.
-    pub(crate) fn of_records(
-        records: impl Records + 'static,
-        targets: impl IntoIterator<Item = Target>,
-    ) -> Listing {
-        Listing { items: Item::of_records(records, targets), ..Listing::default() }
+    /// Nothing yet, of a folder.
+    pub(crate) fn below(folder: &Path) -> Listing {
+        Listing {
+            folder: folder.to_owned(),
+            items: Vec::new(),
+            notes: Vec::new(),
+            missing: Vec::new(),
+            left_out: Vec::new(),
+            stray: Vec::new(),
+        }
     }
 
     /// Adds the file that a list names, if it is there; else it is missing.
     ///
     /// # Errors
     /// The path leaves the folder of the data set.
-    pub(crate) fn file(
-        &mut self,
-        folder: &Path,
-        path: String,
-        target: Target,
-    ) -> Result<(), DataError> {
-        if inside(folder, &path)?.is_file() {
+    pub(crate) fn file(&mut self, path: String, target: Target) -> Result<(), DataError> {
+        if self.inside(&path)?.is_file() {
             self.items.push(Item::file(path, target));
         } else {
             self.missing.push(path);
@@ -204,18 +215,27 @@ impl Listing {
     /// The path leaves the folder of the data set.
     pub(crate) fn clip(
         &mut self,
-        folder: &Path,
         path: String,
         span: Option<(f64, f64)>,
         target: Target,
     ) -> Result<(), DataError> {
-        let place = inside(folder, &path)?;
+        let place = self.inside(&path)?;
         if place.exists() || place.with_extension("").is_dir() {
             self.items.push(Item { media: Media::Video { path: path.into(), span }, target });
         } else {
             self.missing.push(path);
         }
         Ok(())
+    }
+
+    /// The place of a path that a list names.
+    fn inside(&self, path: &str) -> Result<PathBuf, DataError> {
+        let is_inside = |part| matches!(part, Component::Normal(_));
+        if !Path::new(path).components().all(is_inside) {
+            let reason = format!("a list names `{path}`, which is outside");
+            return Err(DataError::malformed(&self.folder, reason));
+        }
+        Ok(self.folder.join(path))
     }
 
     /// Pixels that are cut off all image files.
@@ -231,18 +251,6 @@ impl Listing {
     pub(crate) fn leave_out(&mut self, input: impl Into<String>, reason: impl Into<String>) {
         self.left_out.push(LeftOut { input: input.into(), reason: reason.into() });
     }
-}
-
-/// The place of a path that a list names.
-fn inside(folder: &Path, path: &str) -> Result<PathBuf, DataError> {
-    let is_inside = |part| matches!(part, Component::Normal(_));
-    if !Path::new(path).components().all(is_inside) {
-        return Err(DataError::malformed(
-            folder,
-            format!("a list names `{path}`, which is outside"),
-        ));
-    }
-    Ok(folder.join(path))
 }
 
 /// A note on files that are no images.

@@ -1,7 +1,6 @@
 //! A split with all its items, in an order that is the same on every machine.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
 
 use crate::catalogue::{Dataset, SplitInfo};
 use crate::items::Items;
@@ -33,10 +32,9 @@ impl Split {
         dataset: Cow<'static, Dataset>,
         info: SplitInfo,
         prompts: PromptSet,
-        folder: PathBuf,
         listing: Listing,
     ) -> Split {
-        let Listing { items: list, mut notes, missing, left_out, stray } = listing;
+        let Listing { folder, items: list, mut notes, missing, left_out, stray } = listing;
         notes.extend(what_is_stray(&stray));
         notes.extend((!missing.is_empty()).then(|| format!("not there: {}", named(&missing))));
         let items = Items { list, folder };

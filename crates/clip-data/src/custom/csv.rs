@@ -25,29 +25,8 @@ pub(crate) fn read(
 ) -> Result<Split, DataError> {
     let malformed = |reason| DataError::malformed(path, reason);
     let folder = path.parent().unwrap_or(Path::new(""));
-    let table = dialect::read(&text(path)?, |header| header::columns(header, None).is_some())
-        .map_err(malformed)?;
-    let mut columns = header::columns(&table.header, options.task)
-        .ok_or_else(|| malformed("the header is not known".to_owned()))?;
-    let split_column = columns.split.or_else(|| column_of_splits(&table, &columns));
-    if columns.split.is_none() {
-        columns.notes.extend(what_is_of_splits(&table.header, split_column));
-    }
-    columns.split = split_column;
-    if let Some(name) = header::repeated(&table.header, &columns) {
-        return Err(malformed(format!("there are several columns `{name}`: keep one")));
-    }
-    let notes = [&*table.notes, &*columns.notes].concat();
-    let mut found = Listing { notes, ..Listing::default() };
-    let rows: Vec<Row> =
-        table.rows.into_iter().map(|(line, cells)| Row::of(line, &cells, &columns)).collect();
-    if let Some(row) =
-        rows.iter().find(|row| row.values.iter().any(|value| is_list_of_python(value)))
-    {
-        let reason =
-            "the text is a list as Python writes it: write a JSON list, or a row for each caption";
-        return Err(malformed(format!("line {}: {reason}", row.line)));
-    }
+    let (rows, columns, notes) = rows(&text(path)?, options.task).map_err(malformed)?;
+    let mut found = Listing { notes, ..Listing::below(folder) };
     let splits = splits_of(&rows, columns.split.is_some());
     let split = choose(path, &splits, split)?;
     let all = rows.iter().filter(|row| row.split.is_none()).count();
@@ -55,14 +34,13 @@ pub(crate) fn read(
         found.notes.push(format!("rows without a split, passed over: {all}"));
     }
     let wanted = |row: &&Row| columns.split.is_none() || row.is_of(&split);
-    let places = Places::new(folder, rows.iter().filter(wanted), &mut found.notes);
+    let of_split: Vec<&Row> = rows.iter().filter(wanted).collect();
+    let places = Places::new(folder, &of_split, &mut found.notes);
     let classes = match columns.task {
         Task::Retrieval => None,
         _ => Some(classes_of(folder, labels(&rows), false)?),
     };
-    let of_split: Vec<&Row> = rows.iter().filter(wanted).collect();
-    let images = images(&of_split, &places, &mut found);
-    for image in images {
+    for image in images(&of_split, &places, &mut found) {
         let target = match &classes {
             Some(classes) => image.class(|label| classes.labels.position(label)),
             None => image.captions(options.captions.unwrap_or(usize::MAX)),
@@ -73,22 +51,44 @@ pub(crate) fn read(
         }
     }
     if found.items.is_empty() {
-        let first = found
-            .left_out
-            .first()
-            .map(|left| format!("; the first: {}: {}", left.input, left.reason));
-        let reason =
-            format!("no row of {} can be scored{}", of_split.len(), first.unwrap_or_default());
-        return Err(malformed(reason));
+        let first = found.left_out.first();
+        let first = first.map(|left| format!("; the first: {}: {}", left.input, left.reason));
+        let (count, first) = (of_split.len(), first.unwrap_or_default());
+        return Err(malformed(format!("no row of {count} can be scored{first}")));
     }
     if let Some(classes) = &classes {
-        let of = |row: &Row| Some((row.split.clone()?, row.values.first()?.clone()));
-        let items: Vec<(String, String)> = rows.iter().filter_map(of).collect();
-        let items = items.iter().map(|(split, label)| (split.as_str(), label.as_str()));
+        let items = rows.iter().filter_map(|row| Some((row.split.as_deref()?, row.label()?)));
         found.notes.extend(classes.labels.what_splits_lack(items));
     }
     let (task, listing) = (columns.task, found);
-    UserDataset { path, folder, task, splits, split, classes, listing }.split()
+    UserDataset { path, task, splits, split, classes, listing }.split()
+}
+
+/// The rows of a table, which of its columns are read, and notes on both.
+///
+/// # Errors
+/// It is no table, or what it says is not plain.
+fn rows(text: &str, task: Option<Task>) -> Result<(Vec<Row>, Columns, Vec<String>), String> {
+    let table = dialect::read(text, |header| header::columns(header, None).is_some())?;
+    let columns = header::columns(&table.header, task);
+    let mut columns = columns.ok_or("the header is not known")?;
+    if columns.split.is_none() {
+        columns.split = column_of_splits(&table, &columns);
+        columns.notes.extend(what_is_of_splits(&table.header, columns.split));
+    }
+    if let Some(name) = header::repeated(&table.header, &columns) {
+        return Err(format!("there are several columns `{name}`: keep one"));
+    }
+    let row = |(line, cells): &(u64, Vec<String>)| Row::of(*line, cells, &columns);
+    let rows: Vec<Row> = table.rows.iter().map(row).collect();
+    let is_list = |row: &&Row| row.values.iter().any(|value| is_list_of_python(value));
+    if let Some(Row { line, .. }) = rows.iter().find(is_list) {
+        return Err(format!(
+            "line {line}: the text is a list as Python writes it: write a JSON list, or a row for each caption"
+        ));
+    }
+    let notes = [&*table.notes, &*columns.notes].concat();
+    Ok((rows, columns, notes))
 }
 
 /// The first of the other columns in which every cell is the name of a split, two of them at least.
@@ -146,6 +146,10 @@ impl Row {
         Row { line, file: cell(columns.file), values, split }
     }
 
+    fn label(&self) -> Option<&str> {
+        self.values.first().map(String::as_str)
+    }
+
     fn is_of(&self, split: &str) -> bool {
         self.split.as_ref().is_some_and(|of| of.to_lowercase() == split.to_lowercase())
     }
@@ -190,7 +194,7 @@ fn splits_of(rows: &[Row], has_column: bool) -> Vec<String> {
 
 /// Labels of all splits, so that positions agree.
 fn labels(rows: &[Row]) -> impl Iterator<Item = &str> + Clone {
-    rows.iter().filter_map(|row| row.values.first()).map(String::as_str)
+    rows.iter().filter_map(Row::label)
 }
 
 /// One picture and all that its rows say.
@@ -281,15 +285,11 @@ struct Places {
 
 impl Places {
     /// Paths start in the table's folder; or, if the first file is not there, in the one folder in it that has it.
-    fn new<'a>(
-        folder: &Path,
-        rows: impl Iterator<Item = &'a Row>,
-        notes: &mut Vec<String>,
-    ) -> Places {
+    fn new(folder: &Path, rows: &[&Row], notes: &mut Vec<String>) -> Places {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut places = Places { folder: folder.to_owned(), whole, inside: String::new() };
-        let first: Vec<&str> =
-            rows.map(|row| row.file.as_str()).filter(|file| !file.is_empty()).take(8).collect();
+        let files = rows.iter().map(|row| row.file.as_str()).filter(|file| !file.is_empty());
+        let first: Vec<&str> = files.take(8).collect();
         let all_missing = !first.is_empty() && first.iter().all(|file| places.of(file).is_err());
         if !all_missing {
             return places;

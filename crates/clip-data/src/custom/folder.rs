@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path, split: Option<&str>) -> Result<Split, DataError>
     let layout = Layout::of(&tree)?;
     let splits: Vec<String> = layout.splits.keys().cloned().collect();
     let chosen = choose(path, &splits, split)?;
-    let mut found = Listing { notes: layout.notes.clone(), ..Listing::default() };
+    let mut found = Listing { notes: layout.notes.clone(), ..Listing::below(path) };
     let none = || DataError::malformed(path, "holds no pictures");
     let pictures = layout.splits.get(&chosen).ok_or_else(none)?;
     if pictures.of_classes.is_empty() {
@@ -52,7 +52,7 @@ pub(crate) fn read(path: &Path, split: Option<&str>) -> Result<Split, DataError>
     found.notes.extend(what_is_stray(&tree.others));
     let (task, splits) = (Task::Classification, splits.clone());
     let (split, classes, listing) = (chosen, Some(classes), found);
-    UserDataset { path, folder: path, task, splits, split, classes, listing }.split()
+    UserDataset { path, task, splits, split, classes, listing }.split()
 }
 
 /// Everything below the folder, by paths with `/` from it.

@@ -26,8 +26,6 @@ pub(super) const TEMPLATES: &str = "zeroshot_classification_templates.txt";
 pub(super) struct UserDataset<'a> {
     /// The file or folder the user named.
     pub(super) path: &'a Path,
-    /// What paths of items are relative to.
-    pub(super) folder: &'a Path,
     pub(super) task: Task,
     /// All splits, and the one read.
     pub(super) splits: Vec<String>,
@@ -67,9 +65,8 @@ impl UserDataset<'_> {
             ..Dataset::default()
         };
         self.listing.notes.extend(what_captions_share(&self.listing.items));
-        let prompts = prompts(id, self.folder, self.classes, self.task, &mut self.listing.notes)?;
-        let (split, folder) = (info(&self.split), self.folder.to_owned());
-        Ok(Split::of(Cow::Owned(dataset), split, prompts, folder, self.listing))
+        let prompts = prompts(id, self.classes, self.task, &mut self.listing)?;
+        Ok(Split::of(Cow::Owned(dataset), info(&self.split), prompts, self.listing))
     }
 }
 
@@ -89,21 +86,20 @@ fn id_of(path: &Path) -> String {
 /// Names of the classes; templates from their file, or `a photo of a {}.`
 fn prompts(
     id: String,
-    folder: &Path,
     classes: Option<Named>,
     task: Task,
-    notes: &mut Vec<String>,
+    listing: &mut Listing,
 ) -> Result<PromptSet, DataError> {
     let (names, labels) = match classes {
         Some(classes) => {
-            notes.extend(classes.notes);
+            listing.notes.extend(classes.notes);
             (classes.names, classes.labels.classes().to_vec())
         }
         None => Default::default(),
     };
-    let listed = !labels.is_empty() && folder.join(class_names::FILE).is_file();
+    let listed = !labels.is_empty() && listing.folder.join(class_names::FILE).is_file();
     let source = if listed { class_names::FILE } else { "labels of the files" };
-    let path = folder.join(TEMPLATES);
+    let path = listing.folder.join(TEMPLATES);
     let alone = if task == Task::Retrieval { "a photo of {}" } else { "a photo of a {}." };
     let templates = if path.is_file() {
         entries(&text(&path)?).map(|(_, line)| line.replace("{c}", "{}")).collect()

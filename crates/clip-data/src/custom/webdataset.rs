@@ -23,9 +23,9 @@ pub(crate) fn read(
     split: Option<&str>,
     options: &ReadOptions,
 ) -> Result<Split, DataError> {
-    let mut found = Listing::default();
-    let (splits, split, paths) = shards(path, split, &mut found)?;
     let folder = folder_of(path);
+    let mut found = Listing::below(folder);
+    let (splits, split, paths) = shards(path, split, &mut found)?;
     let mut shards = Shards::open(&paths, &mut found)?;
     let kind_file = folder.join("dataset_type.txt");
     let said = if kind_file.is_file() { Some(Kind::called(&text(&kind_file)?)) } else { None };
@@ -60,7 +60,7 @@ pub(crate) fn read(
         Kind::Labels => Task::MultiLabel,
         Kind::Captions => Task::Retrieval,
     };
-    UserDataset { path, folder, task, splits, split, classes, listing: found }.split()
+    UserDataset { path, task, splits, split, classes, listing: found }.split()
 }
 
 /// All splits, the one read, and its shards.

@@ -20,7 +20,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let downloaded = ["images", "download/images"];
     let images =
         downloaded.into_iter().find(|place| source.folder.join(place).is_dir()).unwrap_or("images");
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for [path, id] in table(&source.folder.join("images.txt"), b'\t', ["path", "species_id"])? {
         if test.contains(&path) != (source.split == "test") {
             continue;
@@ -29,7 +29,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             let list = source.folder.join("images.txt");
             DataError::malformed(list, format!("species_id `{id}` of {path} is not in species.txt"))
         })?;
-        found.file(source.folder, format!("{images}/{path}"), Target::Class(class))?;
+        found.file(format!("{images}/{path}"), Target::Class(class))?;
     }
     found.items.sort_by_cached_key(crate::Item::id); // images.txt has no promised order
     Ok(found)

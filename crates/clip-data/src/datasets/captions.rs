@@ -175,7 +175,7 @@ fn items(
     captioned: Vec<Captioned>,
     places: &[&str],
 ) -> Result<Listing, DataError> {
-    let mut found = Listing::default();
+    let mut found = source.listing();
     let places: Vec<String> = places.iter().map(|place| source.place(place)).collect();
     let most = source.options.captions.unwrap_or(usize::MAX);
     let mut moved = BTreeSet::new();
@@ -196,7 +196,7 @@ fn items(
         let path = there.or(twin).or_else(|| paths.into_iter().next()).unwrap_or(one.image);
         cut = cut.saturating_add(one.captions.len().saturating_sub(most));
         let captions = one.captions.into_iter().take(most).map(String::into_boxed_str).collect();
-        found.file(source.folder, path, Target::Captions(captions))?;
+        found.file(path, Target::Captions(captions))?;
     }
     moved.remove(places.first().map_or("", String::as_str));
     found.notes.extend(moved.iter().map(|place| format!("layout of a copy: images in {place}")));

@@ -72,7 +72,7 @@ fn read(source: &Source<'_>, names: &Names) -> Result<Listing, DataError> {
     let is_binary = batches.iter().any(|batch| binary.join(format!("{batch}.bin")).exists())
         || !python.exists();
     check_classes(source, names, if is_binary { &binary } else { &python }, is_binary)?;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for &batch in batches {
         let path = if is_binary { binary.join(format!("{batch}.bin")) } else { python.join(batch) };
         if !path.exists() {

@@ -40,7 +40,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     if let Some(list) = &source.options.split_file {
         return split_file::chosen(all(source)?, list, source.split);
     }
-    let mut found = Listing::default();
+    let mut found = source.listing();
     let mut scenes = scenes(source, part)?;
     if count < usize::MAX {
         let all = scenes.len();
@@ -56,7 +56,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
 
 /// Both parts, as far as they are there: a list of another's draw names images of both.
 fn all(source: &Source<'_>) -> Result<Listing, DataError> {
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for part in ["train", "val"].into_iter().filter(|part| list(source, part).is_file()) {
         enter(&mut found, source, part, &scenes(source, part)?)?;
     }
@@ -88,11 +88,7 @@ fn enter(
     let (path, images) = (list(source, part), source.place(&format!("images/{part}")));
     for scene in scenes {
         let class = classes.position(&scene.objects.len().to_string(), &path)?;
-        found.file(
-            source.folder,
-            format!("{images}/{}", scene.image_filename),
-            Target::Class(class),
-        )?;
+        found.file(format!("{images}/{}", scene.image_filename), Target::Class(class))?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let (race_of, gender_of, age_of) = (race_of?, gender_of?, age_of?);
     let rows = table(&list, b',', ["file", "age", "gender", "race"])?;
     let images = source.place(source.split);
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for [file, age, gender, race] in rows {
         let target = Target::Person {
             race: race_of.position(&race, &list)?,
@@ -26,7 +26,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         };
         let name = file.strip_prefix(source.split).and_then(|name| name.strip_prefix('/'));
         let path = name.map_or(file.clone(), |name| format!("{images}/{name}"));
-        found.file(source.folder, path, target)?;
+        found.file(path, target)?;
     }
     Ok(found)
 }

@@ -57,7 +57,7 @@ fn table(source: &Source<'_>, path: PathBuf, usage: &str) -> Result<Listing, Dat
     }
     let faces =
         Faces { split: source.split.to_owned(), file: FileBytes::open(&path)?, pixels, places };
-    Ok(Listing::of_records(faces, targets))
+    Ok(source.records(faces, targets))
 }
 
 /// `{train,test}/EMOTION/PrivateTest_1.jpg`: `test` holds two splits, which the names tell apart.

@@ -21,7 +21,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     };
     let labels = integers(&labels_path, "labels")?;
     let (classes, images) = (source.prompts.classes()?, source.place("jpg"));
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for image in integers(&split_path, key)? {
         let label = (image as usize).checked_sub(1).and_then(|index| labels.get(index));
         let label = label.ok_or_else(|| {
@@ -31,11 +31,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             )
         })?;
         let class = classes.position(&label.to_string(), &labels_path)?;
-        found.file(
-            source.folder,
-            format!("{images}/image_{image:05}.jpg"),
-            Target::Class(class),
-        )?;
+        found.file(format!("{images}/image_{image:05}.jpg"), Target::Class(class))?;
     }
     Ok(found)
 }

@@ -10,7 +10,7 @@ use crate::item::Target;
 use crate::listing::class_folders::images_in;
 use crate::listing::lists::folder_and_file;
 use crate::prompts::PromptSet;
-use crate::reader::{LeftOut, Listing, Source};
+use crate::reader::{Listing, Source};
 use crate::text::json;
 
 /// Frames before and after an anchor that pm-10 looks at.
@@ -28,13 +28,13 @@ struct Anchor {
 /// `val/ILSVRC2015_val_00000000/000442.JPEG`; a neighbour is scored by its own labels.
 pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Listing, DataError> {
     let anchors: BTreeMap<String, Anchor> = anchors_of(&PromptSet::of("imagenet_vid_pmsets")?)?;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for (path, anchor) in anchors {
         let neighbours = anchor.pm.iter().filter_map(|offset| {
             let labels = anchor.pm_labels.get(offset).unwrap_or(&anchor.labels);
             Some((frame_beside(&path, *offset)?, labels.clone()))
         });
-        set(&mut found, source.folder, &path, &anchor.labels, neighbours.collect())?;
+        set(&mut found, &path, &anchor.labels, neighbours.collect())?;
     }
     Ok(found)
 }
@@ -55,15 +55,15 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Listing, DataError> {
         unknown = listed.iter().filter(|key| !anchors.contains_key(*key)).cloned().collect();
         anchors.retain(|key, _| listed.contains(key));
     }
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for (path, labels) in anchors {
         let neighbours = frames_near(source.folder, &path)?;
         let neighbours = neighbours.into_iter().map(|frame| (frame, labels.clone())).collect();
-        set(&mut found, source.folder, &path, &labels, neighbours)?;
+        set(&mut found, &path, &labels, neighbours)?;
     }
     let only = found.items.is_empty();
     for path in unknown {
-        without_class(&mut found, source.folder, path, only)?;
+        without_class(&mut found, path, only)?;
     }
     found.notes.push(
         "every frame within ten of an anchor counts: the reviewed list is not at hand".to_owned(),
@@ -72,22 +72,14 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Listing, DataError> {
 }
 
 /// An anchor whose class no list names cannot be scored: its frames are listed where there is nothing else.
-fn without_class(
-    found: &mut Listing,
-    folder: &Path,
-    path: String,
-    only: bool,
-) -> Result<(), DataError> {
+fn without_class(found: &mut Listing, path: String, only: bool) -> Result<(), DataError> {
     if !only {
-        found.left_out.push(LeftOut {
-            input: path,
-            reason: "no list names the class of its video".to_owned(),
-        });
+        found.leave_out(path, "no list names the class of its video");
         return Ok(());
     }
-    let neighbours = frames_near(folder, &path)?;
+    let neighbours = frames_near(&found.folder, &path)?;
     for frame in std::iter::once(path).chain(neighbours) {
-        found.file(folder, frame, Target::Unknown)?;
+        found.file(frame, Target::Unknown)?;
     }
     Ok(())
 }
@@ -132,19 +124,18 @@ fn good_anchors(
 /// Adds an anchor and its neighbours; neighbours without their anchor are worth nothing.
 fn set(
     found: &mut Listing,
-    folder: &Path,
     path: &str,
     labels: &[u32],
     neighbours: Vec<(String, Vec<u32>)>,
 ) -> Result<(), DataError> {
     let anchor = found.items.len();
     let frame = |labels: &[u32]| Target::Frame { labels: labels.into(), anchor };
-    found.file(folder, path.to_owned(), frame(labels))?;
+    found.file(path.to_owned(), frame(labels))?;
     if found.items.len() == anchor {
         return Ok(());
     }
     for (path, labels) in neighbours {
-        found.file(folder, path, frame(&labels))?;
+        found.file(path, frame(&labels))?;
     }
     Ok(())
 }
@@ -169,7 +160,7 @@ fn frames_near(root: &Path, path: &str) -> Result<Vec<String>, DataError> {
         return Ok(Vec::new());
     }
     let mut frames = Vec::new();
-    for path in images_in(&mut Listing::default(), root, &folder)? {
+    for path in images_in(&mut Listing::below(root), &folder)? {
         let number = path.rsplit('/').next().and_then(number_of);
         frames.extend(
             number

@@ -39,10 +39,10 @@ fn test(source: &Source<'_>) -> Result<Listing, DataError> {
     let labels = source.prompts.labels.iter().flatten();
     let classes = Classes::new(&source.dataset.id, labels.map(String::as_str))?;
     let images = if is_copy { String::new() } else { source.place("Final_Test/Images") };
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for [file, class] in rows {
         let target = Target::Class(classes.position(&class, &truth)?);
-        found.file(source.folder, joined(&images, &file), target)?;
+        found.file(joined(&images, &file), target)?;
     }
     if is_copy {
         found.notes.push(

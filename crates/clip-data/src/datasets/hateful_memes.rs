@@ -21,7 +21,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let older = format!("{}.jsonl", source.split.trim_end_matches("_seen"));
     let list = source.first_of(&[&now, &older])?;
     let classes = source.prompts.classes()?;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     if list.ends_with(&older) && older != now {
         found.notes.push(format!("layout of the first release: {older}"));
     }
@@ -35,7 +35,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         };
         let name = line.img.strip_prefix("img/");
         let path = name.map_or(line.img.clone(), |name| format!("{images}/{name}"));
-        found.file(source.folder, path, target)?;
+        found.file(path, target)?;
     }
     let unknown = found.items.iter().filter(|item| item.target == Target::Unknown).count();
     if unknown > 0 {

@@ -18,7 +18,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let words =
         words.ok_or_else(|| DataError::malformed(&path, format!("`{name}` is no struct array")))?;
     let mut without_truth = 0usize;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for (number, index) in (1..).zip(0..words.len()) {
         let wrong = |what: &str| DataError::malformed(&path, format!("word {number}: no `{what}`"));
         let text =
@@ -30,7 +30,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         without_truth = without_truth.saturating_add(usize::from(!holds_truth));
         let candidates: Arc<[Box<str>]> = lexicon.into_iter().map(Box::from).collect();
         let target = Target::Word { truth: truth.into(), candidates };
-        found.file(source.folder, text("ImgName")?.to_owned(), target)?;
+        found.file(text("ImgName")?.to_owned(), target)?;
     }
     if without_truth > 0 {
         let note = format!(

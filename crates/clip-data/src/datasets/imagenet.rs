@@ -40,7 +40,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
 fn flat(source: &Source<'_>, inside: &str) -> Result<Listing, DataError> {
     let images = source.folder.join(inside);
     let tar = source.path(TAR);
-    let mut found = Listing::default();
+    let mut found = source.listing();
     if tar.is_file() && !images.is_dir() {
         let truth = Truth::read(source)?;
         let archive = Archive::open(&tar)?;
@@ -57,7 +57,7 @@ fn flat(source: &Source<'_>, inside: &str) -> Result<Listing, DataError> {
         }
         return Ok(found);
     }
-    let files = images_in(&mut found, source.folder, inside)?;
+    let files = images_in(&mut found, inside)?;
     let wnids = imagenet_wnids()?;
     let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
     if files.iter().all(|path| wnid_of(path).is_some()) && !files.is_empty() {

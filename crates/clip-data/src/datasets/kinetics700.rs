@@ -42,10 +42,10 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     }
     let names: HashSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
     let clips = clips::find(source.folder, &|name| names.contains(name))?;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for (name, class) in &wanted {
         match clips.get(name) {
-            Some(path) => found.clip(source.folder, path.clone(), None, Target::Class(*class))?,
+            Some(path) => found.clip(path.clone(), None, Target::Class(*class))?,
             None => found.missing.push(format!("{name}.mp4")),
         }
     }

@@ -20,12 +20,12 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let images = if source.split == "all" { listed(source)? } else { drawn(source)? };
     let classes = source.prompts.classes()?;
     let (labels, pictures) = (source.path(LABELS), source.place("training/image_2"));
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for image in &images {
         let path = labels.join(format!("{image}.txt"));
         let class = class(&text(&path)?).map_err(|reason| DataError::malformed(&path, reason))?;
         let class = classes.position(&class.to_string(), &path)?;
-        found.file(source.folder, format!("{pictures}/{image}.png"), Target::Class(class))?;
+        found.file(format!("{pictures}/{image}.png"), Target::Class(class))?;
     }
     Ok(found)
 }

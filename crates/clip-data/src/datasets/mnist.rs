@@ -41,7 +41,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         height: height as u32,
         order: Order::Grey,
     };
-    Ok(Listing::of_records(array, targets))
+    Ok(source.records(array, targets))
 }
 
 /// `t10k-images-idx3-ubyte.gz`, unpacked, or with the dot that some copies have.

@@ -22,7 +22,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
 
     let inside = source.place("images");
     let images = source.folder.join(&inside);
-    let (mut found, mut other) = (Listing::default(), 0_usize);
+    let (mut found, mut other) = (source.listing(), 0_usize);
     let names = folders_in(&images)?;
     for name in &names {
         all.position(name, &images)?;
@@ -30,7 +30,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             other = other.saturating_add(1);
             continue;
         };
-        for path in images_or_none(&mut found, source.folder, &joined(&inside, name)) {
+        for path in images_or_none(&mut found, &joined(&inside, name)) {
             found.items.push(Item::file(path, Target::Class(class)));
         }
     }

@@ -20,7 +20,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let reason = format!("{} labels for {} images", labels.len(), patches.pixels.rows());
         return Err(DataError::malformed(labels_path, reason));
     }
-    Ok(Listing::of_records(patches, source.targets(labels, &labels_path)?))
+    Ok(source.records(patches, source.targets(labels, &labels_path)?))
 }
 
 /// The file as it is published, packed, or unpacked, which goes first.

@@ -25,7 +25,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let ids: std::collections::HashSet<&str> =
         rows.iter().map(|row| row.video_id.as_str()).collect();
     let clips = clips::find(source.folder, &|name| ids.contains(name))?;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for row in &rows {
         check(source, row, &path)?;
         let (class, annotation, video) =
@@ -33,7 +33,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let target = Target::Segment { class, annotation, video };
         match clips.get(&row.video_id) {
             Some(clip) => {
-                found.clip(source.folder, clip.clone(), Some((row.start, row.end)), target)?;
+                found.clip(clip.clone(), Some((row.start, row.end)), target)?;
             }
             None => found.missing.push(format!("{}.mp4#{}-{}", row.video_id, row.start, row.end)),
         }

@@ -24,7 +24,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let annotations = variables.get("annotations").and_then(Value::structs);
     let annotations = annotations
         .ok_or_else(|| DataError::malformed(&path, "`annotations` is no struct array"))?;
-    let mut found = Listing::default();
+    let mut found = source.listing();
     for (number, index) in (1..).zip(0..annotations.len()) {
         let wrong =
             |what: &str| DataError::malformed(&path, format!("annotation {number}: {what}"));
@@ -35,7 +35,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let position = class.checked_sub(1).filter(|&position| (position as usize) < count);
         let position =
             position.ok_or_else(|| wrong(&format!("class {class}, expected 1 to {count}")))?;
-        found.file(source.folder, format!("{images}/{name}"), Target::Class(position))?;
+        found.file(format!("{images}/{name}"), Target::Class(position))?;
     }
     Ok(found)
 }

@@ -36,7 +36,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         height: 96,
         order: Order::PlanesOfColumns,
     };
-    let mut found = Listing::of_records(array, targets);
+    let mut found = source.records(array, targets);
     if let Some(fold) = fold {
         found.items = chosen(source, fold, &found.items)?;
     }

@@ -42,9 +42,9 @@ fn partition_list(source: &Source<'_>) -> Result<PathBuf, DataError> {
 pub(crate) fn all(source: &Source<'_>) -> Result<Listing, DataError> {
     let labels = source.labels()?;
     let classes = source.prompts.classes()?;
-    let (mut found, mut met) = (Listing::default(), Vec::new());
+    let (mut found, mut met) = (source.listing(), Vec::new());
     for folder in folders_below(source.folder)? {
-        let images = images_or_none(&mut found, source.folder, &folder);
+        let images = images_or_none(&mut found, &folder);
         if images.is_empty() {
             continue; // a letter, or a class whose images are a level deeper
         }

@@ -38,5 +38,5 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let store = Store::Memory(path.clone(), pixels);
     let order = Order::PlanesOfColumns;
     let array = ImageArray { name, store, first: 0, stride, width, height, order };
-    Ok(Listing::of_records(array, targets))
+    Ok(source.records(array, targets))
 }

@@ -35,10 +35,10 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     }
     let candidates: Arc<[Box<str>]> = candidates.into_iter().map(|(_, number)| number).collect();
     notes.push(format!("{} candidates", candidates.len()));
-    let mut found = Listing { notes, ..Listing::default() };
+    let mut found = Listing { notes, ..source.listing() };
     for (name, truth) in numbers {
         let target = Target::Word { truth, candidates: Arc::clone(&candidates) };
-        found.file(source.folder, format!("{}/{name}", source.split), target)?;
+        found.file(format!("{}/{name}", source.split), target)?;
     }
     Ok(found)
 }

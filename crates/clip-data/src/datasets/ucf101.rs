@@ -26,7 +26,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let classes = source.prompts.classes()?;
     check_classes(&classes, &source.path("ucfTrainTestlist/classInd.txt"))?;
     let path = source.path(&format!("ucfTrainTestlist/{part}list0{number}.txt"));
-    let mut found = Listing::default();
+    let mut found = source.listing();
     let folders = class_folders(source, &mut found)?;
     let mut respelt = false;
     for (number, line) in entries(&text(&path)?) {
@@ -36,8 +36,8 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let places = folders.get(&comparable(class)).map(Vec::as_slice).unwrap_or_default();
         respelt |= places.iter().any(|place| !place.ends_with(&format!("/{class}")));
         match places.iter().find_map(|place| clip_in(source.folder, place, name)) {
-            Some(clip) if clip.ends_with(".jpg") => found.file(source.folder, clip, target)?,
-            Some(clip) => found.clip(source.folder, clip, None, target)?,
+            Some(clip) if clip.ends_with(".jpg") => found.file(clip, target)?,
+            Some(clip) => found.clip(clip, None, target)?,
             None => found.missing.push(format!("UCF-101/{file}")),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
             known.push(presence);
         }
     }
-    let (mut found, pictures) = (Listing::default(), source.place("JPEGImages"));
+    let (mut found, pictures) = (source.listing(), source.place("JPEGImages"));
     for (id, presences) in images {
         if presences.len() != labels.len() {
             let lists = source.folder.join("ImageSets/Main");
@@ -33,11 +33,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
                 format!("{id} is not in the lists of all classes"),
             ));
         }
-        found.file(
-            source.folder,
-            format!("{pictures}/{id}.jpg"),
-            Target::Labels(presences.into()),
-        )?;
+        found.file(format!("{pictures}/{id}.jpg"), Target::Labels(presences.into()))?;
     }
     Ok(found)
 }

@@ -22,13 +22,12 @@ pub(crate) fn class_folders(
     inside: &str,
     labels: &[String],
 ) -> Result<Listing, DataError> {
-    let folder = source.folder;
     let classes = Classes::new(&source.dataset.id, labels.iter().map(String::as_str))?;
-    let mut found = Listing::default();
-    let whole = folder.join(inside);
+    let mut found = source.listing();
+    let whole = source.folder.join(inside);
     let mut met: BTreeMap<u32, String> = BTreeMap::new();
     let mut respelt = 0_usize;
-    for (name, is_folder) in entries(&mut found, folder, inside)? {
+    for (name, is_folder) in entries(&mut found, inside)? {
         if !is_folder {
             continue;
         }
@@ -38,7 +37,7 @@ pub(crate) fn class_folders(
             let reason = format!("`{other}` and `{name}` are the same class");
             return Err(DataError::malformed(whole, reason));
         }
-        for image in images_or_none(&mut found, folder, &joined(inside, &name)) {
+        for image in images_or_none(&mut found, &joined(inside, &name)) {
             found.items.push(Item::file(image, Target::Class(class)));
         }
     }
@@ -53,8 +52,8 @@ pub(crate) fn class_folders(
 }
 
 /// [`images_in`] of one class among many: a folder that cannot be read is left out.
-pub(crate) fn images_or_none(found: &mut Listing, folder: &Path, inside: &str) -> Vec<String> {
-    images_in(found, folder, inside).unwrap_or_else(|error| {
+pub(crate) fn images_or_none(found: &mut Listing, inside: &str) -> Vec<String> {
+    images_in(found, inside).unwrap_or_else(|error| {
         let reason = match error {
             DataError::Read { source, .. } => source.to_string(),
             error => error.to_string(),
@@ -65,13 +64,9 @@ pub(crate) fn images_or_none(found: &mut Listing, folder: &Path, inside: &str) -
 }
 
 /// Relative paths of the images in `folder/inside`, sorted; other files are [`Listing::stray`].
-pub(crate) fn images_in(
-    found: &mut Listing,
-    folder: &Path,
-    inside: &str,
-) -> Result<Vec<String>, DataError> {
+pub(crate) fn images_in(found: &mut Listing, inside: &str) -> Result<Vec<String>, DataError> {
     let mut images = Vec::new();
-    for (name, is_folder) in entries(found, folder, inside)? {
+    for (name, is_folder) in entries(found, inside)? {
         let path = joined(inside, &name);
         match (is_folder, is_image(&name)) {
             (false, true) => images.push(path),
@@ -84,7 +79,7 @@ pub(crate) fn images_in(
 
 /// Names of the folders in `folder`, sorted; hidden and system ones do not count.
 pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, DataError> {
-    let all = entries(&mut Listing::default(), folder, "")?;
+    let all = entries(&mut Listing::below(folder), "")?;
     Ok(all.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect())
 }
 
@@ -96,12 +91,8 @@ pub(crate) fn is_image(name: &str) -> bool {
 }
 
 /// Names in `folder/inside` and whether they are folders, sorted by bytes. Names that no list can hold are left out.
-fn entries(
-    found: &mut Listing,
-    folder: &Path,
-    inside: &str,
-) -> Result<Vec<(String, bool)>, DataError> {
-    let whole = folder.join(inside);
+fn entries(found: &mut Listing, inside: &str) -> Result<Vec<(String, bool)>, DataError> {
+    let whole = found.folder.join(inside);
     let mut entries = Vec::new();
     for entry in clip_files::entries(&whole).map_err(DataError::read(&whole))? {
         match entry.name.into_string() {

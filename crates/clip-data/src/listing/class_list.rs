@@ -18,10 +18,10 @@ pub(crate) fn class_list(
     entry: impl Fn(&str) -> Result<(&str, String), String>,
 ) -> Result<Listing, DataError> {
     let classes = source.prompts.classes()?;
-    let mut listing = Listing::default();
+    let mut listing = source.listing();
     for (number, line) in lines {
         let (label, path) = entry(line.as_ref()).map_err(at(list, number))?;
-        listing.file(source.folder, path, Target::Class(classes.position(label, list)?))?;
+        listing.file(path, Target::Class(classes.position(label, list)?))?;
     }
     Ok(listing)
 }

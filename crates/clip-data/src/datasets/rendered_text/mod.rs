@@ -36,7 +36,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         targets.push(Target::Class(classes.position(label, &list)?));
     }
     let pictures = Pictures { split: source.split.to_owned(), sentences };
-    let mut found = Listing::of_records(pictures, targets);
+    let mut found = source.records(pictures, targets);
     found.notes.push(
         "pictures of our own, not the released ones: not to be compared with published scores"
             .to_owned(),
