@@ -3,8 +3,8 @@
 #![no_main]
 
 use clip_data::PromptSet;
-use clip_data::listing::caption_files::{Coco, Karpathy, comma_list, token_file};
-use clip_data::listing::lists::{columns, entries, folder_and_file, id_and_name, presence};
+use clip_data::listing::{Coco, Karpathy, comma_list, token_file};
+use clip_data::listing::{columns, entries, folder_and_file, id_and_name, presence};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clip_data::{
     ArchiveReport, CheckReport, CheckStep, Dataset, PromptSet, SplitReport, Status, catalogue,
-    check_with, find, packed, present,
+    check, find, packed, present,
 };
 
 use crate::console::{Console, Unit, Usage};
@@ -214,7 +214,7 @@ impl Check {
         let mut reports = Vec::with_capacity(asked.len());
         for dataset in &asked {
             let bar = console.progress(0, Unit::Bytes);
-            let report = check_with(dataset, &self.root, &mut |step| match step {
+            let report = check(dataset, &self.root, &mut |step| match step {
                 CheckStep::Bytes(bytes) => bar.set_length(bytes),
                 CheckStep::Read(bytes) => bar.inc(bytes),
             });

@@ -66,7 +66,7 @@ pub struct ArchiveReport {
     pub md5_expected: Option<String>,
 }
 
-/// What [`check_with`] is doing.
+/// What [`check`] is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckStep {
     /// So many bytes of archives will be read.
@@ -78,19 +78,12 @@ pub enum CheckStep {
 /// Absent files named in a report; the others are counted.
 const NAMED: usize = 5;
 
-/// Looks for `dataset` below `root`, reads every split's lists, and compares counts and checksums with those published.
+/// Looks for `dataset` below `root`, reads every split's lists, and compares counts and checksums with those
+/// published; `progress` is told of the archives whose checksums are computed.
 ///
 /// # Errors
 /// A file that is there cannot be read. What is missing is no error: it is in [`CheckReport::problems`].
-pub fn check(dataset: &'static Dataset, root: &Path) -> Result<CheckReport, DataError> {
-    check_with(dataset, root, &mut |_| {})
-}
-
-/// [`check`], telling `progress` of the archives whose checksums are computed.
-///
-/// # Errors
-/// As [`check`].
-pub fn check_with(
+pub fn check(
     dataset: &'static Dataset,
     root: &Path,
     progress: &mut dyn FnMut(CheckStep),

@@ -52,9 +52,7 @@ pub use crate::catalogue::{
     Archive, Dataset, Files, Fold, Metric, Recognised, SplitInfo, Status, Task, Validation,
     catalogue, find,
 };
-pub use crate::check::{
-    ArchiveReport, CheckReport, CheckStep, SplitReport, check, check_with, packed,
-};
+pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, packed};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::items::Items;

@@ -6,7 +6,8 @@ use clip_data::{CheckReport, check, find};
 use fixture::Fixture;
 
 fn report(fixture: &Fixture, id: &str) -> CheckReport {
-    check(find(id).expect("of the catalogue"), fixture.root()).expect("files are readable")
+    check(find(id).expect("of the catalogue"), fixture.root(), &mut |_| {})
+        .expect("files are readable")
 }
 
 #[test]
@@ -87,7 +88,7 @@ fn checksums_tell_how_many_bytes_are_read() {
     std::fs::write(fixture.root().join("dtd-r1.0.1.tar.gz"), &bytes).expect("an archive");
     let (mut all, mut read) = (0, 0);
     let dataset = find("dtd").expect("of the catalogue");
-    clip_data::check_with(dataset, fixture.root(), &mut |step| match step {
+    clip_data::check(dataset, fixture.root(), &mut |step| match step {
         clip_data::CheckStep::Bytes(bytes) => all += bytes,
         clip_data::CheckStep::Read(bytes) => read += bytes,
     })

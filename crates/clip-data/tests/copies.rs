@@ -363,7 +363,8 @@ fn parts_of_voc_in_folders_of_their_own_are_both_found() {
 }
 
 fn report(fixture: &Fixture, id: &str) -> CheckReport {
-    check(find(id).expect("of the catalogue"), fixture.root()).expect("files are readable")
+    check(find(id).expect("of the catalogue"), fixture.root(), &mut |_| {})
+        .expect("files are readable")
 }
 
 /// What is recognised and not read: data set, files, and what its check says.

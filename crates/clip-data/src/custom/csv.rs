@@ -11,7 +11,7 @@ use crate::custom::split_names::{choose, role, word_in};
 use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
 use crate::item::{Item, Target};
-use crate::listing::class_folders::folders_in;
+use crate::listing::folders_in;
 use crate::reader::{Listing, ReadOptions};
 use crate::split::Split;
 use crate::text::text;

@@ -3,7 +3,7 @@
 //! Both are decided by what makes the table consistent: a header with columns that are known, and rows of as many cells.
 //! Where a quote is never closed, and rows without quotes are consistent, quotes are text.
 
-use crate::listing::class_folders::is_image;
+use crate::listing::is_image;
 
 /// A table as it was read.
 #[derive(Debug)]

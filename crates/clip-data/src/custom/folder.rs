@@ -18,7 +18,7 @@ use crate::custom::user_dataset::{ALL, TEMPLATES, UserDataset};
 use crate::error::DataError;
 use crate::formats::image_file;
 use crate::item::{Item, Target};
-use crate::listing::class_folders::folders_in;
+use crate::listing::folders_in;
 use crate::names::{joined, named};
 use crate::reader::{Listing, what_is_stray};
 use crate::split::Split;

@@ -3,68 +3,15 @@
 use crate::catalogue::Task;
 
 /// Names of the column of pictures, the plainest first; in lower case, blanks and hyphens as `_`.
-const FILE: [&str; 24] = [
-    "file",
-    "filepath",
-    "file_path",
-    "path",
-    "image",
-    "image_path",
-    "img_path",
-    "imagepath",
-    "filename",
-    "file_name",
-    "fname",
-    "image_file",
-    "image_filename",
-    "image_name",
-    "img_name",
-    "imagename",
-    "img",
-    "images",
-    "picture",
-    "photo",
-    "image_id",
-    "img_id",
-    "name",
-    "id",
-];
+const FILE: &str = "file filepath file_path path image image_path img_path imagepath filename \
+    file_name fname image_file image_filename image_name img_name imagename img images picture \
+    photo image_id img_id name id";
 /// Names before numbers: where there are both, a name is what a model can read.
-const LABEL: [&str; 18] = [
-    "class_name",
-    "classname",
-    "label_name",
-    "category_name",
-    "label_text",
-    "label",
-    "class",
-    "class_label",
-    "category",
-    "target",
-    "labels",
-    "classes",
-    "class_id",
-    "classid",
-    "label_id",
-    "category_id",
-    "cls",
-    "y",
-];
-const CAPTION: [&str; 12] = [
-    "caption",
-    "captions",
-    "text",
-    "title",
-    "sentence",
-    "description",
-    "comment",
-    "alt_text",
-    "alt",
-    "raw_caption",
-    "caption_text",
-    "texts",
-];
-const SPLIT: [&str; 5] = ["split", "subset", "partition", "usage", "set"];
+const LABEL: &str = "class_name classname label_name category_name label_text label class \
+    class_label category target labels classes class_id classid label_id category_id cls y";
+const CAPTION: &str = "caption captions text title sentence description comment alt_text alt \
+    raw_caption caption_text texts";
+const SPLIT: &str = "split subset partition usage set";
 
 /// Places of the columns.
 #[derive(Debug, PartialEq, Eq)]
@@ -81,9 +28,9 @@ pub(super) struct Columns {
 /// `wanted`.
 pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns> {
     let names: Vec<String> = header.iter().map(|cell| plain(cell)).collect();
-    let places = |known: &[&str]| -> Vec<usize> {
-        let of = |name: &&str| names.iter().position(|column| column == name);
-        known.iter().filter_map(of).collect()
+    let places = |known: &str| -> Vec<usize> {
+        let of = |name: &str| names.iter().position(|column| column == name);
+        known.split(' ').filter_map(of).collect()
     };
     let mut notes = Vec::new();
     let mut one = |what: &str, places: Vec<usize>| -> Option<usize> {
@@ -102,10 +49,10 @@ pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns
         }
         places.first().copied()
     };
-    let file = one("picture", places(&FILE))?;
-    let split = one("split", places(&SPLIT));
+    let file = one("picture", places(FILE))?;
+    let split = one("split", places(SPLIT));
     let captions = captions(&names);
-    let labels = places(&LABEL);
+    let labels = places(LABEL);
     let both = !labels.is_empty() && !captions.is_empty();
     let (read, values, task) = match wanted {
         Some(Task::Retrieval) if both => ("captions", captions, Task::Retrieval),
@@ -137,9 +84,9 @@ fn captions(names: &[String]) -> Vec<usize> {
             .trim_end_matches('_')
             .to_owned()
     };
-    let known = CAPTION.iter().find(|known| names.iter().any(|name| base(name) == **known));
-    let of = |known: &&str| {
-        (0..).zip(names).filter(|(_, name)| base(name) == **known).map(|(place, _)| place).collect()
+    let known = CAPTION.split(' ').find(|known| names.iter().any(|name| base(name) == *known));
+    let of = |known| {
+        (0..).zip(names).filter(|(_, name)| base(name) == known).map(|(place, _)| place).collect()
     };
     known.map(of).unwrap_or_default()
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::custom::split_names::{Role, role, word_in};
+use crate::custom::split_names::word_in;
 use crate::error::DataError;
 use crate::formats::archive::Archive;
 use crate::item::Records;
-use crate::listing::class_folders::{folders_in, is_image};
+use crate::listing::is_image;
 use crate::names::named;
 use crate::reader::Listing;
 use crate::text::text;
@@ -202,15 +202,6 @@ pub(super) fn shard_name(path: &Path) -> String {
     ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
 }
 
-/// Shards by split: of `path` itself, of its folders with splits' names, or of its files, by the splits that their names
-/// say if all do. Notes on shards that are passed over.
-pub(super) fn shards_by_split(path: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
-    let of_splits = folders_in(path)?.into_iter().filter(|name| role(name).is_some());
-    let folders: Vec<(String, PathBuf)> =
-        of_splits.map(|name| (name.clone(), path.join(name))).collect();
-    Ok(if folders.is_empty() { vec![(String::new(), path.to_owned())] } else { folders })
-}
-
 /// Tars in `folder`, by number and name.
 pub(super) fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = clip_files::entries(folder).map_err(DataError::read(folder))?;
@@ -249,8 +240,8 @@ pub(super) fn shards_in(folder: &Path, found: &mut Listing) -> Result<Vec<PathBu
 }
 
 /// Of shards side by side the split that each one's name says; none unless all say one.
-pub(super) fn splits_of_names(tars: &[PathBuf]) -> Option<Vec<(Role, String)>> {
-    tars.iter().map(|path| word_in(&shard_name(path))).collect()
+pub(super) fn splits_of_names(tars: &[PathBuf]) -> Option<Vec<String>> {
+    tars.iter().map(|path| Some(word_in(&shard_name(path))?.1)).collect()
 }
 
 impl Records for Shards {

@@ -11,7 +11,7 @@ use crate::custom::class_names::{self, Named};
 use crate::custom::split_names::{Role, choose, role};
 use crate::error::DataError;
 use crate::item::{Item, Target};
-use crate::listing::lists::entries;
+use crate::listing::entries;
 use crate::prompts::PromptSet;
 use crate::reader::Listing;
 use crate::split::Split;

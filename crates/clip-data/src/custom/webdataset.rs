@@ -6,13 +6,12 @@ use crate::catalogue::Task;
 use crate::custom::class_names::{self, Named, classes_of};
 use crate::custom::labels::{Labels, whole_number};
 use crate::custom::sample::{Kind, Said};
-use crate::custom::shards::{
-    Dot, LIMIT, Sample, Shards, shards_by_split, shards_in, splits_of_names, tars_in,
-};
+use crate::custom::shards::{Dot, LIMIT, Sample, Shards, shards_in, splits_of_names, tars_in};
 use crate::custom::split_names::{choose, role};
 use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
 use crate::item::{Item, Records, Target};
+use crate::listing::folders_in;
 use crate::reader::{Listing, ReadOptions};
 use crate::split::Split;
 use crate::text::text;
@@ -74,28 +73,11 @@ fn shards(
         let split = choose(path, &[all()], split)?;
         return Ok((vec![all()], split, vec![path.to_owned()]));
     }
-    let folders = shards_by_split(path)?;
-    if let [(name, folder)] = &*folders
-        && name.is_empty()
-    {
-        let tars = tars_in(folder)?;
-        if tars.is_empty() {
-            let reason = "holds no shards (.tar, .tar.gz, .tgz): they lie in it, or in a folder for each split: test/0.tar";
-            return Err(DataError::malformed(path, reason));
-        }
-        let Some(words) = splits_of_names(&tars) else {
-            let split = choose(path, &[all()], split)?;
-            return Ok((vec![all()], split, shards_in(folder, found)?));
-        };
-        let mut splits: Vec<String> = words.iter().map(|(_, word)| word.clone()).collect();
-        splits.sort();
-        splits.dedup();
-        let split = choose(path, &splits, split)?;
-        let of_split = tars.into_iter().zip(words).filter(|(_, (_, word))| *word == split);
-        let of_split = of_split.map(|(tar, _)| tar).collect();
-        return Ok((splits, split, of_split));
+    let mut splits = folders_in(path)?;
+    splits.retain(|name| role(name).is_some());
+    if splits.is_empty() {
+        return shards_side_by_side(path, split, found);
     }
-    let splits: Vec<String> = folders.iter().map(|(name, _)| name.clone()).collect();
     let split = choose(path, &splits, split)?;
     let before = found.missing.len();
     let shards = shards_in(&path.join(&split), found)?;
@@ -107,6 +89,30 @@ fn shards(
         *absent = format!("{split}/{absent}");
     }
     Ok((splits, split, shards))
+}
+
+/// [`shards`] of a folder without folders of splits: by the splits that their names say, if all do.
+fn shards_side_by_side(
+    folder: &Path,
+    split: Option<&str>,
+    found: &mut Listing,
+) -> Result<(Vec<String>, String, Vec<PathBuf>), DataError> {
+    let tars = tars_in(folder)?;
+    if tars.is_empty() {
+        let reason = "holds no shards (.tar, .tar.gz, .tgz): they lie in it, or in a folder for each split: test/0.tar";
+        return Err(DataError::malformed(folder, reason));
+    }
+    let Some(words) = splits_of_names(&tars) else {
+        let split = choose(folder, &[ALL.to_owned()], split)?;
+        return Ok((vec![ALL.to_owned()], split, shards_in(folder, found)?));
+    };
+    let mut splits = words.clone();
+    splits.sort();
+    splits.dedup();
+    let split = choose(folder, &splits, split)?;
+    let of_split = tars.into_iter().zip(words).filter(|(_, word)| *word == split);
+    let of_split = of_split.map(|(tar, _)| tar).collect();
+    Ok((splits, split, of_split))
 }
 
 /// Where names and templates lie: beside the shards, or beside the folder of their split.

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::lists::table;
+use crate::listing::table;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
 

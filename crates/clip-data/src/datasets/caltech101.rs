@@ -1,7 +1,7 @@
 //! Caltech101 with its background class: `101_ObjectCategories/CLASS/image_0001.jpg`. PROTOCOL_EVAL 6.1.
 
 use crate::error::DataError;
-use crate::listing::drawn::{drawn, of_class};
+use crate::listing::{drawn, of_class};
 use crate::random::Seeded;
 use crate::reader::{Listing, Source};
 

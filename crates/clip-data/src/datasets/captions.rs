@@ -5,10 +5,9 @@ use std::path::Path;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::caption_files::{
-    Captioned, Coco, Karpathy, caption_table, comma_list, table_of_splits, token_file,
+use crate::listing::{
+    Captioned, Coco, Karpathy, caption_table, comma_list, entries, table_of_splits, token_file,
 };
-use crate::listing::lists::entries;
 use crate::names::joined;
 use crate::reader::{Listing, Source};
 use crate::text::{json, text};

@@ -1,7 +1,7 @@
 //! Sets whose splits are folders of class folders: Country211, Rendered SST2, ImageNet-R, -A, -C and Sketch, ImageNetV2.
 
 use crate::error::DataError;
-use crate::listing::class_folders::{class_folders, folders_in};
+use crate::listing::{class_folders, folders_in};
 use crate::prompts::imagenet_wnids;
 use crate::reader::{Listing, Source};
 

@@ -13,7 +13,7 @@ use serde::de::IgnoredAny;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::split_file;
+use crate::listing::chosen;
 use crate::random::Seeded;
 use crate::reader::{Listing, Source};
 use crate::text;
@@ -38,7 +38,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         _ => ("val", usize::MAX),
     };
     if let Some(list) = &source.options.split_file {
-        return split_file::chosen(all(source)?, list, source.split);
+        return chosen(all(source)?, list, source.split);
     }
     let mut found = source.listing();
     let mut scenes = scenes(source, part)?;

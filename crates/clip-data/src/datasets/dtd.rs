@@ -1,9 +1,7 @@
 //! Describable Textures: `images/CLASS/*.jpg`, split 1 of ten in `labels/`. PROTOCOL_EVAL 6.1.
 
 use crate::error::DataError;
-use crate::listing::class_folders::class_folders;
-use crate::listing::class_list::class_list;
-use crate::listing::lists::{entries, folder_and_file};
+use crate::listing::{class_folders, class_list, entries, folder_and_file};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::lists::table;
+use crate::listing::table;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
 

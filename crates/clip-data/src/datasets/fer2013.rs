@@ -10,7 +10,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use crate::error::DataError;
 use crate::formats::{FileBytes, ppm};
 use crate::item::{Item, Records, Target};
-use crate::listing::class_folders::class_folders;
+use crate::listing::class_folders;
 use crate::reader::{Listing, Source};
 
 const SIDE: u32 = 48;

@@ -2,8 +2,7 @@
 
 use crate::error::DataError;
 use crate::item::Border;
-use crate::listing::class_list::class_list;
-use crate::listing::lists::{entries, id_and_name};
+use crate::listing::{class_list, entries, id_and_name};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 

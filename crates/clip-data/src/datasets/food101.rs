@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::DataError;
-use crate::listing::class_list::class_list;
-use crate::listing::lists::{entries, folder_and_file};
+use crate::listing::{class_list, entries, folder_and_file};
 use crate::reader::{Listing, Source};
 use crate::text::{json, text};
 

@@ -7,8 +7,7 @@ use serde::Deserialize;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::class_folders::images_in;
-use crate::listing::lists::folder_and_file;
+use crate::listing::{folder_and_file, images_in};
 use crate::prompts::PromptSet;
 use crate::reader::{Listing, Source};
 use crate::text::json;

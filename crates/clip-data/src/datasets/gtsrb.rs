@@ -2,8 +2,7 @@
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::class_folders::class_folders;
-use crate::listing::lists::table;
+use crate::listing::{class_folders, table};
 use crate::names::joined;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::lists::{at, entries};
+use crate::listing::{at, entries};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 

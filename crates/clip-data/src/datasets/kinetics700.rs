@@ -10,8 +10,7 @@ use serde::Deserialize;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::clips;
-use crate::listing::lists::csv_rows;
+use crate::listing::{clips_below, csv_rows};
 use crate::names::comparable;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
@@ -41,7 +40,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         }
     }
     let names: HashSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
-    let clips = clips::find(source.folder, &|name| names.contains(name))?;
+    let clips = clips_below(source.folder, &|name| names.contains(name))?;
     let mut found = source.listing();
     for (name, class) in &wanted {
         match clips.get(name) {

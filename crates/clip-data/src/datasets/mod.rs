@@ -35,7 +35,7 @@ mod ucf101;
 mod voc2007;
 
 use crate::error::DataError;
-use crate::listing::copies;
+use crate::listing::class_folders_of_a_copy;
 use crate::reader::{Listing, Source};
 
 /// Lists the items of a split.
@@ -91,7 +91,7 @@ const READERS: &[(&str, Reader)] = &[
 ];
 
 pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
-    if let Some(found) = copies::class_folders_of(source)? {
+    if let Some(found) = class_folders_of_a_copy(source)? {
         return Ok(found);
     }
     let name = source.dataset.reader.as_deref().unwrap_or(&source.dataset.id);

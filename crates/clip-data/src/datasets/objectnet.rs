@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use crate::item::{Border, Item, Target};
-use crate::listing::class_folders::{folders_in, images_or_none};
+use crate::listing::{folders_in, images_or_none};
 use crate::names::joined;
 use crate::prompts::{Classes, PromptSet};
 use crate::reader::{Listing, Source};

@@ -4,8 +4,7 @@
 //! are in ASCII order, so that joining by id would exchange cats and dogs.
 
 use crate::error::DataError;
-use crate::listing::class_list::class_list;
-use crate::listing::lists::entries;
+use crate::listing::{class_list, entries};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 

@@ -4,8 +4,7 @@ use serde::Deserialize;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::clips;
-use crate::listing::lists::csv_rows;
+use crate::listing::{clips_below, csv_rows};
 use crate::reader::{Listing, Source};
 
 #[derive(Deserialize)]
@@ -24,7 +23,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let rows: Vec<Row> = csv_rows(&path, csv::Trim::None)?.collect::<Result<_, _>>()?;
     let ids: std::collections::HashSet<&str> =
         rows.iter().map(|row| row.video_id.as_str()).collect();
-    let clips = clips::find(source.folder, &|name| ids.contains(name))?;
+    let clips = clips_below(source.folder, &|name| ids.contains(name))?;
     let mut found = source.listing();
     for row in &rows {
         check(source, row, &path)?;

@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use crate::item::Item;
-use crate::listing::drawn::{drawn, of_class};
+use crate::listing::{drawn, of_class};
 use crate::random::Python;
 use crate::reader::{Listing, Source};
 

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::item::{Item, Target};
-use crate::listing::class_folders::{folders_in, images_or_none};
-use crate::listing::class_list::class_list;
-use crate::listing::lists::{entries, folder_and_file};
+use crate::listing::{class_list, entries, folder_and_file, folders_in, images_or_none};
 use crate::names::joined;
 use crate::reader::{Listing, Source};
 use crate::text::text;

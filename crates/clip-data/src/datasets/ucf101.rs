@@ -8,8 +8,7 @@ use std::path::Path;
 
 use crate::error::DataError;
 use crate::item::Target;
-use crate::listing::class_folders::folders_in;
-use crate::listing::lists::{at, entries, folder_and_file, id_and_name};
+use crate::listing::{at, entries, folder_and_file, folders_in, id_and_name};
 use crate::names::{comparable, joined};
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::DataError;
 use crate::item::{Presence, Target};
-use crate::listing::lists::{at, entries, presence};
+use crate::listing::{at, entries, presence};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 

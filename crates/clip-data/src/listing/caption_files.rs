@@ -21,14 +21,12 @@ pub struct Captioned {
 /// # Errors
 /// A line has another form; it is named.
 pub fn token_file(text: &str) -> Result<Vec<Captioned>, String> {
-    let pairs =
-        (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty()).map(|(number, line)| {
-            let parts = line
-                .split_once('\t')
-                .and_then(|(name, caption)| Some((name.rsplit_once('#')?.0, caption)));
-            parts.ok_or_else(|| format!("line {number} is not `name#number<tab>caption`"))
-        });
-    Ok(grouped(pairs.collect::<Result<Vec<_>, _>>()?))
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.is_empty());
+    let pairs = pairs(lines, "name#number<tab>caption", |line| {
+        let (name, caption) = line.split_once('\t')?;
+        Some((name.rsplit_once('#')?.0, caption))
+    });
+    Ok(grouped(pairs?))
 }
 
 /// CLIP_benchmark's `flickr30k_test_karpathy.txt`: a line of header, then `name.jpg,caption`.
@@ -36,19 +34,22 @@ pub fn token_file(text: &str) -> Result<Vec<Captioned>, String> {
 /// # Errors
 /// A line has another form; it is named.
 pub fn comma_list(text: &str) -> Result<Vec<Captioned>, String> {
-    let pairs = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty()).map(
-        |(number, line)| {
-            // At the first `.jpg,`: captions hold commas.
-            let end = line
-                .find(".jpg,")
-                .ok_or_else(|| format!("line {number} is not `name.jpg,caption`"))?;
-            let (stem, rest) = line.split_at(end);
-            Ok((stem, rest.strip_prefix(".jpg,").unwrap_or_default()))
-        },
-    );
-    let mut all = grouped(pairs.collect::<Result<Vec<_>, String>>()?);
+    let lines = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.is_empty());
+    // At the first `.jpg,`: captions hold commas.
+    let pairs = pairs(lines, "name.jpg,caption", |line| line.split_once(".jpg,"));
+    let mut all = grouped(pairs?);
     all.iter_mut().for_each(|one| one.image.push_str(".jpg"));
     Ok(all)
+}
+
+/// The image and the caption of every line.
+fn pairs<'a>(
+    lines: impl Iterator<Item = (usize, &'a str)>,
+    form: &str,
+    split: impl Fn(&'a str) -> Option<(&'a str, &'a str)>,
+) -> Result<Vec<(&'a str, &'a str)>, String> {
+    let pair = |(number, line)| split(line).ok_or_else(|| format!("line {number} is not `{form}`"));
+    lines.map(pair).collect()
 }
 
 /// Kaggle's tables, a row for each caption: `image,caption` with quotes, or `image_name| comment_number| comment`.
@@ -70,17 +71,14 @@ pub fn caption_table(text: &str) -> Result<Vec<Captioned>, String> {
         ));
     }
     let rows = (1..).zip(text.lines()).skip(1).filter(|(_, line)| !line.trim().is_empty());
-    let pairs = rows.map(|(number, line)| {
-        let parts = line
-            .split_once('|')
-            .ok_or_else(|| format!("line {number} is not `image|number|caption`"));
-        let (image, rest) = parts?;
+    let pairs = pairs(rows, "image|number|caption", |line| {
+        let (image, rest) = line.split_once('|')?;
         // One row of the published table has a blank in place of the second line.
         let caption =
             rest.trim_start().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
-        Ok((image.trim(), caption.strip_prefix('|').unwrap_or(caption).trim()))
+        Some((image.trim(), caption.strip_prefix('|').unwrap_or(caption).trim()))
     });
-    Ok(grouped(pairs.collect::<Result<Vec<_>, String>>()?))
+    Ok(grouped(pairs?))
 }
 
 fn has_column(header: &str, name: &str) -> bool {

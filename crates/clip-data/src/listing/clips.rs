@@ -11,7 +11,7 @@ const ENDINGS: [&str; 6] = ["mp4", "mkv", "webm", "avi", "mov", "m4v"];
 
 /// Paths below `base`, relative to it, by name without ending; folders of extracted frames count as clips where
 /// `is_clip` says that their name is one's.
-pub(crate) fn find(
+pub(crate) fn clips_below(
     base: &Path,
     is_clip: &dyn Fn(&str) -> bool,
 ) -> Result<HashMap<String, String>, DataError> {

@@ -14,7 +14,7 @@ mod picture;
 use self::picture::picture;
 use crate::error::DataError;
 use crate::item::{Records, Target};
-use crate::listing::lists::{at, entries};
+use crate::listing::{at, entries};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 
