@@ -1,7 +1,8 @@
-//! The dependency graph of the crates is the picture in docs/architecture.md: an arrow only ever points down.
+//! The dependency graph of the crates is the picture in docs/architecture.md: an arrow only ever points down. No crate
+//! names a library that it does not use.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
 const ARROWS: [(&str, &str); 25] = [
@@ -54,11 +55,69 @@ fn crates_use_each_other_as_the_drawing_says() {
 
 /// Names under `[dependencies]`; what tests use is no arrow.
 fn normal_dependencies(manifest: &str) -> impl Iterator<Item = &str> {
+    names_under(manifest, "[dependencies]")
+}
+
+/// Names of the entries of a section.
+fn names_under<'a>(manifest: &'a str, section: &'a str) -> impl Iterator<Item = &'a str> {
     manifest
         .lines()
-        .skip_while(|line| *line != "[dependencies]")
+        .skip_while(move |line| *line != section)
         .skip(1)
         .take_while(|line| !line.starts_with('['))
         .filter_map(|line| line.split(['.', ' ', '=']).next())
         .filter(|name| !name.is_empty())
+}
+
+fn crates() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::fs::read_dir(all).expect("crates").flatten().map(|entry| entry.path()).collect()
+}
+
+/// All Rust files below some folders of a crate, with their text.
+fn sources(krate: &Path, folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut open: Vec<PathBuf> =
+        folders.iter().map(|folder| krate.join(folder)).filter(|path| path.exists()).collect();
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            let inside = std::fs::read_dir(path).expect("a folder").flatten();
+            open.extend(inside.map(|entry| entry.path()));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            let text = std::fs::read_to_string(&path).expect("readable");
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_library_that_a_crate_names_is_used_in_it() {
+    let mut unused = Vec::new();
+    for krate in crates() {
+        let Ok(manifest) = std::fs::read_to_string(krate.join("Cargo.toml")) else { continue };
+        for (section, folders) in [
+            ("[dependencies]", &["src", "build.rs"][..]),
+            ("[target.'cfg(unix)'.dependencies]", &["src"]),
+            ("[dev-dependencies]", &["src", "tests", "benches", "examples"]),
+        ] {
+            let sources = sources(&krate, folders);
+            for name in names_under(&manifest, section) {
+                let module = match name {
+                    "clip" => "clip_rs".to_owned(),
+                    "md-5" => "md5".to_owned(),
+                    name => name.replace('-', "_"),
+                };
+                let marks = [format!("{module}::"), format!("use {module};")];
+                let used = |(_, text): &(PathBuf, String)| marks.iter().any(|m| text.contains(m));
+                // What a feature asks for may serve tests and measurements alone.
+                let is_optional =
+                    manifest.contains(&format!("\n{name} = {{ workspace = true, optional"));
+                if !is_optional && !sources.iter().any(used) {
+                    unused.push(format!("{}: {name} {section}", krate.display()));
+                }
+            }
+        }
+    }
+    assert!(unused.is_empty(), "{unused:#?}");
 }

@@ -191,6 +191,7 @@ def write(kind, folder, name, spec, weights):
 
 def make(folder):
     torch.set_num_threads(1)
+    transformers.utils.logging.disable_progress_bar()
     exact_layer_norm()
     for name, spec in MODELS.items():
         rng = np.random.default_rng([20210105, *name.encode()])

@@ -114,9 +114,36 @@ pub(super) fn measure(
 
     let (common, image_seconds) = medians.split_at(shared);
     let &[texts, one_thread, all_threads, tokenize, peak] = common else { return Ok(Vec::new()) };
-    let operations = 2.0 * MultiplyAdds::of(clip.architecture()).image as f64;
-    let peak_gops = peak.is_finite().then_some(peak);
-    let speed = |(&batch, seconds): (&usize, &f64)| {
+    let common = Common {
+        threads,
+        rounds,
+        load_seconds,
+        peak_gops: peak.is_finite().then_some(peak),
+        texts_per_second: captions.len() as f64 / texts,
+        photos_per_second: (PHOTOS_PER_THREAD * threads) as f64 / all_threads,
+        photos_per_second_one_thread: PHOTOS_PER_THREAD as f64 / one_thread,
+        tokenized_per_second: captions.len() as f64 / tokenize,
+    };
+    let speed = |(&batch, &seconds)| common.speed(clip, batch, seconds);
+    Ok(batches.iter().zip(image_seconds).map(speed).collect())
+}
+
+/// What does not depend on the batch size.
+struct Common {
+    threads: usize,
+    rounds: usize,
+    load_seconds: f64,
+    peak_gops: Option<f64>,
+    texts_per_second: f64,
+    photos_per_second: f64,
+    photos_per_second_one_thread: f64,
+    tokenized_per_second: f64,
+}
+
+impl Common {
+    /// With the images of a batch in so many seconds.
+    fn speed(&self, clip: &Clip, batch: usize, seconds: f64) -> Speed {
+        let operations = 2.0 * MultiplyAdds::of(clip.architecture()).image as f64;
         let images_per_second = batch as f64 / seconds;
         let gops = images_per_second * operations / 1e9;
         Speed {
@@ -124,22 +151,21 @@ pub(super) fn measure(
             precision: clip.precision().name(),
             isa: clip.instruction_set().name(),
             processor: machine::processor_name(),
-            threads,
+            threads: self.threads,
             batch,
             images_per_second,
-            texts_per_second: captions.len() as f64 / texts,
+            texts_per_second: self.texts_per_second,
             gops,
-            peak_gops,
-            share_of_peak: peak_gops.map(|peak| gops / peak),
-            preprocess_images_per_second: (PHOTOS_PER_THREAD * threads) as f64 / all_threads,
-            preprocess_images_per_second_one_thread: PHOTOS_PER_THREAD as f64 / one_thread,
-            tokenize_texts_per_second: captions.len() as f64 / tokenize,
-            load_seconds,
+            peak_gops: self.peak_gops,
+            share_of_peak: self.peak_gops.map(|peak| gops / peak),
+            preprocess_images_per_second: self.photos_per_second,
+            preprocess_images_per_second_one_thread: self.photos_per_second_one_thread,
+            tokenize_texts_per_second: self.tokenized_per_second,
+            load_seconds: self.load_seconds,
             peak_memory_bytes: machine::peak_memory_bytes(),
-            rounds,
+            rounds: self.rounds,
         }
-    };
-    Ok(batches.iter().zip(image_seconds).map(speed).collect())
+    }
 }
 
 /// 10⁹ operations a second of products that touch no memory, on all threads; none of the reference device.
