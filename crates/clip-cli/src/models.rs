@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clip_rs::model::checkpoint::Inventory;
+use clip_rs::model::checkpoint::{Inventory, inventory};
 use clip_rs::model::convert::WeightFormat;
 use clip_rs::model::download::Progress;
 use clip_rs::model::registry::{self, ReleasedModel};
@@ -228,8 +228,7 @@ impl Info {
         let folders = settings.load_options().cache_folders();
         let offline = ResolveOptions { folders: Some(&folders), ..Default::default() };
         let path = resolve(&self.model, &offline).ok();
-        let Some(inventory) =
-            path.and_then(|path| Inventory::open(&path).ok()).filter(|_| !self.check)
+        let Some(inventory) = path.and_then(|path| inventory(&path).ok()).filter(|_| !self.check)
         else {
             return Err(error.into());
         };

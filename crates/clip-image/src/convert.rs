@@ -1,6 +1,16 @@
 //! From Pillow's modes to RGB, as its `convert("RGB")` does. PROTOCOL 1.8.3.
 
-use crate::{Image, Mode, Pixels};
+use crate::{Image, ImageError, Limits, Mode, Pixels, decode};
+
+/// All pixels of an image file, converted to RGB as Pillow does and not resized.
+///
+/// # Errors
+/// As [`decode`].
+pub fn rgb_pixels(bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
+    let image = decode(bytes, limits)?;
+    let clipped = image.clipped_pixels();
+    Ok(Pixels { clipped, ..to_rgb(image) })
+}
 
 /// Alpha is dropped without blending, 16-bit and wider values are clipped at 255 and not scaled.
 pub(crate) fn to_rgb(image: Image) -> Pixels {

@@ -1,6 +1,6 @@
-//! The result of a recipe: RGB pixels, and the model's input made of them.
+//! The result of preprocessing: RGB pixels, and the model's input made of them.
 
-use crate::{ImageError, Limits, convert, decode};
+use crate::ImageError;
 
 /// RGB pixels, `[height, width, 3]`, row by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,16 +13,6 @@ pub struct Pixels {
     pub data: Vec<u8>,
     /// Pixels of the decoded image beyond 0..=255 that were clipped: see [`Image::clipped_pixels`](crate::Image::clipped_pixels).
     pub clipped: usize,
-}
-
-/// All pixels of an image file, converted to RGB as Pillow does and not resized.
-///
-/// # Errors
-/// As [`decode`].
-pub fn rgb_pixels(bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
-    let image = decode(bytes, limits)?;
-    let clipped = image.clipped_pixels();
-    Ok(Pixels { clipped, ..convert::to_rgb(image) })
 }
 
 impl Pixels {

@@ -1,7 +1,7 @@
 //! Checkpoints as trainers leave them (`tests/data/trainers/make.py` writes them): the tensors are read wherever they
 //! stand, what stands beside them is never built.
 
-use clip_model::checkpoint::Inventory;
+use clip_model::checkpoint::inventory;
 use clip_model::{Activation, Checkpoint, CheckpointError, LoadOptions};
 use std::path::{Path, PathBuf};
 
@@ -100,14 +100,14 @@ fn several_models_and_weights_that_are_no_plain_tensors_are_refused_by_name() {
 #[test]
 fn inventory_lists_what_is_no_clip() {
     let folder = tempfile::tempdir().unwrap();
-    let listed = Inventory::open(&unpack("two_models", folder.path())).unwrap();
+    let listed = inventory(&unpack("two_models", folder.path())).unwrap();
     assert_eq!(
         listed.keys,
         [("model", "a dictionary"), ("ema", "a dictionary")].map(|(a, b)| (a.into(), b.into()))
     );
     let proj = listed.tensors.iter().find(|tensor| tensor.name == "ema.visual.proj").unwrap();
     assert_eq!((proj.dtype.as_str(), proj.shape.as_slice()), ("f16", [8, 4].as_slice()));
-    let listed = Inventory::open(&unpack("everything", folder.path())).unwrap();
+    let listed = inventory(&unpack("everything", folder.path())).unwrap();
     assert!(
         listed.not_built.iter().any(|name| name == "argparse.Namespace"),
         "{:?}",

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::fast_hash::FastMap;
+use rustc_hash::FxHashMap;
 
 /// What each HTML5 name stands for. A name ends in `;` unless it is valid without.
-static NAMES: LazyLock<FastMap<&str, String>> = LazyLock::new(|| {
+static NAMES: LazyLock<FxHashMap<&str, String>> = LazyLock::new(|| {
     let table = include_str!("../assets/html_entities.txt");
     table
         .lines()

@@ -45,7 +45,6 @@ mod bpe;
 mod clean;
 mod decode;
 mod error;
-mod fast_hash;
 mod fix_text;
 pub mod html;
 mod lowercase;
@@ -60,6 +59,5 @@ mod vocabulary;
 pub use clean::{Cleaning, canonicalize, clean};
 pub use error::TokenizerError;
 pub use fix_text::fix_text;
-pub use tokenizer::{
-    CONTEXT_LENGTH, END_OF_TEXT, Overflow, START_OF_TEXT, Tokenizer, Tokens, VOCAB_SIZE,
-};
+pub use tokenizer::{CONTEXT_LENGTH, Overflow, Tokenizer, Tokens};
+pub use vocabulary::{END_OF_TEXT, START_OF_TEXT, VOCAB_SIZE};

@@ -10,8 +10,7 @@
 use crate::bpe::encode_word;
 use crate::pattern::special_length;
 use crate::token_table::WordKey;
-use crate::tokenizer::{END_OF_TEXT, START_OF_TEXT};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{END_OF_TEXT, START_OF_TEXT, Vocabulary};
 
 /// Whether the short way is right: bytes that no repair touches and that cannot begin a character reference.
 pub(crate) fn is_plain(text: &str) -> bool {

@@ -6,16 +6,10 @@ use crate::decode::decode;
 use crate::error::TokenizerError;
 use crate::pattern::{Piece, pieces};
 use crate::plain::{encode_plain, is_plain};
-use crate::vocabulary::{VOCABULARY, Vocabulary};
+use crate::vocabulary::{END_OF_TEXT, START_OF_TEXT, VOCAB_SIZE, VOCABULARY, Vocabulary};
 
 /// Tokens that a text may have in all released models, start and end included.
 pub const CONTEXT_LENGTH: usize = 77;
-/// The id that every text begins with.
-pub const START_OF_TEXT: u32 = 49406;
-/// The id that every text ends with; the text tower's features are read at its position.
-pub const END_OF_TEXT: u32 = 49407;
-/// How many tokens there are: ids go from 0 to 49,407.
-pub const VOCAB_SIZE: usize = 49408;
 
 /// CLIP's tokenizer. A handle: all of them share one vocabulary, so making and cloning it is free after the first.
 ///

@@ -11,9 +11,16 @@ use std::io::Read;
 use std::sync::LazyLock;
 
 use flate2::read::GzDecoder;
+use rustc_hash::FxHashMap;
 
-use crate::fast_hash::FastMap;
 use crate::token_table::{TokenTable, WordKey};
+
+/// The id that every text begins with.
+pub const START_OF_TEXT: u32 = 49406;
+/// The id that every text ends with; the text tower's features are read at its position.
+pub const END_OF_TEXT: u32 = 49407;
+/// How many tokens there are: ids go from 0 to 49,407.
+pub const VOCAB_SIZE: usize = 49408;
 
 /// Merges in use: what the vocabulary of 49,152 leaves beside 256 bytes and 2 markers. The file has more.
 pub(crate) const MERGES: usize = 49_152 - 256 - 2;
@@ -24,7 +31,7 @@ pub(crate) static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::r
 pub(crate) struct Vocabulary {
     tokens: TokenTable,
     /// Which token two tokens make. The lower the id, the earlier the merge.
-    merges: FastMap<u32, u32>,
+    merges: FxHashMap<u32, u32>,
     /// The id of each byte inside a word. At the end of one it is 256 more.
     byte_ids: [u32; 256],
 }
@@ -54,8 +61,8 @@ impl Vocabulary {
 
     fn read() -> Self {
         let mut vocabulary = Self {
-            tokens: TokenTable::with_capacity(crate::VOCAB_SIZE, 400_000),
-            merges: FastMap::default(),
+            tokens: TokenTable::with_capacity(VOCAB_SIZE, 400_000),
+            merges: FxHashMap::default(),
             byte_ids: [0; 256],
         };
         vocabulary.add_bytes();
@@ -100,12 +107,12 @@ impl Vocabulary {
     }
 
     /// Turns the parts of each merge into ids.
-    fn resolve(&self, left_lengths: &[usize]) -> FastMap<u32, u32> {
+    fn resolve(&self, left_lengths: &[usize]) -> FxHashMap<u32, u32> {
         let merge = |(merged, &left_length): (u32, &usize)| {
             let (left, right) = self.token(merged)?.split_at_checked(left_length)?;
             Some((pair_key(self.tokens.id(left)?, self.tokens.id(right)?), merged))
         };
-        let mut merges = FastMap::with_capacity_and_hasher(MERGES, Default::default());
+        let mut merges = FxHashMap::with_capacity_and_hasher(MERGES, Default::default());
         merges.extend((512..).zip(left_lengths).filter_map(merge));
         merges
     }
@@ -154,7 +161,7 @@ mod tests {
     #[test]
     fn vocabulary_has_the_check_values_of_the_protocol() {
         let vocabulary = &*VOCABULARY;
-        assert_eq!(vocabulary.tokens.len(), crate::VOCAB_SIZE);
+        assert_eq!(vocabulary.tokens.len(), VOCAB_SIZE);
         assert_eq!(vocabulary.merges.len(), MERGES);
         for (id, token) in [
             (0, "!"),
@@ -201,6 +208,6 @@ mod tests {
     fn tokens_are_all_different() {
         let tokens: std::collections::HashSet<_> =
             (0..49408).filter_map(|id| VOCABULARY.token(id)).collect();
-        assert_eq!(tokens.len(), crate::VOCAB_SIZE);
+        assert_eq!(tokens.len(), VOCAB_SIZE);
     }
 }

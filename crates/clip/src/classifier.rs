@@ -1,5 +1,7 @@
 //! Zero-shot head: labels and templates -> one unit vector per label. PROTOCOL 4.
 
+use std::path::Path;
+
 use clip_model::joint_space::{EnsembleRounding, prompt_ensemble, softmax, top_k};
 
 use crate::class_prompts::ClassPrompts;
@@ -119,6 +121,31 @@ impl Classifier {
         assert_eq!(image.len(), self.weights.embed_dim(), "an embedding of another model");
         let cosines: Vec<f32> = self.weights.rows().map(|weight| cosine(image, weight)).collect();
         top(&self.labels, &cosines, self.scale, count)
+    }
+}
+
+impl Clip {
+    /// Ranks `labels` for one image file, most probable first; each label is its own prompt.
+    ///
+    /// # Errors
+    /// The image cannot be used, no label, or a label over the context length.
+    ///
+    /// # Examples
+    /// ```
+    /// let clip = clip_rs::Clip::starter()?;
+    /// let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../photos/pizza.jpg");
+    /// let ranking = clip.classify(photo, &["a pizza", "a rocket"])?;
+    /// assert!(ranking[0].label == "a pizza" && ranking[0].probability > 0.9);
+    /// # Ok::<(), clip_rs::Error>(())
+    /// ```
+    pub fn classify<L: AsRef<str>>(
+        &self,
+        image: impl AsRef<Path>,
+        labels: &[L],
+    ) -> Result<Vec<LabelScore>, Error> {
+        let classifier = Classifier::new(self, labels, &[] as &[&str])?;
+        let embedding = self.encode_images(&[image])?.normalize();
+        Ok(classifier.scores(embedding.as_slice()))
     }
 }
 

@@ -10,14 +10,12 @@ use clip_model::{Architecture, Checkpoint, Layout, TextPooling};
 use clip_tokenizer::{Cleaning, Overflow, Tokenizer};
 use rayon::prelude::*;
 
-use crate::classifier::{Classifier, LabelScore};
 use crate::content::ContentId;
 use crate::encoder::{self, Encoder};
 use crate::error::Error;
 use crate::features::{Features, Similarity};
 use crate::inputs::ImageInput;
 use crate::options::{InstructionSet, LoadOptions};
-use crate::provenance::ModelProvenance;
 use crate::starter;
 
 /// A CLIP model with its tokenizer and its preprocessing.
@@ -227,29 +225,6 @@ impl Clip {
         Ok(Features::new(self.embed_dim(), self.encoder.encode_texts(&texts)?))
     }
 
-    /// Ranks `labels` for one image file, most probable first; each label is its own prompt.
-    ///
-    /// # Errors
-    /// The image cannot be used, no label, or a label over the context length.
-    ///
-    /// # Examples
-    /// ```
-    /// let clip = clip_rs::Clip::starter()?;
-    /// let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/../../photos/pizza.jpg");
-    /// let ranking = clip.classify(photo, &["a pizza", "a rocket"])?;
-    /// assert!(ranking[0].label == "a pizza" && ranking[0].probability > 0.9);
-    /// # Ok::<(), clip_rs::Error>(())
-    /// ```
-    pub fn classify<L: AsRef<str>>(
-        &self,
-        image: impl AsRef<Path>,
-        labels: &[L],
-    ) -> Result<Vec<LabelScore>, Error> {
-        let classifier = Classifier::new(self, labels, &[] as &[&str])?;
-        let embedding = self.encode_images(&[image])?.normalize();
-        Ok(classifier.scores(embedding.as_slice()))
-    }
-
     /// Cosine of every image with every text, `[images, texts]`.
     ///
     /// # Errors
@@ -343,14 +318,6 @@ impl Clip {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
-    }
-
-    /// What identifies the model in files written with it. Reads the weights once more, for their digest.
-    ///
-    /// # Errors
-    /// The model is gone from where it was loaded.
-    pub fn provenance(&self) -> Result<ModelProvenance, Error> {
-        Ok(ModelProvenance::new(&self.name, &open_checkpoint(&self.name, &self.options)?))
     }
 
     /// What had to be guessed or was ignored while loading; to be shown to people.

@@ -7,6 +7,8 @@ use clip_model::Checkpoint;
 use serde::Serialize;
 
 use crate::Clip;
+use crate::clip::open_checkpoint;
+use crate::error::Error;
 
 /// What identifies a model.
 #[derive(Debug, Clone, Serialize)]
@@ -60,6 +62,16 @@ impl ModelProvenance {
             activation: checkpoint.architecture.activation.name().to_owned(),
             activation_source: checkpoint.activation_source.name().to_owned(),
         }
+    }
+}
+
+impl Clip {
+    /// What identifies the model in files written with it. Reads the weights once more, for their digest.
+    ///
+    /// # Errors
+    /// The model is gone from where it was loaded.
+    pub fn provenance(&self) -> Result<ModelProvenance, Error> {
+        Ok(ModelProvenance::new(self.name(), &open_checkpoint(self.name(), self.options())?))
     }
 }
 

@@ -22,13 +22,16 @@ mod bmp;
 mod bytes;
 mod gif;
 pub mod jpeg;
+pub(crate) mod orientation;
 mod packed;
 mod png;
 mod pnm;
+mod row_sink;
 mod tiff;
 mod webp;
 
-use crate::{Format, Image, ImageError, Limits, Mode, orientation};
+pub(crate) use self::row_sink::RowSink;
+use crate::{Format, Image, ImageError, Limits, Mode};
 
 /// What the head of a file says, read without decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +42,6 @@ pub struct Header {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-}
-
-/// Takes the rows of an image from top to bottom, as a decoder makes them.
-pub(crate) trait RowSink {
-    /// Takes the pixels from `(x, y)` to the right: one slice per channel, all of one length.
-    fn row(&mut self, position: (usize, usize), channels: &[&[u8]]);
 }
 
 /// Reads format and size, without decoding.

@@ -10,7 +10,8 @@ use std::io::Cursor;
 use image_webp::{DecodingError, WebPDecoder};
 
 use super::bytes::Bytes;
-use crate::{Format, Image, ImageError, Limits, Mode, orientation};
+use crate::decode::orientation;
+use crate::{Format, Image, ImageError, Limits, Mode};
 
 pub(super) fn size(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), ImageError> {
     canvas(container(bytes)?, limits)

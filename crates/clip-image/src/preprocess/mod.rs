@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::plan::ResizeMode;
 use crate::crop::{self, CropMode, CropOffset};
+use crate::decode::{decode, orientation};
 use crate::resize::{self, Interpolation};
 use crate::white::{self, TransparencyMode};
-use crate::{Image, ImageError, Limits, Pixels, convert, decode, orientation};
+use crate::{Image, ImageError, Limits, Pixels, convert};
 
 /// Mean of CLIP's training pixels, per channel, of values 0..=1.
 pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];

@@ -1,9 +1,38 @@
 //! Which activation a checkpoint needs, and who says so (trap 9.1).
 
-use super::{ActivationSource, Hints, LoadOptions};
+use super::hints::Hints;
+use super::options::LoadOptions;
 use crate::architecture::Activation;
 use crate::error::CheckpointError;
 use std::path::Path;
+
+/// Where the choice between QuickGELU and GELU came from (trap 9.1): weights do not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActivationSource {
+    /// A configuration file beside the weights or in the file's metadata.
+    Config,
+    /// The digest is that of a released model.
+    Registry,
+    /// The three scalar buffers of OpenAI's archives are there.
+    OpenAiLayout,
+    /// The caller said so.
+    Flag,
+    /// Nobody said; QuickGELU was taken because the caller allowed a guess.
+    Guessed,
+}
+
+impl ActivationSource {
+    /// `config`, `registry`, `openai_layout`, `flag` or `guessed`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Registry => "registry",
+            Self::OpenAiLayout => "openai_layout",
+            Self::Flag => "flag",
+            Self::Guessed => "guessed",
+        }
+    }
+}
 
 /// The caller's word, then a released model's digest, then the configuration, then OpenAI's layout.
 pub(super) fn choose(
@@ -45,43 +74,4 @@ pub(super) fn choose(
         return Ok((Activation::QuickGelu, ActivationSource::Guessed));
     }
     Err(CheckpointError::UnknownActivation { path: path.to_path_buf() })
-}
-
-/// Whether the path lies in a cache folder of a released model's repository: Hugging Face's
-/// `models--owner--name` or our own `hub/owner/name`.
-pub(super) fn is_in_released_repository(path: &Path) -> bool {
-    path.ancestors().any(|folder| {
-        let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
-        let Some(last) = name(folder) else { return false };
-        let id = match last
-            .strip_prefix("models--")
-            .and_then(|repository| repository.split_once("--"))
-        {
-            Some((owner, name)) => format!("{owner}/{name}"),
-            None => match folder.parent().and_then(name) {
-                Some(owner) => format!("{owner}/{last}"),
-                None => return false,
-            },
-        };
-        let models = crate::registry::models();
-        models.iter().any(|model| model.timm == id || model.hugging_face.as_ref() == Some(&id))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repositories_of_released_models_are_known_by_their_folder() {
-        for path in [
-            "/c/hub/models--timm--resnet50_clip.openai/snapshots/ab/open_clip_model.safetensors",
-            "/c/clip-rs/hub/openai/clip-vit-base-patch16",
-        ] {
-            assert!(is_in_released_repository(Path::new(path)), "{path}");
-        }
-        for path in ["/c/hub/models--laion--x/snapshots/ab", "model.pt", "/", "openai"] {
-            assert!(!is_in_released_repository(Path::new(path)), "{path}");
-        }
-    }
 }

@@ -1,17 +1,6 @@
 //! The architecture from the tensors' shapes (PROTOCOL 1.6.2), with a configuration's help for what
 //! shapes do not tell: heads, activation, pooling.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::hints::{Hints, Size, StatedSize};
 use crate::architecture::{
     Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,

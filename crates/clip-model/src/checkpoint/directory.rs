@@ -1,19 +1,10 @@
 //! Checkpoints in folders, as open_clip and transformers write them (PROTOCOL 5.6, 5.7): weights in
 //! one file or in shards, and the configuration beside them.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
-use super::source::{self, Source};
-use super::{LoadOptions, PreprocessConfig, PreprocessKind, names, tokenizer_files};
+use super::contents::Source;
+use super::options::LoadOptions;
+use super::preprocess_config::{PreprocessConfig, PreprocessKind};
+use super::{names, released, source, tokenizer_files};
 use crate::error::{CheckpointError, shown};
 use crate::memory_map;
 use serde::Deserialize;
@@ -46,7 +37,22 @@ const FOLDER_LIMIT: usize = 1000;
 const JSON_LIMIT: u64 = 16 << 20;
 const SHARD_LIMIT: usize = 1000;
 
-pub(super) fn open(folder: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+/// A file, or a folder; with the configuration beside the weights.
+pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
+    if path.is_dir() {
+        return open_folder(path, options);
+    }
+    let bytes = memory_map::map(path)?;
+    let released = !options.skip_values && released::has_released_digest(path, &bytes, options)?;
+    let mut source = source::parse(path, bytes, options)?;
+    source.released = released;
+    if source.config.is_none() {
+        add_configuration_beside(&mut source)?;
+    }
+    Ok(source)
+}
+
+fn open_folder(folder: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
     let name = weight_file(folder)?;
     let file = folder.join(name);
     let mut source = match name.ends_with(".index.json") {
@@ -107,7 +113,7 @@ pub(super) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointErro
 }
 
 /// A configuration belongs to its folder: also to a weight file there that was given by its path.
-pub(super) fn add_configuration_beside(source: &mut Source) -> Result<(), CheckpointError> {
+fn add_configuration_beside(source: &mut Source) -> Result<(), CheckpointError> {
     let path = source.path.clone();
     let (Some(folder), Some(name)) =
         (path.parent(), path.file_name().and_then(|name| name.to_str()))

@@ -1,7 +1,6 @@
 //! What a configuration says of a model. Shapes are believed before configurations; where both
 //! speak they must agree.
 
-use super::{hugging_face_config, open_clip};
 use crate::architecture::{Activation, TextPooling};
 use crate::error::CheckpointError;
 use serde_json::{Map, Value};
@@ -57,24 +56,6 @@ pub(super) enum Size {
 }
 
 impl Hints {
-    /// Reads `open_clip_config.json`, its `model_cfg` alone, or transformers' `config.json`.
-    pub(super) fn parse(path: &Path, json: &str) -> Result<Self, CheckpointError> {
-        let malformed = |problem: &str| CheckpointError::malformed(path, "configuration", problem);
-        let root: Value = serde_json::from_str(json).map_err(|error| {
-            malformed(&format!("not JSON, at line {} column {}", error.line(), error.column()))
-        })?;
-        let Value::Object(root) = root else {
-            return Err(malformed("not a JSON object"));
-        };
-        match kind(&root) {
-            Some(Kind::OpenClip) => open_clip::hints(path, &root),
-            Some(Kind::HuggingFace) => hugging_face_config::hints(path, &root),
-            None => {
-                Err(malformed("neither open_clip's (`model_cfg`) nor transformers' (`model_type`)"))
-            }
-        }
-    }
-
     pub(super) fn state(
         &mut self,
         size: Size,
@@ -90,24 +71,6 @@ impl Hints {
     pub(super) fn refuse_texts(&mut self, reason: String) {
         self.texts_refused.get_or_insert(reason);
     }
-}
-
-/// Whose configuration a JSON object is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    OpenClip,
-    HuggingFace,
-}
-
-/// By the keys that one of the two always has.
-pub(super) fn kind(root: &Map<String, Value>) -> Option<Kind> {
-    let has = |keys: &[&str]| keys.iter().any(|key| root.contains_key(*key));
-    if has(&["model_cfg", "vision_cfg"]) {
-        return Some(Kind::OpenClip);
-    }
-    let theirs =
-        ["model_type", "text_config", "vision_config", "text_config_dict", "vision_config_dict"];
-    has(&theirs).then_some(Kind::HuggingFace)
 }
 
 /// Typed look-ups in one object of a configuration.
@@ -126,6 +89,13 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// `` `section.key` is VALUE``, the value cut.
+    pub(super) fn stated(&self, key: &str, value: &Value) -> String {
+        let value = value.to_string();
+        let cut: String = value.chars().take(80).collect();
+        format!("`{}.{key}` is {cut}{}", self.name, if cut.len() < value.len() { "…" } else { "" })
+    }
+
     pub(super) fn malformed(&self, field: &str, expected: &str) -> CheckpointError {
         let problem = format!("`{}.{field}` is not {expected}", self.name);
         CheckpointError::malformed(self.path, "configuration", problem)
@@ -136,7 +106,7 @@ impl<'a> Section<'a> {
             path: self.path.to_path_buf(),
             found: match self.fields.get(field) {
                 Some(value) => {
-                    format!("a configuration where {}", super::keys::stated(self, field, value))
+                    format!("a configuration where {}", self.stated(field, value))
                 }
                 None => format!("a configuration without `{}.{field}`", self.name),
             },

@@ -3,7 +3,7 @@
 
 use super::hints::{Hints, Section, Size};
 use super::keys::Role::{Neutral, Obeyed, Tower};
-use super::keys::{Keys, Unknown, check, stated};
+use super::keys::{Keys, Unknown, check};
 use super::open_clip::{END_OF_TEXT, VOCABULARY};
 use crate::architecture::{Activation, TextPooling};
 use crate::error::CheckpointError;
@@ -228,7 +228,7 @@ fn pooling(text: &Section<'_>, hints: &mut Hints) -> TextPooling {
         Some(2) => TextPooling::Argmax,
         Some(END_OF_TEXT) => TextPooling::FirstId(END_OF_TEXT),
         id => {
-            let stated = stated(text, "eos_token_id", stated_id.unwrap_or(&Value::Null));
+            let stated = text.stated("eos_token_id", stated_id.unwrap_or(&Value::Null));
             hints.refuse_texts(format!(
                 "{stated}, and CLIP's tokenizer ends a text with {END_OF_TEXT}"
             ));
@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     fn parsed(json: &str) -> Hints {
-        Hints::parse(Path::new("m"), json).unwrap()
+        super::super::configuration::hints(Path::new("m"), json).unwrap()
     }
 
     fn stated(hints: &Hints, size: Size) -> Option<usize> {

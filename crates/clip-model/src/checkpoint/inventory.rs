@@ -1,60 +1,34 @@
 //! What a file holds, whether or not it is a CLIP.
 
+use super::contents::{Inventory, ListedTensor};
+use super::layout::Container;
 use super::source::{self, Format};
-use super::{Container, directory, torch};
+use super::{directory, torch};
 use crate::error::CheckpointError;
 use crate::memory_map;
 use crate::safetensors;
 use std::path::Path;
 
-/// Everything that a file of tensors tells of itself, without a value being read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Inventory {
-    /// What kind of file it is.
-    pub container: Container,
-    /// The keys of the outermost dictionary and what they stand for; of safetensors, the metadata.
-    pub keys: Vec<(String, String)>,
-    /// Every tensor, by the keys and names that lead to it.
-    pub tensors: Vec<ListedTensor>,
-    /// Classes and functions whose objects stand in the file; they are never built.
-    pub not_built: Vec<String>,
-}
-
-/// One tensor of an [`Inventory`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ListedTensor {
-    /// Its name in the file.
-    pub name: String,
-    /// Its element type.
-    pub dtype: String,
-    /// Its sizes.
-    pub shape: Vec<u64>,
-}
-
-impl Inventory {
-    /// Lists a file, or what a folder's weight files hold.
-    ///
-    /// # Errors
-    /// [`CheckpointError`] where the container itself cannot be read.
-    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        if !path.is_dir() {
-            return of_file(path);
-        }
-        let mut whole: Option<Self> = None;
-        for file in directory::weight_files(path)? {
-            let part = of_file(&file)?;
-            match &mut whole {
-                None => whole = Some(part),
-                Some(whole) => {
-                    whole.tensors.extend(part.tensors);
-                    whole.not_built.extend(part.not_built);
-                }
+/// Lists a file, or what a folder's weight files hold.
+///
+/// # Errors
+/// [`CheckpointError`] where the container itself cannot be read.
+pub fn inventory(path: &Path) -> Result<Inventory, CheckpointError> {
+    if !path.is_dir() {
+        return of_file(path);
+    }
+    let mut whole: Option<Inventory> = None;
+    for file in directory::weight_files(path)? {
+        let part = of_file(&file)?;
+        match &mut whole {
+            None => whole = Some(part),
+            Some(whole) => {
+                whole.tensors.extend(part.tensors);
+                whole.not_built.extend(part.not_built);
             }
         }
-        whole.ok_or_else(|| CheckpointError::malformed(path, "index", "no shards"))
     }
+    whole.ok_or_else(|| CheckpointError::malformed(path, "index", "no shards"))
 }
 
 fn of_file(path: &Path) -> Result<Inventory, CheckpointError> {

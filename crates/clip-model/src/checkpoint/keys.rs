@@ -55,7 +55,7 @@ pub(super) fn check(
             Some(Role::Tower(neutral)) if is_one_of(value, neutral) => {}
             Some(Role::Tower(_)) => return Err(section.unsupported(key, "CLIP's own towers are")),
             Some(Role::Tokens(neutral)) if is_one_of(value, neutral) => {}
-            Some(Role::Tokens(_)) => hints.refuse_texts(stated(section, key, value)),
+            Some(Role::Tokens(_)) => hints.refuse_texts(section.stated(key, value)),
             None => unknown_key(section, key, value, unknown, hints)?,
         }
     }
@@ -82,16 +82,9 @@ fn unknown_key(
                 format!("`{name}` of the configuration is unknown here and was not followed");
             hints.warnings.push(warning);
         }
-        Unknown::TextsRefused => hints.refuse_texts(stated(section, key, value)),
+        Unknown::TextsRefused => hints.refuse_texts(section.stated(key, value)),
     }
     Ok(())
-}
-
-/// `` `section.key` is VALUE``, the value cut.
-pub(super) fn stated(section: &Section<'_>, key: &str, value: &Value) -> String {
-    let value = value.to_string();
-    let cut: String = value.chars().take(80).collect();
-    format!("`{}.{key}` is {cut}{}", section.name, if cut.len() < value.len() { "…" } else { "" })
 }
 
 fn is_one_of(value: &Value, neutral: &[&str]) -> bool {

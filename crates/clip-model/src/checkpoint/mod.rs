@@ -11,8 +11,20 @@
 //! The values are read when a model is made of them: only then NaN and infinities are refused.
 //! Nothing in a file is executed. What a file declares is checked against what it holds before
 //! anything is allocated.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
 
 mod activation;
+mod configuration;
+mod contents;
 mod derive;
 mod digest;
 mod directory;
@@ -24,24 +36,34 @@ pub(crate) mod hugging_face;
 mod hugging_face_config;
 mod inventory;
 mod keys;
+mod layout;
 mod names;
 mod open_clip;
+mod options;
+mod preprocess_config;
+mod released;
 mod source;
 pub(crate) mod tokenizer_files;
 mod torch;
 
+pub use activation::ActivationSource;
+pub use contents::{Inventory, ListedTensor};
 pub(crate) use directory::has_weights;
 #[cfg(feature = "download")]
 pub(crate) use directory::{WEIGHT_FILES, shards_of};
 pub use finite::CheckReport;
-pub use inventory::{Inventory, ListedTensor};
+pub use inventory::inventory;
+pub use layout::{Container, Layout};
+pub use options::LoadOptions;
+pub use preprocess_config::{PreprocessConfig, PreprocessKind};
 pub(crate) use source::CONFIG_KEY;
 pub use tokenizer_files::TokenizerConfig;
 
-use crate::architecture::{Activation, Architecture};
+use crate::architecture::Architecture;
 use crate::error::{CheckpointError, shown};
 use crate::state_dict::StateDict;
 use crate::tensor::SharedBytes;
+use contents::Source;
 use hints::Hints;
 use std::path::{Path, PathBuf};
 
@@ -71,141 +93,13 @@ pub struct Checkpoint {
     pub files: Vec<PathBuf>,
 }
 
-/// Whose tensor names and conventions (PROTOCOL 1.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// The reference's, as OpenAI released it: TorchScript, or its mixture of f16 and f32.
-    OpenAi,
-    /// The reference's names as open_clip writes them, with or without `text.` and `module.`.
-    OpenClip,
-    /// `CLIPModel` of transformers.
-    HuggingFace,
-}
-
-impl Layout {
-    /// `openai`, `open_clip` or `hugging_face`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-            Self::OpenClip => "open_clip",
-            Self::HuggingFace => "hugging_face",
-        }
-    }
-}
-
-/// What kind of file holds the tensors (PROTOCOL 5.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Container {
-    /// safetensors, in one file or in shards.
-    Safetensors,
-    /// A TorchScript archive.
-    TorchScript,
-    /// `torch.save` since 1.6: a zip archive.
-    TorchZip,
-    /// `torch.save` before 1.6: a stream of pickles and storages.
-    TorchLegacy,
-}
-
-impl Container {
-    /// What people call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Safetensors => "safetensors",
-            Self::TorchScript => "TorchScript archive",
-            Self::TorchZip => "torch.save (zip)",
-            Self::TorchLegacy => "torch.save (before 1.6)",
-        }
-    }
-}
-
-/// Where the choice between QuickGELU and GELU came from (trap 9.1): weights do not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivationSource {
-    /// A configuration file beside the weights or in the file's metadata.
-    Config,
-    /// The digest is that of a released model.
-    Registry,
-    /// The three scalar buffers of OpenAI's archives are there.
-    OpenAiLayout,
-    /// The caller said so.
-    Flag,
-    /// Nobody said; QuickGELU was taken because the caller allowed a guess.
-    Guessed,
-}
-
-impl ActivationSource {
-    /// `config`, `registry`, `openai_layout`, `flag` or `guessed`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Config => "config",
-            Self::Registry => "registry",
-            Self::OpenAiLayout => "openai_layout",
-            Self::Flag => "flag",
-            Self::Guessed => "guessed",
-        }
-    }
-}
-
-/// A preprocessing configuration in its own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreprocessConfig {
-    /// Whose format it is.
-    pub kind: PreprocessKind,
-    /// The file it stands in.
-    pub path: PathBuf,
-    /// The JSON text: `open_clip_config.json` (with `preprocess_cfg` in it), `preprocessor_config.json`, or the
-    /// `image_processor` of a `processor_config.json`.
-    pub json: String,
-}
-
-impl PreprocessConfig {
-    /// None where open_clip's file has no `preprocess_cfg`.
-    fn of_open_clip(path: &Path, json: &str) -> Option<Self> {
-        let root: serde_json::Value = serde_json::from_str(json).ok()?;
-        root.get("preprocess_cfg").filter(|fields| !fields.is_null())?;
-        Some(Self {
-            kind: PreprocessKind::OpenClip,
-            path: path.to_path_buf(),
-            json: json.to_owned(),
-        })
-    }
-}
-
-/// Whose format a [`PreprocessConfig`] is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreprocessKind {
-    /// open_clip's `open_clip_config.json`.
-    OpenClip,
-    /// transformers' `preprocessor_config.json`, or what stands in `processor_config.json`.
-    HuggingFace,
-}
-
-/// What the caller decides about loading.
-#[derive(Debug, Clone, Default)]
-pub struct LoadOptions {
-    /// The activation, whatever the file says.
-    pub activation: Option<Activation>,
-    /// Take QuickGELU with a warning where neither file nor caller says which activation. Without
-    /// it that is [`CheckpointError::UnknownActivation`].
-    pub guess_activation: bool,
-    /// JSON of a configuration (`open_clip_config.json`, its `model_cfg`, or transformers'
-    /// `config.json`) for weights that come without one; it wins over one beside the weights, and so does its
-    /// `preprocess_cfg`.
-    pub config: Option<String>,
-    /// Accept a file that carries the name of a released model and is another one.
-    pub ignore_digest: bool,
-    /// Leave out what reads every byte: check sums of archives and the SHA-256 of files named like a
-    /// released model.
-    pub skip_values: bool,
-}
-
 impl Checkpoint {
     /// Opens a file, or a folder as open_clip and transformers write them.
     ///
     /// # Errors
     /// [`CheckpointError`], naming the file and what does not fit.
     pub fn open(path: &Path, options: &LoadOptions) -> Result<Self, CheckpointError> {
-        let source = source::open(path, options)?;
+        let source = directory::open(path, options)?;
         Self::assemble(source, options)
     }
 
@@ -237,7 +131,7 @@ impl Checkpoint {
         digest::of_tensors(&self.state_dict)
     }
 
-    fn assemble(source: source::Source, options: &LoadOptions) -> Result<Self, CheckpointError> {
+    fn assemble(source: Source, options: &LoadOptions) -> Result<Self, CheckpointError> {
         let path = source.path;
         let mut warnings = source.warnings;
         let given: Vec<String> = source.tensors.iter().map(|(name, _)| name.clone()).collect();
@@ -248,7 +142,7 @@ impl Checkpoint {
 
         let config = options.config.as_ref().or(source.config.as_ref());
         let mut hints = match config {
-            Some(json) => Hints::parse(&path, json)?,
+            Some(json) => configuration::hints(&path, json)?,
             None => Hints::default(),
         };
         let told =
@@ -273,7 +167,7 @@ impl Checkpoint {
             ));
         }
 
-        let released = source.released || activation::is_in_released_repository(&path);
+        let released = source.released || released::is_in_released_repository(&path);
         let openai_layout = renamed.openai_buffers;
         let (activation, activation_source) =
             activation::choose(&path, options, &hints, openai_layout, released, &mut warnings)?;

@@ -1,19 +1,8 @@
 //! From the names in a file to the reference's (PROTOCOL 1.6): prefixes of wrappers, the `text.` of
 //! open_clip's custom towers, transformers' layout, and what is dropped.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 use super::hugging_face::{self, Mapped};
-use super::{Container, Layout};
+use super::layout::{Container, Layout};
 use crate::error::{CheckpointError, shown};
 use crate::tensor::Tensor;
 use std::borrow::Cow;

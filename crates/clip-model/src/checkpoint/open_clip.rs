@@ -2,7 +2,7 @@
 
 use super::hints::{Hints, Section, Size};
 use super::keys::Role::{Neutral, Obeyed, Tokens, Tower};
-use super::keys::{self, Keys, Unknown, check};
+use super::keys::{Keys, Unknown, check};
 use crate::architecture::{Activation, TextPooling};
 use crate::error::CheckpointError;
 use serde_json::{Map, Value};
@@ -247,7 +247,7 @@ fn tokenizer(text: &Section<'_>, hints: &mut Hints) -> Result<(), CheckpointErro
     if let Some(name) = name
         && !CLIP_TOKENIZERS.contains(&name)
     {
-        hints.refuse_texts(keys::stated(text, "hf_tokenizer_name", &Value::from(name)));
+        hints.refuse_texts(text.stated("hf_tokenizer_name", &Value::from(name)));
     }
     if let Some(rows) = text.size("vocab_size")?
         && rows < VOCABULARY
@@ -266,9 +266,7 @@ fn tokenizer(text: &Section<'_>, hints: &mut Hints) -> Result<(), CheckpointErro
                 // CLIP's tokenizer in transformers makes lower case whatever was cleaned before.
                 Some("whitespace") if name.is_some() => {}
                 Some("canonicalize") => hints.canonicalize = true,
-                Some(other) => {
-                    hints.refuse_texts(keys::stated(&arguments, "clean", &Value::from(other)))
-                }
+                Some(other) => hints.refuse_texts(arguments.stated("clean", &Value::from(other))),
             }
             Ok(())
         }

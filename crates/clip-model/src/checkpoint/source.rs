@@ -1,48 +1,17 @@
-//! What lies at a path: which container by its first bytes (PROTOCOL 5.1), its tensors under its own
-//! names, and the configuration beside them.
+//! What a file is: which container by its first bytes (PROTOCOL 5.1), and its tensors under its own names.
 
-use super::{Container, LoadOptions, PreprocessConfig, directory, torch};
+use super::contents::{Contents, Source};
+use super::layout::Container;
+use super::options::LoadOptions;
+use super::preprocess_config::PreprocessConfig;
+use super::torch;
 use crate::error::CheckpointError;
-use crate::memory_map;
-use crate::registry;
 use crate::safetensors;
-use crate::sha256_of_bytes;
-use crate::tensor::{SharedBytes, Tensor};
-use std::path::{Path, PathBuf};
-
-/// Tensors under the file's own names.
-pub(super) struct Source {
-    pub(super) path: PathBuf,
-    pub(super) tensors: Vec<(String, Tensor)>,
-    pub(super) container: Container,
-    /// JSON of the configuration that belongs to the weights.
-    pub(super) config: Option<String>,
-    pub(super) preprocess_config: Option<PreprocessConfig>,
-    pub(super) tokenizer_files: Vec<PathBuf>,
-    /// The file's digest is that of a released model.
-    pub(super) released: bool,
-    pub(super) warnings: Vec<String>,
-    /// Entries beside the tensors that are not built: names and what they are.
-    pub(super) unbuilt: Vec<(String, String)>,
-    pub(super) files: Vec<PathBuf>,
-}
+use crate::tensor::SharedBytes;
+use std::path::Path;
 
 /// The configuration that [`crate::convert::convert`] writes into the metadata of single files.
 pub(crate) const CONFIG_KEY: &str = "clip_rs.config";
-
-pub(super) fn open(path: &Path, options: &LoadOptions) -> Result<Source, CheckpointError> {
-    if path.is_dir() {
-        return directory::open(path, options);
-    }
-    let bytes = memory_map::map(path)?;
-    let released = !options.skip_values && has_released_digest(path, &bytes, options)?;
-    let mut source = parse(path, bytes, options)?;
-    source.released = released;
-    if source.config.is_none() {
-        directory::add_configuration_beside(&mut source)?;
-    }
-    Ok(source)
-}
 
 /// Reads a file whose bytes are at hand.
 pub(super) fn parse(
@@ -71,17 +40,6 @@ pub(super) fn parse(
         unbuilt: contents.unbuilt,
         files: vec![path.to_path_buf()],
     })
-}
-
-/// What one file holds.
-pub(super) struct Contents {
-    pub(super) tensors: Vec<(String, Tensor)>,
-    pub(super) container: Container,
-    /// The configuration in the file's own metadata.
-    pub(super) metadata_config: Option<String>,
-    pub(super) warnings: Vec<String>,
-    /// As [`Source::unbuilt`].
-    pub(super) unbuilt: Vec<(String, String)>,
 }
 
 fn read_safetensors(path: &Path, bytes: SharedBytes) -> Result<Contents, CheckpointError> {
@@ -152,28 +110,6 @@ fn what_else(bytes: &[u8]) -> Option<&'static str> {
     }
     let old_tar = bytes.get(257..262) == Some(b"ustar") || bytes.starts_with(b"sys_info\0");
     old_tar.then_some("the tar format of torch before 0.1.10 (re-save it with a newer torch)")
-}
-
-/// A file that carries the name of a released model must have its digest (PROTOCOL 5.8).
-fn has_released_digest(
-    path: &Path,
-    bytes: &SharedBytes,
-    options: &LoadOptions,
-) -> Result<bool, CheckpointError> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let Some(model) = registry::models().iter().find(|model| Some(model.file.as_str()) == name)
-    else {
-        return Ok(false);
-    };
-    let found = sha256_of_bytes(bytes.as_slice());
-    if found == model.sha256 || options.ignore_digest {
-        return Ok(found == model.sha256);
-    }
-    Err(CheckpointError::WrongDigest {
-        path: path.to_path_buf(),
-        found,
-        expected: model.sha256.clone(),
-    })
 }
 
 #[cfg(test)]

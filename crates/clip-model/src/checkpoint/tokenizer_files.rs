@@ -1,17 +1,7 @@
 //! Tokenizer files beside the weights: whether their tokens are CLIP's, by content. They are read only when a text is
 //! to be encoded; images need none of them.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
+use super::configuration;
 use super::hints::{Hints, Section};
 use super::keys::Role::{Neutral, Obeyed, Tokens};
 use super::keys::{Keys, Unknown, check};
@@ -141,7 +131,7 @@ impl TokenizerConfig {
         json: &str,
         files: Vec<PathBuf>,
     ) -> Result<Self, CheckpointError> {
-        Ok(Self::new(&Hints::parse(path, json)?, files))
+        Ok(Self::new(&configuration::hints(path, json)?, files))
     }
 
     /// Why texts of this model do not become CLIP's tokens, by the name of the field or file that says so. Reads the
@@ -201,13 +191,13 @@ fn configuration(path: &Path, name: &str, object: &Map<String, Value>) -> Option
         if let Some(token) = object.get(key).filter(|token| !token.is_null())
             && content(token).as_deref() != Some(expected)
         {
-            hints.refuse_texts(super::keys::stated(&section, key, token));
+            hints.refuse_texts(section.stated(key, token));
         }
     }
     let added = object.get("added_tokens_decoder").and_then(Value::as_object);
     for (id, token) in added.into_iter().flatten() {
         if !content(token).is_some_and(|token| is_marker(&token, id.parse().ok())) {
-            hints.refuse_texts(super::keys::stated(&section, "added_tokens_decoder", token));
+            hints.refuse_texts(section.stated("added_tokens_decoder", token));
         }
     }
     hints.texts_refused.map(|reason| reason.replace("tokenizer_config.", &format!("{name}: ")))

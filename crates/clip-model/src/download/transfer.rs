@@ -4,12 +4,14 @@ use super::address::Address;
 use super::answer::{
     announced_sha256, coding, content_range, header, is_strong, length, retry_after, strong_etag,
 };
-use super::{Download, DownloadError, Progress, with_suffix, without_password};
+use super::error::DownloadError;
+use super::request::{Download, Progress};
+use super::without_password;
 use crate::sha256;
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
@@ -345,4 +347,10 @@ fn digest_so_far(file: &mut File) -> io::Result<(Sha256, u64)> {
             }
         }
     }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -1,8 +1,9 @@
 //! Fetching: released files by their digest, repositories file by file.
 
-use super::{COMPLETE, ResolveError, ResolveOptions};
+use super::error::ResolveError;
+use super::options::{COMPLETE, ResolveOptions};
 use crate::cache::RepositoryId;
-use crate::checkpoint::{Inventory, WEIGHT_FILES, shards_of};
+use crate::checkpoint::{WEIGHT_FILES, inventory, shards_of};
 use crate::download::{self, Check, Download, DownloadError};
 use crate::registry::{self, ReleasedModel};
 use crate::sha256::sha256_of_file;
@@ -184,7 +185,7 @@ fn kind_of_text(text: &str) -> &'static str {
 }
 
 fn is_checkpoint(path: &Path) -> Result<(), String> {
-    Inventory::open(path).map(drop).map_err(|error| {
+    inventory(path).map(drop).map_err(|error| {
         let message = error.to_string();
         // The file goes by another name while it is on its way.
         let place = format!("{}: ", path.display());

@@ -1,6 +1,6 @@
 //! Shapes and strides over bytes: what they touch, and reading them row-major.
 
-use super::{Dtype, MAX_DIMENSIONS};
+use clip_formats::{Dtype, MAX_DIMENSIONS};
 
 /// Why a view does not lie inside its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Elements of any type as f32.
 
-use super::Dtype;
+use clip_formats::Dtype;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 

@@ -2,14 +2,15 @@
 
 use std::sync::LazyLock;
 
-use crate::fast_hash::FastMap;
+use rustc_hash::FxHashMap;
+
 use crate::fix_text::tables;
 use crate::html::windows_1252;
 use crate::unicode::UNICODE;
 
 /// C1 controls, ligatures, widths and quotes: four replacements in this order, made one.
-static FORMS: LazyLock<FastMap<u32, String>> = LazyLock::new(|| {
-    let mut forms: FastMap<u32, String> = FastMap::default();
+static FORMS: LazyLock<FxHashMap<u32, String>> = LazyLock::new(|| {
+    let mut forms: FxHashMap<u32, String> = FxHashMap::default();
     for control in '\u{80}'..='\u{9F}' {
         forms.insert(u32::from(control), windows_1252(control).to_string());
     }

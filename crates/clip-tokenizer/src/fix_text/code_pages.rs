@@ -5,7 +5,8 @@
 
 use std::sync::LazyLock;
 
-use crate::fast_hash::FastMap;
+use rustc_hash::FxHashMap;
+
 use crate::fix_text::tables;
 
 static CODE_PAGES: LazyLock<CodePages> = LazyLock::new(CodePages::read);
@@ -21,14 +22,14 @@ pub(super) struct CodePage {
     /// Whether a space may be a byte A0 that some program took for one. In MacRoman that byte is a dagger.
     pub(super) has_a0_space: bool,
     /// The byte of each character beyond ASCII.
-    bytes: FastMap<u32, u8>,
+    bytes: FxHashMap<u32, u8>,
 }
 
 struct CodePages {
     /// In the order in which they are tried.
     pages: Vec<CodePage>,
     /// For each character beyond ASCII the pages that have it, one bit each.
-    having: FastMap<u32, u32>,
+    having: FxHashMap<u32, u32>,
 }
 
 /// Every page that can represent the whole text, with the text's bytes in it. `text` is not all ASCII.
@@ -69,13 +70,13 @@ impl CodePages {
     }
 
     fn read() -> Self {
-        let mut code_pages = Self { pages: Vec::new(), having: FastMap::default() };
+        let mut code_pages = Self { pages: Vec::new(), having: FxHashMap::default() };
         for (index, (name, codes)) in tables::entries("encoding").enumerate() {
             let is_sloppy = name.starts_with("sloppy-");
             let characters = codes
                 .split_ascii_whitespace()
                 .filter_map(|code| u32::from_str_radix(code, 16).ok());
-            let mut bytes: FastMap<u32, u8> = characters.zip(0x80..=0xFF).collect();
+            let mut bytes: FxHashMap<u32, u8> = characters.zip(0x80..=0xFF).collect();
             if is_sloppy {
                 bytes.insert(u32::from(LOST), LOST_BYTE);
             }

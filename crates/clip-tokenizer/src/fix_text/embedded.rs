@@ -2,14 +2,14 @@
 
 use std::sync::LazyLock;
 
-use crate::fast_hash::FastMap;
+use rustc_hash::FxHashMap;
+
 use crate::fix_text::badness::is_bad;
-use crate::fix_text::encoding;
 use crate::fix_text::tables;
 use crate::fix_text::work::Work;
 
 /// What a character can be the remains of. Bits, because several may hold.
-static CLUES: LazyLock<FastMap<u32, u8>> = LazyLock::new(|| {
+static CLUES: LazyLock<FxHashMap<u32, u8>> = LazyLock::new(|| {
     let names = [
         ("first_of_2", FIRST_OF_2),
         ("first_of_3", FIRST_OF_3),
@@ -17,7 +17,7 @@ static CLUES: LazyLock<FastMap<u32, u8>> = LazyLock::new(|| {
         ("continuation", CONTINUATION),
         ("continuation_strict", STRICT),
     ];
-    let mut clues: FastMap<u32, u8> = FastMap::default();
+    let mut clues: FxHashMap<u32, u8> = FxHashMap::default();
     for (name, clue) in names {
         for code in
             tables::set("detector", name).ranges().iter().flat_map(|&(first, last)| first..=last)
@@ -44,8 +44,12 @@ fn clues(character: char) -> u8 {
     }
 }
 
-/// Repairs each run that is damaged by itself and is not the whole text; `None` when nothing changes.
-pub(super) fn fix_runs(text: &str, work: &mut Work) -> Option<String> {
+/// Repairs each run that is damaged by itself and is not the whole text, by `fix`; `None` when nothing changes.
+pub(super) fn fix_runs(
+    text: &str,
+    work: &mut Work,
+    fix: fn(&str, &mut Work) -> Option<String>,
+) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut before_is_strict = false;
@@ -53,8 +57,7 @@ pub(super) fn fix_runs(text: &str, work: &mut Work) -> Option<String> {
         let length = if before_is_strict { 0 } else { run_length(rest) };
         let (piece, after) = rest.split_at_checked(length.max(character.len_utf8()))?;
         let is_damaged_run = length > 0 && piece.len() < text.len() && is_bad(piece);
-        let fixed =
-            if is_damaged_run { work.deeper(|work| encoding::fix(piece, work)) } else { None };
+        let fixed = if is_damaged_run { work.deeper(|work| fix(piece, work)) } else { None };
         out.push_str(fixed.as_deref().unwrap_or(piece));
         before_is_strict = piece.chars().next_back().is_some_and(|last| clues(last) & STRICT != 0);
         rest = after;
@@ -89,6 +92,7 @@ fn after_would_be_character(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fix_text::encoding;
 
     #[test]
     fn no_character_begins_characters_of_two_lengths() {
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn runs_are_repaired_and_the_rest_is_left() {
-        let fix = |text: &str| fix_runs(text, &mut Work::for_text(text));
+        let fix = |text: &str| fix_runs(text, &mut Work::for_text(text), encoding::fix);
         assert_eq!(fix("猫 Ã©猫").as_deref(), Some("猫 é猫"));
         assert_eq!(fix("Ã©"), None); // the whole text: not ours
         assert_eq!(fix("猫 é 猫"), None);

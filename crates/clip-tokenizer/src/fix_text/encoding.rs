@@ -27,7 +27,7 @@ fn fix_once(text: &str, work: &mut Work) -> Option<String> {
         return (decoded != text).then_some(decoded);
     }
     // Then ftfy asks whether Latin-1 was meant to be Windows-1252. The answer is the last step's in any case.
-    embedded::fix_runs(text, work).or_else(|| characters::fix_c1_controls(text))
+    embedded::fix_runs(text, work, fix).or_else(|| characters::fix_c1_controls(text))
 }
 
 /// The text in the first encoding in which it is UTF-8.

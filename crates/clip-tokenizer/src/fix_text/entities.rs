@@ -5,12 +5,13 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::fast_hash::FastMap;
+use rustc_hash::FxHashMap;
+
 use crate::fix_text::tables;
 use crate::html;
 
 /// Names in capitals that HTML does not have: `EACUTE` for `É`. Most of them nobody ever wrote.
-static UPPER_CASE: LazyLock<FastMap<&str, String>> = LazyLock::new(|| {
+static UPPER_CASE: LazyLock<FxHashMap<&str, String>> = LazyLock::new(|| {
     tables::entries("upper_case_entity")
         .map(|(name, codes)| (name, html::parse_codes(codes)))
         .collect()

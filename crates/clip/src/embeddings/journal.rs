@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 
 use clip_files::Lock;
 
-use super::{Format, RowStream, beside, write, write_whole};
+use super::row_stream::RowStream;
+use super::{Format, beside, write, write_whole};
 use crate::content::ContentId;
 use crate::error::Error;
 

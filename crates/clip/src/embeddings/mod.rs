@@ -12,6 +12,7 @@
 mod journal;
 mod npy;
 mod parquet;
+mod row_stream;
 mod safetensors;
 
 use std::fs::File;
@@ -22,6 +23,7 @@ pub use self::journal::{Journal, RowPlace};
 
 use clip_files::NewFile;
 
+use self::row_stream::RowStream;
 use crate::error::Error;
 
 /// The three kinds of file, by the ending of the name.
@@ -51,14 +53,6 @@ impl Format {
             }),
         }
     }
-}
-
-/// Rows to write: how many, how long, and the next one.
-pub(crate) struct RowStream<'a> {
-    pub(crate) ids: &'a [&'a str],
-    pub(crate) embed_dim: usize,
-    /// Row number -> its values.
-    pub(crate) row: &'a mut dyn FnMut(usize) -> io::Result<Vec<f32>>,
 }
 
 /// Writes the matrix of `rows` to `path` with its ids and `provenance` beside it. What stands beside an earlier matrix

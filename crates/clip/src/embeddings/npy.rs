@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::RowStream;
+use super::row_stream::RowStream;
 
 /// The values start at a multiple of this, so that readers may map the file.
 const ALIGNMENT: usize = 64;

@@ -9,7 +9,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
-use super::RowStream;
+use super::row_stream::RowStream;
 
 /// Rows of one row group: 16 MB at 512 values a row.
 const ROWS_PER_GROUP: usize = 8192;

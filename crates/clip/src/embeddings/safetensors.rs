@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::RowStream;
+use super::row_stream::RowStream;
 
 pub(super) fn write(file: &mut impl Write, rows: &mut RowStream<'_>) -> io::Result<()> {
     let (count, embed_dim) = (rows.ids.len(), rows.embed_dim);

@@ -5,9 +5,44 @@
     reason = "all values are below 2^10 in 16 bits and 2^26 in 32; there are four rows of scratch"
 )]
 
+use super::error::JpegError;
 use super::frame::{Frame, Process};
 use super::markers::MarkerReader;
-use super::{ColorTransform, JpegColor, JpegError};
+
+/// The pixels of a decoded file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JpegColor {
+    /// One channel.
+    Grey,
+    /// Three channels.
+    Rgb,
+    /// Four channels, 255 = full ink, as Pillow gives it (always inverted from the file).
+    Cmyk,
+}
+
+impl JpegColor {
+    /// Bytes per pixel.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Grey => 1,
+            Self::Rgb => 3,
+            Self::Cmyk => 4,
+        }
+    }
+}
+
+/// What to make of the components, for containers that know better than the markers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColorTransform {
+    /// By JFIF and Adobe markers and component ids, as libjpeg does.
+    #[default]
+    Auto,
+    /// None: components are channels.
+    None,
+    /// Three components are YCbCr, four are YCCK.
+    YcbcrToRgb,
+}
 
 /// What the components of a file mean and what they become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,6 +34,7 @@ mod typical_tables;
 mod upsample;
 mod whole;
 
+pub use color::{ColorTransform, JpegColor};
 pub use error::JpegError;
 pub(crate) use frame::Reduction;
 
@@ -52,42 +53,7 @@ use sequential::{Entropy, HuffmanScan, SingleScan};
 use smoothing::Smoothing;
 use whole::Whole;
 
-use super::RowSink;
-
-/// The pixels of a decoded file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum JpegColor {
-    /// One channel.
-    Grey,
-    /// Three channels.
-    Rgb,
-    /// Four channels, 255 = full ink, as Pillow gives it (always inverted from the file).
-    Cmyk,
-}
-
-impl JpegColor {
-    /// Bytes per pixel.
-    #[must_use]
-    pub fn channels(self) -> usize {
-        match self {
-            Self::Grey => 1,
-            Self::Rgb => 3,
-            Self::Cmyk => 4,
-        }
-    }
-}
-
-/// What to make of the components, for containers that know better than the markers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ColorTransform {
-    /// By JFIF and Adobe markers and component ids, as libjpeg does.
-    #[default]
-    Auto,
-    /// None: components are channels.
-    None,
-    /// Three components are YCbCr, four are YCCK.
-    YcbcrToRgb,
-}
+use super::row_sink::RowSink;
 
 /// A decoded file.
 #[derive(Debug, Clone)]

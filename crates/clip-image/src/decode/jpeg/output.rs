@@ -16,7 +16,7 @@ use super::error::JpegError;
 use super::frame::Frame;
 use super::region::Region;
 use super::upsample::Plane;
-use crate::decode::RowSink;
+use crate::decode::row_sink::RowSink;
 
 /// Fills the `next` band of each plane.
 pub(super) trait Bands {

@@ -3,9 +3,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::JpegColor;
+use super::color::JpegColor;
 use super::frame::Frame;
-use crate::decode::RowSink;
+use crate::decode::row_sink::RowSink;
 
 /// Collects `[height, width, channels]`.
 pub(super) struct Whole {

@@ -18,7 +18,8 @@ mod text;
 use std::io::Cursor;
 
 use super::packed;
-use crate::{Format, Image, ImageError, Limits, Mode, Palette, orientation};
+use crate::decode::orientation;
+use crate::{Format, Image, ImageError, Limits, Mode, Palette};
 use chunks::{Chunks, Ihdr};
 
 /// Width and height from the header chunk.

@@ -7,7 +7,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 use weezl::{BitOrder, LzwStatus};
 
-use super::{corrupt, unsupported};
+use super::error::{corrupt, unsupported};
 use crate::{Format, ImageError};
 
 /// The compressions that are read.

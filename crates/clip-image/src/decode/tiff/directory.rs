@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::corrupt;
+use super::error::corrupt;
 use crate::decode::bytes::Bytes;
 use crate::{Format, ImageError};
 

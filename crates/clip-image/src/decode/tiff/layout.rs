@@ -2,7 +2,8 @@
 
 use super::compression::Compression;
 use super::directory::Directory;
-use super::{corrupt, tag, unsupported};
+use super::error::{corrupt, unsupported};
+use super::tag;
 use crate::decode::packed;
 use crate::{ImageError, Mode};
 

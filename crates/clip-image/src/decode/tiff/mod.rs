@@ -16,55 +16,18 @@
 
 mod compression;
 mod directory;
+mod error;
+mod head;
 mod layout;
 mod predictor;
 mod segments;
+mod tag;
 
-use crate::{Format, Image, ImageError, Limits, Mode, Palette, orientation};
-use compression::Compression;
+use crate::decode::orientation;
+use crate::{Format, Image, ImageError, Limits, Mode, Palette};
 use directory::Directory;
-use layout::Layout;
-
-mod tag {
-    pub(super) const IMAGE_WIDTH: u16 = 256;
-    pub(super) const IMAGE_LENGTH: u16 = 257;
-    pub(super) const BITS_PER_SAMPLE: u16 = 258;
-    pub(super) const COMPRESSION: u16 = 259;
-    pub(super) const PHOTOMETRIC: u16 = 262;
-    pub(super) const FILL_ORDER: u16 = 266;
-    pub(super) const STRIP_OFFSETS: u16 = 273;
-    pub(super) const ORIENTATION: u16 = 274;
-    pub(super) const SAMPLES_PER_PIXEL: u16 = 277;
-    pub(super) const ROWS_PER_STRIP: u16 = 278;
-    pub(super) const STRIP_BYTE_COUNTS: u16 = 279;
-    pub(super) const PLANAR_CONFIGURATION: u16 = 284;
-    pub(super) const PREDICTOR: u16 = 317;
-    pub(super) const COLOR_MAP: u16 = 320;
-    pub(super) const TILE_WIDTH: u16 = 322;
-    pub(super) const TILE_LENGTH: u16 = 323;
-    pub(super) const TILE_OFFSETS: u16 = 324;
-    pub(super) const TILE_BYTE_COUNTS: u16 = 325;
-    pub(super) const EXTRA_SAMPLES: u16 = 338;
-    pub(super) const SAMPLE_FORMAT: u16 = 339;
-    pub(super) const JPEG_TABLES: u16 = 347;
-
-    pub(super) const BYTE_COUNTS: [u16; 2] = [STRIP_BYTE_COUNTS, TILE_BYTE_COUNTS];
-
-    /// Tags of one value.
-    pub(super) const SINGLE: [u16; 11] = [
-        IMAGE_WIDTH,
-        IMAGE_LENGTH,
-        COMPRESSION,
-        PHOTOMETRIC,
-        FILL_ORDER,
-        SAMPLES_PER_PIXEL,
-        ROWS_PER_STRIP,
-        PLANAR_CONFIGURATION,
-        PREDICTOR,
-        TILE_WIDTH,
-        TILE_LENGTH,
-    ];
-}
+use error::corrupt;
+use head::Head;
 
 pub(super) fn size(bytes: &[u8], limits: &Limits) -> Result<(u32, u32), ImageError> {
     let head = Head::read(bytes, limits)?;
@@ -81,67 +44,6 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Image, ImageError>
     }
     image.orientation = head.orientation;
     Ok(orientation::apply(image))
-}
-
-/// What the tags of the first image say.
-struct Head<'a> {
-    directory: Directory<'a>,
-    big_endian: bool,
-    size: (u32, u32),
-    compression: Compression,
-    /// The samples of a pixel lie in planes of their own.
-    planar: bool,
-    /// The lowest bit of a byte comes first.
-    reversed_bits: bool,
-    layout: Layout,
-    orientation: u8,
-}
-
-impl<'a> Head<'a> {
-    fn read(bytes: &'a [u8], limits: &Limits) -> Result<Self, ImageError> {
-        let directory = Directory::read(bytes)?;
-        let side = |tag, name: &str| {
-            directory.value(tag).ok_or_else(|| corrupt(format!("no image {name}")))
-        };
-        let (width, height) =
-            (side(tag::IMAGE_WIDTH, "width")?, side(tag::IMAGE_LENGTH, "height")?);
-        let size = limits.check(Format::Tiff, width, height)?;
-        let compression = Compression::of(directory.value(tag::COMPRESSION).unwrap_or(1))?;
-        if compression != Compression::None {
-            // Pillow takes the first of several values; libtiff, which reads compressed files for it, takes none.
-            for tag in tag::SINGLE {
-                directory.check_single(tag)?;
-            }
-            for tag in tag::BYTE_COUNTS {
-                directory.check_kept(tag)?;
-            }
-        }
-        let planar = directory.value(tag::PLANAR_CONFIGURATION) == Some(2);
-        let reversed_bits = directory.value(tag::FILL_ORDER) == Some(2);
-        let big_endian = directory.big_endian();
-        let layout = Layout::of(&directory, compression, planar, reversed_bits)?;
-        let orientation =
-            directory.value(tag::ORIENTATION).and_then(|value| u8::try_from(value).ok());
-        let orientation = orientation.filter(|value| (1..=8).contains(value)).unwrap_or(1);
-        Ok(Self {
-            directory,
-            big_endian,
-            size,
-            compression,
-            planar,
-            reversed_bits,
-            layout,
-            orientation,
-        })
-    }
-}
-
-fn corrupt(what: impl Into<String>) -> ImageError {
-    ImageError::corrupt(Format::Tiff, what)
-}
-
-fn unsupported(what: impl Into<String>) -> ImageError {
-    ImageError::unsupported(Format::Tiff, what)
 }
 
 /// All reds, all greens, all blues, 16 bits each, of which Pillow keeps the high byte.

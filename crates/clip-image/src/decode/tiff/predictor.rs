@@ -1,6 +1,6 @@
 //! Predictor 2: samples are stored as differences to the pixel before.
 
-use super::unsupported;
+use super::error::unsupported;
 use crate::ImageError;
 
 /// Adds the differences up, row by row; `samples` neighbouring samples are one pixel.

@@ -4,7 +4,9 @@
 //! go through libtiff, which reads what the byte counts say. The differences are kept here.
 
 use super::compression::Compression;
-use super::{Head, corrupt, predictor, tag, unsupported};
+use super::error::{corrupt, unsupported};
+use super::head::Head;
+use super::{predictor, tag};
 use crate::decode::jpeg::{self, ColorTransform, JpegColor};
 use crate::{Format, ImageError, Limits};
 

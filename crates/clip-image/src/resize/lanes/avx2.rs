@@ -5,7 +5,7 @@ use std::arch::x86_64::{__m128i, __m256i};
 use pulp::cast;
 use pulp::x86::V3;
 
-use super::{Column, HALF, LANES, Lanes, PRECISION};
+use super::column::{Column, HALF, LANES, Lanes, PRECISION};
 
 /// Exists only where the processor has AVX2.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The definition, in plain arithmetic.
 
-use super::{Column, HALF, LANES, Lanes, to_byte};
+use super::column::{Column, HALF, LANES, Lanes, to_byte};
 
 /// For every processor.
 #[derive(Debug, Clone, Copy)]

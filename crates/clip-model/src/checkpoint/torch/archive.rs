@@ -1,8 +1,8 @@
 //! Zip archives: `data.pkl` and `data/<key>`; with `constants.pkl` a TorchScript archive.
 
-use super::super::inventory::Inventory;
-use super::super::source::Contents;
-use super::super::{Container, LoadOptions};
+use super::super::contents::{Contents, Inventory};
+use super::super::layout::Container;
+use super::super::options::LoadOptions;
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
 use clip_formats::FormatError;

@@ -1,9 +1,8 @@
 //! The format before 1.6 (PROTOCOL 5.4): five pickles one after the other, then the storages, each
 //! its number of elements and its bytes.
 
-use super::super::Container;
-use super::super::inventory::Inventory;
-use super::super::source::Contents;
+use super::super::contents::{Contents, Inventory};
+use super::super::layout::Container;
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
 use clip_formats::pickle::{self, Names, Pickle, Value};

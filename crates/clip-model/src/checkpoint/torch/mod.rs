@@ -1,24 +1,12 @@
 //! What `torch.save` and TorchScript write: a pickle that describes tensors, and storages they look
 //! into (PROTOCOL 5.2 to 5.4).
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
-
 mod archive;
 mod legacy;
 mod storages;
 mod tree;
 
-use super::Container;
-use super::inventory::{Inventory, ListedTensor};
-use super::source::Contents;
+use super::contents::{Contents, Inventory, ListedTensor};
+use super::layout::Container;
 use crate::error::CheckpointError;
 use crate::tensor::SharedBytes;
 use clip_formats::pickle::Pickle;

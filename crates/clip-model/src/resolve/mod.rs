@@ -1,109 +1,19 @@
 //! From what a person types to a path on this machine: a path, a released model's name, or
 //! `hf:owner/name`; from the caches first, from the network only when that was asked for.
 
+mod error;
 #[cfg(feature = "download")]
 mod fetch;
+mod options;
+
+pub use error::ResolveError;
+pub use options::ResolveOptions;
 
 use crate::cache::{CacheFolders, RepositoryId};
-#[cfg(feature = "download")]
-use crate::download::{DownloadError, Progress};
-use crate::registry::{self, ReleasedModel, UnknownModel};
+use crate::registry::{self, ReleasedModel};
 use crate::sha256;
+use options::COMPLETE;
 use std::path::{Path, PathBuf};
-
-/// Where to look and what is allowed.
-#[derive(Clone, Copy, Default)]
-pub struct ResolveOptions<'a> {
-    /// Whether the network may be used. It is not by default.
-    pub download: bool,
-    /// Whether what is here is read whole and compared with what it should be, and fetched again where it is broken.
-    pub verify: bool,
-    /// Base address of released files, `<base>/<sha256>/<file>`, instead of the original.
-    pub mirror: Option<&'a str>,
-    /// Base address of hub files, `<base>/<owner>/<name>/resolve/main/<file>`, instead of
-    /// `https://huggingface.co`.
-    pub hub: Option<&'a str>,
-    /// Cache folders instead of those of the environment.
-    pub folders: Option<&'a CacheFolders>,
-    /// Told of every piece of a download.
-    #[cfg(feature = "download")]
-    pub progress: Option<&'a (dyn Fn(Progress<'_>) + Sync)>,
-}
-
-/// Why a name could not be turned into a path.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// Neither a path nor a name.
-    #[error("{0}, and no such file or folder")]
-    Unknown(UnknownModel),
-    /// It looks like a path, and nothing is there.
-    #[error("{}: no such file or folder", path.display())]
-    NoSuchFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// What stands behind `hf:` is not `owner/name`.
-    #[error("`{id}` is not a repository's `owner/name`")]
-    NotARepository {
-        /// What stands there.
-        id: String,
-    },
-    /// The model is known, but its weights are not on this machine, and downloads were not allowed.
-    #[error("the weights of `{name}` are not on this machine; looked for in {}", list(looked_at))]
-    NotHere {
-        /// What was asked for.
-        name: String,
-        /// The places.
-        looked_at: Vec<PathBuf>,
-    },
-    /// The repository has none of the files a checkpoint consists of.
-    #[error("`{repository}` has no weights of a known name")]
-    NoWeights {
-        /// The repository.
-        repository: String,
-    },
-    /// The download failed.
-    #[cfg(feature = "download")]
-    #[error(transparent)]
-    Download(#[from] DownloadError),
-    /// A downloaded index of shards could not be read.
-    #[error("{}: not an index of shards", path.display())]
-    BadIndex {
-        /// The index.
-        path: PathBuf,
-    },
-}
-
-fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-impl ResolveError {
-    /// The way out.
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Unknown(unknown) => Some(match RepositoryId::parse(&unknown.name) {
-                Some(id) => {
-                    format!("{}; a repository of the hub is given as `hf:{id}`", unknown.help())
-                }
-                None => unknown.help(),
-            }),
-            Self::NotHere { name, .. } => {
-                Some(format!("`clip-rs models download {name}` fetches them"))
-            }
-            Self::NotARepository { .. } => {
-                Some("for example `hf:openai/clip-vit-base-patch32`".to_owned())
-            }
-            #[cfg(feature = "download")]
-            Self::Download(error) => error.help().map(str::to_owned),
-            Self::NoWeights { .. } => Some(
-                "they are looked for at its top, for instance as `model.safetensors`".to_owned(),
-            ),
-            Self::NoSuchFile { .. } | Self::BadIndex { .. } => None,
-        }
-    }
-}
 
 /// The path of a checkpoint: an existing path as it is, a released model in anybody's spelling, or
 /// `hf:owner/name`. Files are looked for in our cache, OpenAI's and Hugging Face's, in this order.
@@ -188,7 +98,7 @@ fn released_path(
 
 /// Whether a folder of another program's cache can be opened.
 fn opens(path: &Path) -> bool {
-    crate::checkpoint::Inventory::open(path).is_ok()
+    crate::checkpoint::inventory(path).is_ok()
 }
 
 /// By size first; where that differs from the one known at second hand, or where it is to be verified, by digest.
@@ -228,9 +138,6 @@ fn repository_path(
     fetch_repository(repository, &own, options)?;
     Ok(own)
 }
-
-/// Stands in a folder once everything has been fetched, with the SHA-256 and name of each file on a line.
-const COMPLETE: &str = ".complete";
 
 #[cfg(not(feature = "download"))]
 mod without_network {
