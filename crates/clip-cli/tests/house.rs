@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 25] = [
+const ARROWS: [(&str, &str); 26] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
     ("clip-cli", "clip-eval"),
     ("clip-cli", "clip-report"),
     ("clip", "clip-files"),
+    ("clip", "clip-formats"),
     ("clip", "clip-image"),
     ("clip", "clip-kernels"),
     ("clip", "clip-model"),

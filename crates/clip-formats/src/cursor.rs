@@ -1,22 +1,32 @@
 //! Takes numbers off the front of bytes; none where they run out.
 
 pub(crate) struct Cursor<'a> {
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    at: usize,
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Cursor<'a> {
-        Cursor { rest: bytes }
+        Cursor { bytes, at: 0 }
+    }
+
+    /// Bytes taken so far.
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
     pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(count)?;
-        self.rest = rest;
+        let taken = self.rest().get(..count)?;
+        self.at = self.at.saturating_add(count);
         Some(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.first_chunk().copied()
     }
 
     pub(crate) fn u8(&mut self) -> Option<u8> {

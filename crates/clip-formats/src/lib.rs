@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod archive;
 mod cursor;
 mod dtype;
 mod error;
@@ -23,9 +24,10 @@ mod file_bytes;
 pub mod hdf5;
 pub mod idx;
 pub mod matlab;
+pub mod npy;
 pub mod pickle;
 pub mod safetensors;
-pub mod tar;
+mod tar;
 pub mod zip;
 
 pub use self::dtype::{Dtype, MAX_DIMENSIONS};

@@ -4,9 +4,11 @@
 //! Own, because the format is 8 bytes, one JSON object and the data, and because two rules go beyond the usual crate:
 //! duplicate names are refused as such, and nothing is allocated that the file does not hold.
 
+use crate::dtype::Dtype;
 use crate::error::{FormatError, shown};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, de};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -158,4 +160,30 @@ impl<'de> Visitor<'de> for TensorsVisitor {
         }
         Ok(Tensors { entries, metadata: metadata.flatten().unwrap_or_default() })
     }
+}
+
+/// What stands before the data of `tensors`, given in the order of their data: the length, and the JSON, padded with
+/// spaces so that the data begin at a multiple of 8.
+pub fn header<'a>(
+    metadata: &BTreeMap<String, String>,
+    tensors: impl IntoIterator<Item = (&'a str, Dtype, &'a [usize])>,
+) -> Vec<u8> {
+    let mut header = serde_json::Map::new();
+    if !metadata.is_empty() {
+        header.insert("__metadata__".to_owned(), json!(metadata));
+    }
+    let mut begin = 0u64;
+    for (name, dtype, shape) in tensors {
+        let size = |size: u64, &count: &usize| size.saturating_mul(count as u64);
+        let end = begin.saturating_add(shape.iter().fold(dtype.size() as u64, size));
+        let dtype = dtype.name().to_uppercase();
+        let entry = json!({ "dtype": dtype, "shape": shape, "data_offsets": [begin, end] });
+        header.insert(name.to_owned(), entry);
+        begin = end;
+    }
+    let mut text = serde_json::Value::Object(header).to_string();
+    while !text.len().is_multiple_of(8) {
+        text.push(' ');
+    }
+    [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()
 }

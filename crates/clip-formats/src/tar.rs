@@ -3,68 +3,49 @@
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read, Result};
 
-use flate2::read::MultiGzDecoder;
-
 const BLOCK: u64 = 512;
 /// Bytes of a name or a pax record at most.
 const EXTENSION_LIMIT: u64 = 1 << 20;
 
-/// A source that can pass over bytes.
-pub trait Skip: Read {
-    fn skip(&mut self, count: u64) -> Result<()>;
+/// Passes over bytes of a file.
+pub(crate) fn seek(file: &mut BufReader<File>, count: u64) -> Result<()> {
+    let count = i64::try_from(count).map_err(|_| damaged("a member of more than 2^63 bytes"))?;
+    file.seek_relative(count)
 }
 
-impl Skip for BufReader<File> {
-    fn skip(&mut self, count: u64) -> Result<()> {
-        let count =
-            i64::try_from(count).map_err(|_| damaged("a member of more than 2^63 bytes"))?;
-        self.seek_relative(count)
-    }
-}
-
-impl Skip for MultiGzDecoder<BufReader<File>> {
-    fn skip(&mut self, count: u64) -> Result<()> {
-        skip_by_reading(self, count)
-    }
-}
-
-impl Skip for &[u8] {
-    fn skip(&mut self, count: u64) -> Result<()> {
-        skip_by_reading(self, count)
-    }
-}
-
-fn skip_by_reading(source: &mut impl Read, count: u64) -> Result<()> {
+/// Passes over bytes of a stream.
+pub(crate) fn pass(source: &mut impl Read, count: u64) -> Result<()> {
     let passed = std::io::copy(&mut source.take(count), &mut std::io::sink())?;
     if passed < count { Err(damaged("it ends inside a member")) } else { Ok(()) }
 }
 
 /// A file inside a tar, or a link to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    pub name: Box<str>,
-    pub start: u64,
-    pub size: u64,
+pub(crate) struct Member {
+    pub(crate) name: Box<str>,
+    pub(crate) start: u64,
+    pub(crate) size: u64,
     /// Where a link leads: the name of a member (a hard link's from the root, a symbolic one's already joined with the
     /// folder it lies in).
-    pub link: Option<Box<str>>,
+    pub(crate) link: Option<Box<str>>,
 }
 
 /// Goes through a tar from file to file.
-pub struct Headers<R> {
+pub(crate) struct Headers<R> {
     source: R,
+    skip: fn(&mut R, u64) -> Result<()>,
     position: u64,
     /// Where the next header stands.
     next: u64,
 }
 
-impl<R: Skip> Headers<R> {
-    pub fn new(source: R) -> Headers<R> {
-        Headers { source, position: 0, next: 0 }
+impl<R: Read> Headers<R> {
+    pub(crate) fn new(source: R, skip: fn(&mut R, u64) -> Result<()>) -> Headers<R> {
+        Headers { source, skip, position: 0, next: 0 }
     }
 
     /// The next file, passing over folders, links and the rest; none at the end.
-    pub fn next_file(&mut self) -> Result<Option<Member>> {
+    pub(crate) fn next_file(&mut self) -> Result<Option<Member>> {
         loop {
             match self.next_member()? {
                 Some(member) if member.link.is_some() => {}
@@ -74,11 +55,11 @@ impl<R: Skip> Headers<R> {
     }
 
     /// The next file or link, passing over folders and the rest; none at the end.
-    pub fn next_member(&mut self) -> Result<Option<Member>> {
+    pub(crate) fn next_member(&mut self) -> Result<Option<Member>> {
         let (mut name, mut target): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
         let mut size: Option<u64> = None;
         loop {
-            self.source.skip(self.next.saturating_sub(self.position))?;
+            (self.skip)(&mut self.source, self.next.saturating_sub(self.position))?;
             self.position = self.next;
             let Some(header) = self.header()? else { return Ok(None) };
             let content = size.take().unwrap_or(header.size);
@@ -130,7 +111,7 @@ impl<R: Skip> Headers<R> {
     }
 
     /// The content of the file that [`Headers::next_file`] has just given; at most once.
-    pub fn content(&mut self, member: &Member) -> Result<Vec<u8>> {
+    pub(crate) fn content(&mut self, member: &Member) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.source.by_ref().take(member.size).read_to_end(&mut bytes)?;
         self.position = self.position.saturating_add(read as u64);
@@ -261,13 +242,13 @@ fn pax(mut records: &[u8]) -> Pax {
     pax
 }
 
-pub fn damaged(reason: &str) -> Error {
+fn damaged(reason: &str) -> Error {
     Error::new(ErrorKind::InvalidData, format!("damaged tar: {reason}"))
 }
 
 /// Lists a tar whose bytes are all at hand; what the fuzz target calls.
-pub fn list(bytes: &[u8]) -> Result<Vec<Member>> {
-    let mut headers = Headers::new(bytes);
+pub(crate) fn list(bytes: &[u8]) -> Result<Vec<Member>> {
+    let mut headers = Headers::new(bytes, pass);
     std::iter::from_fn(|| headers.next_file().transpose()).collect()
 }
 
@@ -327,7 +308,7 @@ mod tests {
             member("x/0.jpg", b'0', "1", b"z"),
         ];
         let (bytes, mut members) = (tar.concat(), Vec::new());
-        let mut headers = Headers::new(&bytes[..]);
+        let mut headers = Headers::new(&bytes[..], pass);
         while let Some(member) = headers.next_member().expect("a tar") {
             members.push((member.name.to_string(), member.link.map(|link| link.to_string())));
         }

@@ -1,5 +1,7 @@
 //! Labels of an image in several classes: a numpy array of zeros and ones, as CLIP_benchmark's shards have it.
 
+use clip_formats::npy::Npy;
+
 use crate::item::Presence;
 
 /// The array of a `.npy` file, one entry per class: 1 is present, 0 absent.
@@ -7,11 +9,8 @@ use crate::item::Presence;
 /// # Errors
 /// It is no array of one dimension of integers, booleans or floats in little-endian order, or holds other values.
 pub(super) fn presences(bytes: &[u8]) -> Result<Vec<Presence>, String> {
-    let (head, data) = parts(bytes).ok_or("no .npy file")?;
-    let head = String::from_utf8_lossy(head);
-    let kind =
-        head.split("'descr':").nth(1).and_then(|rest| rest.split('\'').nth(1)).unwrap_or_default();
-    let (width, one): (usize, &[u8]) = match kind {
+    let Npy { descr, shape, values } = Npy::parse(bytes).ok_or("no .npy file")?;
+    let (width, one): (usize, &[u8]) = match &*descr {
         "|u1" | "|i1" | "|b1" => (1, &[1]),
         "<i2" | "<u2" => (2, &[1, 0]),
         "<i4" | "<u4" => (4, &[1, 0, 0, 0]),
@@ -20,22 +19,17 @@ pub(super) fn presences(bytes: &[u8]) -> Result<Vec<Presence>, String> {
         "<f8" => (8, &[0, 0, 0, 0, 0, 0, 0xf0, 0x3f]),
         _ => {
             return Err(format!(
-                "elements `{kind}` are not read; integers, booleans and floats are"
+                "elements `{descr}` are not read; integers, booleans and floats are"
             ));
         }
     };
-    let shape = head
-        .split("'shape':")
-        .nth(1)
-        .and_then(|rest| rest.split(['(', ')']).nth(1))
-        .unwrap_or_default();
     let dimensions: Vec<&str> =
         shape.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
-    let elements = data.chunks_exact(width);
+    let elements = values.chunks_exact(width);
     if !elements.remainder().is_empty() || dimensions != [elements.len().to_string()] {
         return Err(format!(
             "{} bytes are no list of shape ({shape}) with elements of {width}",
-            data.len()
+            values.len()
         ));
     }
     let presence = |element: &[u8]| match element {
@@ -46,23 +40,6 @@ pub(super) fn presences(bytes: &[u8]) -> Result<Vec<Presence>, String> {
         }
     };
     elements.map(presence).collect()
-}
-
-/// Header text and data of versions 1 to 3.
-fn parts(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let rest = bytes.strip_prefix(b"\x93NUMPY")?;
-    let (version, rest) = rest.split_at_checked(2)?;
-    let (length, rest) = match version.first()? {
-        1 => {
-            let (length, rest) = rest.split_first_chunk::<2>()?;
-            (u32::from(u16::from_le_bytes(*length)), rest)
-        }
-        _ => {
-            let (length, rest) = rest.split_first_chunk::<4>()?;
-            (u32::from_le_bytes(*length), rest)
-        }
-    };
-    rest.split_at_checked(usize::try_from(length).ok()?)
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Shards {
             }
         }
         match first {
-            Some(error) if shards.archives.is_empty() => Err(error),
+            Some(error) if shards.archives.is_empty() => Err(error.into()),
             _ => Ok(shards),
         }
     }
@@ -133,7 +133,7 @@ impl Shards {
         let archive = self.archives.get(sample.shard);
         archive
             .ok_or_else(|| DataError::malformed("shards", "there is no such shard"))?
-            .read(position)
+            .bytes(position)
     }
 }
 
@@ -255,7 +255,7 @@ impl Records for Shards {
             image.and_then(|(_, shard, member)| Some((self.archives.get(*shard)?, *member)));
         let (archive, member) = found
             .ok_or_else(|| DataError::malformed("shards", format!("there is no record {index}")))?;
-        archive.read(member)
+        archive.bytes(member)
     }
 }
 

@@ -13,10 +13,23 @@
     )
 )]
 
-pub mod archive;
 pub mod image_array;
 pub(crate) mod image_file;
 pub mod ppm;
 pub mod video;
 
-pub use clip_formats::{FileBytes, hdf5, idx, matlab};
+pub use clip_formats::{FileBytes, archive, hdf5, idx, matlab};
+
+use self::archive::Archive;
+use crate::error::DataError;
+use crate::item::Records;
+
+impl Records for Archive {
+    fn name(&self, index: usize) -> String {
+        self.names().nth(index).unwrap_or_default().to_owned()
+    }
+
+    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
+        Ok(self.read(index)?)
+    }
+}

@@ -50,9 +50,9 @@ impl Machine<'_, '_> {
 
     /// BINSTRING and its like: text of Python 2, of no stated encoding.
     pub(super) fn old_text(&mut self, length: u64) -> Outcome<()> {
-        let start = self.reader.at;
+        let start = self.reader.at();
         let bytes = self.reader.take(length)?;
-        let place = start..self.reader.at;
+        let place = start..self.reader.at();
         self.push(std::str::from_utf8(bytes).map_or(Value::Bytes(place), Value::Str))
     }
 
@@ -66,7 +66,7 @@ impl Machine<'_, '_> {
 
     /// STRING, UNICODE: text on a line, with escapes.
     pub(super) fn escaped_text(&mut self) -> Outcome<()> {
-        let start = self.reader.at;
+        let start = self.reader.at();
         let line = self.reader.line()?;
         let place = start..start.saturating_add(line.len());
         let text = std::str::from_utf8(line).ok().filter(|text| !text.contains('\\'));
@@ -78,8 +78,8 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn raw_bytes(&mut self, length: u64) -> Outcome<()> {
-        let start = self.reader.at;
+        let start = self.reader.at();
         self.reader.take(length)?;
-        self.push(Value::Bytes(start..self.reader.at))
+        self.push(Value::Bytes(start..self.reader.at()))
     }
 }

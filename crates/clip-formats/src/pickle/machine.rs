@@ -48,7 +48,7 @@ pub fn load<'a>(
     };
     let root = machine.run()?;
     let Machine { values, tensors, storages, foreign, reader, .. } = machine;
-    Ok(Pickle { values, root, tensors, storages, foreign, length: reader.at })
+    Ok(Pickle { values, root, tensors, storages, foreign, length: reader.at() })
 }
 
 pub(super) struct Machine<'a, 'p> {

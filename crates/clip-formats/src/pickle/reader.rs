@@ -1,6 +1,7 @@
 //! The bytes of a pickle, taken from the front.
 
 use super::machine::{Names, Outcome};
+use crate::cursor::Cursor;
 use crate::error::FormatError;
 use std::path::Path;
 
@@ -16,61 +17,53 @@ pub(super) struct Reader<'a, 'p> {
     pub(super) path: &'p Path,
     /// The entry's name, for messages; empty where the file is the pickle.
     place: &'p str,
-    bytes: &'a [u8],
     limit: usize,
-    pub(super) at: usize,
+    cursor: Cursor<'a>,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
     pub(super) fn new(path: &'p Path, place: &'p str, bytes: &'a [u8], names: Names) -> Self {
         let limit = if names == Names::Numpy { ARRAY_LIMIT } else { PICKLE_LIMIT };
-        Self { path, place, bytes: bytes.get(..limit).unwrap_or(bytes), limit, at: 0 }
+        let cursor = Cursor::new(bytes.get(..limit).unwrap_or(bytes));
+        Self { path, place, limit, cursor }
+    }
+
+    /// Bytes taken so far.
+    pub(super) fn at(&self) -> usize {
+        self.cursor.at()
     }
 
     pub(super) fn byte(&mut self) -> Outcome<u8> {
-        let [byte] = self.array()?;
-        Ok(byte)
+        self.array().map(|[byte]| byte)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Outcome<[u8; N]> {
-        match self.bytes.get(self.at..).and_then(|rest| rest.first_chunk()) {
-            Some(&array) => {
-                self.at = self.at.saturating_add(N);
-                Ok(array)
-            }
-            None => Err(self.ends_early()),
-        }
+        self.cursor.array().ok_or_else(|| self.ends_early())
     }
 
     pub(super) fn take(&mut self, length: u64) -> Outcome<&'a [u8]> {
-        let end = usize::try_from(length).ok().and_then(|length| self.at.checked_add(length));
-        match end.and_then(|end| self.bytes.get(self.at..end)) {
-            Some(bytes) => {
-                self.at = self.at.saturating_add(bytes.len());
-                Ok(bytes)
-            }
-            None => Err(self.ends_early()),
-        }
+        let taken = usize::try_from(length).ok().and_then(|length| self.cursor.take(length));
+        taken.ok_or_else(|| self.ends_early())
     }
 
     /// Up to the next newline, which is skipped.
     pub(super) fn line(&mut self) -> Outcome<&'a [u8]> {
-        let rest = self.bytes.get(self.at..).unwrap_or(&[]);
-        let Some(length) = rest.iter().take(LINE_LIMIT).position(|&byte| byte == b'\n') else {
+        let mut bytes = self.cursor.rest().iter().take(LINE_LIMIT);
+        let Some(length) = bytes.position(|&byte| byte == b'\n') else {
             return Err(self.malformed("a line that does not end".to_owned()));
         };
         let line = self.take(length as u64)?;
-        self.at = self.at.saturating_add(1);
+        self.byte()?;
         Ok(line)
     }
 
     /// Bytes not taken yet.
     pub(super) fn left(&self) -> usize {
-        self.bytes.len().saturating_sub(self.at)
+        self.cursor.rest().len()
     }
 
     fn ends_early(&self) -> FormatError {
-        match self.bytes.len() {
+        match self.at().saturating_add(self.left()) {
             length if length == self.limit => FormatError::Limit {
                 path: self.path.to_path_buf(),
                 what: "length of the pickle in bytes".to_owned(),
@@ -85,8 +78,12 @@ impl<'a, 'p> Reader<'a, 'p> {
 
     pub(super) fn malformed(&self, problem: String) -> FormatError {
         if self.place.is_empty() {
-            return FormatError::malformed(self.path, format!("{problem} (at byte {})", self.at));
+            return FormatError::malformed(self.path, format!("{problem} (at byte {})", self.at()));
         }
-        FormatError::malformed_at(self.path, format!("{} at byte {}", self.place, self.at), problem)
+        FormatError::malformed_at(
+            self.path,
+            format!("{} at byte {}", self.place, self.at()),
+            problem,
+        )
     }
 }

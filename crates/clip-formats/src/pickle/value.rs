@@ -10,23 +10,31 @@ pub type Id = u32;
 /// One value. Strings borrow from the pickle.
 #[derive(Debug, Clone)]
 pub enum Value<'a> {
+    /// `None`.
     None,
+    /// `True` or `False`.
     Bool(bool),
+    /// An integer of at most 64 bits.
     Int(i64),
     /// An integer of more than 64 bits; its value is never needed.
     BigInt,
     /// Its value is never needed.
     Float,
+    /// Text.
     Str(&'a str),
     /// Bytes, and text that is escaped or not UTF-8: their place in the pickle.
     Bytes(Range<usize>),
+    /// A tuple.
     Tuple(Box<[Id]>),
     /// A list or a set.
     List(Vec<Id>),
     /// Pairs in the order of their insertion; the same key may stand there twice.
     Dict(Vec<(Id, Id)>),
+    /// The shell of an object.
     Object(Object),
+    /// A class or function.
     Global(Global),
+    /// A storage of torch, or a part of one.
     Storage(StorageView),
     /// Index into [`Pickle::tensors`].
     Tensor(usize),
@@ -95,6 +103,7 @@ pub enum Global {
 /// What a storage is an array of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
+    /// A type that tensors can have.
     Known(Dtype),
     /// A type that no weight of CLIP has: its name and bytes.
     Other(&'static str, usize),
@@ -109,6 +118,7 @@ impl Element {
         }
     }
 
+    /// The name people read.
     pub fn name(self) -> &'static str {
         match self {
             Self::Known(dtype) => dtype.name(),
@@ -131,8 +141,11 @@ pub struct StorageView {
 /// A storage that the pickle mentions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageRecord<'a> {
+    /// What names it.
     pub key: &'a str,
+    /// The type of its elements.
     pub element: Element,
+    /// How many it has.
     pub elements: u64,
 }
 
@@ -140,15 +153,19 @@ pub struct StorageRecord<'a> {
 /// against the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorRecord {
+    /// What it looks into.
     pub view: StorageView,
+    /// Its first element in that.
     pub offset: u64,
+    /// Sizes, outermost first.
     pub shape: Vec<u64>,
+    /// From one element to the next, in each dimension.
     pub strides: Vec<u64>,
 }
 
 /// A class or function that was named and not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Foreign {
+pub(super) struct Foreign {
     pub(super) module: String,
     pub(super) name: String,
     /// Whether an object of it stands in the pickle.
@@ -157,7 +174,7 @@ pub struct Foreign {
 
 impl Foreign {
     /// `module.name`.
-    pub fn path(&self) -> String {
+    pub(super) fn path(&self) -> String {
         format!("{}.{}", self.module, self.name)
     }
 }
@@ -167,7 +184,9 @@ impl Foreign {
 pub struct Pickle<'a> {
     pub(super) values: Vec<Value<'a>>,
     pub(super) root: Id,
+    /// All tensors.
     pub tensors: Vec<TensorRecord>,
+    /// All storages.
     pub storages: Vec<StorageRecord<'a>>,
     pub(super) foreign: Vec<Foreign>,
     /// Bytes of the input that it took.

@@ -1,19 +1,24 @@
-//! Zip archives as `torch.save` and TorchScript write them (PROTOCOL 5.2), read from the central
-//! directory alone.
+//! Zip archives as `torch.save` and TorchScript write them (PROTOCOL 5.2), read from the central directory alone.
 //!
-//! An own reader rather than the `zip` crate: entries must be mapped in place, which needs their
-//! offsets, and what readers disagree about (duplicate names, overlapping entries, counts that lie,
-//! two ends) must be refused rather than resolved one way or the other. Local headers are only used
-//! to find where the data begin. Nothing is ever extracted.
+//! The `zip` crate reads the directory. Entries must be mapped in place, so their positions are taken and not their
+//! bytes, and what readers disagree about (two entries of one name, entries that overlap, another name in the local
+//! header, bytes behind the end) is refused rather than resolved one way or the other. Nothing is ever extracted.
 
-mod directory;
-
-use crate::error::FormatError;
+use crate::error::{FormatError, shown};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use std::collections::BTreeMap;
+use std::io::Cursor;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use zip::read::{ArchiveOffset, Config, ZipFile};
+use zip::{CompressionMethod, ZipArchive};
+
+const ENTRY_LIMIT: usize = 100_000;
+const NAME_LIMIT: usize = 4096;
+/// Bytes of an end record and of a local header, without their names and comments.
+const END_LENGTH: usize = 22;
+const LOCAL_LENGTH: u64 = 30;
 
 /// Deflated data may be this much longer than their deflated form. Deflate itself reaches 1032.
 const RATIO_LIMIT: u64 = 1000;
@@ -68,25 +73,17 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// It is damaged, says what readers disagree about, or has entries outside one folder.
     pub fn open(path: &Path, bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let entries = directory::read(path, bytes)?;
-        let root = match entries.keys().next().and_then(|name| name.split_once('/')) {
-            Some((root, _)) => root.to_owned(),
-            None => {
-                return Err(FormatError::malformed_at(
-                    path,
-                    "archive",
-                    "no entry lies in a folder",
-                ));
-            }
-        };
-        if let Some(other) =
-            entries.keys().find(|name| name.split('/').next() != Some(root.as_str()))
-        {
-            let other: String = other.chars().take(80).flat_map(char::escape_debug).collect();
-            let problem =
-                format!("entry `{other}` lies outside the archive's one folder `{root:.80}`");
-            return Err(FormatError::malformed_at(path, "archive", problem));
+        let malformed = |problem: String| FormatError::malformed_at(path, "archive", problem);
+        let entries = entries(bytes).map_err(malformed)?;
+        let root = entries.keys().next().and_then(|name| name.split_once('/'));
+        let (root, _) = root.ok_or_else(|| malformed("no entry lies in a folder".to_owned()))?;
+        if let Some(other) = entries.keys().find(|name| name.split('/').next() != Some(root)) {
+            let other = shown(other);
+            return Err(malformed(format!(
+                "entry `{other}` lies outside the archive's one folder `{root:.80}`"
+            )));
         }
+        let root = root.to_owned();
         Ok(Self { path: path.to_path_buf(), bytes, entries, root, inflated: AtomicU64::new(0) })
     }
 
@@ -101,8 +98,7 @@ impl<'a> Archive<'a> {
     /// There is none of that name, or it is damaged or deflated beyond the limits.
     pub fn read(&self, name: &str, checksum: Checksum) -> Result<Data, FormatError> {
         let malformed = |problem: String| {
-            let name: String = name.chars().take(80).flat_map(char::escape_debug).collect();
-            FormatError::malformed_at(&self.path, format!("entry `{name}`"), problem)
+            FormatError::malformed_at(&self.path, format!("entry `{}`", shown(name)), problem)
         };
         let Some(entry) = self.entries.get(&format!("{}/{name}", self.root)) else {
             return Err(malformed("is not in the archive".to_owned()));
@@ -171,6 +167,88 @@ impl Data {
             Self::Inflated(bytes) => bytes,
         }
     }
+}
+
+/// All entries by name, each checked for itself and against the others.
+fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
+    let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    let zip = ZipArchive::with_config(config, Cursor::new(bytes));
+    let mut zip = zip.map_err(|error| error.to_string())?;
+    let end = bytes.len().checked_sub(END_LENGTH.saturating_add(zip.comment().len()));
+    if !end.is_some_and(|end| bytes.get(end..).is_some_and(|end| end.starts_with(b"PK\x05\x06"))) {
+        return Err("its end record is not at the end".to_owned());
+    }
+    if zip.len() > ENTRY_LIMIT {
+        return Err(format!("has {} entries, limit {ENTRY_LIMIT}", zip.len()));
+    }
+    if zip.has_duplicate_names() {
+        return Err("two entries have one name".to_owned());
+    }
+    let (mut entries, mut places) = (BTreeMap::new(), Vec::new());
+    for index in 0..zip.len() {
+        let file = zip.by_index_raw(index).map_err(|error| error.to_string())?;
+        let name = check_name(file.name_raw())
+            .map_err(|problem| format!("entry {index} of the directory {problem}"))?;
+        let entry = read_entry(bytes, &file)
+            .map_err(|problem| format!("entry `{}` {problem}", shown(name)))?;
+        places.push((file.header_start(), entry.data_start.saturating_add(entry.stored_size)));
+        entries.insert(name.to_owned(), entry);
+    }
+    check_overlaps(places, zip.central_directory_start())?;
+    Ok(entries)
+}
+
+/// Names are only looked up, never used as paths; still, one that could leave a folder is refused.
+fn check_name(name: &[u8]) -> Result<&str, String> {
+    if name.len() > NAME_LIMIT {
+        return Err(format!("has a name of {} bytes, limit {NAME_LIMIT}", name.len()));
+    }
+    let name = std::str::from_utf8(name).map_err(|_| "has a name that is not UTF-8".to_owned())?;
+    let leaves = name.is_empty()
+        || name.starts_with('/')
+        || name.contains(['\\', '\0'])
+        || name.split('/').any(|part| part == "..");
+    if leaves { Err("has a name that is no plain path".to_owned()) } else { Ok(name) }
+}
+
+fn read_entry(bytes: &[u8], file: &ZipFile<'_, Cursor<&[u8]>>) -> Result<Entry, String> {
+    if file.encrypted() {
+        return Err("is encrypted".to_owned());
+    }
+    let (size, stored_size) = (file.size(), file.compressed_size());
+    let deflated = match file.compression() {
+        CompressionMethod::Stored if size != stored_size => {
+            return Err(format!("is stored, but {size} bytes in {stored_size}"));
+        }
+        CompressionMethod::Stored => false,
+        CompressionMethod::Deflated => true,
+        method => return Err(format!("uses compression method {method}, expected 0 or 8")),
+    };
+    let name = usize::try_from(file.header_start().saturating_add(LOCAL_LENGTH));
+    let local = name.ok().and_then(|name| bytes.get(name..));
+    if !local.is_some_and(|local| local.starts_with(file.name_raw())) {
+        return Err("has another name in its local header".to_owned());
+    }
+    let data_start = file.data_start().ok_or("has no data")?;
+    Ok(Entry { deflated, crc: file.crc32(), stored_size, size, data_start })
+}
+
+/// No two entries may share a byte, and none may reach into the directory.
+fn check_overlaps(mut places: Vec<(u64, u64)>, directory_start: u64) -> Result<(), String> {
+    places.sort_unstable();
+    let mut cursor = 0;
+    for (start, end) in places {
+        if start < cursor {
+            return Err(format!("two entries overlap at byte {start}"));
+        }
+        cursor = end;
+    }
+    if cursor > directory_start {
+        return Err(format!(
+            "an entry ends at byte {cursor}, inside the directory at {directory_start}"
+        ));
+    }
+    Ok(())
 }
 
 /// Inflates to exactly `size` bytes; one more is an error before it is written.

@@ -3,10 +3,10 @@
 use crate::error::{CheckpointError, shown};
 use crate::tensor::Tensor;
 use clip_files::NewFile;
+use clip_formats::safetensors;
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -43,12 +43,13 @@ pub fn write(
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), CheckpointError> {
     tensors.sort_by(|a, b| b.dtype.size().cmp(&a.dtype.size()).then_with(|| a.name.cmp(&b.name)));
-    let header = header(path, &tensors, metadata)?;
+    check(path, &tensors)?;
+    let described = tensors.iter().map(|t| (t.name.as_str(), t.dtype, t.tensor.shape()));
+    let header = safetensors::header(metadata, described);
     let failed = |source| CheckpointError::Write { path: path.to_path_buf(), source };
     let file = NewFile::of(path).map_err(failed)?;
     let mut out = BufWriter::with_capacity(1 << 20, file.as_file());
-    out.write_all(&(header.len() as u64).to_le_bytes()).map_err(failed)?;
-    out.write_all(header.as_bytes()).map_err(failed)?;
+    out.write_all(&header).map_err(failed)?;
     for tensor in &tensors {
         write_values(&mut out, tensor, path)?;
     }
@@ -57,17 +58,9 @@ pub fn write(
     file.keep().map_err(failed)
 }
 
-/// The JSON, padded with spaces so that the data begin at a multiple of 8.
-fn header(
-    path: &Path,
-    tensors: &[WriteTensor],
-    metadata: &BTreeMap<String, String>,
-) -> Result<String, CheckpointError> {
-    let mut header = Map::new();
-    if !metadata.is_empty() {
-        header.insert("__metadata__".to_owned(), json!(metadata));
-    }
-    let mut offset = 0u64;
+/// No name may stand twice, and only floating-point types are converted.
+fn check(path: &Path, tensors: &[WriteTensor]) -> Result<(), CheckpointError> {
+    let mut names = BTreeSet::new();
     for WriteTensor { name, tensor, dtype } in tensors {
         let converted =
             matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::Bf16) && tensor.dtype().is_float();
@@ -79,25 +72,12 @@ fn header(
                 expected: "the element type to be written, or floating point for f32, f16 or bf16",
             });
         }
-        let end = offset + tensor.elements() as u64 * dtype.size() as u64;
-        let entry = json!({
-            "dtype": dtype.name().to_uppercase(),
-            "shape": tensor.shape(),
-            "data_offsets": [offset, end],
-        });
-        if header.insert(name.clone(), entry).is_some() {
-            return Err(CheckpointError::malformed(
-                path,
-                format!("tensor `{}`", shown(name)),
-                "given twice",
-            ));
+        if !names.insert(name) {
+            let place = format!("tensor `{}`", shown(name));
+            return Err(CheckpointError::malformed(path, place, "given twice"));
         }
-        offset = end;
     }
-    let mut text = Value::Object(header).to_string();
-    let padded = text.len().next_multiple_of(8);
-    text.extend(std::iter::repeat_n(' ', padded - text.len()));
-    Ok(text)
+    Ok(())
 }
 
 fn write_values(

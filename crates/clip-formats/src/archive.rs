@@ -6,12 +6,11 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use clip_formats::tar::{self, Headers};
 use flate2::read::MultiGzDecoder;
 
-use crate::error::DataError;
-use crate::formats::FileBytes;
-use crate::item::Records;
+use crate::error::FormatError;
+use crate::file_bytes::FileBytes;
+use crate::tar::{self, Headers};
 
 /// Bytes of a member at most: images and lists are far below.
 const MEMBER_LIMIT: u64 = 1 << 30;
@@ -68,10 +67,10 @@ impl Archive {
     ///
     /// # Errors
     /// It is none of these, or damaged.
-    pub fn open(path: &Path) -> Result<Archive, DataError> {
+    pub fn open(path: &Path) -> Result<Archive, FormatError> {
         match Archive::open_whole_part(path)? {
             (archive, None) => Ok(archive),
-            (_, Some(damage)) => Err(DataError::malformed(path, damage)),
+            (_, Some(damage)) => Err(FormatError::malformed(path, damage)),
         }
     }
 
@@ -79,15 +78,16 @@ impl Archive {
     ///
     /// # Errors
     /// It is none of these, or no file of it is whole.
-    pub fn open_whole_part(path: &Path) -> Result<(Archive, Option<String>), DataError> {
-        let failed = |source| DataError::Read { path: path.to_owned(), source };
+    pub fn open_whole_part(path: &Path) -> Result<(Archive, Option<String>), FormatError> {
+        let failed = |source| FormatError::Read { path: path.to_owned(), source };
         let head = clip_files::head(path, 512).map_err(failed)?;
         let file = BufReader::new(clip_files::open(path, u64::MAX).map_err(failed)?);
         if head.starts_with(b"PK") {
             return Ok((Archive::zip(path, file)?, None));
         }
         if head.starts_with(&[0x1f, 0x8b]) {
-            let tar = Tar::list(path, Headers::new(MultiGzDecoder::new(file)), u64::MAX)?;
+            let tar =
+                Tar::list(path, Headers::new(MultiGzDecoder::new(file), tar::pass), u64::MAX)?;
             let (names, places) = tar.names.into_iter().unzip();
             let content = Content::Stream(Box::default(), places);
             let archive = Archive { dangling: tar.dangling, ..Archive::new(path, names, content) };
@@ -95,7 +95,7 @@ impl Archive {
         }
         if head.get(257..262) == Some(b"ustar") {
             let bytes = FileBytes::open(path)?;
-            let tar = Tar::list(path, Headers::new(file), bytes.len())?;
+            let tar = Tar::list(path, Headers::new(file, tar::seek), bytes.len())?;
             let place =
                 |&(_, file): &(Box<str>, usize)| tar.files.get(file).copied().unwrap_or_default();
             let places = tar.names.iter().map(place).collect();
@@ -105,19 +105,20 @@ impl Archive {
             return Ok((archive, tar.damage));
         }
         if head.starts_with(b"version https://git-lfs") {
-            return Err(DataError::malformed(
+            return Err(FormatError::malformed(
                 path,
                 "is a Git LFS pointer, not the file: `git lfs pull` fetches it",
             ));
         }
-        Err(DataError::malformed(
+        Err(FormatError::malformed(
             path,
             "neither a zip, a tar nor a tar.gz; unpack it where it lies",
         ))
     }
 
-    fn zip(path: &Path, file: BufReader<File>) -> Result<Archive, DataError> {
-        let damaged = |error: zip::result::ZipError| DataError::malformed(path, error.to_string());
+    fn zip(path: &Path, file: BufReader<File>) -> Result<Archive, FormatError> {
+        let damaged =
+            |error: zip::result::ZipError| FormatError::malformed(path, error.to_string());
         let zip = zip::ZipArchive::new(file).map_err(damaged)?;
         let name = |place| Some((place, Box::<str>::from(zip.name_for_index(place)?.ok()?)));
         let files = (0..zip.len()).filter_map(name).filter(|(_, name)| !name.ends_with('/'));
@@ -158,7 +159,7 @@ impl Archive {
     ///
     /// # Errors
     /// There is no such file, it is encrypted or damaged, or larger than 1 GiB.
-    pub fn read(&self, index: usize) -> Result<Vec<u8>, DataError> {
+    pub fn read(&self, index: usize) -> Result<Vec<u8>, FormatError> {
         match &self.content {
             Content::Tar(bytes, places) => {
                 let (start, size) = *places.get(index).ok_or_else(|| self.missing(index))?;
@@ -183,14 +184,14 @@ impl Archive {
     }
 
     /// `index` counts the files of the stream.
-    fn read_stream(&self, stream: &mut Stream, index: usize) -> Result<Vec<u8>, DataError> {
+    fn read_stream(&self, stream: &mut Stream, index: usize) -> Result<Vec<u8>, FormatError> {
         if let Some((_, bytes)) = stream.window.iter().find(|(passed, _)| *passed == index) {
             return Ok(bytes.clone());
         }
         if index < stream.next || stream.headers.is_none() {
             let file =
-                clip_files::open(&self.path, u64::MAX).map_err(DataError::read(&self.path))?;
-            let headers = Headers::new(MultiGzDecoder::new(BufReader::new(file)));
+                clip_files::open(&self.path, u64::MAX).map_err(FormatError::read(&self.path))?;
+            let headers = Headers::new(MultiGzDecoder::new(BufReader::new(file)), tar::pass);
             *stream = Stream { headers: Some(headers), ..Stream::default() };
         }
         let Some(headers) = &mut stream.headers else { return Err(self.missing(index)) };
@@ -214,22 +215,22 @@ impl Archive {
         }
     }
 
-    fn within_limit(&self, index: usize, size: u64) -> Result<(), DataError> {
+    fn within_limit(&self, index: usize, size: u64) -> Result<(), FormatError> {
         if size <= MEMBER_LIMIT {
             return Ok(());
         }
-        Err(DataError::malformed(
+        Err(FormatError::malformed(
             self.path_of(index),
             format!("{size} bytes, limit {MEMBER_LIMIT}"),
         ))
     }
 
-    fn failed(&self, index: usize, reason: &impl ToString) -> DataError {
-        DataError::malformed(self.path_of(index), reason.to_string())
+    fn failed(&self, index: usize, reason: &impl ToString) -> FormatError {
+        FormatError::malformed(self.path_of(index), reason.to_string())
     }
 
-    fn missing(&self, index: usize) -> DataError {
-        DataError::malformed(
+    fn missing(&self, index: usize) -> FormatError {
+        FormatError::malformed(
             &self.path,
             format!("there is no file {index}; {} are listed", self.names.len()),
         )
@@ -238,16 +239,6 @@ impl Archive {
     /// `ARCHIVE/MEMBER`, for messages.
     fn path_of(&self, index: usize) -> PathBuf {
         self.path.join(self.names.get(index).map_or("", |name| name))
-    }
-}
-
-impl Records for Archive {
-    fn name(&self, index: usize) -> String {
-        self.names.get(index).map_or_else(String::new, ToString::to_string)
-    }
-
-    fn bytes(&self, index: usize) -> Result<Vec<u8>, DataError> {
-        self.read(index)
     }
 }
 
@@ -265,18 +256,18 @@ struct Tar {
 
 impl Tar {
     /// Files that are whole: all of them end within `length` bytes.
-    fn list<R: tar::Skip>(
+    fn list<R: Read>(
         path: &Path,
         mut headers: Headers<R>,
         length: u64,
-    ) -> Result<Tar, DataError> {
+    ) -> Result<Tar, FormatError> {
         let mut tar = Tar::default();
         let mut members = Vec::new();
         loop {
             let member = match headers.next_member() {
                 Ok(Some(member)) => member,
                 Ok(None) => break,
-                Err(error) if members.is_empty() => return Err(DataError::read(path)(error)),
+                Err(error) if members.is_empty() => return Err(FormatError::read(path)(error)),
                 Err(error) => {
                     tar.damage = Some(error.to_string());
                     // What lies before a header that cannot be read may be cut as well: a stream ends within it.
@@ -287,7 +278,7 @@ impl Tar {
                 }
             };
             if members.len() == COUNT_LIMIT {
-                return Err(DataError::malformed(path, format!("more than {COUNT_LIMIT} files")));
+                return Err(FormatError::malformed(path, format!("more than {COUNT_LIMIT} files")));
             }
             if member.start.saturating_add(member.size) > length {
                 tar.damage = Some(format!("it ends inside {}", member.name));
