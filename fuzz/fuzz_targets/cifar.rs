@@ -1,10 +1,15 @@
-//! Pickles of CIFAR's Python version.
+//! Pickles of CIFAR's Python version, and the array in them.
 
 #![no_main]
 
-use clip_data::formats::pickle;
+use std::path::Path;
+
+use clip_formats::pickle::{self, Names};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = pickle::parse(&mut &*bytes);
+    if let Ok(pickle) = pickle::load(Path::new("fuzz"), "", bytes, Names::Numpy) {
+        let _ = pickle.item("data").and_then(|data| pickle.array(data));
+        let _ = pickle.item("labels").map(|list| (pickle.integers(list), pickle.texts(list)));
+    }
 });

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use clip_data::formats::hdf5::Hdf5;
+use clip_formats::hdf5::Hdf5;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use clip_data::formats::idx;
+use clip_formats::idx;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

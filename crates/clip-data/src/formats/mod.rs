@@ -2,16 +2,6 @@
 //!
 //! Every parser takes any bytes: it ends in values or in an error that names file and reason, with memory bounded by
 //! the size of the file and the limit that its constants state.
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::arithmetic_side_effects
-    )
-)]
 
 pub mod image_array;
 pub(crate) mod image_file;

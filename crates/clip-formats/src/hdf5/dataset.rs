@@ -3,6 +3,7 @@
 use super::Hdf5;
 use super::filter::{self, Filter};
 use super::header::{self, Message, kind};
+use super::tree::{self, Kind};
 use crate::cursor::{Cursor, little_endian};
 use crate::error::FormatError;
 
@@ -10,8 +11,6 @@ use crate::error::FormatError;
 const DIMENSIONS: usize = 8;
 /// Bytes of rows or of a chunk that may be asked for at once.
 const READ_LIMIT: u64 = 1 << 29;
-/// Bytes of the smallest entry of a tree of chunks.
-const CHUNK_ENTRY: u64 = 24;
 
 /// An array in a file, outermost dimension first.
 #[derive(Debug)]
@@ -349,34 +348,11 @@ fn layout(
 
 /// The chunks of a tree, by their first row; `rank` counts the element as a dimension.
 fn chunks(file: &Hdf5, root: u64, rank: usize) -> Result<Vec<Chunk>, FormatError> {
-    let most = file.bytes.len() / CHUNK_ENTRY; // each has an entry of its own in the file
-    let mut chunks = Vec::new();
-    let mut nodes = vec![(root, u8::MAX)];
-    let mut entries = 0u64;
-    while let Some((address, below)) = nodes.pop() {
-        let head_size = file.address_size.saturating_mul(2).saturating_add(8);
-        let head = file.block(address, head_size as u64)?;
-        let mut cursor = Cursor::new(&head);
-        if cursor.take(4) != Some(b"TREE") || cursor.u8() != Some(1) {
-            return Err(file.malformed(format!("no node of chunks at {address}")));
-        }
-        let level = cursor.u8().filter(|&level| level < below);
-        let level = level.ok_or_else(|| file.malformed("chunks whose tree has no end"))?;
-        let used = u64::from(cursor.u16().unwrap_or_default());
-        let key = rank.saturating_mul(8).saturating_add(8);
-        let pair = key.saturating_add(file.address_size);
-        entries = entries.saturating_add(used).saturating_add(1);
-        if entries > most {
-            return Err(file.malformed("more chunks than the file has room for"));
-        }
-        let start = address.saturating_add(head_size as u64);
-        let node = file.block(start, used.saturating_mul(pair as u64))?;
-        for entry in node.chunks_exact(pair) {
-            let chunk =
-                chunk(entry, rank, file.address_size).ok_or_else(|| file.truncated("a chunk"))?;
-            if level > 0 { nodes.push((chunk.address, level)) } else { chunks.push(chunk) }
-        }
-    }
+    let key_size = rank.saturating_mul(8).saturating_add(8);
+    let leaves = tree::leaves(file, root, Kind::Chunks, key_size)?;
+    let chunks = leaves.iter().map(|entry| chunk(entry, rank, file.address_size));
+    let chunks: Option<Vec<Chunk>> = chunks.collect();
+    let mut chunks = chunks.ok_or_else(|| file.truncated("a chunk"))?;
     chunks.sort_by(|a, b| a.start.cmp(&b.start));
     Ok(chunks)
 }

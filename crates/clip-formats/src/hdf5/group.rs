@@ -2,11 +2,9 @@
 
 use super::Hdf5;
 use super::header::{self, kind};
-use crate::cursor::Cursor;
+use super::tree::{self, Kind};
+use crate::cursor::{Cursor, little_endian};
 use crate::error::FormatError;
-
-/// Nodes of a group's tree at most.
-const NODES: usize = 1 << 16;
 
 pub(super) fn child(file: &Hdf5, group: u64, name: &str) -> Result<Option<u64>, FormatError> {
     let messages = header::messages(file, group)?;
@@ -51,34 +49,10 @@ fn heap_data(file: &Hdf5, address: u64) -> Result<Vec<u8>, FormatError> {
 }
 
 fn in_tree(file: &Hdf5, root: u64, heap: &[u8], name: &[u8]) -> Result<Option<u64>, FormatError> {
-    let mut nodes = vec![(root, u8::MAX)];
-    let mut seen = 0usize;
-    while let Some((address, below)) = nodes.pop() {
-        seen = seen.saturating_add(1);
-        if seen > NODES {
-            return Err(file.malformed(format!("a group of more than {NODES} nodes")));
-        }
-        let addresses = file.address_size.saturating_mul(2);
-        let head = file.block(address, addresses.saturating_add(8) as u64)?;
-        let mut cursor = Cursor::new(&head);
-        if cursor.take(4) != Some(b"TREE") || cursor.u8() != Some(0) {
-            return Err(file.malformed(format!("no node of a group at {address}")));
-        }
-        let level = cursor.u8().filter(|&level| level < below);
-        let level = level.ok_or_else(|| file.malformed("a group whose tree has no end"))?;
-        let used = u64::from(cursor.u16().unwrap_or_default());
-        let pair = file.address_size.saturating_add(file.length_size);
-        let children = file
-            .block(address.saturating_add(head.len() as u64), used.saturating_mul(pair as u64))?;
-        let mut cursor = Cursor::new(&children);
-        while let (Some(_), Some(child)) =
-            (cursor.uint(file.length_size), cursor.uint(file.address_size))
-        {
-            if level > 0 {
-                nodes.push((child, level));
-            } else if let Some(found) = in_node(file, child, heap, name)? {
-                return Ok(Some(found));
-            }
+    for leaf in tree::leaves(file, root, Kind::Names, file.length_size)? {
+        let address = little_endian(leaf.get(file.length_size..).unwrap_or_default());
+        if let Some(found) = in_node(file, address, heap, name)? {
+            return Ok(Some(found));
         }
     }
     Ok(None)

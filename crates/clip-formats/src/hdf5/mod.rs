@@ -16,6 +16,7 @@ mod dataset;
 mod filter;
 mod group;
 mod header;
+mod tree;
 
 use std::path::Path;
 

@@ -108,8 +108,13 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// The index of PUT and GET, in digits on a line.
-    pub(super) fn memo_line(&mut self) -> Outcome<u32> {
+    /// The index of PUT and GET: a byte, four, or digits on a line.
+    pub(super) fn memo_index(&mut self, opcode: u8) -> Outcome<u32> {
+        match opcode {
+            b'q' | b'h' => return self.reader.byte().map(u32::from),
+            b'r' | b'j' => return self.reader.array().map(u32::from_le_bytes),
+            _ => {}
+        }
         let line = self.reader.line()?;
         let index = std::str::from_utf8(line).ok().and_then(|digits| digits.parse().ok());
         index.ok_or_else(|| self.malformed("a memo index that is no number".to_owned()))

@@ -7,6 +7,15 @@ use super::value::Value;
 const TEXT_LIMIT: u64 = 1024;
 
 impl Machine<'_, '_> {
+    /// BININT and its like.
+    pub(super) fn int<const N: usize, T: Into<i64>>(
+        &mut self,
+        of: fn([u8; N]) -> T,
+    ) -> Outcome<()> {
+        let value = of(self.reader.array()?).into();
+        self.push(Value::Int(value))
+    }
+
     /// LONG1, LONG4: little-endian two's complement.
     pub(super) fn long(&mut self, length: i64) -> Outcome<()> {
         let Ok(length) = u64::try_from(length) else {

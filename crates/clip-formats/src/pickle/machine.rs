@@ -95,18 +95,9 @@ impl<'a> Machine<'a, '_> {
             b'N' => self.push(Value::None),
             0x88 => self.push(Value::Bool(true)),
             0x89 => self.push(Value::Bool(false)),
-            b'J' => {
-                let value = i32::from_le_bytes(self.reader.array()?);
-                self.push(Value::Int(value.into()))
-            }
-            b'K' => {
-                let value = self.reader.byte()?;
-                self.push(Value::Int(value.into()))
-            }
-            b'M' => {
-                let value = u16::from_le_bytes(self.reader.array()?);
-                self.push(Value::Int(value.into()))
-            }
+            b'J' => self.int(i32::from_le_bytes),
+            b'K' => self.int(u8::from_le_bytes),
+            b'M' => self.int(u16::from_le_bytes),
             b'I' | b'L' => self.digits(),
             0x8a => {
                 let length = self.reader.byte()?;
@@ -198,29 +189,13 @@ impl<'a> Machine<'a, '_> {
 
     fn memo_or_call(&mut self, opcode: u8) -> Outcome<()> {
         match opcode {
-            b'q' => {
-                let index = self.reader.byte()?;
-                self.put(index.into())
-            }
-            b'r' => {
-                let index = u32::from_le_bytes(self.reader.array()?);
-                self.put(index)
-            }
-            b'p' => {
-                let index = self.memo_line()?;
+            b'q' | b'r' | b'p' => {
+                let index = self.memo_index(opcode)?;
                 self.put(index)
             }
             0x94 => self.put(self.memo.len() as u32), // fits: the memo has a limit
-            b'h' => {
-                let index = self.reader.byte()?;
-                self.fetch(index.into())
-            }
-            b'j' => {
-                let index = u32::from_le_bytes(self.reader.array()?);
-                self.fetch(index)
-            }
-            b'g' => {
-                let index = self.memo_line()?;
+            b'h' | b'j' | b'g' => {
+                let index = self.memo_index(opcode)?;
                 self.fetch(index)
             }
             b'c' => self.global(),
