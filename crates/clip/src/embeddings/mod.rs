@@ -66,12 +66,12 @@ pub(crate) fn write(
     let failed = |error| Error::write(path, error);
     let (ids_path, provenance_path) = (beside(path, "ids.jsonl"), beside(path, "json"));
     let matrix = new_file(path, |file| match format {
-        Format::Npy => write_matrix(file, &npy::header(rows.ids.len(), rows.embed_dim), &mut rows),
+        Format::Npy => rows.write(file, &npy::header(rows.ids.len(), rows.embed_dim)),
         Format::Safetensors => {
             let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
             let shape = [rows.ids.len(), rows.embed_dim];
             let header = safetensors::header(&metadata, [("embeddings", Dtype::F32, &shape[..])]);
-            write_matrix(file, &header, &mut rows)
+            rows.write(file, &header)
         }
         Format::Parquet => parquet::write(file, &mut rows),
     })?;
@@ -86,17 +86,6 @@ pub(crate) fn write(
     remove(&provenance_path)?;
     matrix.keep().map_err(failed)?;
     beside.into_iter().try_for_each(NewFile::keep).map_err(failed)
-}
-
-/// A header, then the values row by row, little-endian.
-fn write_matrix(file: &mut impl Write, header: &[u8], rows: &mut RowStream<'_>) -> io::Result<()> {
-    file.write_all(header)?;
-    for index in 0..rows.ids.len() {
-        for value in (rows.row)(index)? {
-            file.write_all(&value.to_le_bytes())?;
-        }
-    }
-    Ok(())
 }
 
 /// Writes rows that are in memory, as [`Journal::finish`] writes its own.
