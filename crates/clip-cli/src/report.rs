@@ -56,7 +56,7 @@ impl Report {
             ));
         }
         let out = self.out.unwrap_or_else(|| self.folder.join("report.html"));
-        let report = Page { cells: &cells, unreadable: &unreadable, published: &measured };
+        let report = Page { records: &cells, unreadable: &unreadable, published: &measured };
         let summary = report.write(&out)?;
         if let Some(csv) = &self.csv {
             results::write_csv(&cells, csv)?;

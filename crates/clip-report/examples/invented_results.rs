@@ -15,7 +15,8 @@ fn main() -> Result<(), EvalError> {
     for cell in &cells {
         cell.write(&folder)?;
     }
-    let report = Report { cells: &cells, unreadable: &[], published: &synthetic::invented_values };
+    let report =
+        Report { records: &cells, unreadable: &[], published: &synthetic::invented_values };
     report.write(&folder.join("report.html"))?;
     println!("{}", folder.join("report.html").display());
     Ok(())

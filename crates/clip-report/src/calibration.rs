@@ -6,8 +6,8 @@ use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use clip_eval::results::{Record, ReliabilityBin};
 
 /// Both pictures, if there are bins with items.
-pub(super) fn draw(page: &mut Markup, cell: &Record) {
-    let bins: Vec<&ReliabilityBin> = cell
+pub(super) fn draw(page: &mut Markup, record: &Record) {
+    let bins: Vec<&ReliabilityBin> = record
         .details
         .reliability
         .iter()

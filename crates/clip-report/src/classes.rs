@@ -7,9 +7,9 @@ use clip_eval::results::{ClassFigure, Record};
 use clip_eval::statistics::clopper_pearson;
 
 /// Bars for the worst and the best classes, `most` of each; all where that is no more.
-pub(super) fn draw(page: &mut Markup, cell: &Record, most: usize) {
+pub(super) fn draw(page: &mut Markup, record: &Record, most: usize) {
     let mut classes: Vec<&ClassFigure> =
-        cell.details.per_class.iter().filter(|class| class.items > 0).collect();
+        record.details.per_class.iter().filter(|class| class.items > 0).collect();
     if classes.is_empty() {
         return;
     }

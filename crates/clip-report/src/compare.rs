@@ -5,7 +5,7 @@ use clip_rs::model::registry;
 use crate::published::{Origin, Protocol, measured_by};
 use clip_eval::results::{Figure, Record};
 
-/// A value that others measured for the same figure of a cell.
+/// A value that others measured for the same figure of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measured {
     /// Who.
@@ -21,19 +21,19 @@ pub struct Measured {
 /// Half of the last digit of the paper's tables, which print per cent with one decimal.
 const PAPER_ROUNDING: f64 = 0.0005;
 
-/// What the tables of [`crate::published`] have of a cell's figure; for the nine released models only.
-pub fn measured(cell: &Record, figure: &Figure) -> Vec<Measured> {
-    let protocol = match cell.task.as_str() {
+/// What the tables of [`crate::published`] have of a record's figure; for the nine released models only.
+pub fn measured(record: &Record, figure: &Figure) -> Vec<Measured> {
+    let protocol = match record.task.as_str() {
         "zeroshot_classification" | "zeroshot_retrieval" => Protocol::ZeroShot,
         "linear_probe" => Protocol::LinearProbe,
         _ => return Vec::new(),
     };
-    let by_weights = registry::find_digest(&cell.provenance.weights_sha256);
-    let Some(model) = by_weights.or_else(|| registry::find(&cell.model).ok()) else {
+    let by_weights = registry::find_digest(&record.provenance.weights_sha256);
+    let Some(model) = by_weights.or_else(|| registry::find(&record.model).ok()) else {
         return Vec::new();
     };
     let of = |origin| {
-        let found = measured_by(origin, &model.name, &cell.dataset, protocol, &figure.name)?;
+        let found = measured_by(origin, &model.name, &record.dataset, protocol, &figure.name)?;
         let rounding = if origin == Origin::Paper { PAPER_ROUNDING } else { 0.0 };
         Some(Measured { origin, value: found.value, rounding, caution: found.caution.clone() })
     };

@@ -5,19 +5,18 @@ use std::collections::BTreeMap;
 use crate::markup::Markup;
 use crate::numbers::count;
 use crate::plot::{Matrix, figure, matrix};
-use crate::run::head;
-use crate::table::scrolled;
+use crate::widgets::{entry, numeric, table};
 use clip_eval::results::Record;
 
 /// A square of the classes that are confused most, and the worst pairs.
-pub(super) fn draw(page: &mut Markup, cell: &Record, classes: usize, pairs: usize) {
-    let confusions = &cell.details.confusions;
+pub(super) fn draw(page: &mut Markup, record: &Record, classes: usize, pairs: usize) {
+    let confusions = &record.details.confusions;
     if confusions.is_empty() {
         return;
     }
-    let names = worst(cell, classes);
+    let names = worst(record, classes);
     if names.len() >= 2 {
-        let square = square(cell, &names);
+        let square = square(record, &names);
         let title = format!("Confusions of {} classes", names.len());
         let said: Vec<String> = confusions
             .iter()
@@ -27,32 +26,30 @@ pub(super) fn draw(page: &mut Markup, cell: &Record, classes: usize, pairs: usiz
         let caption = format!(
             "The classes with most items in the confused pairs. Columns have the numbers of the rows; shade: share of \
              the row's class; diagonal: right. Counts of single items, no interval; n = {}.",
-            count(cell.counts.scored)
+            count(record.counts.scored)
         );
         figure(page, &title, |page| matrix(page, &title, &said.join("; "), &square), &caption);
     }
     page.element("figure", &[], |page| {
         page.leaf("h4", &[], "Most frequent confusions");
-        scrolled(page, "items of one class taken for another", |page| {
-            head(page, &["is", "taken for", "#items"]);
-            page.element("tbody", &[], |page| {
-                for pair in confusions.iter().take(pairs) {
-                    page.element("tr", &[], |page| {
-                        page.leaf("td", &[], &pair.truth);
-                        page.leaf("td", &[], &pair.prediction);
-                        page.leaf("td", &[("class", &"num")], count(pair.count));
-                    });
-                }
-            });
+        let columns = ["is", "taken for", "#items"];
+        table(page, "items of one class taken for another", &columns, |page| {
+            for pair in confusions.iter().take(pairs) {
+                page.element("tr", &[], |page| {
+                    entry(page, &pair.truth);
+                    entry(page, &pair.prediction);
+                    numeric(page, count(pair.count));
+                });
+            }
         });
     });
     page.line();
 }
 
 /// Names of the classes with most confused items, either way.
-fn worst(cell: &Record, most: usize) -> Vec<&str> {
+fn worst(record: &Record, most: usize) -> Vec<&str> {
     let mut weights: BTreeMap<&str, usize> = BTreeMap::new();
-    for pair in &cell.details.confusions {
+    for pair in &record.details.confusions {
         for name in [&pair.truth, &pair.prediction] {
             let weight = weights.entry(name).or_default();
             *weight = weight.saturating_add(pair.count);
@@ -63,13 +60,13 @@ fn worst(cell: &Record, most: usize) -> Vec<&str> {
     names.into_iter().take(most).map(|(name, _)| name).collect()
 }
 
-fn square(cell: &Record, names: &[&str]) -> Matrix {
-    let of_class = |name: &str| cell.details.per_class.iter().find(|class| class.class == name);
+fn square(record: &Record, names: &[&str]) -> Matrix {
+    let of_class = |name: &str| record.details.per_class.iter().find(|class| class.class == name);
     let between = |truth: &str, prediction: &str| {
         let same = |pair: &&clip_eval::results::Confusion| {
             pair.truth == truth && pair.prediction == prediction
         };
-        cell.details.confusions.iter().find(same).map(|pair| pair.count)
+        record.details.confusions.iter().find(same).map(|pair| pair.count)
     };
     let row = |truth: &&str| {
         let right = of_class(truth).map(|class| class.correct);

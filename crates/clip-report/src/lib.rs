@@ -1,8 +1,8 @@
 //! One self-contained page of all results.
 //!
 //! ```text
-//! results (JSON cells) ─┐
-//! published values ─────┴─▶ Suite ─▶ limits · what was run · tables · overview plots · one fold for each cell ─▶ HTML
+//! results (JSON) ──────┐
+//! published values ─────┴─▶ Suite ─▶ limits · what was run · tables · overview plots · one fold for each record ─▶ HTML
 //! ```
 //!
 //! The page loads nothing: style, plots and pictures are in it, and a policy in its head forbids the rest. It holds
@@ -10,34 +10,37 @@
 
 #![forbid(unsafe_code)]
 
+mod c_search;
 mod calibration;
-mod cell;
 mod classes;
 mod compare;
 mod confusion;
+mod few_shot_plot;
+mod few_shot_table;
 mod markup;
 mod numbers;
 mod plot;
 pub mod published;
+mod record;
+mod robustness_plot;
+mod robustness_table;
 mod run;
-mod scaling;
-mod search;
-mod shifts;
-mod shots;
+mod scaling_plot;
+mod shift_means;
 mod standing;
 mod suite;
-mod summary;
-mod table;
+mod task_table;
+mod widgets;
 mod wrong;
 
 use std::io::Write;
 use std::path::Path;
 
 pub use crate::compare::{Measured, measured};
-pub use crate::summary::OverShifts;
+pub use crate::shift_means::OverShifts;
 
 use crate::markup::Markup;
-use crate::numbers::words;
+use crate::numbers::{capital, display_name};
 use crate::published::Origin;
 use crate::standing::Standing;
 use crate::suite::{Suite, shown};
@@ -49,10 +52,10 @@ const STYLE: &str = include_str!("../assets/report.css");
 /// What a page is made of.
 pub struct Report<'a> {
     /// The results.
-    pub cells: &'a [Record],
+    pub records: &'a [Record],
     /// Files that could not be read; the page names them.
     pub unreadable: &'a [EvalError],
-    /// Published values of a cell's figure, at most one of each source.
+    /// Published values of a record's figure, at most one of each source.
     pub published: &'a dyn Fn(&Record, &Figure) -> Vec<Measured>,
 }
 
@@ -67,7 +70,7 @@ pub struct Summary {
     pub datasets: usize,
     /// Different tasks.
     pub tasks: usize,
-    /// Cells of other items, of another split or with other prompts than the published values are.
+    /// Records of other items, of another split or with other prompts than the published values are.
     pub not_comparable: usize,
     /// Figures compared with the paper's.
     pub compared: usize,
@@ -85,7 +88,7 @@ pub struct Summary {
 impl Report<'_> {
     /// The page, and what it says in numbers.
     pub fn page(&self) -> (String, Summary) {
-        let suite = Suite::new(self.cells, self.published);
+        let suite = Suite::new(self.records, self.published);
         let mut summary = self.summary(&suite);
         let mut page = Markup::default();
         document(&mut page, &suite, self.unreadable, &summary);
@@ -109,31 +112,34 @@ impl Report<'_> {
     }
 
     fn summary(&self, suite: &Suite<'_>) -> Summary {
-        let mut datasets: Vec<&str> = self.cells.iter().map(|cell| cell.dataset.as_str()).collect();
+        let mut datasets: Vec<&str> =
+            self.records.iter().map(|record| record.dataset.as_str()).collect();
         datasets.sort_unstable();
         datasets.dedup();
         let figures = suite
-            .cells
+            .records
             .iter()
-            .flat_map(|cell| shown(cell).into_iter().map(move |figure| (cell, figure)));
+            .flat_map(|record| shown(record).into_iter().map(move |figure| (record, figure)));
         let covered: Vec<bool> = figures
-            .filter_map(|(cell, figure)| suite.difference(cell, figure, Origin::Paper)?.is_covered)
+            .filter_map(|(record, figure)| {
+                suite.difference(record, figure, Origin::Paper)?.is_covered
+            })
             .collect();
         Summary {
-            cells: self.cells.len(),
+            cells: self.records.len(),
             models: suite.models.len(),
             datasets: datasets.len(),
             tasks: suite.tasks().len(),
             not_comparable: self
-                .cells
+                .records
                 .iter()
-                .filter(|cell| !Standing::of(cell).is_comparable())
+                .filter(|record| !Standing::of(record).is_comparable())
                 .count(),
             compared: covered.len(),
             covered: covered.iter().filter(|covered| **covered).count(),
             unreadable: self.unreadable.len(),
             bytes: 0,
-            over_shifts: summary::over_shifts(suite),
+            over_shifts: shift_means::over_shifts(suite),
         }
     }
 }
@@ -157,7 +163,7 @@ fn document(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError], summ
                 tables(page, suite);
                 plots(page, suite);
                 run::section(page, suite, unreadable);
-                cell::section(page, suite);
+                record::section(page, suite);
             });
             page.leaf(
                 "footer",
@@ -221,14 +227,14 @@ fn tables(page: &mut Markup, suite: &Suite<'_>) {
     page.element("section", &[("id", &"results")], |page| {
         page.leaf("h2", &[], "Results");
         for task in suite.tasks() {
-            page.leaf("h3", &[], capital(&words(task)));
+            page.leaf("h3", &[], capital(&display_name(task)));
             match task {
-                "few_shot" => table::few_shot(page, suite),
+                "few_shot" => few_shot_table::draw(page, suite),
                 "robustness" => {
-                    table::robustness(page, suite);
-                    summary::draw(page, suite);
+                    robustness_table::draw(page, suite);
+                    shift_means::draw(page, suite);
                 }
-                task => table::of_task(page, suite, task),
+                task => task_table::draw(page, suite, task),
             }
         }
     });
@@ -236,7 +242,9 @@ fn tables(page: &mut Markup, suite: &Suite<'_>) {
 }
 
 fn has_plots(suite: &Suite<'_>) -> bool {
-    scaling::is_possible(suite) || shifts::is_possible(suite) || shots::is_possible(suite)
+    scaling_plot::is_possible(suite)
+        || robustness_plot::is_possible(suite)
+        || few_shot_plot::is_possible(suite)
 }
 
 fn plots(page: &mut Markup, suite: &Suite<'_>) {
@@ -246,18 +254,10 @@ fn plots(page: &mut Markup, suite: &Suite<'_>) {
     page.element("section", &[("id", &"plots")], |page| {
         page.leaf("h2", &[], "Plots");
         page.element("div", &[("class", &"figures")], |page| {
-            scaling::figures(page, suite);
-            shots::figures(page, suite);
-            shifts::figures(page, suite);
+            scaling_plot::figures(page, suite);
+            few_shot_plot::figures(page, suite);
+            robustness_plot::figures(page, suite);
         });
     });
     page.line();
-}
-
-/// With a capital letter in front.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().collect::<String>() + letters.as_str()
-    })
 }

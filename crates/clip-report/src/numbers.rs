@@ -67,7 +67,7 @@ pub(crate) fn number(value: f64) -> String {
     minus(text.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
-/// A figure of a cell, with its unit.
+/// A figure of a record, with its unit.
 pub(crate) fn figure_value(figure: &Figure) -> String {
     figure.value.map_or_else(|| "undefined".to_owned(), |value| with_unit(figure.unit, value))
 }
@@ -106,7 +106,7 @@ pub(crate) fn how(figure: &Figure) -> String {
 }
 
 /// Names of figures and tasks as people say them.
-pub(crate) fn words(name: &str) -> String {
+pub(crate) fn display_name(name: &str) -> String {
     match name {
         "acc1" => "top-1 accuracy".to_owned(),
         "acc5" => "top-5 accuracy".to_owned(),
@@ -120,6 +120,14 @@ pub(crate) fn words(name: &str) -> String {
         "few_shot" => "few-shot".to_owned(),
         _ => name.replace('_', " ").replace("recall@", "R@"),
     }
+}
+
+/// With a capital letter in front.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
 }
 
 /// The first ten of a hash's digits.

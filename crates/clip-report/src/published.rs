@@ -57,15 +57,6 @@ pub struct PublishedValue {
     pub source: String,
 }
 
-/// What a model costs, as open_clip counts it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ModelSize {
-    /// Both towers.
-    pub parameters: f64,
-    /// Floating-point operations for one image and one text.
-    pub flops: f64,
-}
-
 /// Every value: the paper's first, its two large tables before the others.
 pub fn published() -> &'static [PublishedValue] {
     static VALUES: LazyLock<Vec<PublishedValue>> = LazyLock::new(|| {
@@ -74,24 +65,7 @@ pub fn published() -> &'static [PublishedValue] {
     &VALUES
 }
 
-/// All values of a cell, the paper's first.
-pub fn published_for(
-    model: &str,
-    dataset: &str,
-    protocol: Protocol,
-) -> impl Iterator<Item = &'static PublishedValue> {
-    let cell = move |value: &&PublishedValue| {
-        value.model == model && value.dataset == dataset && value.protocol == protocol
-    };
-    published().iter().filter(cell)
-}
-
-/// The paper's value of a cell in its Tables 10 and 11, else in a later one.
-pub fn in_paper(model: &str, dataset: &str, protocol: Protocol) -> Option<&'static PublishedValue> {
-    published_for(model, dataset, protocol).find(|value| value.origin == Origin::Paper)
-}
-
-/// One figure of a cell, as somebody measured it.
+/// One figure of a result, as somebody measured it.
 pub fn measured_by(
     origin: Origin,
     model: &str,
@@ -99,17 +73,10 @@ pub fn measured_by(
     protocol: Protocol,
     metric: &str,
 ) -> Option<&'static PublishedValue> {
-    published_for(model, dataset, protocol)
-        .find(|value| value.origin == origin && value.metric == metric)
-}
-
-/// Size of one of the nine models.
-pub fn model_size(model: &str) -> Option<ModelSize> {
-    let rows = rows::<OpenClip>(OPEN_CLIP).ok()?;
-    let find = |column: &str| {
-        Some(rows.iter().find(|row| row.model == model && row.column == column)?.value)
-    };
-    Some(ModelSize { parameters: find("params (M)")? * 1e6, flops: find("FLOPs (B)")? * 1e9 })
+    published().iter().find(|value| {
+        (value.origin, value.protocol) == (origin, protocol)
+            && (&*value.model, &*value.dataset, &*value.metric) == (model, dataset, metric)
+    })
 }
 
 const TABLES: [(&str, Protocol); 2] = [
@@ -196,64 +163,89 @@ fn rows<R: for<'a> Deserialize<'a>>(text: &str) -> Result<Vec<R>, csv::Error> {
 
 fn read() -> Result<Vec<PublishedValue>, Box<dyn std::error::Error>> {
     let names: Names = toml::from_str(NAMES)?;
-    let metric = |theirs: &str| names.metrics.get(theirs).map_or(theirs, String::as_str).to_owned();
-    let mut values = Vec::new();
-    for (text, protocol) in TABLES {
-        values.extend(rows::<Table>(text)?.into_iter().map(|row| PublishedValue {
-            origin: Origin::Paper,
-            metric: metric(&row.metric),
-            model: row.model,
-            dataset: row.dataset,
-            protocol,
-            value: row.value / 100.0,
-            caution: None,
-            source: format!("{}; {}: {}", row.table, row.status, row.source),
-        }));
-    }
-    for row in rows::<Miscellaneous>(MISCELLANEOUS)? {
-        let of_row = |named: &&PaperRow| named.table == row.table && named.row == row.row;
-        let Some(named) = names.paper.iter().find(of_row) else { continue };
-        let Some((dataset, metric)) = named.columns.get(&row.column) else { continue };
-        values.push(PublishedValue {
-            origin: Origin::Paper,
-            model: named.model.clone(),
-            dataset: dataset.clone(),
-            protocol: named.protocol,
-            metric: metric.clone(),
-            value: row.value.parse::<f64>()? / 100.0,
-            caution: named.caution.clone(),
-            source: format!("{}; {}: {}", row.table, row.status, row.source),
-        });
-    }
-    let open_clip = rows::<OpenClip>(OPEN_CLIP)?;
-    values.extend(open_clip.into_iter().filter_map(|row| {
-        let meaning = names.open_clip.get(&row.column)?;
-        Some(PublishedValue {
-            origin: Origin::OpenClip,
-            model: row.model,
-            dataset: meaning.dataset.clone(),
-            protocol: Protocol::ZeroShot,
-            metric: meaning.metric.clone()?,
-            value: row.value,
-            caution: meaning.caution.clone(),
-            source: row.source,
-        })
-    }));
-    let benchmark = rows::<Benchmark>(CLIP_BENCHMARK)?;
-    values.extend(benchmark.into_iter().filter_map(|row| {
-        let meaning = names.clip_benchmark.get(&row.dataset)?;
-        Some(PublishedValue {
-            origin: Origin::ClipBenchmark,
-            model: row.model,
-            dataset: meaning.dataset.clone(),
-            protocol: Protocol::ZeroShot,
-            metric: metric(&row.metric),
-            value: row.value,
-            caution: meaning.caution.clone(),
-            source: row.source,
-        })
-    }));
+    let mut values = names.papers_tables()?;
+    values.extend(names.papers_other_values()?);
+    values.extend(names.open_clips()?);
+    values.extend(names.clip_benchmarks()?);
     Ok(values)
+}
+
+type Values = Result<Vec<PublishedValue>, Box<dyn std::error::Error>>;
+
+impl Names {
+    fn metric(&self, theirs: &str) -> String {
+        self.metrics.get(theirs).map_or(theirs, String::as_str).to_owned()
+    }
+
+    fn papers_tables(&self) -> Values {
+        let mut values = Vec::new();
+        for (text, protocol) in TABLES {
+            values.extend(rows::<Table>(text)?.into_iter().map(|row| PublishedValue {
+                origin: Origin::Paper,
+                metric: self.metric(&row.metric),
+                model: row.model,
+                dataset: row.dataset,
+                protocol,
+                value: row.value / 100.0,
+                caution: None,
+                source: format!("{}; {}: {}", row.table, row.status, row.source),
+            }));
+        }
+        Ok(values)
+    }
+
+    fn papers_other_values(&self) -> Values {
+        let mut values = Vec::new();
+        for row in rows::<Miscellaneous>(MISCELLANEOUS)? {
+            let of_row = |named: &&PaperRow| named.table == row.table && named.row == row.row;
+            let Some(named) = self.paper.iter().find(of_row) else { continue };
+            let Some((dataset, metric)) = named.columns.get(&row.column) else { continue };
+            values.push(PublishedValue {
+                origin: Origin::Paper,
+                model: named.model.clone(),
+                dataset: dataset.clone(),
+                protocol: named.protocol,
+                metric: metric.clone(),
+                value: row.value.parse::<f64>()? / 100.0,
+                caution: named.caution.clone(),
+                source: format!("{}; {}: {}", row.table, row.status, row.source),
+            });
+        }
+        Ok(values)
+    }
+
+    fn open_clips(&self) -> Values {
+        let value = |row: OpenClip| {
+            let meaning = self.open_clip.get(&row.column)?;
+            let metric = meaning.metric.clone()?;
+            Some(meaning.value(Origin::OpenClip, row.model, metric, row.value, row.source))
+        };
+        Ok(rows(OPEN_CLIP)?.into_iter().filter_map(value).collect())
+    }
+
+    fn clip_benchmarks(&self) -> Values {
+        let value = |row: Benchmark| {
+            let meaning = self.clip_benchmark.get(&row.dataset)?;
+            let metric = self.metric(&row.metric);
+            Some(meaning.value(Origin::ClipBenchmark, row.model, metric, row.value, row.source))
+        };
+        Ok(rows(CLIP_BENCHMARK)?.into_iter().filter_map(value).collect())
+    }
+}
+
+impl Meaning {
+    fn value(
+        &self,
+        origin: Origin,
+        model: String,
+        metric: String,
+        value: f64,
+        source: String,
+    ) -> PublishedValue {
+        let (dataset, caution) = (self.dataset.clone(), self.caution.clone());
+        let protocol = Protocol::ZeroShot;
+        PublishedValue { origin, model, dataset, protocol, metric, value, caution, source }
+    }
 }
 
 #[cfg(test)]
@@ -316,17 +308,23 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_finds_the_paper_and_both_independent_measurements() {
-        let paper = in_paper("ViT-B/32", "imagenet", Protocol::ZeroShot).unwrap();
-        assert_eq!((paper.value, paper.metric.as_str()), (0.632, "accuracy"));
-        let by =
-            |origin| measured_by(origin, "ViT-B/32", "imagenet", Protocol::ZeroShot, "accuracy");
-        assert!((by(Origin::OpenClip).unwrap().value - 0.6332).abs() < 5e-5);
-        assert!((by(Origin::ClipBenchmark).unwrap().value - 0.633).abs() < 1e-3);
-        let later = in_paper("ViT-L/14@336px", "iiit5k", Protocol::ZeroShot).unwrap();
-        assert_eq!(later.value, 0.9);
-        assert_eq!(in_paper("ViT-L/14@336px", "ucf101", Protocol::ZeroShot).unwrap().value, 0.769);
-        assert!(in_paper("RN50", "iiit5k", Protocol::ZeroShot).is_none());
+    fn a_result_finds_the_paper_and_both_independent_measurements() {
+        let zero_shot = |origin, model: &str, dataset: &str| {
+            measured_by(origin, model, dataset, Protocol::ZeroShot, "accuracy")
+                .map(|found| found.value)
+        };
+        let by = |origin| zero_shot(origin, "ViT-B/32", "imagenet");
+        assert_eq!(by(Origin::Paper), Some(0.632));
+        assert!((by(Origin::OpenClip).unwrap() - 0.6332).abs() < 5e-5);
+        assert!((by(Origin::ClipBenchmark).unwrap() - 0.633).abs() < 1e-3);
+        let later = |model, dataset| zero_shot(Origin::Paper, model, dataset);
+        assert_eq!(later("ViT-L/14@336px", "iiit5k"), Some(0.9));
+        assert!(later("RN50", "iiit5k").is_none());
+        let ucf101 = published().iter().find(|value| {
+            (value.origin, value.protocol) == (Origin::Paper, Protocol::ZeroShot)
+                && (&*value.model, &*value.dataset) == ("ViT-L/14@336px", "ucf101")
+        });
+        assert_eq!(ucf101.unwrap().value, 0.769);
     }
 
     #[test]
@@ -343,13 +341,5 @@ mod tests {
             };
             assert!(value.origin != Origin::Paper || value.metric == metric, "{value:?}");
         }
-    }
-
-    #[test]
-    fn the_nine_models_have_sizes() {
-        assert!(NINE.iter().all(|model| model_size(model).is_some()));
-        let size = model_size("ViT-L/14@336px").unwrap();
-        assert_eq!((size.parameters, size.flops), (427.94e6, 395.22e9));
-        assert_eq!(model_size("RN18"), None);
     }
 }

@@ -13,7 +13,7 @@ use clip_eval::results::Record;
 use clip_eval::suite::Verb;
 use clip_eval::usual_split;
 
-/// How a cell stands to what is published of its data set.
+/// How a record stands to what is published of its data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     /// Why it cannot be compared, the first reason first.
@@ -23,21 +23,22 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    pub(crate) fn of(cell: &Record) -> Standing {
-        let counts = &cell.counts;
+    pub(crate) fn of(record: &Record) -> Standing {
+        let counts = &record.counts;
         let close =
             |expected: usize| counts.scored.abs_diff(expected) as f64 <= expected as f64 * 0.01;
         let mut obstacles = Vec::new();
-        match of_catalogue(cell) {
+        match of_catalogue(record) {
             None => obstacles.push("own files"),
             Some(dataset) => {
                 obstacles.extend(
-                    (cell.split != published_split(dataset, &cell.task)).then_some("another split"),
+                    (record.split != published_split(dataset, &record.task))
+                        .then_some("another split"),
                 );
-                obstacles.extend(prompts_differ(cell, dataset).then_some("other prompts"));
+                obstacles.extend(prompts_differ(record, dataset).then_some("other prompts"));
             }
         }
-        obstacles.extend(other_choices(&cell.provenance.options, &cell.task));
+        obstacles.extend(other_choices(&record.provenance.options, &record.task));
         match counts.expected {
             None => obstacles.push("count unknown"),
             Some(expected) if close(expected) => {}
@@ -65,29 +66,29 @@ impl Standing {
 }
 
 /// Whether somebody's captions are these: the paper puts "a photo of" in front, the others nothing.
-pub(crate) fn has_captions_of(cell: &Record, origin: Origin) -> bool {
-    if cell.task != Verb::Retrieval.task() {
+pub(crate) fn has_captions_of(record: &Record, origin: Origin) -> bool {
+    if record.task != Verb::Retrieval.task() {
         return true;
     }
-    match cell.provenance.options.get("caption_template").and_then(Value::as_str) {
+    match record.provenance.options.get("caption_template").and_then(Value::as_str) {
         Some("{}") => origin != Origin::Paper,
         Some("a photo of {}") | None => true, // what the others have is said beside their values
         Some(_) => false,
     }
 }
 
-/// The data set of a cell, if it is the catalogue's and not a user's folder of the same name. Earlier programs did not say
+/// The data set of a record, if it is the catalogue's and not a user's folder of the same name. Earlier programs did not say
 /// which; a user's files have no published count.
-fn of_catalogue(cell: &Record) -> Option<&'static Dataset> {
-    let origin = cell.identity.origin.as_str();
+fn of_catalogue(record: &Record) -> Option<&'static Dataset> {
+    let origin = record.identity.origin.as_str();
     if !matches!(origin, "catalogue" | "") {
         return None;
     }
-    let dataset = clip_data::find(&cell.dataset).ok()?;
+    let dataset = clip_data::find(&record.dataset).ok()?;
     let published = |name: &str| dataset.split(name).ok()?.expected;
-    let expected: Option<usize> = cell.split.split('+').map(published).sum();
+    let expected: Option<usize> = record.split.split('+').map(published).sum();
     // Joined splits that are not named one by one have no sum here.
-    (expected.is_none() || expected == cell.counts.expected).then_some(dataset)
+    (expected.is_none() || expected == record.counts.expected).then_some(dataset)
 }
 
 /// The split that values are published of.
@@ -100,13 +101,13 @@ fn published_split(dataset: &Dataset, task: &str) -> String {
 }
 
 /// Whether class names or templates are not those of the data set, which for a shift are ImageNet's.
-fn prompts_differ(cell: &Record, dataset: &Dataset) -> bool {
+fn prompts_differ(record: &Record, dataset: &Dataset) -> bool {
     static OWN: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
         let ids = clip_data::catalogue().iter().map(Dataset::prompts_id);
         ids.filter_map(|id| Some((id.to_owned(), blake3_of(&PromptSet::of(id).ok()?)))).collect()
     });
-    let id = if cell.task == Verb::Robustness.task() { "imagenet" } else { dataset.prompts_id() };
-    match (&cell.provenance.prompts_blake3, OWN.get(id)) {
+    let id = if record.task == Verb::Robustness.task() { "imagenet" } else { dataset.prompts_id() };
+    match (&record.provenance.prompts_blake3, OWN.get(id)) {
         (Some(of_cell), Some(own)) => of_cell != own,
         _ => false,
     }
@@ -140,8 +141,8 @@ mod tests {
     use super::*;
     use clip_eval::results::Counts;
 
-    /// Of a file that is read, as every cell of a report is.
-    fn cell(dataset: &str, split: &str, expected: Option<usize>, scored: usize) -> Record {
+    /// Of a file that is read, as every record of a report is.
+    fn record(dataset: &str, split: &str, expected: Option<usize>, scored: usize) -> Record {
         let text = serde_json::json!({
             "schema": 1, "clip_rs": "0.1.0", "dataset": dataset, "dataset_title": dataset, "split": split,
             "task": "zeroshot_classification", "model": "ViT-B/32", "pretrained": "openai", "language": "en",
@@ -156,52 +157,56 @@ mod tests {
         serde_json::from_value(text).expect("a cell")
     }
 
-    fn warnings(cell: &Record) -> Vec<String> {
-        Standing::of(cell).warnings()
+    fn warnings(record: &Record) -> Vec<String> {
+        Standing::of(record).warnings()
     }
 
     #[test]
     fn only_the_published_split_of_the_catalogue_is_comparable() {
         assert!(
-            warnings(&cell("imagenetv2", "matched-frequency", Some(10_000), 10_000)).is_empty()
+            warnings(&record("imagenetv2", "matched-frequency", Some(10_000), 10_000)).is_empty()
         );
-        let other = warnings(&cell("imagenetv2", "threshold-0.7", Some(10_000), 10_000));
+        let other = warnings(&record("imagenetv2", "threshold-0.7", Some(10_000), 10_000));
         assert_eq!(other, ["another split: not comparable"]);
-        let all = warnings(&cell("caltech101", "all", None, 9_144));
+        let all = warnings(&record("caltech101", "all", None, 9_144));
         assert_eq!(all, ["another split: not comparable", "count unknown"]);
         assert_eq!(
-            warnings(&cell("dtd", "val", Some(1_880), 1_880)),
+            warnings(&record("dtd", "val", Some(1_880), 1_880)),
             ["another split: not comparable"]
         );
-        assert!(warnings(&cell("ucf101", "test-1+test-2+test-3", Some(11_213), 11_213)).is_empty());
+        assert!(
+            warnings(&record("ucf101", "test-1+test-2+test-3", Some(11_213), 11_213)).is_empty()
+        );
         assert_eq!(
-            warnings(&cell("ucf101", "test-1", Some(3_783), 3_783)),
+            warnings(&record("ucf101", "test-1", Some(3_783), 3_783)),
             ["another split: not comparable"]
         );
         // A user's folder of the same name and count: nobody published how many it should have.
-        let own = warnings(&cell("cifar10", "test", None, 10_000));
+        let own = warnings(&record("cifar10", "test", None, 10_000));
         assert_eq!(own, ["own files: not comparable", "count unknown"]);
-        let mut folder = cell("cifar10", "test", Some(10_000), 10_000);
+        let mut folder = record("cifar10", "test", Some(10_000), 10_000);
         folder.identity.origin = "folder".to_owned();
         assert_eq!(warnings(&folder), ["own files: not comparable"]);
-        assert_eq!(warnings(&cell("my photos", "test", None, 7))[0], "own files: not comparable");
+        assert_eq!(warnings(&record("my photos", "test", None, 7))[0], "own files: not comparable");
     }
 
     #[test]
     fn only_the_data_sets_own_prompts_are_comparable() {
-        let mut cell = cell("cifar10", "test", Some(10_000), 10_000);
-        cell.provenance.prompts_blake3 = Some(blake3_of(&PromptSet::of("cifar10").expect("ours")));
-        assert!(warnings(&cell).is_empty());
-        cell.provenance.prompts_blake3 = Some(blake3_of(&PromptSet::of("cifar100").expect("ours")));
-        assert_eq!(warnings(&cell), ["other prompts: not comparable"]);
+        let mut record = record("cifar10", "test", Some(10_000), 10_000);
+        record.provenance.prompts_blake3 =
+            Some(blake3_of(&PromptSet::of("cifar10").expect("ours")));
+        assert!(warnings(&record).is_empty());
+        record.provenance.prompts_blake3 =
+            Some(blake3_of(&PromptSet::of("cifar100").expect("ours")));
+        assert_eq!(warnings(&record), ["other prompts: not comparable"]);
     }
 
     #[test]
     fn a_subset_is_not_comparable_and_a_few_lost_files_are_said() {
-        let mut cell = cell("food101", "test", Some(25_250), 25_250);
+        let mut record = record("food101", "test", Some(25_250), 25_250);
         let mut with = |scored| {
-            cell.counts = Counts { scored, ..cell.counts };
-            warnings(&cell)
+            record.counts = Counts { scored, ..record.counts };
+            warnings(&record)
         };
         assert!(with(25_250).is_empty());
         assert_eq!(with(25_100), ["nearly complete"]);
@@ -211,16 +216,16 @@ mod tests {
 
     #[test]
     fn captions_and_choices_are_those_of_whoever_published() {
-        let mut cell = cell("mscoco", "test", Some(5_000), 5_000);
-        cell.task = Verb::Retrieval.task().to_owned();
+        let mut record = record("mscoco", "test", Some(5_000), 5_000);
+        record.task = Verb::Retrieval.task().to_owned();
         let mut with = |template: &str| {
-            cell.provenance.options = serde_json::json!({ "caption_template": template });
-            [Origin::Paper, Origin::OpenClip].map(|origin| has_captions_of(&cell, origin))
+            record.provenance.options = serde_json::json!({ "caption_template": template });
+            [Origin::Paper, Origin::OpenClip].map(|origin| has_captions_of(&record, origin))
         };
         assert_eq!(with("a photo of {}"), [true, true]);
         assert_eq!(with("{}"), [false, true]);
         assert_eq!(with("a drawing of {}"), [false, false]);
-        cell.provenance.options = serde_json::json!({ "captions": 1 });
-        assert_eq!(warnings(&cell), ["some captions left out: not comparable"]);
+        record.provenance.options = serde_json::json!({ "captions": 1 });
+        assert_eq!(warnings(&record), ["some captions left out: not comparable"]);
     }
 }

@@ -10,17 +10,17 @@ const PICTURES: usize = 1_500_000;
 /// A single one beyond this is no thumbnail.
 const PICTURE: usize = 64_000;
 
-/// Images of a cell.
+/// Images of a record.
 const IMAGES: usize = 24;
 
-/// What each of `cells` may spend on pictures.
-pub(super) fn share(cells: usize) -> usize {
-    PICTURES / cells.max(1)
+/// What each of `records` may spend on pictures.
+pub(super) fn share(records: usize) -> usize {
+    PICTURES / records.max(1)
 }
 
 /// The images, worst first, as long as there is room for their pictures.
-pub(super) fn draw(page: &mut Markup, cell: &Record, room: usize) {
-    let wrong = &cell.details.wrong;
+pub(super) fn draw(page: &mut Markup, record: &Record, room: usize) {
+    let wrong = &record.details.wrong;
     let (mut shown, mut used) = (0, 0);
     for image in wrong.iter().take(IMAGES) {
         used += picture(image).map_or(0, str::len);

@@ -1,9 +1,9 @@
 //! What the marks mean, above the plot, in as many rows as it takes.
 
-use super::marks::{Kind, shape};
+use super::kind::{Kind, shape};
+use super::picture::WIDTH;
 use super::text::{LETTERS, fit, width};
-use super::{Px, WIDTH};
-use crate::markup::Markup;
+use crate::markup::{Markup, Px};
 
 const ROW: f64 = 16.0;
 const SYMBOL: f64 = 20.0;

@@ -1,8 +1,8 @@
 //! A square table of counts, darker where there are more.
 
+use super::picture::{WIDTH, svg};
 use super::text::{LETTERS, fit, width};
-use super::{Px, WIDTH, svg};
-use crate::markup::Markup;
+use crate::markup::{Markup, Px};
 use crate::numbers::count;
 
 const NAMES: f64 = 140.0;

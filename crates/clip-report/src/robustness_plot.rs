@@ -16,15 +16,15 @@ const SIDE: f64 = 290.0;
 
 /// Whether there is anything to draw.
 pub(super) fn is_possible(suite: &Suite<'_>) -> bool {
-    suite.cells.iter().any(|cell| cell.details.robustness.is_some())
+    suite.records.iter().any(|record| record.details.robustness.is_some())
 }
 
 /// One plot for each shift.
 pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
     let mut shifts: BTreeMap<&str, Vec<(&Record, &RobustnessPoint)>> = BTreeMap::new();
-    for cell in &suite.cells {
-        if let Some(point) = &cell.details.robustness {
-            shifts.entry(&point.setting).or_default().push((cell, point));
+    for record in &suite.records {
+        if let Some(point) = &record.details.robustness {
+            shifts.entry(&point.setting).or_default().push((record, point));
         }
     }
     for (setting, ours) in shifts {
@@ -70,25 +70,10 @@ impl Line {
 
 fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Record, &RobustnessPoint)]) {
     let line = Line::of(setting);
-    let ordinary: &[(f64, f64)] = line.as_ref().map_or(&[], |line| &line.ordinary);
-    let reached = |(cell, point): &(&Record, &RobustnessPoint)| {
-        [Some(point.y), interval(cell, point).map(|ends| ends.1)]
-    };
-    let x_scale = Scale::logit(
-        ordinary.iter().map(|point| point.0).chain(ours.iter().map(|(_, point)| point.x)),
-    );
-    let measured =
-        ordinary.iter().map(|point| point.1).filter(|share| (0.005..1.0).contains(share));
-    let ours_reached = ours.iter().flat_map(reached).flatten();
-    // The beginning of y = x is in sight however much is lost.
-    let y_scale =
-        Scale::logit(measured.chain(ours_reached).chain([logistic(logit(x_scale.ends().0) + 0.4)]));
-    let x = Axis::percent("top-1 on the matching part of ImageNet, %", x_scale);
-    let y = Axis::percent("top-1 under the shift, %", y_scale);
-
+    let (x, y) = axes(line.as_ref(), ours);
     let mut keys: Vec<Key> = ours
         .iter()
-        .map(|(cell, _)| Key::new(suite.series(&cell.model), Kind::Mark, &cell.model))
+        .map(|(record, _)| Key::new(suite.series(&record.model), Kind::Mark, &record.model))
         .collect();
     if line.is_some() {
         keys.push(Key::new(0, Kind::Dots, "ordinary ImageNet models"));
@@ -99,49 +84,74 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Record, &
 
     let title = format!("Robustness: {setting}");
     let mut plot = Plot::new(&title, SIDE, &x, &y, &keys);
-    let (low, high) = x_scale.ends();
+    let (low, high) = x.scale.ends();
     let along =
         |step: usize| logistic(logit(low) + (logit(high) - logit(low)) * step as f64 / 64.0);
     if let Some(line) = &line {
         plot.dots(Kind::FaintDots, line.others.iter().copied());
         plot.dots(Kind::Dots, line.ordinary.iter().copied());
-        plot.band(
-            8,
-            &line.band(&(0..=BAND).map(|step| along(64 / BAND * step)).collect::<Vec<_>>()),
-        );
+        let of_band: Vec<f64> = (0..=BAND).map(|step| along(64 / BAND * step)).collect();
+        plot.band(8, &line.band(&of_band));
         let fitted = |x: f64| (x, line.fit.predict(x));
         plot.line(8, Kind::Line, (0..=64).map(|step| fitted(along(step))));
     }
     plot.line(8, Kind::Dashed, (0..=64).map(|step| (along(step), along(step))));
+    let said = marks(&mut plot, suite, ours);
+    figure(page, &title, |page| plot.svg(page, &said), &caption(line.as_ref(), ours));
+}
+
+/// Scales that hold the ordinary models and ours.
+fn axes(line: Option<&Line>, ours: &[(&Record, &RobustnessPoint)]) -> (Axis, Axis) {
+    let ordinary: &[(f64, f64)] = line.map_or(&[], |line| &line.ordinary);
+    let reached = |(record, point): &(&Record, &RobustnessPoint)| {
+        [Some(point.y), interval(record, point).map(|ends| ends.1)]
+    };
+    let x = Scale::logit(
+        ordinary.iter().map(|point| point.0).chain(ours.iter().map(|(_, point)| point.x)),
+    );
+    let measured =
+        ordinary.iter().map(|point| point.1).filter(|share| (0.005..1.0).contains(share));
+    let ours_reached = ours.iter().flat_map(reached).flatten();
+    // The beginning of y = x is in sight however much is lost.
+    let beginning = logistic(logit(x.ends().0) + 0.4);
+    let y = Scale::logit(measured.chain(ours_reached).chain([beginning]));
+    (
+        Axis::percent("top-1 on the matching part of ImageNet, %", x),
+        Axis::percent("top-1 under the shift, %", y),
+    )
+}
+
+/// Draws our models with their names; says in words where they are.
+fn marks(plot: &mut Plot, suite: &Suite<'_>, ours: &[(&Record, &RobustnessPoint)]) -> String {
     let mut said = Vec::new();
-    for (cell, point) in ours {
+    for (record, point) in ours {
         let tip = format!(
             "{}: {} % against {} %, {} points above the line",
-            cell.model,
+            record.model,
             percent(point.y),
             percent(point.x),
             points(point.effective)
         );
         said.push(tip.clone());
-        let mark = Mark { x: point.x, y: point.y, interval: interval(cell, point), tip };
-        plot.marks(suite.series(&cell.model), Kind::Mark, &[mark]);
+        let mark = Mark { x: point.x, y: point.y, interval: interval(record, point), tip };
+        plot.marks(suite.series(&record.model), Kind::Mark, &[mark]);
     }
     let places: Vec<(f64, f64)> = ours.iter().map(|(_, point)| (point.x, point.y)).collect();
-    let names: Vec<&str> = ours.iter().map(|(cell, _)| cell.model.as_str()).collect();
+    let names: Vec<&str> = ours.iter().map(|(record, _)| record.model.as_str()).collect();
     plot.names(&places, &names);
-    figure(page, &title, |page| plot.svg(page, &said.join("; ")), &caption(line.as_ref(), ours));
+    said.join("; ")
 }
 
-/// The interval of a cell's score, where the score is the accuracy under the shift.
-fn interval(cell: &Record, point: &RobustnessPoint) -> Option<(f64, f64)> {
-    let same = cell.score.value.is_some_and(|value| (value - point.y).abs() < 1e-9);
-    same.then(|| cell.score.low.zip(cell.score.high)).flatten()
+/// The interval of a record's score, where the score is the accuracy under the shift.
+fn interval(record: &Record, point: &RobustnessPoint) -> Option<(f64, f64)> {
+    let same = record.score.value.is_some_and(|value| (value - point.y).abs() < 1e-9);
+    same.then(|| record.score.low.zip(record.score.high)).flatten()
 }
 
 fn caption(line: Option<&Line>, ours: &[(&Record, &RobustnessPoint)]) -> String {
-    let scored = ours.iter().map(|(cell, _)| cell.counts.scored).max().unwrap_or(0);
-    let whisker = ours.iter().find(|(cell, point)| interval(cell, point).is_some());
-    let whisker = whisker.map_or("none".to_owned(), |(cell, _)| how(&cell.score));
+    let scored = ours.iter().map(|(record, _)| record.counts.scored).max().unwrap_or(0);
+    let whisker = ours.iter().find(|(record, point)| interval(record, point).is_some());
+    let whisker = whisker.map_or("none".to_owned(), |(record, _)| how(&record.score));
     let testbed = match line {
         Some(line) => format!(
             "Grey: the ImageNet testbed's models; the line is fitted to the {} of type STANDARD above 55 % \

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::markup::Markup;
-use crate::numbers::{number, percent, words};
+use crate::numbers::{display_name, number, percent};
 use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use crate::published::Origin;
 use crate::standing::Standing;
@@ -37,45 +37,45 @@ struct Means<'a> {
 
 impl<'a> Means<'a> {
     fn of(suite: &Suite<'a>, task: &str) -> Option<Means<'a>> {
-        let cells_of = |model: &str| -> Vec<&'a Record> {
+        let records_of = |model: &str| -> Vec<&'a Record> {
             suite
                 .of_task(task)
-                .filter(|cell| cell.model == model && cell.score.value.is_some())
+                .filter(|record| record.model == model && record.score.value.is_some())
                 .collect()
         };
         let of_model =
-            |model: &'a str| Some((model, *suite.operations.get(model)?, cells_of(model)));
+            |model: &'a str| Some((model, *suite.operations.get(model)?, records_of(model)));
         let models: Vec<(&str, f64, Vec<&Record>)> = suite
             .models
             .iter()
             .filter_map(|model| of_model(model))
             .filter(|model| !model.2.is_empty())
             .collect();
-        let sets = |cells: &[&'a Record]| -> BTreeSet<Asked<'a>> {
-            cells.iter().map(|cell| asked(cell)).collect()
+        let sets = |records: &[&'a Record]| -> BTreeSet<Asked<'a>> {
+            records.iter().map(|record| asked(record)).collect()
         };
         let common = models.iter().map(|model| sets(&model.2)).reduce(|a, b| &a & &b)?;
         if models.len() < 2 || common.is_empty() {
             return None;
         }
-        let is_common = |cell: &&&Record| common.contains(&asked(cell));
-        let mean = |(model, operations, cells): &(&'a str, f64, Vec<&Record>)| {
-            let cells: Vec<&Record> = cells.iter().filter(is_common).copied().collect();
-            let ours =
-                cells.iter().filter_map(|cell| cell.score.value).sum::<f64>() / cells.len() as f64;
-            let theirs = |cell: &&Record| {
-                suite.difference(cell, &cell.score, Origin::Paper)?;
-                suite.published(cell, &cell.score, Origin::Paper).map(|value| value.value)
+        let is_common = |record: &&&Record| common.contains(&asked(record));
+        let mean = |(model, operations, records): &(&'a str, f64, Vec<&Record>)| {
+            let records: Vec<&Record> = records.iter().filter(is_common).copied().collect();
+            let ours = records.iter().filter_map(|record| record.score.value).sum::<f64>()
+                / records.len() as f64;
+            let theirs = |record: &&Record| {
+                suite.difference(record, &record.score, Origin::Paper)?;
+                suite.published(record, &record.score, Origin::Paper).map(|value| value.value)
             };
-            let theirs: Option<Vec<f64>> = cells.iter().map(theirs).collect();
+            let theirs: Option<Vec<f64>> = records.iter().map(theirs).collect();
             let theirs = theirs.map(|values| values.iter().sum::<f64>() / values.len() as f64);
             (*model, *operations, ours, theirs)
         };
         let subsets = models
             .iter()
             .flat_map(|model| model.2.iter().filter(is_common))
-            .filter(|cell| !Standing::of(cell).is_comparable())
-            .map(|cell| cell.dataset.as_str())
+            .filter(|record| !Standing::of(record).is_comparable())
+            .map(|record| record.dataset.as_str())
             .collect::<BTreeSet<_>>();
         Some(Means {
             models: models.iter().map(mean).collect(),
@@ -88,9 +88,9 @@ impl<'a> Means<'a> {
 /// What a model was asked: the items with their truth, and the prompts.
 type Asked<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 
-fn asked(cell: &Record) -> Asked<'_> {
-    let from = &cell.provenance;
-    (&cell.dataset, &cell.split, &from.split_blake3, from.prompts_blake3.as_deref())
+fn asked(record: &Record) -> Asked<'_> {
+    let from = &record.provenance;
+    (&record.dataset, &record.split, &from.split_blake3, from.prompts_blake3.as_deref())
 }
 
 fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
@@ -102,7 +102,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
     let has_paper = means.models.iter().any(|model| model.3.is_some());
     let mut keys = vec![Key::new(0, Kind::Mark, "clip-rs (one mark for each model)")];
     keys.extend(has_paper.then(|| Key::new(8, Kind::Hollow, "paper, the same sets")));
-    let title = format!("Scaling: {}", words(task));
+    let title = format!("Scaling: {}", display_name(task));
     let mut plot = Plot::new(&title, HEIGHT, &x, &y, &keys);
     for &(model, operations, ours, theirs) in &means.models {
         if let Some(theirs) = theirs {

@@ -1,44 +1,12 @@
-//! What stands between the axes.
+//! A plot in the making: axes, and what stands between them.
 
-use super::text::place;
-use super::{Plot, Px};
-
-/// How something is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Line,
-    Dashed,
-    /// A filled shape.
-    Mark,
-    /// Its outline.
-    Hollow,
-    /// The ends of an interval.
-    Whisker,
-    /// Area between the ends of intervals.
-    Band,
-    Bar,
-    /// Many small grey points.
-    Dots,
-    /// The same, hardly to be seen.
-    FaintDots,
-}
-
-impl Kind {
-    /// Class of the style sheet.
-    pub(super) fn class(self) -> &'static str {
-        match self {
-            Kind::Line => "l",
-            Kind::Dashed => "l d",
-            Kind::Mark => "m",
-            Kind::Hollow => "h",
-            Kind::Whisker => "w",
-            Kind::Band => "b",
-            Kind::Bar => "r",
-            Kind::Dots => "z",
-            Kind::FaintDots => "z f",
-        }
-    }
-}
+use super::axis::Axis;
+use super::kind::{Kind, shape};
+use super::legend::{self, Key};
+use super::picture::{WIDTH, svg};
+use super::scale::Scale;
+use super::text::{Area, LETTERS, place, width};
+use crate::markup::{Markup, Px};
 
 /// A point with its interval and what is said when a pointer rests on it.
 pub(crate) struct Mark {
@@ -48,7 +16,95 @@ pub(crate) struct Mark {
     pub(crate) tip: String,
 }
 
+/// A plot of y against x in the making.
+pub(crate) struct Plot {
+    title: String,
+    height: f64,
+    area: Area,
+    x: Scale,
+    y: Scale,
+    body: Markup,
+}
+
 impl Plot {
+    /// Draws legend, grid and axes around an area of `height` units.
+    pub(crate) fn new(title: &str, height: f64, x: &Axis, y: &Axis, keys: &[Key]) -> Plot {
+        let mut body = Markup::default();
+        let below_legend = legend::draw(&mut body, keys);
+        let widest = y.ticks.iter().map(|(_, text)| width(text)).fold(0.0, f64::max);
+        let top = below_legend + LETTERS + 10.0;
+        let area = Area { left: widest + 10.0, top, right: WIDTH - 14.0, bottom: top + height };
+        let plot_height = area.bottom + 38.0;
+        let mut plot = Plot {
+            title: title.to_owned(),
+            height: plot_height,
+            area,
+            x: x.scale,
+            y: y.scale,
+            body,
+        };
+        plot.axes(x, y);
+        plot
+    }
+
+    /// Place of a value; none if it is not between the axes.
+    fn at(&self, x: f64, y: f64) -> Option<(f64, f64)> {
+        Some((self.across(self.x.at(x)?), self.up(self.y.at(y)?)))
+    }
+
+    fn across(&self, place: f64) -> f64 {
+        self.area.left + place * (self.area.right - self.area.left)
+    }
+
+    fn up(&self, place: f64) -> f64 {
+        self.area.bottom - place * (self.area.bottom - self.area.top)
+    }
+
+    fn axes(&mut self, x: &Axis, y: &Axis) {
+        let Area { left, top, right, bottom } = self.area;
+        let mut grid = String::new();
+        for (value, _) in &y.ticks {
+            if let Some(place) = y.scale.at(*value) {
+                grid += &format!("M{} {}H{}", Px(left), Px(self.up(place)), Px(right));
+            }
+        }
+        for (value, _) in &x.ticks {
+            if let Some(place) = x.scale.at(*value) {
+                grid += &format!("M{} {}V{}", Px(self.across(place)), Px(top), Px(bottom));
+            }
+        }
+        self.body.empty("path", &[("class", &"g"), ("d", &grid)]);
+        let frame = format!("M{} {}V{}H{}", Px(left), Px(top), Px(bottom), Px(right));
+        self.body.empty("path", &[("class", &"x"), ("d", &frame)]);
+        for (value, text) in &y.ticks {
+            if let Some(place) = y.scale.at(*value) {
+                self.word("k e", left - 5.0, self.up(place) + LETTERS * 0.36, text);
+            }
+        }
+        let mut free_from = f64::NEG_INFINITY;
+        for (value, text) in &x.ticks {
+            let Some(place) = x.scale.at(*value) else { continue };
+            let (middle, half) = (self.across(place), width(text) / 2.0);
+            // What would run into its neighbour stays away; its grid line remains.
+            if middle - half >= free_from {
+                self.word("k c", middle.min(WIDTH - half), bottom + LETTERS + 4.0, text);
+                free_from = middle + half + 3.0;
+            }
+        }
+        self.word("u", 0.0, top - 9.0, &y.title);
+        self.word("u e", right, bottom + 2.0 * LETTERS + 10.0, &x.title);
+    }
+
+    /// A text; class `c` centres it, `e` ends it at `x`.
+    fn word(&mut self, class: &str, x: f64, base: f64, text: &str) {
+        self.body.leaf("text", &[("class", &class), ("x", &Px(x)), ("y", &Px(base))], text);
+    }
+
+    /// Writes the picture; `description` says in words what is to be seen, for those who cannot see it.
+    pub(crate) fn svg(self, page: &mut Markup, description: &str) {
+        svg(page, &self.title, description, self.height, &self.body);
+    }
+
     /// A line through the points in their order; what is not between the axes interrupts it.
     pub(crate) fn line(
         &mut self,
@@ -155,17 +211,5 @@ impl Plot {
             let class = format!("{} s{}", kind.class(), series % 9);
             self.body.empty("path", &[("class", &class), ("d", &d)]);
         }
-    }
-}
-
-/// Outline of a series' mark: nine colours and five shapes, so that neighbours differ without colour.
-pub(super) fn shape(series: usize, x: f64, y: f64) -> String {
-    let (x, y) = (Px(x), Px(y));
-    match series % 5 {
-        0 => format!("M{x} {y}m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"),
-        1 => format!("M{x} {y}m-3.5 -3.5h7v7h-7z"),
-        2 => format!("M{x} {y}m0 -4.5l4.5 8h-9z"),
-        3 => format!("M{x} {y}m0 -5l5 5l-5 5l-5 -5z"),
-        _ => format!("M{x} {y}m0 4.5l4.5 -8h-9z"),
     }
 }

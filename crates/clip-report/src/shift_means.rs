@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::markup::Markup;
 use crate::numbers::{MISSING, percent, points};
-use crate::run::{head, title};
 use crate::standing::Standing;
 use crate::suite::Suite;
-use crate::table::scrolled;
+use crate::widgets::{note, numeric, row_head, table, title};
 use clip_eval::results::Record;
 use clip_eval::robustness::{LogitFit, ordinary_points, settings_of};
 
@@ -33,7 +32,7 @@ pub struct OverShifts {
     pub relative_robustness: Option<f64>,
 }
 
-/// One cell's place: accuracy without and with the shift, and what ordinary models have with it.
+/// One record's place: accuracy without and with the shift, and what ordinary models have with it.
 struct Place {
     /// On the matching part of ImageNet.
     imagenet: f64,
@@ -43,18 +42,18 @@ struct Place {
 }
 
 impl Place {
-    fn of(cell: &Record) -> Option<Place> {
-        let measured = cell.details.robustness.as_ref()?;
+    fn of(record: &Record) -> Option<Place> {
+        let measured = record.details.robustness.as_ref()?;
         let predict = |setting| {
             let points = ordinary_points(setting);
             Some(LogitFit::new(&points.x, &points.y)?.predict(measured.x))
         };
-        let of_settings: Vec<f64> = settings_of(&cell.dataset).filter_map(predict).collect();
+        let of_settings: Vec<f64> = settings_of(&record.dataset).filter_map(predict).collect();
         let predicted = match of_settings.len() {
             0 => measured.predicted,
             settings => of_settings.iter().sum::<f64>() / settings as f64,
         };
-        Some(Place { imagenet: measured.x, shifted: cell.score.value?, predicted })
+        Some(Place { imagenet: measured.x, shifted: record.score.value?, predicted })
     }
 }
 
@@ -63,9 +62,9 @@ pub(crate) fn over_shifts(suite: &Suite<'_>) -> Vec<OverShifts> {
     let models = by_model(suite);
     let common = common_shifts(&models);
     let mut rows: Vec<OverShifts> = Vec::new();
-    for (model, cells) in &models {
+    for (model, records) in &models {
         let places: Vec<Place> =
-            common.iter().filter_map(|shift| Place::of(cells.get(shift)?)).collect();
+            common.iter().filter_map(|shift| Place::of(records.get(shift)?)).collect();
         if places.is_empty() {
             continue;
         }
@@ -89,20 +88,22 @@ pub(crate) fn over_shifts(suite: &Suite<'_>) -> Vec<OverShifts> {
 
 type Shifts<'a> = BTreeMap<(&'a str, &'a str), &'a Record>;
 
-/// Cells by shift, models in their order.
+/// Records by shift, models in their order.
 fn by_model<'a>(suite: &Suite<'a>) -> Vec<(&'a str, Shifts<'a>)> {
-    let cells_of = |model: &'a str| -> Shifts<'a> {
-        let own = suite.of_task("robustness").filter(|cell| cell.model == model);
-        own.filter(|cell| Place::of(cell).is_some())
-            .map(|cell| ((cell.dataset.as_str(), cell.provenance.split_blake3.as_str()), cell))
+    let records_of = |model: &'a str| -> Shifts<'a> {
+        let own = suite.of_task("robustness").filter(|record| record.model == model);
+        own.filter(|record| Place::of(record).is_some())
+            .map(|record| {
+                ((record.dataset.as_str(), record.provenance.split_blake3.as_str()), record)
+            })
             .collect()
     };
-    let models = suite.models.iter().map(|model| (*model, cells_of(model)));
-    models.filter(|(_, cells)| !cells.is_empty()).collect()
+    let models = suite.models.iter().map(|model| (*model, records_of(model)));
+    models.filter(|(_, records)| !records.is_empty()).collect()
 }
 
 fn common_shifts<'a>(models: &[(&str, Shifts<'a>)]) -> BTreeSet<(&'a str, &'a str)> {
-    let shifts = models.iter().map(|(_, cells)| cells.keys().copied().collect::<BTreeSet<_>>());
+    let shifts = models.iter().map(|(_, records)| records.keys().copied().collect::<BTreeSet<_>>());
     shifts.reduce(|a, b| &a & &b).unwrap_or_default()
 }
 
@@ -119,43 +120,36 @@ pub(crate) fn draw(page: &mut Markup, suite: &Suite<'_>) {
         "#gap reduced by, %",
         "#relative robustness, points",
     ];
-    scrolled(page, &format!("mean over {} shifts", first.shifts), |page| {
-        head(page, &columns);
-        page.element("tbody", &[], |page| {
-            for row in &rows {
-                let cells = [
-                    percent(row.imagenet),
-                    percent(row.shifted),
-                    points(row.gap),
-                    points(row.ordinary_gap),
-                    percent(row.gap_reduced_by),
-                    row.relative_robustness.map_or_else(|| MISSING.to_owned(), points),
-                ];
-                page.element("tr", &[], |page| {
-                    page.leaf("th", &[("scope", &"row")], &row.model);
-                    for text in cells {
-                        page.leaf("td", &[("class", &"num")], text);
-                    }
-                });
-            }
-        });
+    table(page, &format!("mean over {} shifts", first.shifts), &columns, |page| {
+        for row in &rows {
+            page.element("tr", &[], |page| {
+                row_head(page, &row.model);
+                numeric(page, percent(row.imagenet));
+                numeric(page, percent(row.shifted));
+                numeric(page, points(row.gap));
+                numeric(page, points(row.ordinary_gap));
+                numeric(page, percent(row.gap_reduced_by));
+                let gained = row.relative_robustness;
+                numeric(page, gained.map_or_else(|| MISSING.to_owned(), points));
+            });
+        }
     });
-    page.leaf("p", &[("class", &"note")], note(suite, &first.model));
+    note(page, explanation(suite, &first.model));
 }
 
-fn note(suite: &Suite<'_>, first: &str) -> String {
+fn explanation(suite: &Suite<'_>, first: &str) -> String {
     let models = by_model(suite);
     let common = common_shifts(&models);
-    let cells: Vec<&Record> = models
+    let records: Vec<&Record> = models
         .iter()
-        .flat_map(|(_, cells)| common.iter().filter_map(|shift| cells.get(shift).copied()))
+        .flat_map(|(_, records)| common.iter().filter_map(|shift| records.get(shift).copied()))
         .collect();
     let named = |of: &dyn Fn(&Record) -> bool| {
         let names: BTreeSet<&str> =
-            cells.iter().filter(|cell| of(cell)).map(|cell| title(cell)).collect();
+            records.iter().filter(|record| of(record)).map(|record| title(record)).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
     };
-    let (all, parts) = (named(&|_| true), named(&|cell| !Standing::of(cell).is_comparable()));
+    let (all, parts) = (named(&|_| true), named(&|record| !Standing::of(record).is_comparable()));
     let mut text = format!(
         "Unweighted means over the shifts that all these models have ({all}). Gap: matching ImageNet minus under the \
          shifts; of ordinary models: the same from the line through them. Relative robustness: under the shifts, minus \

@@ -6,8 +6,8 @@ use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use clip_eval::results::{Record, SearchPoint};
 
 /// Score on the validation split against λ.
-pub(super) fn draw(page: &mut Markup, cell: &Record) {
-    let mut points: Vec<Scored> = cell.details.search.iter().filter_map(Scored::of).collect();
+pub(super) fn draw(page: &mut Markup, record: &Record) {
+    let mut points: Vec<Scored> = record.details.search.iter().filter_map(Scored::of).collect();
     points.sort_by_key(|point| point.index);
     // The rule of ties: the first, which is the smallest λ.
     let Some(best) = points
