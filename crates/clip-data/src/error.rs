@@ -20,17 +20,17 @@ pub enum DataError {
     /// The data set has no such split.
     #[error("{dataset} has no split `{split}`; it has {known}")]
     UnknownSplit {
-        /// Its id.
+        /// Id of the data set.
         dataset: String,
         /// As it was given.
         split: String,
-        /// Those there are.
+        /// The splits there are.
         known: String,
     },
     /// None of the places looked at holds the data set.
     #[error("{dataset} is not in {}: looked for `{marker}` there and in its folders; {hint}", here(.root))]
     NotFound {
-        /// Its id.
+        /// Id of the data set.
         dataset: String,
         /// Where was looked.
         root: PathBuf,
@@ -42,15 +42,15 @@ pub enum DataError {
     /// A file that has to be there cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// A file says something its format does not allow.
     #[error("{path}: {reason}")]
     Malformed {
-        /// Which.
+        /// The file or folder.
         path: PathBuf,
         /// What is wrong, and where in the file.
         reason: String,
@@ -58,7 +58,7 @@ pub enum DataError {
     /// A class on disk that the prompt file does not have, or the other way round.
     #[error("{path}: class `{class}` is not one of {dataset}'s {count} classes")]
     UnknownClass {
-        /// Its id.
+        /// Id of the data set.
         dataset: String,
         /// Where it was met.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum DataError {
     /// A prompt file that cannot be used.
     #[error("prompts of {dataset}: {reason}")]
     Prompts {
-        /// Its id.
+        /// Id of the data set.
         dataset: String,
         /// What is wrong.
         reason: String,
@@ -78,7 +78,7 @@ pub enum DataError {
     /// A program that has to be there is not, or it failed.
     #[error("{program}: {reason}")]
     Program {
-        /// Its name.
+        /// Name of the program.
         program: String,
         /// What happened, and the way out.
         reason: String,
@@ -86,9 +86,9 @@ pub enum DataError {
     /// An image that the protocol cuts before preprocessing cannot be decoded.
     #[error("{path}: {source}")]
     Image {
-        /// Which.
+        /// The image file.
         path: String,
-        /// Why.
+        /// What the decoder says.
         source: clip_image::ImageError,
     },
 }

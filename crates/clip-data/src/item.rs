@@ -107,7 +107,7 @@ pub enum Target {
     Unknown,
 }
 
-/// Whether a class is in an image (VOC2007).
+/// An entry of a multi-label target: whether a class is in an image (VOC2007).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// Not there.

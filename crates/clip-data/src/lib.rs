@@ -1,12 +1,15 @@
 //! CLIP's benchmark data sets, read as their authors published them.
 //!
 //! ```text
-//! assets/datasets/ID.toml ─▶ Dataset: task, metric, splits, archives, traps      assets/prompts/ID.json ─▶ PromptSet
-//!        │                                                                              │
-//!        └── reader (datasets/*.rs) ◀── files on disk, in the original layout           │ class names, templates, labels
-//!                 │                                                                     │
-//!                 ▼                                                                     ▼
-//!               Split: items {media, target}, in a fixed order ────────▶ the tasks of clip-eval
+//! assets ─▶ catalogue (task, metric, splits, archives)    prompts (class names, templates, labels)
+//!               │                                             │
+//!               └────────────────────┬────────────────────────┘
+//!                                    ▼
+//! reader: a Source is read into a Listing ◀── listing: class folders, lists, captions, draws
+//!               ├── datasets: a reader each, for the layout in which the files were published
+//!               └── custom: folders, tables and shards of a user
+//!                                    ▼
+//! open ─▶ Split: items {media, target} in a fixed order ─▶ the tasks of clip-eval
 //! ```
 //!
 //! Nothing is downloaded and nothing is decoded here but what a protocol cuts or renders: an item is the bytes of an
@@ -56,7 +59,7 @@ pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::items::Items;
-pub use crate::locate::{locate, present};
+pub use crate::locate::present;
 pub use crate::prompts::{Classes, PromptSet};
 pub use crate::reader::{LeftOut, ReadOptions};
 pub use crate::split::Split;

@@ -15,7 +15,7 @@ const DEPTH: usize = 3;
 ///
 /// # Errors
 /// Its marker is in none of them; the error says which copies were recognised.
-pub fn locate(dataset: &Dataset, root: &Path) -> Result<PathBuf, DataError> {
+pub(crate) fn locate(dataset: &Dataset, root: &Path) -> Result<PathBuf, DataError> {
     let mut folders = folders(dataset, root).into_iter();
     folders.find(|folder| shows(dataset, folder)).ok_or_else(|| DataError::NotFound {
         dataset: dataset.id.clone(),

@@ -1,7 +1,8 @@
 //! Random generators whose draws belong to a protocol.
 //!
 //! Two splits of the authors were drawn by other people's generators, so those are here to the bit: CPython's `random`
-//! (EuroSAT, RESISC45) and numpy's legacy `RandomState` (KITTI). Whatever the authors left open is drawn by [`Seeded`].
+//! (EuroSAT, RESISC45) and numpy's legacy `RandomState` (KITTI). Crates such as rand_mt have the generator's words, not these
+//! draws from them, and the words take 60 lines. Whatever the authors left open is drawn by [`Seeded`].
 
 /// MT19937 of Matsumoto and Nishimura (1998), 32-bit words; what both generators are made of.
 #[derive(Debug, Clone)]
@@ -79,18 +80,18 @@ fn wrap(state: &mut [u32; WORDS], i: usize) -> usize {
 
 /// CPython's `random`, after `random.seed(seed)`; the same draws in every release since 3.2.
 #[derive(Debug, Clone)]
-pub struct Python(MersenneTwister);
+pub(crate) struct Python(MersenneTwister);
 
 impl Python {
     /// `random.seed(seed)` with an integer.
-    pub fn seed(seed: u64) -> Python {
+    pub(crate) fn seed(seed: u64) -> Python {
         let (low, high) = (seed as u32, (seed >> 32) as u32);
         let key: &[u32] = if high == 0 { &[low] } else { &[low, high] };
         Python(MersenneTwister::from_key(key))
     }
 
     /// `random.shuffle(items)`.
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
@@ -100,7 +101,7 @@ impl Python {
     ///
     /// # Panics
     /// `count` is larger than `size`.
-    pub fn sample(&mut self, size: usize, count: usize) -> Vec<usize> {
+    pub(crate) fn sample(&mut self, size: usize, count: usize) -> Vec<usize> {
         assert!(count <= size, "sample of {count} from {size}");
         // CPython keeps a pool while that is smaller than a set of what was taken; the draws differ.
         let set_size = 21 + if count > 5 { power_of_four_from(3 * count) } else { 0 };
@@ -142,16 +143,16 @@ fn power_of_four_from(least: usize) -> usize {
 
 /// numpy's legacy `RandomState(seed)`, which is also what `numpy.random.seed(seed)` sets.
 #[derive(Debug, Clone)]
-pub struct Numpy(MersenneTwister);
+pub(crate) struct Numpy(MersenneTwister);
 
 impl Numpy {
     /// `numpy.random.seed(seed)` with an integer.
-    pub fn seed(seed: u32) -> Numpy {
+    pub(crate) fn seed(seed: u32) -> Numpy {
         Numpy(MersenneTwister::from_word(seed))
     }
 
     /// `permutation(size)`.
-    pub fn permutation(&mut self, size: usize) -> Vec<usize> {
+    pub(crate) fn permutation(&mut self, size: usize) -> Vec<usize> {
         let mut items: Vec<usize> = (0..size).collect();
         for last in (1..size).rev() {
             items.swap(last, self.up_to(last));
@@ -163,7 +164,7 @@ impl Numpy {
     ///
     /// # Panics
     /// `count` is larger than `size`.
-    pub fn choice(&mut self, size: usize, count: usize) -> Vec<usize> {
+    pub(crate) fn choice(&mut self, size: usize, count: usize) -> Vec<usize> {
         assert!(count <= size, "choice of {count} from {size}");
         let mut items = self.permutation(size);
         items.truncate(count);

@@ -162,7 +162,7 @@ impl<'a> Source<'a> {
 pub struct LeftOut {
     /// What it is called where it is listed.
     pub input: String,
-    /// Why.
+    /// Why it cannot be scored.
     pub reason: String,
 }
 
@@ -245,6 +245,11 @@ impl Listing {
                 *border = pixels;
             }
         }
+    }
+
+    /// A note on how many there are of something, if there are any.
+    pub(crate) fn count(&mut self, count: usize, what: &str) {
+        self.notes.extend((count > 0).then(|| format!("{count} {what}")));
     }
 
     /// Something of the split that cannot be scored.

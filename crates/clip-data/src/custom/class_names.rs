@@ -18,11 +18,10 @@ pub(super) struct ClassNames {
     lines: Vec<String>,
 }
 
-/// Classes, their names, and what was guessed.
+/// Classes and their names; what was guessed is in the notes of the labels.
 pub(super) struct Named {
     pub(super) labels: Labels,
     pub(super) names: Vec<String>,
-    pub(super) notes: Vec<String>,
 }
 
 impl ClassNames {
@@ -88,13 +87,19 @@ impl ClassNames {
     }
 
     /// Whole numbers: lines counted from 0, if there is a line for each; else as many lines as labels, in order.
-    fn by_number(&self, labels: Labels, values: &[i128], numbered: bool) -> Result<Named, String> {
+    fn by_number(
+        &self,
+        mut labels: Labels,
+        values: &[i128],
+        numbered: bool,
+    ) -> Result<Named, String> {
         let count = self.len();
         let (least, most) =
             (values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0));
         if least >= 0 && usize::try_from(most).is_ok_and(|most| most < count) {
-            let classes = Labels::numbered(u32::try_from(count).unwrap_or(u32::MAX));
-            return Ok(self.named(classes, labels.notes));
+            let mut classes = Labels::numbered(u32::try_from(count).unwrap_or(u32::MAX));
+            classes.notes = labels.notes;
+            return Ok(self.named(classes));
         }
         if numbered {
             return Err(format!("class {most} is used, {count} are named"));
@@ -102,16 +107,15 @@ impl ClassNames {
         if labels.len() != count {
             return Err(format!("{count} names for {} classes ({least} to {most})", labels.len()));
         }
-        let mut notes = labels.notes.clone();
-        notes.push(format!(
-            "{FILE} names the labels {least} to {most} in the order of their values"
-        ));
-        Ok(self.named(labels, notes))
+        let note =
+            format!("{FILE} names the labels {least} to {most} in the order of their values");
+        labels.notes.push(note);
+        Ok(self.named(labels))
     }
 
     /// Labels that are names: every line is a class. Labels that are none of the names: as many lines as labels, in the
     /// order of the labels.
-    fn by_name(&self, labels: Labels) -> Result<Named, String> {
+    fn by_name(&self, mut labels: Labels) -> Result<Named, String> {
         let mut counts: HashMap<String, usize> = HashMap::new();
         for line in &self.lines {
             let count = counts.entry(key(line, Spelling::Loose)).or_default();
@@ -128,8 +132,8 @@ impl ClassNames {
                 classes = Labels::new(lines.map(String::as_str), Spelling::Loose);
             }
             let names = classes.classes().iter().map(|label| spoken(label)).collect();
-            let notes = [labels.notes.clone(), classes.notes.clone()].concat();
-            return Ok(Named { labels: classes, names, notes });
+            classes.notes.splice(0..0, labels.notes);
+            return Ok(Named { labels: classes, names });
         }
         if labels.len() != self.len() {
             let unnamed = labels.classes().iter().zip(&found).filter(|(_, count)| **count != 1);
@@ -149,22 +153,17 @@ impl ClassNames {
                 ));
             }
         }
-        let pairs: Vec<String> = labels
-            .classes()
-            .iter()
-            .zip(&self.lines)
-            .map(|(label, name)| format!("{label} = {name}"))
-            .collect();
-        let mut notes = labels.notes.clone();
-        notes.push(format!(
-            "{FILE} names the classes in the order of their labels: {}",
-            named(&pairs)
-        ));
-        Ok(self.named(labels, notes))
+        let pairs = labels.classes().iter().zip(&self.lines);
+        let pairs: Vec<String> = pairs.map(|(label, name)| format!("{label} = {name}")).collect();
+        let pairs = named(&pairs);
+        labels
+            .notes
+            .push(format!("{FILE} names the classes in the order of their labels: {pairs}"));
+        Ok(self.named(labels))
     }
 
     /// The lines as names; an empty one goes by its label.
-    fn named(&self, labels: Labels, mut notes: Vec<String>) -> Named {
+    fn named(&self, mut labels: Labels) -> Named {
         let name = |(label, line): (&String, &String)| {
             if line.is_empty() { label.clone() } else { line.clone() }
         };
@@ -172,12 +171,12 @@ impl ClassNames {
         let empty = (1..).zip(&self.lines).filter(|(_, line)| line.is_empty());
         let empty: Vec<String> = empty.map(|(number, _): (usize, _)| number.to_string()).collect();
         if !empty.is_empty() {
-            notes.push(format!(
+            labels.notes.push(format!(
                 "{FILE}: empty lines keep their place, and go by their labels: {}",
                 named(&empty)
             ));
         }
-        Named { labels, names, notes }
+        Named { labels, names }
     }
 }
 
@@ -203,13 +202,11 @@ fn by_label(labels: Labels, pairs: &HashMap<String, String>) -> Result<Named, St
     let unnamed = labels.classes().iter().filter(|label| of(label).is_none());
     let unnamed: Vec<String> = unnamed.cloned().collect();
     let names = names.ok_or_else(|| format!("has no line for {}", named(&unnamed)))?;
-    let notes = labels.notes.clone();
-    Ok(Named { labels, names, notes })
+    Ok(Named { labels, names })
 }
 
 /// Classes that go by their labels: with blanks for `_`; ids of WordNet by the names that ImageNet's prompts have.
-pub(super) fn without_file(labels: Labels) -> Result<Named, DataError> {
-    let mut notes = labels.notes.clone();
+pub(super) fn without_file(mut labels: Labels) -> Result<Named, DataError> {
     let mut names: Vec<String> = labels.classes().iter().map(|label| spoken(label)).collect();
     if labels.classes().iter().all(|label| is_wordnet_id(label)) && labels.len() > 0 {
         let wnids = imagenet_wnids()?;
@@ -224,23 +221,27 @@ pub(super) fn without_file(labels: Labels) -> Result<Named, DataError> {
             }
         }
         let count = labels.len().saturating_sub(unnamed.len());
-        notes.push(format!(
+        labels.notes.push(format!(
             "labels are WordNet ids: {count} of {} go by ImageNet's class names",
             labels.len()
         ));
         if !unnamed.is_empty() {
             let unnamed = named(&unnamed);
-            notes.push(format!(
+            labels.notes.push(format!(
                 "no name is known of {unnamed}: lines `label<tab>name` in {FILE} give one"
             ));
         }
     } else if labels.are_numbers() {
-        notes.push(format!("class names are numbers, as the labels are; {FILE} gives others"));
+        labels
+            .notes
+            .push(format!("class names are numbers, as the labels are; {FILE} gives others"));
     }
     if labels.len() == 1 {
-        notes.push("there is one class alone: whatever is asked, it is the answer".to_owned());
+        labels
+            .notes
+            .push("there is one class alone: whatever is asked, it is the answer".to_owned());
     }
-    Ok(Named { labels, names, notes })
+    Ok(Named { labels, names })
 }
 
 /// `red_fox` as it is said.
@@ -264,7 +265,7 @@ mod tests {
         let of = |label: &&str| {
             named.names[named.labels.position(label).expect("a class") as usize].clone()
         };
-        Ok((labels.iter().map(of).collect(), named.notes))
+        Ok((labels.iter().map(of).collect(), named.labels.notes))
     }
 
     #[test]

@@ -123,7 +123,8 @@ impl Labels {
     }
 }
 
-/// What labels are compared by.
+/// What labels are compared by. Signs count, unlike in names of copies (`comparable`): `C` and `C++` of a user are two
+/// classes.
 pub(super) fn key(label: &str, spelling: Spelling) -> String {
     match spelling {
         Spelling::Exact => composed(label),

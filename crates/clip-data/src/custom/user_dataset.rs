@@ -92,7 +92,7 @@ fn prompts(
 ) -> Result<PromptSet, DataError> {
     let (names, labels) = match classes {
         Some(classes) => {
-            listing.notes.extend(classes.notes);
+            listing.notes.extend(classes.labels.notes.iter().cloned());
             (classes.names, classes.labels.classes().to_vec())
         }
         None => Default::default(),

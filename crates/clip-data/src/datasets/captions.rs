@@ -204,14 +204,8 @@ fn items(
             "layout of a copy: {of_other_year} images under the names of the other year"
         ));
     }
-    if cut > 0 {
-        found
-            .notes
-            .push(format!("{cut} captions beyond the first {most} of an image are left out"));
-    }
-    if without > 0 {
-        found.notes.push(format!("{without} images without captions are left out"));
-    }
+    found.count(cut, &format!("captions beyond the first {most} of an image are left out"));
+    found.count(without, "images without captions are left out");
     Ok(found)
 }
 

@@ -38,8 +38,6 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         found.file(path, target)?;
     }
     let unknown = found.items.iter().filter(|item| item.target == Target::Unknown).count();
-    if unknown > 0 {
-        found.notes.push(format!("{unknown} images have no published label"));
-    }
+    found.count(unknown, "images have no published label");
     Ok(found)
 }

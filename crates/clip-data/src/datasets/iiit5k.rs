@@ -32,11 +32,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         let target = Target::Word { truth: truth.into(), candidates };
         found.file(text("ImgName")?.to_owned(), target)?;
     }
-    if without_truth > 0 {
-        let note = format!(
-            "{without_truth} images whose own word is not in their lexicon; they count as wrong"
-        );
-        found.notes.push(note);
-    }
+    let what = "images whose own word is not in their lexicon; they count as wrong";
+    found.count(without_truth, what);
     Ok(found)
 }

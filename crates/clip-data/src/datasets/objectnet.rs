@@ -37,8 +37,6 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     found.cut(RED);
     let missing = labels.iter().filter(|label| names.binary_search(label).is_err());
     found.missing.extend(missing.map(|label| joined(&inside, label) + "/"));
-    if other > 0 {
-        found.notes.push(format!("{other} folders that ImageNet has no class for are left out"));
-    }
+    found.count(other, "folders that ImageNet has no class for are left out");
     Ok(found)
 }

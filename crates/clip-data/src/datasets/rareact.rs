@@ -38,9 +38,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
         }
     }
     let missing = ids.iter().filter(|&&id| !clips.contains_key(id)).count();
-    if missing > 0 {
-        found.notes.push(format!("{missing} of {} videos are missing", ids.len()));
-    }
+    found.count(missing, &format!("of {} videos are missing", ids.len()));
     Ok(found)
 }
 

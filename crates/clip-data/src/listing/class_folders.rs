@@ -12,7 +12,7 @@ use crate::reader::{Listing, Source};
 /// All images of `folder/inside/CLASS`, where `labels` lists the classes by position; names that are no label are
 /// joined by their letters and digits where that is plain, and a note says so.
 ///
-/// A folder that is no class is an error; a class without a folder is [`Listing::absent`]. A folder that cannot be read, and
+/// A folder that is no class is an error; a class without a folder is [`Listing::missing`]. A folder that cannot be read, and
 /// what has no name in UTF-8, is [`Listing::left_out`].
 ///
 /// # Errors
@@ -43,11 +43,7 @@ pub(crate) fn class_folders(
     }
     let missing = (0..).zip(labels).filter(|(class, _)| !met.contains_key(class));
     found.missing.extend(missing.map(|(_, label)| joined(inside, label) + "/"));
-    if respelt > 0 {
-        found.notes.push(format!(
-            "{respelt} class folders are spelt otherwise: joined by letters and digits"
-        ));
-    }
+    found.count(respelt, "class folders are spelt otherwise: joined by letters and digits");
     Ok(found)
 }
 
