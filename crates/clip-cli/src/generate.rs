@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::CommandFactory;
+use clap::Command;
 
-use crate::Cli;
 use crate::console::Console;
 use crate::exit::Exit;
 
@@ -21,9 +20,9 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+    pub(crate) fn run(self, mut program: Command, console: &Console) -> anyhow::Result<Exit> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "clip-rs", &mut script);
+        clap_complete::generate(self.shell, &mut program, "clip-rs", &mut script);
         // clap_complete 4.6.11 spells a hyphen of the program's name in one way where states of the bash script are
         // entered and in another where they are looked up.
         let script = String::from_utf8_lossy(&script).replace("clip__subcmd__rs", "clip__rs");
@@ -42,11 +41,11 @@ pub(crate) struct Man {
 }
 
 impl Man {
-    pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
+    pub(crate) fn run(self, program: Command, console: &Console) -> anyhow::Result<Exit> {
         let folder = self.out.display();
         std::fs::create_dir_all(&self.out)
             .with_context(|| format!("{folder}: cannot make the folder"))?;
-        clap_mangen::generate_to(Cli::command(), &self.out)
+        clap_mangen::generate_to(program, &self.out)
             .with_context(|| format!("{folder}: cannot write"))?;
         console.detail(&format!("wrote the manual pages to {folder}"));
         Ok(Exit::Ok)

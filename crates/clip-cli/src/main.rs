@@ -28,7 +28,7 @@ mod table;
 mod tokenize;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -41,7 +41,7 @@ use crate::settings::{Overrides, Settings};
 /// and face recognition, always; languages other than English.
 #[derive(Parser)]
 #[command(name = "clip-rs", version, max_term_width = 100, arg_required_else_help = true, after_help = exit::TABLE)]
-pub(crate) struct Cli {
+struct Cli {
     #[command(subcommand)]
     verb: Verb,
     #[command(flatten)]
@@ -91,7 +91,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Bench(verb) => verb.run(&settings, console),
         Verb::Report(verb) => verb.run(console),
         Verb::Config(verb) => verb.run(&settings, console),
-        Verb::Completions(verb) => verb.run(console),
-        Verb::Man(verb) => verb.run(console),
+        Verb::Completions(verb) => verb.run(Cli::command(), console),
+        Verb::Man(verb) => verb.run(Cli::command(), console),
     }
 }
