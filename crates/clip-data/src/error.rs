@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use clip_formats::{FormatError, placed};
+use clip_formats::FormatError;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +48,8 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A file says something its format does not allow.
-    #[error("{path}: {reason}")]
-    Malformed {
-        /// The file or folder.
-        path: PathBuf,
-        /// What is wrong, and where in the file.
-        reason: String,
-    },
+    #[error(transparent)]
+    Format(FormatError),
     /// A class on disk that the prompt file does not have, or the other way round.
     #[error("{path}: class `{class}` is not one of {dataset}'s {count} classes")]
     UnknownClass {
@@ -106,23 +101,15 @@ impl From<FormatError> for DataError {
     fn from(error: FormatError) -> DataError {
         match error {
             FormatError::Read { path, source } => DataError::Read { path, source },
-            FormatError::Malformed { path, place, problem } => {
-                DataError::Malformed { path, reason: placed(&place, &problem) }
-            }
-            FormatError::Forbidden { path, callable } => {
-                DataError::malformed(path, format!("refused `{callable}`; nothing was executed"))
-            }
-            FormatError::Limit { path, what, claimed, limit } => {
-                DataError::malformed(path, format!("{what} is {claimed}, limit {limit}"))
-            }
+            other => DataError::Format(other),
         }
     }
 }
 
 impl DataError {
-    /// [`DataError::Malformed`] in few words.
+    /// A file that says something its format does not allow.
     pub fn malformed(path: impl Into<PathBuf>, reason: impl Into<String>) -> DataError {
-        DataError::Malformed { path: path.into(), reason: reason.into() }
+        DataError::Format(FormatError::malformed(path, reason))
     }
 
     /// [`DataError::Read`] for `map_err`.

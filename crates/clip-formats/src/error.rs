@@ -64,7 +64,7 @@ impl FormatError {
 }
 
 /// `place: problem`, or the problem alone.
-pub fn placed(place: &str, problem: &str) -> String {
+fn placed(place: &str, problem: &str) -> String {
     if place.is_empty() { problem.to_owned() } else { format!("{place}: {problem}") }
 }
 

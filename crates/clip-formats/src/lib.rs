@@ -31,5 +31,5 @@ mod tar;
 pub mod zip;
 
 pub use self::dtype::{Dtype, MAX_DIMENSIONS};
-pub use self::error::{FormatError, placed, shown};
+pub use self::error::{FormatError, shown};
 pub use self::file_bytes::FileBytes;

@@ -121,7 +121,7 @@ impl Dataset {
             let rows = self.rows();
             let reason =
                 format!("rows {first} to {end} of {rows}, {size} bytes, limit {READ_LIMIT}");
-            return Err(file.malformed(reason));
+            return file.fail(reason);
         }
         let offset = first.saturating_mul(self.row_size());
         match &self.layout {
@@ -215,9 +215,7 @@ impl Dataset {
             _ => word as f64,
         };
         if class == Class::Reference || (class == Class::Float && size < 4) {
-            return Err(
-                file.malformed(format!("a dataset holds no numbers but {class:?} of {size} bytes"))
-            );
+            return file.fail(format!("a dataset holds no numbers but {class:?} of {size} bytes"));
         }
         Ok(self.words(file)?.into_iter().map(number).collect())
     }
@@ -228,10 +226,8 @@ impl Dataset {
     /// They are none, or cannot be read.
     pub fn references(&self, file: &Hdf5) -> Result<Vec<u64>, FormatError> {
         if self.element.class != Class::Reference {
-            return Err(file.malformed(format!(
-                "a dataset holds {:?}, expected references",
-                self.element.class
-            )));
+            return file
+                .fail(format!("a dataset holds {:?}, expected references", self.element.class));
         }
         self.words(file)
     }
@@ -326,9 +322,7 @@ fn layout(
                 || last != Some(element as u64)
                 || !fits
             {
-                return Err(
-                    file.malformed(format!("chunks of {sizes:?} for an array of {shape:?}"))
-                );
+                return file.fail(format!("chunks of {sizes:?} for an array of {shape:?}"));
             }
             let mut chunks =
                 if file.is_none(tree) { Vec::new() } else { chunks(file, tree, rank)? };
@@ -339,10 +333,8 @@ fn layout(
             }
             Ok(Layout::Chunked { shape: sizes, filters, chunks })
         }
-        (4.., 2) => {
-            Err(file.malformed("chunks of the newest kind; `h5repack --high=1` rewrites it"))
-        }
-        _ => Err(file.malformed(format!("layout {class} of version {version} is not read"))),
+        (4.., 2) => file.fail("chunks of the newest kind; `h5repack --high=1` rewrites it"),
+        _ => file.fail(format!("layout {class} of version {version} is not read")),
     }
 }
 

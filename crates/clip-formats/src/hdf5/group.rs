@@ -23,9 +23,9 @@ pub(super) fn child(file: &Hdf5, group: u64, name: &str) -> Result<Option<u64>, 
                 }
             }
             kind::LINK_INFO if has_dense_links(file, &message.body) => {
-                return Err(file.malformed(
+                return file.fail(
                     "a group of the newest kind (dense links); `h5repack --high=1` rewrites it",
-                ));
+                );
             }
             _ => {}
         }
@@ -39,7 +39,7 @@ fn heap_data(file: &Hdf5, address: u64) -> Result<Vec<u8>, FormatError> {
     let head = file.block(address, size.saturating_mul(2).saturating_add(16))?;
     let mut cursor = Cursor::new(&head);
     if cursor.take(8).is_none_or(|head| !head.starts_with(b"HEAP")) {
-        return Err(file.malformed(format!("no heap of names at {address}")));
+        return file.fail(format!("no heap of names at {address}"));
     }
     let length = cursor.uint(file.length_size);
     cursor.take(file.length_size);
@@ -68,7 +68,7 @@ fn in_node(
     let head = file.block(address, 8)?;
     let mut cursor = Cursor::new(&head);
     if cursor.take(6).is_none_or(|head| !head.starts_with(b"SNOD")) {
-        return Err(file.malformed(format!("no names of a group at {address}")));
+        return file.fail(format!("no names of a group at {address}"));
     }
     let count = u64::from(cursor.u16().unwrap_or_default());
     let entry = file.address_size.saturating_mul(2).saturating_add(24);

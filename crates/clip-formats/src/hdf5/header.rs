@@ -50,9 +50,7 @@ pub(super) fn messages(file: &Hdf5, address: u64) -> Result<Vec<Message>, Format
             }
             messages.push(message);
             if messages.len() > PARTS || seen > PARTS {
-                return Err(
-                    file.malformed(format!("header at {address}: more than {PARTS} messages"))
-                );
+                return file.fail(format!("header at {address}: more than {PARTS} messages"));
             }
         }
     }
@@ -63,7 +61,7 @@ pub(super) fn messages(file: &Hdf5, address: u64) -> Result<Vec<Message>, Format
 fn first(file: &Hdf5, address: u64, head: &[u8]) -> Result<(u64, u64, bool), FormatError> {
     let mut cursor = Cursor::new(head);
     if cursor.u8() != Some(1) {
-        return Err(file.malformed(format!("no object header at {address}")));
+        return file.fail(format!("no object header at {address}"));
     }
     cursor.take(7); // reserved, number of messages, references
     let length = cursor.u32().ok_or_else(|| file.truncated("a header"))?;

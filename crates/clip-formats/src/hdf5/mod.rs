@@ -119,6 +119,10 @@ impl Hdf5 {
         FormatError::malformed(self.bytes.path(), reason)
     }
 
+    fn fail<T>(&self, reason: impl Into<String>) -> Result<T, FormatError> {
+        Err(self.malformed(reason))
+    }
+
     fn truncated(&self, what: &str) -> FormatError {
         self.malformed(format!("{what} is shorter than it says"))
     }

@@ -28,7 +28,7 @@ pub(super) fn leaves(
         let head = file.block(address, head_size)?;
         let mut cursor = Cursor::new(&head);
         if cursor.take(4) != Some(b"TREE") || cursor.u8() != Some(kind as u8) {
-            return Err(file.malformed(format!("no node of {kind:?} at {address}")));
+            return file.fail(format!("no node of {kind:?} at {address}"));
         }
         let level = cursor.u8().filter(|&level| level < below);
         let level =
@@ -36,7 +36,7 @@ pub(super) fn leaves(
         let used = u64::from(cursor.u16().unwrap_or_default());
         seen = seen.saturating_add(used).saturating_add(1);
         if seen > most {
-            return Err(file.malformed(format!("more {kind:?} than the file has room for")));
+            return file.fail(format!("more {kind:?} than the file has room for"));
         }
         let size = used.saturating_mul(entry_size as u64);
         let entries = file.block(address.saturating_add(head_size), size)?;

@@ -18,9 +18,13 @@ pub(super) enum Failure {
 }
 
 impl Failure {
-    pub(super) fn content(reason: &str) -> Failure {
-        Failure::Content(reason.to_owned())
+    pub(super) fn content(reason: impl Into<String>) -> Failure {
+        Failure::Content(reason.into())
     }
+}
+
+pub(super) fn fail<T>(reason: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::content(reason))
 }
 
 /// Types of elements, as the file numbers them.
@@ -100,9 +104,7 @@ impl<'a> Stream<'a> {
             }));
         }
         if small > 4 {
-            return Err(Failure::Content(format!(
-                "a small element of {small} bytes, at most 4 fit"
-            )));
+            return fail(format!("a small element of {small} bytes, at most 4 fit"));
         }
         Ok(Some(Tag { kind: first & 0xffff, length: small.into(), inline: Some(rest) }))
     }
@@ -118,15 +120,12 @@ impl<'a> Stream<'a> {
         }
         let left = self.budget.bytes.checked_sub(tag.length);
         self.budget.bytes = left
-            .ok_or_else(|| Failure::Content(format!("more than {SIZE_LIMIT} bytes of values")))?;
+            .ok_or_else(|| Failure::content(format!("more than {SIZE_LIMIT} bytes of values")))?;
         let mut bytes = Vec::new();
         let read =
             (&mut self.source).take(tag.length).read_to_end(&mut bytes).map_err(Failure::Read)?;
         if (read as u64) < tag.length {
-            return Err(Failure::Content(format!(
-                "it ends inside an element of {} bytes",
-                tag.length
-            )));
+            return fail(format!("it ends inside an element of {} bytes", tag.length));
         }
         self.skip(padding(tag.length))?;
         Ok(bytes)
@@ -143,7 +142,7 @@ impl<'a> Stream<'a> {
     pub(super) fn count(&mut self, count: u64) -> Result<(), Failure> {
         let left = self.budget.values.checked_sub(count);
         self.budget.values =
-            left.ok_or_else(|| Failure::Content(format!("more than {COUNT_LIMIT} values")))?;
+            left.ok_or_else(|| Failure::content(format!("more than {COUNT_LIMIT} values")))?;
         Ok(())
     }
 
@@ -166,7 +165,7 @@ impl<'a> Stream<'a> {
     fn skip(&mut self, count: u64) -> Result<(), Failure> {
         let left = self.budget.stream.checked_sub(count);
         self.budget.stream =
-            left.ok_or_else(|| Failure::Content(format!("more than {STREAM_LIMIT} bytes")))?;
+            left.ok_or_else(|| Failure::content(format!("more than {STREAM_LIMIT} bytes")))?;
         // the last element of a file may come without its padding
         std::io::copy(&mut (&mut self.source).take(count), &mut std::io::sink())
             .map_err(Failure::Read)?;

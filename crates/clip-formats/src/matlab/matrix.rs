@@ -1,6 +1,6 @@
 //! Matrices: what MATLAB calls every value, down to a cell of text.
 
-use super::element::{Failure, Stream, Tag, kind};
+use super::element::{Failure, Stream, Tag, fail, kind};
 use super::value::{Array, Numbers, Struct, Value};
 use crate::cursor::little_endian;
 
@@ -38,10 +38,7 @@ fn variable_uncompressed(
 ) -> Result<(String, Option<Value>), Failure> {
     let tag = stream.expect_tag()?;
     if tag.kind != kind::MATRIX {
-        return Err(Failure::Content(format!(
-            "a compressed element holds one of type {}, expected 14",
-            tag.kind
-        )));
+        return fail(format!("a compressed element holds one of type {}, expected 14", tag.kind));
     }
     named(stream, tag, wanted)
 }
@@ -68,17 +65,14 @@ fn named(
 fn nested(stream: &mut Stream<'_>, depth: u32) -> Result<Value, Failure> {
     let tag = stream.expect_tag()?;
     if tag.kind != kind::MATRIX {
-        return Err(Failure::Content(format!(
-            "a cell is an element of type {}, expected 14",
-            tag.kind
-        )));
+        return fail(format!("a cell is an element of type {}, expected 14", tag.kind));
     }
     if tag.length == 0 {
         stream.count(1)?;
         return Ok(Value::Empty);
     }
     if depth > DEPTH_LIMIT {
-        return Err(Failure::Content(format!("cells more than {DEPTH_LIMIT} deep")));
+        return fail(format!("cells more than {DEPTH_LIMIT} deep"));
     }
     let head = Head::read(stream)?;
     let value = value(stream, &head, depth)?;
@@ -109,14 +103,14 @@ impl Head {
         };
         let flags = next(stream)?;
         let [class, flags, ..] = &*flags else {
-            return Err(Failure::content("a matrix without its flags"));
+            return fail("a matrix without its flags");
         };
         let shape = next(stream)?;
         let shape: Vec<usize> =
             shape.chunks_exact(4).map(|size| little_endian(size) as usize).collect();
         let name = next(stream)?;
         if shape.len() > DIMENSIONS {
-            return Err(Failure::Content(format!("an array of {} dimensions", shape.len())));
+            return fail(format!("an array of {} dimensions", shape.len()));
         }
         let count = shape.iter().fold(1u64, |product, &size| product.saturating_mul(size as u64));
         let name = String::from_utf8_lossy(&name).into_owned();
@@ -153,10 +147,7 @@ fn structs(stream: &mut Stream<'_>, head: &Head, depth: u32) -> Result<Value, Fa
     let names = stream.expect_tag()?;
     let names = stream.content(names)?;
     if names.len().checked_div(width).is_none_or(|fields| fields > FIELDS) {
-        return Err(Failure::Content(format!(
-            "a struct with {} bytes of names, {width} each",
-            names.len()
-        )));
+        return fail(format!("a struct with {} bytes of names, {width} each", names.len()));
     }
     let name = |bytes: &[u8]| {
         let bytes = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
@@ -184,10 +175,7 @@ fn numbers(stream: &mut Stream<'_>, head: &Head) -> Result<Value, Failure> {
         Numbers::Floats(values) => values.len(),
     };
     if found as u64 != head.count {
-        return Err(Failure::Content(format!(
-            "`{}` has {found} numbers for {:?}",
-            head.name, head.shape
-        )));
+        return fail(format!("`{}` has {found} numbers for {:?}", head.name, head.shape));
     }
     Ok(Value::Numbers(Box::new(Array { shape: head.shape.clone(), numbers })))
 }
@@ -198,7 +186,7 @@ fn size_of(stored: u32) -> Result<usize, Failure> {
         kind::INT16 | kind::UINT16 => 2,
         kind::INT32 | kind::UINT32 | kind::SINGLE => 4,
         kind::DOUBLE | kind::INT64 | kind::UINT64 => 8,
-        other => return Err(Failure::Content(format!("numbers of type {other} are not known"))),
+        other => return fail(format!("numbers of type {other} are not known")),
     })
 }
 
@@ -225,6 +213,6 @@ fn text(stored: u32, bytes: &[u8]) -> Result<String, Failure> {
                 bytes.chunks_exact(2).map(|unit| little_endian(unit) as u16).collect();
             String::from_utf16_lossy(&units)
         }
-        other => return Err(Failure::Content(format!("text of type {other} is not known"))),
+        other => return fail(format!("text of type {other} is not known")),
     })
 }

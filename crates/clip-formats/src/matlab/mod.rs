@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use self::element::{Failure, Stream};
+use self::element::{Failure, Stream, fail};
 pub use self::value::{Array, Numbers, Struct, Value};
 use crate::error::FormatError;
 
@@ -63,18 +63,14 @@ fn parse(source: &mut dyn Read, wanted: &[&str]) -> Result<Found, Failure> {
     match version {
         [0, 1, b'I', b'M'] => {}
         [0, 2, b'I', b'M'] => {
-            return Err(Failure::content(
-                "MATLAB 7.3 (HDF5), expected version 5; save it with -v7",
-            ));
+            return fail("MATLAB 7.3 (HDF5), expected version 5; save it with -v7");
         }
         [1, 0, b'M', b'I'] => {
-            return Err(Failure::content("big-endian MATLAB files are not supported"));
+            return fail("big-endian MATLAB files are not supported");
         }
         _ => {
             let begins = String::from_utf8_lossy(text.get(..16).unwrap_or_default());
-            return Err(Failure::Content(format!(
-                "not a MATLAB file of version 5: it begins with {begins:?}"
-            )));
+            return fail(format!("not a MATLAB file of version 5: it begins with {begins:?}"));
         }
     }
     let mut stream = Stream::new(source);

@@ -29,9 +29,7 @@ impl Machine<'_, '_> {
             other => return Err(self.forbidden(&format!("a call of {}", other.kind()))),
         };
         let Value::Tuple(arguments) = self.value(arguments) else {
-            return Err(
-                self.malformed(format!("{} called without a tuple of arguments", global.name()))
-            );
+            return self.fail(format!("{} called without a tuple of arguments", global.name()));
         };
         if arguments.len() > MOST_ARGUMENTS {
             return Err(self.forbidden(&format!(
@@ -136,7 +134,7 @@ impl Machine<'_, '_> {
                     pairs.unwrap_or_default().into_iter().map(|[k, v]| (k, v)).collect();
                 self.copied = self.copied.saturating_add(pairs.len());
                 if self.copied > COUNT_LIMIT {
-                    return Err(self.malformed(format!("more than {COUNT_LIMIT} copied values")));
+                    return self.fail(format!("more than {COUNT_LIMIT} copied values"));
                 }
                 self.push(Value::Dict(pairs))
             }
@@ -169,7 +167,7 @@ impl Machine<'_, '_> {
     pub(super) fn object(&mut self) -> Outcome<()> {
         match self.pop_to_mark()?.first() {
             Some(&class) => self.make(class),
-            None => Err(self.malformed("OBJ without a class".to_owned())),
+            None => self.fail("OBJ without a class"),
         }
     }
 

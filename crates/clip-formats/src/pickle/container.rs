@@ -12,7 +12,7 @@ impl Machine<'_, '_> {
         let items = match bottom {
             Some(bottom) => self.stack.split_off(bottom),
             None => {
-                return Err(self.malformed("a tuple of more values than the stack has".to_owned()));
+                return self.fail("a tuple of more values than the stack has");
             }
         };
         self.push(Value::Tuple(items.into()))
@@ -28,7 +28,7 @@ impl Machine<'_, '_> {
             }
             // A list of another class: nothing in it is looked at.
             Some(Value::Object(_)) => Ok(()),
-            _ => Err(self.malformed(format!("{opcode} on {}", self.value(list).kind()))),
+            _ => self.fail(format!("{opcode} on {}", self.value(list).kind())),
         }
     }
 
@@ -40,7 +40,7 @@ impl Machine<'_, '_> {
         match self.value_mut(dict) {
             Some(Value::Dict(dict)) => dict.extend(pairs),
             Some(Value::Object(object)) => object.items.extend(pairs),
-            _ => return Err(self.malformed(format!("{opcode} on {}", self.value(dict).kind()))),
+            _ => return self.fail(format!("{opcode} on {}", self.value(dict).kind())),
         }
         Ok(())
     }
@@ -58,11 +58,11 @@ impl Machine<'_, '_> {
     fn check_pairs(&self, opcode: &str, items: &[Id]) -> Outcome<()> {
         let (pairs, rest) = items.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err(self.malformed(format!("{opcode} with a key and no value")));
+            return self.fail(format!("{opcode} with a key and no value"));
         }
         for [key, _] in pairs {
             if let Value::List(_) | Value::Dict(_) = self.value(*key) {
-                return Err(self.malformed(format!("{} as a key", self.value(*key).kind())));
+                return self.fail(format!("{} as a key", self.value(*key).kind()));
             }
         }
         Ok(())
@@ -70,7 +70,7 @@ impl Machine<'_, '_> {
 
     pub(super) fn mark(&mut self) -> Outcome<()> {
         if self.marks.len() >= MARK_LIMIT {
-            return Err(self.malformed(format!("more than {MARK_LIMIT} open marks")));
+            return self.fail(format!("more than {MARK_LIMIT} open marks"));
         }
         self.marks.push(self.stack.len());
         Ok(())
@@ -79,7 +79,7 @@ impl Machine<'_, '_> {
     pub(super) fn pop_to_mark(&mut self) -> Outcome<Vec<Id>> {
         match self.marks.pop() {
             Some(mark) if mark <= self.stack.len() => Ok(self.stack.split_off(mark)),
-            _ => Err(self.malformed("a container without MARK".to_owned())),
+            _ => self.fail("a container without MARK"),
         }
     }
 
@@ -95,7 +95,7 @@ impl Machine<'_, '_> {
     pub(super) fn put(&mut self, index: u32) -> Outcome<()> {
         let top = self.top()?;
         if self.memo.len() >= COUNT_LIMIT {
-            return Err(self.malformed(format!("more than {COUNT_LIMIT} memo entries")));
+            return self.fail(format!("more than {COUNT_LIMIT} memo entries"));
         }
         self.memo.insert(index, top);
         Ok(())
@@ -104,7 +104,7 @@ impl Machine<'_, '_> {
     pub(super) fn fetch(&mut self, index: u32) -> Outcome<()> {
         match self.memo.get(&index) {
             Some(&id) => self.push_id(id),
-            None => Err(self.malformed(format!("memo {index} was never put"))),
+            None => self.fail(format!("memo {index} was never put")),
         }
     }
 
@@ -117,6 +117,6 @@ impl Machine<'_, '_> {
         }
         let line = self.reader.line()?;
         let index = std::str::from_utf8(line).ok().and_then(|digits| digits.parse().ok());
-        index.ok_or_else(|| self.malformed("a memo index that is no number".to_owned()))
+        index.ok_or_else(|| self.malformed("a memo index that is no number"))
     }
 }

@@ -112,8 +112,7 @@ impl<'a> Machine<'a, '_> {
     pub(super) fn global(&mut self) -> Outcome<()> {
         let mut line = || {
             let line = self.reader.line()?;
-            std::str::from_utf8(line)
-                .map_err(|_| self.malformed("a global that is not UTF-8".to_owned()))
+            std::str::from_utf8(line).map_err(|_| self.malformed("a global that is not UTF-8"))
         };
         let (module, name) = (line()?, line()?);
         self.push_global(module, name)
@@ -124,20 +123,17 @@ impl<'a> Machine<'a, '_> {
         let (name, module) = (self.pop()?, self.pop()?);
         match (self.value(module), self.value(name)) {
             (&Value::Str(module), &Value::Str(name)) => self.push_global(module, name),
-            _ => Err(self.malformed("a global whose name is not text".to_owned())),
+            _ => self.fail("a global whose name is not text"),
         }
     }
 
     pub(super) fn push_global(&mut self, module: &str, name: &str) -> Outcome<()> {
         if module.len().saturating_add(name.len()) > LINE_LIMIT {
-            return Err(
-                self.malformed(format!("a global whose name is longer than {LINE_LIMIT} bytes"))
-            );
+            return self.fail(format!("a global whose name is longer than {LINE_LIMIT} bytes"));
         }
         if self.names == Names::Numpy && !numpy::NAMES.contains(&(module, name)) {
             let name = shown(&format!("{module}.{name}"));
-            return Err(self
-                .malformed(format!("`{name}` is not one of CIFAR's names; nothing is executed")));
+            return self.fail(format!("`{name}` is not one of CIFAR's names; nothing is executed"));
         }
         if runs_code(module, name) {
             return Err(self.forbidden(&format!("{module}.{name}")));
@@ -162,7 +158,7 @@ impl<'a> Machine<'a, '_> {
                 let (module, name) = (module.clone(), format!("{name}.{attribute}"));
                 self.push_global(&module, &name)
             }
-            None => Err(self.malformed("an attribute of nothing".to_owned())),
+            None => self.fail("an attribute of nothing"),
         }
     }
 }

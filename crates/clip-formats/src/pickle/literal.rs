@@ -19,7 +19,7 @@ impl Machine<'_, '_> {
     /// LONG1, LONG4: little-endian two's complement.
     pub(super) fn long(&mut self, length: i64) -> Outcome<()> {
         let Ok(length) = u64::try_from(length) else {
-            return Err(self.malformed(format!("an integer of {length} bytes")));
+            return self.fail(format!("an integer of {length} bytes"));
         };
         let bytes = self.reader.take(length)?;
         let Some(&last) = bytes.last() else { return self.push(Value::Int(0)) };
@@ -43,7 +43,7 @@ impl Machine<'_, '_> {
         self.push(match digits {
             "00" => Value::Bool(false),
             "01" => Value::Bool(true),
-            _ if !is_number => return Err(self.malformed("a number that is none".to_owned())),
+            _ if !is_number => return self.fail("a number that is none"),
             _ => digits.parse().map_or(Value::BigInt, Value::Int),
         })
     }
@@ -53,7 +53,7 @@ impl Machine<'_, '_> {
         let bytes = self.reader.take(length)?;
         match std::str::from_utf8(bytes) {
             Ok(text) => self.push(Value::Str(text)),
-            Err(_) => Err(self.malformed("a string that is not UTF-8".to_owned())),
+            Err(_) => self.fail("a string that is not UTF-8"),
         }
     }
 

@@ -78,9 +78,7 @@ impl<'a> Machine<'a, '_> {
                 let root = self.pop()?;
                 return match self.stack.len() {
                     0 => Ok(root),
-                    left => {
-                        Err(self.malformed(format!("STOP with {left} more values on the stack")))
-                    }
+                    left => self.fail(format!("STOP with {left} more values on the stack")),
                 };
             }
             self.step(opcode)?;
@@ -209,17 +207,18 @@ impl<'a> Machine<'a, '_> {
             b'b' => self.build(),
             0x82..=0x84 => Err(self.forbidden("a registered extension")),
             b'P' | 0x97 | 0x98 => {
-                Err(self.malformed(format!("opcode {opcode:#04x} reaches outside the pickle")))
+                self.fail(format!("opcode {opcode:#04x} reaches outside the pickle"))
             }
-            _ => Err(self.malformed(format!("unknown opcode {opcode:#04x}"))),
+            _ => self.fail(format!("unknown opcode {opcode:#04x}")),
         }
     }
 
     fn protocol(&mut self) -> Outcome<()> {
         match self.reader.byte()? {
             0..=NEWEST_PROTOCOL => Ok(()),
-            other => Err(self
-                .malformed(format!("pickle protocol {other}, expected at most {NEWEST_PROTOCOL}"))),
+            other => {
+                self.fail(format!("pickle protocol {other}, expected at most {NEWEST_PROTOCOL}"))
+            }
         }
     }
 
@@ -228,16 +227,13 @@ impl<'a> Machine<'a, '_> {
         let length = u64::from_le_bytes(self.reader.array()?);
         match length <= self.reader.left() as u64 {
             true => Ok(()),
-            false => {
-                Err(self
-                    .malformed(format!("a frame of {length} bytes, {} follow", self.reader.left())))
-            }
+            false => self.fail(format!("a frame of {length} bytes, {} follow", self.reader.left())),
         }
     }
 
     pub(super) fn push(&mut self, value: Value<'a>) -> Outcome<()> {
         if self.values.len() >= COUNT_LIMIT {
-            return Err(self.malformed(format!("more than {COUNT_LIMIT} values")));
+            return self.fail(format!("more than {COUNT_LIMIT} values"));
         }
         // Fits: the limit is below 2^32.
         let id = self.values.len() as Id;
@@ -247,7 +243,7 @@ impl<'a> Machine<'a, '_> {
 
     pub(super) fn push_id(&mut self, id: Id) -> Outcome<()> {
         if self.stack.len() >= COUNT_LIMIT {
-            return Err(self.malformed(format!("more than {COUNT_LIMIT} values on the stack")));
+            return self.fail(format!("more than {COUNT_LIMIT} values on the stack"));
         }
         self.stack.push(id);
         Ok(())
@@ -267,7 +263,7 @@ impl<'a> Machine<'a, '_> {
     pub(super) fn top(&self) -> Outcome<Id> {
         match self.stack.get(self.bottom()..).and_then(<[Id]>::last) {
             Some(&id) => Ok(id),
-            None => Err(self.malformed("a value is taken from an empty stack".to_owned())),
+            None => self.fail("a value is taken from an empty stack"),
         }
     }
 
@@ -279,8 +275,12 @@ impl<'a> Machine<'a, '_> {
         self.values.get_mut(id as usize)
     }
 
-    pub(super) fn malformed(&self, problem: String) -> FormatError {
+    pub(super) fn malformed(&self, problem: impl Into<String>) -> FormatError {
         self.reader.malformed(problem)
+    }
+
+    pub(super) fn fail<T>(&self, problem: impl Into<String>) -> Outcome<T> {
+        Err(self.malformed(problem))
     }
 
     pub(super) fn forbidden(&self, callable: &str) -> FormatError {

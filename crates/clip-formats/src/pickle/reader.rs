@@ -50,7 +50,7 @@ impl<'a, 'p> Reader<'a, 'p> {
     pub(super) fn line(&mut self) -> Outcome<&'a [u8]> {
         let mut bytes = self.cursor.rest().iter().take(LINE_LIMIT);
         let Some(length) = bytes.position(|&byte| byte == b'\n') else {
-            return Err(self.malformed("a line that does not end".to_owned()));
+            return Err(self.malformed("a line that does not end"));
         };
         let line = self.take(length as u64)?;
         self.byte()?;
@@ -76,7 +76,8 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
     }
 
-    pub(super) fn malformed(&self, problem: String) -> FormatError {
+    pub(super) fn malformed(&self, problem: impl Into<String>) -> FormatError {
+        let problem = problem.into();
         if self.place.is_empty() {
             return FormatError::malformed(self.path, format!("{problem} (at byte {})", self.at()));
         }

@@ -20,9 +20,7 @@ impl<'a> Machine<'a, '_> {
                 return self.push(Value::Object(shell));
             }
             other => {
-                return Err(
-                    self.malformed(format!("a tensor over {}, expected a storage", other.kind()))
-                );
+                return self.fail(format!("a tensor over {}, expected a storage", other.kind()));
             }
         };
         let offset = self.count(offset, "storage offset")?;
@@ -37,21 +35,17 @@ impl<'a> Machine<'a, '_> {
         match *self.value(id) {
             Value::Int(value) => u64::try_from(value)
                 .map_err(|_| self.malformed(format!("{what} {value}, expected 0 or more"))),
-            ref other => {
-                Err(self.malformed(format!("{} as {what}, expected an integer", other.kind())))
-            }
+            ref other => self.fail(format!("{} as {what}, expected an integer", other.kind())),
         }
     }
 
     fn counts(&self, id: Id, what: &str) -> Outcome<Vec<u64>> {
         let Value::Tuple(items) = self.value(id) else {
-            return Err(
-                self.malformed(format!("{} as {what}, expected a tuple", self.value(id).kind()))
-            );
+            return self.fail(format!("{} as {what}, expected a tuple", self.value(id).kind()));
         };
         if items.len() > MAX_DIMENSIONS {
             let dimensions = items.len();
-            return Err(self.malformed(format!("{dimensions} dimensions, limit {MAX_DIMENSIONS}")));
+            return self.fail(format!("{dimensions} dimensions, limit {MAX_DIMENSIONS}"));
         }
         items.iter().map(|&item| self.count(item, what)).collect()
     }
@@ -62,10 +56,8 @@ impl<'a> Machine<'a, '_> {
     pub(super) fn persistent_id(&mut self) -> Outcome<()> {
         let id = self.pop()?;
         let Value::Tuple(items) = self.value(id) else {
-            return Err(self.malformed(format!(
-                "persistent id is {}, expected a tuple",
-                self.value(id).kind()
-            )));
+            return self
+                .fail(format!("persistent id is {}, expected a tuple", self.value(id).kind()));
         };
         if let [tag, class, _, _] = **items
             && matches!(self.value(tag), Value::Str("module"))
@@ -75,22 +67,20 @@ impl<'a> Machine<'a, '_> {
         let (&[tag, class, key, location, elements], part) = match &**items {
             [head @ .., part] if items.len() == 6 => match head.first_chunk::<5>() {
                 Some(head) => (head, Some(*part)),
-                None => return Err(self.malformed("persistent id has too few items".to_owned())),
+                None => return self.fail("persistent id has too few items"),
             },
             all => match all.first_chunk::<5>() {
                 Some(head) if all.len() == 5 => (head, None),
                 _ => {
                     let count = all.len();
-                    return Err(
-                        self.malformed(format!("persistent id has {count} items, expected 5 or 6"))
-                    );
+                    return self.fail(format!("persistent id has {count} items, expected 5 or 6"));
                 }
             },
         };
         let (&Value::Str("storage"), &Value::Global(class), &Value::Str(key), Value::Str(_)) =
             (self.value(tag), self.value(class), self.value(key), self.value(location))
         else {
-            return Err(self.malformed("persistent id is not that of a storage".to_owned()));
+            return self.fail("persistent id is not that of a storage");
         };
         let elements = self.count(elements, "storage length")?;
         let element = match class {
@@ -100,7 +90,7 @@ impl<'a> Machine<'a, '_> {
                 return self
                     .push(Value::Object(Object { class: Some(class), ..Object::default() }));
             }
-            other => return Err(self.malformed(format!("{} as a storage's class", other.name()))),
+            other => return self.fail(format!("{} as a storage's class", other.name())),
         };
         let storage = self.storage(StorageRecord { key, element, elements })?;
         let view = self.part(part, storage, elements)?;
@@ -116,13 +106,13 @@ impl<'a> Machine<'a, '_> {
                     let offset = self.count(offset, "offset of a part")?;
                     let length = self.count(length, "length of a part")?;
                     if offset.checked_add(length).is_none_or(|end| end > elements) {
-                        return Err(self.malformed("a part of a storage ends behind it".to_owned()));
+                        return self.fail("a part of a storage ends behind it");
                     }
                     Ok(StorageView { storage, offset, elements: length })
                 }
-                _ => Err(self.malformed("a part of a storage has not three items".to_owned())),
+                _ => self.fail("a part of a storage has not three items"),
             },
-            Some(other) => Err(self.malformed(format!("{} as part of a storage", other.kind()))),
+            Some(other) => self.fail(format!("{} as part of a storage", other.kind())),
         }
     }
 
@@ -131,10 +121,10 @@ impl<'a> Machine<'a, '_> {
     fn storage(&mut self, record: StorageRecord<'a>) -> Outcome<usize> {
         match self.storage_of_key.get(record.key) {
             Some(&index) if self.storages.get(index) == Some(&record) => Ok(index),
-            Some(_) => Err(self.malformed(format!(
+            Some(_) => self.fail(format!(
                 "storage `{}` is used with two types or lengths",
                 crate::error::shown(record.key)
-            ))),
+            )),
             None => {
                 let index = self.storages.len();
                 self.storage_of_key.insert(record.key, index);

@@ -23,46 +23,7 @@ fn made(name: &'static str, data: &[u8]) -> Made {
 fn archive(entries: &[Made], wide_end: bool) -> Vec<u8> {
     let (mut out, mut directory) = (Vec::new(), Vec::new());
     for entry in entries {
-        let offset = out.len();
-        let mut crc = Crc::new();
-        crc.update(&entry.data);
-        let body = if entry.deflate {
-            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-            encoder.write_all(&entry.data).unwrap();
-            encoder.finish().unwrap()
-        } else {
-            entry.data.clone()
-        };
-        let method = if entry.deflate { 8u16 } else { 0 };
-        // As torch writes it: sizes only behind the data.
-        out.extend(b"PK\x03\x04\x14\0\x08\x08");
-        out.extend(method.to_le_bytes());
-        out.extend([0; 16]);
-        out.extend((entry.name.len() as u16).to_le_bytes());
-        out.extend(5u16.to_le_bytes());
-        out.extend(entry.name.as_bytes());
-        out.extend(b"FB\x01\0Z");
-        out.extend(&body);
-
-        let wide = [entry.data.len(), body.len(), offset].map(|value| value as u64);
-        let mut extra = Vec::new();
-        if entry.wide {
-            extra.extend(b"\x01\0\x18\0");
-            wide.iter().for_each(|value| extra.extend(value.to_le_bytes()));
-        }
-        let short = |value: u64| if entry.wide { u32::MAX } else { value as u32 }.to_le_bytes();
-        directory.extend(b"PK\x01\x02\x14\0\x14\0\x08\x08");
-        directory.extend(method.to_le_bytes());
-        directory.extend([0; 4]);
-        directory.extend(crc.sum().to_le_bytes());
-        directory.extend(short(wide[1]));
-        directory.extend(short(wide[0]));
-        directory.extend((entry.name.len() as u16).to_le_bytes());
-        directory.extend((extra.len() as u16).to_le_bytes());
-        directory.extend([0; 10]);
-        directory.extend(short(wide[2]));
-        directory.extend(entry.name.as_bytes());
-        directory.extend(extra);
+        entry.write(&mut out, &mut directory);
     }
     let (start, count) = (out.len() as u64, entries.len() as u64);
     let size = directory.len() as u64;
@@ -79,13 +40,49 @@ fn archive(entries: &[Made], wide_end: bool) -> Vec<u8> {
     }
     out.extend(b"PK\x05\x06\0\0\0\0");
     let count = if wide_end { u16::MAX } else { count as u16 }.to_le_bytes();
-    out.extend(count);
-    out.extend(count);
-    let short = |value: u64| if wide_end { u32::MAX } else { value as u32 }.to_le_bytes();
-    out.extend(short(size));
-    out.extend(short(start));
+    out.extend([count, count].concat());
+    [size, start].iter().for_each(|&value| out.extend(short(value, wide_end)));
     out.extend([0; 2]);
     out
+}
+
+/// A field of 32 bits, or what stands there where a field of 64 has the value.
+fn short(value: u64, wide: bool) -> [u8; 4] {
+    if wide { u32::MAX } else { value as u32 }.to_le_bytes()
+}
+
+impl Made {
+    fn write(&self, out: &mut Vec<u8>, directory: &mut Vec<u8>) {
+        let offset = out.len();
+        let mut crc = Crc::new();
+        crc.update(&self.data);
+        let mut body = self.data.clone();
+        if self.deflate {
+            let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(&self.data).unwrap();
+            body = encoder.finish().unwrap();
+        }
+        let method = if self.deflate { 8u16 } else { 0 }.to_le_bytes();
+        let name_length = (self.name.len() as u16).to_le_bytes();
+        // As torch writes it: sizes only behind the data.
+        out.extend([&b"PK\x03\x04\x14\0\x08\x08"[..], &method, &[0; 16], &name_length].concat());
+        out.extend([&5u16.to_le_bytes(), self.name.as_bytes(), b"FB\x01\0Z", &body].concat());
+
+        let wide = [self.data.len(), body.len(), offset].map(|value| value as u64);
+        let mut extra = Vec::new();
+        if self.wide {
+            extra.extend(b"\x01\0\x18\0");
+            wide.iter().for_each(|value| extra.extend(value.to_le_bytes()));
+        }
+        directory.extend([&b"PK\x01\x02\x14\0\x14\0\x08\x08"[..], &method, &[0; 4]].concat());
+        directory.extend(crc.sum().to_le_bytes());
+        directory.extend(short(wide[1], self.wide));
+        directory.extend(short(wide[0], self.wide));
+        directory.extend([name_length, (extra.len() as u16).to_le_bytes()].concat());
+        directory.extend([0; 10]);
+        directory.extend(short(wide[2], self.wide));
+        directory.extend([self.name.as_bytes(), &extra].concat());
+    }
 }
 
 fn open(bytes: &[u8]) -> Result<Archive<'_>, FormatError> {
