@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::Context;
 use clip_rs::image::{Format, ImageError};
-use clip_rs::{Clip, Error, Expanded, Features, ImageInput, Ledger, UsableImage, expand_inputs};
+use clip_rs::{
+    Clip, Error, Expanded, FailedImage, Features, ImageInput, Ledger, UsableImage, expand_inputs,
+};
 
 use crate::console::{Console, Unit, Usage};
 
@@ -111,7 +113,7 @@ impl Images {
         let (ledger, alone) = (&mut self.ledger, self.total == 1);
         clip.encode_in_batches(inputs, |batch| {
             bar.inc(batch.len() as u64);
-            for (input, error) in batch.failed {
+            for FailedImage { input, error, .. } in batch.failed {
                 if alone {
                     return Err(error.into());
                 }

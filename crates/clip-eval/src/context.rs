@@ -1,67 +1,72 @@
-//! A model at work: its provenance, its features on disk, and what all tasks share.
+//! A model at work: its provenance, its features on disk, and whom it tells of its progress.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
-use crate::options::EvalOptions;
+use clip_data::{Item, Items, PromptSet, Split, Target};
+use clip_rs::{Clip, ModelProvenance, Overflow};
+
+use crate::error::EvalError;
+use crate::features::frames::{self, AllFrames};
+use crate::features::head::Head;
+use crate::features::{FeatureCache, SplitFeatures};
+use crate::options::FrameOptions;
 use crate::progress::{Progress, Step};
-use clip_data::{PromptSet, ReadOptions, Split, Task};
-use clip_rs::{Clip, ComputeEnv, ModelProvenance};
+use crate::results::{Skipped, SplitRead};
 
-use crate::features::frames;
-use crate::head::{Head, blake3_of};
-use crate::results::{
-    Counts, Details, Figure, Identity, Provenance, Record, SCHEMA, Skipped, SplitRead, Unit,
-};
-use crate::suite::Verb;
-use crate::{EvalError, FeatureCache, SplitFeatures};
+/// What the rows of a probe may take in memory unless told otherwise.
+const PROBE_MEMORY: usize = 4 << 30;
+/// Texts encoded between two reports of progress.
+const TEXTS_AT_A_TIME: usize = 2048;
 
-/// One model and where its features are kept.
+/// One model, its features, and whom it tells of its steps.
 pub struct EvalContext {
     /// The model, loaded to convert images to RGB first and to keep the penultimate layer.
     pub clip: Clip,
     /// What identifies it.
     pub model: ModelProvenance,
-    pub(crate) cache: FeatureCache,
-    /// Splits encoded since the last job began.
-    pub(crate) read: Vec<SplitRead>,
-    /// Choices of all tasks.
-    pub options: EvalOptions,
     /// Bytes that the rows of a probe may take in memory; more are mapped from a file. Results do not depend on it.
     pub probe_memory: usize,
+    pub(crate) cache: FeatureCache,
+    progress: Box<Progress<'static>>,
 }
 
-/// What the rows of a probe may take in memory unless told otherwise.
-const PROBE_MEMORY: usize = 4 << 30;
+/// Items and what a result says of where they come from.
+#[derive(Debug, Clone)]
+pub(crate) struct ItemList {
+    /// Id of the data set.
+    pub(crate) dataset: String,
+    /// What people call it.
+    pub(crate) title: String,
+    /// Name of the split.
+    pub(crate) split: String,
+    /// Items of the complete split, as published.
+    pub(crate) expected: Option<usize>,
+    pub(crate) items: Arc<Items>,
+    /// What the reader guessed or drew.
+    pub(crate) notes: Vec<String>,
+    /// What belongs to the split and is no item of it: what its lists name and is not there, what the reader left out.
+    pub(crate) not_listed: Vec<Skipped>,
+}
 
-/// A split with its features.
+/// A split with the features of its usable items.
 pub(crate) struct EncodedSplit {
-    pub(crate) split: Arc<Split>,
+    pub(crate) list: ItemList,
     pub(crate) rows: SplitFeatures,
+    /// What of clips was looked at.
+    pub(crate) notes: Vec<String>,
 }
 
 impl EvalContext {
-    /// Takes a model into the context. `writer` tells processes apart that share a cache.
+    /// Takes a model. `writer` tells processes apart that share a cache.
     ///
     /// # Errors
     /// The cache cannot be used, or the weights are gone.
-    pub fn new(
-        clip: Clip,
-        cache: &Path,
-        writer: &str,
-        options: EvalOptions,
-    ) -> Result<EvalContext, EvalError> {
+    pub fn new(clip: Clip, cache: &Path, writer: &str) -> Result<EvalContext, EvalError> {
         let model = clip.provenance()?;
         let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
-        Ok(EvalContext {
-            clip,
-            model,
-            cache,
-            read: Vec::new(),
-            options,
-            probe_memory: PROBE_MEMORY,
-        })
+        let progress = Box::new(|_: Step| {});
+        Ok(EvalContext { clip, model, cache, progress, probe_memory: PROBE_MEMORY })
     }
 
     /// Key of the folder its features are in.
@@ -69,160 +74,139 @@ impl EvalContext {
         self.cache.key()
     }
 
-    /// The prompts of a split, with the person's own in place of ours.
-    ///
-    /// # Errors
-    /// A file of the person's cannot be used.
-    pub fn prompts(&self, split: &Split) -> Result<PromptSet, EvalError> {
-        let mut prompts = split.prompts.clone();
-        prompts
-            .override_from(self.options.classnames.as_deref(), self.options.templates.as_deref())?;
-        Ok(prompts)
+    /// Who is told of the steps from now on; the one before is dropped.
+    pub fn listen(&mut self, progress: Box<Progress<'static>>) {
+        self.progress = progress;
     }
 
-    /// How a task's splits are read.
-    pub(crate) fn read_options(&self, verb: Verb) -> ReadOptions {
-        ReadOptions {
-            strip_banner: self.options.strip_banner,
-            captions: self.options.captions,
-            split_file: self.options.split_file.clone(),
-            task: Some(if verb == Verb::Retrieval {
-                Task::Retrieval
-            } else {
-                Task::Classification
-            }),
-        }
+    pub(crate) fn tell(&mut self, step: Step) {
+        (self.progress)(step);
     }
 
-    /// Reads a split and gets the features of its items.
-    pub(crate) fn encode_split(
-        &mut self,
-        split: Split,
-        progress: &mut Progress<'_>,
-    ) -> Result<EncodedSplit, EvalError> {
-        let split = Arc::new(split);
-        progress(Step::Images(split.items.len()));
-        let rows = self.cache.features_of(&self.clip, &split, |done| progress(Step::Done(done)))?;
-        self.enter_read(split, rows)
+    /// Features of items that stand in no result by themselves.
+    pub(crate) fn features_of(&mut self, items: &Arc<Items>) -> Result<SplitFeatures, EvalError> {
+        let EvalContext { clip, cache, progress, .. } = self;
+        cache.features_of(clip, items, |done| progress(Step::Done(done)))
     }
 
-    /// Remembers that a split was read.
+    /// Reads a split and gets the features of its items; of a clip its middle frame's.
     ///
     /// # Errors
     /// No item of it can be used.
-    pub(crate) fn enter_read(
+    pub(crate) fn encode_split(
         &mut self,
-        split: Arc<Split>,
-        rows: SplitFeatures,
+        list: impl Into<ItemList>,
     ) -> Result<EncodedSplit, EvalError> {
-        if rows.usable.is_empty() {
-            let first = rows.skipped.first().map_or_else(
-                || match not_listed(&split).next() {
-                    Some(left) => format!("the split has no item; {}: {}", left.input, left.reason),
-                    None => "the split has no item".to_owned(),
-                },
-                |skip| format!("no item can be used; the first: {}: {}", skip.input, skip.reason),
-            );
-            return Err(EvalError::task("features", &split.dataset.id, first));
+        let list = list.into();
+        self.tell(Step::Images(list.items.len()));
+        let rows = self.features_of(&list.items)?;
+        EncodedSplit::new(list, rows, || "the middle frame stands for a clip".to_owned())
+    }
+
+    /// Reads a split of clips and scores each by all its frames: `[usable, classes]`, logits or logarithms of
+    /// probabilities. There are no rows of features: they were looked at one batch after another.
+    ///
+    /// # Errors
+    /// No item of it can be used.
+    pub(crate) fn encode_all_frames(
+        &mut self,
+        split: Split,
+        head: &Head,
+        options: &FrameOptions,
+    ) -> Result<(EncodedSplit, Vec<f32>), EvalError> {
+        let list = ItemList::from(split);
+        self.tell(Step::Images(list.items.len()));
+        let EvalContext { clip, cache, progress, .. } = self;
+        let (rows, scores) = AllFrames { clip, cache, head, options }
+            .score(&list.items, |done| progress(Step::Done(done)))?;
+        Ok((EncodedSplit::new(list, rows, || frames::note_of_all(options))?, scores))
+    }
+
+    /// The head of class names and templates, made once ever.
+    pub(crate) fn head(&mut self, prompts: &PromptSet) -> Result<Head, EvalError> {
+        self.tell(Step::Texts(prompts.count_prompts()));
+        let EvalContext { clip, cache, progress, .. } = self;
+        Head::cached(clip, prompts, cache, |done| progress(Step::Done(done)))
+    }
+
+    /// Logits of images, `[images, classes]`.
+    pub(crate) fn logits(&self, head: &Head, rows: &SplitFeatures) -> Vec<f32> {
+        head.logits(rows.features.clone().normalize().as_slice(), self.clip.scale())
+    }
+
+    /// `[texts, width]`, rows of norm 1, and how many texts were too long.
+    pub(crate) fn embed_texts<S: AsRef<str> + Sync>(
+        &mut self,
+        texts: &[S],
+    ) -> Result<(Vec<f32>, usize), EvalError> {
+        self.tell(Step::Texts(texts.len()));
+        let (mut rows, mut truncated) = (Vec::new(), 0);
+        for texts in texts.chunks(TEXTS_AT_A_TIME) {
+            let (features, cut) = self.clip.encode_texts_with(texts, Overflow::Truncate)?;
+            rows.extend_from_slice(features.normalize().as_slice());
+            truncated += cut.len();
+            self.tell(Step::Done(texts.len()));
         }
-        let read = SplitRead {
+        Ok((rows, truncated))
+    }
+}
+
+impl From<Split> for ItemList {
+    fn from(split: Split) -> ItemList {
+        let skipped =
+            |input: String, reason: String| Skipped { input, stage: "list".to_owned(), reason };
+        let missing =
+            split.missing.into_iter().map(|path| skipped(path, "is not there".to_owned()));
+        let left_out = split.left_out.into_iter().map(|left| skipped(left.input, left.reason));
+        ItemList {
             dataset: split.dataset.id.clone(),
-            split: split.info.name.clone(),
-            blake3: rows.content_blake3.clone(),
+            title: split.dataset.title.clone(),
+            split: split.info.name,
+            expected: split.info.expected,
+            items: Arc::new(split.items),
+            notes: split.notes,
+            not_listed: missing.chain(left_out).collect(),
+        }
+    }
+}
+
+impl EncodedSplit {
+    /// # Errors
+    /// No item of it can be used.
+    fn new(
+        list: ItemList,
+        rows: SplitFeatures,
+        looked_at: impl FnOnce() -> String,
+    ) -> Result<EncodedSplit, EvalError> {
+        if !rows.usable.is_empty() {
+            let notes = frames::notes(&list.items, looked_at);
+            return Ok(EncodedSplit { list, rows, notes });
+        }
+        let said = |skip: &Skipped| format!("{}: {}", skip.input, skip.reason);
+        let reason = match (rows.skipped.first(), list.not_listed.first()) {
+            (Some(skip), _) => format!("no item can be used; the first: {}", said(skip)),
+            (None, Some(left)) => format!("the split has no item; {}", said(left)),
+            (None, None) => "the split has no item".to_owned(),
         };
-        if !self.read.contains(&read) {
-            self.read.push(read);
-        }
-        Ok(EncodedSplit { split, rows })
+        Err(EvalError::task("features", &list.dataset, reason))
     }
 
-    pub(crate) fn head(
-        &self,
-        prompts: &PromptSet,
-        progress: &mut Progress<'_>,
-    ) -> Result<Head, EvalError> {
-        progress(Step::Texts(prompts.count_prompts()));
-        Head::cached(&self.clip, prompts, &self.cache, |done| progress(Step::Done(done)))
+    /// The usable items.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+        self.rows.usable.iter().map(|&item| &self.list.items[item])
     }
 
-    /// A record with everything but its figures.
-    pub(crate) fn record(
-        &self,
-        task: &str,
-        encoded: &EncodedSplit,
-        prompts: Option<&PromptSet>,
-        started: Instant,
-    ) -> Record {
-        let (split, rows) = (&encoded.split, &encoded.rows);
-        let computation = ComputeEnv::of(&self.clip);
-        Record {
-            schema: SCHEMA,
-            clip_rs: env!("CARGO_PKG_VERSION").to_owned(),
-            dataset: split.dataset.id.clone(),
-            dataset_title: split.dataset.title.clone(),
-            split: split.info.name.clone(),
-            task: task.to_owned(),
-            model: self.model.name.clone(),
-            pretrained: pretrained(&self.model.name).to_owned(),
-            language: "en".to_owned(),
-            identity: Identity::default(),
-            metrics: Default::default(),
-            score: Figure::undefined("none", Unit::Share, "nothing is scored yet"),
-            figures: Vec::new(),
-            provenance: Provenance {
-                weights_sha256: self.model.tensors_sha256.clone(),
-                recipe: serde_json::to_value(self.clip.preprocess()).unwrap_or_default(),
-                precision: computation.precision.to_owned(),
-                isa: computation.isa.to_owned(),
-                prompts_blake3: prompts.map(blake3_of),
-                prompts_source: prompts.map(|prompts| prompts.source.clone()),
-                split_blake3: fingerprint(split),
-                read: self.read.clone(),
-                features_key: Some(rows.key.clone()),
-                predictions_blake3: None,
-                options: serde_json::to_value(&self.options).unwrap_or_default(),
-            },
-            counts: Counts {
-                expected: split.info.expected,
-                found: split.items.len(),
-                scored: rows.usable.len(),
-                skipped: split.missing.len() + split.left_out.len() + rows.skipped.len(),
-            },
-            skipped: not_listed(split).chain(rows.skipped.iter().cloned()).collect(),
-            notes: [
-                split.notes.clone(),
-                prompts.and_then(PromptSet::note).into_iter().collect(),
-                frames::notes(&self.options, split, task),
-            ]
-            .concat(),
-            details: Details::default(),
-            wall_seconds: started.elapsed().as_secs_f64(),
+    /// What is true of the usable items.
+    pub(crate) fn targets(&self) -> Vec<&Target> {
+        self.items().map(|item| &item.target).collect()
+    }
+
+    /// What a result says of having read it.
+    pub(crate) fn read(&self) -> SplitRead {
+        SplitRead {
+            dataset: self.list.dataset.clone(),
+            split: self.list.split.clone(),
+            blake3: self.rows.content_blake3.clone(),
         }
     }
-}
-
-/// What belongs to a split and is no item of it: what its lists name and is not there, and what the reader left out.
-fn not_listed(split: &Split) -> impl Iterator<Item = Skipped> {
-    let skipped = |input: &String, reason: &str| Skipped {
-        input: input.clone(),
-        stage: "list".to_owned(),
-        reason: reason.to_owned(),
-    };
-    let absent = split.missing.iter().map(move |path| skipped(path, "is not there"));
-    absent.chain(split.left_out.iter().map(move |left| skipped(&left.input, &left.reason)))
-}
-
-/// Who trained a model of this name, in CLIP_benchmark's word.
-fn pretrained(name: &str) -> &'static str {
-    if clip_rs::model::registry::find(name).is_ok() { "openai" } else { "custom" }
-}
-
-/// BLAKE3 of all item ids and targets in order.
-pub(crate) fn fingerprint(split: &Split) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for line in split.items.lines() {
-        hasher.update(line.as_bytes());
-        hasher.update(b"\n");
-    }
-    hasher.finalize().to_hex().to_string()
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::results::predictions::Prediction;
 use crate::statistics::{Bootstrap, Interval, binomial_greater, clopper_pearson};
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use clip_data::{ReadOptions, Split};
-use clip_eval::suite::{Job, Verb};
+use clip_data::ReadOptions;
+use clip_eval::tasks::{LinearProbe, Source, Task};
 use clip_eval::{EvalContext, EvalOptions};
 use clip_rs::{Clip, LoadOptions, Pixels};
 
@@ -34,27 +34,21 @@ fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
     let load = LoadOptions { convert_first: true, penultimate: true, ..LoadOptions::default() };
     let clip = Clip::load_with("starter", &load).expect("built in");
     let cache = folder.path().join("features");
-    let mut context =
-        EvalContext::new(clip, &cache, "test", EvalOptions::default()).expect("a context");
-    let job = Job {
-        model: "starter".to_owned(),
-        verb: Verb::Probe,
+    let mut context = EvalContext::new(clip, &cache, "test").expect("a context");
+    let source = Source {
         dataset: "folder:stripes".to_owned(),
         root: folder.path().to_owned(),
-        split: None,
+        asked: None,
+        read: ReadOptions::default(),
     };
     let mut probe = |memory: usize| {
         context.probe_memory = memory;
-        let test =
-            Split::open(&job.dataset, &job.root, None, &ReadOptions::default()).expect("a split");
-        context.probe(&job, test, &mut |_| {}).expect("a probe")
+        let test = source.open(None).expect("a split");
+        LinearProbe.run(&mut context, &EvalOptions::default(), &source, test).expect("a probe")
     };
     let (in_memory, mapped) = (probe(usize::MAX), probe(0));
-    assert_eq!(in_memory.1, mapped.1, "predictions");
-    assert_eq!(
-        (in_memory.0.score, in_memory.0.details.search),
-        (mapped.0.score, mapped.0.details.search)
-    );
-    assert_eq!(in_memory.0.provenance.read, mapped.0.provenance.read, "hashes of what was read");
-    assert_eq!(in_memory.1.len(), 12);
+    assert_eq!(in_memory.predictions, mapped.predictions, "predictions");
+    assert_eq!(in_memory.read, mapped.read, "hashes of what was read");
+    assert_eq!(in_memory.predictions.len(), 12);
+    assert_eq!((in_memory.score, in_memory.details.search), (mapped.score, mapped.details.search));
 }

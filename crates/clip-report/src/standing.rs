@@ -10,8 +10,7 @@ use serde_json::Value;
 use crate::published::Origin;
 use clip_eval::head::blake3_of;
 use clip_eval::results::Record;
-use clip_eval::suite::Verb;
-use clip_eval::usual_split;
+use clip_eval::tasks::{LinearProbe, Retrieval, Robustness, Task, ZeroShot, usual_split};
 
 /// How a record stands to what is published of its data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Standing {
 
 /// Whether somebody's captions are these: the paper puts "a photo of" in front, the others nothing.
 pub(crate) fn has_captions_of(record: &Record, origin: Origin) -> bool {
-    if record.task != Verb::Retrieval.task() {
+    if record.task != Retrieval.result_name() {
         return true;
     }
     match record.provenance.options.get("caption_template").and_then(Value::as_str) {
@@ -93,9 +92,9 @@ fn of_catalogue(record: &Record) -> Option<&'static Dataset> {
 
 /// The split that values are published of.
 fn published_split(dataset: &Dataset, task: &str) -> String {
-    let verb = [Verb::Zeroshot, Verb::Probe].into_iter().find(|verb| verb.task() == task);
-    match verb {
-        Some(verb) => usual_split(dataset, verb),
+    let tasks: [&dyn Task; 2] = [&ZeroShot, &LinearProbe];
+    match tasks.into_iter().find(|of| of.result_name() == task) {
+        Some(task) => usual_split(dataset, task),
         None => dataset.test.clone(),
     }
 }
@@ -106,7 +105,7 @@ fn prompts_differ(record: &Record, dataset: &Dataset) -> bool {
         let ids = clip_data::catalogue().iter().map(Dataset::prompts_id);
         ids.filter_map(|id| Some((id.to_owned(), blake3_of(&PromptSet::of(id).ok()?)))).collect()
     });
-    let id = if record.task == Verb::Robustness.task() { "imagenet" } else { dataset.prompts_id() };
+    let id = if record.task == Robustness.result_name() { "imagenet" } else { dataset.prompts_id() };
     match (&record.provenance.prompts_blake3, OWN.get(id)) {
         (Some(of_cell), Some(own)) => of_cell != own,
         _ => false,
@@ -119,8 +118,8 @@ fn other_choices<'o>(
     task: &'o str,
 ) -> impl Iterator<Item = &'static str> + use<'o> {
     let differs = |name: &str, usual: Value| options.get(name).is_some_and(|value| *value != usual);
-    let probe = task == Verb::Probe.task();
-    let retrieval = task == Verb::Retrieval.task();
+    let probe = task == LinearProbe.result_name();
+    let retrieval = task == Retrieval.result_name();
     [
         (differs("split_file", Value::Null), "a split of the user's"),
         (differs("strip_banner", false.into()), "photos cut"),
@@ -128,7 +127,7 @@ fn other_choices<'o>(
         (probe && differs("probe_features", "paper".into()), "other features"),
         (probe && differs("c", Value::Null), "another C"),
         (
-            task == Verb::Zeroshot.task() && differs("frames", "middle".into()),
+            task == ZeroShot.result_name() && differs("frames", "middle".into()),
             "all frames of a clip",
         ),
     ]
@@ -217,7 +216,7 @@ mod tests {
     #[test]
     fn captions_and_choices_are_those_of_whoever_published() {
         let mut record = record("mscoco", "test", Some(5_000), 5_000);
-        record.task = Verb::Retrieval.task().to_owned();
+        record.task = Retrieval.result_name().to_owned();
         let mut with = |template: &str| {
             record.provenance.options = serde_json::json!({ "caption_template": template });
             [Origin::Paper, Origin::OpenClip].map(|origin| has_captions_of(&record, origin))

@@ -31,7 +31,7 @@ pub struct ImageBatch<'a> {
     /// The same before the projection, `[usable, penultimate_width]`, if the model was loaded to keep it.
     pub penultimate: Option<Features>,
     /// The others, in the order given, and why.
-    pub failed: Vec<(&'a ImageInput, Error)>,
+    pub failed: Vec<FailedImage<'a>>,
 }
 
 /// An image that was decoded.
@@ -44,6 +44,16 @@ pub struct UsableImage<'a> {
     pub content: ContentId,
     /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit grey; PROTOCOL 9.21).
     pub clipped: usize,
+}
+
+/// An image that could not be used.
+pub struct FailedImage<'a> {
+    /// As it was given.
+    pub input: &'a ImageInput,
+    /// Its place among those given, from 0.
+    pub index: usize,
+    /// Why.
+    pub error: Error,
 }
 
 impl ImageBatch<'_> {
@@ -125,7 +135,7 @@ impl Clip {
                     usable.push(UsableImage { input, index, content, clipped: pixels.clipped });
                     images.push(pixels);
                 }
-                Some(Err(error)) => failed.push((input, error)),
+                Some(Err(error)) => failed.push(FailedImage { input, index, error }),
                 None => {} // its task panicked, and the scope it ran in with it
             }
         }

@@ -123,7 +123,7 @@ impl Clip {
         let mut data = Vec::with_capacity(paths.len().saturating_mul(self.embed_dim()));
         self.encode_in_batches(&inputs, |mut batch| {
             data.extend_from_slice(batch.features.as_slice());
-            batch.failed.drain(..).next().map_or(Ok(()), |(_, error)| Err(error))
+            batch.failed.drain(..).next().map_or(Ok(()), |image| Err(image.error))
         })?;
         Ok(Features::new(self.embed_dim(), data))
     }

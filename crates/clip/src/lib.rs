@@ -36,7 +36,7 @@ mod provenance;
 mod starter;
 pub mod verify;
 
-pub use crate::bulk::{ImageBatch, UsableImage};
+pub use crate::bulk::{FailedImage, ImageBatch, UsableImage};
 pub use crate::class_prompts::ClassPrompts;
 pub use crate::classifier::{Classifier, LabelScore, rank};
 pub use crate::clip::{Clip, TruncatedText, open_checkpoint};

@@ -38,7 +38,7 @@ fn batches_come_in_order_and_a_bad_image_stops_nothing() {
         assert_eq!(batch.features.len(), batch.usable.len());
         rows.extend(batch.features.rows().map(<[f32]>::to_vec));
         usable.extend(batch.usable.iter().map(|image| image.input));
-        failed.extend(batch.failed.into_iter().map(|(input, _)| input));
+        failed.extend(batch.failed.into_iter().map(|image| image.input));
         Ok::<(), Error>(())
     })
     .expect("nothing stops it");

@@ -101,7 +101,7 @@ impl Server {
         seconds(|| {
             let classifier = Classifier::new(clip, &labels, &[] as &[&str])?;
             clip.encode_in_batches(&images, |mut batch| {
-                if let Some((_, error)) = batch.failed.pop() {
+                if let Some(clip_rs::FailedImage { error, .. }) = batch.failed.pop() {
                     return Err(error);
                 }
                 let embeddings = batch.features.normalize();

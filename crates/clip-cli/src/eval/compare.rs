@@ -20,7 +20,7 @@ pub(super) struct Compare {
     /// The same of another
     second: PathBuf,
     /// Level of the interval
-    #[arg(long, default_value_t = 0.95, value_parser = super::choices::level, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.95, value_parser = clip_eval::options::level, value_name = "SHARE")]
     level: f64,
     /// Print a JSON object
     #[arg(long)]

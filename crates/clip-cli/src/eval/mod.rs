@@ -1,24 +1,24 @@
 //! `clip-rs eval`
 
-mod choices;
 mod compare;
 mod distributed;
 mod geolocation;
 mod overlap;
+mod run_tables;
 mod selection;
 mod table;
 
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clip_eval::suite::{self, Entry, Job, Outcome, Run, Shard, Suite};
-use clip_eval::{Progress, Step};
+use clip_eval::options::{
+    FewShotOptions, ProbeOptions, RetrievalOptions, RobustnessOptions, TaskOptions, ZeroShotOptions,
+};
+use clip_eval::suite::{self, Entry, Job, JobResult, Run, Shard, Suite};
+use clip_eval::tasks::{FewShot, LinearProbe, Retrieval, Robustness, Task, ZeroShot};
+use clip_eval::{EvalOptions, Progress, Step};
 use indicatif::{ProgressBar, ProgressFinish};
 
-use self::choices::{
-    CommonFlags, FewShotFlags, ProbeFlags, RetrievalFlags, RobustnessFlags, TaskFlags,
-    ZeroShotFlags,
-};
 use self::distributed::World;
 use self::table::{Table, say_what_to_know};
 use crate::console::{Console, Unit, Usage};
@@ -53,29 +53,29 @@ enum Kind {
   clip-rs eval zeroshot --dataset cifar10,oxford_pets --root data
   clip-rs eval zeroshot --dataset folder:photos/by-class --model ViT-B/32
   clip-rs eval zeroshot --dataset csv:labels.csv,webdataset:shards --json")]
-    Zeroshot(Measure<ZeroShotFlags>),
+    Zeroshot(Measure<ZeroShotOptions>),
     /// Captions and images find each other
     #[command(after_help = "Examples:
   clip-rs eval retrieval --dataset mscoco,flickr30k --root data
   clip-rs eval retrieval --dataset csv:captions.tsv --caption-template '{}'", mut_arg("dataset", |arg| arg.help(
         "Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own: `csv:PATH` with \
          columns file and caption, `webdataset:PATH` with shards of images and captions")))]
-    Retrieval(Measure<RetrievalFlags>),
+    Retrieval(Measure<RetrievalOptions>),
     /// Logistic regression on the features of all labelled images
     #[command(after_help = "Examples:
   clip-rs eval probe --dataset cifar10 --root data --model ViT-B/32
   clip-rs eval probe --dataset folder:photos --c 0.316")]
-    Probe(Measure<ProbeFlags>),
+    Probe(Measure<ProbeOptions>),
     /// Logistic regression on a few labelled images per class
     #[command(
         after_help = "Example:\n  clip-rs eval fewshot --dataset cifar10 --root data --shots 1,4,16 --draws 5"
     )]
-    Fewshot(Measure<FewShotFlags>),
+    Fewshot(Measure<FewShotOptions>),
     /// Accuracy under natural shifts against accuracy on ImageNet
     #[command(after_help = "Example:\n  clip-rs eval robustness --dataset imagenet_a,imagenetv2 --root data",
         mut_arg("dataset", |arg| arg.help("Shifts of ImageNet by id, separated by commas, or `all`: ImageNet lies beside them")),
         mut_arg("root", |arg| arg.help("Folder of the data sets, each in a folder of its own")))]
-    Robustness(Measure<RobustnessFlags>),
+    Robustness(Measure<RobustnessOptions>),
     /// A list of models, data sets and tasks from a TOML file
     ///
     /// `root`, `models`, `tasks` (zeroshot, retrieval, probe, fewshot, robustness), `datasets`, and `[options]` by the names
@@ -101,7 +101,7 @@ enum Kind {
 }
 
 #[derive(clap::Args)]
-struct Measure<Flags: clap::Args> {
+struct Measure<Options: clap::Args> {
     /// Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own: `folder:PATH` with a
     /// folder for each class, `csv:PATH` with columns file and label, `webdataset:PATH` with shards
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
@@ -114,9 +114,7 @@ struct Measure<Flags: clap::Args> {
     #[arg(long, short, value_delimiter = ',', value_name = "MODEL")]
     model: Vec<String>,
     #[command(flatten)]
-    task: Flags,
-    #[command(flatten)]
-    common: CommonFlags,
+    options: Options,
     #[command(flatten)]
     output: Output,
 }
@@ -155,17 +153,22 @@ impl Eval {
             Kind::Suite(suite) => {
                 measure(&Suite::read(&suite.file)?, &suite.output, settings, console)
             }
-            Kind::Zeroshot(task) => task.run(settings, console),
-            Kind::Retrieval(task) => task.run(settings, console),
-            Kind::Probe(task) => task.run(settings, console),
-            Kind::Fewshot(task) => task.run(settings, console),
-            Kind::Robustness(task) => task.run(settings, console),
+            Kind::Zeroshot(measure) => measure.run(&ZeroShot, settings, console),
+            Kind::Retrieval(measure) => measure.run(&Retrieval, settings, console),
+            Kind::Probe(measure) => measure.run(&LinearProbe, settings, console),
+            Kind::Fewshot(measure) => measure.run(&FewShot, settings, console),
+            Kind::Robustness(measure) => measure.run(&Robustness, settings, console),
         }
     }
 }
 
-impl<Flags: TaskFlags> Measure<Flags> {
-    fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+impl<Options: clap::Args + TaskOptions> Measure<Options> {
+    fn run(
+        self,
+        task: &'static dyn Task,
+        settings: &Settings,
+        console: &Console,
+    ) -> anyhow::Result<Exit> {
         if let Some(id) = self.dataset.iter().find(|id| self.root.is_none() && !id.contains(':')) {
             return Err(Usage::error(
                 format!("where is {id}? `--root` names the folder that holds it"),
@@ -174,12 +177,14 @@ impl<Flags: TaskFlags> Measure<Flags> {
         }
         let models =
             if self.model.is_empty() { vec![settings.model.value.clone()] } else { self.model };
+        let mut options = EvalOptions::default();
+        self.options.enter(&mut options);
         let suite = Suite {
             models,
-            tasks: vec![Flags::VERB],
+            tasks: vec![task],
             datasets: self.dataset.into_iter().map(Entry::Id).collect(),
             root: self.root.unwrap_or_default(),
-            options: self.common.with(self.task),
+            options,
         };
         measure(&suite, &self.output, settings, console)
     }
@@ -215,30 +220,30 @@ fn measure(
     let table = Table::new(columns());
     let mut printed = Ok(());
     if !output.json {
-        printed = console.print(&table.head(suite.options.level));
+        printed = console.print(&table.head(suite.options.intervals.level));
     }
     run.jobs(
         &jobs,
         &suite.options,
         |job| steps(console, job),
-        |job, outcome| {
-            let line = match &outcome {
-                Outcome::Made(cell) | Outcome::Kept(cell) => {
+        |job, result| {
+            let line = match &result {
+                JobResult::Made(record) | JobResult::Kept(record) => {
                     made += 1;
-                    incomplete += usize::from(!cell.counts.is_complete());
-                    say_what_to_know(console, cell);
+                    incomplete += usize::from(!record.counts.is_complete());
+                    say_what_to_know(console, record);
                     if output.json {
-                        serde_json::to_string(cell).unwrap_or_default() + "\n"
+                        serde_json::to_string(record).unwrap_or_default() + "\n"
                     } else {
-                        table.result(cell, job.verb.name())
+                        table.result(record, job.task.name())
                     }
                 }
                 // `all` means all that are there.
-                Outcome::Failed(error) if everything && error.is_not_found() => String::new(),
-                Outcome::Failed(error) => {
+                JobResult::Failed(error) if everything && error.is_not_found() => String::new(),
+                JobResult::Failed(error) => {
                     failed.push(format!(
                         "{} on {} with {}: {error}",
-                        job.verb.name(),
+                        job.task.name(),
                         job.dataset,
                         job.model
                     ));
@@ -277,13 +282,13 @@ fn measure(
 }
 
 fn tasks(suite: &Suite) -> String {
-    let names: Vec<&str> = suite.tasks.iter().map(|verb| verb.name()).collect();
+    let names: Vec<&str> = suite.tasks.iter().map(|task| task.name()).collect();
     names.join(" or ")
 }
 
 /// A bar for each step of a job; the last one goes when the job ends.
 fn steps(console: &Console, job: &Job) -> Box<Progress<'static>> {
-    console.detail(&format!("{} on {} with {}", job.verb.name(), job.dataset, job.model));
+    console.detail(&format!("{} on {} with {}", job.task.name(), job.dataset, job.model));
     let console = console.clone();
     let mut current: Option<ProgressBar> = None;
     Box::new(move |step| {

@@ -24,7 +24,7 @@ pub(super) struct OverlapArgs {
     #[arg(long, required = true, value_name = "PREDICTIONS,SIMILARITIES,THRESHOLD")]
     set: Vec<Set>,
     /// Level of the intervals; the paper has 0.995
-    #[arg(long, default_value_t = 0.995, value_parser = super::choices::level, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.995, value_parser = clip_eval::options::level, value_name = "SHARE")]
     level: f64,
     /// One JSON object per set and line
     #[arg(long)]

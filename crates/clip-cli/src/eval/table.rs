@@ -55,7 +55,7 @@ impl Table {
     }
 
     pub(super) fn failure(&self, job: &Job) -> String {
-        self.row([&job.dataset, job.verb.name(), &job.model, "not measured"], ["-", "", ""])
+        self.row([&job.dataset, job.task.name(), &job.model, "not measured"], ["-", "", ""])
     }
 
     /// Names, then numbers in columns; a name that is longer than its column is not cut, but for the terminal's width.

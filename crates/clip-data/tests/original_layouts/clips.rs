@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clip_data::DataError;
 use clip_data::formats::video::{self, Sampling};
 use clip_data::{Item, Target};
 use clip_testing::{data as real, skipped};
@@ -145,7 +146,7 @@ fn middle_frame_is_the_one_that_all_frames_have_in_the_middle() {
         let mut frames = Vec::new();
         let count = video::frames(&path, None, Sampling::Every(1), &mut |frame| {
             frames.push(frame);
-            Ok(())
+            Ok::<(), DataError>(())
         });
         assert_eq!((count.expect("frames"), frames.len()), (21, 21), "{name}");
         assert_eq!(video::count_frames(&path, None).expect("counted"), 21, "{name}");
@@ -164,7 +165,7 @@ fn span_and_stride_take_their_frames() {
         let mut frames = Vec::new();
         let mut keep = |frame| {
             frames.push(frame);
-            Ok(())
+            Ok::<(), DataError>(())
         };
         video::frames(&path, span, sampling, &mut keep).map(|_| frames)
     };

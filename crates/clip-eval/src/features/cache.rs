@@ -18,13 +18,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clip_data::Split;
+use clip_data::{Item, Items};
 use clip_files::write_whole;
 use clip_rs::{Clip, ComputeEnv, Features, ImageInput};
 
 use super::content::{Content, bytes_of, contents_of, fingerprint_of};
 use super::rows::Rows;
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::results::Skipped;
 
 /// Raised when the towers' arithmetic changes an output bit, so that rows of before are not used.
@@ -74,7 +74,7 @@ struct Widths {
     features: usize,
 }
 
-/// Features of the usable items of a split, in the split's order.
+/// Features of the usable items of a list, in its order.
 #[derive(Debug, Clone)]
 pub struct SplitFeatures {
     /// Positions of the items that could be used.
@@ -148,7 +148,7 @@ impl FeatureCache {
         self.rows.len() == 0
     }
 
-    /// Features of all items of a split: from disk where they are known, else computed and kept. An item that cannot
+    /// Features of all items: from disk where they are known, else computed and kept. An item that cannot
     /// be used is listed, and stops nothing. `progress` gets the number of items done.
     ///
     /// # Errors
@@ -156,10 +156,10 @@ impl FeatureCache {
     pub fn features_of(
         &mut self,
         clip: &Clip,
-        split: &Arc<Split>,
+        items: &Arc<Items>,
         mut progress: impl FnMut(usize),
     ) -> Result<SplitFeatures, EvalError> {
-        let (contents, mut skipped) = contents_of(split);
+        let (contents, mut skipped) = contents_of(items);
         self.rows.look_again();
         let mut table = Table::new(self.widths, contents.len());
         let mut on_disk = self.rows.reader();
@@ -172,7 +172,7 @@ impl FeatureCache {
             }
         }
         progress(contents.len() - missing.len());
-        let failed = self.compute(clip, split, &missing, &mut table, progress)?;
+        let failed = self.compute(clip, items, &missing, &mut table, progress)?;
         let computed = missing.len() - failed.len();
         skipped.extend(failed);
         skipped.sort_by_key(|&(item, _)| item);
@@ -183,7 +183,7 @@ impl FeatureCache {
             penultimate,
             skipped: skipped.into_iter().map(|(_, skip)| skip).collect(),
             key: self.key(),
-            content_blake3: fingerprint_of(split, &contents),
+            content_blake3: fingerprint_of(items, &contents),
             computed,
         })
     }
@@ -192,22 +192,16 @@ impl FeatureCache {
     fn compute(
         &mut self,
         clip: &Clip,
-        split: &Arc<Split>,
+        items: &Arc<Items>,
         missing: &[(usize, Content)],
         table: &mut Table,
         mut progress: impl FnMut(usize),
     ) -> Result<Vec<(usize, Skipped)>, EvalError> {
-        // An item's name in the batch is its place among the missing: two items may have the same name.
-        let input = |(place, &(item, content)): (usize, &(usize, Content))| {
-            let split = Arc::clone(split);
-            ImageInput::lazy(&place.to_string(), move || {
-                bytes_of(&split, &split.items[item], &content)
-            })
+        let input = |&(item, content): &(usize, Content)| {
+            let of = Arc::clone(items);
+            ImageInput::lazy(&items[item].id(), move || bytes_of(&of, &of[item], &content))
         };
-        let inputs: Vec<ImageInput> = missing.iter().enumerate().map(input).collect();
-        let place = |input: &ImageInput| {
-            input.name().parse().ok().and_then(|place: usize| missing.get(place))
-        };
+        let inputs: Vec<ImageInput> = missing.iter().map(input).collect();
         let mut failed = Vec::new();
         let mut kept = HashSet::new();
         clip.encode_in_batches(&inputs, |batch| -> Result<(), EvalError> {
@@ -215,15 +209,16 @@ impl FeatureCache {
             for ((image, before), after) in
                 batch.usable.iter().zip(penultimate).zip(batch.features.rows())
             {
-                let Some((item, content)) = place(image.input) else { continue };
+                let (item, content) = missing[image.index];
                 let values = || before.iter().chain(after).copied();
-                table.enter(*item, values());
-                if kept.insert(*content) {
-                    self.rows.append(content, values());
+                table.enter(item, values());
+                if kept.insert(content) {
+                    self.rows.append(&content, values());
                 }
             }
-            for (input, error) in &batch.failed {
-                failed.extend(place(input).map(|&(item, _)| (item, skip(split, item, error))));
+            for image in &batch.failed {
+                let item = missing[image.index].0;
+                failed.push((item, skip(&items[item], &image.error)));
             }
             self.rows.flush().map_err(EvalError::io(&self.folder))?;
             progress(batch.len());
@@ -282,20 +277,18 @@ fn close_gaps(values: &mut Vec<f32>, rows: &[usize], width: usize) {
     values.truncate(rows.len() * width);
 }
 
-fn skip(split: &Split, item: usize, error: &clip_rs::Error) -> Skipped {
+fn skip(item: &Item, error: &clip_rs::Error) -> Skipped {
     let (stage, reason) = match error {
         clip_rs::Error::ReadImage { source, .. } => ("read", source.to_string()),
         clip_rs::Error::Image { source, .. } => ("decode", source.to_string()),
         other => ("encode", other.to_string()),
     };
-    Skipped { input: split.items[item].id(), stage: stage.to_owned(), reason }
+    Skipped { input: item.id(), stage: stage.to_owned(), reason }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
-
-    use clip_data::{Item, Items, PromptSet, Target};
+    use clip_data::Target;
     use clip_rs::LoadOptions;
 
     use super::super::content::{CHANGED, HASH};
@@ -308,40 +301,31 @@ mod tests {
     }
 
     /// One image file per shade, of 8 x 8.
-    fn split(folder: &Path, shades: &[u8]) -> Arc<Split> {
+    fn items(folder: &Path, shades: &[u8]) -> Arc<Items> {
         let item = |(number, &shade): (usize, &u8)| {
             let path = format!("{number}.pgm");
             let file = clip_data::formats::ppm::grey(8, 8, &[shade; 64]);
             std::fs::write(folder.join(&path), file).expect("a file");
             Item::file(path, Target::Class(0))
         };
-        let dataset = clip_data::catalogue().first().expect("a data set");
-        Arc::new(Split {
-            dataset: Cow::Borrowed(dataset),
-            info: dataset.splits[0].clone(),
-            prompts: PromptSet::of("mnist").expect("ours"),
-            items: Items {
-                list: shades.iter().enumerate().map(item).collect(),
-                folder: folder.to_owned(),
-            },
-            notes: Vec::new(),
-            missing: Vec::new(),
-            left_out: Vec::new(),
+        Arc::new(Items {
+            list: shades.iter().enumerate().map(item).collect(),
+            folder: folder.to_owned(),
         })
     }
 
-    fn features(cache: &Path, clip: &Clip, split: &Arc<Split>) -> SplitFeatures {
+    fn features(cache: &Path, clip: &Clip, items: &Arc<Items>) -> SplitFeatures {
         let mut cache = FeatureCache::open(cache, clip, "weights", "test").expect("a cache");
-        cache.features_of(clip, split, |_| {}).expect("features")
+        cache.features_of(clip, items, |_| {}).expect("features")
     }
 
     #[test]
     fn rows_come_back_from_disk_with_the_same_bits_and_equal_images_share_one() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
-        let split = split(folder.path(), &[0, 90, 200, 90]);
+        let items = items(folder.path(), &[0, 90, 200, 90]);
         let cache = folder.path().join("cache");
-        let first = features(&cache, &clip, &split);
-        let again = features(&cache, &clip, &split);
+        let first = features(&cache, &clip, &items);
+        let again = features(&cache, &clip, &items);
         assert_eq!((first.computed, again.computed), (4, 0));
         assert_eq!((&first.features, &first.penultimate), (&again.features, &again.penultimate));
         let rows: Vec<&[f32]> = first.features.rows().collect();
@@ -355,33 +339,33 @@ mod tests {
     #[test]
     fn half_a_row_and_a_damaged_one_are_computed_again() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
-        let split = split(folder.path(), &[0, 90, 200]);
+        let items = items(folder.path(), &[0, 90, 200]);
         let cache = folder.path().join("cache");
-        let whole = features(&cache, &clip, &split);
+        let whole = features(&cache, &clip, &items);
         let path = cache.join(&whole.key).join("rows-test.bin");
         let bytes = std::fs::read(&path).expect("rows");
         std::fs::write(&path, &bytes[..bytes.len() - 5]).expect("cut");
-        assert_eq!(features(&cache, &clip, &split).computed, 1);
+        assert_eq!(features(&cache, &clip, &items).computed, 1);
         assert_eq!(std::fs::read(&path).expect("rows"), bytes);
         let mut damaged = bytes.clone();
         damaged[HASH + 3] ^= 1;
         std::fs::write(&path, damaged).expect("damaged");
-        let again = features(&cache, &clip, &split);
+        let again = features(&cache, &clip, &items);
         assert_eq!(
             (again.computed, &again.features),
             (1, &whole.features),
             "those behind it are whole"
         );
-        assert_eq!(features(&cache, &clip, &split).computed, 0);
+        assert_eq!(features(&cache, &clip, &items).computed, 0);
     }
 
     /// Each accident happens after the cache was opened and its rows were found.
     #[test]
     fn rows_that_were_cut_damaged_replaced_or_removed_since_they_were_found_are_computed_again() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
-        let split = split(folder.path(), &[0, 90, 200]);
+        let items = items(folder.path(), &[0, 90, 200]);
         let cache = folder.path().join("cache");
-        let whole = features(&cache, &clip, &split);
+        let whole = features(&cache, &clip, &items);
         let path = cache.join(&whole.key).join("rows-test.bin");
         let bytes = std::fs::read(&path).expect("rows");
         let row = bytes.len() / 3;
@@ -407,7 +391,7 @@ mod tests {
             let mut open = FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache");
             assert_eq!(open.len(), 3, "{accident}");
             happens();
-            let again = open.features_of(&clip, &split, |_| {}).expect("features");
+            let again = open.features_of(&clip, &items, |_| {}).expect("features");
             assert!(again.computed >= least, "{accident}: {}", again.computed);
             assert_eq!(
                 (&again.features, &again.penultimate),
@@ -420,11 +404,11 @@ mod tests {
     #[test]
     fn rows_of_another_model_are_not_believed_wherever_they_lie() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
-        let split = split(folder.path(), &[0, 90]);
+        let items = items(folder.path(), &[0, 90]);
         let cache = folder.path().join("cache");
         let of = |weights| {
             let mut cache = FeatureCache::open(&cache, &clip, weights, "test").expect("a cache");
-            cache.features_of(&clip, &split, |_| {}).expect("features")
+            cache.features_of(&clip, &items, |_| {}).expect("features")
         };
         let (mine, other) = (of("weights"), of("other weights"));
         let path = |key: &str| cache.join(key).join("rows-test.bin");
@@ -436,7 +420,7 @@ mod tests {
     fn writers_at_one_time_append_to_files_of_their_own_and_see_each_others_rows() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
         let (first, second) =
-            (split(folder.path(), &[0, 90, 200]), split(folder.path(), &[0, 90, 200, 7]));
+            (items(folder.path(), &[0, 90, 200]), items(folder.path(), &[0, 90, 200, 7]));
         let cache = folder.path().join("cache");
         let open = || FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache");
         let (mut a, mut b) = (open(), open());
@@ -450,7 +434,7 @@ mod tests {
             3 * bytes("rows-test.1.bin").expect("b's")
         );
         drop((a, b));
-        let third = split(folder.path(), &[0, 90, 200, 7, 8]);
+        let third = items(folder.path(), &[0, 90, 200, 7, 8]);
         assert_eq!(open().features_of(&clip, &third, |_| {}).expect("features").computed, 1);
         assert!(bytes("rows-test.2.bin").is_err(), "a file that nobody holds is taken up");
     }
@@ -458,21 +442,21 @@ mod tests {
     #[test]
     fn image_that_changes_between_its_hash_and_its_reading_is_left_out() {
         let folder = tempfile::tempdir().expect("a folder");
-        let split = split(folder.path(), &[0, 90]);
-        let (contents, _) = contents_of(&split);
+        let items = items(folder.path(), &[0, 90]);
+        let (contents, _) = contents_of(&items);
         let contents: Vec<Content> = contents.into_iter().flatten().collect();
-        assert!(bytes_of(&split, &split.items[0], &contents[0]).is_ok());
-        let reason = bytes_of(&split, &split.items[0], &contents[1]).expect_err("another image");
+        assert!(bytes_of(&items, &items[0], &contents[0]).is_ok());
+        let reason = bytes_of(&items, &items[0], &contents[1]).expect_err("another image");
         assert_eq!(reason, CHANGED);
     }
 
     #[test]
     fn broken_and_missing_files_are_listed_and_stop_nothing() {
         let (folder, clip) = (tempfile::tempdir().expect("a folder"), clip());
-        let split = split(folder.path(), &[0, 90, 200]);
+        let items = items(folder.path(), &[0, 90, 200]);
         std::fs::write(folder.path().join("1.pgm"), b"P5 8 8 255 too short").expect("a file");
         std::fs::remove_file(folder.path().join("2.pgm")).expect("gone");
-        let found = features(&folder.path().join("cache"), &clip, &split);
+        let found = features(&folder.path().join("cache"), &clip, &items);
         assert_eq!(found.usable, [0]);
         let stages: Vec<(&str, &str)> =
             found.skipped.iter().map(|skip| (skip.input.as_str(), skip.stage.as_str())).collect();

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use clip_data::formats::video;
-use clip_data::{Border, Item, Media, Split};
+use clip_data::{Border, Item, Items, Media};
 use clip_rs::ImageLimits;
 use rayon::prelude::*;
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::results::Skipped;
 
 /// Bytes of a content's hash.
@@ -18,14 +18,24 @@ const CHUNK: usize = 256;
 /// BLAKE3 of an item's content.
 pub(crate) type Content = [u8; HASH];
 
-/// BLAKE3 of all item ids, targets and contents of a split as it lies on disk now.
-pub(crate) fn content_fingerprint(split: &Split) -> String {
-    fingerprint_of(split, &contents_of(split).0)
+/// BLAKE3 of all item ids and targets in order.
+pub(crate) fn list_fingerprint(items: &Items) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for line in items.lines() {
+        hasher.update(line.as_bytes());
+        hasher.update(b"\n");
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
-pub(crate) fn fingerprint_of(split: &Split, contents: &[Option<Content>]) -> String {
+/// BLAKE3 of all item ids, targets and contents as they lie on disk now.
+pub(crate) fn content_fingerprint(items: &Items) -> String {
+    fingerprint_of(items, &contents_of(items).0)
+}
+
+pub(crate) fn fingerprint_of(items: &Items, contents: &[Option<Content>]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for (line, content) in split.items.lines().zip(contents) {
+    for (line, content) in items.lines().zip(contents) {
         hasher.update(line.as_bytes());
         hasher.update(content.as_ref().map_or(b"unreadable".as_slice(), |content| content));
         hasher.update(b"\n");
@@ -34,14 +44,14 @@ pub(crate) fn fingerprint_of(split: &Split, contents: &[Option<Content>]) -> Str
 }
 
 /// Hashes of all items; none for those that cannot be read, which are listed.
-pub(crate) fn contents_of(split: &Split) -> (Vec<Option<Content>>, Vec<(usize, Skipped)>) {
-    let hashed: Vec<Result<Content, Skipped>> = split
-        .items
+pub(crate) fn contents_of(items: &Items) -> (Vec<Option<Content>>, Vec<(usize, Skipped)>) {
+    let hashed: Vec<Result<Content, Skipped>> = items
+        .list
         .par_iter()
         .with_min_len(1)
         .with_max_len(CHUNK)
         .map(|item| {
-            content_of(split, item).map_err(|error| Skipped {
+            content_of(items, item).map_err(|error| Skipped {
                 input: item.id(),
                 stage: "read".to_owned(),
                 reason: error.to_string(),
@@ -70,12 +80,12 @@ pub(crate) const CHANGED: &str = "changed while it was read";
 ///
 /// # Errors
 /// They cannot be read, or are others; in words.
-pub(super) fn bytes_of(split: &Split, item: &Item, content: &Content) -> Result<Vec<u8>, String> {
-    let bytes = split.items.bytes(item).map_err(|error| error.to_string())?;
+pub(super) fn bytes_of(items: &Items, item: &Item, content: &Content) -> Result<Vec<u8>, String> {
+    let bytes = items.bytes(item).map_err(|error| error.to_string())?;
     let now = match &item.media {
         Media::Record { .. } => of_image(&bytes),
         Media::File { border, .. } if *border == Border::default() => of_image(&bytes),
-        _ => content_of(split, item).map_err(|error| error.to_string())?,
+        _ => content_of(items, item).map_err(|error| error.to_string())?,
     };
     if now == *content { Ok(bytes) } else { Err(CHANGED.to_owned()) }
 }
@@ -86,7 +96,7 @@ fn of_image(bytes: &[u8]) -> Content {
 }
 
 /// BLAKE3 of what an item's pixels are made from.
-pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalError> {
+pub(crate) fn content_of(items: &Items, item: &Item) -> Result<Content, EvalError> {
     let mut hasher = blake3::Hasher::new();
     match &item.media {
         Media::Record { records, index } => return Ok(of_image(&records.bytes(*index)?)),
@@ -99,7 +109,7 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
             }
             update_with_file(
                 &mut hasher,
-                &split.items.folder.join(&**path),
+                &items.folder.join(&**path),
                 ImageLimits::default().file_bytes(),
             )?;
         }
@@ -108,7 +118,7 @@ pub(crate) fn content_of(split: &Split, item: &Item) -> Result<Content, EvalErro
             let (start, end) = span.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
             hasher.update(&start.to_le_bytes());
             hasher.update(&end.to_le_bytes());
-            let path = split.items.folder.join(&**path);
+            let path = items.folder.join(&**path);
             let files = video::files(&path)?;
             for file in &files {
                 if *file == path {

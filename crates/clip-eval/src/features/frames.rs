@@ -9,25 +9,21 @@
 //! CLIP is the BLAKE3 of the clip's content, its span and the sampling: never that of the row of its middle frame, which
 //! lies in another file. A file is written whole or not at all, and believed only if its seal fits.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clip_data::formats::video::{self, Sampling};
-use clip_data::{DataError, Media, Split};
-use clip_files::write_whole;
+use clip_data::{DataError, Items, Media};
+use clip_files::NewFile;
 use clip_rs::{Clip, Features, ImageInput};
 
-use crate::context::{EncodedSplit, EvalContext};
-use crate::features::{CHANGED, Content, content_of, contents_of, fingerprint_of};
-use crate::head::Head;
-use crate::options::EvalOptions;
-use crate::options::{Average, Frames};
-use crate::progress::{Progress, Step};
+use super::cache::{FeatureCache, SplitFeatures};
+use super::content::{CHANGED, Content, content_of, contents_of, fingerprint_of};
+use super::head::Head;
+use crate::error::EvalError;
+use crate::options::{Average, FrameOptions};
 use crate::results::Skipped;
 use crate::results::predictions::softmax;
-use crate::tasks::zero_shot;
-use crate::{EvalError, SplitFeatures};
 
 /// Frames encoded, and rows read, at a time.
 const BATCH: usize = 32;
@@ -40,98 +36,127 @@ struct Scores {
     frames: usize,
 }
 
-impl EvalContext {
-    /// Whether zero-shot of a split goes over all frames.
-    pub(crate) fn wants_all_frames(&self, split: &Split) -> bool {
-        self.options.frames == Frames::All && has_clips(split)
-    }
+/// What scores clips by all their frames.
+pub(crate) struct AllFrames<'a> {
+    pub(crate) clip: &'a Clip,
+    pub(crate) cache: &'a FeatureCache,
+    pub(crate) head: &'a Head,
+    pub(crate) options: &'a FrameOptions,
+}
 
-    /// Reads a split of clips and scores each by all its frames: `[usable, classes]`, logits or logarithms of
-    /// probabilities. There are no rows of features: they were looked at one batch after another.
-    pub(crate) fn encode_all_frames(
-        &mut self,
-        split: Split,
-        head: &Head,
-        progress: &mut Progress<'_>,
-    ) -> Result<(EncodedSplit, Vec<f32>), EvalError> {
-        let split = Arc::new(split);
-        progress(Step::Images(split.items.len()));
-        let (contents, mut skipped) = contents_of(&split);
+impl AllFrames<'_> {
+    /// Scores of all clips that can be used, `[usable, classes]`. `progress` gets the number of clips done.
+    ///
+    /// # Errors
+    /// The features are not finite, or the rows cannot be written.
+    pub(crate) fn score(
+        &self,
+        items: &Items,
+        mut progress: impl FnMut(usize),
+    ) -> Result<(SplitFeatures, Vec<f32>), EvalError> {
+        let (contents, mut skipped) = contents_of(items);
         let (mut usable, mut scores, mut computed) = (Vec::new(), Vec::new(), 0);
         for (item, content) in contents.iter().enumerate() {
-            match content.as_ref().map(|content| self.score_clip(&split, item, content, head)) {
+            match content.as_ref().map(|content| self.score_clip(items, item, content)) {
                 Some(Ok((of_clip, was_computed))) => {
                     scores.extend(of_clip);
                     usable.push(item);
                     computed += usize::from(was_computed);
                 }
                 Some(Err(EvalError::Data(error))) => {
-                    let (input, reason) = (split.items[item].id(), error.to_string());
+                    let (input, reason) = (items[item].id(), error.to_string());
                     skipped.push((item, Skipped { input, stage: "decode".to_owned(), reason }));
                 }
                 Some(Err(error)) => return Err(error),
                 None => {}
             }
-            progress(Step::Done(1));
+            progress(1);
         }
         skipped.sort_by_key(|&(item, _)| item);
+        let penultimate = self.clip.architecture().image.penultimate_width();
         let rows = SplitFeatures {
             usable,
             features: Features::new(self.clip.embed_dim(), Vec::new()),
-            penultimate: Features::new(
-                self.clip.architecture().image.penultimate_width(),
-                Vec::new(),
-            ),
+            penultimate: Features::new(penultimate, Vec::new()),
             skipped: skipped.into_iter().map(|(_, skip)| skip).collect(),
             key: self.cache.key(),
-            content_blake3: fingerprint_of(&split, &contents),
+            content_blake3: fingerprint_of(items, &contents),
             computed,
         };
-        Ok((self.enter_read(split, rows)?, scores))
+        Ok((rows, scores))
     }
 
     /// Scores of one clip, and whether its frames had to be encoded for that.
     fn score_clip(
         &self,
-        split: &Split,
+        items: &Items,
         item: usize,
         content: &Content,
-        head: &Head,
     ) -> Result<(Vec<f32>, bool), EvalError> {
-        let (path, span) = match &split.items[item].media {
-            Media::Video { path, span } => (split.items.folder.join(&**path), *span),
-            _ => {
-                return Err(EvalError::task(
-                    zero_shot::TASK,
-                    &split.dataset.id,
-                    "images among clips",
-                ));
-            }
+        let Media::Video { path, span } = &items[item].media else {
+            let path = Path::new(&items[item].id()).to_owned();
+            return Err(DataError::malformed(&path, "an image among clips").into());
         };
         let sampling = self.options.fps.map_or(Sampling::Every(1), Sampling::PerSecond);
         let folder = self.cache.folder().join("frames");
         std::fs::create_dir_all(&folder).map_err(EvalError::io(&folder))?;
         let name = format!("{}.bin", name_of(content, sampling));
         let (file, seal) = (folder.join(&name), self.cache.sealed_by().seal(&name));
-        if let Some(scores) = self.scores_on_disk(&file, seal.clone(), head) {
+        if let Some(scores) = self.scores_on_disk(&file, seal.clone()) {
             return Ok((scores.mean(self.options.average), false));
         }
-        let mut scores = Scores::of(head);
-        let clip = Rows { clip: &self.clip, path: &path, span, sampling };
-        clip.write(&file, seal, &mut |rows| self.score_rows(rows, head, &mut scores), &|| {
-            content_of(split, &split.items[item]).is_ok_and(|now| now == *content)
-        })?;
+        let clip = ClipFrames { path: items.folder.join(&**path), span: *span, sampling };
+        let new = NewFile::of(&file).map_err(EvalError::io(&file))?;
+        let scores = self.encode(&clip, seal, &mut BufWriter::new(new.as_file()))?;
+        if !content_of(items, &items[item]).is_ok_and(|now| now == *content) {
+            return Err(DataError::malformed(&clip.path, CHANGED).into());
+        }
+        new.keep().map_err(EvalError::io(&file))?;
         Ok((scores.mean(self.options.average), true))
     }
 
+    /// Encodes and scores the frames as they come, and writes their rows and the seal behind them.
+    fn encode(
+        &self,
+        of: &ClipFrames,
+        mut seal: blake3::Hasher,
+        out: &mut impl Write,
+    ) -> Result<Scores, EvalError> {
+        let mut scores = Scores::of(self.head);
+        let (mut pixels, mut number) = (Vec::with_capacity(BATCH), 0usize);
+        let mut write = |pixels: &mut Vec<_>| -> Result<(), EvalError> {
+            if !pixels.is_empty() {
+                let features = self.clip.encode_pixels(pixels)?;
+                let rows: Vec<u8> =
+                    features.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
+                seal.update(&rows);
+                out.write_all(&rows).map_err(EvalError::io(&of.path))?;
+                self.score_rows(features, &mut scores);
+                pixels.clear();
+            }
+            Ok(())
+        };
+        video::frames(&of.path, of.span, of.sampling, &mut |bytes| -> Result<(), EvalError> {
+            let input = ImageInput::bytes(&format!("frame {number}"), bytes);
+            number += 1;
+            let frame = self.clip.pixels(&input);
+            pixels.push(frame.map_err(|error| DataError::malformed(&of.path, error.to_string()))?);
+            if pixels.len() < BATCH { Ok(()) } else { write(&mut pixels) }
+        })?;
+        write(&mut pixels)?;
+        let written = out.write_all(seal.finalize().as_bytes()).and_then(|()| out.flush());
+        written.map_err(EvalError::io(&of.path))?;
+        Ok(scores)
+    }
+
     /// The sum over the rows of a file; none where there is no such file, or it is not as it was written.
-    fn scores_on_disk(&self, path: &Path, mut seal: blake3::Hasher, head: &Head) -> Option<Scores> {
+    fn scores_on_disk(&self, path: &Path, mut seal: blake3::Hasher) -> Option<Scores> {
         let width = self.clip.embed_dim();
         let file = clip_files::open(path, u64::MAX).ok()?;
         let bytes = file.metadata().ok()?.len();
         let rows = bytes.checked_sub(HASH as u64).filter(|rows| rows % (4 * width as u64) == 0)?;
         let mut reader = BufReader::new(file);
-        let mut scores = Scores::of(head);
+        let mut scores = Scores::of(self.head);
         let mut left = rows as usize;
         let mut batch = vec![0; BATCH * 4 * width];
         while left > 0 {
@@ -140,7 +165,7 @@ impl EvalContext {
             seal.update(batch);
             let values =
                 batch.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            self.score_rows(Features::new(width, values), head, &mut scores);
+            self.score_rows(Features::new(width, values), &mut scores);
             left -= batch.len();
         }
         let mut found = [0; HASH];
@@ -148,8 +173,8 @@ impl EvalContext {
         (seal.finalize() == found && scores.frames > 0).then_some(scores)
     }
 
-    fn score_rows(&self, rows: Features, head: &Head, scores: &mut Scores) {
-        let logits = head.logits(rows.normalize().as_slice(), self.clip.scale());
+    fn score_rows(&self, rows: Features, scores: &mut Scores) {
+        let logits = self.head.logits(rows.normalize().as_slice(), self.clip.scale());
         scores.add(&logits, self.options.average);
     }
 }
@@ -183,86 +208,11 @@ impl Scores {
     }
 }
 
-/// The frames of a clip and what encodes them.
-struct Rows<'a> {
-    clip: &'a Clip,
-    path: &'a Path,
+/// The frames of a clip.
+struct ClipFrames {
+    path: PathBuf,
     span: Option<(f64, f64)>,
     sampling: Sampling,
-}
-
-impl Rows<'_> {
-    /// Encodes the frames as they come, hands the rows to `each` and keeps them in `file`, whole or not at all, if the
-    /// clip is still what it was.
-    fn write(
-        &self,
-        file: &Path,
-        seal: blake3::Hasher,
-        each: &mut dyn FnMut(Features),
-        is_unchanged: &dyn Fn() -> bool,
-    ) -> Result<(), EvalError> {
-        let mut failure = None;
-        let written = write_whole(file, |out| {
-            let stop = |error| {
-                failure = Some(error);
-                std::io::Error::other("its frames cannot be encoded")
-            };
-            self.encode(seal, each, out).map_err(stop)?;
-            if !is_unchanged() {
-                failure = Some(DataError::malformed(self.path, CHANGED).into());
-                return Err(std::io::Error::other(CHANGED));
-            }
-            Ok(())
-        });
-        match failure {
-            Some(error) => Err(error),
-            None => written.map_err(EvalError::io(file)),
-        }
-    }
-
-    fn encode(
-        &self,
-        mut seal: blake3::Hasher,
-        each: &mut dyn FnMut(Features),
-        out: &mut dyn Write,
-    ) -> Result<(), EvalError> {
-        let Rows { clip, path, span, sampling } = *self;
-        let (mut pixels, mut number) = (Vec::with_capacity(BATCH), 0usize);
-        let mut write = |pixels: &mut Vec<_>| -> Result<(), EvalError> {
-            if !pixels.is_empty() {
-                let features = clip.encode_pixels(pixels)?;
-                let rows: Vec<u8> =
-                    features.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
-                seal.update(&rows);
-                out.write_all(&rows).map_err(EvalError::io(path))?;
-                each(features);
-                pixels.clear();
-            }
-            Ok(())
-        };
-        let mut failure = None;
-        let read = video::frames(path, span, sampling, &mut |bytes| {
-            let input = ImageInput::bytes(&format!("frame {number}"), bytes);
-            number += 1;
-            let frame = clip
-                .pixels(&input)
-                .map_err(|error| DataError::malformed(path, error.to_string()))?;
-            pixels.push(frame);
-            if pixels.len() < BATCH {
-                return Ok(());
-            }
-            write(&mut pixels).map_err(|error| {
-                failure = Some(error);
-                DataError::malformed(path, "its frames cannot be encoded")
-            })
-        });
-        match failure {
-            Some(error) => return Err(error),
-            None => read?,
-        };
-        write(&mut pixels)?;
-        out.write_all(seal.finalize().as_bytes()).map_err(EvalError::io(path))
-    }
 }
 
 /// What the rows of a clip are kept under.
@@ -272,37 +222,38 @@ fn name_of(content: &Content, sampling: Sampling) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-fn clips(split: &Split) -> impl Iterator<Item = PathBuf> {
-    split.items.iter().filter_map(|item| match &item.media {
-        Media::Video { path, .. } => Some(split.items.folder.join(&**path)),
+fn clips(items: &Items) -> impl Iterator<Item = PathBuf> {
+    items.iter().filter_map(|item| match &item.media {
+        Media::Video { path, .. } => Some(items.folder.join(&**path)),
         _ => None,
     })
 }
 
-fn has_clips(split: &Split) -> bool {
-    clips(split).next().is_some()
+/// Whether there are clips among the items.
+pub(crate) fn has_clips(items: &Items) -> bool {
+    clips(items).next().is_some()
 }
 
-/// Which frames a task looked at and who decoded them, in words.
-pub(crate) fn notes(options: &EvalOptions, split: &Split, task: &str) -> Vec<String> {
+/// Which frames of clips were looked at and who decoded them, in words; nothing where there are no clips.
+pub(crate) fn notes(items: &Items, looked_at: impl FnOnce() -> String) -> Vec<String> {
     let mut notes = Vec::new();
-    if has_clips(split) {
-        let rate = options.fps.map_or_else(String::new, |rate| format!(" at {rate} a second"));
-        let average = match options.average {
-            Average::Probabilities => "softmax",
-            Average::Logits => "logit",
-        };
-        notes.push(match options.frames {
-            Frames::All if task == zero_shot::TASK => {
-                format!("a clip's score is the mean {average} of all its frames{rate}")
-            }
-            _ => "the middle frame stands for a clip".to_owned(),
-        });
+    if has_clips(items) {
+        notes.push(looked_at());
     }
-    if clips(split).any(|path| path.is_file()) {
+    if clips(items).any(|path| path.is_file()) {
         notes.extend(video::version().ok().map(|version| format!("frames by {version}")));
     }
     notes
+}
+
+/// That all frames were looked at, in words.
+pub(crate) fn note_of_all(options: &FrameOptions) -> String {
+    let rate = options.fps.map_or_else(String::new, |rate| format!(" at {rate} a second"));
+    let average = match options.average {
+        Average::Probabilities => "softmax",
+        Average::Logits => "logit",
+    };
+    format!("a clip's score is the mean {average} of all its frames{rate}")
 }
 
 #[cfg(test)]

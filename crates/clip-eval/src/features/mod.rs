@@ -3,9 +3,8 @@
 mod cache;
 mod content;
 pub(crate) mod frames;
+pub mod head;
 mod rows;
 
 pub use self::cache::{FeatureCache, SplitFeatures};
-pub(crate) use self::content::{
-    CHANGED, Content, content_fingerprint, content_of, contents_of, fingerprint_of,
-};
+pub(crate) use self::content::{content_fingerprint, list_fingerprint};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use crate::EvalError;
-use crate::results::store::write_whole;
-use crate::results::{Figure, Record};
+use super::figure::Figure;
+use super::record::Record;
+use super::write::write_whole;
+use crate::error::EvalError;
 
 /// Merged table of all records, one row each, without what differs between runs: the same bytes for the same results.
 ///

@@ -6,9 +6,10 @@ pub(crate) mod identity;
 pub mod predictions;
 mod record;
 pub(crate) mod store;
+mod write;
 
 pub use self::csv::write_csv;
 pub use self::figure::{Figure, Unit};
 pub use self::identity::Identity;
 pub use self::record::*;
-pub use self::store::read_all;
+pub use self::store::{merge, read_all};

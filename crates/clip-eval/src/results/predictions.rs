@@ -6,9 +6,9 @@ use clip_data::{Presence, Target};
 use clip_rs::joint_space;
 use serde::{Deserialize, Serialize};
 
-use crate::EvalError;
+use super::write::write_whole;
+use crate::error::EvalError;
 use crate::metrics;
-use crate::results::store::write_whole;
 
 /// Bytes of a file of predictions that are read.
 const LARGEST: u64 = 4 << 30;

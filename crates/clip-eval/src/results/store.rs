@@ -12,15 +12,16 @@
 //! A result ends with the BLAKE3 of its text. One whose figure was changed by hand, or whose predictions are gone or
 //! others, is no result of a run: it is made again.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clip_files::Lock;
 
-use crate::EvalError;
-use crate::results::identity::Identity;
-use crate::results::predictions::{self, Prediction};
-use crate::results::{Record, SCHEMA, SKIPS_NAMED, Skipped, slug, write_csv};
+use super::csv::write_csv;
+use super::identity::Identity;
+use super::predictions::{self, Prediction};
+use super::record::{Record, SCHEMA, SKIPS_NAMED, Skipped, slug};
+use super::write::write_whole;
+use crate::error::EvalError;
 
 /// Bytes of a result file that are read: confusions of thousands of classes.
 const LARGEST: u64 = 1 << 30;
@@ -304,14 +305,6 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
 fn is_record(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.ends_with(".json") && name.matches('.').count() >= 2 && !name.starts_with('.')
-}
-
-/// Writes a file whole or not at all, and the folders above it.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), EvalError> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(EvalError::io(folder))?;
-    }
-    clip_files::write_whole(path, |file| file.write_all(bytes)).map_err(EvalError::io(path))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::metrics::Place;
 
 /// A table of photos and where they were taken, as read from a file with the columns `file`, `lat` and `lon`.

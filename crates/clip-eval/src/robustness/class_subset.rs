@@ -3,7 +3,7 @@
 use clip_data::PromptSet;
 use serde::Deserialize;
 
-use crate::EvalError;
+use crate::error::EvalError;
 use crate::metrics::{self, MetricError, check_scores};
 
 /// ImageNet's classes behind each class of a shift.

@@ -1,7 +1,7 @@
 //! Classes with too few images to learn from or to choose with, in words: a figure does not show them.
 
+use super::train_val_split::{Labels, TrainValSplit};
 use crate::probe::rows_of_classes;
-use crate::tasks::linear_probe::{Labels, TrainValSplit};
 
 /// Classes that are named; the others are counted.
 const NAMED: usize = 5;
@@ -82,12 +82,13 @@ mod tests {
     #[test]
     fn classes_that_cannot_be_learned_or_chosen_by_are_named() {
         let data = |train: &[usize], validation: &[usize]| TrainValSplit {
-            rows: crate::tasks::learned_rows::LearnedRows::Memory(Vec::new()),
+            rows: super::super::learned_rows::LearnedRows::Memory(Vec::new()),
             width: 1,
             labels: Labels::Class(vec![0, 1, 2, 0]),
             train: train.to_vec(),
             validation: validation.to_vec(),
             note: String::new(),
+            read: Vec::new(),
         };
         let found = notes(&data(&[0, 1, 2], &[3]), &[0, 1, 3], &names());
         assert_eq!(found.len(), 2, "{found:?}");

@@ -7,7 +7,7 @@ use clip_rs::model::map_file;
 use clip_rs::model::tensor::SharedBytes;
 use tempfile::NamedTempFile;
 
-use crate::EvalError;
+use crate::error::EvalError;
 
 /// Rows that come block by block.
 pub(crate) struct Collector<'a> {

@@ -1,148 +1,159 @@
 //! Zero-shot retrieval on a split of captioned images. PROTOCOL_EVAL 7.5.
 
 use std::collections::HashSet;
-use std::time::Instant;
 
-use clip_data::{Item, Split, Target};
-use clip_rs::{Features, Overflow};
+use clip_data::{Dataset, ReadOptions, Split, Target};
+use clip_rs::Features;
+use serde_json::{Map, Value};
 
-use crate::EvalError;
+use super::outcome::{Metrics, Outcome, Scores};
+use super::targets::Asked;
+use super::task::{Source, Task};
 use crate::context::{EncodedSplit, EvalContext};
-use crate::metrics::{self, Recalls};
-use crate::progress::{Progress, Step};
+use crate::error::EvalError;
+use crate::metrics::{self, MetricError, Recalls};
+use crate::options::{EvalOptions, IntervalOptions, RetrievalOptions, TaskOptions, by_name};
 use crate::results::predictions::{Prediction, Retrieved};
-use crate::results::{Figure, Record, Unit};
-use crate::retrieval::{UnitVectors, retrieve};
+use crate::results::{Details, Figure, Unit};
+use crate::retrieval::{Ranked, UnitVectors, retrieve};
 use crate::statistics::clopper_pearson;
-use crate::suite::Verb;
-use crate::tasks::scoring::bootstrap;
-use crate::tasks::zero_shot::{all, metric_error};
 
-/// Captions encoded between two reports of progress.
-const CAPTIONS_AT_A_TIME: usize = 2048;
+/// Name in results, as CLIP_benchmark has it.
+const TASK: &str = "zeroshot_retrieval";
 /// Matches kept for each query; recall at 10 needs no more.
 const KEPT: usize = 10;
 
-impl EvalContext {
-    /// R@1, R@5, R@10 in both directions.
-    ///
-    /// # Errors
-    /// The items have no captions, or none can be used.
-    pub fn retrieval(
-        &mut self,
+/// Captions and images find each other: R@1, R@5, R@10 in both directions.
+#[derive(Debug, Clone, Copy)]
+pub struct Retrieval;
+
+impl Task for Retrieval {
+    fn name(&self) -> &'static str {
+        "retrieval"
+    }
+
+    fn result_name(&self) -> &'static str {
+        TASK
+    }
+
+    fn fits(&self, dataset: &Dataset) -> bool {
+        dataset.task == clip_data::Task::Retrieval
+    }
+
+    fn options(&self, all: &EvalOptions) -> Map<String, Value> {
+        by_name(&RetrievalOptions::of(all))
+    }
+
+    fn read_options(&self, all: &EvalOptions) -> ReadOptions {
+        ReadOptions {
+            strip_banner: all.images.strip_banner,
+            captions: all.captions.captions,
+            split_file: all.scored.split_file.clone(),
+            task: Some(clip_data::Task::Retrieval),
+        }
+    }
+
+    fn run(
+        &self,
+        context: &mut EvalContext,
+        options: &EvalOptions,
+        _: &Source,
         split: Split,
-        progress: &mut Progress<'_>,
-    ) -> Result<(Record, Vec<Prediction>), EvalError> {
-        let started = Instant::now();
-        let template = &self.options.caption_template;
+    ) -> Result<Outcome, EvalError> {
+        let RetrievalOptions { captions, intervals, .. } = RetrievalOptions::of(options);
+        let template = &captions.caption_template;
         if !template.contains("{}") {
             let reason = format!("caption template `{template}` has no {{}} for the caption");
-            return Err(EvalError::task(Verb::Retrieval.task(), &split.dataset.id, reason));
+            return Err(EvalError::task(TASK, &split.dataset.id, reason));
         }
-        let encoded = self.encode_split(split, progress)?;
-        let mut record = self.record(Verb::Retrieval.task(), &encoded, None, started);
-        let targets: Vec<&Target> = encoded.targets().collect();
-        let captions = all(&targets, &record, |target| match target {
+        let encoded = context.encode_split(split)?;
+        let asked = Asked { task: TASK, dataset: &encoded.list.dataset };
+        let of_photos = asked.all(&encoded.targets(), |target| match target {
             Target::Captions(captions) => Some(captions),
             _ => None,
         })?;
         let (mut texts, mut image_of_text) = (Vec::new(), Vec::new());
-        for (image, captions) in (0_u32..).zip(captions) {
+        for (image, captions) in (0_u32..).zip(of_photos) {
             for caption in captions {
-                texts.push(self.options.caption_template.replace("{}", caption));
+                texts.push(template.replace("{}", caption));
                 image_of_text.push(image);
             }
         }
-        progress(Step::Texts(texts.len()));
-        let (mut features, mut truncated) = (Vec::new(), 0);
-        for texts in texts.chunks(CAPTIONS_AT_A_TIME) {
-            let (encoded, cut) = self.clip.encode_texts_with(texts, Overflow::Truncate)?;
-            features.extend_from_slice(encoded.normalize().as_slice());
-            truncated += cut.len();
-            progress(Step::Done(texts.len()));
-        }
+        let (features, truncated) = context.embed_texts(&texts)?;
         let images = encoded.rows.features.clone().normalize();
-        let width = self.clip.embed_dim();
-        let failed = |error: crate::retrieval::RetrievalError| {
-            EvalError::task(Verb::Retrieval.task(), &encoded.split.dataset.id, error.to_string())
-        };
-        let found = retrieve(
-            self.clip.instruction_set(),
-            UnitVectors::new(images.as_slice(), width).map_err(failed)?,
-            UnitVectors::new(&features, width).map_err(failed)?,
-            &image_of_text,
-            KEPT,
-        )
-        .map_err(failed)?;
-        let ranks = |ranked: &[crate::retrieval::Ranked]| {
-            ranked.iter().map(|found| found.rank).collect::<Vec<u32>>()
-        };
+        let width = context.clip.embed_dim();
+        let unit = |rows| UnitVectors::new(rows, width).map_err(|error| asked.error(error));
+        let device = context.clip.instruction_set();
+        let (photos, captions) = (unit(images.as_slice())?, unit(&features)?);
+        let found = retrieve(device, photos, captions, &image_of_text, KEPT)
+            .map_err(|error| asked.error(error))?;
+        let ranks = |ranked: &[Ranked]| ranked.iter().map(|found| found.rank).collect::<Vec<u32>>();
+        let (of_images, of_texts) = (ranks(&found.image_to_text), ranks(&found.text_to_image));
         // CLIP_benchmark's words: text retrieval finds texts for an image.
         let own: Vec<u32> = (0..encoded.rows.usable.len() as u32).collect();
-        let (of_images, of_texts) = (ranks(&found.image_to_text), ranks(&found.text_to_image));
-        self.enter_direction(&mut record, "text_retrieval", &of_images, &own)?;
-        self.enter_direction(&mut record, "image_retrieval", &of_texts, &image_of_text)?;
-        record.score = record.figures.remove(0);
-        let repeated = repeated(&encoded.rows.features);
-        if repeated > 0 {
-            record.notes.push(format!(
-                "pictures that are the same as one before, which no search can tell apart: {repeated} of {}",
-                own.len()
-            ));
-        }
-        record
-            .notes
-            .push(format!("{} captions, {truncated} cut to the context length", texts.len()));
-        record.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((record, rows(&encoded, &of_images, &of_texts)))
-    }
-
-    /// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its queries: the captions of
-    /// one photo are right and wrong together.
-    ///
-    /// - `photo_of`: `[queries]`
-    fn enter_direction(
-        &self,
-        record: &mut Record,
-        name: &str,
-        ranks: &[u32],
-        photo_of: &[u32],
-    ) -> Result<(), EvalError> {
-        let recalls: Recalls = metrics::recalls(ranks).map_err(metric_error(record))?;
-        let figures = [
-            (format!("{name}_recall@1"), Unit::Share, recalls.recall_at_1),
-            (format!("{name}_recall@5"), Unit::Share, recalls.recall_at_5),
-            (format!("{name}_recall@10"), Unit::Share, recalls.recall_at_10),
-            (format!("{name}_mean_reciprocal_rank"), Unit::Number, recalls.mean_reciprocal_rank),
-            (format!("{name}_median_rank"), Unit::Rank, recalls.median_rank),
-        ];
-        let photos = photo_of.iter().max().map_or(0, |&last| last as usize + 1);
-        let bootstrap = bootstrap(&self.options);
-        let ranked = RankedQueries::new(ranks, photo_of);
-        let resamples = bootstrap.figures(photos, |drawn| ranked.figures(drawn));
-        let alone = photos == ranks.len(); // one query a photo
-        for (place, (name, unit, value)) in figures.into_iter().enumerate() {
-            let interval = match place {
-                0..3 if alone => {
-                    let hits = ranks.iter().filter(|&&rank| rank <= RECALLED[place]).count() as u64;
-                    Some(clopper_pearson(hits, ranks.len() as u64, self.options.level))
-                }
-                _ => bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect()),
-            };
-            let over = if alone { "photos" } else { "photos with their captions" };
-            record.metrics.insert(name.clone(), Some(value));
-            record.figures.push(Figure::plain(&name, unit, value).within(interval, over));
-        }
-        Ok(())
+        let text = direction("text_retrieval", &of_images, &own, &intervals)
+            .map_err(|error| asked.error(error))?;
+        let image = direction("image_retrieval", &of_texts, &image_of_text, &intervals)
+            .map_err(|error| asked.error(error))?;
+        let mut notes = note_of_repeated(&encoded.rows.features).into_iter().collect::<Vec<_>>();
+        notes.push(format!("{} captions, {truncated} cut to the context length", texts.len()));
+        let predictions = predictions(&encoded, &of_images, &of_texts);
+        Ok(Outcome::new(encoded, None, notes, joined(text, image), predictions))
     }
 }
 
+/// The first figure of text retrieval stands for all others.
+fn joined(text: [Figure; 5], image: [Figure; 5]) -> Scores {
+    let value = |figure: &Figure| (figure.name.clone(), figure.value);
+    let metrics: Metrics = text.iter().chain(&image).map(value).collect();
+    let [score, text @ ..] = text;
+    let figures = text.into_iter().chain(image).collect();
+    Scores { score, figures, metrics, details: Details::default(), notes: Vec::new() }
+}
+
+/// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its queries: the captions of
+/// one photo are right and wrong together.
+///
+/// - `photo_of`: `[queries]`
+fn direction(
+    name: &str,
+    ranks: &[u32],
+    photo_of: &[u32],
+    options: &IntervalOptions,
+) -> Result<[Figure; 5], MetricError> {
+    let recalls: Recalls = metrics::recalls(ranks)?;
+    let photos = photo_of.iter().max().map_or(0, |&last| last as usize + 1);
+    let bootstrap = options.bootstrap();
+    let ranked = RankedQueries::new(ranks, photo_of);
+    let resamples = bootstrap.figures(photos, |drawn| ranked.figures(drawn));
+    let alone = photos == ranks.len(); // one query a photo
+    let over = if alone { "photos" } else { "photos with their captions" };
+    let figure = |(place, measure, unit, value): (usize, &str, Unit, f64)| {
+        let interval = match place {
+            0..3 if alone => {
+                let hits = ranks.iter().filter(|&&rank| rank <= RECALLED[place]).count() as u64;
+                Some(clopper_pearson(hits, ranks.len() as u64, options.level))
+            }
+            _ => bootstrap.percentiles(resamples.iter().map(|of| of[place]).collect()),
+        };
+        Figure::plain(&format!("{name}_{measure}"), unit, value).within(interval, over)
+    };
+    Ok([
+        (0, "recall@1", Unit::Share, recalls.recall_at_1),
+        (1, "recall@5", Unit::Share, recalls.recall_at_5),
+        (2, "recall@10", Unit::Share, recalls.recall_at_10),
+        (3, "mean_reciprocal_rank", Unit::Number, recalls.mean_reciprocal_rank),
+        (4, "median_rank", Unit::Rank, recalls.median_rank),
+    ]
+    .map(figure))
+}
+
 /// One row for each usable photo, captions in order.
-fn rows(encoded: &EncodedSplit, of_images: &[u32], of_texts: &[u32]) -> Vec<Prediction> {
+fn predictions(encoded: &EncodedSplit, of_images: &[u32], of_texts: &[u32]) -> Vec<Prediction> {
     let mut of_texts = of_texts.iter().copied();
-    let photos = encoded.rows.usable.iter().map(|&item| &encoded.split.items[item]);
-    let row = |(photo, &text_rank): (&Item, &u32)| {
-        let Target::Captions(captions) = &photo.target else { return Prediction::default() };
+    let mut predictions = Vec::with_capacity(of_images.len());
+    for (photo, &text_rank) in encoded.items().zip(of_images) {
+        let Target::Captions(captions) = &photo.target else { continue };
         let mut hasher = blake3::Hasher::new();
         for caption in captions {
             hasher.update(caption.as_bytes()).update(b"\n");
@@ -150,9 +161,9 @@ fn rows(encoded: &EncodedSplit, of_images: &[u32], of_texts: &[u32]) -> Vec<Pred
         let captions_blake3 = hasher.finalize().to_hex().to_string();
         let image_ranks = of_texts.by_ref().take(captions.len()).collect();
         let retrieved = Some(Retrieved { captions_blake3, text_rank, image_ranks });
-        Prediction { item: photo.id(), retrieved, ..Prediction::default() }
-    };
-    photos.zip(of_images).map(row).collect()
+        predictions.push(Prediction { item: photo.id(), retrieved, ..Prediction::default() });
+    }
+    predictions
 }
 
 /// Numbers of places that recalls look at.
@@ -197,17 +208,17 @@ impl RankedQueries {
     }
 }
 
-/// Rows that are, bit for bit, one before them: the same picture under another name.
-fn repeated(features: &Features) -> usize {
+/// How many rows are, bit for bit, one before them: the same picture under another name.
+fn note_of_repeated(features: &Features) -> Option<String> {
     let mut seen = HashSet::new();
-    let hash = |row: &[f32]| {
-        let mut hasher = blake3::Hasher::new();
-        row.iter().for_each(|value| {
-            hasher.update(&value.to_le_bytes());
-        });
-        *hasher.finalize().as_bytes()
-    };
-    features.rows().filter(|row| !seen.insert(hash(row))).count()
+    let hash = |row: &[f32]| *blake3::hash(bytemuck::cast_slice(row)).as_bytes();
+    let repeated = features.rows().filter(|row| !seen.insert(hash(row))).count();
+    (repeated > 0).then(|| {
+        format!(
+            "pictures that are the same as one before, which no search can tell apart: {repeated} of {}",
+            features.len()
+        )
+    })
 }
 
 #[cfg(test)]

@@ -1,24 +1,27 @@
 //! Accuracy under a natural shift beside accuracy on the matching part of ImageNet, both by one head over ImageNet's
 //! names. PROTOCOL_EVAL 7.4.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use clip_data::{Dataset, Split, Target};
+use serde_json::{Map, Value};
 
-use clip_data::{Split, Target};
-
-use crate::EvalError;
+use super::outcome::{Outcome, Scores};
+use super::scoring::{of_hits, share_of_hits};
+use super::targets::Asked;
+use super::task::{Source, Task};
+use super::zero_shot::frames;
 use crate::context::{EncodedSplit, EvalContext};
+use crate::error::EvalError;
+use crate::features::head::prompts_of;
 use crate::metrics;
-use crate::progress::Progress;
-use crate::results::{Figure, Record, RobustnessPoint, Unit};
+use crate::options::{EvalOptions, IntervalOptions, RobustnessOptions, TaskOptions, by_name};
+use crate::results::{Figure, RobustnessPoint, Unit};
 use crate::robustness::{
     ClassSubset, LogitFit, LogitPoints, Setting, ordinary_points, settings_of,
 };
 use crate::statistics::{Bootstrap, Interval};
-use crate::suite::{Job, Verb};
-use crate::tasks::scoring::{bootstrap, share_of_hits};
-use crate::tasks::zero_shot::{all, metric_error, one_class};
 
+/// Name in results.
+const TASK: &str = "robustness";
 /// What the shifts are compared with.
 const IMAGENET: &str = "imagenet";
 /// What the interval of effective robustness draws.
@@ -26,113 +29,143 @@ const DRAWN: &str = "images of the shift, images of ImageNet and the models of t
 const NO_LOGIT: &str =
     "undefined: all or none of the matching images of ImageNet are right, which has no logit";
 
-impl EvalContext {
-    /// Scores a shift and the matching part of ImageNet, and tells how far the model is above ordinary ones.
-    ///
-    /// # Errors
-    /// ImageNet's validation images are not below `root`, or no item can be used.
-    pub fn robustness(
-        &mut self,
-        job: &Job,
+/// A shift and the matching part of ImageNet, and how far the model is above ordinary ones.
+#[derive(Debug, Clone, Copy)]
+pub struct Robustness;
+
+impl Task for Robustness {
+    fn name(&self) -> &'static str {
+        TASK
+    }
+
+    fn result_name(&self) -> &'static str {
+        TASK
+    }
+
+    fn fits(&self, dataset: &Dataset) -> bool {
+        settings_of(&dataset.id).next().is_some()
+    }
+
+    /// Their classes are never ImageNet's by number.
+    fn fits_own_files(&self) -> bool {
+        false
+    }
+
+    fn options(&self, all: &EvalOptions) -> Map<String, Value> {
+        by_name(&RobustnessOptions::of(all))
+    }
+
+    fn run(
+        &self,
+        context: &mut EvalContext,
+        options: &EvalOptions,
+        source: &Source,
         shift: Split,
-        progress: &mut Progress<'_>,
-    ) -> Result<Record, EvalError> {
-        let started = Instant::now();
-        let imagenet =
-            Split::open(IMAGENET, &job.root, None, &self.read_options(Verb::Robustness))?;
-        let prompts = self.prompts(&imagenet)?;
+    ) -> Result<Outcome, EvalError> {
+        let options = RobustnessOptions::of(options);
+        let imagenet = Split::open(IMAGENET, &source.root, None, &source.read)?;
+        let prompts = prompts_of(&imagenet, &options.prompts)?;
         let subset = match shift.prompts.rest.get("imagenet_indices") {
             Some(_) => Some(ClassSubset::of(&shift.prompts)?),
             None => None, // all thousand classes
         };
-        let head = self.head(&prompts, progress)?;
-        let shift = self.encode_split(shift, progress)?;
-        let imagenet = self.encode_split(imagenet, progress)?;
-        let mut record = self.record(Verb::Robustness.task(), &shift, Some(&prompts), started);
-        let logits = |context: &EvalContext, encoded: &EncodedSplit| {
-            let embeddings = encoded.rows.features.clone().normalize();
-            head.logits(embeddings.as_slice(), context.clip.scale())
-        };
-        let level = self.options.level;
-        let truth = one_class(&imagenet.targets().collect::<Vec<_>>(), &record)?;
-        let scores = logits(self, &imagenet);
-        let is_known =
-            |&class: &u32| subset.as_ref().is_none_or(|subset| subset.class_of(class).is_some());
-        if !truth.iter().any(is_known) {
-            let reason =
-                format!("none of the {} images of ImageNet is of its classes", truth.len());
-            return Err(EvalError::task(&record.task, &record.dataset, reason));
-        }
-        let matching = match &subset {
-            Some(subset) => subset.matching_hits(&scores, &truth),
-            None => metrics::top_k(&scores, head.classes(), &truth, 1),
-        };
-        let matching = matching.map_err(metric_error(&record))?;
-        let on_imagenet = share_of_hits("accuracy_on_matching_imagenet", &matching, level)
-            .map_err(metric_error(&record))?;
+        let head = context.head(&prompts)?;
+        let shift = context.encode_split(shift)?;
+        let imagenet = context.encode_split(imagenet)?;
+        let asked = Asked { task: TASK, dataset: &shift.list.dataset };
+        let logits = context.logits(&head, &imagenet.rows);
+        let matching = matching_hits(asked, subset.as_ref(), &imagenet, &logits, head.classes())?;
 
-        let (scores, classes) = match &subset {
-            Some(subset) => (
-                subset.project(&logits(self, &shift)).map_err(metric_error(&record))?,
-                subset.classes(),
-            ),
-            None => (logits(self, &shift), head.classes()),
-        };
-        let shifted = self.score_shift(&mut record, &shift, &scores, classes)?;
-        for setting in settings_of(&record.dataset.clone()) {
-            let Some((_, hits)) = shifted.iter().find(|(ending, _)| setting.y.ends_with(*ending))
-            else {
-                continue;
-            };
-            let effective = Effective { setting, shifted: hits, matching: &matching };
-            let name = format!("effective_robustness: {}", setting.y);
-            match effective.point() {
-                Some(point) => {
-                    let interval = effective.interval(&bootstrap(&self.options));
-                    let figure = Figure::plain(&name, Unit::Points, point.effective);
-                    record.figures.push(figure.within(interval, DRAWN));
-                    record.figures.extend(effective.beside(&point, &bootstrap(&self.options)));
-                    record.details.robustness.get_or_insert(point);
-                }
-                None => record.figures.push(Figure::undefined(&name, Unit::Points, NO_LOGIT)),
+        let logits = context.logits(&head, &shift.rows);
+        let (logits, classes) = match &subset {
+            Some(subset) => {
+                let projected = subset.project(&logits).map_err(|error| asked.error(error))?;
+                (projected, subset.classes())
             }
-        }
-        record.notes.push(format!(
+            None => (logits, head.classes()),
+        };
+        let (mut scores, shifted) =
+            under_shift(asked, &shift, &logits, classes, &options.intervals)?;
+        add_effective(&mut scores, &shift.list.dataset, &shifted, &matching, &options.intervals);
+        scores.notes.push(format!(
             "{} images of ImageNet in the matching part ({} found, {} in the complete split)",
             matching.len(),
-            imagenet.split.items.len(),
-            imagenet.split.info.expected.unwrap_or_default(),
+            imagenet.list.items.len(),
+            imagenet.list.expected.unwrap_or_default(),
         ));
-        record.figures.push(on_imagenet);
-        record.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(record)
+        let level = options.intervals.level;
+        let on_imagenet = share_of_hits("accuracy_on_matching_imagenet", &matching, level);
+        scores.figures.push(on_imagenet.map_err(|error| asked.error(error))?);
+        let mut outcome = Outcome::new(shift, Some(&prompts), Vec::new(), scores, Vec::new());
+        outcome.add_read(vec![imagenet.read()]);
+        Ok(outcome)
     }
+}
 
-    /// Scores the images under the shift; hits by the ending of the setting they belong to.
-    fn score_shift(
-        &self,
-        record: &mut Record,
-        shift: &EncodedSplit,
-        scores: &[f32],
-        classes: usize,
-    ) -> Result<Vec<(&'static str, Vec<bool>)>, EvalError> {
-        if shift.split.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
-            let scores = self.score_frames(record, shift, scores, classes)?;
-            let (pm0, pm10) = scores.per_anchor.into_iter().unzip();
-            return Ok(vec![("_pm0", pm0), ("_pm10", pm10)]);
+/// Hits on the images of ImageNet that are of the shift's classes.
+fn matching_hits(
+    asked: Asked<'_>,
+    subset: Option<&ClassSubset>,
+    imagenet: &EncodedSplit,
+    logits: &[f32],
+    classes: usize,
+) -> Result<Vec<bool>, EvalError> {
+    let truth = asked.classes(&imagenet.targets())?;
+    let is_known = |&class: &u32| subset.is_none_or(|subset| subset.class_of(class).is_some());
+    if !truth.iter().any(is_known) {
+        let reason = format!("none of the {} images of ImageNet is of its classes", truth.len());
+        return Err(asked.error(reason));
+    }
+    let hits = match subset {
+        Some(subset) => subset.matching_hits(logits, &truth),
+        None => metrics::top_k(logits, classes, &truth, 1),
+    };
+    hits.map_err(|error| asked.error(error))
+}
+
+/// Scores of the images under the shift, and their hits by the ending of the setting that they belong to.
+fn under_shift(
+    asked: Asked<'_>,
+    shift: &EncodedSplit,
+    logits: &[f32],
+    classes: usize,
+    options: &IntervalOptions,
+) -> Result<(Scores, Vec<(&'static str, Vec<bool>)>), EvalError> {
+    if shift.list.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
+        let (scores, found) = frames(asked, shift, logits, classes, options)?;
+        let (pm0, pm10) = found.per_anchor.into_iter().unzip();
+        return Ok((scores, vec![("_pm0", pm0), ("_pm10", pm10)]));
+    }
+    let best = metrics::predictions(logits, classes).map_err(|error| asked.error(error))?;
+    let targets = shift.targets();
+    let hits = metrics::hits_of_any(&best, &asked.accepted(&targets)?);
+    let scores = of_hits(&hits, options.level).map_err(|error| asked.error(error))?;
+    Ok((scores, vec![("", hits)]))
+}
+
+/// Adds the effective robustness of every setting that the shift has hits of.
+fn add_effective(
+    scores: &mut Scores,
+    dataset: &str,
+    shifted: &[(&str, Vec<bool>)],
+    matching: &[bool],
+    options: &IntervalOptions,
+) {
+    let bootstrap = options.bootstrap();
+    for setting in settings_of(dataset) {
+        let hits = shifted.iter().find(|(ending, _)| setting.y.ends_with(*ending));
+        let Some((_, shifted)) = hits else { continue };
+        let effective = Effective { setting, shifted, matching };
+        let name = format!("effective_robustness: {}", setting.y);
+        match effective.point() {
+            Some(point) => {
+                let figure = Figure::plain(&name, Unit::Points, point.effective);
+                scores.figures.push(figure.within(effective.interval(&bootstrap), DRAWN));
+                scores.figures.extend(effective.beside(&point, &bootstrap));
+                scores.details.robustness.get_or_insert(point);
+            }
+            None => scores.figures.push(Figure::undefined(&name, Unit::Points, NO_LOGIT)),
         }
-        let best = metrics::predictions(scores, classes).map_err(metric_error(record))?;
-        let targets: Vec<&Target> = shift.targets().collect();
-        let accepted = all(&targets, record, |target| match target {
-            Target::Class(class) => Some(std::slice::from_ref(class)),
-            Target::OneOf(classes) => Some(&**classes),
-            _ => None,
-        })?;
-        let hits = metrics::hits_of_any(&best, &accepted);
-        record.score =
-            share_of_hits("accuracy", &hits, self.options.level).map_err(metric_error(record))?;
-        record.metrics = BTreeMap::from([("acc1".to_owned(), record.score.value)]);
-        Ok(vec![("", hits)])
     }
 }
 

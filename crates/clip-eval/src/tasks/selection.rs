@@ -8,28 +8,24 @@
 //!                         └─ both
 //! ```
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
 
-use clip_data::{Item, Target};
-use clip_rs::Overflow;
+use clip_data::{Item, Items, Target};
 use clip_rs::joint_space::cosines;
 
-use crate::EvalError;
+use super::outcome::{Metrics, Outcome, Scores};
+use super::scoring::share_of_hits;
+use super::tables::{TableTask, list_of};
+use super::targets::Asked;
 use crate::context::EvalContext;
-use crate::progress::{Progress, Step};
-use crate::results::{Counts, Figure, Record, Unit};
-use crate::tasks::scoring::share_of_hits;
-use crate::tasks::tables::split_of_table;
-use crate::tasks::zero_shot::metric_error;
+use crate::error::EvalError;
+use crate::options::IntervalOptions;
+use crate::results::{Counts, Figure, Unit};
 
 /// Name of the task in results, as CLIP_benchmark has it.
 const TASK: &str = "image_caption_selection";
 /// Bytes of a table, at most.
 const LARGEST: u64 = 1 << 30;
-/// Captions encoded between two reports of progress.
-const CAPTIONS_AT_A_TIME: usize = 2048;
 
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,115 +41,120 @@ struct Answer {
     image: bool,
 }
 
-impl EvalContext {
-    /// Answers every row of a table. Columns: `image_0, image_1, …` and `caption_0, caption_1, …`; or `file` (`image`,
-    /// `filename`), `caption`, and `negative_caption` (several with numbers behind). Paths from the table's folder.
-    ///
-    /// # Errors
-    /// The table cannot be read, or no row can be answered.
-    pub fn selection(
-        &mut self,
-        table: &Path,
-        progress: &mut Progress<'_>,
-    ) -> Result<Record, EvalError> {
-        let started = Instant::now();
-        let questions = read(table)?;
-        let items: Vec<Item> =
-            questions.iter().flat_map(|question| &question.images).map(|file| item(file)).collect();
-        let encoded = self.encode_split(split_of_table(table, items), progress)?;
-        let mut row_of_item = vec![None; encoded.split.items.len()];
+/// Answers every row of a table. Columns: `image_0, image_1, …` and `caption_0, caption_1, …`; or `file` (`image`,
+/// `filename`), `caption`, and `negative_caption` (several with numbers behind). Paths from the table's folder.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The table.
+    pub table: PathBuf,
+}
+
+impl TableTask for Selection {
+    fn result_name(&self) -> &'static str {
+        TASK
+    }
+
+    fn tables(&self) -> Vec<&Path> {
+        vec![&self.table]
+    }
+
+    fn run(
+        &self,
+        context: &mut EvalContext,
+        options: &IntervalOptions,
+    ) -> Result<Outcome, EvalError> {
+        let questions = read(&self.table)?;
+        let files = questions.iter().flat_map(|question| &question.images);
+        let items = Items {
+            list: files.map(|file| Item::file(file.as_str(), Target::Unknown)).collect(),
+            folder: self.table.parent().unwrap_or(Path::new("")).to_owned(),
+        };
+        let encoded = context.encode_split(list_of(&self.table, items))?;
+        let mut row_of_item = vec![None; encoded.list.items.len()];
         for (row, &item) in encoded.rows.usable.iter().enumerate() {
             row_of_item[item] = Some(row);
         }
         let captions: Vec<&str> =
             questions.iter().flat_map(|question| &question.captions).map(String::as_str).collect();
-        let (texts, truncated) = self.embed_captions(&captions, progress)?;
+        let (texts, truncated) = context.embed_texts(&captions)?;
         let images = encoded.rows.features.clone().normalize();
-        let width = self.clip.embed_dim();
-        let (mut first_item, mut first_caption) = (0, 0);
-        let mut answers = Vec::with_capacity(questions.len());
-        for question in &questions {
-            let (items, of_captions) = (question.images.len(), question.captions.len());
-            let rows: Option<Vec<usize>> =
-                row_of_item[first_item..][..items].iter().copied().collect();
-            if let Some(rows) = rows {
-                let images: Vec<f32> = rows
-                    .iter()
-                    .flat_map(|row| &images.as_slice()[row * width..][..width])
-                    .copied()
-                    .collect();
-                let texts = &texts[first_caption * width..][..of_captions * width];
-                answers.push(answer(&cosines(&images, texts, width), items, of_captions));
-            }
-            first_item += items;
-            first_caption += of_captions;
-        }
-        let mut record = self.record(TASK, &encoded, None, started);
-        self.enter_answers(&mut record, &questions, &answers)?;
-        record
-            .notes
-            .push(format!("{} captions, {truncated} cut to the context length", captions.len()));
-        record.wall_seconds = started.elapsed().as_secs_f64();
-        Ok(record)
-    }
-
-    /// `[captions, width]`, rows of norm 1, and how many were too long.
-    fn embed_captions(
-        &self,
-        captions: &[&str],
-        progress: &mut Progress<'_>,
-    ) -> Result<(Vec<f32>, usize), EvalError> {
-        progress(Step::Texts(captions.len()));
-        let (mut rows, mut truncated) = (Vec::new(), 0);
-        for captions in captions.chunks(CAPTIONS_AT_A_TIME) {
-            let (features, cut) = self.clip.encode_texts_with(captions, Overflow::Truncate)?;
-            rows.extend_from_slice(features.normalize().as_slice());
-            truncated += cut.len();
-            progress(Step::Done(captions.len()));
-        }
-        Ok((rows, truncated))
-    }
-
-    fn enter_answers(
-        &self,
-        record: &mut Record,
-        questions: &[Question],
-        answers: &[Answer],
-    ) -> Result<(), EvalError> {
-        if answers.is_empty() {
-            return Err(EvalError::task(TASK, &record.dataset, "no row has all its images"));
-        }
-        let share = |name: &str, of: fn(&Answer) -> bool, record: &Record| {
-            let hits: Vec<bool> = answers.iter().map(of).collect();
-            let figure =
-                share_of_hits(name, &hits, self.options.level).map_err(metric_error(record))?;
-            Ok::<Figure, EvalError>(Figure { over: Some("rows of the table".to_owned()), ..figure })
-        };
-        record.score = share("accuracy", |answer| answer.text && answer.image, record)?;
-        let text = share("text_accuracy", |answer| answer.text, record)?;
-        let image = if questions.iter().all(|question| question.images.len() == 1) {
-            let reason = "undefined: one image a row, there is none to choose among";
-            Figure::undefined("image_accuracy", Unit::Share, reason)
-        } else {
-            share("image_accuracy", |answer| answer.image, record)?
-        };
-        record.metrics = BTreeMap::from([
-            ("acc".to_owned(), record.score.value),
-            ("text_acc".to_owned(), text.value),
-            ("image_acc".to_owned(), image.value),
-        ]);
-        record.figures.extend([text, image]);
+        let answers =
+            answers(&questions, &row_of_item, images.as_slice(), &texts, images.embed_dim());
+        let asked = Asked { task: TASK, dataset: &encoded.list.dataset };
+        let mut scores = scores_of(asked, &questions, &answers, options)?;
+        let cut = format!("{} captions, {truncated} cut to the context length", captions.len());
+        scores.notes.push(cut);
         let (found, scored) = (questions.len(), answers.len());
-        record.counts = Counts { expected: None, found, scored, skipped: found - scored };
-        record.notes.push(
-            "n counts rows of the table; equal scores are no choice and count as wrong".to_owned(),
-        );
-        Ok(())
+        Ok(Outcome {
+            counts: Counts { expected: None, found, scored, skipped: found - scored },
+            ..Outcome::new(encoded, None, Vec::new(), scores, Vec::new())
+        })
     }
 }
 
-fn item(file: &str) -> Item {
-    Item::file(file, Target::Unknown)
+/// One for each row of the table that has all its images.
+///
+/// - `row_of_item`: where the features of each image of the table are, if it can be used
+/// - `images`, `texts`: `[rows, width]`, rows of norm 1
+fn answers(
+    questions: &[Question],
+    row_of_item: &[Option<usize>],
+    images: &[f32],
+    texts: &[f32],
+    width: usize,
+) -> Vec<Answer> {
+    let (mut first_item, mut first_caption) = (0, 0);
+    let mut answers = Vec::with_capacity(questions.len());
+    for question in questions {
+        let (items, of_captions) = (question.images.len(), question.captions.len());
+        let rows: Option<Vec<usize>> = row_of_item[first_item..][..items].iter().copied().collect();
+        if let Some(rows) = rows {
+            let images: Vec<f32> =
+                rows.iter().flat_map(|row| &images[row * width..][..width]).copied().collect();
+            let texts = &texts[first_caption * width..][..of_captions * width];
+            answers.push(answer(&cosines(&images, texts, width), items, of_captions));
+        }
+        first_item += items;
+        first_caption += of_captions;
+    }
+    answers
+}
+
+fn scores_of(
+    asked: Asked<'_>,
+    questions: &[Question],
+    answers: &[Answer],
+    options: &IntervalOptions,
+) -> Result<Scores, EvalError> {
+    if answers.is_empty() {
+        return Err(asked.error("no row has all its images"));
+    }
+    let share = |name: &str, of: fn(&Answer) -> bool| {
+        let hits: Vec<bool> = answers.iter().map(of).collect();
+        let figure =
+            share_of_hits(name, &hits, options.level).map_err(|error| asked.error(error))?;
+        Ok::<Figure, EvalError>(Figure { over: Some("rows of the table".to_owned()), ..figure })
+    };
+    let score = share("accuracy", |answer| answer.text && answer.image)?;
+    let text = share("text_accuracy", |answer| answer.text)?;
+    let image = if questions.iter().all(|question| question.images.len() == 1) {
+        let reason = "undefined: one image a row, there is none to choose among";
+        Figure::undefined("image_accuracy", Unit::Share, reason)
+    } else {
+        share("image_accuracy", |answer| answer.image)?
+    };
+    let metrics = Metrics::from([
+        ("acc".to_owned(), score.value),
+        ("text_acc".to_owned(), text.value),
+        ("image_acc".to_owned(), image.value),
+    ]);
+    let note = "n counts rows of the table; equal scores are no choice and count as wrong";
+    Ok(Scores {
+        figures: vec![text, image],
+        metrics,
+        notes: vec![note.to_owned()],
+        ..Scores::of(score)
+    })
 }
 
 /// Whether every image's own caption, and every caption's own image, is nearer than all others; those without a partner

@@ -1,41 +1,48 @@
-//! A user's own table of photos as a split that no catalogue has.
+//! Tasks on a user's own tables of photos, which are no data set.
 
-use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
-use clip_data::{Dataset, Item, Items, PromptSet, Split, SplitInfo};
+use clip_data::Items;
 
-/// Items of a table; paths from its folder, named after its file.
-pub(crate) fn split_of_table(path: &Path, items: Vec<Item>) -> Split {
-    let (id, info) = (stem(path), SplitInfo { name: "all".to_owned(), expected: None });
-    let dataset = Dataset {
-        id: id.clone(),
+use super::outcome::Outcome;
+use crate::context::{EvalContext, ItemList};
+use crate::error::EvalError;
+use crate::options::IntervalOptions;
+
+/// One task on tables.
+pub trait TableTask {
+    /// Its name in results.
+    fn result_name(&self) -> &'static str;
+
+    /// The tables that it reads.
+    fn tables(&self) -> Vec<&Path>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// A table cannot be read, or no row of it can be used.
+    fn run(
+        &self,
+        context: &mut EvalContext,
+        options: &IntervalOptions,
+    ) -> Result<Outcome, EvalError>;
+}
+
+/// The photos of a table, named after its file.
+pub(super) fn list_of(path: &Path, items: Items) -> ItemList {
+    ItemList {
+        dataset: stem(path),
         title: path.display().to_string(),
-        splits: vec![info.clone()],
-        test: info.name.clone(),
-        licence: "the user's own files".to_owned(),
-        ..Dataset::default()
-    };
-    let prompts = PromptSet {
-        id,
-        source: "none: no text is used".to_owned(),
-        classes: Vec::new(),
-        templates: Vec::new(),
-        labels: None,
-        rest: serde_json::Value::Null,
-    };
-    Split {
-        dataset: Cow::Owned(dataset),
-        info,
-        prompts,
-        items: Items { list: items, folder: path.parent().unwrap_or(Path::new("")).to_owned() },
+        split: "all".to_owned(),
+        expected: None,
+        items: Arc::new(items),
         notes: Vec::new(),
-        missing: Vec::new(),
-        left_out: Vec::new(),
+        not_listed: Vec::new(),
     }
 }
 
 /// The name of a file without its ending.
-pub(crate) fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

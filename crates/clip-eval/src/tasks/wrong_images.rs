@@ -1,6 +1,6 @@
 //! The images a model is surest about and wrong, small enough to look at.
 
-use clip_data::Split;
+use clip_data::Items;
 use clip_rs::{ImageLimits, Preprocess};
 
 use crate::results::WrongImage;
@@ -11,7 +11,7 @@ const SIDE: u32 = 80;
 
 /// The `count` usable images with the most probable wrong first choice, worst first; equal ones in order of the split.
 pub(crate) fn wrong_images(
-    split: &Split,
+    items: &Items,
     predictions: &[Prediction],
     names: &[String],
     count: usize,
@@ -28,15 +28,15 @@ pub(crate) fn wrong_images(
             truth: name(prediction.truth.first()).unwrap_or_default(),
             prediction: name(prediction.best.first()).unwrap_or_default(),
             probability: f64::from(prediction.probabilities[0]),
-            thumbnail_png: thumbnail(split, &prediction.item),
+            thumbnail_png: thumbnail(items, &prediction.item),
         })
         .collect()
 }
 
 /// What the model saw of an item, scaled down; none where it cannot be made again.
-fn thumbnail(split: &Split, id: &str) -> Option<String> {
-    let item = split.items.iter().find(|item| item.id() == id)?;
-    let bytes = split.items.bytes(item).ok()?;
+fn thumbnail(items: &Items, id: &str) -> Option<String> {
+    let item = items.iter().find(|item| item.id() == id)?;
+    let bytes = items.bytes(item).ok()?;
     let preprocess = Preprocess { convert_first: true, ..Preprocess::clip(SIDE) };
     let pixels = preprocess.pixels(&bytes, &ImageLimits::default()).ok()?;
     let mut file = Vec::new();

@@ -1,286 +1,243 @@
 //! Zero-shot: images are classified by class names in sentences, with no image to learn from. PROTOCOL_EVAL 7.1, 7.6, 7.7.
 
-use std::collections::BTreeMap;
-use std::time::Instant;
+use clip_data::{Dataset, Item, Media, Metric, PromptSet, Split, Target};
+use serde_json::{Map, Value};
 
-use clip_data::{Item, Presence, PromptSet, Split, Target, Task};
-
-use crate::EvalError;
+use super::averaged::average;
+use super::outcome::{Metrics, Outcome, Scores};
+use super::scoring::{self, ClassScores, share_of_hits};
+use super::targets::Asked;
+use super::task::{Averages, Source, Task};
+use super::word_choice;
+use super::wrong_images::wrong_images;
 use crate::context::{EncodedSplit, EvalContext};
-use crate::head::note_of_same_classes;
+use crate::error::EvalError;
+use crate::features::frames::has_clips;
+use crate::features::head::{note_of_same_classes, prompts_of};
 use crate::metrics::{self, Annotation, PerturbationScores, RareActions, Segment};
-use crate::progress::Progress;
+use crate::options::{EvalOptions, Frames, IntervalOptions, TaskOptions, ZeroShotOptions, by_name};
+use crate::results::Figure;
 use crate::results::predictions::{Prediction, top_5};
-use crate::results::{Figure, Record};
-use crate::suite::Job;
-use crate::tasks::scoring::{
-    ClassScores, bootstrap, enter_multi_label, enter_softmax, share_of_hits,
-};
-use crate::tasks::wrong_images::wrong_images;
 
-/// Name of the task in results, as CLIP_benchmark has it.
-pub(crate) const TASK: &str = "zeroshot_classification";
+/// Name in results, as CLIP_benchmark has it.
+pub(super) const TASK: &str = "zeroshot_classification";
 /// Draws of RareAct's second figure (PROTOCOL_EVAL 7.7).
 const RARE_ACTION_DRAWS: u32 = 100;
 const NO_SAMPLED_INTERVAL: &str = "no interval: it is itself a mean over draws of one row a video; the weighted figure beside it has one";
 /// What is drawn of frames near an anchor.
 const ANCHORS: &str = "anchors with their frames";
 
-impl EvalContext {
-    /// Scores a data set without looking at a labelled image, with one row per image for comparisons; of a data set with
-    /// folds it is the mean over their test splits (UCF101).
-    ///
-    /// # Errors
-    /// The data set is for another task, or no item of it can be used.
-    pub fn zero_shot(
-        &mut self,
-        job: &Job,
+/// Class names in sentences; of a data set with folds the mean over their test splits (UCF101).
+#[derive(Debug, Clone, Copy)]
+pub struct ZeroShot;
+
+impl Task for ZeroShot {
+    fn name(&self) -> &'static str {
+        "zeroshot"
+    }
+
+    fn result_name(&self) -> &'static str {
+        TASK
+    }
+
+    fn fits(&self, dataset: &Dataset) -> bool {
+        !matches!(dataset.task, clip_data::Task::Retrieval | clip_data::Task::Audit)
+    }
+
+    fn options(&self, all: &EvalOptions) -> Map<String, Value> {
+        by_name(&ZeroShotOptions::of(all))
+    }
+
+    fn averages(&self) -> Averages {
+        Averages::TestSplits
+    }
+
+    fn run(
+        &self,
+        context: &mut EvalContext,
+        options: &EvalOptions,
+        source: &Source,
         split: Split,
-        progress: &mut Progress<'_>,
-    ) -> Result<(Record, Vec<Prediction>), EvalError> {
-        self.over_folds(job, split, progress, |context, _, split, progress| {
-            context.zero_shot_once(split, progress)
+    ) -> Result<Outcome, EvalError> {
+        let options = ZeroShotOptions::of(options);
+        average(self, context, &options.intervals, source, split, |context, _, split| {
+            let prompts = prompts_of(&split, &options.prompts)?;
+            match split.dataset.task {
+                clip_data::Task::Ocr => {
+                    word_choice::run(context, &options.intervals, &prompts, split)
+                }
+                _ => classify(context, &options, &prompts, split),
+            }
         })
     }
+}
 
-    fn zero_shot_once(
-        &mut self,
-        split: Split,
-        progress: &mut Progress<'_>,
-    ) -> Result<(Record, Vec<Prediction>), EvalError> {
-        let started = Instant::now();
-        let prompts = self.prompts(&split)?;
-        let dataset = split.dataset.clone();
-        if dataset.task == Task::Ocr {
-            return self.read_words(&prompts, split, progress, started);
+/// Classifies the images, or clips, of a split.
+fn classify(
+    context: &mut EvalContext,
+    options: &ZeroShotOptions,
+    prompts: &PromptSet,
+    split: Split,
+) -> Result<Outcome, EvalError> {
+    let (dataset, metric) = (split.dataset.id.clone(), split.dataset.metric);
+    let asked = Asked { task: TASK, dataset: &dataset };
+    let head = context.head(prompts)?;
+    let (encoded, logits) = if options.clips.frames == Frames::All && has_clips(&split.items) {
+        let is_clip = |item: &Item| matches!(item.media, Media::Video { .. });
+        if !split.items.iter().all(is_clip) {
+            return Err(asked.error("images among clips"));
         }
-        let head = self.head(&prompts, progress)?;
-        let (encoded, logits) = if self.wants_all_frames(&split) {
-            self.encode_all_frames(split, &head, progress)?
-        } else {
-            let encoded = self.encode_split(split, progress)?;
-            let embeddings = encoded.rows.features.clone().normalize();
-            let logits = head.logits(embeddings.as_slice(), self.clip.scale());
-            (encoded, logits)
-        };
-        let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
-        let mut record = self.record(TASK, &encoded, Some(&prompts), started);
-        if head.truncated > 0 {
-            record.notes.push(format!("{} prompts were cut to the context length", head.truncated));
-        }
-        record.notes.extend(note_of_same_classes(self.clip.tokenizer(), &prompts));
-        let targets: Vec<&Target> = encoded.targets().collect();
-        let predictions = match targets.first() {
+        context.encode_all_frames(split, &head, &options.clips)?
+    } else {
+        let encoded = context.encode_split(split)?;
+        let logits = context.logits(&head, &encoded.rows);
+        (encoded, logits)
+    };
+    let mut notes = Vec::new();
+    if head.truncated > 0 {
+        notes.push(format!("{} prompts were cut to the context length", head.truncated));
+    }
+    notes.extend(note_of_same_classes(context.clip.tokenizer(), prompts));
+    let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
+    let predictions = predictions(&encoded, &logits, names.len());
+    let classified =
+        Classified { asked, encoded: &encoded, logits: &logits, names: &names, prompts };
+    let mut scores = classified.scores(metric, &options.intervals)?;
+    if let Some(Target::Class(_)) = encoded.targets().first() {
+        let count = options.mistakes.wrong_images;
+        scores.details.wrong = wrong_images(&encoded.list.items, &predictions, &names, count);
+    }
+    Ok(Outcome::new(encoded, Some(prompts), notes, scores, predictions))
+}
+
+/// A split with the logits of its usable items.
+struct Classified<'a> {
+    asked: Asked<'a>,
+    encoded: &'a EncodedSplit,
+    /// `[usable, classes]`
+    logits: &'a [f32],
+    /// First name of each class.
+    names: &'a [String],
+    prompts: &'a PromptSet,
+}
+
+impl Classified<'_> {
+    /// By what is true of the first item, and has to be of the others.
+    fn scores(&self, metric: Metric, options: &IntervalOptions) -> Result<Scores, EvalError> {
+        let (logits, names, asked) = (self.logits, self.names, self.asked);
+        let targets = self.encoded.targets();
+        let scores = match targets.first() {
             Some(Target::Class(_)) => {
-                let truth = one_class(&targets, &record)?;
-                let scores = ClassScores { scores: &logits, names: &names, truth: &truth };
-                scores
-                    .enter(&mut record, dataset.metric, &self.options, true)
-                    .map_err(metric_error(&record))?;
-                let predictions = rows(&encoded, &logits, names.len(), &targets);
-                record.details.wrong =
-                    wrong_images(&encoded.split, &predictions, &names, self.options.wrong_images);
-                predictions
+                let truth = asked.classes(&targets)?;
+                ClassScores { scores: logits, names, truth: &truth }.all(metric, options, true)
             }
             Some(Target::Labels(_)) => {
-                let labels = all(&targets, &record, |target| match target {
-                    Target::Labels(labels) => Some(&**labels),
-                    _ => None,
-                })?;
-                let labels: Vec<&[Presence]> = labels;
                 // The logit itself ranks: a softmax over the classes would change the order across images.
-                enter_multi_label(&mut record, &logits, &names, &labels, &self.options)
-                    .map_err(metric_error(&record))?;
-                enter_softmax(&mut record, &logits, names.len(), &labels, &self.options)
-                    .map_err(metric_error(&record))?;
-                rows(&encoded, &logits, names.len(), &targets)
+                let labels = asked.presences(&targets)?;
+                scoring::multi_label_of_logits(logits, names, &labels, options)
             }
             Some(Target::OneOf(_)) => {
-                let accepted = all(&targets, &record, |target| match target {
-                    Target::OneOf(labels) => Some(&**labels),
-                    _ => None,
-                })?;
-                let best =
-                    metrics::predictions(&logits, names.len()).map_err(metric_error(&record))?;
-                let hits = metrics::hits_of_any(&best, &accepted);
-                self.enter_hits(&mut record, "accuracy", &hits)?;
-                rows(&encoded, &logits, names.len(), &targets)
+                let accepted = asked.accepted(&targets)?;
+                metrics::predictions(logits, names.len()).and_then(|best| {
+                    scoring::of_hits(&metrics::hits_of_any(&best, &accepted), options.level)
+                })
             }
             Some(Target::Frame { .. }) => {
-                self.score_frames(&mut record, &encoded, &logits, names.len())?;
-                rows(&encoded, &logits, names.len(), &targets)
+                return Ok(frames(asked, self.encoded, logits, names.len(), options)?.0);
             }
-            Some(Target::Segment { .. }) => {
-                self.score_segments(&mut record, &targets, &logits, &prompts)?;
-                rows(&encoded, &logits, names.len(), &targets)
-            }
-            _ => return Err(EvalError::task(TASK, &dataset.id, "its items have no classes")),
+            Some(Target::Segment { .. }) => return self.segments(&targets, options),
+            _ => return Err(asked.error("its items have no classes")),
         };
-        record.wall_seconds = started.elapsed().as_secs_f64();
-        Ok((record, predictions))
-    }
-
-    pub(crate) fn enter_hits(
-        &self,
-        record: &mut Record,
-        name: &str,
-        hits: &[bool],
-    ) -> Result<(), EvalError> {
-        record.score =
-            share_of_hits(name, hits, self.options.level).map_err(metric_error(record))?;
-        record.metrics = BTreeMap::from([("acc1".to_owned(), record.score.value)]);
-        Ok(())
-    }
-
-    /// pm-0 and pm-10. A frame that cannot be used counts as wrong: its anchor was not classified under all shifts.
-    pub(crate) fn score_frames(
-        &self,
-        record: &mut Record,
-        encoded: &EncodedSplit,
-        logits: &[f32],
-        classes: usize,
-    ) -> Result<PerturbationScores, EvalError> {
-        let best = metrics::predictions(logits, classes).map_err(metric_error(record))?;
-        let mut right = vec![false; encoded.split.items.len()];
-        let mut anchors = Vec::with_capacity(right.len());
-        for item in &encoded.split.items {
-            let Target::Frame { anchor, .. } = item.target else {
-                return Err(EvalError::task(
-                    TASK,
-                    &record.dataset,
-                    "frames and other items are mixed",
-                ));
-            };
-            anchors.push(anchor);
-        }
-        for (&item, best) in encoded.rows.usable.iter().zip(&best) {
-            if let Target::Frame { labels, .. } = &encoded.split.items[item].target {
-                right[item] = labels.contains(best);
-            }
-        }
-        let scores =
-            metrics::perturbation_scores(&right, &anchors).map_err(metric_error(record))?;
-        let (pm0, pm_k): (Vec<bool>, Vec<bool>) = scores.per_anchor.iter().copied().unzip();
-        let level = self.options.level;
-        let values: Vec<f64> = scores
-            .per_anchor
-            .iter()
-            .map(|&(a, b)| (f64::from(u8::from(a)) + f64::from(u8::from(b))) / 2.0)
-            .collect();
-        let interval = bootstrap(&self.options).mean(&values);
-        record.enter_score(Figure::share("mean_pm0_pm10", scores.mean()).within(interval, ANCHORS));
-        for (name, hits) in [("pm0", &pm0), ("pm10", &pm_k)] {
-            let figure = share_of_hits(name, hits, level).map_err(metric_error(record))?;
-            record.figures.push(Figure { over: Some(ANCHORS.to_owned()), ..figure });
-        }
-        record.metrics = BTreeMap::from([
-            ("pm0".to_owned(), Some(scores.pm0)),
-            ("pm10".to_owned(), Some(scores.pm_k)),
-        ]);
-        Ok(scores)
+        scores.map_err(|error| asked.error(error))
     }
 
     /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit; logits are used.
-    fn score_segments(
+    fn segments(
         &self,
-        record: &mut Record,
         targets: &[&Target],
-        logits: &[f32],
-        prompts: &PromptSet,
-    ) -> Result<(), EvalError> {
-        let segments = all(targets, record, |target| match target {
+        options: &IntervalOptions,
+    ) -> Result<Scores, EvalError> {
+        let segments = self.asked.all(targets, |target| match target {
             Target::Segment { class, annotation, video } => {
                 Some(Segment { class: *class, annotation: Annotation::of(*annotation)?, video })
             }
             _ => None,
         })?;
         let pairs: Vec<(String, String)> =
-            serde_json::from_value(prompts.rest["verb_noun"].clone()).map_err(|error| {
-                EvalError::task(TASK, &record.dataset, format!("verbs and nouns: {error}"))
-            })?;
+            serde_json::from_value(self.prompts.rest["verb_noun"].clone())
+                .map_err(|error| self.asked.error(format!("verbs and nouns: {error}")))?;
+        let failed = |error| self.asked.error(error);
         let actions = RareActions::new(&pairs, &segments);
-        let weighted =
-            actions.mean_weighted_average_precision(logits).map_err(metric_error(record))?;
+        let weighted = actions.mean_weighted_average_precision(self.logits).map_err(failed)?;
         let sampled = actions
-            .mean_sampled_average_precision(logits, RARE_ACTION_DRAWS, self.options.seed)
-            .map_err(metric_error(record))?;
-        let interval = actions
-            .weighted_interval(logits, &bootstrap(&self.options))
-            .map_err(metric_error(record))?;
+            .mean_sampled_average_precision(self.logits, RARE_ACTION_DRAWS, options.seed)
+            .map_err(failed)?;
+        let interval =
+            actions.weighted_interval(self.logits, &options.bootstrap()).map_err(failed)?;
         let score = Figure::share("mean_weighted_average_precision", weighted.mean);
-        record.enter_score(score.within(interval, "videos"));
         let figure = Figure::share("mean_sampled_average_precision", sampled.mean);
-        record.figures.push(figure.without(NO_SAMPLED_INTERVAL));
-        record.metrics = BTreeMap::from([
-            ("mWAP".to_owned(), Some(weighted.mean)),
-            ("mSAP".to_owned(), Some(sampled.mean)),
-        ]);
-        Ok(())
+        Ok(Scores {
+            figures: vec![figure.without(NO_SAMPLED_INTERVAL)],
+            metrics: Metrics::from([
+                ("mWAP".to_owned(), Some(weighted.mean)),
+                ("mSAP".to_owned(), Some(sampled.mean)),
+            ]),
+            ..Scores::of(score.within(interval, "videos"))
+        })
     }
 }
 
-impl EncodedSplit {
-    /// What is true of the usable items.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.rows.usable.iter().map(|&item| &self.split.items[item].target)
-    }
-}
-
-/// What `of` finds in every target.
-pub(crate) fn all<'a, T>(
-    targets: &[&'a Target],
-    record: &Record,
-    of: impl Fn(&'a Target) -> Option<T>,
-) -> Result<Vec<T>, EvalError> {
-    let found: Option<Vec<T>> = targets.iter().map(|target| of(target)).collect();
-    found.ok_or_else(|| {
-        let met = targets
-            .iter()
-            .find(|target| of(target).is_none())
-            .map_or("nothing", |target| kind(target));
-        let reason = format!("its items have {met}, which the task does not ask for");
-        EvalError::task(&record.task, &record.dataset, reason)
-    })
-}
-
-/// What a target is to people.
-fn kind(target: &Target) -> &'static str {
-    match target {
-        Target::Class(_) => "a class each",
-        Target::OneOf(_) => "any of some classes",
-        Target::Labels(_) => "several classes each",
-        Target::Captions(_) => "captions and no class",
-        Target::Word { .. } => "words to be chosen among",
-        Target::Frame { .. } => "frames around an anchor",
-        Target::Segment { .. } => "actions of videos",
-        Target::Person { .. } => "people's groups",
-        Target::Unknown => "no truth",
-    }
-}
-
-pub(crate) fn one_class(targets: &[&Target], record: &Record) -> Result<Vec<u32>, EvalError> {
-    all(targets, record, |target| match target {
-        Target::Class(class) => Some(*class),
-        _ => None,
-    })
-}
-
-pub(crate) fn metric_error(record: &Record) -> impl Fn(metrics::MetricError) -> EvalError + use<> {
-    let (task, dataset) = (record.task.clone(), record.dataset.clone());
-    move |error| EvalError::task(&task, &dataset, error.to_string())
-}
-
-/// One row for each usable item.
-fn rows(
+/// pm-0 and pm-10. A frame that cannot be used counts as wrong: its anchor was not classified under all shifts.
+pub(super) fn frames(
+    asked: Asked<'_>,
     encoded: &EncodedSplit,
     logits: &[f32],
     classes: usize,
-    targets: &[&Target],
+    options: &IntervalOptions,
+) -> Result<(Scores, PerturbationScores), EvalError> {
+    let failed = |error| asked.error(error);
+    let best = metrics::predictions(logits, classes).map_err(failed)?;
+    let items = &encoded.list.items;
+    let mut right = vec![false; items.len()];
+    let mut anchors = Vec::with_capacity(right.len());
+    for item in items.iter() {
+        let Target::Frame { anchor, .. } = item.target else {
+            return Err(EvalError::task(TASK, asked.dataset, "frames and other items are mixed"));
+        };
+        anchors.push(anchor);
+    }
+    for (&item, best) in encoded.rows.usable.iter().zip(&best) {
+        if let Target::Frame { labels, .. } = &items[item].target {
+            right[item] = labels.contains(best);
+        }
+    }
+    let found = metrics::perturbation_scores(&right, &anchors).map_err(failed)?;
+    let (pm0, pm_k): (Vec<bool>, Vec<bool>) = found.per_anchor.iter().copied().unzip();
+    let one = |hit: bool| f64::from(u8::from(hit));
+    let values: Vec<f64> = found.per_anchor.iter().map(|&(a, b)| (one(a) + one(b)) / 2.0).collect();
+    let interval = options.bootstrap().mean(&values);
+    let score = Figure::share("mean_pm0_pm10", found.mean()).within(interval, ANCHORS);
+    let share = |name: &str, hits: &[bool]| {
+        let figure = share_of_hits(name, hits, options.level).map_err(failed)?;
+        Ok::<Figure, EvalError>(Figure { over: Some(ANCHORS.to_owned()), ..figure })
+    };
+    let scores = Scores {
+        figures: vec![share("pm0", &pm0)?, share("pm10", &pm_k)?],
+        metrics: Metrics::from([
+            ("pm0".to_owned(), Some(found.pm0)),
+            ("pm10".to_owned(), Some(found.pm_k)),
+        ]),
+        ..Scores::of(score)
+    };
+    Ok((scores, found))
+}
+
+/// One row for each usable item.
+pub(super) fn predictions(
+    encoded: &EncodedSplit,
+    scores: &[f32],
+    classes: usize,
 ) -> Vec<Prediction> {
-    let items = encoded.rows.usable.iter().map(|&item| &encoded.split.items[item]);
-    items
-        .zip(logits.chunks_exact(classes))
-        .zip(targets)
-        .map(|((item, logits), target): ((&Item, _), _)| top_5(item.id(), logits, target))
-        .collect()
+    let rows = encoded.items().zip(scores.chunks_exact(classes));
+    rows.map(|(item, scores)| top_5(item.id(), scores, &item.target)).collect()
 }

@@ -55,7 +55,7 @@ pub fn middle_frame(path: &Path, span: Option<(f64, f64)>) -> Result<Vec<u8>, Da
     let mut frame = None;
     decode(path, span, &select, Some(1), &mut |bytes| {
         frame = Some(bytes);
-        Ok(())
+        Ok::<(), DataError>(())
     })?;
     frame.ok_or_else(|| no_frames(path, span))
 }
@@ -81,16 +81,16 @@ pub fn count_frames(path: &Path, span: Option<(f64, f64)>) -> Result<usize, Data
 ///
 /// # Errors
 /// There is no `ffmpeg`, it cannot decode the file, has nothing in the span, or `each` fails, which ends it.
-pub fn frames(
+pub fn frames<E: From<DataError>>(
     path: &Path,
     span: Option<(f64, f64)>,
     sampling: Sampling,
-    each: &mut dyn FnMut(Vec<u8>) -> Result<(), DataError>,
-) -> Result<usize, DataError> {
+    each: &mut dyn FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<usize, E> {
     if let Some(frames) = folder::frames(path)? {
         let Sampling::Every(step) = sampling else {
             let reason = "extracted frames have no times; take every n-th";
-            return Err(DataError::malformed(path, reason));
+            return Err(DataError::malformed(path, reason).into());
         };
         let chosen: Vec<&PathBuf> = frames.iter().step_by(step.max(1)).collect();
         for frame in &chosen {
@@ -103,11 +103,11 @@ pub fn frames(
         Sampling::Every(step) => format!("select=not(mod(n\\,{step}))"),
         Sampling::PerSecond(rate) if rate.is_finite() && rate > 0.0 => format!("fps={rate}"),
         Sampling::PerSecond(rate) => {
-            return Err(DataError::malformed(path, format!("{rate} frames a second")));
+            return Err(DataError::malformed(path, format!("{rate} frames a second")).into());
         }
     };
     let count = decode(path, span, &filter, None, each)?;
-    if count == 0 { Err(no_frames(path, span)) } else { Ok(count) }
+    if count == 0 { Err(no_frames(path, span).into()) } else { Ok(count) }
 }
 
 /// Everything that decides which frames there are; the same for counting and for taking.
@@ -133,13 +133,13 @@ fn input(path: &Path, span: Option<(f64, f64)>) -> Result<Vec<std::ffi::OsString
     Ok(arguments)
 }
 
-fn decode(
+fn decode<E: From<DataError>>(
     path: &Path,
     span: Option<(f64, f64)>,
     filter: &str,
     most: Option<usize>,
-    each: &mut dyn FnMut(Vec<u8>) -> Result<(), DataError>,
-) -> Result<usize, DataError> {
+    each: &mut dyn FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<usize, E> {
     let mut arguments = input(path, span)?;
     let flags = "bicubic+accurate_rnd+full_chroma_int+bitexact";
     arguments.extend(["-vf", filter, "-sws_flags", flags].map(Into::into));

@@ -5,12 +5,14 @@ use std::collections::hash_map::Entry;
 use std::io::Write;
 use std::path::Path;
 
-use clip_data::PromptSet;
+use clip_data::{PromptSet, Split};
 use clip_files::write_whole;
 use clip_rs::joint_space::{EnsembleRounding, cosines, prompt_ensemble};
 use clip_rs::{ClassPrompts, Clip, Overflow, Tokenizer};
 
-use crate::{EvalError, FeatureCache};
+use super::cache::FeatureCache;
+use crate::error::EvalError;
+use crate::options::PromptOptions;
 
 /// Pairs of classes of one text that are named; the others are counted.
 const SAME_CLASSES_NAMED: usize = 5;
@@ -155,6 +157,16 @@ pub(crate) fn note_of_same_classes(tokenizer: &Tokenizer, prompts: &PromptSet) -
         "classes that are one text to the model, the earlier is always chosen: {}{more}",
         same.join(", ")
     ))
+}
+
+/// The prompts of a split, with the person's own in place of ours.
+///
+/// # Errors
+/// A file of the person's cannot be used.
+pub(crate) fn prompts_of(split: &Split, own: &PromptOptions) -> Result<PromptSet, EvalError> {
+    let mut prompts = split.prompts.clone();
+    prompts.override_from(own.classnames.as_deref(), own.templates.as_deref())?;
+    Ok(prompts)
 }
 
 /// Identity of the names and templates of a prompt file.
