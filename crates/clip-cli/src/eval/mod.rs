@@ -214,47 +214,10 @@ fn measure(
     let cache =
         output.features.clone().unwrap_or_else(|| load.cache_folders().own.join("features"));
     let run = Run { out: &output.out, cache: &cache, shard: world.shard(), load: &load };
-    let everything =
-        suite.datasets.iter().any(|entry| matches!(entry, Entry::Id(id) if id == "all"));
-    let (mut made, mut incomplete, mut failed) = (0, 0, Vec::new());
-    let table = Table::new(columns());
-    let mut printed = Ok(());
-    if !output.json {
-        printed = console.print(&table.head(suite.options.intervals.level));
-    }
-    run.jobs(
-        &jobs,
-        &suite.options,
-        |job| steps(console, job),
-        |job, result| {
-            let line = match &result {
-                JobResult::Made(record) | JobResult::Kept(record) => {
-                    made += 1;
-                    incomplete += usize::from(!record.counts.is_complete());
-                    say_what_to_know(console, record);
-                    if output.json {
-                        serde_json::to_string(record).unwrap_or_default() + "\n"
-                    } else {
-                        table.result(record, job.task.name())
-                    }
-                }
-                // `all` means all that are there.
-                JobResult::Failed(error) if everything && error.is_not_found() => String::new(),
-                JobResult::Failed(error) => {
-                    failed.push(format!(
-                        "{} on {} with {}: {error}",
-                        job.task.name(),
-                        job.dataset,
-                        job.model
-                    ));
-                    if output.json { String::new() } else { table.failure(job) }
-                }
-            };
-            if printed.is_ok() {
-                printed = console.print(&line);
-            }
-        },
-    )?;
+    let mut done = Done::begin(suite, output.json, console);
+    let begin = |job: &Job| steps(console, job);
+    run.jobs(&jobs, &suite.options, begin, |job, result| done.add(job, &result))?;
+    let Done { made, incomplete, failed, printed, .. } = done;
     if made == 0 && world.is_alone() {
         anyhow::bail!(
             "no cell could be measured; {}",
@@ -263,14 +226,12 @@ fn measure(
     }
     world.wait();
     let (_, broken) = suite::merge(&output.out).context("joining the results")?;
-    for error in &broken {
-        console.warn(&error.to_string());
-    }
-    for failure in &failed {
-        console.warn(failure);
-    }
+    broken.iter().for_each(|error| console.warn(&error.to_string()));
+    failed.iter().for_each(|failure| console.warn(failure));
     for dataset in &unfit {
-        console.warn(&format!("{dataset}: left out: it is no data set for {}", tasks(suite)));
+        let names: Vec<&str> = suite.tasks.iter().map(|task| task.name()).collect();
+        let names = names.join(" or ");
+        console.warn(&format!("{dataset}: left out: it is no data set for {names}"));
     }
     printed?;
     if !world.is_main_process() {
@@ -281,14 +242,60 @@ fn measure(
     Ok(if complete { Exit::Ok } else { Exit::Skipped })
 }
 
-fn tasks(suite: &Suite) -> String {
-    let names: Vec<&str> = suite.tasks.iter().map(|task| task.name()).collect();
-    names.join(" or ")
+/// What became of the jobs so far, each printed as it ends.
+struct Done<'a> {
+    console: &'a Console,
+    json: bool,
+    table: Table,
+    /// `all` was asked for: all that are there.
+    everything: bool,
+    made: usize,
+    incomplete: usize,
+    failed: Vec<String>,
+    printed: anyhow::Result<()>,
+}
+
+impl Done<'_> {
+    fn begin<'a>(suite: &Suite, json: bool, console: &'a Console) -> Done<'a> {
+        let everything = suite.datasets.iter().any(|of| matches!(of, Entry::Id(id) if id == "all"));
+        let table = Table::new(columns());
+        let head = table.head(suite.options.intervals.level);
+        let printed = if json { Ok(()) } else { console.print(&head) };
+        let (made, incomplete, failed) = (0, 0, Vec::new());
+        Done { console, json, table, everything, made, incomplete, failed, printed }
+    }
+
+    fn add(&mut self, job: &Job, result: &JobResult) {
+        let line = match result {
+            JobResult::Made(record) | JobResult::Kept(record) => {
+                self.made += 1;
+                self.incomplete += usize::from(!record.counts.is_complete());
+                say_what_to_know(self.console, record);
+                if self.json {
+                    serde_json::to_string(record).unwrap_or_default() + "\n"
+                } else {
+                    self.table.result(record, job.task.name())
+                }
+            }
+            JobResult::Failed(error) if self.everything && error.is_not_found() => String::new(),
+            JobResult::Failed(error) => {
+                self.failed.push(format!("{}: {error}", named(job)));
+                if self.json { String::new() } else { self.table.failure(job) }
+            }
+        };
+        if self.printed.is_ok() {
+            self.printed = self.console.print(&line);
+        }
+    }
+}
+
+fn named(job: &Job) -> String {
+    format!("{} on {} with {}", job.task.name(), job.dataset, job.model)
 }
 
 /// A bar for each step of a job; the last one goes when the job ends.
 fn steps(console: &Console, job: &Job) -> Box<Progress<'static>> {
-    console.detail(&format!("{} on {} with {}", job.task.name(), job.dataset, job.model));
+    console.detail(&named(job));
     let console = console.clone();
     let mut current: Option<ProgressBar> = None;
     Box::new(move |step| {

@@ -122,11 +122,12 @@ mod tests {
 
     #[test]
     fn option_that_a_task_does_not_read_never_makes_its_result_again() {
+        let file = tempfile::NamedTempFile::new().expect("a file").into_temp_path();
         let others: EvalOptions = serde_json::from_value(serde_json::json!({
             "level": 0.9, "seed": 1, "resamples": 10, "wrong_images": 1, "probe_features": "projected", "c": 0.5,
             "shots": [3], "draws": 1, "caption_template": "{}", "captions": 1, "strip_banner": true,
-            "split": "x", "split_file": "no file", "frames": "all", "fps": 1.0, "average": "logits",
-            "classnames": "no file", "templates": "no file",
+            "split": "x", "split_file": file.display().to_string(), "frames": "all", "fps": 1.0, "average": "logits",
+            "classnames": file.display().to_string(), "templates": file.display().to_string(),
         }))
         .expect("options");
         let usual = EvalOptions::default();
