@@ -105,7 +105,8 @@ fn prompts_differ(record: &Record, dataset: &Dataset) -> bool {
         let ids = clip_data::catalogue().iter().map(Dataset::prompts_id);
         ids.filter_map(|id| Some((id.to_owned(), blake3_of(&PromptSet::of(id).ok()?)))).collect()
     });
-    let id = if record.task == Robustness.result_name() { "imagenet" } else { dataset.prompts_id() };
+    let id =
+        if record.task == Robustness.result_name() { "imagenet" } else { dataset.prompts_id() };
     match (&record.provenance.prompts_blake3, OWN.get(id)) {
         (Some(of_cell), Some(own)) => of_cell != own,
         _ => false,
