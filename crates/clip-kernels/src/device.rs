@@ -1,8 +1,8 @@
 //! The seam between CLIP and the processor: the operations CLIP needs, and nothing else.
 
 use crate::{
-    Activation, AttentionOptions, ConvolutionShape, DeviceError, KvRanges, MapShape, MatrixView,
-    PatchGrid, Precision, Segments,
+    Activation, AttentionOptions, ConvolutionShape, KvRanges, MapShape, MatrixView, PatchGrid,
+    Precision, Result, Segments,
 };
 
 /// What happens to a product before it is stored: `activation(product + bias + residual)`.
@@ -65,35 +65,27 @@ pub trait Device: Send + Sync + Sized {
     type AttentionPlan: Send + Sync;
 
     /// Moves values to the device as rows of `width`.
-    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Self::Rows, DeviceError>;
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Self::Rows>;
 
     /// Copies values to the device as rows of `width`.
-    fn from_slice(&self, values: &[f32], width: usize) -> Result<Self::Rows, DeviceError>;
+    fn copy_to_device(&self, values: &[f32], width: usize) -> Result<Self::Rows>;
 
     /// Moves rows back, row by row.
-    fn to_host(&self, rows: Self::Rows) -> Result<Vec<f32>, DeviceError>;
+    fn to_host(&self, rows: Self::Rows) -> Result<Vec<f32>>;
 
     /// Moves a vector to the device.
-    fn vector(&self, values: Vec<f32>) -> Result<Self::Vector, DeviceError>;
+    fn vector(&self, values: Vec<f32>) -> Result<Self::Vector>;
 
     /// Prepares indices of rows for every [`Device::gather_rows`] with them.
-    fn indices(&self, rows: Vec<usize>) -> Result<Self::Indices, DeviceError>;
+    fn indices(&self, rows: Vec<usize>) -> Result<Self::Indices>;
 
     /// Prepares which rows attend to which for every layer of a pass, see
     /// [`AttentionPlan::new`](crate::AttentionPlan::new).
-    fn plan_attention(
-        &self,
-        queries: Segments,
-        keys: KvRanges,
-    ) -> Result<Self::AttentionPlan, DeviceError>;
+    fn plan_attention(&self, queries: Segments, keys: KvRanges) -> Result<Self::AttentionPlan>;
 
     /// Packs a weight for this device in this precision. Costs a pass over the weight; done once per
     /// model. What is multiplied with it is brought into the same precision.
-    fn pack(
-        &self,
-        weight: MatrixView<'_>,
-        precision: Precision,
-    ) -> Result<Self::Weight, DeviceError>;
+    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<Self::Weight>;
 
     /// Packs the weight of a convolution of this kernel and stride with half a kernel of zeros around
     /// the map; good for [`Device::convolution`] of that form alone.
@@ -105,7 +97,7 @@ pub trait Device: Send + Sync + Sized {
         kernel: usize,
         stride: usize,
         precision: Precision,
-    ) -> Result<Self::Weight, DeviceError> {
+    ) -> Result<Self::Weight> {
         let _ = (kernel, stride);
         self.pack(weight, precision)
     }
@@ -126,10 +118,7 @@ pub trait Device: Send + Sync + Sized {
     ///
     /// # Errors
     /// That of one of the calls.
-    fn side_by_side(
-        &self,
-        passes: impl Fn() -> Result<(), DeviceError> + Sync,
-    ) -> Result<(), DeviceError> {
+    fn side_by_side(&self, passes: impl Fn() -> Result<()> + Sync) -> Result<()> {
         passes()
     }
 
@@ -144,7 +133,7 @@ pub trait Device: Send + Sync + Sized {
         positions: &[usize],
         token_embedding: &Self::Rows,
         positional_embedding: &Self::Rows,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 
     /// Cuts pictures into patches, projects them, puts the class token in front, where there is
     /// one, and adds positions (PROTOCOL 1.1, steps 1 to 4).
@@ -161,7 +150,7 @@ pub trait Device: Send + Sync + Sized {
         patch_embedding: &Self::Weight,
         class_embedding: Option<&Self::Vector>,
         positional_embedding: &Self::Rows,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 
     /// `activation(x · weightᵀ + bias + residual)`, `[rows, outputs]`.
     fn linear(
@@ -169,7 +158,7 @@ pub trait Device: Send + Sync + Sized {
         x: &Self::Rows,
         weight: &Self::Weight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 
     /// `(x − mean) / √(variance + eps) · gain + bias` of each row, population variance (PROTOCOL 1.1).
     fn layer_norm(
@@ -178,7 +167,7 @@ pub trait Device: Send + Sync + Sized {
         gain: &Self::Vector,
         bias: &Self::Vector,
         eps: f64,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 
     /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side (PROTOCOL 1.1).
     ///
@@ -191,21 +180,13 @@ pub trait Device: Send + Sync + Sized {
         keys_values: &Self::Rows,
         plan: &Self::AttentionPlan,
         options: AttentionOptions,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 
     /// The rows of these indices, in this order, `[indices, width]`.
-    fn gather_rows(
-        &self,
-        x: &Self::Rows,
-        indices: &Self::Indices,
-    ) -> Result<Self::Rows, DeviceError>;
+    fn gather_rows(&self, x: &Self::Rows, indices: &Self::Indices) -> Result<Self::Rows>;
 
     /// Pictures stored channel by channel as maps: `[items, channels · cells]` to `[items · cells, channels]`.
-    fn channels_last(
-        &self,
-        images: &Self::Rows,
-        channels: usize,
-    ) -> Result<Self::Rows, DeviceError>;
+    fn channels_last(&self, images: &Self::Rows, channels: usize) -> Result<Self::Rows>;
 
     /// A convolution with zeros around each map, batch norm folded in (PROTOCOL 1.2).
     ///
@@ -218,15 +199,10 @@ pub trait Device: Send + Sync + Sized {
         shape: ConvolutionShape,
         weight: &Self::Weight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 
     /// The mean of every `side × side` square of each map (PROTOCOL 1.2); `side` divides both sides of the map.
-    fn average_pool(
-        &self,
-        maps: &Self::Rows,
-        shape: MapShape,
-        side: usize,
-    ) -> Result<Self::Rows, DeviceError>;
+    fn average_pool(&self, maps: &Self::Rows, shape: MapShape, side: usize) -> Result<Self::Rows>;
 
     /// The tokens of the attention pool: the mean of the map's cells, then the cells, plus positions
     /// (PROTOCOL 1.2, attention pool, steps 1 to 3).
@@ -238,5 +214,5 @@ pub trait Device: Send + Sync + Sized {
         &self,
         maps: &Self::Rows,
         positional_embedding: &Self::Rows,
-    ) -> Result<Self::Rows, DeviceError>;
+    ) -> Result<Self::Rows>;
 }

@@ -1,5 +1,8 @@
 //! Why a device cannot do what it is asked.
 
+/// What an operation of a [`Device`](crate::Device) gives.
+pub type Result<T, E = DeviceError> = std::result::Result<T, E>;
+
 /// Why an operation of a [`Device`](crate::Device) has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

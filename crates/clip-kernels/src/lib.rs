@@ -25,7 +25,7 @@ pub use activation::Activation;
 pub use attention_plan::{AttentionOptions, AttentionPlan};
 pub use cpu::{Cpu, Isa, PackedWeight, measure_peak};
 pub use device::{Device, Epilogue};
-pub use device_error::DeviceError;
+pub use device_error::{DeviceError, Result};
 pub use geometry::{ConvolutionShape, MapShape, PatchGrid};
 pub use matrix::{Matrix, MatrixView};
 pub use precision::Precision;

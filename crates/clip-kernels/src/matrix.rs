@@ -1,7 +1,6 @@
 //! Matrices in this machine's memory: activations of both host devices, and views of weights to be packed.
 
-use crate::{DeviceError, buffers};
-use bytemuck::allocation::try_zeroed_vec;
+use crate::{DeviceError, Result, buffers};
 
 /// A row-major matrix of f32, `[rows, width]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,31 +25,18 @@ impl Matrix {
         Self { rows: values.len() / width, values, width }
     }
 
-    /// All zeros.
-    pub(crate) fn zeros(rows: usize, width: usize) -> Result<Self, DeviceError> {
-        Self::allocate(rows, width, |values| try_zeroed_vec(values).ok())
-    }
-
     /// Values of any kind, for an operation that writes all of them.
-    pub(crate) fn unwritten(rows: usize, width: usize) -> Result<Self, DeviceError> {
-        Self::allocate(rows, width, buffers::take)
+    pub(crate) fn unwritten(rows: usize, width: usize) -> Result<Self> {
+        let values = rows.checked_mul(width).and_then(buffers::take);
+        let no_memory = || DeviceError::out_of_memory::<f32>("activations", rows, width);
+        Ok(Self::new(values.ok_or_else(no_memory)?, width))
     }
 
     /// Takes a copy of `values` as rows of `width`.
-    pub(crate) fn from_slice(values: &[f32], width: usize) -> Result<Self, DeviceError> {
+    pub(crate) fn from_slice(values: &[f32], width: usize) -> Result<Self> {
         let mut rows = Self::unwritten(values.len() / width, width)?;
         rows.values.copy_from_slice(values);
         Ok(rows)
-    }
-
-    fn allocate(
-        rows: usize,
-        width: usize,
-        buffer: impl FnOnce(usize) -> Option<Vec<f32>>,
-    ) -> Result<Self, DeviceError> {
-        let values = rows.checked_mul(width).and_then(buffer);
-        let no_memory = || DeviceError::out_of_memory::<f32>("activations", rows, width);
-        Ok(Self::new(values.ok_or_else(no_memory)?, width))
     }
 
     /// Number of rows.

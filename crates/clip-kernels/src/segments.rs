@@ -57,11 +57,6 @@ pub struct KvRanges {
 }
 
 impl KvRanges {
-    /// No item yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds an item that sees these rows. Empty ranges are left out.
     pub fn push(&mut self, ranges: impl IntoIterator<Item = std::ops::Range<usize>>) {
         self.ranges.extend(ranges.into_iter().filter(|rows| !rows.is_empty()));
@@ -93,7 +88,7 @@ impl KvRanges {
 impl From<&Segments> for KvRanges {
     /// Every item sees its own rows.
     fn from(segments: &Segments) -> Self {
-        let mut keys = Self::new();
+        let mut keys = Self::default();
         segments.ranges().for_each(|rows| keys.push([rows]));
         keys
     }
@@ -114,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_item_may_see_rows_of_others_first() {
-        let mut keys = KvRanges::new();
+        let mut keys = KvRanges::default();
         keys.push([4..6, 0..0, 9..10]);
         keys.push([]);
         keys.push([0..3, 3..3]);

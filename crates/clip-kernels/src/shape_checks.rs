@@ -1,7 +1,8 @@
 //! What the shapes given to an operation must satisfy: checked once, at the door of every host device.
 
 use crate::{
-    AttentionOptions, AttentionPlan, ConvolutionShape, MapShape, Matrix, PatchGrid, Precision,
+    AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, MapShape, Matrix,
+    PatchGrid, Precision,
 };
 
 /// Sizes of a weight, whatever form a device keeps it in.
@@ -48,18 +49,21 @@ pub(crate) fn embed_patches(
 pub(crate) fn linear(
     x: &Matrix,
     weight: WeightShape,
-    bias: Option<&Vec<f32>>,
-    residual: Option<&Matrix>,
+    epilogue: &Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
 ) {
     assert_eq!(x.width(), weight.inputs, "width of the rows against inputs of the weight");
-    epilogue(x.rows(), weight.outputs, bias, residual);
+    check_epilogue(epilogue, x.rows(), weight.outputs);
 }
 
-fn epilogue(rows: usize, outputs: usize, bias: Option<&Vec<f32>>, residual: Option<&Matrix>) {
-    if let Some(bias) = bias {
+fn check_epilogue(
+    epilogue: &Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
+    rows: usize,
+    outputs: usize,
+) {
+    if let Some(bias) = epilogue.bias {
         assert_eq!(bias.len(), outputs, "bias against outputs of the weight");
     }
-    if let Some(residual) = residual {
+    if let Some(residual) = &epilogue.residual {
         assert_eq!((residual.rows(), residual.width()), (rows, outputs), "shape of the residual");
     }
 }
@@ -103,13 +107,12 @@ pub(crate) fn convolution(
     maps: &Matrix,
     shape: ConvolutionShape,
     weight: WeightShape,
-    bias: Option<&Vec<f32>>,
-    residual: Option<&Matrix>,
+    epilogue: &Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
 ) -> usize {
     assert!(shape.kernel > 0 && shape.stride > 0, "{shape:?}");
     assert_eq!(weight.inputs, shape.taps() * maps.width(), "inputs of the convolution");
     let items = items(maps, shape.input.cells());
-    epilogue(items * shape.output().cells(), weight.outputs, bias, residual);
+    check_epilogue(epilogue, items * shape.output().cells(), weight.outputs);
     items
 }
 

@@ -3,7 +3,7 @@
 
 use clip_kernels::{
     Activation, AttentionOptions, AttentionPlan, ConvolutionShape, Cpu, Device, DeviceError,
-    Epilogue, Isa, KvRanges, MapShape, Matrix, MatrixView, PatchGrid, Precision, Reference,
+    Epilogue, Isa, KvRanges, MapShape, Matrix, MatrixView, PatchGrid, Precision, Reference, Result,
     Segments,
 };
 use clip_testing::values;
@@ -36,12 +36,13 @@ macro_rules! on_every_device {
     ($tolerance:expr, $device:ident => $computation:expr) => {{
         let expected = {
             let $device = Reference;
-            (|| -> Result<Matrix, DeviceError> { $computation })().unwrap()
+            let compute = || -> Result<Matrix> { $computation };
+            compute().unwrap()
         };
         for isa in Isa::available() {
             let $device = Cpu::with_isa(isa);
-            let found = (|| -> Result<Matrix, DeviceError> { $computation })().unwrap();
-            assert_close(&found, &expected, $tolerance, isa.name());
+            let compute = || -> Result<Matrix> { $computation };
+            assert_close(&compute().unwrap(), &expected, $tolerance, isa.name());
         }
     }};
 }
@@ -260,7 +261,7 @@ fn keys_in_several_ranges_count_as_one_row_of_keys() {
     let kv = matrix(30, 2 * 48, 1);
     let q = matrix(9, 48, 2);
     let queries = Segments::from_lengths([4, 5]);
-    let mut keys = KvRanges::new();
+    let mut keys = KvRanges::default();
     keys.push([20..23, 0..7]);
     keys.push([5..6, 5..6, 28..30, 10..15]);
     for (precision, tolerance) in [(Precision::F32, RELATIVE), (Precision::Bf16, 1.0 / 256.0)] {
@@ -293,7 +294,7 @@ fn a_shape_beyond_all_memory_is_an_error() {
     let expected = DeviceError::OutOfMemory { bytes, what: "activations" };
     fn check(device: &impl Device<Rows = Matrix>, shape: ConvolutionShape) -> DeviceError {
         let weight = device.pack(MatrixView::output_major(&[1.0], 1, 1), Precision::F32).unwrap();
-        let maps = device.from_slice(&[1.0], 1).unwrap();
+        let maps = device.copy_to_device(&[1.0], 1).unwrap();
         device.convolution(&maps, shape, &weight, Epilogue::none()).unwrap_err()
     }
     assert_eq!(check(&Reference, shape), expected);

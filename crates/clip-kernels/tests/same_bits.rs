@@ -1,8 +1,8 @@
 //! An item's bits do not depend on the batch, its neighbours or the number of threads.
 
 use clip_kernels::{
-    Activation, AttentionOptions, ConvolutionShape, Cpu, Device, DeviceError, Epilogue, Isa,
-    KvRanges, MapShape, Matrix, MatrixView, PatchGrid, Precision, Segments,
+    Activation, AttentionOptions, ConvolutionShape, Cpu, Device, Epilogue, Isa, KvRanges, MapShape,
+    Matrix, MatrixView, PatchGrid, Precision, Result, Segments,
 };
 use clip_testing::values;
 
@@ -14,7 +14,7 @@ const THREADS: [usize; 3] = [1, 2, 4];
 /// bits it has alone, whoever stands beside it.
 fn assert_same_bits(
     length: usize,
-    operation: impl Fn(&Cpu, Vec<f32>, usize) -> Result<Vec<f32>, DeviceError> + Send + Sync,
+    operation: impl Fn(&Cpu, Vec<f32>, usize) -> Result<Vec<f32>> + Send + Sync,
 ) {
     for isa in Isa::available() {
         let device = Cpu::with_isa(isa);

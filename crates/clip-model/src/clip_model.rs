@@ -5,7 +5,7 @@ use crate::layers::Loader;
 use crate::prefix_tree::{PrefixTree, PrefixTrees};
 use crate::towers::{ImageRows, ImageTower, TextTransformer, read_part};
 use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, Shortcuts, StateDict};
-use clip_kernels::{Device, DeviceError, Precision};
+use clip_kernels::{Device, Precision, Result};
 use std::sync::{Mutex, PoisonError};
 
 /// Trees of texts for each thread from which on every thread computes trees of its own: with fewer, too many would
@@ -108,7 +108,7 @@ impl<D: Device> ClipModel<D> {
     fn for_each_part(
         &self,
         input: &[f32],
-        mut each: impl FnMut(ImageRows<D>) -> Result<(), DeviceError>,
+        mut each: impl FnMut(ImageRows<D>) -> Result<()>,
     ) -> Result<(), EncodeError> {
         let resolution = self.resolution();
         let image_values = 3 * resolution * resolution;
@@ -123,7 +123,7 @@ impl<D: Device> ClipModel<D> {
             for part in 0..parts {
                 let part = part * items / parts..(part + 1) * items / parts;
                 let images = &input[part.start * image_values..part.end * image_values];
-                let images = self.device.from_slice(images, image_values)?; // [items, 3 · resolution²]
+                let images = self.device.copy_to_device(images, image_values)?; // [items, 3 · resolution²]
                 let (device, items) = (&self.device, part.len());
                 each(self.image_tower.forward(device, &images, items, pooled_rows_only)?)?;
             }
@@ -148,7 +148,12 @@ impl<D: Device> ClipModel<D> {
         let mut trees = PrefixTrees::new(&texts, self.shortcuts, self.context_length());
         let features = Mutex::new(vec![0.0; texts.len() * embed_dim]);
         let encode = |tree: PrefixTree| {
-            let (items, item_of_text) = self.encode_tree(tree)?; // [items, embed_dim]
+            let PrefixTree { token_ids, positions, items, item_of_text } = tree;
+            let (device, pooled_rows_only) = (&self.device, self.shortcuts.pooled_rows_only);
+            let items = device.parallel_region(|| {
+                self.text_tower.forward(device, &token_ids, &positions, items, pooled_rows_only)
+            })?;
+            let items = device.to_host(items)?; // [items, embed_dim]
             let mut features = features.lock().unwrap_or_else(PoisonError::into_inner);
             for (text, item) in item_of_text {
                 let feature = &items[item * embed_dim..(item + 1) * embed_dim];
@@ -166,19 +171,6 @@ impl<D: Device> ClipModel<D> {
             self.device.side_by_side(|| std::iter::from_fn(next).try_for_each(encode))?;
         }
         self.check_finite("text", features.into_inner().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Features of the tree's items, `[items, embed_dim]`, and the item of each of its texts.
-    fn encode_tree(
-        &self,
-        tree: PrefixTree,
-    ) -> Result<(Vec<f32>, Vec<(usize, usize)>), DeviceError> {
-        let PrefixTree { token_ids, positions, items, item_of_text } = tree;
-        let (tower, pooled_rows_only) = (&self.text_tower, self.shortcuts.pooled_rows_only);
-        let features = self.device.parallel_region(|| {
-            tower.forward(&self.device, &token_ids, &positions, items, pooled_rows_only)
-        })?;
-        Ok((self.device.to_host(features)?, item_of_text))
     }
 
     /// How many rows the text tower computes for these texts: what its time grows with. Less than

@@ -23,7 +23,7 @@ use super::target::Target;
 use super::thread_team;
 use super::transpose::transpose;
 use crate::reference::round_to_bf16;
-use crate::{AttentionOptions, AttentionPlan, DeviceError, Matrix, Precision};
+use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Result};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -38,7 +38,7 @@ pub(super) fn attention(
     keys_values: &Matrix,
     plan: &AttentionPlan,
     options: AttentionOptions,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let width = queries.width();
     let mut out = Matrix::unwritten(queries.rows(), width)?;
     let target = Target::new(out.values_mut(), width);
@@ -170,7 +170,8 @@ impl Head<'_> {
             for (row, sum) in rows.zip(sums) {
                 // SAFETY: as above.
                 let out = unsafe { target.part(row, columns.clone()) };
-                self.isa.vectorize(Scaled { values: out, factor: 1.0 / sum });
+                let factor = 1.0 / sum;
+                out.iter_mut().for_each(|value| *value *= factor);
             }
         }
     }
@@ -305,19 +306,4 @@ fn exponentials<L: Lanes>(scores: &mut [f32], scale: f32) -> f32 {
         tail.copy_from_slice(&last[..tail.len()]);
     }
     fold(sums, |a, b| a + b)
-}
-
-/// `values · factor` in place.
-struct Scaled<'a> {
-    values: &'a mut [f32],
-    factor: f32,
-}
-
-impl Vectorize for Scaled<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        self.values.iter_mut().for_each(|value| *value *= self.factor);
-    }
 }

@@ -20,10 +20,10 @@ pub use isa::Isa;
 pub use peak::measure_peak;
 
 use crate::buffers;
-use crate::shape_checks::{self, WeightShape};
+use crate::shape_checks;
 use crate::{
-    AttentionOptions, AttentionPlan, ConvolutionShape, Device, DeviceError, Epilogue, KvRanges,
-    MapShape, Matrix, MatrixView, PatchGrid, Precision, Reference, Segments,
+    AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, KvRanges, MapShape,
+    Matrix, MatrixView, PatchGrid, Precision, Reference, Result, Segments,
 };
 use gemm::{Im2col, Lhs, TileEpilogue, product};
 use std::sync::{Mutex, PoisonError};
@@ -59,10 +59,6 @@ impl Cpu {
         self.isa
     }
 
-    fn shape_of(weight: &PackedWeight) -> WeightShape {
-        WeightShape { outputs: weight.outputs(), inputs: weight.inputs() }
-    }
-
     /// The product of any left side with a weight, in the residual's memory where there is one.
     fn multiply(
         &self,
@@ -70,7 +66,7 @@ impl Cpu {
         rows: usize,
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Matrix, DeviceError> {
+    ) -> Result<Matrix> {
         let (epilogue, mut out) = Self::split_epilogue(rows, weight, epilogue)?;
         product(self.isa, lhs, rows, weight.panels(), out.values_mut(), epilogue);
         Ok(out)
@@ -81,7 +77,7 @@ impl Cpu {
         rows: usize,
         weight: &PackedWeight,
         epilogue: Epilogue<'a, Self>,
-    ) -> Result<(TileEpilogue<'a>, Matrix), DeviceError> {
+    ) -> Result<(TileEpilogue<'a>, Matrix)> {
         let Epilogue { bias, residual, activation } = epilogue;
         let (bias, accumulate) = (bias.map(Vec::as_slice), residual.is_some());
         let out = residual.map_or_else(|| Matrix::unwritten(rows, weight.outputs()), Ok)?;
@@ -101,39 +97,31 @@ impl Device for Cpu {
     type Indices = Vec<usize>;
     type AttentionPlan = AttentionPlan;
 
-    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Matrix, DeviceError> {
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Matrix> {
         Ok(Matrix::new(values, width))
     }
 
-    fn from_slice(&self, values: &[f32], width: usize) -> Result<Matrix, DeviceError> {
+    fn copy_to_device(&self, values: &[f32], width: usize) -> Result<Matrix> {
         Matrix::from_slice(values, width)
     }
 
-    fn to_host(&self, rows: Matrix) -> Result<Vec<f32>, DeviceError> {
+    fn to_host(&self, rows: Matrix) -> Result<Vec<f32>> {
         Ok(rows.into_values())
     }
 
-    fn vector(&self, values: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
+    fn vector(&self, values: Vec<f32>) -> Result<Vec<f32>> {
         Ok(values)
     }
 
-    fn indices(&self, rows: Vec<usize>) -> Result<Vec<usize>, DeviceError> {
+    fn indices(&self, rows: Vec<usize>) -> Result<Vec<usize>> {
         Ok(rows)
     }
 
-    fn plan_attention(
-        &self,
-        queries: Segments,
-        keys: KvRanges,
-    ) -> Result<AttentionPlan, DeviceError> {
+    fn plan_attention(&self, queries: Segments, keys: KvRanges) -> Result<AttentionPlan> {
         Ok(AttentionPlan::new(queries, keys))
     }
 
-    fn pack(
-        &self,
-        weight: MatrixView<'_>,
-        precision: Precision,
-    ) -> Result<PackedWeight, DeviceError> {
+    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<PackedWeight> {
         PackedWeight::pack(weight, precision)
     }
 
@@ -143,7 +131,7 @@ impl Device for Cpu {
         kernel: usize,
         stride: usize,
         precision: Precision,
-    ) -> Result<PackedWeight, DeviceError> {
+    ) -> Result<PackedWeight> {
         let channels = weight.inputs() / (kernel * kernel).max(1);
         match winograd::pays(kernel, stride, channels, precision) {
             true => winograd::pack(weight),
@@ -159,10 +147,7 @@ impl Device for Cpu {
         thread_team::size()
     }
 
-    fn side_by_side(
-        &self,
-        passes: impl Fn() -> Result<(), DeviceError> + Sync,
-    ) -> Result<(), DeviceError> {
+    fn side_by_side(&self, passes: impl Fn() -> Result<()> + Sync) -> Result<()> {
         let results = Mutex::new(Ok(()));
         thread_team::for_each(thread_team::size(), |_| {
             if let Err(error) = passes() {
@@ -179,7 +164,7 @@ impl Device for Cpu {
         positions: &[usize],
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
-    ) -> Result<Matrix, DeviceError> {
+    ) -> Result<Matrix> {
         Reference.embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
 
@@ -190,8 +175,8 @@ impl Device for Cpu {
         patch_embedding: &PackedWeight,
         class_embedding: Option<&Vec<f32>>,
         positional_embedding: &Matrix,
-    ) -> Result<Matrix, DeviceError> {
-        let shape = Self::shape_of(patch_embedding);
+    ) -> Result<Matrix> {
+        let shape = patch_embedding.shape();
         shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
         let lhs = Lhs::Patches { images: images.values(), grid };
         let patch_rows = images.rows() * grid.patches();
@@ -216,18 +201,12 @@ impl Device for Cpu {
         x: &Matrix,
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Matrix, DeviceError> {
-        shape_checks::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
+    ) -> Result<Matrix> {
+        shape_checks::linear(x, weight.shape(), &epilogue);
         self.multiply(rows_of(x), x.rows(), weight, epilogue)
     }
 
-    fn layer_norm(
-        &self,
-        x: &Matrix,
-        gain: &Vec<f32>,
-        bias: &Vec<f32>,
-        eps: f64,
-    ) -> Result<Matrix, DeviceError> {
+    fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>, eps: f64) -> Result<Matrix> {
         shape_checks::layer_norm(x, gain, bias);
         layer_norm::layer_norm(self.isa, x, gain, bias, eps)
     }
@@ -238,16 +217,16 @@ impl Device for Cpu {
         keys_values: &Matrix,
         plan: &AttentionPlan,
         options: AttentionOptions,
-    ) -> Result<Matrix, DeviceError> {
+    ) -> Result<Matrix> {
         shape_checks::attention(queries, keys_values, plan, options);
         attention::attention(self.isa, queries, keys_values, plan, options)
     }
 
-    fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix, DeviceError> {
+    fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix> {
         Reference.gather_rows(x, indices)
     }
 
-    fn channels_last(&self, images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
+    fn channels_last(&self, images: &Matrix, channels: usize) -> Result<Matrix> {
         shape_checks::channels_last(images, channels);
         rows::channels_last(images, channels)
     }
@@ -258,28 +237,17 @@ impl Device for Cpu {
         shape: ConvolutionShape,
         weight: &PackedWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Matrix, DeviceError> {
-        let weight_shape = Self::shape_of(weight);
-        let items = shape_checks::convolution(
-            maps,
-            shape,
-            weight_shape,
-            epilogue.bias,
-            epilogue.residual.as_ref(),
-        );
+    ) -> Result<Matrix> {
+        let items = shape_checks::convolution(maps, shape, weight.shape(), &epilogue);
+        let cells = items * shape.output().cells();
         if weight.is_transformed() {
-            assert_eq!(
-                (shape.kernel, shape.stride, shape.padding),
-                (3, 1, 1),
-                "form of a packed convolution"
-            );
-            let (epilogue, mut out) =
-                Self::split_epilogue(items * shape.output().cells(), weight, epilogue)?;
+            let form = (shape.kernel, shape.stride, shape.padding);
+            assert_eq!(form, (3, 1, 1), "form of a packed convolution");
+            let (epilogue, mut out) = Self::split_epilogue(cells, weight, epilogue)?;
             let convolution = winograd::Convolution { maps, shape: shape.input, weight, epilogue };
             convolution.compute(self.isa, items, out.values_mut());
             return Ok(out);
         }
-        let cells = items * shape.output().cells();
         let (channels, precision) = (maps.width(), weight.panels().precision);
         let read = |maps, words_of_cell| Im2col { maps, words_of_cell, shape };
         // No cell of an odd number of bf16 begins with a word.
@@ -295,21 +263,12 @@ impl Device for Cpu {
         self.multiply(Lhs::Im2col(read(maps.values(), channels)), cells, weight, epilogue)
     }
 
-    fn average_pool(
-        &self,
-        maps: &Matrix,
-        shape: MapShape,
-        side: usize,
-    ) -> Result<Matrix, DeviceError> {
+    fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Result<Matrix> {
         let items = shape_checks::average_pool(maps, shape, side);
         pool::average_pool(self.isa, maps, items, shape, side)
     }
 
-    fn pool_tokens(
-        &self,
-        maps: &Matrix,
-        positional_embedding: &Matrix,
-    ) -> Result<Matrix, DeviceError> {
+    fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Result<Matrix> {
         shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(self.isa, maps, positional_embedding)
     }

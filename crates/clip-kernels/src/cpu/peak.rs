@@ -1,16 +1,19 @@
 //! What this processor can do at most: the arithmetic of the tiles without a load or a store.
 
-use super::gemm::time_arithmetic;
+use super::gemm::multiply_in_registers;
 use super::isa::Isa;
 use super::thread_team;
 use crate::Precision;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rounds on each thread, of which the median counts.
 const ROUNDS: usize = 7;
 /// Time of one round.
 const ROUND: Duration = Duration::from_millis(40);
+
+/// Steps between two looks at the clock: some microseconds.
+const STEPS: usize = 1 << 10;
 
 /// Measures the speed that no product can pass, in 10⁹ operations a second (2 for a multiply-add)
 /// on all threads of rayon's current pool together.
@@ -30,6 +33,20 @@ pub fn measure_peak(isa: Isa, precision: Precision) -> f64 {
         .collect();
     rounds.sort_by(f64::total_cmp);
     rounds[ROUNDS / 2]
+}
+
+/// 10⁹ operations a second (2 for a multiply-add) of what a tile multiplies with, nothing loaded or
+/// stored, on this thread, for about so long.
+fn time_arithmetic(isa: Isa, precision: Precision, duration: Duration) -> f64 {
+    let mut operations = 0;
+    let start = Instant::now();
+    loop {
+        operations += multiply_in_registers(isa, precision, STEPS);
+        let elapsed = start.elapsed();
+        if elapsed >= duration {
+            return operations as f64 / elapsed.as_secs_f64() / 1e9;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use super::isa::{Isa, Vectorize};
 use super::lanes::Lanes;
 use super::target::for_each_chunk;
-use crate::{DeviceError, MapShape, Matrix};
+use crate::{MapShape, Matrix, Result};
 
 /// The mean of every `side × side` square of each map.
 pub(super) fn average_pool(
@@ -14,7 +14,7 @@ pub(super) fn average_pool(
     items: usize,
     shape: MapShape,
     side: usize,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let pooled = MapShape { height: shape.height / side, width: shape.width / side };
     let channels = maps.width();
     let mut out = Matrix::unwritten(items * pooled.cells(), channels)?;
@@ -76,7 +76,7 @@ pub(super) fn pool_tokens(
     isa: Isa,
     maps: &Matrix,
     positional_embedding: &Matrix,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let (tokens, channels) = (positional_embedding.rows(), maps.width());
     let map = (tokens - 1) * channels;
     let mut out = Matrix::unwritten(maps.rows() / (tokens - 1) * tokens, channels)?;

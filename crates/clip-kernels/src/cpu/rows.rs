@@ -4,10 +4,10 @@ use super::gemm::words_of_row;
 use super::isa::Isa;
 use super::target::{Target, for_each_chunk};
 use super::thread_team;
-use crate::{DeviceError, Matrix, Precision};
+use crate::{Matrix, Precision, Result};
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
-pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
+pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix> {
     let cells = images.width() / channels;
     let mut out = Matrix::unwritten(images.rows() * cells, channels)?;
     if cells == 0 {
@@ -43,7 +43,7 @@ pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix, 
 }
 
 /// The maps in bf16, two channels a word; their bits as f32.
-pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Result<Matrix, DeviceError> {
+pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Result<Matrix> {
     /// Words of a task.
     const WORDS: usize = 1 << 14;
     let mut out = Matrix::unwritten(maps.rows(), maps.width() / 2)?;

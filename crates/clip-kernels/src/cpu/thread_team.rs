@@ -95,12 +95,13 @@ impl Drop for Leave<'_> {
 /// When a task panics, after all others are done.
 pub(super) fn for_each(tasks: usize, task: impl Fn(usize) + Sync) {
     match ROLE.get() {
-        // SAFETY: set by `parallel_region` on this thread, and taken back before the team is dropped.
         Role::Leader(team) if (2..=MAX_TASKS).contains(&tasks) => {
-            unsafe { &*team }.lead(tasks, &task)
+            // SAFETY: set by `parallel_region` on this thread, and taken back before the team is
+            // dropped.
+            unsafe { &*team }.lead(tasks, &task);
         }
         Role::None if tasks > 1 && rayon::current_num_threads() > 1 => {
-            parallel_region(|| for_each(tasks, task))
+            parallel_region(|| for_each(tasks, task));
         }
         _ => (0..tasks).for_each(task),
     }

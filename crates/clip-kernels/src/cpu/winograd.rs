@@ -21,7 +21,7 @@ use super::isa::{Isa, Vectorize};
 use super::lanes::{LANES, Lanes, load_part};
 use super::target::Target;
 use super::thread_team;
-use crate::{Activation, DeviceError, MapShape, Matrix, MatrixView, Precision};
+use crate::{Activation, DeviceError, MapShape, Matrix, MatrixView, Precision, Result};
 use bytemuck::allocation::try_zeroed_vec;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -39,7 +39,7 @@ pub(super) fn pays(kernel: usize, stride: usize, channels: usize, precision: Pre
 /// `G·g·Gᵀ` of every output and channel, packed place by place.
 ///
 /// - `weight`: `[outputs, 9 · channels]`
-pub(super) fn pack(weight: MatrixView<'_>) -> Result<PackedWeight, DeviceError> {
+pub(super) fn pack(weight: MatrixView<'_>) -> Result<PackedWeight> {
     let (outputs, channels) = (weight.outputs(), weight.inputs() / 9);
     let stride = PackedWeight::whole_panels(outputs);
     let no_memory = |()| DeviceError::out_of_memory::<f32>("weights", PLACES * stride, channels);
@@ -365,55 +365,4 @@ fn store_columns<L: Lanes>(lanes: L, values: &mut [f32]) {
     let mut whole = [0.0; LANES];
     lanes.store(&mut whole);
     values.copy_from_slice(&whole[..values.len()]);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_transformed_tile_is_its_convolution() {
-        // One channel, one output: y = Aᵀ((G·g·Gᵀ) ∘ (Bᵀ·d·B))A.
-        struct Tile([f32; 16], [f32; 16]);
-        impl Vectorize for Tile {
-            type Output = [f32; 4];
-
-            #[inline(always)]
-            fn run<L: Lanes>(self) -> [f32; 4] {
-                let mut d = [L::splat(0.0); PLACES];
-                for (d, value) in d.iter_mut().zip(self.0) {
-                    *d = L::splat(value);
-                }
-                let mut places = vec![0.0; PLACES * LANES];
-                store_transformed(d, &mut places, 0, LANES);
-                for (values, factor) in places.chunks_mut(LANES).zip(self.1) {
-                    values.iter_mut().for_each(|value| *value *= factor);
-                }
-                let mut out = [0.0; 4];
-                for (out, lanes) in out.iter_mut().zip(transformed_sums::<L>(&places, 0, LANES)) {
-                    let mut values = [0.0; LANES];
-                    lanes.store(&mut values);
-                    *out = values[3];
-                }
-                out
-            }
-        }
-        let taps: [f32; 9] = std::array::from_fn(|i| (i * i) as f32 / 8.0 - 3.0);
-        let map: [f32; 16] = std::array::from_fn(|i| (i * 7 % 11) as f32 - 5.0);
-        let columns: [[f64; 4]; 3] = std::array::from_fn(|x| {
-            transform_taps([taps[x], taps[3 + x], taps[6 + x]].map(f64::from))
-        });
-        let places: [f32; 16] = std::array::from_fn(|place| {
-            let y = place / 4;
-            transform_taps([columns[0][y], columns[1][y], columns[2][y]])[place % 4] as f32
-        });
-        for isa in Isa::available() {
-            let found = isa.vectorize(Tile(map, places));
-            for (place, found) in found.into_iter().enumerate() {
-                let covered = (0..9).map(|tap| (place / 2 + tap / 3) * 4 + place % 2 + tap % 3);
-                let expected: f32 = covered.zip(taps).map(|(cell, tap)| map[cell] * tap).sum();
-                assert!((found - expected).abs() < 1e-4, "{}: {found} {expected}", isa.name());
-            }
-        }
-    }
 }

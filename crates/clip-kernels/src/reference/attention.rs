@@ -2,7 +2,7 @@
 
 use super::linear::dot;
 use super::precision::round_to_bf16;
-use crate::{AttentionOptions, AttentionPlan, DeviceError, Matrix, Precision};
+use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Result};
 
 /// `softmax(q · kᵀ / √head_width) · v` for every item, head and query. In bf16 the queries, keys,
 /// values and exponentials are rounded before they are multiplied; the sum of exponentials is not.
@@ -11,7 +11,7 @@ pub(super) fn attention(
     keys_values: &Matrix,
     plan: &AttentionPlan,
     options: AttentionOptions,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let width = queries.width();
     let head_width = width / options.heads;
     let scale = 1.0 / (head_width as f64).sqrt();
@@ -23,7 +23,7 @@ pub(super) fn attention(
         Precision::F32 => value,
         _ => f64::from(round_to_bf16(value as f32)),
     };
-    let mut out = Matrix::zeros(queries.rows(), width)?;
+    let mut out = Matrix::unwritten(queries.rows(), width)?;
     for (item, query_rows) in plan.queries.ranges().enumerate() {
         let keys: Vec<usize> = plan.keys.of(item).iter().cloned().flatten().collect();
         for (place, query_row) in query_rows.clone().enumerate() {

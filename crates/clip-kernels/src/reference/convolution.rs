@@ -2,7 +2,7 @@
 
 use super::linear::product;
 use super::precision::ReferenceWeight;
-use crate::{ConvolutionShape, DeviceError, Epilogue, Matrix, Reference};
+use crate::{ConvolutionShape, Epilogue, Matrix, Reference, Result};
 
 /// Each output cell is a product with the `kernel²` cells around it, laid side by side.
 pub(super) fn convolution(
@@ -11,7 +11,7 @@ pub(super) fn convolution(
     shape: ConvolutionShape,
     weight: &ReferenceWeight,
     epilogue: Epilogue<'_, Reference>,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let (input_cells, output_cells) = (shape.input.cells(), shape.output().cells());
     product(items * output_cells, weight, epilogue, |row| {
         let (item, cell) = (row / output_cells, row % output_cells);

@@ -1,15 +1,10 @@
 //! **Defines** layer norm (PROTOCOL 1.1): population variance.
 
-use crate::{DeviceError, Matrix};
+use crate::{Matrix, Result};
 
 /// `(x − mean) / √(variance + eps) · gain + bias` of each row.
-pub(super) fn layer_norm(
-    x: &Matrix,
-    gain: &[f32],
-    bias: &[f32],
-    eps: f64,
-) -> Result<Matrix, DeviceError> {
-    let mut out = Matrix::zeros(x.rows(), x.width())?;
+pub(super) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32], eps: f64) -> Result<Matrix> {
+    let mut out = Matrix::unwritten(x.rows(), x.width())?;
     let width = x.width() as f64;
     for row in 0..x.rows() {
         let values = x.row(row);

@@ -2,14 +2,14 @@
 
 use super::activation::activate;
 use super::precision::ReferenceWeight;
-use crate::{Device, DeviceError, Epilogue, Matrix, Reference};
+use crate::{Device, Epilogue, Matrix, Reference, Result};
 
 /// `activation(x · weightᵀ + bias + residual)`.
 pub(super) fn linear(
     x: &Matrix,
     weight: &ReferenceWeight,
     epilogue: Epilogue<'_, Reference>,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     product(x.rows(), weight, epilogue, |row| x.row(row).to_vec())
 }
 
@@ -19,8 +19,8 @@ pub(super) fn product(
     weight: &ReferenceWeight,
     epilogue: Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
     row_values: impl Fn(usize) -> Vec<f32>,
-) -> Result<Matrix, DeviceError> {
-    let mut out = Matrix::zeros(rows, weight.outputs())?;
+) -> Result<Matrix> {
+    let mut out = Matrix::unwritten(rows, weight.shape().outputs)?;
     for row in 0..rows {
         for (output, product) in weight.products(&row_values(row)).into_iter().enumerate() {
             let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[output]));

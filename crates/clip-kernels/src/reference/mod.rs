@@ -19,21 +19,15 @@ pub(crate) use precision::QuantizedRow;
 pub use precision::ReferenceWeight;
 pub(crate) use precision::{quantize_output, round_to_bf16};
 
-use crate::shape_checks::{self, WeightShape};
+use crate::shape_checks;
 use crate::{
-    AttentionOptions, AttentionPlan, ConvolutionShape, Device, DeviceError, Epilogue, KvRanges,
-    MapShape, Matrix, MatrixView, PatchGrid, Precision, Segments,
+    AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, KvRanges, MapShape,
+    Matrix, MatrixView, PatchGrid, Precision, Result, Segments,
 };
 
 /// The device that defines what every operation gives.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reference;
-
-impl Reference {
-    fn shape_of(weight: &ReferenceWeight) -> WeightShape {
-        WeightShape { outputs: weight.outputs(), inputs: weight.inputs() }
-    }
-}
 
 impl Device for Reference {
     type Rows = Matrix;
@@ -42,39 +36,31 @@ impl Device for Reference {
     type Indices = Vec<usize>;
     type AttentionPlan = AttentionPlan;
 
-    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Matrix, DeviceError> {
+    fn to_device(&self, values: Vec<f32>, width: usize) -> Result<Matrix> {
         Ok(Matrix::new(values, width))
     }
 
-    fn from_slice(&self, values: &[f32], width: usize) -> Result<Matrix, DeviceError> {
+    fn copy_to_device(&self, values: &[f32], width: usize) -> Result<Matrix> {
         Matrix::from_slice(values, width)
     }
 
-    fn to_host(&self, rows: Matrix) -> Result<Vec<f32>, DeviceError> {
+    fn to_host(&self, rows: Matrix) -> Result<Vec<f32>> {
         Ok(rows.into_values())
     }
 
-    fn vector(&self, values: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
+    fn vector(&self, values: Vec<f32>) -> Result<Vec<f32>> {
         Ok(values)
     }
 
-    fn indices(&self, rows: Vec<usize>) -> Result<Vec<usize>, DeviceError> {
+    fn indices(&self, rows: Vec<usize>) -> Result<Vec<usize>> {
         Ok(rows)
     }
 
-    fn plan_attention(
-        &self,
-        queries: Segments,
-        keys: KvRanges,
-    ) -> Result<AttentionPlan, DeviceError> {
+    fn plan_attention(&self, queries: Segments, keys: KvRanges) -> Result<AttentionPlan> {
         Ok(AttentionPlan::new(queries, keys))
     }
 
-    fn pack(
-        &self,
-        weight: MatrixView<'_>,
-        precision: Precision,
-    ) -> Result<ReferenceWeight, DeviceError> {
+    fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<ReferenceWeight> {
         ReferenceWeight::new(weight, precision)
     }
 
@@ -84,7 +70,7 @@ impl Device for Reference {
         positions: &[usize],
         token_embedding: &Matrix,
         positional_embedding: &Matrix,
-    ) -> Result<Matrix, DeviceError> {
+    ) -> Result<Matrix> {
         shape_checks::embed_tokens(token_ids, positions, token_embedding, positional_embedding);
         rows::embed_tokens(token_ids, positions, token_embedding, positional_embedding)
     }
@@ -96,8 +82,8 @@ impl Device for Reference {
         patch_embedding: &ReferenceWeight,
         class_embedding: Option<&Vec<f32>>,
         positional_embedding: &Matrix,
-    ) -> Result<Matrix, DeviceError> {
-        let shape = Self::shape_of(patch_embedding);
+    ) -> Result<Matrix> {
+        let shape = patch_embedding.shape();
         shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
         patches::embed_patches(images, grid, patch_embedding, class_embedding, positional_embedding)
     }
@@ -107,18 +93,12 @@ impl Device for Reference {
         x: &Matrix,
         weight: &ReferenceWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Matrix, DeviceError> {
-        shape_checks::linear(x, Self::shape_of(weight), epilogue.bias, epilogue.residual.as_ref());
+    ) -> Result<Matrix> {
+        shape_checks::linear(x, weight.shape(), &epilogue);
         linear::linear(x, weight, epilogue)
     }
 
-    fn layer_norm(
-        &self,
-        x: &Matrix,
-        gain: &Vec<f32>,
-        bias: &Vec<f32>,
-        eps: f64,
-    ) -> Result<Matrix, DeviceError> {
+    fn layer_norm(&self, x: &Matrix, gain: &Vec<f32>, bias: &Vec<f32>, eps: f64) -> Result<Matrix> {
         shape_checks::layer_norm(x, gain, bias);
         layer_norm::layer_norm(x, gain, bias, eps)
     }
@@ -129,17 +109,17 @@ impl Device for Reference {
         keys_values: &Matrix,
         plan: &AttentionPlan,
         options: AttentionOptions,
-    ) -> Result<Matrix, DeviceError> {
+    ) -> Result<Matrix> {
         shape_checks::attention(queries, keys_values, plan, options);
         attention::attention(queries, keys_values, plan, options)
     }
 
-    fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix, DeviceError> {
+    fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix> {
         shape_checks::gather_rows(x, indices);
         rows::gather_rows(x, indices)
     }
 
-    fn channels_last(&self, images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
+    fn channels_last(&self, images: &Matrix, channels: usize) -> Result<Matrix> {
         shape_checks::channels_last(images, channels);
         rows::channels_last(images, channels)
     }
@@ -150,33 +130,17 @@ impl Device for Reference {
         shape: ConvolutionShape,
         weight: &ReferenceWeight,
         epilogue: Epilogue<'_, Self>,
-    ) -> Result<Matrix, DeviceError> {
-        let weight_shape = Self::shape_of(weight);
-        let items = shape_checks::convolution(
-            maps,
-            shape,
-            weight_shape,
-            epilogue.bias,
-            epilogue.residual.as_ref(),
-        );
+    ) -> Result<Matrix> {
+        let items = shape_checks::convolution(maps, shape, weight.shape(), &epilogue);
         convolution::convolution(maps, items, shape, weight, epilogue)
     }
 
-    fn average_pool(
-        &self,
-        maps: &Matrix,
-        shape: MapShape,
-        side: usize,
-    ) -> Result<Matrix, DeviceError> {
+    fn average_pool(&self, maps: &Matrix, shape: MapShape, side: usize) -> Result<Matrix> {
         let items = shape_checks::average_pool(maps, shape, side);
         pool::average_pool(maps, items, shape, side)
     }
 
-    fn pool_tokens(
-        &self,
-        maps: &Matrix,
-        positional_embedding: &Matrix,
-    ) -> Result<Matrix, DeviceError> {
+    fn pool_tokens(&self, maps: &Matrix, positional_embedding: &Matrix) -> Result<Matrix> {
         let items = shape_checks::pool_tokens(maps, positional_embedding);
         pool::pool_tokens(maps, items, positional_embedding)
     }

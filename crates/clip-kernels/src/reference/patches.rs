@@ -2,7 +2,7 @@
 
 use super::linear::product;
 use super::precision::ReferenceWeight;
-use crate::{DeviceError, Epilogue, Matrix, PatchGrid, Reference};
+use crate::{Epilogue, Matrix, PatchGrid, Reference, Result};
 
 /// Class token if any, then the projected patches row by row; positions added to all.
 pub(super) fn embed_patches(
@@ -11,7 +11,7 @@ pub(super) fn embed_patches(
     patch_embedding: &ReferenceWeight,
     class_embedding: Option<&Vec<f32>>,
     positional_embedding: &Matrix,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let patches = product(
         images.rows() * grid.patches(),
         patch_embedding,
@@ -19,7 +19,7 @@ pub(super) fn embed_patches(
         |row| patch(images.row(row / grid.patches()), grid, row % grid.patches()),
     )?;
     let tokens = positional_embedding.rows();
-    let mut out = Matrix::zeros(images.rows() * tokens, patch_embedding.outputs())?;
+    let mut out = Matrix::unwritten(images.rows() * tokens, patch_embedding.shape().outputs)?;
     for row in 0..out.rows() {
         let (image, token) = (row / tokens, row % tokens);
         let content = match (class_embedding, token.checked_sub(tokens - grid.patches())) {

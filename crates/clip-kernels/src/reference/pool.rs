@@ -1,6 +1,6 @@
 //! **Defines** the two pools of the ResNets (PROTOCOL 1.2).
 
-use crate::{DeviceError, MapShape, Matrix};
+use crate::{MapShape, Matrix, Result};
 
 /// The mean of every `side × side` square.
 pub(super) fn average_pool(
@@ -8,9 +8,9 @@ pub(super) fn average_pool(
     items: usize,
     shape: MapShape,
     side: usize,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let (height, width) = (shape.height / side, shape.width / side);
-    let mut out = Matrix::zeros(items * height * width, maps.width())?;
+    let mut out = Matrix::unwritten(items * height * width, maps.width())?;
     for row in 0..out.rows() {
         let (item, y, x) = (row / (height * width), row / width % height, row % width);
         let cells = (0..side * side)
@@ -28,10 +28,10 @@ pub(super) fn pool_tokens(
     maps: &Matrix,
     items: usize,
     positional_embedding: &Matrix,
-) -> Result<Matrix, DeviceError> {
+) -> Result<Matrix> {
     let tokens = positional_embedding.rows();
     let cells = tokens - 1;
-    let mut out = Matrix::zeros(items * tokens, maps.width())?;
+    let mut out = Matrix::unwritten(items * tokens, maps.width())?;
     for row in 0..out.rows() {
         let (item, token) = (row / tokens, row % tokens);
         let sources: Vec<usize> = match token.checked_sub(1) {

@@ -1,7 +1,8 @@
 //! **Defines** what the narrower precisions do to the two sides of a product.
 
 use super::linear::dot;
-use crate::{DeviceError, Matrix, MatrixView, Precision};
+use crate::shape_checks::WeightShape;
+use crate::{Matrix, MatrixView, Precision, Result};
 
 /// A weight `[outputs, inputs]` as its precision keeps it.
 #[derive(Debug, Clone)]
@@ -13,8 +14,8 @@ pub struct ReferenceWeight {
 
 impl ReferenceWeight {
     /// Rounds every value; in int8 by the largest magnitude of its output.
-    pub(super) fn new(weight: MatrixView<'_>, precision: Precision) -> Result<Self, DeviceError> {
-        let mut values = Matrix::zeros(weight.outputs(), weight.inputs())?;
+    pub(super) fn new(weight: MatrixView<'_>, precision: Precision) -> Result<Self> {
+        let mut values = Matrix::unwritten(weight.outputs(), weight.inputs())?;
         let mut scales = Vec::new();
         for output in 0..weight.outputs() {
             let of_output: Vec<f32> =
@@ -33,17 +34,13 @@ impl ReferenceWeight {
         Ok(Self { values, scales, precision })
     }
 
-    pub(super) fn outputs(&self) -> usize {
-        self.values.rows()
-    }
-
-    pub(super) fn inputs(&self) -> usize {
-        self.values.width()
+    pub(super) fn shape(&self) -> WeightShape {
+        WeightShape { outputs: self.values.rows(), inputs: self.values.width() }
     }
 
     /// `Σ x·w` for every output, before bias and residual.
     pub(super) fn products(&self, x: &[f32]) -> Vec<f64> {
-        let outputs = 0..self.outputs();
+        let outputs = 0..self.values.rows();
         match self.precision {
             Precision::F32 => outputs.map(|output| dot(x, self.values.row(output))).collect(),
             Precision::Bf16 => {

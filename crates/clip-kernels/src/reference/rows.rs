@@ -1,6 +1,6 @@
 //! **Defines** the operations that only move rows, or add two tables.
 
-use crate::{DeviceError, Matrix};
+use crate::{Matrix, Result};
 
 /// Token row plus position row.
 pub(super) fn embed_tokens(
@@ -8,8 +8,8 @@ pub(super) fn embed_tokens(
     positions: &[usize],
     token_embedding: &Matrix,
     positional_embedding: &Matrix,
-) -> Result<Matrix, DeviceError> {
-    let mut out = Matrix::zeros(token_ids.len(), token_embedding.width())?;
+) -> Result<Matrix> {
+    let mut out = Matrix::unwritten(token_ids.len(), token_embedding.width())?;
     for (row, (&token, &position)) in token_ids.iter().zip(positions).enumerate() {
         let (token, position) =
             (token_embedding.row(token as usize), positional_embedding.row(position));
@@ -21,7 +21,7 @@ pub(super) fn embed_tokens(
 }
 
 /// The rows of these indices.
-pub(super) fn gather_rows(x: &Matrix, indices: &[usize]) -> Result<Matrix, DeviceError> {
+pub(super) fn gather_rows(x: &Matrix, indices: &[usize]) -> Result<Matrix> {
     let mut out = Matrix::unwritten(indices.len(), x.width())?;
     for (row, &index) in indices.iter().enumerate() {
         out.row_mut(row).copy_from_slice(x.row(index));
@@ -30,9 +30,9 @@ pub(super) fn gather_rows(x: &Matrix, indices: &[usize]) -> Result<Matrix, Devic
 }
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
-pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix, DeviceError> {
+pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix> {
     let cells = images.width() / channels;
-    let mut out = Matrix::zeros(images.rows() * cells, channels)?;
+    let mut out = Matrix::unwritten(images.rows() * cells, channels)?;
     for row in 0..out.rows() {
         let (item, cell) = (row / cells, row % cells);
         for channel in 0..channels {

@@ -2,7 +2,7 @@
 
 use super::{Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionOptions, Device, DeviceError};
+use clip_kernels::{Activation, AttentionOptions, Device, Result};
 
 /// `normed [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
 ///
@@ -38,7 +38,7 @@ impl<D: Device> Attention<D> {
         plan: &D::AttentionPlan,
         options: AttentionOptions,
         residual: D::Rows,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         let queries = self.query.forward(device, queries, Activation::None)?; // [queries, width]
         let keys_values = self.key_value.forward(device, keys_values, Activation::None)?; // [keys, 2·width]
         let heads = device.attention(&queries, &keys_values, plan, options)?; // [queries, width]

@@ -2,7 +2,7 @@
 
 use super::{Items, Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionOptions, Device, DeviceError};
+use clip_kernels::{Activation, AttentionOptions, Device, Result};
 
 /// `maps [items · cells, channels] -> features [items, embed_dim]`.
 ///
@@ -53,7 +53,7 @@ impl<D: Device> AttentionPool<D> {
         maps: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         let plan = Items::uniform(items, self.tokens).prepare(device)?;
         let tokens = device.pool_tokens(maps, &self.positional_embedding)?; // [items · tokens, channels]
         if pooled_rows_only {
@@ -66,7 +66,7 @@ impl<D: Device> AttentionPool<D> {
     }
 
     /// `[items, channels] -> features [items, embed_dim]`.
-    pub(crate) fn project(&self, device: &D, pooled: &D::Rows) -> Result<D::Rows, DeviceError> {
+    pub(crate) fn project(&self, device: &D, pooled: &D::Rows) -> Result<D::Rows> {
         self.c_proj.forward(device, pooled, Activation::None)
     }
 
@@ -77,7 +77,7 @@ impl<D: Device> AttentionPool<D> {
         queries: &D::Rows,
         tokens: &D::Rows,
         plan: &D::AttentionPlan,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         let keys_values = self.key_value.forward(device, tokens, Activation::None)?;
         let queries = self.q_proj.forward(device, queries, Activation::None)?;
         device.attention(&queries, &keys_values, plan, self.options)

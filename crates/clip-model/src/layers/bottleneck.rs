@@ -2,7 +2,7 @@
 
 use super::{Convolution, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Device, DeviceError, MapShape};
+use clip_kernels::{Activation, Device, MapShape, Result};
 
 /// Channels that leave a block, per plane.
 pub(crate) const EXPANSION: usize = 4;
@@ -50,22 +50,24 @@ impl<D: Device> Bottleneck<D> {
         device: &D,
         maps: D::Rows,
         shape: MapShape,
-    ) -> Result<(D::Rows, MapShape), DeviceError> {
-        let (hidden, _) = self.conv1.forward_relu(device, &maps, shape)?; // [items · cells, planes]
-        let (hidden, _) = self.conv2.forward_relu(device, &hidden, shape)?;
+    ) -> Result<(D::Rows, MapShape)> {
+        let relu = Activation::Relu;
+        let hidden = self.conv1.forward(device, &maps, shape, None, relu)?; // [items · cells, planes]
+        let hidden = self.conv2.forward(device, &hidden, shape, None, relu)?;
         let hidden = self.pool(device, hidden, shape)?; // [items · cells / stride², planes]
+        let (height, width) = (shape.height / self.stride, shape.width / self.stride);
+        let pooled = MapShape { height, width };
         let shortcut = match &self.downsample {
             Some(downsample) => {
-                downsample.forward_linear(device, &self.pool(device, maps, shape)?)?
+                let maps = self.pool(device, maps, shape)?;
+                downsample.forward(device, &maps, pooled, None, Activation::None)?
             }
             None => maps,
         };
-        let shape =
-            MapShape { height: shape.height / self.stride, width: shape.width / self.stride };
-        Ok((self.conv3.forward_residual_relu(device, &hidden, shortcut)?, shape))
+        Ok((self.conv3.forward(device, &hidden, pooled, Some(shortcut), relu)?, pooled))
     }
 
-    fn pool(&self, device: &D, maps: D::Rows, shape: MapShape) -> Result<D::Rows, DeviceError> {
+    fn pool(&self, device: &D, maps: D::Rows, shape: MapShape) -> Result<D::Rows> {
         if self.stride == 1 { Ok(maps) } else { device.average_pool(&maps, shape, self.stride) }
     }
 }

@@ -3,9 +3,7 @@
 use super::Loader;
 use super::loader::Values;
 use crate::CheckpointError;
-use clip_kernels::{
-    Activation, ConvolutionShape, Device, DeviceError, Epilogue, MapShape, MatrixView,
-};
+use clip_kernels::{Activation, ConvolutionShape, Device, Epilogue, MapShape, MatrixView, Result};
 
 /// Batch norm's eps.
 const EPS: f64 = 1e-5;
@@ -89,51 +87,28 @@ impl<D: Device> Convolution<D> {
         Ok(Self { weight, bias: loader.device.vector(bias)?, kernel, stride })
     }
 
-    /// `relu(convolution + bias)`, and the shape of the maps that come out.
-    pub(crate) fn forward_relu(
+    /// `activation(convolution + bias + residual)`.
+    ///
+    /// A kernel of one cell that goes to every cell is a product with the rows as they are.
+    pub(crate) fn forward(
         &self,
         device: &D,
         maps: &D::Rows,
         input: MapShape,
-    ) -> Result<(D::Rows, MapShape), DeviceError> {
-        let (kernel, stride) = (self.kernel, self.stride);
-        let shape = ConvolutionShape { input, kernel, stride, padding: kernel / 2 };
-        let epilogue = Epilogue::bias(&self.bias).activation(Activation::Relu);
-        Ok((self.apply(device, maps, shape, epilogue)?, shape.output()))
-    }
-
-    /// `convolution + bias` of a kernel of one cell.
-    pub(crate) fn forward_linear(
-        &self,
-        device: &D,
-        maps: &D::Rows,
-    ) -> Result<D::Rows, DeviceError> {
-        device.linear(maps, &self.weight, Epilogue::bias(&self.bias))
-    }
-
-    /// `relu(convolution + bias + residual)` of a kernel of one cell.
-    pub(crate) fn forward_residual_relu(
-        &self,
-        device: &D,
-        maps: &D::Rows,
-        residual: D::Rows,
-    ) -> Result<D::Rows, DeviceError> {
-        let epilogue = Epilogue::bias(&self.bias).residual(residual).activation(Activation::Relu);
-        device.linear(maps, &self.weight, epilogue)
-    }
-
-    /// A kernel of one cell that goes to every cell is a product with the rows as they are.
-    fn apply(
-        &self,
-        device: &D,
-        maps: &D::Rows,
-        shape: ConvolutionShape,
-        epilogue: Epilogue<'_, D>,
-    ) -> Result<D::Rows, DeviceError> {
-        match (shape.kernel, shape.stride) {
+        residual: Option<D::Rows>,
+        activation: Activation,
+    ) -> Result<D::Rows> {
+        let epilogue = Epilogue { bias: Some(&self.bias), residual, activation };
+        match (self.kernel, self.stride) {
             (1, 1) => device.linear(maps, &self.weight, epilogue),
-            _ => device.convolution(maps, shape, &self.weight, epilogue),
+            _ => device.convolution(maps, self.shape(input), &self.weight, epilogue),
         }
+    }
+
+    /// The form of the convolution over maps of this shape.
+    pub(crate) fn shape(&self, input: MapShape) -> ConvolutionShape {
+        let (kernel, stride) = (self.kernel, self.stride);
+        ConvolutionShape { input, kernel, stride, padding: kernel / 2 }
     }
 }
 

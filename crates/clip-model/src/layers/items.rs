@@ -1,6 +1,6 @@
 //! Which rows each item of a pass is, what they see, and which of them are read in the end.
 
-use clip_kernels::{Device, DeviceError, KvRanges, Segments};
+use clip_kernels::{Device, KvRanges, Result, Segments};
 
 /// Items as rows of one matrix.
 pub(crate) struct Items {
@@ -32,7 +32,7 @@ impl Items {
     }
 
     /// Brings them to the device.
-    pub(crate) fn prepare<D: Device>(self, device: &D) -> Result<Plan<D>, DeviceError> {
+    pub(crate) fn prepare<D: Device>(self, device: &D) -> Result<Plan<D>> {
         let pooled_queries = Segments::uniform(self.pooled.len(), 1);
         Ok(Plan {
             all: device.plan_attention(self.segments, self.keys)?,

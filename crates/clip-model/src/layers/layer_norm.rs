@@ -2,7 +2,7 @@
 
 use super::Loader;
 use crate::CheckpointError;
-use clip_kernels::{Device, DeviceError};
+use clip_kernels::{Device, Result};
 
 /// What CLIP adds to the variance.
 const EPS: f64 = 1e-5;
@@ -21,7 +21,7 @@ impl<D: Device> LayerNorm<D> {
         Ok(Self { weight, bias, eps: EPS })
     }
 
-    pub(crate) fn forward(&self, device: &D, x: &D::Rows) -> Result<D::Rows, DeviceError> {
+    pub(crate) fn forward(&self, device: &D, x: &D::Rows) -> Result<D::Rows> {
         device.layer_norm(x, &self.weight, &self.bias, self.eps)
     }
 }

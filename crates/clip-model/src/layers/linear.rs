@@ -2,7 +2,7 @@
 
 use super::Loader;
 use crate::CheckpointError;
-use clip_kernels::{Activation, Device, DeviceError, Epilogue, MatrixView};
+use clip_kernels::{Activation, Device, Epilogue, MatrixView, Result};
 
 /// `x [rows, inputs] -> x · weightᵀ + bias [rows, outputs]`.
 pub(crate) struct Linear<D: Device> {
@@ -17,7 +17,7 @@ impl<D: Device> Linear<D> {
         weight: &[f32],
         bias: Vec<f32>,
         inputs: usize,
-    ) -> Result<Self, DeviceError> {
+    ) -> Result<Self> {
         let weight = MatrixView::output_major(weight, bias.len(), inputs);
         Ok(Self { weight: loader.pack(weight)?, bias: Some(loader.device.vector(bias)?) })
     }
@@ -33,7 +33,8 @@ impl<D: Device> Linear<D> {
         Ok(Self::new(loader, &weight, bias, inputs)?)
     }
 
-    /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right.
+    /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right,
+    /// in at least 16 bits.
     pub(crate) fn load_projection(
         loader: &Loader<'_, D>,
         name: &str,
@@ -42,7 +43,9 @@ impl<D: Device> Linear<D> {
     ) -> Result<Self, CheckpointError> {
         let weight = loader.values(name, &[inputs, outputs])?;
         Ok(Self {
-            weight: loader.pack(MatrixView::input_major(&weight, inputs, outputs))?,
+            weight: loader
+                .with_precision(loader.precision.at_least_16_bits())
+                .pack(MatrixView::input_major(&weight, inputs, outputs))?,
             bias: None,
         })
     }
@@ -53,7 +56,7 @@ impl<D: Device> Linear<D> {
         device: &D,
         x: &D::Rows,
         activation: Activation,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         device.linear(x, &self.weight, self.epilogue().activation(activation))
     }
 
@@ -63,7 +66,7 @@ impl<D: Device> Linear<D> {
         device: &D,
         x: &D::Rows,
         residual: D::Rows,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         device.linear(x, &self.weight, self.epilogue().residual(residual))
     }
 

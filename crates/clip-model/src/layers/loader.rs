@@ -2,7 +2,7 @@
 
 use crate::checkpoint::finite;
 use crate::{CheckpointError, StateDict, Tensor};
-use clip_kernels::{Device, DeviceError, MatrixView, Precision};
+use clip_kernels::{Device, MatrixView, Precision, Result};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -27,18 +27,13 @@ impl<'a, D: Device> Loader<'a, D> {
         Self { prefix: format!("{}{name}.", self.prefix), ..*self }
     }
 
-    /// The same place, where weights have at least 16 bits.
-    pub(crate) fn at_least_16_bits(&self) -> Self {
-        Self { precision: self.precision.at_least_16_bits(), prefix: self.prefix.clone(), ..*self }
-    }
-
-    /// The same place, where weights are multiplied with pixels.
-    pub(crate) fn of_pixels(&self) -> Self {
-        Self { precision: self.precision.of_pixels(), prefix: self.prefix.clone(), ..*self }
+    /// The same place, its weights in another precision.
+    pub(crate) fn with_precision(&self, precision: Precision) -> Self {
+        Self { precision, prefix: self.prefix.clone(), ..*self }
     }
 
     /// Packs a weight in this place's precision.
-    pub(crate) fn pack(&self, weight: MatrixView<'_>) -> Result<D::Weight, DeviceError> {
+    pub(crate) fn pack(&self, weight: MatrixView<'_>) -> Result<D::Weight> {
         self.device.pack(weight, self.precision)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Linear, Loader};
 use crate::CheckpointError;
-use clip_kernels::{Activation, Device, DeviceError};
+use clip_kernels::{Activation, Device, Result};
 
 /// `normed [rows, width] -> c_fc -> activation [rows, mlp_width] -> c_proj -> + residual [rows, width]`.
 pub(crate) struct Mlp<D: Device> {
@@ -34,7 +34,7 @@ impl<D: Device> Mlp<D> {
         device: &D,
         normed: &D::Rows,
         residual: D::Rows,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         let hidden = self.c_fc.forward(device, normed, self.activation)?; // [rows, mlp_width]
         self.c_proj.forward_residual(device, &hidden, residual)
     }

@@ -5,7 +5,7 @@ use super::items::Plan;
 use super::mlp::Mlp;
 use super::{LayerNorm, Loader};
 use crate::{Activation, CheckpointError};
-use clip_kernels::{AttentionOptions, Device, DeviceError};
+use clip_kernels::{AttentionOptions, Device, Result};
 
 /// Sizes of a block.
 pub(crate) struct BlockShape {
@@ -46,12 +46,7 @@ impl<D: Device> ResidualBlock<D> {
     }
 
     /// All rows of all items.
-    pub(crate) fn forward(
-        &self,
-        device: &D,
-        x: D::Rows,
-        plan: &Plan<D>,
-    ) -> Result<D::Rows, DeviceError> {
+    pub(crate) fn forward(&self, device: &D, x: D::Rows, plan: &Plan<D>) -> Result<D::Rows> {
         let normed = self.ln_1.forward(device, &x)?;
         let x = self.attn.forward(device, &normed, &normed, &plan.all, self.options, x)?;
         let normed = self.ln_2.forward(device, &x)?;
@@ -65,7 +60,7 @@ impl<D: Device> ResidualBlock<D> {
         device: &D,
         x: &D::Rows,
         plan: &Plan<D>,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         let normed = self.ln_1.forward(device, x)?;
         let queries = device.gather_rows(&normed, &plan.pooled_rows)?; // [items, width]
         let x = device.gather_rows(x, &plan.pooled_rows)?;

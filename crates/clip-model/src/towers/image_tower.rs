@@ -3,7 +3,7 @@
 use super::{ImageRows, ModifiedResNet, ResNetShape, VisionTransformer};
 use crate::layers::{BlockShape, Loader};
 use crate::{Architecture, CheckpointError, ImageArchitecture};
-use clip_kernels::{Device, DeviceError, PatchGrid};
+use clip_kernels::{Device, PatchGrid, Result};
 
 /// Rows of a ViT computed at a time: bounds memory for any number of items. Eight images of
 /// ViT-B/32, whose widest layer (5 MB) stays near the processor; 32 at a time are 4 % slower.
@@ -66,7 +66,7 @@ impl<D: Device> ImageTower<D> {
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> Result<ImageRows<D>, DeviceError> {
+    ) -> Result<ImageRows<D>> {
         match self {
             Self::VisionTransformer(tower) => tower.forward(device, input, items, pooled_rows_only),
             Self::ModifiedResNet(tower) => tower.forward(device, input, items, pooled_rows_only),

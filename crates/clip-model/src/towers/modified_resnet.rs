@@ -16,7 +16,7 @@
 use super::ImageRows;
 use crate::CheckpointError;
 use crate::layers::{AttentionPool, Bottleneck, Convolution, Loader, in_parallel};
-use clip_kernels::{Device, DeviceError, MapShape};
+use clip_kernels::{Activation, Device, MapShape, Result};
 
 /// Sizes of the tower.
 pub(crate) struct ResNetShape {
@@ -87,11 +87,12 @@ impl<D: Device> ModifiedResNet<D> {
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> Result<ImageRows<D>, DeviceError> {
+    ) -> Result<ImageRows<D>> {
         let mut maps = device.channels_last(input, 3)?; // [items · resolution², 3]
         let mut shape = MapShape::square(self.resolution);
         for convolution in &self.stem {
-            (maps, shape) = convolution.forward_relu(device, &maps, shape)?;
+            maps = convolution.forward(device, &maps, shape, None, Activation::Relu)?;
+            shape = convolution.shape(shape).output();
         }
         maps = device.average_pool(&maps, shape, 2)?; // [items · (resolution / 4)², width]
         shape = MapShape::square(self.resolution / 4);

@@ -15,7 +15,7 @@
 
 use crate::layers::{BlockShape, Items, LayerNorm, Linear, Loader, Transformer};
 use crate::{Architecture, CheckpointError, TextPooling};
-use clip_kernels::{Activation, Device, DeviceError};
+use clip_kernels::{Activation, Device, Result};
 
 pub(crate) struct TextTransformer<D: Device> {
     token_embedding: D::Rows,      // [vocab_size, width]
@@ -49,7 +49,7 @@ impl<D: Device> TextTransformer<D> {
             transformer: Transformer::load(&loader.at("transformer"), text.layers, &shape)?,
             ln_final: LayerNorm::load(&loader.at("ln_final"), text.width)?,
             text_projection: Linear::load_projection(
-                &loader.at_least_16_bits(),
+                loader,
                 "text_projection",
                 text.width,
                 architecture.embed_dim,
@@ -66,7 +66,7 @@ impl<D: Device> TextTransformer<D> {
         positions: &[usize],
         items: Items,
         pooled_rows_only: bool,
-    ) -> Result<D::Rows, DeviceError> {
+    ) -> Result<D::Rows> {
         let plan = items.prepare(device)?;
         let rows = device.embed_tokens(
             token_ids,

@@ -16,7 +16,7 @@
 use super::ImageRows;
 use crate::CheckpointError;
 use crate::layers::{BlockShape, Items, LayerNorm, Linear, Loader, Transformer};
-use clip_kernels::{Activation, Device, DeviceError, MatrixView, PatchGrid};
+use clip_kernels::{Activation, Device, MatrixView, PatchGrid, Result};
 
 pub(crate) struct VisionTransformer<D: Device> {
     grid: PatchGrid,
@@ -45,18 +45,15 @@ impl<D: Device> VisionTransformer<D> {
             MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
             grid,
-            patch_embedding: loader.of_pixels().pack(patch_embedding)?,
+            patch_embedding: loader
+                .with_precision(loader.precision.of_pixels())
+                .pack(patch_embedding)?,
             class_embedding: loader.vector("class_embedding", width)?,
             positional_embedding: loader.rows("positional_embedding", grid.patches() + 1, width)?,
             ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,
             transformer: Transformer::load(&loader.at("transformer"), layers, shape)?,
             ln_post: LayerNorm::load(&loader.at("ln_post"), width)?,
-            image_projection: Linear::load_projection(
-                &loader.at_least_16_bits(),
-                "proj",
-                width,
-                embed_dim,
-            )?,
+            image_projection: Linear::load_projection(loader, "proj", width, embed_dim)?,
         })
     }
 
@@ -72,7 +69,7 @@ impl<D: Device> VisionTransformer<D> {
         input: &D::Rows,
         items: usize,
         pooled_rows_only: bool,
-    ) -> Result<ImageRows<D>, DeviceError> {
+    ) -> Result<ImageRows<D>> {
         let plan = Items::uniform(items, self.tokens()).prepare(device)?; // row 0: the class token's
         let rows = device.embed_patches(
             input,

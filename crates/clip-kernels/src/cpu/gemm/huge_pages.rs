@@ -6,7 +6,7 @@
 //! panel fetched ahead as well).
 
 use super::panels::PanelRow;
-use crate::DeviceError;
+use crate::{DeviceError, Result};
 use memmap2::{MmapMut, MmapOptions};
 
 /// Rows of panels, zeros at first.
@@ -17,7 +17,7 @@ pub(super) struct PanelMemory {
 }
 
 impl PanelMemory {
-    pub(super) fn zeroed(panels: usize, rows_of_panel: usize) -> Result<Self, DeviceError> {
+    pub(super) fn zeroed(panels: usize, rows_of_panel: usize) -> Result<Self> {
         let no_memory = || DeviceError::out_of_memory::<PanelRow>("weights", panels, rows_of_panel);
         let rows = panels.checked_mul(rows_of_panel).ok_or_else(no_memory)?;
         if rows == 0 {

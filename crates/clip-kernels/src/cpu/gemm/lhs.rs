@@ -129,28 +129,14 @@ fn copy_patch(images: &[f32], grid: PatchGrid, row: usize, inputs: Range<usize>,
     let (image, patch) = (row / grid.patches(), row % grid.patches());
     let (top, left) = (patch / grid.side() * patch_size, patch % grid.side() * patch_size);
     let image = &images[image * grid.image_values()..(image + 1) * grid.image_values()];
-    for_each_run(inputs, patch_size, out, |run, within, out| {
+    let (mut input, mut rest) = (inputs.start, out);
+    while !rest.is_empty() {
+        let (run, within) = (input / patch_size, input % patch_size);
+        let (part, behind) = rest.split_at_mut((patch_size - within).min(rest.len()));
         let (channel, y) = (run / patch_size, run % patch_size);
         let start = (channel * resolution + top + y) * resolution + left + within;
-        out.copy_from_slice(&image[start..start + out.len()]);
-    });
-}
-
-/// Splits `out`, which stands for `inputs`, where a run of `length` values ends and the next begins.
-/// The function gets the run, the place within it, and its part of `out`.
-fn for_each_run(
-    inputs: Range<usize>,
-    length: usize,
-    mut out: &mut [f32],
-    mut copy: impl FnMut(usize, usize, &mut [f32]),
-) {
-    let mut input = inputs.start;
-    while input < inputs.end {
-        let (run, within) = (input / length, input % length);
-        let taken = (length - within).min(inputs.end - input);
-        let (part, rest) = out.split_at_mut(taken);
-        copy(run, within, part);
-        out = rest;
-        input += taken;
+        part.copy_from_slice(&image[start..start + part.len()]);
+        input += part.len();
+        rest = behind;
     }
 }

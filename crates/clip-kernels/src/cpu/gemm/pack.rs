@@ -4,7 +4,8 @@ use super::huge_pages::PanelMemory;
 use super::packed_words;
 use super::panels::{NR, PanelRow, PanelScale, Panels};
 use crate::reference::quantize_output;
-use crate::{DeviceError, MatrixView, Precision};
+use crate::shape_checks::WeightShape;
+use crate::{DeviceError, MatrixView, Precision, Result};
 use rayon::prelude::*;
 
 /// Words packed at a time: one cache line of each of the 32 outputs.
@@ -26,10 +27,7 @@ pub struct PackedWeight {
 
 impl PackedWeight {
     /// Packs a weight, its panels in parallel.
-    pub(in crate::cpu) fn pack(
-        weight: MatrixView<'_>,
-        precision: Precision,
-    ) -> Result<Self, DeviceError> {
+    pub(in crate::cpu) fn pack(weight: MatrixView<'_>, precision: Precision) -> Result<Self> {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
         let words = packed_words::count(precision, inputs);
         let panels = outputs.div_ceil(NR);
@@ -78,8 +76,8 @@ impl PackedWeight {
         self.outputs
     }
 
-    pub(in crate::cpu) fn inputs(&self) -> usize {
-        self.inputs
+    pub(in crate::cpu) fn shape(&self) -> WeightShape {
+        WeightShape { outputs: self.outputs, inputs: self.inputs }
     }
 
     pub(in crate::cpu) fn panels(&self) -> Panels<'_> {

@@ -31,11 +31,6 @@ macro_rules! halves {
     }};
 }
 
-#[inline(always)]
-fn load(start: *const f32) -> Avx2 {
-    with_avx2!(Avx2([_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))]))
-}
-
 impl Lanes for Avx2 {
     const FUSED: bool = true;
 
@@ -46,12 +41,8 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn load(values: &[f32; LANES]) -> Self {
-        load(values.as_ptr())
-    }
-
-    #[inline(always)]
-    fn load_bits(bits: &[u32; LANES]) -> Self {
-        load(bits.as_ptr().cast())
+        let start = values.as_ptr();
+        with_avx2!(Self([_mm256_loadu_ps(start), _mm256_loadu_ps(start.add(8))]))
     }
 
     #[inline(always)]

@@ -35,11 +35,6 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn load_bits(bits: &[u32; LANES]) -> Self {
-        with_avx512!(Self(_mm512_loadu_ps(bits.as_ptr().cast())))
-    }
-
-    #[inline(always)]
     fn store(self, values: &mut [f32; LANES]) {
         with_avx512!(_mm512_storeu_ps(values.as_mut_ptr(), self.0));
     }

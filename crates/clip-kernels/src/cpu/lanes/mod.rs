@@ -30,7 +30,10 @@ pub(super) trait Lanes: Copy {
 
     fn splat(value: f32) -> Self;
     fn load(values: &[f32; LANES]) -> Self;
-    fn load_bits(bits: &[u32; LANES]) -> Self;
+    #[inline(always)]
+    fn load_bits(bits: &[u32; LANES]) -> Self {
+        Self::load(bytemuck::cast_ref(bits))
+    }
     fn store(self, values: &mut [f32; LANES]);
 
     fn add(self, other: Self) -> Self;

@@ -20,11 +20,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn load_bits(bits: &[u32; LANES]) -> Self {
-        Self(bits.map(f32::from_bits))
-    }
-
-    #[inline(always)]
     fn store(self, values: &mut [f32; LANES]) {
         *values = self.0;
     }

@@ -83,12 +83,12 @@ pub(super) fn micro_kernel(
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512 { bf16: true, .. }, Precision::Bf16) => unsafe {
-            avx512::tile_bf16(operands, sums)
+            avx512::tile_bf16(operands, sums);
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (Level::Avx512 { vnni: true, .. }, Precision::Int8) => unsafe {
-            avx512::tile_int8(operands, sums)
+            avx512::tile_int8(operands, sums);
         },
         // SAFETY: as above; every AVX-512 processor has AVX2.
         #[cfg(target_arch = "x86_64")]
@@ -98,7 +98,7 @@ pub(super) fn micro_kernel(
 
 /// Multiplies and adds in all the registers of a tile, so many times; gives the number of operations
 /// (2 for a multiply-add).
-pub(super) fn multiply_in_registers(isa: Isa, precision: Precision, steps: usize) -> usize {
+pub(in crate::cpu) fn multiply_in_registers(isa: Isa, precision: Precision, steps: usize) -> usize {
     let words = match (isa.level(), precision) {
         (Level::Portable, _) => portable::multiply_in_registers(precision, steps),
         // SAFETY: an `Isa` of this level exists only where the processor has its features.
