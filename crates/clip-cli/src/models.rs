@@ -304,7 +304,7 @@ fn facts(name: &str, checkpoint: &Checkpoint) -> anyhow::Result<Vec<(String, ser
         ("text_tower", text),
         ("activation", architecture.activation.name().into()),
         ("activation_source", checkpoint.activation_source.name().into()),
-        ("parameters", architecture.parameters().into()),
+        ("parameters", architecture.parameter_count().into()),
         ("tensors", report.tensors.into()),
         ("tensor_bytes", report.bytes.into()),
         ("tensors_sha256", checkpoint.digest().into()),

@@ -100,6 +100,42 @@ impl ImageArchitecture {
     }
 }
 
+/// A bottleneck block of a ModifiedResNet, from `channels` to `4 · planes` (PROTOCOL 1.2).
+pub(crate) struct BottleneckShape {
+    /// `layer{stage}.{block}` below the tower, stages from 1.
+    pub(crate) name: String,
+    /// Channels that come in.
+    pub(crate) channels: usize,
+    /// Channels inside.
+    pub(crate) planes: usize,
+    /// By how much the map gets smaller: 2 in the first block of a stage, from the second stage on.
+    pub(crate) stride: usize,
+    /// Every stage's first block changes the number of channels, the first stage's too: its shortcut is a convolution.
+    pub(crate) has_downsample: bool,
+}
+
+/// The blocks of all stages, one after the other.
+pub(crate) fn bottlenecks(width: usize, blocks: [usize; 4]) -> Vec<BottleneckShape> {
+    let mut channels = width;
+    let mut shapes = Vec::new();
+    for (stage, &count) in blocks.iter().enumerate() {
+        let planes = width << stage;
+        for block in 0..count {
+            let name = format!("layer{}.{block}", stage + 1);
+            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
+            shapes.push(BottleneckShape {
+                name,
+                channels,
+                planes,
+                stride,
+                has_downsample: block == 0,
+            });
+            channels = 4 * planes;
+        }
+    }
+    shapes
+}
+
 /// Sizes of the text tower (PROTOCOL 1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextArchitecture {

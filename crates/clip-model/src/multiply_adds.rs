@@ -3,7 +3,9 @@
 //! Multiply-adds of convolutions, linear maps, attention products and projections; no softmax, norm, activation,
 //! bias or pool. Work that a shortcut saves is counted all the same, so that rates compare with those of others.
 
-use crate::architecture::{Architecture, ImageArchitecture, TextArchitecture};
+use crate::architecture::{
+    Architecture, BottleneckShape, ImageArchitecture, TextArchitecture, bottlenecks,
+};
 
 /// Multiply-adds of one item; an operation count is twice that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -55,24 +57,18 @@ fn stem(resolution: usize, width: usize) -> usize {
     9 * cells * (3 * half + half * half + half * width)
 }
 
-/// The bottleneck blocks. The first of a stage widens, and from the second stage on halves the map after its second
-/// convolution.
+/// The bottleneck blocks. The map gets smaller after a block's second convolution.
 fn stages(resolution: usize, width: usize, blocks: [usize; 4]) -> usize {
-    let (mut side, mut inputs, mut sum) = (resolution / 4, width, 0);
-    for (stage, &count) in blocks.iter().enumerate() {
-        let planes = width << stage;
-        for index in 0..count {
-            let cells = side * side;
-            if stage > 0 && index == 0 {
-                side /= 2;
-            }
-            let shortcut = if index == 0 { inputs * 4 * planes } else { 0 };
-            sum += cells * (inputs * planes + 9 * planes * planes);
-            sum += side * side * (planes * 4 * planes + shortcut);
-            inputs = 4 * planes;
-        }
-    }
-    sum
+    let mut side = resolution / 4;
+    let block = |shape: &BottleneckShape| {
+        let &BottleneckShape { channels, planes, .. } = shape;
+        let (cells, outputs) = (side * side, 4 * planes);
+        side /= shape.stride;
+        let shortcut = if shape.has_downsample { channels * outputs } else { 0 };
+        cells * (channels * planes + 9 * planes * planes)
+            + side * side * (planes * outputs + shortcut)
+    };
+    bottlenecks(width, blocks).iter().map(block).sum()
 }
 
 /// One query, keys and values of all tokens.

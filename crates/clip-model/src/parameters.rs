@@ -1,16 +1,17 @@
-//! The name, shape and part of every tensor an architecture has (PROTOCOL 1.6.1).
+//! The one list of names and shapes (PROTOCOL 1.6.1): a file is checked against it, a conversion, made-up weights and
+//! whatever walks over all parameters goes through it.
 
-use crate::architecture::{Architecture, ImageArchitecture};
+use crate::architecture::{Architecture, BottleneckShape, ImageArchitecture, bottlenecks};
 
-/// One tensor of an architecture.
+/// One tensor of an architecture: a parameter, or a buffer of a batch norm.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TensorSpec {
+pub struct Parameter {
     /// Its reference name.
     pub name: String,
     /// Its shape.
     pub shape: Vec<usize>,
     /// What it is.
-    pub kind: TensorKind,
+    pub kind: ParameterKind,
     /// Where it belongs.
     pub tower: Tower,
 }
@@ -29,7 +30,7 @@ pub enum Tower {
 /// What a tensor is: decides how it is stored, made up and trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum TensorKind {
+pub enum ParameterKind {
     TokenEmbedding,
     TextPosition,
     ClassEmbedding,
@@ -59,7 +60,7 @@ pub enum TensorKind {
     LogitScale,
 }
 
-impl TensorKind {
+impl ParameterKind {
     /// Whether the released files hold it in f16: convolutions and linear layers with their biases,
     /// and the two projections. Everything else is f32 (PROTOCOL 1.6.1).
     pub fn is_half_in_released_files(self) -> bool {
@@ -90,8 +91,8 @@ impl TensorKind {
 
 impl Architecture {
     /// Every tensor of this architecture, in the order of the reference's modules.
-    pub fn tensors(&self) -> Vec<TensorSpec> {
-        use TensorKind as Kind;
+    pub fn parameters(&self) -> Vec<Parameter> {
+        use ParameterKind as Kind;
         let mut list = List::default();
         let text = &self.text;
         list.tower = Some(Tower::Text);
@@ -108,36 +109,38 @@ impl Architecture {
         list.blocks("transformer", text.layers, text.width, text.mlp_width);
         list.add("token_embedding.weight", &[text.vocab_size, text.width], Kind::TokenEmbedding);
         list.norm("ln_final", text.width);
-        list.tensors
+        list.parameters
     }
 
     /// Number of parameters, batch norm statistics not counted.
-    pub fn parameters(&self) -> u64 {
-        let count = |spec: &TensorSpec| spec.shape.iter().map(|&size| size as u64).product::<u64>();
-        self.tensors().iter().filter(|spec| spec.kind.is_parameter()).map(count).sum()
+    pub fn parameter_count(&self) -> u64 {
+        let count = |parameter: &Parameter| {
+            parameter.shape.iter().map(|&size| size as u64).product::<u64>()
+        };
+        self.parameters().iter().filter(|parameter| parameter.kind.is_parameter()).map(count).sum()
     }
 }
 
 #[derive(Default)]
 struct List {
-    tensors: Vec<TensorSpec>,
+    parameters: Vec<Parameter>,
     tower: Option<Tower>,
 }
 
 impl List {
-    fn add(&mut self, name: impl Into<String>, shape: &[usize], kind: TensorKind) {
+    fn add(&mut self, name: impl Into<String>, shape: &[usize], kind: ParameterKind) {
         let tower = self.tower.unwrap_or(Tower::Joint);
-        self.tensors.push(TensorSpec { name: name.into(), shape: shape.to_vec(), kind, tower });
+        self.parameters.push(Parameter { name: name.into(), shape: shape.to_vec(), kind, tower });
     }
 
-    fn linear(&mut self, name: &str, outputs: usize, inputs: usize, kind: TensorKind) {
+    fn linear(&mut self, name: &str, outputs: usize, inputs: usize, kind: ParameterKind) {
         self.add(format!("{name}.weight"), &[outputs, inputs], kind);
-        self.add(format!("{name}.bias"), &[outputs], TensorKind::Bias);
+        self.add(format!("{name}.bias"), &[outputs], ParameterKind::Bias);
     }
 
     fn norm(&mut self, name: &str, width: usize) {
-        self.add(format!("{name}.weight"), &[width], TensorKind::NormGain);
-        self.add(format!("{name}.bias"), &[width], TensorKind::NormBias);
+        self.add(format!("{name}.weight"), &[width], ParameterKind::NormGain);
+        self.add(format!("{name}.bias"), &[width], ParameterKind::NormBias);
     }
 
     fn blocks(&mut self, prefix: &str, layers: usize, width: usize, mlp_width: usize) {
@@ -146,13 +149,18 @@ impl List {
             self.add(
                 format!("{block}.attn.in_proj_weight"),
                 &[3 * width, width],
-                TensorKind::AttentionIn,
+                ParameterKind::AttentionIn,
             );
-            self.add(format!("{block}.attn.in_proj_bias"), &[3 * width], TensorKind::Bias);
-            self.linear(&format!("{block}.attn.out_proj"), width, width, TensorKind::AttentionOut);
+            self.add(format!("{block}.attn.in_proj_bias"), &[3 * width], ParameterKind::Bias);
+            self.linear(
+                &format!("{block}.attn.out_proj"),
+                width,
+                width,
+                ParameterKind::AttentionOut,
+            );
             self.norm(&format!("{block}.ln_1"), width);
-            self.linear(&format!("{block}.mlp.c_fc"), mlp_width, width, TensorKind::MlpIn);
-            self.linear(&format!("{block}.mlp.c_proj"), width, mlp_width, TensorKind::MlpOut);
+            self.linear(&format!("{block}.mlp.c_fc"), mlp_width, width, ParameterKind::MlpIn);
+            self.linear(&format!("{block}.mlp.c_proj"), width, mlp_width, ParameterKind::MlpOut);
             self.norm(&format!("{block}.ln_2"), width);
         }
     }
@@ -164,13 +172,13 @@ impl List {
             return;
         };
         let tokens = architecture.image.tokens();
-        self.add("visual.class_embedding", &[width], TensorKind::ClassEmbedding);
-        self.add("visual.positional_embedding", &[tokens, width], TensorKind::ImagePosition);
-        self.add("visual.proj", &[width, architecture.embed_dim], TensorKind::Projection);
+        self.add("visual.class_embedding", &[width], ParameterKind::ClassEmbedding);
+        self.add("visual.positional_embedding", &[tokens, width], ParameterKind::ImagePosition);
+        self.add("visual.proj", &[width, architecture.embed_dim], ParameterKind::Projection);
         self.add(
             "visual.conv1.weight",
             &[width, 3, patch_size, patch_size],
-            TensorKind::PatchConvolution,
+            ParameterKind::PatchConvolution,
         );
         self.norm("visual.ln_pre", width);
         self.blocks("visual.transformer", layers, width, mlp_width);
@@ -184,44 +192,40 @@ impl List {
         self.convolution("visual.conv1", "visual.bn1", [width / 2, 3, 3]);
         self.convolution("visual.conv2", "visual.bn2", [width / 2, width / 2, 3]);
         self.convolution("visual.conv3", "visual.bn3", [width, width / 2, 3]);
-        let mut inputs = width;
-        for (stage, &count) in blocks.iter().enumerate() {
-            let planes = width << stage;
-            for block in 0..count {
-                let name = format!("visual.layer{}.{block}", stage + 1);
-                self.bottleneck(&name, inputs, planes, block == 0);
-                inputs = 4 * planes;
-            }
+        for shape in bottlenecks(width, blocks) {
+            self.bottleneck(&shape);
         }
         let pooled = 32 * width;
         let tokens = architecture.image.tokens();
         self.add(
             "visual.attnpool.positional_embedding",
             &[tokens, pooled],
-            TensorKind::PoolPosition,
+            ParameterKind::PoolPosition,
         );
         for (matrix, outputs) in
             [("k", pooled), ("q", pooled), ("v", pooled), ("c", architecture.embed_dim)]
         {
             let name = format!("visual.attnpool.{matrix}_proj");
-            self.linear(&name, outputs, pooled, TensorKind::PoolMatrix);
+            self.linear(&name, outputs, pooled, ParameterKind::PoolMatrix);
         }
     }
 
-    fn bottleneck(&mut self, name: &str, inputs: usize, planes: usize, first: bool) {
-        let part = |leaf: &str| format!("{name}.{leaf}");
-        self.convolution(&part("conv1"), &part("bn1"), [planes, inputs, 1]);
+    fn bottleneck(&mut self, shape: &BottleneckShape) {
+        let &BottleneckShape { channels, planes, .. } = shape;
+        let part = |leaf: &str| format!("visual.{}.{leaf}", shape.name);
+        self.convolution(&part("conv1"), &part("bn1"), [planes, channels, 1]);
         self.convolution(&part("conv2"), &part("bn2"), [planes, planes, 3]);
         self.convolution(&part("conv3"), &part("bn3"), [4 * planes, planes, 1]);
-        if let Some(gain) =
-            self.tensors.iter_mut().rev().find(|spec| spec.kind == TensorKind::NormGain)
+        if let Some(gain) = self
+            .parameters
+            .iter_mut()
+            .rev()
+            .find(|parameter| parameter.kind == ParameterKind::NormGain)
         {
-            gain.kind = TensorKind::ResidualGain;
+            gain.kind = ParameterKind::ResidualGain;
         }
-        // Every stage's first block changes the number of channels, so it has the branch
-        // (PROTOCOL 1.2), the first stage's too.
-        if first {
-            let shape = [4 * planes, inputs, 1];
+        if shape.has_downsample {
+            let shape = [4 * planes, channels, 1];
             self.convolution(&part("downsample.0"), &part("downsample.1"), shape);
         }
     }
@@ -229,11 +233,11 @@ impl List {
     /// A square convolution `[outputs, inputs, kernel]` and the batch norm behind it.
     fn convolution(&mut self, name: &str, norm: &str, [outputs, inputs, kernel]: [usize; 3]) {
         let shape = [outputs, inputs, kernel, kernel];
-        self.add(format!("{name}.weight"), &shape, TensorKind::Convolution);
+        self.add(format!("{name}.weight"), &shape, ParameterKind::Convolution);
         self.norm(norm, outputs);
-        self.add(format!("{norm}.running_mean"), &[outputs], TensorKind::RunningMean);
-        self.add(format!("{norm}.running_var"), &[outputs], TensorKind::RunningVariance);
-        self.add(format!("{norm}.num_batches_tracked"), &[], TensorKind::BatchCounter);
+        self.add(format!("{norm}.running_mean"), &[outputs], ParameterKind::RunningMean);
+        self.add(format!("{norm}.running_var"), &[outputs], ParameterKind::RunningVariance);
+        self.add(format!("{norm}.num_batches_tracked"), &[], ParameterKind::BatchCounter);
     }
 }
 
@@ -246,8 +250,8 @@ mod tests {
         // PROTOCOL 1.5, "entries".
         let entries = [489, 795, 669, 921, 1353, 302, 302, 446, 446];
         for (model, entries) in registry::models().iter().zip(entries) {
-            assert_eq!(model.architecture.parameters(), model.parameters, "{}", model.name);
-            assert_eq!(model.architecture.tensors().len(), entries, "{}", model.name);
+            assert_eq!(model.architecture.parameter_count(), model.parameters, "{}", model.name);
+            assert_eq!(model.architecture.parameters().len(), entries, "{}", model.name);
         }
     }
 }

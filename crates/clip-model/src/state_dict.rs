@@ -1,6 +1,8 @@
 //! Tensors by name, under the reference's names whatever the file called them.
 
+use crate::architecture::Architecture;
 use crate::error::CheckpointError;
+use crate::parameters::Parameter;
 use crate::tensor::Tensor;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,14 +51,6 @@ impl StateDict {
         self.tensors.is_empty()
     }
 
-    /// The values of one tensor widened to f32, row-major.
-    ///
-    /// # Errors
-    /// As [`StateDict::floats`].
-    pub fn take_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
-        self.floats(name, shape).map(Tensor::to_f32)
-    }
-
     /// A tensor that must have this shape and floating-point elements.
     ///
     /// # Errors
@@ -86,6 +80,23 @@ impl StateDict {
         Ok(tensor)
     }
 
+    /// Whether every parameter of `architecture` is there with its shape and floating-point elements.
+    ///
+    /// # Errors
+    /// What [`StateDict::floats`] says of the first that is not, by name.
+    pub fn check(&self, architecture: &Architecture) -> Result<(), CheckpointError> {
+        let mut parameters = architecture.parameters();
+        parameters.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        for Parameter { name, shape, kind, .. } in parameters {
+            match self.floats(&name, &shape) {
+                Err(CheckpointError::MissingTensor { .. } | CheckpointError::WrongDtype { .. })
+                    if kind.is_optional() => {}
+                checked => drop(checked?),
+            }
+        }
+        Ok(())
+    }
+
     /// Puts a tensor in, returning the one of the same name that it replaces.
     pub fn insert(&mut self, name: impl Into<String>, tensor: Tensor) -> Option<Tensor> {
         self.tensors.insert(name.into(), tensor)
@@ -108,13 +119,13 @@ mod tests {
     #[test]
     fn missing_and_misshaped_tensors_are_named() {
         let state_dict = one("visual.proj", Tensor::from_f32(&[1, 2], vec![1.0, 2.0]));
-        let missing = state_dict.take_f32("text_projection", &[1]).unwrap_err();
+        let missing = state_dict.floats("text_projection", &[1]).unwrap_err();
         assert_eq!(missing.to_string(), "m.pt: tensor `text_projection` is missing");
-        let wrong = state_dict.take_f32("visual.proj", &[2, 1]).unwrap_err();
+        let wrong = state_dict.floats("visual.proj", &[2, 1]).unwrap_err();
         assert_eq!(
             wrong.to_string(),
             "m.pt: tensor `visual.proj` has shape [1, 2], expected [2, 1]"
         );
-        assert_eq!(state_dict.take_f32("visual.proj", &[1, 2]).unwrap(), [1.0, 2.0]);
+        assert_eq!(state_dict.floats("visual.proj", &[1, 2]).unwrap().to_f32(), [1.0, 2.0]);
     }
 }

@@ -6,7 +6,7 @@
 //! every layer's output of order one.
 
 use crate::architecture::{Architecture, ImageArchitecture};
-use crate::parameters::{TensorKind, TensorSpec, Tower};
+use crate::parameters::{Parameter, ParameterKind, Tower};
 use crate::state_dict::StateDict;
 use crate::tensor::Tensor;
 use rayon::prelude::*;
@@ -15,16 +15,18 @@ use std::collections::BTreeMap;
 /// A state dict of `architecture` in f32, without batch counters. The same seed gives the same
 /// bits on every machine.
 pub fn state_dict(architecture: &Architecture, seed: u64) -> StateDict {
-    let specs = architecture.tensors();
-    let tensors: BTreeMap<String, Tensor> = specs
+    let parameters = architecture.parameters();
+    let tensors: BTreeMap<String, Tensor> = parameters
         .into_par_iter()
-        .filter(|spec| spec.kind != TensorKind::BatchCounter)
-        .map(|spec| {
-            let (scale, offset) = scale_and_offset(architecture, &spec);
-            let count = spec.shape.iter().product();
-            let tensor =
-                Tensor::from_f32(&spec.shape, uniform(seed, &spec.name, count, scale, offset));
-            (spec.name, tensor)
+        .filter(|parameter| parameter.kind != ParameterKind::BatchCounter)
+        .map(|parameter| {
+            let (scale, offset) = scale_and_offset(architecture, &parameter);
+            let count = parameter.shape.iter().product();
+            let tensor = Tensor::from_f32(
+                &parameter.shape,
+                uniform(seed, &parameter.name, count, scale, offset),
+            );
+            (parameter.name, tensor)
         })
         .collect();
     StateDict::from_tensors(format!("synthetic weights, seed {seed}"), tensors)
@@ -84,18 +86,18 @@ fn hash(key: u64, index: u32) -> u32 {
 }
 
 /// Scale and offset by kind, evaluated in f64 and rounded once.
-fn scale_and_offset(architecture: &Architecture, spec: &TensorSpec) -> (f32, f32) {
-    use TensorKind as Kind;
-    let layers = match (spec.tower, &architecture.image) {
+fn scale_and_offset(architecture: &Architecture, parameter: &Parameter) -> (f32, f32) {
+    use ParameterKind as Kind;
+    let layers = match (parameter.tower, &architecture.image) {
         (Tower::Image, ImageArchitecture::VisionTransformer { layers, .. }) => *layers,
         _ => architecture.text.layers,
     };
     // Standard deviation of a uniform distribution is scale / √3.
     let of_variance = |variance: f64| (3.0 * variance).sqrt();
-    let size = |axis: usize| spec.shape.get(axis).map_or(1.0, |&size| size as f64);
-    let fan_in: f64 = spec.shape.iter().skip(1).map(|&size| size as f64).product();
+    let size = |axis: usize| parameter.shape.get(axis).map_or(1.0, |&size| size as f64);
+    let fan_in: f64 = parameter.shape.iter().skip(1).map(|&size| size as f64).product();
     let depth = 2.0 * layers as f64;
-    let (scale, offset) = match spec.kind {
+    let (scale, offset) = match parameter.kind {
         Kind::TokenEmbedding | Kind::ImagePosition | Kind::PoolPosition => (0.5, 0.0),
         Kind::TextPosition => (0.25, 0.0),
         Kind::ClassEmbedding => (1.0, 0.0),

@@ -9,10 +9,13 @@ use std::path::Path;
 
 fn assert_same_model(a: &Checkpoint, b: &Checkpoint, what: &str) {
     assert_eq!(a.architecture, b.architecture, "{what}");
-    for spec in a.architecture.tensors().iter().filter(|spec| !spec.kind.is_optional()) {
-        let [a, b] = [a, b]
-            .map(|checkpoint| checkpoint.state_dict.take_f32(&spec.name, &spec.shape).unwrap());
-        assert!(a == b, "{what}: {} differs", spec.name);
+    for parameter in
+        a.architecture.parameters().iter().filter(|parameter| !parameter.kind.is_optional())
+    {
+        let [a, b] = [a, b].map(|checkpoint| {
+            checkpoint.state_dict.floats(&parameter.name, &parameter.shape).unwrap().to_f32()
+        });
+        assert!(a == b, "{what}: {} differs", parameter.name);
     }
 }
 

@@ -89,31 +89,10 @@ impl Head {
         match mode {
             Mode::Bilevel => {}
             Mode::Float32 => {
-                let word = token(&mut cursor)?;
-                let scale = str::from_utf8(&word).ok().and_then(|text| text.parse::<f64>().ok());
-                match scale {
-                    Some(scale) if scale.is_finite() && scale != 0.0 => {
-                        head.little_endian = scale < 0.0
-                    }
-                    _ => {
-                        return Err(ImageError::corrupt(
-                            Format::Pnm,
-                            "the scale is not a number other than 0",
-                        ));
-                    }
-                }
+                head.little_endian = scale(&mut cursor)? < 0.0;
             }
             _ => {
-                let max = number(&mut cursor)?;
-                head.max = u32::try_from(max)
-                    .ok()
-                    .filter(|max| (1..65536).contains(max))
-                    .ok_or_else(|| {
-                        ImageError::corrupt(
-                            Format::Pnm,
-                            format!("greatest value {max}, 1 to 65535 are allowed"),
-                        )
-                    })?;
+                head.max = greatest(&mut cursor)?;
                 if mode == Mode::Grey && head.max > 255 {
                     head.mode = Mode::Int32;
                 }
@@ -122,6 +101,24 @@ impl Head {
         head.body = cursor.at();
         Ok(head)
     }
+}
+
+/// What a PFM's values are scaled by; its sign is the order of bytes.
+fn scale(cursor: &mut Bytes) -> Result<f64, ImageError> {
+    let word = token(cursor)?;
+    let scale = str::from_utf8(&word).ok().and_then(|text| text.parse::<f64>().ok());
+    let what = "the scale is not a number other than 0";
+    scale
+        .filter(|scale| scale.is_finite() && *scale != 0.0)
+        .ok_or_else(|| ImageError::corrupt(Format::Pnm, what))
+}
+
+/// The value that is white.
+fn greatest(cursor: &mut Bytes) -> Result<u32, ImageError> {
+    let max = number(cursor)?;
+    let allowed = u32::try_from(max).ok().filter(|max| (1..65536).contains(max));
+    let what = || format!("greatest value {max}, 1 to 65535 are allowed");
+    allowed.ok_or_else(|| ImageError::corrupt(Format::Pnm, what()))
 }
 
 fn truncated(what: impl Into<String>) -> ImageError {

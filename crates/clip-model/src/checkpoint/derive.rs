@@ -7,7 +7,7 @@ use crate::architecture::{
 };
 use crate::error::CheckpointError;
 use crate::state_dict::StateDict;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// No CLIP is near it in any size; products of two such sizes fit in 64 bits.
 const SIZE_LIMIT: usize = 1 << 24;
@@ -42,45 +42,16 @@ pub(super) fn check_names_and_shapes(
     state_dict: &StateDict,
     architecture: &Architecture,
 ) -> Result<(), CheckpointError> {
-    let path = || state_dict.path().to_path_buf();
-    let expected: BTreeMap<_, _> = architecture
-        .tensors()
-        .into_iter()
-        .map(|spec| (spec.name, (spec.shape, spec.kind)))
-        .collect();
-    for (name, (shape, kind)) in &expected {
-        let Some(tensor) = state_dict.get(name) else {
-            if kind.is_optional() {
-                continue;
-            }
-            return Err(CheckpointError::MissingTensor { path: path(), name: name.clone() });
-        };
-        if tensor.shape() != shape {
-            return Err(CheckpointError::WrongShape {
-                path: path(),
-                name: name.clone(),
-                found: tensor.shape().to_vec(),
-                expected: shape.clone(),
-            });
+    state_dict.check(architecture)?;
+    let expected: BTreeSet<String> =
+        architecture.parameters().into_iter().map(|parameter| parameter.name).collect();
+    let unexpected = state_dict.names().filter(|name| !expected.contains(*name));
+    let names: Vec<String> = unexpected.map(str::to_owned).collect();
+    match names.is_empty() {
+        true => Ok(()),
+        false => {
+            Err(CheckpointError::UnexpectedTensors { path: state_dict.path().to_path_buf(), names })
         }
-        if !kind.is_optional() && !tensor.dtype().is_float() {
-            return Err(CheckpointError::WrongDtype {
-                path: path(),
-                name: name.clone(),
-                found: tensor.dtype().name().to_owned(),
-                expected: "f64, f32, f16 or bf16",
-            });
-        }
-    }
-    let names: Vec<String> = state_dict
-        .names()
-        .filter(|name| !expected.contains_key(*name))
-        .map(str::to_owned)
-        .collect();
-    if names.is_empty() {
-        Ok(())
-    } else {
-        Err(CheckpointError::UnexpectedTensors { path: path(), names })
     }
 }
 

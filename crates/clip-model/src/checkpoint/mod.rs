@@ -150,22 +150,18 @@ impl Checkpoint {
         warnings.extend(hints.warnings.iter().cloned());
         let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
         derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
-        if architecture.text.vocab_size < open_clip::VOCABULARY {
-            let rows = architecture.text.vocab_size;
+        let (rows, ids) = (architecture.text.vocab_size, open_clip::VOCABULARY);
+        if rows < ids {
             hints.refuse_texts(format!(
-                "the token table has {rows} rows, CLIP's tokenizer {} ids",
-                open_clip::VOCABULARY
+                "the token table has {rows} rows, CLIP's tokenizer {ids} ids"
             ));
         }
         warnings.extend(finite::check_scale(&state_dict)?);
-        if let Some(stated) = renamed.input_resolution
-            && stated != architecture.image.resolution() as i64
-        {
-            let derived = architecture.image.resolution();
-            warnings.push(format!(
-                "the archive states a resolution of {stated}, its shapes give {derived}"
-            ));
-        }
+        let derived = architecture.image.resolution();
+        let other = renamed.input_resolution.filter(|&stated| stated != derived as i64);
+        warnings.extend(other.map(|stated| {
+            format!("the archive states a resolution of {stated}, its shapes give {derived}")
+        }));
 
         let released = source.released || released::is_in_released_repository(&path);
         let openai_layout = renamed.openai_buffers;

@@ -1,6 +1,6 @@
 //! The configuration files that go with weights: open_clip's and transformers'.
 
-use crate::architecture::{ImageArchitecture, TextPooling};
+use crate::architecture::{ImageArchitecture, TextArchitecture, TextPooling};
 use crate::checkpoint::Checkpoint;
 use crate::error::CheckpointError;
 use serde_json::{Map, Value, json};
@@ -9,9 +9,26 @@ use serde_json::{Map, Value, json};
 pub(super) fn open_clip(checkpoint: &Checkpoint, preprocessing: &Map<String, Value>) -> String {
     let architecture = &checkpoint.architecture;
     let text = &architecture.text;
+    let vision_cfg = vision_cfg(&architecture.image);
+    let mut text_cfg = text_cfg(text);
+    for (field, value) in &checkpoint.tokenizer.fields {
+        text_cfg[field] = value.clone();
+    }
+    pretty(&json!({
+        "model_cfg": {
+            "embed_dim": architecture.embed_dim,
+            "quick_gelu": architecture.activation == crate::Activation::QuickGelu,
+            "vision_cfg": vision_cfg,
+            "text_cfg": text_cfg,
+        },
+        "preprocess_cfg": preprocessing,
+    }))
+}
+
+fn vision_cfg(image: &ImageArchitecture) -> Map<String, Value> {
     let mut vision_cfg = Map::new();
     let mut set = |name: &str, value: Value| drop(vision_cfg.insert(name.to_owned(), value));
-    match architecture.image {
+    match *image {
         ImageArchitecture::VisionTransformer {
             resolution,
             patch_size,
@@ -36,6 +53,10 @@ pub(super) fn open_clip(checkpoint: &Checkpoint, preprocessing: &Map<String, Val
             set("head_width", json!(32 * width / heads));
         }
     }
+    vision_cfg
+}
+
+fn text_cfg(text: &TextArchitecture) -> Value {
     let mut text_cfg = json!({
         "context_length": text.context_length,
         "vocab_size": text.vocab_size,
@@ -55,18 +76,7 @@ pub(super) fn open_clip(checkpoint: &Checkpoint, preprocessing: &Map<String, Val
             text_cfg["eos_id"] = json!(id);
         }
     }
-    for (field, value) in &checkpoint.tokenizer.fields {
-        text_cfg[field] = value.clone();
-    }
-    pretty(&json!({
-        "model_cfg": {
-            "embed_dim": architecture.embed_dim,
-            "quick_gelu": architecture.activation == crate::Activation::QuickGelu,
-            "vision_cfg": vision_cfg,
-            "text_cfg": text_cfg,
-        },
-        "preprocess_cfg": preprocessing,
-    }))
+    text_cfg
 }
 
 /// The number from which open_clip computes `int(width * ratio)` = `mlp_width`: the quotient, unless it rounds down.
@@ -97,13 +107,8 @@ pub(super) fn hugging_face(checkpoint: &Checkpoint) -> Result<String, Checkpoint
     else {
         return Err(unsupported("a ModifiedResNet"));
     };
-    let eos = match text.pooling {
-        TextPooling::Argmax => 2,
-        TextPooling::FirstId(id) => id,
-        TextPooling::First | TextPooling::Last => {
-            return Err(unsupported("pooling at the first or last token"));
-        }
-    };
+    let eos = eos_token_id(text.pooling)
+        .ok_or_else(|| unsupported("pooling at the first or last token"))?;
     let activation = architecture.activation.name();
     Ok(pretty(&json!({
         "architectures": ["CLIPModel"],
@@ -138,6 +143,14 @@ pub(super) fn hugging_face(checkpoint: &Checkpoint) -> Result<String, Checkpoint
             "layer_norm_eps": 1e-5,
         },
     })))
+}
+
+fn eos_token_id(pooling: TextPooling) -> Option<u32> {
+    match pooling {
+        TextPooling::Argmax => Some(2),
+        TextPooling::FirstId(id) => Some(id),
+        TextPooling::First | TextPooling::Last => None,
+    }
 }
 
 pub(super) fn pretty(value: &Value) -> String {

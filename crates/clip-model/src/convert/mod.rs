@@ -8,7 +8,7 @@ use clip_files::NewFolder;
 
 use crate::checkpoint::{CONFIG_KEY, Checkpoint, Layout, TokenizerConfig, finite};
 use crate::error::CheckpointError;
-use crate::parameters::TensorKind;
+use crate::parameters::ParameterKind;
 use crate::safetensors::{self, WriteTensor};
 use crate::tensor::Dtype;
 use serde_json::{Map, Value};
@@ -121,8 +121,12 @@ fn copy_tokenizer(checkpoint: &Checkpoint, folder: &Path) -> Result<(), Checkpoi
 }
 
 fn with_dtypes(checkpoint: &Checkpoint, weights: WeightFormat) -> Vec<WriteTensor> {
-    let kinds: HashMap<String, TensorKind> =
-        checkpoint.architecture.tensors().into_iter().map(|spec| (spec.name, spec.kind)).collect();
+    let kinds: HashMap<String, ParameterKind> = checkpoint
+        .architecture
+        .parameters()
+        .into_iter()
+        .map(|parameter| (parameter.name, parameter.kind))
+        .collect();
     let dtype = |name: &str, stored: Dtype| match weights {
         // Batch counters stay integers whatever is asked for (trap 9.7).
         _ if !stored.is_float() => stored,

@@ -119,15 +119,20 @@ fn fetch_all(
             }
         }
     }
+    write_digests(&mark, own, fetched)
+}
+
+/// Marks a repository as complete: digests and names of its files.
+fn write_digests(mark: &Path, own: &Path, files: Vec<String>) -> Result<(), ResolveError> {
     let mut lines = String::new();
-    for file in fetched {
+    for file in files {
         let path = own.join(&file);
         let digest =
             sha256_of_file(&path).map_err(|source| DownloadError::Write { path, source })?;
         lines += &format!("{digest}  {file}\n");
     }
-    clip_files::write_whole(&mark, |out| std::io::Write::write_all(out, lines.as_bytes()))
-        .map_err(|source| DownloadError::Write { path: mark, source }.into())
+    clip_files::write_whole(mark, |out| std::io::Write::write_all(out, lines.as_bytes()))
+        .map_err(|source| DownloadError::Write { path: mark.to_path_buf(), source }.into())
 }
 
 /// Whether the mark is there and every file is as it was when it came. A mark of an earlier version names no files:

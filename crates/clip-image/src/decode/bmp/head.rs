@@ -90,30 +90,7 @@ impl Head {
             offset
         };
 
-        let (mut mode, mut kind) = match info.bits {
-            1 | 4 | 8 => (Mode::Palette, Kind::Packed(info.bits.into())),
-            16 => (Mode::Rgb, Kind::Bgr555),
-            24 => (Mode::Rgb, BGR),
-            32 => (Mode::Rgb, BGRX),
-            bits => {
-                return Err(ImageError::unsupported(Format::Bmp, format!("{bits} bits per pixel")));
-            }
-        };
-        let mut run_length = None;
-        match info.compression {
-            0 => {}
-            1 => run_length = Some(Layout::RunLength { four_bits: false }),
-            2 => run_length = Some(Layout::RunLength { four_bits: true }),
-            3 => {
-                kind = masked(info.bits, masks)?;
-                if matches!(kind, Kind::Bytes { alpha: Some(_), .. }) {
-                    mode = Mode::Rgba;
-                }
-            }
-            other => {
-                return Err(ImageError::unsupported(Format::Bmp, format!("compression {other}")));
-            }
-        }
+        let (mut mode, mut layout) = info.stored(masks)?;
         let mut palette = None;
         if mode == Mode::Palette {
             if !(1..=65536).contains(&colors) {
@@ -129,14 +106,13 @@ impl Head {
             };
             (mode, palette) = table.mode()?;
             // Pillow then reads whole bytes as grey, or single bits as black and white, whatever the depth was.
-            match mode {
-                Mode::Grey => kind = Kind::Packed(8),
-                Mode::Bilevel => kind = Kind::Packed(1),
+            match (mode, &mut layout) {
+                (Mode::Grey, Layout::Rows(kind)) => *kind = Kind::Packed(8),
+                (Mode::Bilevel, Layout::Rows(kind)) => *kind = Kind::Packed(1),
                 _ => {}
             }
         }
         let offset = if offset == 0 { cursor.at() } else { offset };
-        let layout = run_length.unwrap_or(Layout::Rows(kind));
         Ok(Self { size, top_down: info.top_down, bits: info.bits, mode, layout, palette, offset })
     }
 }
@@ -201,6 +177,28 @@ impl Info {
             }
             other => Err(ImageError::unsupported(Format::Bmp, format!("header of {other} bytes"))),
         }
+    }
+
+    /// The mode before the colour table is known, and how the rows are stored.
+    fn stored(&self, masks: [u32; 4]) -> Result<(Mode, Layout), ImageError> {
+        let unsupported = |what| Err(ImageError::unsupported(Format::Bmp, what));
+        let (mode, kind) = match self.bits {
+            1 | 4 | 8 => (Mode::Palette, Kind::Packed(self.bits.into())),
+            16 => (Mode::Rgb, Kind::Bgr555),
+            24 => (Mode::Rgb, BGR),
+            32 => (Mode::Rgb, BGRX),
+            bits => return unsupported(format!("{bits} bits per pixel")),
+        };
+        Ok(match self.compression {
+            0 => (mode, Layout::Rows(kind)),
+            1 => (mode, Layout::RunLength { four_bits: false }),
+            2 => (mode, Layout::RunLength { four_bits: true }),
+            3 => match masked(self.bits, masks)? {
+                kind @ Kind::Bytes { alpha: Some(_), .. } => (Mode::Rgba, Layout::Rows(kind)),
+                kind => (mode, Layout::Rows(kind)),
+            },
+            other => return unsupported(format!("compression {other}")),
+        })
     }
 }
 

@@ -334,8 +334,7 @@ fn refine_block(
                 if known == 0 {
                     break;
                 }
-                refine(source, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
-                known &= known - 1;
+                refine_next(source, &mut now, block, &mut known, bit);
                 index += 1;
             }
             if new != 0 {
@@ -346,13 +345,25 @@ fn refine_block(
     }
     if *zero_blocks > 0 {
         while known != 0 {
-            let index = known.trailing_zeros() as usize;
-            refine(source, &mut now, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
-            known &= known - 1;
+            refine_next(source, &mut now, block, &mut known, bit);
         }
         *zero_blocks -= 1;
     }
     *bits = now;
+}
+
+/// Refines the first of the known coefficients and takes it from them.
+#[inline(always)]
+fn refine_next(
+    source: &mut Source<'_>,
+    bits: &mut Bits,
+    block: &mut [i16; 64],
+    known: &mut u64,
+    bit: i16,
+) {
+    let index = known.trailing_zeros() as usize;
+    refine(source, bits, &mut block[usize::from(NATURAL_ORDER[index & 63])], bit);
+    *known &= *known - 1;
 }
 
 /// A correction bit: when set, the magnitude grows by `bit`, unless it has that bit already.

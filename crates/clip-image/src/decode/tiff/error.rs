@@ -9,3 +9,7 @@ pub(super) fn corrupt(what: impl Into<String>) -> ImageError {
 pub(super) fn unsupported(what: impl Into<String>) -> ImageError {
     ImageError::unsupported(Format::Tiff, what)
 }
+
+pub(super) fn truncated(what: impl Into<String>) -> ImageError {
+    ImageError::truncated(Format::Tiff, what)
+}

@@ -49,29 +49,7 @@ impl Layout {
         if formats.iter().min() == formats.iter().max() {
             formats.truncate(1);
         }
-        let mut bits = directory.values_or(tag::BITS_PER_SAMPLE, &[1])?;
-        let mut extra = directory.values_or(tag::EXTRA_SAMPLES, &[])?;
-        let mut samples = directory.value(tag::SAMPLES_PER_PIXEL).unwrap_or(1);
-        if planar && !extra.is_empty() && extra.iter().all(|kind| *kind == 0) {
-            // Planes of no known meaning come last and are never read.
-            bits.truncate(bits.len().saturating_sub(extra.len()));
-            samples = samples.saturating_sub(extra.len() as u64);
-            extra.clear();
-        }
-        if samples == 0 || samples > MOST_SAMPLES {
-            return Err(corrupt(format!(
-                "{samples} samples per pixel, 1 to {MOST_SAMPLES} are known"
-            )));
-        }
-        let samples = samples as usize;
-        match (bits.len(), bits.first()) {
-            (1, Some(first)) => bits = vec![*first; samples],
-            _ => bits.truncate(samples),
-        }
-        if bits.len() != samples || bits.iter().min() != bits.iter().max() {
-            return Err(corrupt(format!("{samples} samples per pixel of {bits:?} bits")));
-        }
-        let depth = bits.first().copied().unwrap_or(0);
+        let Samples { samples, depth, extra } = Samples::of(directory, planar)?;
         let key = Key {
             photometric,
             formats: &formats,
@@ -178,6 +156,43 @@ impl Layout {
             packed::unpack_row(row, self.bits, width, |sample| spread(sample) ^ flip, &mut out);
         }
         out
+    }
+}
+
+/// The samples of a pixel.
+struct Samples {
+    samples: usize,
+    /// Bits of each.
+    depth: u64,
+    /// What those beyond the colours mean.
+    extra: Vec<u64>,
+}
+
+impl Samples {
+    fn of(directory: &Directory, planar: bool) -> Result<Self, ImageError> {
+        let mut bits = directory.values_or(tag::BITS_PER_SAMPLE, &[1])?;
+        let mut extra = directory.values_or(tag::EXTRA_SAMPLES, &[])?;
+        let mut samples = directory.value(tag::SAMPLES_PER_PIXEL).unwrap_or(1);
+        if planar && !extra.is_empty() && extra.iter().all(|kind| *kind == 0) {
+            // Planes of no known meaning come last and are never read.
+            bits.truncate(bits.len().saturating_sub(extra.len()));
+            samples = samples.saturating_sub(extra.len() as u64);
+            extra.clear();
+        }
+        if samples == 0 || samples > MOST_SAMPLES {
+            return Err(corrupt(format!(
+                "{samples} samples per pixel, 1 to {MOST_SAMPLES} are known"
+            )));
+        }
+        let samples = samples as usize;
+        match (bits.len(), bits.first()) {
+            (1, Some(first)) => bits = vec![*first; samples],
+            _ => bits.truncate(samples),
+        }
+        if bits.len() != samples || bits.iter().min() != bits.iter().max() {
+            return Err(corrupt(format!("{samples} samples per pixel of {bits:?} bits")));
+        }
+        Ok(Self { samples, depth: bits.first().copied().unwrap_or(0), extra })
     }
 }
 

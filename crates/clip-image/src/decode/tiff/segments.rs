@@ -4,7 +4,8 @@
 //! go through libtiff, which reads what the byte counts say. The differences are kept here.
 
 use super::compression::Compression;
-use super::error::{corrupt, unsupported};
+use super::directory::Directory;
+use super::error::{corrupt, truncated, unsupported};
 use super::head::Head;
 use super::{predictor, tag};
 use crate::decode::jpeg::{self, ColorTransform, JpegColor};
@@ -59,26 +60,7 @@ impl Grid {
         let tiled = strips.is_none()
             || (head.compression != Compression::None && tags.value(tag::TILE_WIDTH).is_some());
         let mut grid = if tiled {
-            let offsets = tags
-                .values(tag::TILE_OFFSETS)
-                .or(strips)
-                .ok_or_else(|| corrupt("no strips and no tiles"))?;
-            let sides = (tags.value(tag::TILE_WIDTH), tags.value(tag::TILE_LENGTH));
-            let (Some(width), Some(height)) = sides else {
-                return Err(corrupt("tiles without a size"));
-            };
-            let (width, height) = limits.check(Format::Tiff, width, height)?;
-            let byte_counts =
-                tags.values(tag::TILE_BYTE_COUNTS).or_else(|| tags.values(tag::STRIP_BYTE_COUNTS));
-            let byte_counts = byte_counts.unwrap_or_default();
-            Self {
-                offsets,
-                byte_counts,
-                width: width as usize,
-                height: height as usize,
-                tiled,
-                planes,
-            }
+            Self::of_tiles(tags, strips, planes, limits)?
         } else {
             let rows = tags.value(tag::ROWS_PER_STRIP).filter(|rows| *rows > 0).unwrap_or(u64::MAX);
             let rows = usize::try_from(rows).unwrap_or(usize::MAX).min(height);
@@ -118,6 +100,26 @@ impl Grid {
             grid.offsets.truncate(needed);
         }
         Ok(grid)
+    }
+
+    fn of_tiles(
+        tags: &Directory,
+        strips: Option<Vec<u64>>,
+        planes: usize,
+        limits: &Limits,
+    ) -> Result<Self, ImageError> {
+        let offsets = tags.values(tag::TILE_OFFSETS).or(strips);
+        let offsets = offsets.ok_or_else(|| corrupt("no strips and no tiles"))?;
+        let sides = (tags.value(tag::TILE_WIDTH), tags.value(tag::TILE_LENGTH));
+        let (Some(width), Some(height)) = sides else {
+            return Err(corrupt("tiles without a size"));
+        };
+        let (width, height) = limits.check(Format::Tiff, width, height)?;
+        let (width, height) = (width as usize, height as usize);
+        let byte_counts =
+            tags.values(tag::TILE_BYTE_COUNTS).or_else(|| tags.values(tag::STRIP_BYTE_COUNTS));
+        let byte_counts = byte_counts.unwrap_or_default();
+        Ok(Self { offsets, byte_counts, width, height, tiled: true, planes })
     }
 
     fn place(&self, index: usize, width: usize, height: usize) -> Option<Place> {
@@ -165,21 +167,17 @@ impl Grid {
             let needed =
                 row_bytes.saturating_mul(place.height.saturating_sub(1)).saturating_add(used);
             let data = rest.get(..needed).ok_or_else(|| {
-                let what = format!(
-                    "a strip or tile at {offset} needs {needed} bytes, {} are left",
-                    rest.len()
-                );
-                ImageError::truncated(Format::Tiff, what)
+                let left = rest.len();
+                truncated(format!(
+                    "a strip or tile at {offset} needs {needed} bytes, {left} are left"
+                ))
             })?;
             return Ok(if head.reversed_bits { reversed(data) } else { data.to_vec() });
         }
         let packed = match self.byte_counts.get(index) {
             Some(count) => {
                 rest.get(..usize::try_from(*count).unwrap_or(usize::MAX)).ok_or_else(|| {
-                    ImageError::truncated(
-                        Format::Tiff,
-                        format!("a strip or tile of {count} bytes at {offset}"),
-                    )
+                    truncated(format!("a strip or tile of {count} bytes at {offset}"))
                 })?
             }
             None if self.offsets.len() == 1 => rest,
