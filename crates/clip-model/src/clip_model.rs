@@ -54,10 +54,11 @@ impl<D: Device> ClipModel<D> {
             path: weights.path().to_path_buf(),
             problem,
         })?;
+        weights.check(architecture)?;
         let loader = Loader::new(&device, weights, precision);
         let image_tower = ImageTower::load(&loader.at("visual"), architecture)?;
         let text_tower = TextTransformer::load(&loader, architecture)?;
-        let logit_scale = loader.values("logit_scale", &[])?.first().copied().unwrap_or_default();
+        let logit_scale = loader.values("logit_scale")?.first().copied().unwrap_or_default();
         check_scale(weights)?;
         let architecture = architecture.clone();
         let scale = logit_scale.exp();
@@ -173,17 +174,6 @@ impl<D: Device> ClipModel<D> {
         self.check_finite("text", features.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many rows the text tower computes for these texts: what its time grows with. Less than
-    /// their tokens where they share beginnings.
-    ///
-    /// # Errors
-    /// As [`ClipModel::encode_texts`].
-    pub fn rows_of_texts(&self, texts: &[&[u32]]) -> Result<usize, EncodeError> {
-        let texts = self.read_parts(texts)?;
-        let trees = PrefixTrees::new(&texts, self.shortcuts, self.context_length());
-        Ok(trees.map(|tree| tree.token_ids.len()).sum())
-    }
-
     /// What the model is made of.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
@@ -252,7 +242,7 @@ impl<D: Device> ClipModel<D> {
 }
 
 /// Whether the sizes fit together, so that nothing below divides by zero or overflows. That the
-/// tensors have these sizes is checked when they are taken.
+/// tensors have these sizes is checked then.
 fn validate(architecture: &Architecture) -> Result<(), String> {
     let text = &architecture.text;
     let mut sizes = vec![

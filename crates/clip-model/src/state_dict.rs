@@ -51,16 +51,21 @@ impl StateDict {
         self.tensors.is_empty()
     }
 
+    /// The tensor of this name, which must be there.
+    pub(crate) fn tensor(&self, name: &str) -> Result<&Tensor, CheckpointError> {
+        self.get(name).ok_or_else(|| CheckpointError::MissingTensor {
+            path: self.path.clone(),
+            name: name.to_owned(),
+        })
+    }
+
     /// A tensor that must have this shape and floating-point elements.
     ///
     /// # Errors
     /// [`CheckpointError::MissingTensor`], [`CheckpointError::WrongShape`], or
     /// [`CheckpointError::WrongDtype`].
     pub fn floats(&self, name: &str, shape: &[usize]) -> Result<&Tensor, CheckpointError> {
-        let tensor = self.tensors.get(name).ok_or_else(|| CheckpointError::MissingTensor {
-            path: self.path.clone(),
-            name: name.to_owned(),
-        })?;
+        let tensor = self.tensor(name)?;
         if tensor.shape() != shape {
             return Err(CheckpointError::WrongShape {
                 path: self.path.clone(),

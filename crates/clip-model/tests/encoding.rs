@@ -115,8 +115,6 @@ fn texts_of_many_trees_have_same_bits_whichever_thread_computes_them() {
     let text = |i: u32| vec![i % 290, i / 290, i * 13 % 290, VOCABULARY as u32 - 1];
     let texts: Vec<Vec<u32>> = (0..8000).map(text).collect();
     let input: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-    let rows = model.rows_of_texts(&input).unwrap();
-    assert!(rows > 3 * 5 * 1024, "{rows} rows are not many trees for each of three threads");
     let on_one = in_pool(1, || model.encode_texts(&input).unwrap());
     for threads in [2, 3] {
         assert!(

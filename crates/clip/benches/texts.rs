@@ -1,10 +1,9 @@
-//! How much captions and prompts share, and how fast the text tower encodes them with and without
-//! sharing, on the threads of rayon's pool, with weights by formula.
+//! How fast the text tower encodes captions and prompts with and without sharing what they have in common, on the threads of rayon's pool, with weights by formula.
 //!
 //! `cargo bench -p clip --bench texts -- captions.txt [prompts.json]`: a file of captions, one a line
 //! (`picture<TAB>caption` as in Flickr30k's lists, or the caption alone), and a JSON of `classnames`
-//! and `templates` with `{}` in them. Without arguments only prompts of its own. Rows are counted for
-//! everything, and timed for [`TIMED_NAMES`] names; figures are medians of interleaved rounds.
+//! and `templates` with `{}` in them. Without arguments only prompts of its own. Of prompts those of
+//! [`TIMED_NAMES`] names are timed, of captions one a picture; figures are medians of interleaved rounds.
 
 use std::collections::HashSet;
 use std::time::Instant;
@@ -47,16 +46,12 @@ fn main() -> Result<()> {
         model.map(|model| model.with_shortcuts(shortcuts))
     };
     let apart = Shortcuts { prefixes: false, duplicates: false, ..Shortcuts::ALL };
-    let bench = Bench {
-        tokenizer: Tokenizer::new(),
-        apart: model(apart)?,
-        distinct: model(Shortcuts { duplicates: true, ..apart })?,
-        shared: model(Shortcuts::ALL)?,
-    };
+    let bench =
+        Bench { tokenizer: Tokenizer::new(), apart: model(apart)?, shared: model(Shortcuts::ALL)? };
     println!("ViT-B/32, {}, {} threads", Cpu::new().isa().name(), rayon::current_num_threads());
-    println!("rows: computed; saved: of all tokens; texts/s: shared (apart)");
+    println!("texts/s: shared (apart)");
     let own = prompts(&NAMES.map(str::to_owned), &TEMPLATES.map(str::to_owned));
-    bench.report("prompts of this file", &own, &own)?;
+    bench.report("prompts of this file", &own)?;
     for path in arguments {
         let file = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
         if path.ends_with(".json") {
@@ -72,8 +67,6 @@ struct Bench {
     tokenizer: Tokenizer,
     /// Neither prefixes nor duplicates shared.
     apart: ClipModel<Cpu>,
-    /// Duplicates encoded once.
-    distinct: ClipModel<Cpu>,
     shared: ClipModel<Cpu>,
 }
 
@@ -84,11 +77,10 @@ impl Bench {
         let mut seen = HashSet::new();
         let first = lines().filter(|(picture, _)| seen.insert(picture.split('#').next()));
         let first: Vec<String> = first.map(|(_, caption)| caption.to_owned()).collect();
-        if first.len() == 1 {
-            return self.report("captions", &all, &all);
+        match first.len() {
+            1 => self.report("captions", &all),
+            _ => self.report("one caption a picture", &first),
         }
-        self.report("one caption a picture", &first, &first)?;
-        self.report("all captions", &all, &[])
     }
 
     fn report_prompts(&self, set: &PromptSet) -> Result<()> {
@@ -96,26 +88,10 @@ impl Bench {
         let every = classnames.len().div_ceil(TIMED_NAMES).max(1);
         let some: Vec<String> = classnames.iter().step_by(every).cloned().collect();
         let case = format!("{} names x {}", classnames.len(), templates.len());
-        self.report(&case, &prompts(classnames, templates), &prompts(&some, templates))
+        self.report(&case, &prompts(&some, templates))
     }
 
-    /// Counts the rows of all texts and times some of them.
-    fn report(&self, case: &str, all: &[String], timed: &[String]) -> Result<()> {
-        let ids = self.tokenize(all)?;
-        let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
-        let rows = |model: &ClipModel<Cpu>| model.rows_of_texts(&texts);
-        let (tokens, distinct, shared) =
-            (rows(&self.apart)?, rows(&self.distinct)?, rows(&self.shared)?);
-        let share = |rows: usize| 100.0 * rows as f64 / tokens as f64;
-        println!(
-            "{case:<24} {:>6} texts {tokens:>7} tokens {shared:>7} rows; saved: {:.1} % by duplicates, {:.1} % by prefixes",
-            texts.len(),
-            share(tokens - distinct),
-            share(distinct - shared),
-        );
-        if timed.is_empty() {
-            return Ok(());
-        }
+    fn report(&self, case: &str, timed: &[String]) -> Result<()> {
         let ids = self.tokenize(timed)?;
         let texts: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
         let models = [&self.shared, &self.apart];
@@ -130,13 +106,11 @@ impl Bench {
         let [shared, apart] = seconds.map(median);
         let speed = |seconds: f64| texts.len() as f64 / seconds;
         println!(
-            "{:<24} {:>6} texts {:>7.0} texts/s ({:.0}), {:.2} times; {:.0} rows/s",
-            "  timed",
+            "{case:<24} {:>6} texts {:>7.0} texts/s ({:.0}), {:.2} times",
             texts.len(),
             speed(shared),
             speed(apart),
             apart / shared,
-            self.shared.rows_of_texts(&texts)? as f64 / shared,
         );
         Ok(())
     }

@@ -15,15 +15,16 @@ pub(crate) struct Attention<D: Device> {
 
 impl<D: Device> Attention<D> {
     /// `in_proj_weight`, `in_proj_bias` and `out_proj` of one branch.
-    pub(crate) fn load(loader: &Loader<'_, D>, width: usize) -> Result<Self, CheckpointError> {
-        let weight = loader.values("in_proj_weight", &[3 * width, width])?;
-        let mut query_bias = loader.values("in_proj_bias", &[3 * width])?.into_vec();
+    pub(crate) fn load(loader: &Loader<'_, D>) -> Result<Self, CheckpointError> {
+        let weight = loader.values("in_proj_weight")?; // [3·width, width]
+        let width = weight.width();
+        let mut query_bias = loader.values("in_proj_bias")?.into_vec();
         let key_value_bias = query_bias.split_off(width);
         let (query, key_value) = weight.split_at(width * width);
         Ok(Self {
-            query: Linear::new(loader, query, query_bias, width)?,
-            key_value: Linear::new(loader, key_value, key_value_bias, width)?,
-            out_proj: Linear::load(&loader.at("out_proj"), width, width)?,
+            query: Linear::new(loader, query, query_bias)?,
+            key_value: Linear::new(loader, key_value, key_value_bias)?,
+            out_proj: Linear::load(&loader.at("out_proj"))?,
         })
     }
 

@@ -20,23 +20,17 @@ impl<D: Device> AttentionPool<D> {
     /// `positional_embedding`, `q_proj`, `k_proj`, `v_proj` and `c_proj` of one branch.
     pub(crate) fn load(
         loader: &Loader<'_, D>,
-        cells: usize,
-        channels: usize,
+        tokens: usize,
         heads: usize,
-        embed_dim: usize,
     ) -> Result<Self, CheckpointError> {
         let (key, value) = (loader.at("k_proj"), loader.at("v_proj"));
-        let square = [channels, channels];
-        let weight =
-            [&*key.values("weight", &square)?, &*value.values("weight", &square)?].concat();
-        let bias =
-            [&*key.values("bias", &[channels])?, &*value.values("bias", &[channels])?].concat();
-        let tokens = cells + 1;
+        let weight = [&*key.values("weight")?, &*value.values("weight")?].concat();
+        let bias = [&*key.values("bias")?, &*value.values("bias")?].concat();
         Ok(Self {
-            positional_embedding: loader.rows("positional_embedding", tokens, channels)?,
-            q_proj: Linear::load(&loader.at("q_proj"), channels, channels)?,
-            key_value: Linear::new(loader, &weight, bias, channels)?,
-            c_proj: Linear::load(&loader.at("c_proj"), embed_dim, channels)?,
+            positional_embedding: loader.rows("positional_embedding")?,
+            q_proj: Linear::load(&loader.at("q_proj"))?,
+            key_value: Linear::new(loader, &weight, bias)?,
+            c_proj: Linear::load(&loader.at("c_proj"))?,
             tokens,
             options: AttentionOptions {
                 heads,

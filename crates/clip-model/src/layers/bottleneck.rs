@@ -2,10 +2,8 @@
 
 use super::{Convolution, Loader};
 use crate::CheckpointError;
+use crate::architecture::BottleneckShape;
 use clip_kernels::{Activation, Device, MapShape, Result};
-
-/// Channels that leave a block, per plane.
-pub(crate) const EXPANSION: usize = 4;
 
 /// ```text
 /// x ─ conv1 1×1, relu ─ conv2 3×3, relu ─ average pool ─ conv3 1×1 ─ + ─ relu
@@ -21,26 +19,19 @@ pub(crate) struct Bottleneck<D: Device> {
 }
 
 impl<D: Device> Bottleneck<D> {
-    /// A block from `channels` to `4 · planes`.
+    /// The branch of one block.
     pub(crate) fn load(
         loader: &Loader<'_, D>,
-        channels: usize,
-        planes: usize,
-        stride: usize,
+        shape: &BottleneckShape,
     ) -> Result<Self, CheckpointError> {
-        let outputs = EXPANSION * planes;
-        let has_downsample = stride > 1 || channels != outputs;
+        let downsample = ("downsample.0", "downsample.1");
+        let downsample = shape.has_downsample.then(|| Convolution::load(loader, downsample, 1));
         Ok(Self {
-            conv1: Convolution::load(loader, ("conv1", "bn1"), channels, planes, 1, 1)?,
-            conv2: Convolution::load(loader, ("conv2", "bn2"), planes, planes, 3, 1)?,
-            conv3: Convolution::load(loader, ("conv3", "bn3"), planes, outputs, 1, 1)?,
-            downsample: has_downsample
-                .then(|| {
-                    let names = ("downsample.0", "downsample.1");
-                    Convolution::load(loader, names, channels, outputs, 1, 1)
-                })
-                .transpose()?,
-            stride,
+            conv1: Convolution::load(loader, ("conv1", "bn1"), 1)?,
+            conv2: Convolution::load(loader, ("conv2", "bn2"), 1)?,
+            conv3: Convolution::load(loader, ("conv3", "bn3"), 1)?,
+            downsample: downsample.transpose()?,
+            stride: shape.stride,
         })
     }
 

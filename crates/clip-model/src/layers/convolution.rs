@@ -24,8 +24,8 @@ struct BatchNorm {
 
 impl BatchNorm {
     /// `weight`, `bias`, `running_mean` and `running_var` of one branch.
-    fn load<D: Device>(loader: &Loader<'_, D>, outputs: usize) -> Result<Self, CheckpointError> {
-        let vector = |name| loader.values(name, &[outputs]).map(Values::into_vec);
+    fn load<D: Device>(loader: &Loader<'_, D>) -> Result<Self, CheckpointError> {
+        let vector = |name| loader.values(name).map(Values::into_vec);
         Ok(Self {
             weight: vector("weight")?,
             bias: vector("bias")?,
@@ -71,15 +71,14 @@ impl<D: Device> Convolution<D> {
     pub(crate) fn load(
         loader: &Loader<'_, D>,
         (name, norm): (&str, &str),
-        channels: usize,
-        outputs: usize,
-        kernel: usize,
         stride: usize,
     ) -> Result<Self, CheckpointError> {
-        let weight = loader.at(name).values("weight", &[outputs, channels, kernel, kernel])?;
-        let norm = BatchNorm::load(&loader.at(norm), outputs)?;
-        let Folded { weight, bias } = fold_batch_norm(&weight, channels, &norm);
-        let weight = MatrixView::output_major(&weight, outputs, kernel * kernel * channels);
+        let weight = loader.at(name).values("weight")?;
+        let norm = BatchNorm::load(&loader.at(norm))?;
+        let (kernel, outputs) = (weight.width(), norm.weight.len());
+        let inputs = weight.len() / outputs;
+        let Folded { weight, bias } = fold_batch_norm(&weight, inputs / (kernel * kernel), &norm);
+        let weight = MatrixView::output_major(&weight, outputs, inputs);
         let weight = match kernel {
             1 => loader.pack(weight)?,
             _ => loader.device.pack_convolution(weight, kernel, stride, loader.precision)?,

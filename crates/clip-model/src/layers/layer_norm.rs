@@ -16,8 +16,8 @@ pub(crate) struct LayerNorm<D: Device> {
 
 impl<D: Device> LayerNorm<D> {
     /// `weight` and `bias` of one branch.
-    pub(crate) fn load(loader: &Loader<'_, D>, width: usize) -> Result<Self, CheckpointError> {
-        let (weight, bias) = (loader.vector("weight", width)?, loader.vector("bias", width)?);
+    pub(crate) fn load(loader: &Loader<'_, D>) -> Result<Self, CheckpointError> {
+        let (weight, bias) = (loader.vector("weight")?, loader.vector("bias")?);
         Ok(Self { weight, bias, eps: EPS })
     }
 

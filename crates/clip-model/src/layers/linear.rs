@@ -12,25 +12,15 @@ pub(crate) struct Linear<D: Device> {
 
 impl<D: Device> Linear<D> {
     /// A weight that stands `[outputs, inputs]`, and its bias.
-    pub(crate) fn new(
-        loader: &Loader<'_, D>,
-        weight: &[f32],
-        bias: Vec<f32>,
-        inputs: usize,
-    ) -> Result<Self> {
-        let weight = MatrixView::output_major(weight, bias.len(), inputs);
+    pub(crate) fn new(loader: &Loader<'_, D>, weight: &[f32], bias: Vec<f32>) -> Result<Self> {
+        let weight = MatrixView::output_major(weight, bias.len(), weight.len() / bias.len());
         Ok(Self { weight: loader.pack(weight)?, bias: Some(loader.device.vector(bias)?) })
     }
 
     /// `weight` and `bias` of one branch.
-    pub(crate) fn load(
-        loader: &Loader<'_, D>,
-        outputs: usize,
-        inputs: usize,
-    ) -> Result<Self, CheckpointError> {
-        let weight = loader.values("weight", &[outputs, inputs])?;
-        let bias = loader.values("bias", &[outputs])?.into_vec();
-        Ok(Self::new(loader, &weight, bias, inputs)?)
+    pub(crate) fn load(loader: &Loader<'_, D>) -> Result<Self, CheckpointError> {
+        let weight = loader.values("weight")?;
+        Ok(Self::new(loader, &weight, loader.values("bias")?.into_vec())?)
     }
 
     /// A projection without bias that stands `[inputs, outputs]` and is multiplied from the right,
@@ -38,10 +28,9 @@ impl<D: Device> Linear<D> {
     pub(crate) fn load_projection(
         loader: &Loader<'_, D>,
         name: &str,
-        inputs: usize,
-        outputs: usize,
     ) -> Result<Self, CheckpointError> {
-        let weight = loader.values(name, &[inputs, outputs])?;
+        let weight = loader.values(name)?;
+        let (inputs, outputs) = (weight.len() / weight.width(), weight.width());
         Ok(Self {
             weight: loader
                 .with_precision(loader.precision.at_least_16_bits())

@@ -17,7 +17,8 @@ pub(crate) struct Loader<'a, D> {
 }
 
 impl<'a, D: Device> Loader<'a, D> {
-    /// The root: names stand as they are.
+    /// The root: names stand as they are. The weights were checked ([`StateDict::check`]), so a layer's sizes are those
+    /// of its tensors.
     pub(crate) fn new(device: &'a D, weights: &'a StateDict, precision: Precision) -> Self {
         Self { device, precision, weights, prefix: String::new() }
     }
@@ -37,14 +38,10 @@ impl<'a, D: Device> Loader<'a, D> {
         self.device.pack(weight, self.precision)
     }
 
-    /// The values of a tensor that must have this shape, all finite.
-    pub(crate) fn values(
-        &self,
-        name: &str,
-        shape: &[usize],
-    ) -> Result<Values<'a>, CheckpointError> {
+    /// The values of a tensor, all finite.
+    pub(crate) fn values(&self, name: &str) -> Result<Values<'a>, CheckpointError> {
         let name = format!("{}{name}", self.prefix);
-        let tensor = self.weights.floats(&name, shape)?;
+        let tensor = self.weights.tensor(&name)?;
         let values = Values { tensor, values: tensor.f32_values() };
         match finite::count(&values) {
             0 => Ok(values),
@@ -57,18 +54,15 @@ impl<'a, D: Device> Loader<'a, D> {
     }
 
     /// A vector `[length]`.
-    pub(crate) fn vector(&self, name: &str, length: usize) -> Result<D::Vector, CheckpointError> {
-        Ok(self.device.vector(self.values(name, &[length])?.into_vec())?)
+    pub(crate) fn vector(&self, name: &str) -> Result<D::Vector, CheckpointError> {
+        Ok(self.device.vector(self.values(name)?.into_vec())?)
     }
 
     /// A table `[rows, width]`.
-    pub(crate) fn rows(
-        &self,
-        name: &str,
-        rows: usize,
-        width: usize,
-    ) -> Result<D::Rows, CheckpointError> {
-        Ok(self.device.to_device(self.values(name, &[rows, width])?.into_vec(), width)?)
+    pub(crate) fn rows(&self, name: &str) -> Result<D::Rows, CheckpointError> {
+        let values = self.values(name)?;
+        let width = values.width();
+        Ok(self.device.to_device(values.into_vec(), width)?)
     }
 }
 
@@ -80,6 +74,11 @@ pub(crate) struct Values<'a> {
 }
 
 impl Values<'_> {
+    /// The last of the tensor's sizes.
+    pub(crate) fn width(&self) -> usize {
+        self.tensor.shape().last().copied().unwrap_or(1)
+    }
+
     /// To be kept.
     pub(crate) fn into_vec(mut self) -> Vec<f32> {
         std::mem::take(&mut self.values).into_owned()

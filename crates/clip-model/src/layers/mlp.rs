@@ -15,13 +15,11 @@ impl<D: Device> Mlp<D> {
     /// `c_fc` and `c_proj` of one branch.
     pub(crate) fn load(
         loader: &Loader<'_, D>,
-        width: usize,
-        mlp_width: usize,
         activation: crate::Activation,
     ) -> Result<Self, CheckpointError> {
         Ok(Self {
-            c_fc: Linear::load(&loader.at("c_fc"), mlp_width, width)?,
-            c_proj: Linear::load(&loader.at("c_proj"), width, mlp_width)?,
+            c_fc: Linear::load(&loader.at("c_fc"))?,
+            c_proj: Linear::load(&loader.at("c_proj"))?,
             activation: match activation {
                 crate::Activation::QuickGelu => Activation::QuickGelu,
                 crate::Activation::Gelu => Activation::Gelu,

@@ -20,5 +20,5 @@ pub(crate) use items::Items;
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::Linear;
 pub(crate) use loader::{Loader, in_parallel};
-pub(crate) use residual_block::BlockShape;
+pub(crate) use residual_block::BlockOptions;
 pub(crate) use transformer::Transformer;

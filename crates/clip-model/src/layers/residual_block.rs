@@ -7,11 +7,9 @@ use super::{LayerNorm, Loader};
 use crate::{Activation, CheckpointError};
 use clip_kernels::{AttentionOptions, Device, Result};
 
-/// Sizes of a block.
-pub(crate) struct BlockShape {
-    pub(crate) width: usize,
+/// What the weights of a block do not say.
+pub(crate) struct BlockOptions {
     pub(crate) heads: usize,
-    pub(crate) mlp_width: usize,
     pub(crate) activation: Activation,
     pub(crate) causal: bool,
 }
@@ -29,17 +27,16 @@ impl<D: Device> ResidualBlock<D> {
     /// `ln_1`, `attn`, `ln_2` and `mlp` of one branch.
     pub(crate) fn load(
         loader: &Loader<'_, D>,
-        shape: &BlockShape,
+        options: &BlockOptions,
     ) -> Result<Self, CheckpointError> {
-        let width = shape.width;
         Ok(Self {
-            ln_1: LayerNorm::load(&loader.at("ln_1"), width)?,
-            attn: Attention::load(&loader.at("attn"), width)?,
-            ln_2: LayerNorm::load(&loader.at("ln_2"), width)?,
-            mlp: Mlp::load(&loader.at("mlp"), width, shape.mlp_width, shape.activation)?,
+            ln_1: LayerNorm::load(&loader.at("ln_1"))?,
+            attn: Attention::load(&loader.at("attn"))?,
+            ln_2: LayerNorm::load(&loader.at("ln_2"))?,
+            mlp: Mlp::load(&loader.at("mlp"), options.activation)?,
             options: AttentionOptions {
-                heads: shape.heads,
-                causal: shape.causal,
+                heads: options.heads,
+                causal: options.causal,
                 precision: loader.precision.at_least_16_bits(),
             },
         })

@@ -1,7 +1,7 @@
 //! A stack of residual blocks of which one row per item is read (PROTOCOL 1.1, 1.3).
 
 use super::items::Plan;
-use super::residual_block::{BlockShape, ResidualBlock};
+use super::residual_block::{BlockOptions, ResidualBlock};
 use super::{Loader, in_parallel};
 use crate::CheckpointError;
 use clip_kernels::{Device, Result};
@@ -16,10 +16,10 @@ impl<D: Device> Transformer<D> {
     pub(crate) fn load(
         loader: &Loader<'_, D>,
         layers: usize,
-        shape: &BlockShape,
+        options: &BlockOptions,
     ) -> Result<Self, CheckpointError> {
         let blocks = loader.at("resblocks");
-        let blocks = in_parallel(layers, |layer| ResidualBlock::load(&blocks.at(layer), shape))?;
+        let blocks = in_parallel(layers, |layer| ResidualBlock::load(&blocks.at(layer), options))?;
         Ok(Self { blocks })
     }
 

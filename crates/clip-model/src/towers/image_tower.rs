@@ -1,7 +1,8 @@
 //! Either of the two image towers.
 
-use super::{ImageRows, ModifiedResNet, ResNetShape, VisionTransformer};
-use crate::layers::{BlockShape, Loader};
+use super::{ImageRows, ModifiedResNet, VisionTransformer};
+use crate::architecture::bottlenecks;
+use crate::layers::{BlockOptions, Loader};
 use crate::{Architecture, CheckpointError, ImageArchitecture};
 use clip_kernels::{Device, PatchGrid, Result};
 
@@ -26,25 +27,19 @@ impl<D: Device> ImageTower<D> {
         loader: &Loader<'_, D>,
         architecture: &Architecture,
     ) -> Result<Self, CheckpointError> {
-        let embed_dim = architecture.embed_dim;
         match architecture.image {
             ImageArchitecture::VisionTransformer {
-                resolution,
-                patch_size,
-                width,
-                layers,
-                heads,
-                mlp_width,
+                resolution, patch_size, layers, heads, ..
             } => {
                 let activation = architecture.activation;
-                let shape = BlockShape { width, heads, mlp_width, activation, causal: false };
+                let options = BlockOptions { heads, activation, causal: false };
                 let grid = PatchGrid { resolution, patch_size };
-                VisionTransformer::load(loader, grid, layers, &shape, embed_dim)
-                    .map(Self::VisionTransformer)
+                VisionTransformer::load(loader, grid, layers, &options).map(Self::VisionTransformer)
             }
             ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
-                let shape = ResNetShape { resolution, width, blocks, heads, embed_dim };
-                ModifiedResNet::load(loader, &shape).map(Self::ModifiedResNet)
+                let tokens = architecture.image.tokens();
+                ModifiedResNet::load(loader, resolution, &bottlenecks(width, blocks), tokens, heads)
+                    .map(Self::ModifiedResNet)
             }
         }
     }

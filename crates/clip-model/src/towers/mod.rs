@@ -8,6 +8,6 @@ mod vision_transformer;
 
 pub(crate) use image_rows::ImageRows;
 pub(crate) use image_tower::ImageTower;
-use modified_resnet::{ModifiedResNet, ResNetShape};
+use modified_resnet::ModifiedResNet;
 pub(crate) use text_transformer::{TextTransformer, read_part};
 use vision_transformer::VisionTransformer;

@@ -15,17 +15,9 @@
 
 use super::ImageRows;
 use crate::CheckpointError;
+use crate::architecture::BottleneckShape;
 use crate::layers::{AttentionPool, Bottleneck, Convolution, Loader, in_parallel};
 use clip_kernels::{Activation, Device, MapShape, Result};
-
-/// Sizes of the tower.
-pub(crate) struct ResNetShape {
-    pub(crate) resolution: usize,
-    pub(crate) width: usize,
-    pub(crate) blocks: [usize; 4],
-    pub(crate) heads: usize,
-    pub(crate) embed_dim: usize,
-}
 
 pub(crate) struct ModifiedResNet<D: Device> {
     stem: [Convolution<D>; 3],
@@ -34,49 +26,29 @@ pub(crate) struct ModifiedResNet<D: Device> {
     resolution: usize,
 }
 
-/// Where a block stands and what it turns into what.
-struct BlockPlace {
-    name: String,
-    channels: usize,
-    planes: usize,
-    stride: usize,
-}
-
 impl<D: Device> ModifiedResNet<D> {
     /// The branch `visual`.
+    ///
+    /// - `tokens`: rows of the attention pool's position table
     pub(crate) fn load(
         loader: &Loader<'_, D>,
-        shape: &ResNetShape,
+        resolution: usize,
+        blocks: &[BottleneckShape],
+        tokens: usize,
+        heads: usize,
     ) -> Result<Self, CheckpointError> {
-        let (width, half) = (shape.width, shape.width / 2);
-        let stem = |names, channels, outputs, stride| {
-            Convolution::load(loader, names, channels, outputs, 3, stride)
-        };
-        let places = places(width, shape.blocks);
-        let grid = shape.resolution / 32;
         Ok(Self {
             stem: [
-                stem(("conv1", "bn1"), 3, half, 2)?,
-                stem(("conv2", "bn2"), half, half, 1)?,
-                stem(("conv3", "bn3"), half, width, 1)?,
+                Convolution::load(loader, ("conv1", "bn1"), 2)?,
+                Convolution::load(loader, ("conv2", "bn2"), 1)?,
+                Convolution::load(loader, ("conv3", "bn3"), 1)?,
             ],
-            blocks: in_parallel(places.len(), |index| {
-                let place = &places[index];
-                Bottleneck::load(
-                    &loader.at(&place.name),
-                    place.channels,
-                    place.planes,
-                    place.stride,
-                )
+            blocks: in_parallel(blocks.len(), |index| {
+                let shape = &blocks[index];
+                Bottleneck::load(&loader.at(&shape.name), shape)
             })?,
-            attention_pool: AttentionPool::load(
-                &loader.at("attnpool"),
-                grid * grid,
-                32 * width,
-                shape.heads,
-                shape.embed_dim,
-            )?,
-            resolution: shape.resolution,
+            attention_pool: AttentionPool::load(&loader.at("attnpool"), tokens, heads)?,
+            resolution,
         })
     }
 
@@ -103,20 +75,4 @@ impl<D: Device> ModifiedResNet<D> {
         let features = self.attention_pool.project(device, &penultimate)?;
         Ok(ImageRows { penultimate, features })
     }
-}
-
-/// Only the first block of a stage has the stage's stride and other channels before than after.
-fn places(width: usize, blocks: [usize; 4]) -> Vec<BlockPlace> {
-    let mut channels = width;
-    let mut places = Vec::new();
-    for (stage, &count) in blocks.iter().enumerate() {
-        let planes = width << stage;
-        for block in 0..count {
-            let stride = if stage > 0 && block == 0 { 2 } else { 1 };
-            let name = format!("layer{}.{block}", stage + 1);
-            places.push(BlockPlace { name, channels, planes, stride });
-            channels = 4 * planes;
-        }
-    }
-    places
 }

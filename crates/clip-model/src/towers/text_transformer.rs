@@ -13,7 +13,7 @@
 //! features [items, embed_dim]     NOT normalised
 //! ```
 
-use crate::layers::{BlockShape, Items, LayerNorm, Linear, Loader, Transformer};
+use crate::layers::{BlockOptions, Items, LayerNorm, Linear, Loader, Transformer};
 use crate::{Architecture, CheckpointError, TextPooling};
 use clip_kernels::{Activation, Device, Result};
 
@@ -32,28 +32,14 @@ impl<D: Device> TextTransformer<D> {
         architecture: &Architecture,
     ) -> Result<Self, CheckpointError> {
         let text = &architecture.text;
-        let shape = BlockShape {
-            width: text.width,
-            heads: text.heads,
-            mlp_width: text.mlp_width,
-            activation: architecture.activation,
-            causal: true,
-        };
+        let options =
+            BlockOptions { heads: text.heads, activation: architecture.activation, causal: true };
         Ok(Self {
-            token_embedding: loader.rows("token_embedding.weight", text.vocab_size, text.width)?,
-            positional_embedding: loader.rows(
-                "positional_embedding",
-                text.context_length,
-                text.width,
-            )?,
-            transformer: Transformer::load(&loader.at("transformer"), text.layers, &shape)?,
-            ln_final: LayerNorm::load(&loader.at("ln_final"), text.width)?,
-            text_projection: Linear::load_projection(
-                loader,
-                "text_projection",
-                text.width,
-                architecture.embed_dim,
-            )?,
+            token_embedding: loader.rows("token_embedding.weight")?,
+            positional_embedding: loader.rows("positional_embedding")?,
+            transformer: Transformer::load(&loader.at("transformer"), text.layers, &options)?,
+            ln_final: LayerNorm::load(&loader.at("ln_final"))?,
+            text_projection: Linear::load_projection(loader, "text_projection")?,
         })
     }
 

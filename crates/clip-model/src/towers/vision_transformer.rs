@@ -15,7 +15,7 @@
 
 use super::ImageRows;
 use crate::CheckpointError;
-use crate::layers::{BlockShape, Items, LayerNorm, Linear, Loader, Transformer};
+use crate::layers::{BlockOptions, Items, LayerNorm, Linear, Loader, Transformer};
 use clip_kernels::{Activation, Device, MatrixView, PatchGrid, Result};
 
 pub(crate) struct VisionTransformer<D: Device> {
@@ -35,12 +35,10 @@ impl<D: Device> VisionTransformer<D> {
         loader: &Loader<'_, D>,
         grid: PatchGrid,
         layers: usize,
-        shape: &BlockShape,
-        embed_dim: usize,
+        options: &BlockOptions,
     ) -> Result<Self, CheckpointError> {
-        let (width, patch_size) = (shape.width, grid.patch_size);
-        let patch_embedding =
-            loader.values("conv1.weight", &[width, PatchGrid::CHANNELS, patch_size, patch_size])?;
+        let patch_embedding = loader.values("conv1.weight")?;
+        let width = patch_embedding.len() / grid.patch_values();
         let patch_embedding =
             MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
@@ -48,12 +46,12 @@ impl<D: Device> VisionTransformer<D> {
             patch_embedding: loader
                 .with_precision(loader.precision.of_pixels())
                 .pack(patch_embedding)?,
-            class_embedding: loader.vector("class_embedding", width)?,
-            positional_embedding: loader.rows("positional_embedding", grid.patches() + 1, width)?,
-            ln_pre: LayerNorm::load(&loader.at("ln_pre"), width)?,
-            transformer: Transformer::load(&loader.at("transformer"), layers, shape)?,
-            ln_post: LayerNorm::load(&loader.at("ln_post"), width)?,
-            image_projection: Linear::load_projection(loader, "proj", width, embed_dim)?,
+            class_embedding: loader.vector("class_embedding")?,
+            positional_embedding: loader.rows("positional_embedding")?,
+            ln_pre: LayerNorm::load(&loader.at("ln_pre"))?,
+            transformer: Transformer::load(&loader.at("transformer"), layers, options)?,
+            ln_post: LayerNorm::load(&loader.at("ln_post"))?,
+            image_projection: Linear::load_projection(loader, "proj")?,
         })
     }
 
