@@ -41,7 +41,10 @@ pub(super) fn check(state_dict: &StateDict) -> CheckReport {
     CheckReport {
         tensors: tensors.len(),
         values: tensors.iter().map(|(_, tensor)| tensor.elements() as u64).sum(),
-        bytes: tensors.iter().map(|(_, t)| t.elements() as u64 * t.dtype().size() as u64).sum(),
+        bytes: tensors
+            .iter()
+            .map(|(_, t)| t.elements().saturating_mul(t.dtype().size()) as u64)
+            .sum(),
         not_finite: named()
             .filter(|(_, (count, _))| *count > 0)
             .map(|((name, _), (count, _))| ((*name).to_owned(), *count))

@@ -11,6 +11,9 @@ use std::path::Path;
 /// The file. `preprocess_cfg` is for images (`clip-image`).
 pub(super) const FILE: Keys = &[("model_cfg", Obeyed), ("preprocess_cfg", Obeyed)];
 
+/// What may stand beside the bare model's fields in a file that somebody put together.
+const PREPROCESSING: Keys = &[("preprocess_cfg", Obeyed)];
+
 /// Arguments of `CLIP` and `CustomTextCLIP`.
 pub(super) const MODEL: Keys = &[
     ("embed_dim", Obeyed),
@@ -134,8 +137,7 @@ pub(super) fn hints(path: &Path, root: &Map<String, Value>) -> Result<Hints, Che
         None => root,
     };
     let model = Section { path, name: "model_cfg", fields: model };
-    // `preprocess_cfg` may stand beside the bare model's fields in a file that somebody put together.
-    check(&model, &[MODEL, &FILE[1..]], Unknown::Refused, &mut hints)?;
+    check(&model, &[MODEL, PREPROCESSING], Unknown::Refused, &mut hints)?;
     let (vision, text) = (model.section("vision_cfg")?, model.section("text_cfg")?);
     check(&vision, &[VISION, BLOCK], Unknown::Refused, &mut hints)?;
     check(&text, &[TEXT, BLOCK], Unknown::Refused, &mut hints)?;
