@@ -38,17 +38,17 @@ impl MeanAveragePrecision11 {
 
     /// Of each class; none where there is nothing to find.
     ///
-    /// - `drawn`: how often a resample holds each item; once each if none
-    pub fn per_class(&self, drawn: Option<&[u32]>) -> Vec<Option<f64>> {
-        self.rankings.iter().map(|ranking| ranking.average_precision_11(drawn).ok()).collect()
+    /// - `weights`: how often a resample holds each item; once each if none
+    pub fn per_class(&self, weights: Option<&[u32]>) -> Vec<Option<f64>> {
+        self.rankings.iter().map(|ranking| ranking.average_precision_11(weights).ok()).collect()
     }
 
     /// Their mean over the classes that occur.
     ///
     /// # Errors
     /// None occurs.
-    pub fn mean(&self, drawn: Option<&[u32]>) -> Result<f64, MetricError> {
-        let values: Vec<f64> = self.per_class(drawn).into_iter().flatten().collect();
+    pub fn mean(&self, weights: Option<&[u32]>) -> Result<f64, MetricError> {
+        let values: Vec<f64> = self.per_class(weights).into_iter().flatten().collect();
         match values.len() {
             0 => Err(MetricError::NoPositives { items: 0 }),
             classes => Ok(values.iter().sum::<f64>() / classes as f64),

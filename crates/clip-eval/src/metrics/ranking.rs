@@ -6,7 +6,7 @@ use super::error::{MetricError, check_scores};
 
 /// Items by falling score, equal ones in input order; difficult ones left out.
 ///
-/// Sorted once, it can be measured many times: `drawn` counts how often a resample holds each item (of the input, `None`
+/// Sorted once, it can be measured many times: `weights` counts how often a resample holds each item (of the input, `None`
 /// for once each).
 #[derive(Debug, Clone)]
 pub struct Ranking {
@@ -78,8 +78,9 @@ impl Ranking {
     ///
     /// # Errors
     /// Nothing to find.
-    pub fn average_precision_11(&self, drawn: Option<&[u32]>) -> Result<f64, MetricError> {
-        let times = |entry: &Entry| drawn.map_or(1, |drawn| u64::from(drawn[entry.item as usize]));
+    pub fn average_precision_11(&self, weights: Option<&[u32]>) -> Result<f64, MetricError> {
+        let times =
+            |entry: &Entry| weights.map_or(1, |weights| u64::from(weights[entry.item as usize]));
         let positives: u64 = self.entries.iter().filter(|entry| entry.positive).map(times).sum();
         if positives == 0 {
             return Err(MetricError::NoPositives { items: self.entries.len() });
@@ -131,9 +132,9 @@ impl Ranking {
     ///
     /// # Errors
     /// One of the two kinds is missing.
-    pub fn roc_auc(&self, drawn: Option<&[u32]>) -> Result<f64, MetricError> {
+    pub fn roc_auc(&self, weights: Option<&[u32]>) -> Result<f64, MetricError> {
         let times =
-            |entry: &Entry| drawn.map_or(1.0, |drawn| f64::from(drawn[entry.item as usize]));
+            |entry: &Entry| weights.map_or(1.0, |weights| f64::from(weights[entry.item as usize]));
         let (mut found, mut equal) = (Found::default(), Found::default());
         let mut outranked = 0.0; // pairs whose negative item is ahead, in whole and half pairs: exact below 2^52
         for entry in &self.entries {
@@ -175,29 +176,29 @@ mod tests {
     const POSITIVE: [bool; 6] = [true, true, false, false, true, false];
 
     /// The items of a resample one by one.
-    fn written_out(drawn: &[u32]) -> (Vec<f32>, Vec<bool>) {
+    fn written_out(weights: &[u32]) -> (Vec<f32>, Vec<bool>) {
         let repeat = |(item, &times): (usize, &u32)| {
             std::iter::repeat_n((SCORES[item], POSITIVE[item]), times as usize).collect::<Vec<_>>()
         };
-        drawn.iter().enumerate().flat_map(repeat).unzip()
+        weights.iter().enumerate().flat_map(repeat).unzip()
     }
 
     #[test]
     fn a_resample_measures_as_its_items_written_out() {
         let ranking = Ranking::new(&SCORES, &POSITIVE).unwrap();
-        for drawn in
+        for weights in
             [[1, 1, 1, 1, 1, 1], [0, 2, 1, 0, 3, 0], [3, 0, 0, 1, 0, 2], [1, 4, 0, 2, 1, 3]]
         {
-            let (scores, positive) = written_out(&drawn);
+            let (scores, positive) = written_out(&weights);
             let expected = Ranking::new(&scores, &positive).unwrap();
-            assert_eq!(ranking.roc_auc(Some(&drawn)), expected.roc_auc(None), "{drawn:?}");
+            assert_eq!(ranking.roc_auc(Some(&weights)), expected.roc_auc(None), "{weights:?}");
             let eleven = expected.average_precision_11(None);
-            assert_eq!(ranking.average_precision_11(Some(&drawn)), eleven, "{drawn:?}");
-            let weights = drawn.map(f64::from);
+            assert_eq!(ranking.average_precision_11(Some(&weights)), eleven, "{weights:?}");
+            let weights = weights.map(f64::from);
             assert_eq!(
                 ranking.average_precision(Some(&weights)),
                 expected.average_precision(None),
-                "{drawn:?}"
+                "{weights:?}"
             );
         }
     }

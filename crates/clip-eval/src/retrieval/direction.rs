@@ -2,17 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::shortlist::Shortlist;
+use super::shortlist::{Match, Shortlist};
 use super::vectors::{UnitVectors, similarity};
-
-/// One that was found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Match {
-    /// Its position among what was searched.
-    pub index: u32,
-    /// Cosine, in f64.
-    pub similarity: f64,
-}
 
 /// What a query found.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +13,6 @@ pub struct Ranked {
     /// The best, best first, of equal ones the lower index first.
     pub best: Vec<Match>,
 }
-
-/// The best of the true matches of a query.
-pub(super) type BestMatch = Match;
 
 /// Queries that one thread looks after at a time.
 const GROUP: usize = 32;
@@ -42,7 +30,7 @@ pub(super) struct Direction<'a> {
 /// Up to [`GROUP`] queries side by side: lists in their order.
 struct Group {
     first: usize,
-    true_match: Vec<Option<BestMatch>>,
+    true_match: Vec<Option<Match>>,
     /// A score in `low..=high` may belong to one better or worse than the true match.
     low: Vec<f32>,
     high: Vec<f32>,
@@ -57,7 +45,7 @@ impl<'a> Direction<'a> {
     pub(super) fn new(
         queries: UnitVectors<'a>,
         among: UnitVectors<'a>,
-        true_matches: &[Option<BestMatch>],
+        true_matches: &[Option<Match>],
         k: usize,
     ) -> Direction<'a> {
         let score_error = queries.score_error();
@@ -128,9 +116,9 @@ impl<'a> Direction<'a> {
 }
 
 impl Group {
-    fn new(first: usize, true_matches: &[Option<BestMatch>], k: usize, error: f32) -> Group {
+    fn new(first: usize, true_matches: &[Option<Match>], k: usize, error: f32) -> Group {
         let bound = |off: f32| {
-            let bound = |best: &Option<BestMatch>| {
+            let bound = |best: &Option<Match>| {
                 best.map_or(f32::INFINITY, |best| best.similarity as f32 + off)
             };
             true_matches.iter().map(bound).collect()

@@ -15,14 +15,15 @@ mod places;
 mod shortlist;
 mod vectors;
 
-pub use direction::{Match, Ranked};
+pub use direction::Ranked;
 pub use places::PlaceTable;
+pub use shortlist::Match;
 pub use vectors::{RetrievalError, UnitVectors};
 
 use crate::products::PackedMatrix;
 use clip_kernels::{Matrix, MatrixView};
 use clip_rs::InstructionSet;
-use direction::{BestMatch, Direction};
+use direction::Direction;
 use vectors::similarity;
 
 /// Rows whose scores exist at a time.
@@ -57,7 +58,7 @@ pub fn retrieve(
     k: usize,
 ) -> Result<Retrieval, RetrievalError> {
     assert_eq!(image_of_text.len(), texts.rows(), "images of {} texts", texts.rows());
-    let mut of_image: Vec<Option<BestMatch>> = vec![None; images.rows()];
+    let mut of_image: Vec<Option<Match>> = vec![None; images.rows()];
     let mut of_text = Vec::with_capacity(texts.rows());
     for (text, &image) in (0..).zip(image_of_text) {
         let images_best = of_image.get_mut(image as usize);
@@ -69,9 +70,9 @@ pub fn retrieve(
         let similarity = similarity(texts.row(text as usize), images.row(image as usize));
         // Texts come in order: of equal ones the first stays.
         if images_best.is_none_or(|best| similarity > best.similarity) {
-            *images_best = Some(BestMatch { index: text, similarity });
+            *images_best = Some(Match { index: text, similarity });
         }
-        of_text.push(Some(BestMatch { index: image, similarity }));
+        of_text.push(Some(Match { index: image, similarity }));
     }
     if let Some(image) = of_image.iter().position(Option::is_none) {
         return Err(RetrievalError::NoText { image });

@@ -1,6 +1,13 @@
 //! The few that may be among the best of one query.
 
-use super::direction::Match;
+/// One that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Match {
+    /// Its position among what was searched.
+    pub index: u32,
+    /// Cosine, in f64.
+    pub similarity: f64,
+}
 
 /// Candidates for the `k` best, by f32 scores of which each may be wrong by `error`.
 ///

@@ -47,7 +47,7 @@ impl LogitFit {
     /// When the numbers differ, or an accuracy is not between 0 and 1.
     pub fn band(x: &[f64], y: &[f64], at: &[f64], bootstrap: &Bootstrap) -> Vec<Option<Interval>> {
         let (points, at) = (LogitPoints::new(x, y), logits(at));
-        let predict = |drawn: &[u32]| match points.fit(drawn) {
+        let predict = |weights: &[u32]| match points.fit(weights) {
             Some(fit) => at.iter().map(|&x| fit.predict_logit(x)).collect(),
             None => vec![f64::NAN; at.len()],
         };

@@ -7,7 +7,7 @@ use super::interval::{Interval, Method};
 
 /// Draws as many items as there are, with replacement, again and again, and takes the percentiles of the figure.
 ///
-/// The figure is computed from `drawn[item]`, how often a resample holds each item; a figure that is NaN (no positive item
+/// The figure is computed from `weights[item]`, how often a resample holds each item; a figure that is NaN (no positive item
 /// drawn, say) is left out. Every resample has its own stream of random numbers: the interval depends on seed, resamples
 /// and items alone, never on threads.
 ///
@@ -64,8 +64,8 @@ impl Bootstrap {
     /// # Panics
     /// When the level is not between 0 and 1.
     pub fn mean(&self, values: &[f64]) -> Option<Interval> {
-        self.interval(values.len(), |drawn| {
-            drawn.iter().zip(values).map(|(&times, value)| f64::from(times) * value).sum::<f64>()
+        self.interval(values.len(), |weights| {
+            weights.iter().zip(values).map(|(&times, value)| f64::from(times) * value).sum::<f64>()
                 / values.len() as f64
         })
     }
@@ -87,10 +87,10 @@ impl Bootstrap {
             .iter()
             .map(|&class| 1.0 / (f64::from(items[class as usize]) * occurring))
             .collect();
-        self.interval_within(truth, |drawn| {
+        self.interval_within(truth, |weights| {
             (0..hits.len())
                 .filter(|&item| hits[item])
-                .map(|item| f64::from(drawn[item]) * worth[item])
+                .map(|item| f64::from(weights[item]) * worth[item])
                 .sum()
         })
     }
@@ -113,15 +113,15 @@ impl Bootstrap {
         if items == 0 {
             return Vec::new();
         }
-        let draw = |drawn: &mut Vec<u32>, resample: u32| {
-            let mut draws = Seeded::named(self.seed, &resample.to_string());
-            drawn.fill(0);
+        let draw = |weights: &mut Vec<u32>, resample: u32| {
+            let mut generator = Seeded::named(self.seed, &resample.to_string());
+            weights.fill(0);
             for members in groups {
                 for _ in 0..members.len() {
-                    drawn[members[draws.below(members.len())] as usize] += 1;
+                    weights[members[generator.below(members.len())] as usize] += 1;
                 }
             }
-            figure(drawn)
+            figure(weights)
         };
         (0..self.resamples).into_par_iter().map_init(|| vec![0_u32; items], draw).collect()
     }
@@ -171,9 +171,9 @@ mod tests {
     #[test]
     fn groups_keep_their_number_of_items() {
         let groups = [4, 1, 4, 4, 1, 9];
-        let interval = QUICK.interval_within(&groups, |drawn| {
+        let interval = QUICK.interval_within(&groups, |weights| {
             let of = |group: u32| {
-                (0..6).filter(|&item| groups[item] == group).map(|item| drawn[item]).sum::<u32>()
+                (0..6).filter(|&item| groups[item] == group).map(|item| weights[item]).sum::<u32>()
             };
             f64::from(u8::from((of(1), of(4), of(9)) == (2, 3, 1)))
         });
@@ -183,10 +183,10 @@ mod tests {
     #[test]
     fn mean_per_class_is_that_of_the_items_drawn() {
         let (hits, truth) = ([true, false, true, true, false], [0, 0, 3, 3, 3]);
-        let by_definition = QUICK.interval_within(&truth, |drawn| {
+        let by_definition = QUICK.interval_within(&truth, |weights| {
             let share = |range: std::ops::Range<usize>| {
                 let hits: u32 =
-                    range.clone().filter(|&item| hits[item]).map(|item| drawn[item]).sum();
+                    range.clone().filter(|&item| hits[item]).map(|item| weights[item]).sum();
                 f64::from(hits) / range.len() as f64
             };
             f64::midpoint(share(0..2), share(2..5))
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn figures_that_are_not_numbers_are_left_out() {
-        let odd = |drawn: &[u32]| if drawn[0] % 2 == 1 { f64::NAN } else { 1.0 };
+        let odd = |weights: &[u32]| if weights[0] % 2 == 1 { f64::NAN } else { 1.0 };
         assert_eq!(QUICK.interval(3, odd).map(|interval| interval.low), Some(1.0));
         assert_eq!(QUICK.interval(3, |_| f64::NAN), None);
         assert_eq!(QUICK.mean(&[]), None);

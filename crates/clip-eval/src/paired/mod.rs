@@ -7,33 +7,16 @@
 //!
 //! Images that only one of them has, or that are something else in the other file, are counted and left out.
 
+mod measure;
+
 use std::collections::{HashMap, HashSet};
 
-use clip_data::Presence;
 use serde::Serialize;
 
-use crate::metrics::{MeanAveragePrecision11, MetricError, Ranking};
 use crate::results::predictions::Prediction;
-use crate::statistics::{Bootstrap, Interval, McNemar};
+pub use measure::Measure;
 
-/// A metric that predictions hold all of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
-    /// Share of images that are right.
-    Accuracy,
-    /// Mean over classes of that share.
-    MeanPerClass,
-    /// Mean of top-1 and top-5 accuracy.
-    MeanTop1Top5,
-    /// Area under the receiver's curve, of two classes.
-    RocAuc,
-    /// Mean over classes of the 11-point average precision.
-    Map11,
-    /// Share of photos of which a caption is first among all captions.
-    TextRecall1,
-    /// Share of captions of which the photo is first among all photos.
-    ImageRecall1,
-}
+use crate::statistics::{Bootstrap, Interval, McNemar};
 
 /// What two models have on the same images.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,31 +50,6 @@ pub struct Pairs<'a> {
     pub in_one_alone: usize,
     /// Images whose truth is not the same in both.
     pub other_truth: usize,
-}
-
-impl Measure {
-    /// By the name of a result's score; none for one that needs more than predictions hold.
-    pub fn of_name(name: &str) -> Option<Measure> {
-        use Measure::{
-            Accuracy, ImageRecall1, Map11, MeanPerClass, MeanTop1Top5, RocAuc, TextRecall1,
-        };
-        [Accuracy, MeanPerClass, MeanTop1Top5, RocAuc, Map11, TextRecall1, ImageRecall1]
-            .into_iter()
-            .find(|measure| measure.name() == name)
-    }
-
-    /// As results have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Accuracy => "accuracy",
-            Self::MeanPerClass => "mean_per_class",
-            Self::MeanTop1Top5 => "mean_top1_top5",
-            Self::RocAuc => "roc_auc",
-            Self::Map11 => "map_11_point",
-            Self::TextRecall1 => "text_retrieval_recall@1",
-            Self::ImageRecall1 => "image_retrieval_recall@1",
-        }
-    }
 }
 
 impl<'a> Pairs<'a> {
@@ -136,7 +94,7 @@ impl<'a> Pairs<'a> {
     /// # Errors
     /// The predictions lack what the metric needs, or their images do not define it.
     pub fn compare(&self, measure: Measure, bootstrap: &Bootstrap) -> Result<Compared, String> {
-        let (first, second) = (figure(measure, &self.first)?, figure(measure, &self.second)?);
+        let (first, second) = (measure.of(&self.first)?, measure.of(&self.second)?);
         let once = vec![1; self.first.len()];
         let (a, b) = (first(&once), second(&once));
         if a.is_nan() || b.is_nan() {
@@ -145,9 +103,11 @@ impl<'a> Pairs<'a> {
                 measure.name()
             ));
         }
-        let difference = |drawn: &[u32]| first(drawn) - second(drawn);
+        let difference = |weights: &[u32]| first(weights) - second(weights);
         let interval = match measure {
-            Measure::MeanPerClass => bootstrap.interval_within(&classes(&self.first)?, difference),
+            Measure::MeanPerClass => {
+                bootstrap.interval_within(&measure::classes(&self.first)?, difference)
+            }
             _ => bootstrap.interval(once.len(), difference),
         };
         let alike = interval.is_some_and(|interval| interval.high - interval.low < 1e-12);
@@ -172,103 +132,6 @@ impl<'a> Pairs<'a> {
     pub fn are_of_retrieval(&self) -> bool {
         self.first.iter().all(|prediction| prediction.retrieved.is_some())
     }
-}
-
-/// A figure of images, each drawn so many times.
-type Drawn = Box<dyn Fn(&[u32]) -> f64 + Sync>;
-
-fn figure(measure: Measure, predictions: &[&Prediction]) -> Result<Drawn, String> {
-    let lacking = |what: &str| {
-        format!("the predictions lack {what}: evaluate again to compare {}", measure.name())
-    };
-    let refused = |error: MetricError| error.to_string();
-    Ok(match measure {
-        Measure::Accuracy => weighted(predictions.iter().map(|one| (share(one.is_right()), 1.0))),
-        Measure::MeanTop1Top5 => weighted(predictions.iter().map(|one| {
-            let among_five = one.best.iter().any(|best| one.truth.contains(best));
-            (f64::midpoint(share(one.is_right()), share(among_five)), 1.0)
-        })),
-        Measure::MeanPerClass => mean_per_class(predictions)?,
-        Measure::RocAuc => {
-            let two = |one: &&Prediction| <[f32; 2]>::try_from(one.scores.as_deref()?).ok();
-            let scores: Option<Vec<[f32; 2]>> = predictions.iter().map(two).collect();
-            let scores = scores.ok_or_else(|| lacking("the scores of both classes"))?;
-            let positive: Vec<bool> = predictions.iter().map(|one| one.truth == [1]).collect();
-            let differences: Vec<f32> = scores.iter().map(|[no, yes]| yes - no).collect();
-            let ranking = Ranking::new(&differences, &positive).map_err(refused)?;
-            Box::new(move |drawn| ranking.roc_auc(Some(drawn)).unwrap_or(f64::NAN))
-        }
-        Measure::Map11 => {
-            let scores: Option<Vec<&[f32]>> =
-                predictions.iter().map(|one| one.scores.as_deref()).collect();
-            let scores = scores.ok_or_else(|| lacking("the scores of all classes"))?;
-            let classes = scores.first().map_or(0, |row| row.len());
-            if classes == 0 || scores.iter().any(|row| row.len() != classes) {
-                return Err("the predictions are not all of the same classes".to_owned());
-            }
-            let labels: Vec<Vec<Presence>> =
-                predictions.iter().map(|one| one.presences(classes)).collect();
-            let labels: Vec<&[Presence]> = labels.iter().map(Vec::as_slice).collect();
-            let precision =
-                MeanAveragePrecision11::new(&scores.concat(), classes, &labels).map_err(refused)?;
-            Box::new(move |drawn| precision.mean(Some(drawn)).unwrap_or(f64::NAN))
-        }
-        Measure::TextRecall1 | Measure::ImageRecall1 => {
-            let found: Option<Vec<_>> =
-                predictions.iter().map(|one| one.retrieved.as_ref()).collect();
-            let found = found.ok_or_else(|| lacking("ranks"))?;
-            weighted(found.into_iter().map(|found| match measure {
-                Measure::TextRecall1 => (share(found.text_rank == 1), 1.0),
-                _ => {
-                    let first = found.image_ranks.iter().filter(|&&rank| rank == 1).count();
-                    (first as f64, found.image_ranks.len() as f64)
-                }
-            }))
-        }
-    })
-}
-
-fn share(is: bool) -> f64 {
-    f64::from(u8::from(is))
-}
-
-/// Σ of what images are worth over Σ of what they count.
-fn weighted(of_images: impl Iterator<Item = (f64, f64)>) -> Drawn {
-    let of_images: Vec<(f64, f64)> = of_images.collect();
-    Box::new(move |drawn| {
-        let sum = |of: fn(&(f64, f64)) -> f64| -> f64 {
-            of_images.iter().zip(drawn).map(|(image, &times)| of(image) * f64::from(times)).sum()
-        };
-        sum(|image| image.0) / sum(|image| image.1)
-    })
-}
-
-fn classes(predictions: &[&Prediction]) -> Result<Vec<u32>, String> {
-    let class = |one: &&Prediction| match one.truth[..] {
-        [class] => Ok(class),
-        _ => Err(format!("`{}` has no single class", one.item)),
-    };
-    predictions.iter().map(class).collect()
-}
-
-fn mean_per_class(predictions: &[&Prediction]) -> Result<Drawn, String> {
-    let truth = classes(predictions)?;
-    let hits: Vec<bool> = predictions.iter().map(|one| one.is_right()).collect();
-    let count = truth.iter().max().map_or(0, |&last| last as usize + 1);
-    Ok(Box::new(move |drawn| {
-        let mut of_class = vec![(0_u32, 0_u32); count];
-        for ((&class, &hit), &times) in truth.iter().zip(&hits).zip(drawn) {
-            let (items, right) = &mut of_class[class as usize];
-            *items += times;
-            *right += if hit { times } else { 0 };
-        }
-        let occurring: Vec<f64> = of_class
-            .iter()
-            .filter(|(items, _)| *items > 0)
-            .map(|&(items, right)| f64::from(right) / f64::from(items))
-            .collect();
-        occurring.iter().sum::<f64>() / occurring.len() as f64
-    }))
 }
 
 #[cfg(test)]
