@@ -1,7 +1,6 @@
 //! **Defines** attention over segments (PROTOCOL 1.1, 1.3).
 
-use super::linear::dot;
-use super::precision::round_to_bf16;
+use super::precision::{dot, round_to_bf16};
 use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Result};
 
 /// `softmax(q · kᵀ / √head_width) · v` for every item, head and query. In bf16 the queries, keys,

@@ -32,8 +32,3 @@ pub(super) fn product(
     }
     Ok(out)
 }
-
-/// `Σ a·b` in f64, from the first to the last.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
-}

@@ -1,6 +1,5 @@
 //! **Defines** what the narrower precisions do to the two sides of a product.
 
-use super::linear::dot;
 use crate::shape_checks::WeightShape;
 use crate::{Matrix, MatrixView, Precision, Result};
 
@@ -61,6 +60,11 @@ impl ReferenceWeight {
             }
         }
     }
+}
+
+/// `Σ a·b` in f64, from the first to the last.
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
 /// The nearest number of 8 significant bits, of two equally near the even one.
