@@ -124,7 +124,7 @@ pub struct SplitInfo {
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Archive {
-    /// Its name.
+    /// Name of the file.
     pub file: String,
     /// Of its bytes, in hexadecimal.
     pub md5: Option<String>,

@@ -20,7 +20,7 @@ use crate::split::Split;
 /// What was found of a data set.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport {
-    /// Its id.
+    /// Id of the data set.
     pub dataset: String,
     /// Where was looked.
     pub root: PathBuf,
@@ -35,9 +35,9 @@ pub struct CheckReport {
 }
 
 /// What was found of a split.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct SplitReport {
-    /// Its name.
+    /// Name of the split.
     pub name: String,
     /// Published items.
     pub n_expected: Option<usize>,
@@ -144,12 +144,7 @@ fn split_report(dataset: &'static Dataset, root: &Path, split: &SplitInfo) -> Sp
     let mut report = SplitReport {
         name: split.name.clone(),
         n_expected: split.expected,
-        n_found: None,
-        n_absent: 0,
-        absent: Vec::new(),
-        n_left_out: 0,
-        notes: Vec::new(),
-        error: None,
+        ..SplitReport::default()
     };
     match Split::read(dataset, root, &split.name, &ReadOptions::default()) {
         Ok(split) => {

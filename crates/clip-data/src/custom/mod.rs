@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! folder:PATH       PATH/CLASS/*.jpg, or PATH/{train,val,test}/CLASS/*.jpg     folder
-//! csv:PATH          columns file and label, or file and caption; perhaps split  csv ◀── header ◀── dialect
-//! webdataset:PATH   PATH/{train,test}/{nshards.txt,0.tar,1.tar,…}, or tars      webdataset ◀── shards ◀── sample, npy
+//! csv:PATH          columns file and label, or file and caption; perhaps split  csv ◀── header, dialect
+//! webdataset:PATH   PATH/{train,test}/{nshards.txt,0.tar,1.tar,…}, or tars      webdataset ◀── shards, sample ◀── npy
 //! ```
 //!
 //! Beside the classes or the table may lie `classnames.txt` and `zeroshot_classification_templates.txt` (`{c}` for the
@@ -12,13 +12,8 @@
 
 mod class_names;
 pub(crate) mod csv;
-mod dialect;
 pub(crate) mod folder;
-mod header;
 mod labels;
-mod npy;
-mod sample;
-mod shards;
 mod split_names;
 mod user_dataset;
 pub(crate) mod webdataset;

@@ -37,7 +37,7 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
 
 /// Class of each species id, joined by name: the authors' names are the common ones without apostrophes and hyphens.
 fn species(source: &Source<'_>) -> Result<HashMap<String, u32>, DataError> {
-    let names = source.prompts.classes.iter().filter_map(|names| names.first()).map(String::as_str);
+    let names = source.prompts.classes.iter().filter_map(|names| names.first());
     let classes = Classes::new(&source.dataset.id, names)?;
     let list = source.folder.join("species.txt");
     let rows = table(&list, b'\t', ["id", "common"])?;

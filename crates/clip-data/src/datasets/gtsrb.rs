@@ -4,7 +4,6 @@ use crate::error::DataError;
 use crate::item::Target;
 use crate::listing::{class_folders, table};
 use crate::names::joined;
-use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
 
 /// Where people put the file with the answers; the `GT-final_test.test.csv` among the images has none.
@@ -35,8 +34,7 @@ fn test(source: &Source<'_>) -> Result<Listing, DataError> {
     let (separator, names) =
         if is_copy { (b',', ["Path", "ClassId"]) } else { (b';', ["Filename", "ClassId"]) };
     let rows = table(&truth, separator, names)?;
-    let labels = source.prompts.labels.iter().flatten();
-    let classes = Classes::new(&source.dataset.id, labels.map(String::as_str))?;
+    let classes = source.prompts.classes()?;
     let images = if is_copy { String::new() } else { source.place("Final_Test/Images") };
     let mut found = source.listing();
     for [file, class] in rows {

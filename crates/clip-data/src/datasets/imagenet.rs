@@ -58,7 +58,7 @@ fn flat(source: &Source<'_>, inside: &str) -> Result<Listing, DataError> {
     }
     let files = images_in(&mut found, inside)?;
     let wnids = imagenet_wnids()?;
-    let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
+    let classes = Classes::new("imagenet", &wnids)?;
     if files.iter().all(|path| wnid_of(path).is_some()) && !files.is_empty() {
         for path in files {
             let class = classes.position(wnid_of(&path).unwrap_or_default(), &images)?;
@@ -108,7 +108,7 @@ impl Truth {
     /// `ILSVRC2012_val_00048981,n03995372 85 1 499 272 …`: the wnid, and a box of each object of it.
     fn solution(path: &Path) -> Result<Truth, DataError> {
         let wnids = imagenet_wnids()?;
-        let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
+        let classes = Classes::new("imagenet", &wnids)?;
         let mut truth = HashMap::new();
         for [image, objects] in table(path, b',', ["ImageId", "PredictionString"])? {
             let wnid = objects.split_whitespace().next().unwrap_or_default();
@@ -164,7 +164,7 @@ fn truth(devkit: &Path) -> Result<Vec<u32>, DataError> {
 /// `(ILSVRC2012_ID, class)` of the synsets that are classes; `meta.mat` lists their ancestors too.
 fn classes_of_ids(meta: &Path) -> Result<Vec<(u32, u32)>, DataError> {
     let wnids = imagenet_wnids()?;
-    let classes = Classes::new("imagenet", wnids.iter().map(String::as_str))?;
+    let classes = Classes::new("imagenet", &wnids)?;
     let malformed = |reason: &str| DataError::malformed(meta, reason);
     let variables = matlab::read(meta, &["synsets"])?;
     let synsets = variables.get("synsets").and_then(matlab::Value::structs);

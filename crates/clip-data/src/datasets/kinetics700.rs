@@ -29,7 +29,7 @@ pub(super) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let path = list(source)?;
     let labels: Vec<String> =
         source.prompts.classes.iter().map(|names| comparable(&names.concat())).collect();
-    let classes = Classes::new(&source.dataset.id, labels.iter().map(String::as_str))?;
+    let classes = Classes::new(&source.dataset.id, &labels)?;
     let mut wanted = Vec::new();
     for row in csv_rows::<Row>(&path, csv::Trim::All)? {
         let row = row?;

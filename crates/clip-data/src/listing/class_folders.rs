@@ -22,7 +22,7 @@ pub(crate) fn class_folders(
     inside: &str,
     labels: &[String],
 ) -> Result<Listing, DataError> {
-    let classes = Classes::new(&source.dataset.id, labels.iter().map(String::as_str))?;
+    let classes = Classes::new(&source.dataset.id, labels)?;
     let mut found = source.listing();
     let whole = source.folder.join(inside);
     let mut met: BTreeMap<u32, String> = BTreeMap::new();

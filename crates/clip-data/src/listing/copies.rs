@@ -33,7 +33,7 @@ fn labels_of_folders(source: &Source<'_>, place: &str) -> Result<Vec<String>, Da
         first.collect(),
     ];
     let known = |list: &Vec<String>| {
-        let classes = Classes::new(&source.dataset.id, list.iter().map(String::as_str)).ok();
+        let classes = Classes::new(&source.dataset.id, list).ok();
         classes.map_or(0, |classes| {
             names.iter().filter(|name| classes.nearest(name, &whole).is_ok()).count()
         })

@@ -173,7 +173,7 @@ impl PromptSet {
     pub fn classes(&self) -> Result<Classes<'_>, DataError> {
         let labels =
             self.labels.as_ref().ok_or_else(|| invalid(&self.id, "its labels are not stated"))?;
-        Classes::new(&self.id, labels.iter().map(String::as_str))
+        Classes::new(&self.id, labels)
     }
 }
 
@@ -196,12 +196,12 @@ impl<'a> Classes<'a> {
     ///
     /// # Errors
     /// A label occurs twice.
-    pub fn new(
+    pub fn new<S: AsRef<str> + ?Sized + 'a>(
         id: &'a str,
-        labels: impl Iterator<Item = &'a str>,
+        labels: impl IntoIterator<Item = &'a S>,
     ) -> Result<Classes<'a>, DataError> {
         let (mut positions, mut known) = (HashMap::new(), HashMap::new());
-        for (position, label) in (0..).zip(labels) {
+        for (position, label) in (0..).zip(labels.into_iter().map(AsRef::as_ref)) {
             if positions.insert(label, position).is_some() {
                 return Err(invalid(id, format!("label `{label}` occurs twice")));
             }

@@ -1,12 +1,15 @@
 //! A table of files with labels or captions.
 
+mod dialect;
+mod header;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 
+use self::dialect::Table;
+use self::header::Columns;
 use crate::catalogue::Task;
 use crate::custom::class_names::classes_of;
-use crate::custom::dialect::{self, Table};
-use crate::custom::header::{self, Columns};
 use crate::custom::split_names::{choose, role, word_in};
 use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::catalogue::Task;
-use crate::custom::npy::presences;
+use crate::custom::webdataset::npy::presences;
 use crate::item::Presence;
 
 /// Keys of a class in a sample's JSON, the plainest first.

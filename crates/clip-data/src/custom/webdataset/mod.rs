@@ -1,12 +1,16 @@
 //! Shards in CLIP_benchmark's layout (PROTOCOL_EVAL 6.0), or as img2dataset and others leave them.
 
+mod npy;
+mod sample;
+mod shards;
+
 use std::path::{Path, PathBuf};
 
+use self::sample::{Kind, Said};
+use self::shards::{Dot, LIMIT, Sample, Shards, shards_in, splits_of_names, tars_in};
 use crate::catalogue::Task;
 use crate::custom::class_names::{self, Named, classes_of};
 use crate::custom::labels::{Labels, whole_number};
-use crate::custom::sample::{Kind, Said};
-use crate::custom::shards::{Dot, LIMIT, Sample, Shards, shards_in, splits_of_names, tars_in};
 use crate::custom::split_names::{choose, role};
 use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
@@ -33,13 +37,11 @@ pub(crate) fn read(
     let mut saying = Vec::new();
     for sample in &samples {
         match usable(&shards, sample, kind).map_err(|error| at(path, sample, error))? {
-            (Some(picture), said) if !matches!(said, Said::Nothing(_)) => {
+            Ok((picture, said)) => {
                 shards.images.push((sample.name.clone(), sample.shard, picture));
                 saying.push(said);
             }
-            (None, _) => found.leave_out(&sample.name, sample.what_it_lacks()),
-            (_, Said::Nothing(reason)) => found.leave_out(&sample.name, reason),
-            _ => {}
+            Err(reason) => found.leave_out(&sample.name, reason),
         }
     }
     let classes = match kind {
@@ -171,9 +173,16 @@ fn samples(
     Ok((first, kind.unwrap_or(Kind::Classes)))
 }
 
-/// The picture of a sample, and what the first of its files says that is there.
-fn usable(shards: &Shards, sample: &Sample, kind: Kind) -> Result<(Option<usize>, Said), String> {
-    let Some(picture) = sample.picture()? else { return Ok((None, Said::Nothing(String::new()))) };
+/// The picture of a sample, and what the first of its files says that is there; or why it cannot be scored.
+///
+/// # Errors
+/// What is there cannot be read.
+fn usable(
+    shards: &Shards,
+    sample: &Sample,
+    kind: Kind,
+) -> Result<Result<(usize, Said), String>, String> {
+    let Some(picture) = sample.picture()? else { return Ok(Err(sample.what_it_lacks())) };
     let mut nothing = match kind {
         Kind::Captions => "has no caption (txt)",
         Kind::Classes => "has no label (cls)",
@@ -185,10 +194,10 @@ fn usable(shards: &Shards, sample: &Sample, kind: Kind) -> Result<(Option<usize>
         let bytes = shards.read(sample, position).map_err(|error| error.to_string())?;
         match kind.said(ending, &bytes)? {
             Said::Nothing(reason) => nothing = reason,
-            said => return Ok((Some(picture), said)),
+            said => return Ok(Ok((picture, said))),
         }
     }
-    Ok((Some(picture), Said::Nothing(nothing)))
+    Ok(Err(nothing))
 }
 
 /// Numbers are positions among the names; without names there are as many classes as the numbers need. Other labels are
