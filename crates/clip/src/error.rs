@@ -166,6 +166,7 @@ impl Error {
             ),
             Self::Checkpoint(source) => source.help().map(Into::into),
             Self::Resolve(source) => source.help(),
+            Self::Encode(source @ EncodeError::Device(_)) => source.help().map(Into::into),
             Self::TextsRefused { .. } => Some(
                 "only CLIP's own tokenizer is built in; images can be embedded all the same (`clip-rs embed images`)"
                     .into(),

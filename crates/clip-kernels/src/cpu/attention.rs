@@ -124,55 +124,71 @@ impl Head<'_> {
         if scores.len() < MC * stride {
             scores.resize(MC * stride, 0.0);
         }
-        let mut sums = [0.0; MC];
         for first in self.query_rows.clone().step_by(MC) {
             let rows = first..self.query_rows.end.min(first + MC);
-            let queries = self.queries;
-            let scores_block = MacroKernel {
-                lhs: Lhs::Rows {
-                    values: queries.values(),
-                    stride: queries.width(),
-                    column: columns.start,
-                },
-                rows: rows.clone(),
-                panels: key_panels,
-                panel_range: 0..key_panels.count(),
-                target: Target::new(scores, stride),
-                target_row: 0,
-                target_column: 0,
-                epilogue: TileEpilogue::NONE,
-            };
-            // SAFETY: the scores belong to this thread.
-            unsafe { scores_block.compute(self.isa) };
-            let softmax = Softmax {
-                scores,
-                stride,
-                keys: self.keys,
-                // Keys that the first of these queries does not see.
-                hidden: if self.causal { self.query_rows.end - 1 - rows.start } else { 0 },
-                causal: self.causal,
-                scale: 1.0 / (self.head_width as f32).sqrt(),
-                sums: &mut sums[..rows.len()],
-            };
-            self.isa.vectorize(softmax);
-            let output_block = MacroKernel {
-                lhs: Lhs::Rows { values: scores, stride, column: 0 },
-                rows: 0..rows.len(),
-                panels: value_panels,
-                panel_range: 0..value_panels.count(),
-                target,
-                target_row: rows.start,
-                target_column: columns.start,
-                epilogue: TileEpilogue::NONE,
-            };
             // SAFETY: the caller's promise, passed on.
-            unsafe { output_block.compute(self.isa) };
-            for (row, sum) in rows.zip(sums) {
-                // SAFETY: as above.
-                let out = unsafe { target.part(row, columns.clone()) };
-                let factor = 1.0 / sum;
-                out.iter_mut().for_each(|value| *value *= factor);
-            }
+            unsafe { self.attend(rows, key_panels, value_panels, scores, target) };
+        }
+    }
+
+    /// At most [`MC`] of the queries.
+    ///
+    /// - `scores`: memory for `[MC, outputs of key_panels]`
+    ///
+    /// # Safety
+    /// As of [`Head::compute`], for these rows of the target.
+    unsafe fn attend(
+        &self,
+        rows: Range<usize>,
+        key_panels: Panels<'_>,
+        value_panels: Panels<'_>,
+        scores: &mut [f32],
+        target: Target<'_>,
+    ) {
+        let (width, stride) = (self.queries.width(), key_panels.outputs);
+        let queries =
+            Lhs::Rows { values: self.queries.values(), stride: width, column: self.first_column };
+        let scores_kernel = MacroKernel {
+            lhs: queries,
+            rows: rows.clone(),
+            panels: key_panels,
+            panel_range: 0..key_panels.count(),
+            target: Target::new(scores, stride),
+            target_row: 0,
+            target_column: 0,
+            epilogue: TileEpilogue::NONE,
+        };
+        // SAFETY: the scores belong to this thread.
+        unsafe { scores_kernel.compute(self.isa) };
+        let mut sums = [0.0; MC];
+        self.isa.vectorize(Softmax {
+            scores,
+            stride,
+            keys: self.keys,
+            // Keys that the first of these queries does not see.
+            hidden: if self.causal { self.query_rows.end - 1 - rows.start } else { 0 },
+            causal: self.causal,
+            scale: 1.0 / (self.head_width as f32).sqrt(),
+            sums: &mut sums[..rows.len()],
+        });
+        let output_kernel = MacroKernel {
+            lhs: Lhs::Rows { values: scores, stride, column: 0 },
+            rows: 0..rows.len(),
+            panels: value_panels,
+            panel_range: 0..value_panels.count(),
+            target,
+            target_row: rows.start,
+            target_column: self.first_column,
+            epilogue: TileEpilogue::NONE,
+        };
+        // SAFETY: the caller's promise, passed on.
+        unsafe { output_kernel.compute(self.isa) };
+        for (row, sum) in rows.zip(sums) {
+            let columns = self.first_column..self.first_column + self.head_width;
+            // SAFETY: as above.
+            let out = unsafe { target.part(row, columns) };
+            let factor = 1.0 / sum;
+            out.iter_mut().for_each(|value| *value *= factor);
         }
     }
 
