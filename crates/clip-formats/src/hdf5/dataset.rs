@@ -1,6 +1,6 @@
 //! Datasets: where their elements are, read by rows.
 
-use super::Hdf5;
+use super::file::Hdf5;
 use super::filter::{self, Filter};
 use super::header::{self, Message, kind};
 use super::tree::{self, Kind};

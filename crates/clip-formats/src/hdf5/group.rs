@@ -1,6 +1,6 @@
 //! Groups: names and the addresses of what they name.
 
-use super::Hdf5;
+use super::file::Hdf5;
 use super::header::{self, kind};
 use super::tree::{self, Kind};
 use crate::cursor::{Cursor, little_endian};

@@ -1,6 +1,6 @@
 //! Object headers: the messages that say what an object is.
 
-use super::Hdf5;
+use super::file::Hdf5;
 use crate::cursor::Cursor;
 use crate::error::FormatError;
 

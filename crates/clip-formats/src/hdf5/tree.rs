@@ -1,6 +1,6 @@
 //! B-trees of version 1: of a group's names, and of a dataset's chunks.
 
-use super::Hdf5;
+use super::file::Hdf5;
 use crate::cursor::Cursor;
 use crate::error::FormatError;
 

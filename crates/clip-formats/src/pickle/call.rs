@@ -1,7 +1,8 @@
 //! Calls: the few that rebuild tensors from storages and plain containers, each with its arguments in the shape that
 //! `torch.save` gives them. Every other call leaves the shell of an object behind and nothing happens.
 
-use super::machine::{COUNT_LIMIT, Machine, Outcome};
+use super::machine::{COUNT_LIMIT, Machine};
+use super::reader::Outcome;
 use super::value::{Global, Id, Object, Value};
 
 /// Of `_rebuild_tensor_v2`, with metadata.

@@ -1,6 +1,7 @@
 //! Tuples, lists, sets and dictionaries, and the memo of what stands in several places.
 
-use super::machine::{COUNT_LIMIT, Machine, Outcome};
+use super::machine::{COUNT_LIMIT, Machine};
+use super::reader::Outcome;
 use super::value::{Id, Value};
 
 /// Open marks: containers being filled within each other.

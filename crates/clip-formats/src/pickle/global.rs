@@ -1,8 +1,8 @@
 //! Names of classes and functions: those with a meaning here, those that run code, and all others.
 
-use super::machine::{Machine, Names, Outcome};
+use super::machine::{Machine, Names};
 use super::numpy;
-use super::reader::LINE_LIMIT;
+use super::reader::{LINE_LIMIT, Outcome};
 use super::value::{Element, Foreign, Global, Value};
 use crate::dtype::Dtype;
 use crate::error::shown;

@@ -1,6 +1,7 @@
 //! Numbers, text and bytes.
 
-use super::machine::{Machine, Outcome};
+use super::machine::Machine;
+use super::reader::Outcome;
 use super::value::Value;
 
 /// Bytes of a text at most where texts and arrays of bytes look alike.

@@ -1,11 +1,15 @@
 //! The stack machine: reads opcodes, keeps stack, marks and memo within their limits.
 
-use super::reader::Reader;
+use super::reader::{Outcome, Reader};
 use super::value::{Foreign, Id, Pickle, StorageRecord, TensorRecord, Value};
 use crate::error::FormatError;
 use std::collections::HashMap;
 use std::path::Path;
 
+/// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of ViT-L/14 about 400 KB.
+const PICKLE_LIMIT: usize = 64 << 20;
+/// The same of arrays: CIFAR-100's has 155 MB.
+const ARRAY_LIMIT: usize = 1 << 30;
 /// Values, stack entries and memo entries, each.
 pub(super) const COUNT_LIMIT: usize = 4_000_000;
 /// The newest protocol that Python has.
@@ -32,8 +36,9 @@ pub fn load<'a>(
     bytes: &'a [u8],
     names: Names,
 ) -> Result<Pickle<'a>, FormatError> {
+    let limit = if names == Names::Numpy { ARRAY_LIMIT } else { PICKLE_LIMIT };
     let mut machine = Machine {
-        reader: Reader::new(path, place, bytes, names),
+        reader: Reader::new(path, place, bytes, limit),
         names,
         values: Vec::new(),
         stack: Vec::new(),
@@ -67,8 +72,6 @@ pub(super) struct Machine<'a, 'p> {
     pub(super) foreign: Vec<Foreign>,
     pub(super) index_of_foreign: HashMap<(String, String), u32>,
 }
-
-pub(super) type Outcome<T> = Result<T, FormatError>;
 
 impl<'a> Machine<'a, '_> {
     fn run(&mut self) -> Outcome<Id> {

@@ -1,14 +1,11 @@
 //! The bytes of a pickle, taken from the front.
 
-use super::machine::{Names, Outcome};
 use crate::cursor::Cursor;
 use crate::error::FormatError;
 use std::path::Path;
 
-/// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of ViT-L/14 about 400 KB.
-const PICKLE_LIMIT: usize = 64 << 20;
-/// The same of arrays: CIFAR-100's has 155 MB.
-const ARRAY_LIMIT: usize = 1 << 30;
+pub(super) type Outcome<T> = Result<T, FormatError>;
+
 /// Longest line (a name, or a number in digits) in bytes.
 pub(super) const LINE_LIMIT: usize = 1000;
 
@@ -22,8 +19,7 @@ pub(super) struct Reader<'a, 'p> {
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
-    pub(super) fn new(path: &'p Path, place: &'p str, bytes: &'a [u8], names: Names) -> Self {
-        let limit = if names == Names::Numpy { ARRAY_LIMIT } else { PICKLE_LIMIT };
+    pub(super) fn new(path: &'p Path, place: &'p str, bytes: &'a [u8], limit: usize) -> Self {
         let cursor = Cursor::new(bytes.get(..limit).unwrap_or(bytes));
         Self { path, place, limit, cursor }
     }

@@ -1,6 +1,7 @@
 //! Storages by their persistent ids, and tensors over them.
 
-use super::machine::{Machine, Outcome};
+use super::machine::Machine;
+use super::reader::Outcome;
 use super::value::{Global, Id, Object, StorageRecord, StorageView, TensorRecord, Value};
 use crate::dtype::MAX_DIMENSIONS;
 
