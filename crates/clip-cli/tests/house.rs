@@ -1,5 +1,5 @@
 //! The dependency graph of the crates is the picture in docs/architecture.md: an arrow only ever points down. No crate
-//! names a library that it does not use.
+//! names a library that it does not use, and no function is longer than a screen.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -121,4 +121,36 @@ fn every_library_that_a_crate_names_is_used_in_it() {
         }
     }
     assert!(unused.is_empty(), "{unused:#?}");
+}
+
+/// rustfmt ends a function at the indentation of its first line.
+#[test]
+fn no_function_is_longer_than_60_lines() {
+    let mut long = Vec::new();
+    for krate in crates() {
+        let production = |(path, _): &(PathBuf, String)| !path.ends_with("tests.rs");
+        for (path, text) in sources(&krate, &["src"]).into_iter().filter(production) {
+            let lines: Vec<&str> = text.lines().collect();
+            for (first, line) in lines.iter().enumerate() {
+                let code = line.trim_start();
+                let words = code.split("fn ").next().unwrap_or_default();
+                let begins = code.contains("fn ")
+                    && words.split(' ').all(|word| {
+                        word.is_empty()
+                            || word.starts_with("pub")
+                            || ["const", "unsafe", "async", "extern", "\"C\"", "super)", "in"]
+                                .contains(&word)
+                    });
+                if !begins {
+                    continue;
+                }
+                let end = format!("{}}}", &line[..line.len() - code.len()]);
+                let length = lines[first..].iter().position(|line| *line == end).unwrap_or(0) + 1;
+                if length > 60 && !code.ends_with(';') {
+                    long.push(format!("{}:{}: {length} lines", path.display(), first + 1));
+                }
+            }
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
 }

@@ -1,4 +1,4 @@
-//! The formats that are read; see `signature.rs` for first bytes, `names.rs` for endings.
+//! The formats that are read; see `signature.rs` for first bytes, `endings.rs` for endings.
 
 use std::fmt;
 

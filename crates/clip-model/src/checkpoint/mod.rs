@@ -172,10 +172,8 @@ impl Checkpoint {
             warnings.extend(derive::assumed_heads(&architecture));
         }
 
-        let layout = match renamed.layout {
-            Layout::OpenClip if openai_layout => Layout::OpenAi,
-            layout => layout,
-        };
+        let is_openai = openai_layout && renamed.layout == Layout::OpenClip;
+        let layout = if is_openai { Layout::OpenAi } else { renamed.layout };
         Ok(Self {
             state_dict,
             architecture,
