@@ -27,13 +27,6 @@ named_enum! {
     Floor = "floor",
 }
 
-impl CropOffset {
-    /// Whether this is what the reference does.
-    pub fn is_the_references(&self) -> bool {
-        *self == Self::Even
-    }
-}
-
 /// The middle `keep` of `side` pixels; the half of an odd rest goes as `offset` says.
 ///
 /// All of `side` where it is shorter.

@@ -17,13 +17,6 @@ named_enum! {
     White = "white",
 }
 
-impl TransparencyMode {
-    /// Whether this is what the reference does.
-    pub fn is_the_references(&self) -> bool {
-        *self == Self::Drop
-    }
-}
-
 /// The image as it is where nothing in it can be transparent, else RGB.
 pub(crate) fn lay_on_white(image: Image) -> Image {
     if image.transparency.is_none() && !matches!(image.mode, Mode::GreyAlpha | Mode::Rgba) {

@@ -33,7 +33,7 @@ pub struct Preprocess {
     /// What makes a square of the resized image.
     pub crop: CropMode,
     /// Where the middle of an odd rest is.
-    #[serde(default, skip_serializing_if = "CropOffset::is_the_references")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub crop_offset: CropOffset,
     /// What padding is made of: this value in every channel of the image's own mode, before conversion.
     pub fill: u8,
@@ -48,12 +48,17 @@ pub struct Preprocess {
     /// For palette, bilevel, alpha and CMYK images the results differ greatly (PROTOCOL 1.8.3).
     pub convert_first: bool,
     /// What becomes of transparent pixels.
-    #[serde(default, skip_serializing_if = "TransparencyMode::is_the_references")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub transparency: TransparencyMode,
     /// Whether a JPEG much larger than `size` may be decoded to a half, a quarter or an eighth of its size, which still
     /// has twice the pixels of the resized image. Faster, and no longer the reference's pixels (docs/performance.md).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub fast_decode: bool,
+}
+
+/// What the reference does is not written down.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for Preprocess {

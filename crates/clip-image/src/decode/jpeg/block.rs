@@ -10,8 +10,8 @@
 
 use super::bits::{BitReader, Bits};
 use super::error::JpegError;
-use super::huffman::{Entry, HuffmanSpec, HuffmanTable, LOOKAHEAD, extend};
-use super::markers::NATURAL_ORDER;
+use super::huffman::{Entry, HuffmanTable, LOOKAHEAD, extend};
+use super::tables::{HuffmanSpec, NATURAL_ORDER};
 
 /// One or two symbols with their values, and perhaps the end of the block.
 #[derive(Debug, Clone, Copy, Default)]

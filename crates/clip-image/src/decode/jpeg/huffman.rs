@@ -7,22 +7,7 @@
 
 use super::bits::Bits;
 use super::error::{JpegError, broken};
-
-/// A table as the file gives it: how many codes of each length, and their symbols.
-#[derive(Debug, Clone)]
-pub(super) struct HuffmanSpec {
-    counts: [u8; 16],
-    symbols: [u8; 256],
-}
-
-impl HuffmanSpec {
-    /// `None` if there are more than 256 codes.
-    pub(super) fn new(counts: &[u8; 16], given: &[u8]) -> Option<Self> {
-        let mut symbols = [0; 256];
-        symbols.get_mut(..given.len())?.copy_from_slice(given);
-        Some(Self { counts: *counts, symbols })
-    }
-}
+use super::tables::HuffmanSpec;
 
 /// Bits looked up at once. 11 are no faster: the tables are filled for each file.
 pub(super) const LOOKAHEAD: u32 = 10;

@@ -4,45 +4,9 @@
 //! the image. The rules for odd files are those of libjpeg: bytes between segments are skipped, stray restart markers
 //! are passed over, reserved markers are errors.
 
-use super::arithmetic::Conditioning;
 use super::error::{JpegError, broken, truncated};
 use super::frame::{ComponentHeader, FrameHeader, Process};
-use super::huffman::HuffmanSpec;
-
-/// Natural (row by row) position of each coefficient in zigzag order. The last 64 entries catch runs that overshoot,
-/// which libjpeg sends to position 63.
-#[allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "evaluated by the compiler"
-)]
-pub(super) const NATURAL_ORDER: [u8; 128] = {
-    let mut order = [63; 128];
-    let (mut index, mut row, mut column) = (0, 0usize, 0usize);
-    while index < 64 {
-        order[index] = (row * 8 + column) as u8;
-        // Even diagonals run up and right, odd ones down and left.
-        if (row + column) % 2 == 0 {
-            if column == 7 {
-                row += 1;
-            } else if row == 0 {
-                column += 1;
-            } else {
-                row -= 1;
-                column += 1;
-            }
-        } else if row == 7 {
-            column += 1;
-        } else if column == 0 {
-            row += 1;
-        } else {
-            row += 1;
-            column -= 1;
-        }
-        index += 1;
-    }
-    order
-};
+use super::tables::{Conditioning, HuffmanSpec, NATURAL_ORDER};
 
 /// A start-of-scan header.
 #[derive(Debug, Clone)]

@@ -30,6 +30,7 @@ mod progressive;
 mod region;
 mod sequential;
 mod smoothing;
+mod tables;
 mod typical_tables;
 mod upsample;
 mod whole;

@@ -11,7 +11,8 @@ use super::bits::{BitReader, Bits, Restarts, Source};
 use super::coefficients::{Coefficients, ScanLayout};
 use super::error::{JpegError, broken};
 use super::huffman::{HuffmanTable, extend};
-use super::markers::{MarkerReader, NATURAL_ORDER, ScanHeader};
+use super::markers::{MarkerReader, ScanHeader};
+use super::tables::NATURAL_ORDER;
 
 /// Which coefficients of the image a scan refines, and how far. Checked.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The typical Huffman tables of T.81 annex K.3. Frames of motion JPEG leave them out; libjpeg then supplies them.
 
-use super::huffman::HuffmanSpec;
+use super::tables::HuffmanSpec;
 
 /// Tables 0 (luminance) and 1 (chrominance) for DC differences.
 pub(super) fn dc(index: usize) -> Option<HuffmanSpec> {

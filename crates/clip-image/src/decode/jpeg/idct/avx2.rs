@@ -6,7 +6,7 @@ use pulp::cast;
 use pulp::x86::V3;
 
 use super::super::frame::BLOCK;
-use super::*;
+use super::transform::*;
 
 /// Exists only where the processor has AVX2.
 #[derive(Debug, Clone, Copy)]

@@ -16,37 +16,13 @@
 pub(super) mod avx2;
 pub(super) mod portable;
 mod reduced;
+mod transform;
 
 use pulp::{Arch, NullaryFnOnce};
 
 use super::frame::BLOCK;
-
-const FRACTION: u32 = 13;
-const COLUMN_FRACTION: u32 = 2;
-
-/// `constant` in 13 fraction bits, rounded.
-const fn fix(constant: f64) -> i32 {
-    (constant * (1 << FRACTION) as f64 + 0.5) as i32
-}
-
-const C_0_298: i32 = fix(0.298631336);
-const C_0_390: i32 = fix(0.390180644);
-const C_0_541: i32 = fix(0.541196100);
-const C_0_765: i32 = fix(0.765366865);
-const C_0_899: i32 = fix(0.899976223);
-const C_1_175: i32 = fix(1.175875602);
-const C_1_501: i32 = fix(1.501321110);
-const C_1_847: i32 = fix(1.847759065);
-const C_1_961: i32 = fix(1.961570560);
-const C_2_053: i32 = fix(2.053119869);
-const C_2_562: i32 = fix(2.562915447);
-const C_3_072: i32 = fix(3.072711026);
-
-/// Works on blocks, with an instruction set chosen once.
-pub(super) trait Transform: Copy {
-    /// Turns coefficients (natural order) into samples: 8 rows of 8, `stride` apart in `out`.
-    fn inverse(self, coefficients: &[i16; 64], quant: &[i16; 64], out: &mut [u8], stride: usize);
-}
+use transform::COLUMN_FRACTION;
+pub(super) use transform::Transform;
 
 /// Something to do with whatever transform this processor does best.
 pub(super) trait WithTransform {

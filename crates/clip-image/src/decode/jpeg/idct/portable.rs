@@ -1,7 +1,7 @@
 //! The definition: eight lanes at a time, in plain arithmetic.
 
 use super::super::frame::BLOCK;
-use super::*;
+use super::transform::*;
 
 /// For every processor.
 #[derive(Debug, Clone, Copy)]

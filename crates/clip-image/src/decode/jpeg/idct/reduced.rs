@@ -1,7 +1,8 @@
 //! Inverse DCT to 4 x 4 or 2 x 2 samples: the transform of so many points, of the lowest frequencies alone. What the
 //! pixels mean is what the mean of the full-size ones means, without what is finer than the new grid.
 
-use super::*;
+use super::super::frame::BLOCK;
+use super::transform::*;
 
 /// `cosines[sample][frequency]` of a transform of `N` points that keeps the scale of the one of 8.
 type Basis<const N: usize> = [[i32; N]; N];
