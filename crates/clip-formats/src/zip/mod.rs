@@ -4,6 +4,7 @@
 //! bytes, and what readers disagree about (two entries of one name, entries that overlap, another name in the local
 //! header, bytes behind the end) is refused rather than resolved one way or the other. Nothing is ever extracted.
 
+use crate::cursor::little_endian;
 use crate::error::{FormatError, shown};
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use std::collections::BTreeMap;
@@ -172,11 +173,13 @@ impl Data {
 /// All entries by name, each checked for itself and against the others.
 fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
+    if !ends(bytes, |_| true) {
+        return Err("has no end record: it is cut off, or no zip archive".to_owned());
+    }
     let zip = ZipArchive::with_config(config, Cursor::new(bytes));
-    let mut zip = zip.map_err(|error| error.to_string())?;
-    let end = bytes.len().checked_sub(END_LENGTH.saturating_add(zip.comment().len()));
-    if !end.is_some_and(|end| bytes.get(end..).is_some_and(|end| end.starts_with(b"PK\x05\x06"))) {
-        return Err("its end record is not at the end".to_owned());
+    let mut zip = zip.map_err(|error| format!("cannot be read: {error}"))?;
+    if !ends(bytes, |comment| comment == zip.comment()) {
+        return Err("has another end record than its last one".to_owned());
     }
     if zip.len() > ENTRY_LIMIT {
         return Err(format!("has {} entries, limit {ENTRY_LIMIT}", zip.len()));
@@ -186,16 +189,32 @@ fn entries(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     }
     let (mut entries, mut places) = (BTreeMap::new(), Vec::new());
     for index in 0..zip.len() {
-        let file = zip.by_index_raw(index).map_err(|error| error.to_string())?;
-        let name = check_name(file.name_raw())
+        let described = zip.by_index_data(index).map_err(|error| error.to_string())?;
+        let (name, start) = (described.name_raw().to_vec(), described.header_start());
+        let name = check_name(&name)
             .map_err(|problem| format!("entry {index} of the directory {problem}"))?;
+        let file = zip
+            .by_index_raw(index)
+            .map_err(|_| format!("entry `{}` has no local header at byte {start}", shown(name)))?;
         let entry = read_entry(bytes, &file)
             .map_err(|problem| format!("entry `{}` {problem}", shown(name)))?;
-        places.push((file.header_start(), entry.data_start.saturating_add(entry.stored_size)));
+        places.push((start, entry.data_start.saturating_add(entry.stored_size)));
         entries.insert(name.to_owned(), entry);
     }
     check_overlaps(places, zip.central_directory_start())?;
     Ok(entries)
+}
+
+/// Whether an end record whose comment `is` the one meant reaches exactly to the end of the file.
+fn ends(bytes: &[u8], is: impl Fn(&[u8]) -> bool) -> bool {
+    let Some(last) = bytes.len().checked_sub(END_LENGTH) else { return false };
+    (last.saturating_sub(u16::MAX.into())..=last).rev().any(|at| {
+        let record = bytes.get(at..).and_then(|end| end.split_at_checked(END_LENGTH));
+        record.is_some_and(|(head, comment)| {
+            let length = head.get(20..).map_or(0, little_endian);
+            head.starts_with(b"PK\x05\x06") && length == comment.len() as u64 && is(comment)
+        })
+    })
 }
 
 /// Names are only looked up, never used as paths; still, one that could leave a folder is refused.
@@ -222,7 +241,11 @@ fn read_entry(bytes: &[u8], file: &ZipFile<'_, Cursor<&[u8]>>) -> Result<Entry, 
         }
         CompressionMethod::Stored => false,
         CompressionMethod::Deflated => true,
-        method => return Err(format!("uses compression method {method}, expected 0 or 8")),
+        method => {
+            #[allow(deprecated, reason = "only the number says which")]
+            let method = method.to_u16();
+            return Err(format!("uses compression method {method}, expected 0 or 8"));
+        }
     };
     let name = usize::try_from(file.header_start().saturating_add(LOCAL_LENGTH));
     let local = name.ok().and_then(|name| bytes.get(name..));
@@ -230,6 +253,10 @@ fn read_entry(bytes: &[u8], file: &ZipFile<'_, Cursor<&[u8]>>) -> Result<Entry, 
         return Err("has another name in its local header".to_owned());
     }
     let data_start = file.data_start().ok_or("has no data")?;
+    let end = data_start.saturating_add(stored_size);
+    if end > bytes.len() as u64 {
+        return Err(format!("ends at byte {end}, the file has {}", bytes.len()));
+    }
     Ok(Entry { deflated, crc: file.crc32(), stored_size, size, data_start })
 }
 
