@@ -148,7 +148,7 @@ fn another_tokenizer_refuses_texts_by_its_field_and_images_go_on() {
     }
     let model = folder("hugging_face");
     edit(&model.path().join("config.json"), |config| {
-        config["text_config"]["eos_token_id"] = json!(3)
+        config["text_config"]["eos_token_id"] = json!(3);
     });
     let done = embed("texts", model.path(), "a cat\n", &[]).unwrap_err();
     assert!(done.stderr.contains("`text_config.eos_token_id` is 3"), "{}", done.stderr);
@@ -338,7 +338,7 @@ fn keys_that_cannot_be_followed_are_named() {
     ] {
         let model = folder("open_clip");
         edit(&model.path().join("open_clip_config.json"), |config| {
-            config["model_cfg"][section][key] = value
+            config["model_cfg"][section][key] = value;
         });
         let done = embed("images", model.path(), PHOTO, &[]).unwrap_err();
         assert!(
@@ -349,7 +349,7 @@ fn keys_that_cannot_be_followed_are_named() {
     }
     let model = folder("hugging_face");
     edit(&model.path().join("config.json"), |config| {
-        config["vision_config"]["rotary"] = json!(true)
+        config["vision_config"]["rotary"] = json!(true);
     });
     edit(&model.path().join("preprocessor_config.json"), |config| config["crop_pct"] = json!(0.9));
     let out = model.path().join("o.npy");

@@ -110,7 +110,7 @@ fn pages() -> Vec<PathBuf> {
         "photos/README.md",
         "tests/reference/README.md",
     ];
-    pages.extend(others.map(|page| root().join(page)).into_iter());
+    pages.extend(others.map(|page| root().join(page)));
     files(&root().join("crates"), &["README.md"], &mut pages);
     pages
 }

@@ -172,13 +172,13 @@ fn all_frames_are_averaged_and_never_taken_for_the_middle_one() {
         .iter()
         .map(|frame| {
             (0..3).for_each(|place| {
-                fs::write(clip.join(format!("{place}.ppm")), frame).expect("a frame")
+                fs::write(clip.join(format!("{place}.ppm")), frame).expect("a frame");
             });
             of(&[]).1
         })
         .collect();
     (0..3).for_each(|place| {
-        fs::write(clip.join(format!("{place}.ppm")), &frames[place]).expect("a frame")
+        fs::write(clip.join(format!("{place}.ppm")), &frames[place]).expect("a frame");
     });
     let (middle, of_middle) = of(&[]);
     let (all, of_all) = of(&["--frames", "all"]);

@@ -37,7 +37,7 @@ fn main() {
     match &arguments[..] {
         [] => print_table(&by_formula()),
         [features, labels, width] => {
-            serve(&read(features, labels, width.parse().expect("a width")))
+            serve(&read(features, labels, width.parse().expect("a width")));
         }
         _ => panic!("usage: probe [FEATURES.f32 LABELS.u32 WIDTH]"),
     }

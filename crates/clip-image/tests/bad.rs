@@ -16,7 +16,7 @@ fn bad_files_give_a_clean_error_or_the_reference_pixels() {
         let folder = folder.join("bad");
         let mut report = Report::default();
         let mut refused = 0;
-        for case in read_json(&folder.join("bad.json"))["cases"].as_array().expect("a list") {
+        for case in read_json(folder.join("bad.json"))["cases"].as_array().expect("a list") {
             let file = case["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the bad file");
             let start = Instant::now();

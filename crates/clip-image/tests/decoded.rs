@@ -13,7 +13,7 @@ use serde_json::{Value, json as value};
 fn decoded_pixels_equal_pillow_in_every_format() {
     for folder in folders() {
         let mut report = Report::default();
-        for row in read_json(&folder.join("stages.json"))["decoded"].as_array().expect("a list") {
+        for row in read_json(folder.join("stages.json"))["decoded"].as_array().expect("a list") {
             let file = row["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the golden image");
             report.case(check(&bytes, row).map_err(|error| format!("{file}: {error}")));

@@ -13,7 +13,7 @@ use serde_json::Value;
 fn pixels_and_tensors_equal_the_reference_in_every_case() {
     for folder in folders() {
         let mut report = Report::default();
-        for case in read_json(&folder.join("manifest.json"))["cases"].as_array().expect("a list") {
+        for case in read_json(folder.join("manifest.json"))["cases"].as_array().expect("a list") {
             let file = case["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the golden image");
             let expected =

@@ -13,7 +13,7 @@ use serde_json::Value;
 fn resize_equals_pillow_in_every_mode_and_filter() {
     for folder in folders() {
         let mut report = Report::default();
-        for row in read_json(&folder.join("stages.json"))["resized"].as_array().expect("a list") {
+        for row in read_json(folder.join("stages.json"))["resized"].as_array().expect("a list") {
             let file = row["file"].as_str().expect("a name");
             let bytes = fs::read(folder.join(file)).expect("the golden image");
             report

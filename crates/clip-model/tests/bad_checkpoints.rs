@@ -62,7 +62,7 @@ fn every_bad_checkpoint_gets_its_verdict() {
             }
             Ok(_) => wrong.push(format!("{file}: loaded, should be refused: {}", case["what"])),
             Err(error) if should_load => {
-                wrong.push(format!("{file}: refused, should load: {error}"))
+                wrong.push(format!("{file}: refused, should load: {error}"));
             }
             Err(error) => {
                 println!("{}", error.to_string().replace(folder.to_str().unwrap(), ""));

@@ -42,7 +42,7 @@ impl Standing {
             None => obstacles.push("count unknown"),
             Some(expected) if close(expected) => {}
             Some(expected) if counts.scored > expected => {
-                obstacles.push("more items than published")
+                obstacles.push("more items than published");
             }
             Some(_) => obstacles.push("subset"),
         }

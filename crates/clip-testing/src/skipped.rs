@@ -11,7 +11,7 @@ use std::time::Duration;
 pub fn skipped(what: &str) {
     let crate_name = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
     let line = format!("{crate_name} {}: {what}\n", test_file());
-    let _ = write!(io::stderr(), "skipped: {what}\n");
+    let _ = writeln!(io::stderr(), "skipped: {what}");
     let _ = fs::create_dir_all(folder()).and_then(|()| {
         let mut list = OpenOptions::new().create(true).append(true).open(list())?;
         list.write_all(line.as_bytes()) // one call: lines of tests side by side stay whole

@@ -60,7 +60,7 @@ fn encode_other(vocabulary: &Vocabulary, rest: &[u8], front: u128, ids: &mut Vec
         Some(b"<|endoftext|>") => ids.push(END_OF_TEXT),
         Some(word) => encode_word(vocabulary, word, ids),
         None => {
-            encode_word(vocabulary, &rest.get(..length).unwrap_or(rest).to_ascii_lowercase(), ids)
+            encode_word(vocabulary, &rest.get(..length).unwrap_or(rest).to_ascii_lowercase(), ids);
         }
     }
     length

@@ -88,7 +88,7 @@ fn assert_decoded_like_reference(rows: &[Value]) {
         let Some(ids) = ids else { continue }; // -1 is no id here
         match row.get("text") {
             Some(expected) => {
-                assert_eq!(tokenizer.decode(&ids).as_deref(), Ok(text(expected)), "{row}")
+                assert_eq!(tokenizer.decode(&ids).as_deref(), Ok(text(expected)), "{row}");
             }
             None => assert!(
                 matches!(tokenizer.decode(&ids), Err(TokenizerError::UnknownId { .. })),

@@ -121,7 +121,7 @@ impl Clip {
         }
         let mut input = vec![0.0; images.len() * values]; // [images, 3, resolution, resolution]
         let normalize = |(input, image): (&mut [f32], &Pixels)| {
-            image.write_input(preprocess.mean, preprocess.std, input)
+            image.write_input(preprocess.mean, preprocess.std, input);
         };
         input.par_chunks_exact_mut(values).zip(images).for_each(normalize);
         Ok(input)

@@ -373,7 +373,7 @@ mod tests {
         let accidents: [(&str, usize, &dyn Fn()); 5] = [
             ("cut", 2, &|| replaced(&bytes[..row + 7])),
             ("rows in another order", 2, &|| {
-                replaced(&[&bytes[row..], &bytes[..row]].concat()[..row * 2])
+                replaced(&[&bytes[row..], &bytes[..row]].concat()[..row * 2]);
             }),
             ("one bit", 1, &|| {
                 let mut damaged = bytes.clone();
@@ -382,7 +382,7 @@ mod tests {
             }),
             ("removed", 3, &|| std::fs::remove_file(&path).expect("removed")),
             ("the whole folder", 3, &|| {
-                std::fs::remove_dir_all(cache.join(&whole.key)).expect("removed")
+                std::fs::remove_dir_all(cache.join(&whole.key)).expect("removed");
             }),
         ];
         for (accident, least, happens) in accidents {

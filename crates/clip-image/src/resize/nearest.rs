@@ -16,7 +16,7 @@ pub(super) fn resize(image: &Image, window: &Window) -> Vec<u8> {
         for column in &columns {
             match (row, column) {
                 (Some(row), Some(index)) => {
-                    out.extend_from_slice(&row[index * pixel_bytes..][..pixel_bytes])
+                    out.extend_from_slice(&row[index * pixel_bytes..][..pixel_bytes]);
                 }
                 _ => out.resize(out.len() + pixel_bytes, 0),
             }

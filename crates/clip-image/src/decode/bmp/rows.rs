@@ -39,7 +39,7 @@ pub(super) fn unpack(bytes: &[u8], head: &Head, kind: Kind) -> Result<Vec<u8>, I
 fn unpack_row(row: &[u8], kind: Kind, width: usize, mode: Mode, out: &mut Vec<u8>) {
     match kind {
         Kind::Packed(1) if mode == Mode::Bilevel => {
-            packed::unpack_row(row, 1, width, packed::spread(1), out)
+            packed::unpack_row(row, 1, width, packed::spread(1), out);
         }
         Kind::Packed(bits) => packed::unpack_row(row, bits, width, |index| index, out),
         Kind::Bytes { pixel, red, green, blue, alpha } => {
@@ -50,10 +50,10 @@ fn unpack_row(row: &[u8], kind: Kind, width: usize, mode: Mode, out: &mut Vec<u8
             }
         }
         Kind::Bgr555 => {
-            sixteen_bits(row, out, |v| [scale(v >> 10, 31), scale(v >> 5, 31), scale(v, 31)])
+            sixteen_bits(row, out, |v| [scale(v >> 10, 31), scale(v >> 5, 31), scale(v, 31)]);
         }
         Kind::Bgr565 => {
-            sixteen_bits(row, out, |v| [scale(v >> 11, 31), scale(v >> 5, 63), scale(v, 31)])
+            sixteen_bits(row, out, |v| [scale(v >> 11, 31), scale(v >> 5, 63), scale(v, 31)]);
         }
     }
 }

@@ -18,16 +18,16 @@ pub(super) fn undo(
             }
         },
         (16, false) => |value, before| {
-            add(value, before, u16::from_le_bytes, u16::wrapping_add, u16::to_le_bytes)
+            add(value, before, u16::from_le_bytes, u16::wrapping_add, u16::to_le_bytes);
         },
         (16, true) => |value, before| {
-            add(value, before, u16::from_be_bytes, u16::wrapping_add, u16::to_be_bytes)
+            add(value, before, u16::from_be_bytes, u16::wrapping_add, u16::to_be_bytes);
         },
         (32, false) => |value, before| {
-            add(value, before, u32::from_le_bytes, u32::wrapping_add, u32::to_le_bytes)
+            add(value, before, u32::from_le_bytes, u32::wrapping_add, u32::to_le_bytes);
         },
         (32, true) => |value, before| {
-            add(value, before, u32::from_be_bytes, u32::wrapping_add, u32::to_be_bytes)
+            add(value, before, u32::from_be_bytes, u32::wrapping_add, u32::to_be_bytes);
         },
         _ => return Err(unsupported(format!("a predictor with samples of {bits} bits"))),
     };
