@@ -102,11 +102,12 @@ impl Round {
             features,
             (0..features.rows()).collect(),
             PackedFeatures::MEMORY,
-        );
+        )
+        .expect("room");
         let packing = start.elapsed().as_secs_f64();
         let targets = Targets::Class { labels: &data.labels, classes };
         let set = TrainingSet { features: &packed, rows: 0..features.rows(), targets };
-        let found = fit(&set, c, &Options { tolerance, ..Options::default() }, None);
+        let found = fit(&set, c, &Options { tolerance, ..Options::default() }, None).expect("room");
         Self {
             seconds: start.elapsed().as_secs_f64(),
             packing,

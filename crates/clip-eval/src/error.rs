@@ -11,6 +11,9 @@ pub enum EvalError {
     /// The data set.
     #[error(transparent)]
     Data(#[from] clip_data::DataError),
+    /// Products of features.
+    #[error(transparent)]
+    Device(#[from] clip_kernels::DeviceError),
     /// A choice that no task could obey.
     #[error(transparent)]
     Option(#[from] crate::options::OutOfRange),

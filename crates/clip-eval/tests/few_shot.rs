@@ -42,7 +42,7 @@ fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
             level: 0.95,
         };
         let mut calls = Vec::new();
-        let curve = settings.curve(&mut |done, all| calls.push((done, all)));
+        let curve = settings.curve(&mut |done, all| calls.push((done, all))).expect("room");
         assert_eq!(calls, (1..=10).map(|done| (done, 10)).collect::<Vec<_>>());
         curve
     };

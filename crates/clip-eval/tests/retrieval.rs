@@ -167,6 +167,7 @@ fn the_nearest_of_a_large_set_are_found_from_either_side() {
     let rows = |values: &[f32]| values.chunks_exact(16).map(<[f32]>::to_vec).collect::<Vec<_>>();
     for (queries, among) in [(&small, &large), (&large, &small)] {
         let found: Vec<Vec<u32>> = nearest(device(), unit(queries), unit(among), 5)
+            .expect("room")
             .iter()
             .map(|best| best.iter().map(|found| found.index).collect())
             .collect();

@@ -1,7 +1,7 @@
 //! Few-shot results: one column for each number of examples.
 
 use crate::markup::Markup;
-use crate::numbers::{MISSING, count, percent};
+use crate::numbers::{MISSING, count, or_missing, percent};
 use crate::suite::Suite;
 use crate::task_table::model;
 use crate::widgets::{note, numeric, record_row, row_head, soft, table, title};
@@ -24,7 +24,7 @@ pub(crate) fn draw(page: &mut Markup, suite: &Suite<'_>) {
                 model(page, suite, record);
                 numeric(page, count(record.counts.scored));
                 let zero_shot = suite.zero_shot(record);
-                numeric(page, zero_shot.map_or_else(|| MISSING.to_owned(), percent));
+                numeric(page, or_missing(zero_shot, percent));
                 for shots in &shots {
                     page.element("td", &[("class", &"num")], |page| shot(page, record, *shots));
                 }

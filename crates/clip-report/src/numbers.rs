@@ -5,6 +5,11 @@ use clip_eval::results::{Figure, Unit};
 /// Stands for a value that is not there.
 pub(crate) const MISSING: &str = "–";
 
+/// A value as `text` has it, or the dash.
+pub(crate) fn or_missing<T>(value: Option<T>, text: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| MISSING.to_owned(), text)
+}
+
 /// A fraction as `63.3`, per cent without the sign; below half of the last digit `<0.1`, never a zero that is none.
 pub(crate) fn percent(share: f64) -> String {
     if !share.is_finite() || share.abs() > 1e4 {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! assets/published/*.csv ──┐
-//!                          ├─▶ PublishedValue {origin, model, dataset, protocol, metric, value, caution, source}
+//!                          ├─▶ PublishedValue {origin, model, dataset, protocol, metric, value, caution}
 //! assets/published/names.toml (their names in ours) ──┘
 //! ```
 //!
@@ -37,7 +37,7 @@ pub enum Origin {
 }
 
 /// A published value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PublishedValue {
     /// Who measured it.
     pub origin: Origin,
@@ -53,8 +53,6 @@ pub struct PublishedValue {
     pub value: f64,
     /// Why it cannot be expected to agree.
     pub caution: Option<String>,
-    /// Table and place; of the paper's also how sure the transcription is.
-    pub source: String,
 }
 
 /// Every value: the paper's first, its two large tables before the others.
@@ -93,13 +91,10 @@ const NAMES: &str = include_str!("../assets/published/names.toml");
 
 #[derive(Deserialize)]
 struct Table {
-    table: String,
     model: String,
     dataset: String,
     metric: String,
     value: f64,
-    status: String,
-    source: String,
 }
 
 #[derive(Deserialize)]
@@ -108,8 +103,6 @@ struct Miscellaneous {
     row: String,
     column: String,
     value: String,
-    status: String,
-    source: String,
 }
 
 #[derive(Deserialize)]
@@ -117,7 +110,6 @@ struct OpenClip {
     model: String,
     column: String,
     value: f64,
-    source: String,
 }
 
 #[derive(Deserialize)]
@@ -126,7 +118,6 @@ struct Benchmark {
     dataset: String,
     metric: String,
     value: f64,
-    source: String,
 }
 
 #[derive(Deserialize)]
@@ -188,7 +179,6 @@ impl Names {
                 protocol,
                 value: row.value / 100.0,
                 caution: None,
-                source: format!("{}; {}: {}", row.table, row.status, row.source),
             }));
         }
         Ok(values)
@@ -208,7 +198,6 @@ impl Names {
                 metric: metric.clone(),
                 value: row.value.parse::<f64>()? / 100.0,
                 caution: named.caution.clone(),
-                source: format!("{}; {}: {}", row.table, row.status, row.source),
             });
         }
         Ok(values)
@@ -218,7 +207,7 @@ impl Names {
         let value = |row: OpenClip| {
             let meaning = self.open_clip.get(&row.column)?;
             let metric = meaning.metric.clone()?;
-            Some(meaning.value(Origin::OpenClip, row.model, metric, row.value, row.source))
+            Some(meaning.value(Origin::OpenClip, row.model, metric, row.value))
         };
         Ok(rows(OPEN_CLIP)?.into_iter().filter_map(value).collect())
     }
@@ -227,24 +216,17 @@ impl Names {
         let value = |row: Benchmark| {
             let meaning = self.clip_benchmark.get(&row.dataset)?;
             let metric = self.metric(&row.metric);
-            Some(meaning.value(Origin::ClipBenchmark, row.model, metric, row.value, row.source))
+            Some(meaning.value(Origin::ClipBenchmark, row.model, metric, row.value))
         };
         Ok(rows(CLIP_BENCHMARK)?.into_iter().filter_map(value).collect())
     }
 }
 
 impl Meaning {
-    fn value(
-        &self,
-        origin: Origin,
-        model: String,
-        metric: String,
-        value: f64,
-        source: String,
-    ) -> PublishedValue {
+    fn value(&self, origin: Origin, model: String, metric: String, value: f64) -> PublishedValue {
         let (dataset, caution) = (self.dataset.clone(), self.caution.clone());
         let protocol = Protocol::ZeroShot;
-        PublishedValue { origin, model, dataset, protocol, metric, value, caution, source }
+        PublishedValue { origin, model, dataset, protocol, metric, value, caution }
     }
 }
 
@@ -290,11 +272,8 @@ mod tests {
     fn means_of_27_sets_are_those_of_the_protocol() {
         let means = |protocol: Protocol| {
             NINE.map(|model| {
-                let of_model = |value: &&PublishedValue| {
-                    value.model == model
-                        && value.protocol == protocol
-                        && value.source.starts_with("Table 1")
-                };
+                let of_model =
+                    |value: &&PublishedValue| value.model == model && value.protocol == protocol;
                 let values: Vec<f64> =
                     published()[..2 * 27 * 9].iter().filter(of_model).map(|v| v.value).collect();
                 assert_eq!(values.len(), 27, "{model}");

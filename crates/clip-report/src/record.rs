@@ -45,22 +45,23 @@ pub(super) fn section(page: &mut Markup, suite: &Suite<'_>) {
         records.sort_by_key(|record| {
             (title(record).to_lowercase(), record.dataset.as_str(), record.split.as_str())
         });
-        let mut before: Option<&Record> = None;
-        for record in records {
-            let of = |record: &Record| {
-                (title(record).to_owned(), record.dataset.clone(), record.split.clone())
-            };
-            if before.is_none_or(|before| of(before) != of(record)) {
-                page.element("h3", &[], |page| {
-                    page.text(title(record));
-                    page.leaf("small", &[], format_args!(" {} · {}", record.dataset, record.split));
-                });
+        for of_set in records.chunk_by(|a, b| set(a) == set(b)) {
+            let (title, dataset, split) = set(of_set[0]);
+            page.element("h3", &[], |page| {
+                page.text(title);
+                page.leaf("small", &[], format_args!(" {dataset} · {split}"));
+            });
+            for record in of_set {
+                fold(page, suite, record, &room);
             }
-            fold(page, suite, record, &room);
-            before = Some(record);
         }
     });
     page.line();
+}
+
+/// What stands under one heading: title, data set and split.
+fn set(record: &Record) -> (&str, &str, &str) {
+    (title(record), &record.dataset, &record.split)
 }
 
 fn fold(page: &mut Markup, suite: &Suite<'_>, record: &Record, room: &Room) {

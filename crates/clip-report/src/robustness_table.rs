@@ -1,7 +1,7 @@
 //! Robustness: the shift beside what ordinary models of equal accuracy have.
 
 use crate::markup::Markup;
-use crate::numbers::{MISSING, count, interval, percent, points};
+use crate::numbers::{count, interval, or_missing, percent, points};
 use crate::suite::Suite;
 use crate::task_table::{estimate, model};
 use crate::widgets::{note, numeric, record_row, row_head, state, table, title};
@@ -33,7 +33,6 @@ pub(crate) fn draw(page: &mut Markup, suite: &Suite<'_>) {
 
 fn row(page: &mut Markup, suite: &Suite<'_>, record: &Record) {
     let (score, point) = (&record.score, record.details.robustness.as_ref());
-    let share = |value: Option<f64>| value.map_or_else(|| MISSING.to_owned(), percent);
     row_head(page, title(record));
     model(page, suite, record);
     page.element("td", &[("class", &"num")], |page| {
@@ -41,10 +40,10 @@ fn row(page: &mut Markup, suite: &Suite<'_>, record: &Record) {
         page.text(" ");
         state(page, record);
     });
-    numeric(page, share(point.map(|point| point.x)));
-    let shifted = share(point.map_or(score.value, |point| Some(point.y)));
+    numeric(page, or_missing(point.map(|point| point.x), percent));
+    let shifted = or_missing(point.map_or(score.value, |point| Some(point.y)), percent);
     let ends = score.low.zip(score.high).map(|(low, high)| interval(low, high));
     estimate(page, &shifted, ends, score);
-    numeric(page, share(point.map(|point| point.predicted)));
-    numeric(page, point.map_or_else(|| MISSING.to_owned(), |point| points(point.effective)));
+    numeric(page, or_missing(point.map(|point| point.predicted), percent));
+    numeric(page, or_missing(point.map(|point| point.effective), points));
 }

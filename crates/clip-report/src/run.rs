@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::markup::Markup;
-use crate::numbers::{MISSING, count, number, short_hash};
+use crate::numbers::{MISSING, count, number, or_missing, short_hash};
 use crate::standing::Standing;
 use crate::suite::Suite;
 use crate::widgets::{entry, numeric, record_row, row_head, state, table, title};
@@ -121,7 +121,7 @@ fn dataset(page: &mut Markup, record: &Record, records: usize) {
     record_row(page, record, |page| {
         row_head(page, title(record));
         entry(page, &record.split);
-        numeric(page, counts.expected.map_or_else(|| MISSING.to_owned(), count));
+        numeric(page, or_missing(counts.expected, count));
         for items in [counts.found, counts.skipped, counts.scored] {
             numeric(page, count(items));
         }

@@ -104,33 +104,23 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
     keys.extend(has_paper.then(|| Key::new(8, Kind::Hollow, "paper, the same sets")));
     let title = format!("Scaling: {}", display_name(task));
     let mut plot = Plot::new(&title, HEIGHT, &x, &y, &keys);
+    let mut said = Vec::new();
     for &(model, operations, ours, theirs) in &means.models {
+        let mut mark = |series, kind, y, tip| {
+            plot.marks(series, kind, &[Mark { x: operations / 1e9, y, interval: None, tip }]);
+        };
         if let Some(theirs) = theirs {
             let tip = format!("{model} in the paper: {} %", percent(theirs));
-            plot.marks(
-                8,
-                Kind::Hollow,
-                &[Mark { x: operations / 1e9, y: theirs, interval: None, tip }],
-            );
+            mark(8, Kind::Hollow, theirs, tip);
         }
         let tip = format!("{model}: {} % at {} GFLOP", percent(ours), number(operations / 1e9));
-        plot.marks(
-            suite.series(model),
-            Kind::Mark,
-            &[Mark { x: operations / 1e9, y: ours, interval: None, tip }],
-        );
+        said.push(tip.clone());
+        mark(suite.series(model), Kind::Mark, ours, tip);
     }
     let points: Vec<(f64, f64)> =
         means.models.iter().map(|model| (model.1 / 1e9, model.2)).collect();
     let names: Vec<&str> = means.models.iter().map(|model| model.0).collect();
     plot.names(&points, &names);
-    let said: Vec<String> = means
-        .models
-        .iter()
-        .map(|(model, operations, ours, _)| {
-            format!("{model}: {} % at {} GFLOP", percent(*ours), number(operations / 1e9))
-        })
-        .collect();
     let mut caption = format!(
         "Unweighted mean of the scores on the {} data sets that all {} models have; two operations for each \
          multiply-add of the image tower. No interval: data sets are not draws from anything.",

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::markup::Markup;
-use crate::numbers::{MISSING, percent, points};
+use crate::numbers::{or_missing, percent, points};
 use crate::standing::Standing;
 use crate::suite::Suite;
 use crate::widgets::{note, numeric, row_head, table, title};
@@ -130,7 +130,7 @@ pub(crate) fn draw(page: &mut Markup, suite: &Suite<'_>) {
                 numeric(page, points(row.ordinary_gap));
                 numeric(page, percent(row.gap_reduced_by));
                 let gained = row.relative_robustness;
-                numeric(page, gained.map_or_else(|| MISSING.to_owned(), points));
+                numeric(page, or_missing(gained, points));
             });
         }
     });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::compare::Measured;
 use crate::markup::Markup;
 use crate::numbers::{
-    MISSING, count, display_name, figure_interval, figure_value, how, percent, points,
+    MISSING, count, display_name, figure_interval, figure_value, how, or_missing, percent, points,
 };
 use crate::published::Origin;
 use crate::suite::{Suite, shown};
@@ -132,7 +132,7 @@ pub(crate) fn estimate(page: &mut Markup, value: &str, interval: Option<String>,
 fn value_of(published: Option<&Measured>) -> String {
     let text =
         |value: &Measured| percent(value.value) + if value.caution.is_some() { "†" } else { "" };
-    published.map_or_else(|| MISSING.to_owned(), text)
+    or_missing(published, text)
 }
 
 /// Somebody else's measurement of the same weights, and how far ours is from it.

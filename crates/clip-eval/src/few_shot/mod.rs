@@ -17,6 +17,7 @@ use crate::probe::{
 };
 use crate::statistics::{Interval, Method};
 use clip_data::random::Seeded;
+use clip_kernels::DeviceError;
 use clip_rs::InstructionSet;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -84,9 +85,12 @@ impl Study<'_> {
     ///
     /// - `progress`: called after each draw with the draws done and all there will be
     ///
+    /// # Errors
+    /// The device has no room for a fit.
+    ///
     /// # Panics
     /// When labels and features differ in rows, or there are none.
-    pub fn curve(&self, progress: &mut dyn FnMut(usize, usize)) -> Vec<Point> {
+    pub fn curve(&self, progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<Point>, DeviceError> {
         assert_eq!(self.labels.len(), self.features.rows(), "labels and rows of features");
         assert_eq!(
             self.test_labels.len(),
@@ -101,22 +105,28 @@ impl Study<'_> {
         shots.sort_unstable();
         shots.dedup();
         let (mut done, all) = (0, shots.len() * self.draws + 1);
-        let mut count = |drawn| {
+        let mut count = |drawn: Result<Drawn, DeviceError>| {
             done += 1;
             progress(done, all);
             drawn
         };
         let mut points = Vec::new();
         for shots in shots {
-            let draws =
-                (0..self.draws).map(|draw| count(self.draw(&by_class, shots, draw))).collect();
+            let draws = (0..self.draws).map(|draw| count(self.draw(&by_class, shots, draw)));
+            let draws = draws.collect::<Result<_, _>>()?;
             points.push(Point::new(Some(shots), draws, classes, self.level));
         }
-        points.push(Point::new(None, vec![count(self.everything(&by_class))], classes, self.level));
-        points
+        let everything = count(self.everything(&by_class))?;
+        points.push(Point::new(None, vec![everything], classes, self.level));
+        Ok(points)
     }
 
-    fn draw(&self, by_class: &[Vec<usize>], shots: usize, draw: usize) -> Drawn {
+    fn draw(
+        &self,
+        by_class: &[Vec<usize>],
+        shots: usize,
+        draw: usize,
+    ) -> Result<Drawn, DeviceError> {
         let (mut train, mut validation) = (Vec::new(), Vec::new());
         for (class, rows) in by_class.iter().enumerate() {
             let order = Seeded::named(self.seed, &format!("few-shot/{draw}/{class}"))
@@ -125,14 +135,14 @@ impl Study<'_> {
             train.extend(order.by_ref().take(shots));
             validation.extend(order.take(shots.min(MOST_VALIDATION)));
         }
-        self.learn(&train, &validation, |found| found.on_train.model.clone())
+        self.learn(&train, &validation, |found| Ok(found.on_train.model.clone()))
     }
 
     /// The standard protocol on all images: the only point that validation images are learned from too.
-    fn everything(&self, by_class: &[Vec<usize>]) -> Drawn {
+    fn everything(&self, by_class: &[Vec<usize>]) -> Result<Drawn, DeviceError> {
         let HoldOut { train, validation } = hold_out(self.labels, HOLD_OUT_SHARE, self.seed);
-        let drawn = self.learn(&train, &validation, |found| found.fit_on_all().model);
-        Drawn { labels: by_class.iter().map(Vec::len).sum(), ..drawn }
+        let drawn = self.learn(&train, &validation, |found| Ok(found.fit_on_all()?.model))?;
+        Ok(Drawn { labels: by_class.iter().map(Vec::len).sum(), ..drawn })
     }
 
     /// Searches the strength, where there are images to choose it with, and tests the model taken.
@@ -140,15 +150,15 @@ impl Study<'_> {
         &self,
         train: &[usize],
         validation: &[usize],
-        take: impl FnOnce(&Search<'_>) -> Model,
-    ) -> Drawn {
+        take: impl FnOnce(&Search<'_>) -> Result<Model, DeviceError>,
+    ) -> Result<Drawn, DeviceError> {
         let targets = Targets::Class { labels: self.labels, classes: self.classes };
         let (device, features, options) = (self.device, self.features, self.options);
         let memory = PackedFeatures::MEMORY;
         let (model, c) = if validation.is_empty() {
-            let packed = PackedFeatures::new(device, features, train.to_vec(), memory);
+            let packed = PackedFeatures::new(device, features, train.to_vec(), memory)?;
             let set = TrainingSet { features: &packed, rows: 0..train.len(), targets };
-            (fit(&set, USUAL_C, &options, None).model, USUAL_C)
+            (fit(&set, USUAL_C, &options, None)?.model, USUAL_C)
         } else {
             let labels: Vec<u32> = validation.iter().map(|&row| self.labels[row]).collect();
             let metric = |scores: &[f32]| (self.metric)(scores, &labels);
@@ -162,12 +172,13 @@ impl Study<'_> {
                 options,
                 memory,
             };
-            let found = search(&problem, &mut |_, _| {});
-            (take(&found), found.best.c)
+            let found = search(&problem, &mut |_, _| {})?;
+            (take(&found)?, found.best.c)
         };
         let rows: Vec<usize> = (0..self.test_features.rows()).collect();
-        let score = (self.metric)(&model.scores(self.test_features, &rows), self.test_labels);
-        Drawn { labels: train.len(), score, c }
+        let scores = model.scores(self.test_features, &rows)?;
+        let score = (self.metric)(&scores, self.test_labels);
+        Ok(Drawn { labels: train.len(), score, c })
     }
 }
 

@@ -5,6 +5,7 @@ use super::loss::Loss;
 use super::model::Model;
 use super::objective::ProbeObjective;
 use super::targets::TrainingSet;
+use clip_kernels::DeviceError;
 
 /// When a fit ends.
 #[derive(Debug, Clone, Copy)]
@@ -51,32 +52,40 @@ impl Fit {
 ///
 /// Rows of one class only (or none) give a model that always answers it.
 ///
+/// # Errors
+/// The device has no room for it.
+///
 /// # Panics
 /// When `c` is not a positive number, when there are no rows, or when targets and features differ in rows.
-pub fn fit(set: &TrainingSet<'_>, c: f64, options: &Options, warm: Option<&Model>) -> Fit {
+pub fn fit(
+    set: &TrainingSet<'_>,
+    c: f64,
+    options: &Options,
+    warm: Option<&Model>,
+) -> Result<Fit, DeviceError> {
     assert!(c.is_finite() && c > 0.0, "strength C = {c}: a positive number is needed");
     assert!(!set.rows.is_empty() && set.rows.end <= set.features.rows(), "rows of a training set");
     let (width, classes) = (set.features.width(), set.targets.classes());
     let loss = Loss::new(set.targets, &set.features.order()[set.rows.clone()]);
     let mut model = Model::constant(set, classes);
     if !loss.can_be_fitted() {
-        return Fit {
+        return Ok(Fit {
             model,
             objective: 0.0,
             gradient: 0.0,
             iterations: 0,
             evaluations: 0,
             termination: TerminationReason::Gradient,
-        };
+        });
     }
     let start = match warm {
         Some(warm) => warm.coefficients_of(&loss),
         None => vec![0.0; loss.outputs() * (width + 1)],
     };
     let mut objective = ProbeObjective::new(set.clone(), &loss, c);
-    let minimum = minimize(&mut objective, start, options.tolerance, options.most_iterations);
+    let minimum = minimize(&mut objective, start, options.tolerance, options.most_iterations)?;
     let Minimum { x, value, gradient, iterations, evaluations, termination } = minimum;
     model.set_coefficients(&loss, &x);
     let objective = value * c * set.rows.len() as f64;
-    Fit { model, objective, gradient, iterations, evaluations, termination }
+    Ok(Fit { model, objective, gradient, iterations, evaluations, termination })
 }

@@ -3,23 +3,24 @@
 
 use super::lbfgs_history::LbfgsHistory;
 use super::line_search::{Point, line_search};
+use clip_kernels::DeviceError;
 
-/// A function to be minimized.
+/// A function to be minimized, on a device that may have no room for it.
 pub(super) trait Objective {
     /// Its value, and its gradient.
-    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64;
+    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DeviceError>;
 
     /// Makes the preconditioner fit the place evaluated last. Whether it has changed.
-    fn refresh_preconditioner(&mut self) -> bool;
+    fn refresh_preconditioner(&mut self) -> Result<bool, DeviceError>;
 
     /// Whether there is one: it knows the length of a step, not its direction alone.
     fn has_preconditioner(&self) -> bool;
 
     /// The preconditioner (about the inverse Hessian) times a vector.
-    fn precondition(&self, vector: Vec<f32>) -> Vec<f32>;
+    fn precondition(&self, vector: Vec<f32>) -> Result<Vec<f32>, DeviceError>;
 
     /// Vector times preconditioner times vector.
-    fn norm_squared(&self, vector: &[f32]) -> f64;
+    fn norm_squared(&self, vector: &[f32]) -> Result<f64, DeviceError>;
 }
 
 /// Why a fit ended.
@@ -55,8 +56,8 @@ pub(super) fn minimize(
     start: Vec<f64>,
     tolerance: f64,
     most_iterations: usize,
-) -> Minimum {
-    let mut state = State::new(objective, start);
+) -> Result<Minimum, DeviceError> {
+    let mut state = State::new(objective, start)?;
     let mut progress =
         Progress { value: state.value, gradient: greatest(&state.gradient), since: 0 };
     let mut iterations = 0;
@@ -71,7 +72,7 @@ pub(super) fn minimize(
         if progress.has_ended(state.value, gradient) {
             break TerminationReason::Precision;
         }
-        if state.step(objective) {
+        if state.step(objective)? {
             iterations += 1;
         } else if state.history.is_empty() {
             break TerminationReason::Precision;
@@ -81,7 +82,8 @@ pub(super) fn minimize(
         }
     };
     let State { x, value, gradient, evaluations, .. } = state;
-    Minimum { x, value, gradient: greatest(&gradient), iterations, evaluations, termination }
+    let gradient = greatest(&gradient);
+    Ok(Minimum { x, value, gradient, iterations, evaluations, termination })
 }
 
 /// Where a minimization stands.
@@ -97,47 +99,48 @@ struct State {
 }
 
 impl State {
-    fn new(objective: &mut impl Objective, x: Vec<f64>) -> State {
+    fn new(objective: &mut impl Objective, x: Vec<f64>) -> Result<State, DeviceError> {
         let mut gradient = vec![0.0; x.len()];
-        let value = objective.evaluate(&x, &mut gradient);
+        let value = objective.evaluate(&x, &mut gradient)?;
         let (next, next_gradient) = (x.clone(), gradient.clone());
         let history = LbfgsHistory::default();
-        State { x, value, gradient, history, evaluations: 1, next, next_gradient }
+        Ok(State { x, value, gradient, history, evaluations: 1, next, next_gradient })
     }
 
     /// One step along the direction of L-BFGS; false where none leads down.
-    fn step(&mut self, objective: &mut impl Objective) -> bool {
-        if objective.refresh_preconditioner() {
-            self.history.rescale(|change| objective.norm_squared(change));
+    fn step(&mut self, objective: &mut impl Objective) -> Result<bool, DeviceError> {
+        if objective.refresh_preconditioner()? {
+            self.history.rescale(|change| objective.norm_squared(change))?;
         }
         let single: Vec<f32> = self.gradient.iter().map(|&value| value as f32).collect();
-        let direction = self.history.direction(&single, |vector| objective.precondition(vector));
+        let direction = self.history.direction(&single, |vector| objective.precondition(vector))?;
         let start = Point { value: self.value, slope: slope(&self.gradient, &direction) };
         let has_length = !self.history.is_empty() || objective.has_preconditioner();
         let first = if has_length { 1.0 } else { 1.0_f64.min(start.slope.abs().sqrt().recip()) };
         let mut value = self.value;
-        let found = (start.slope < 0.0).then(|| {
-            line_search(start, first, |length| {
-                self.evaluations += 1;
-                let moves = self.x.iter().zip(&direction);
-                self.next
-                    .iter_mut()
-                    .zip(moves)
-                    .for_each(|(next, (x, by))| *next = x + length * f64::from(*by));
-                value = objective.evaluate(&self.next, &mut self.next_gradient);
-                Point { value, slope: slope(&self.next_gradient, &direction) }
-            })
-        });
-        if found.flatten().is_none() {
-            return false;
+        if start.slope >= 0.0 || start.slope.is_nan() {
+            return Ok(false);
+        }
+        let found = line_search(start, first, |length| {
+            self.evaluations += 1;
+            let moves = self.x.iter().zip(&direction);
+            self.next
+                .iter_mut()
+                .zip(moves)
+                .for_each(|(next, (x, by))| *next = x + length * f64::from(*by));
+            value = objective.evaluate(&self.next, &mut self.next_gradient)?;
+            Ok(Point { value, slope: slope(&self.next_gradient, &direction) })
+        })?;
+        if found.is_none() {
+            return Ok(false);
         }
         let change = difference(&self.next_gradient, &self.gradient);
         let step = difference(&self.next, &self.x);
-        self.history.push(step, change, |change| objective.norm_squared(change));
+        self.history.push(step, change, |change| objective.norm_squared(change))?;
         std::mem::swap(&mut self.x, &mut self.next);
         std::mem::swap(&mut self.gradient, &mut self.next_gradient);
         self.value = value;
-        true
+        Ok(true)
     }
 }
 
@@ -185,32 +188,32 @@ mod tests {
     }
 
     impl Objective for Bowl {
-        fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+        fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DeviceError> {
             let terms = x.iter().zip(&self.curvatures).zip(gradient).enumerate();
-            terms
+            Ok(terms
                 .map(|(i, ((x, c), gradient))| {
                     *gradient = c * (c * (x - i as f64 / 4.0)).sinh();
                     (c * (x - i as f64 / 4.0)).cosh()
                 })
-                .sum()
+                .sum())
         }
 
-        fn refresh_preconditioner(&mut self) -> bool {
-            false
+        fn refresh_preconditioner(&mut self) -> Result<bool, DeviceError> {
+            Ok(false)
         }
 
         fn has_preconditioner(&self) -> bool {
             self.preconditioned
         }
 
-        fn precondition(&self, vector: Vec<f32>) -> Vec<f32> {
+        fn precondition(&self, vector: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
             let of = |c: f64| if self.preconditioned { (c * c).recip() as f32 } else { 1.0 };
-            vector.iter().zip(&self.curvatures).map(|(value, &c)| value * of(c)).collect()
+            Ok(vector.iter().zip(&self.curvatures).map(|(value, &c)| value * of(c)).collect())
         }
 
-        fn norm_squared(&self, vector: &[f32]) -> f64 {
-            let applied = self.precondition(vector.to_vec());
-            vector.iter().zip(applied).map(|(a, b)| f64::from(*a) * f64::from(b)).sum()
+        fn norm_squared(&self, vector: &[f32]) -> Result<f64, DeviceError> {
+            let applied = self.precondition(vector.to_vec())?;
+            Ok(vector.iter().zip(applied).map(|(a, b)| f64::from(*a) * f64::from(b)).sum())
         }
     }
 
@@ -219,7 +222,7 @@ mod tests {
         for preconditioned in [false, true] {
             let curvatures = (0..30).map(|i| 1.5_f64.powi(-(i % 7))).collect();
             let mut bowl = Bowl { curvatures, preconditioned };
-            let found = minimize(&mut bowl, vec![0.0; 30], 1e-6, 1000);
+            let found = minimize(&mut bowl, vec![0.0; 30], 1e-6, 1000).expect("room");
             assert_eq!(found.termination, TerminationReason::Gradient, "{preconditioned}");
             let excess = found.value - 30.0;
             assert!(
@@ -233,7 +236,7 @@ mod tests {
     #[test]
     fn iterations_are_limited() {
         let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioned: false };
-        let found = minimize(&mut bowl, vec![5.0; 3], 1e-12, 2);
+        let found = minimize(&mut bowl, vec![5.0; 3], 1e-12, 2).expect("room");
         assert_eq!((found.termination, found.iterations), (TerminationReason::Iterations, 2));
     }
 }

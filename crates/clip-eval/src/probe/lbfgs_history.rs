@@ -37,17 +37,17 @@ impl LbfgsHistory {
     /// Takes a pair with positive curvature, forgets the oldest beyond [`HISTORY`]; leaves out any other.
     ///
     /// - `norm_squared`: of a change, by the preconditioner
-    pub(super) fn push(
+    pub(super) fn push<E>(
         &mut self,
         step: Vec<f32>,
         change: Vec<f32>,
-        norm_squared: impl Fn(&[f32]) -> f64,
-    ) {
+        norm_squared: impl Fn(&[f32]) -> Result<f64, E>,
+    ) -> Result<(), E> {
         let curvature = dot(&step, &change);
         if curvature.is_nan()
             || curvature <= 1e-12 * (dot(&step, &step) * dot(&change, &change)).sqrt()
         {
-            return;
+            return Ok(());
         }
         if self.steps.len() == HISTORY {
             self.steps.remove(0);
@@ -58,22 +58,26 @@ impl LbfgsHistory {
         self.steps.push(step);
         self.products.push(dots(&self.steps, &change));
         self.changes.push(change);
-        self.rescale(norm_squared);
+        self.rescale(norm_squared)
     }
 
     /// Takes the scale of the newest pair anew, after the preconditioner has changed.
-    pub(super) fn rescale(&mut self, norm_squared: impl Fn(&[f32]) -> f64) {
+    pub(super) fn rescale<E>(
+        &mut self,
+        norm_squared: impl Fn(&[f32]) -> Result<f64, E>,
+    ) -> Result<(), E> {
         if let (Some(change), Some(products)) = (self.changes.last(), self.products.last()) {
-            self.scale = products[products.len() - 1] / norm_squared(change);
+            self.scale = products[products.len() - 1] / norm_squared(change)?;
         }
+        Ok(())
     }
 
     /// Minus the inverse Hessian, as far as it is known, times the gradient.
-    pub(super) fn direction(
+    pub(super) fn direction<E>(
         &self,
         gradient: &[f32],
-        precondition: impl Fn(Vec<f32>) -> Vec<f32>,
-    ) -> Vec<f32> {
+        precondition: impl Fn(Vec<f32>) -> Result<Vec<f32>, E>,
+    ) -> Result<Vec<f32>, E> {
         let count = self.steps.len();
         let along = dots(&self.steps, gradient);
         let mut first = vec![0.0; count];
@@ -83,14 +87,14 @@ impl LbfgsHistory {
         }
         let rest = sum(1.0, gradient.to_vec(), &self.changes, first.iter().map(|a| -a));
         let scale = if count == 0 { 1.0 } else { self.scale };
-        let mapped = precondition(rest);
+        let mapped = precondition(rest)?;
         let along = dots(&self.changes, &mapped);
         let mut second = vec![0.0; count];
         for i in 0..count {
             let older: f64 = (0..i).map(|j| second[j] * self.products[i][j]).sum();
             second[i] = first[i] - (scale * along[i] + older) / self.products[i][i];
         }
-        sum(-scale, mapped, &self.steps, second.iter().map(|b| -b))
+        Ok(sum(-scale, mapped, &self.steps, second.iter().map(|b| -b)))
     }
 }
 

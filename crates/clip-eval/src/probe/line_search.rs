@@ -26,20 +26,20 @@ pub(super) struct Point {
 ///
 /// - `start`: with a negative slope
 /// - `first`: the step tried first
-pub(super) fn line_search(
+pub(super) fn line_search<E>(
     start: Point,
     first: f64,
-    mut evaluate: impl FnMut(f64) -> Point,
-) -> Option<f64> {
+    mut evaluate: impl FnMut(f64) -> Result<Point, E>,
+) -> Result<Option<f64>, E> {
     let noise = ROUNDING * start.value.abs();
     let (mut near, mut near_slope) = (0.0, start.slope);
     let mut far: Option<(f64, Option<f64>)> = None; // a step too long, and its slope if that helps
     let mut length = first;
     for _ in 0..MOST {
-        let Point { value, slope } = evaluate(length);
+        let Point { value, slope } = evaluate(length)?;
         let gains = value <= start.value + SUFFICIENT * length * start.slope + noise;
         if gains && slope.abs() <= FLAT * start.slope.abs() {
-            return Some(length);
+            return Ok(Some(length));
         }
         if gains && slope < 0.0 {
             (near, near_slope) = (length, slope);
@@ -55,12 +55,18 @@ pub(super) fn line_search(
             }
         };
     }
-    None
+    Ok(None)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn search(start: Point, first: f64, evaluate: impl Fn(f64) -> Point) -> Option<f64> {
+        let Ok(found) =
+            line_search(start, first, |x| Ok::<_, std::convert::Infallible>(evaluate(x)));
+        found
+    }
 
     /// A function and its slope.
     type Case = (&'static str, fn(f64) -> f64, fn(f64) -> f64);
@@ -79,8 +85,8 @@ mod tests {
         for (name, value, slope) in cases {
             let at = |x: f64| Point { value: value(x), slope: slope(x) };
             for first in [1e-6, 1e-3, 1.0, 100.0] {
-                let found = line_search(at(0.0), first, at)
-                    .unwrap_or_else(|| panic!("{name} from {first}"));
+                let found =
+                    search(at(0.0), first, at).unwrap_or_else(|| panic!("{name} from {first}"));
                 assert!(
                     value(found) < value(0.0) && slope(found).abs() <= FLAT * slope(0.0).abs(),
                     "{name}"
@@ -92,13 +98,10 @@ mod tests {
     #[test]
     fn a_function_that_never_gains_has_no_step() {
         assert!(
-            line_search(Point { value: 1.0, slope: -1.0 }, 1.0, |_| Point {
-                value: 2.0,
-                slope: -1.0
-            })
-            .is_none()
+            search(Point { value: 1.0, slope: -1.0 }, 1.0, |_| Point { value: 2.0, slope: -1.0 })
+                .is_none()
         );
         let nan = |_| Point { value: f64::NAN, slope: f64::NAN };
-        assert!(line_search(Point { value: 1.0, slope: -1.0 }, 1.0, nan).is_none());
+        assert!(search(Point { value: 1.0, slope: -1.0 }, 1.0, nan).is_none());
     }
 }

@@ -5,7 +5,7 @@ use super::loss::Loss;
 use super::targets::{Targets, TrainingSet};
 use crate::products::PackedMatrix;
 use clip_data::Presence;
-use clip_kernels::{Matrix, MatrixView};
+use clip_kernels::{DeviceError, Matrix, MatrixView};
 use clip_rs::InstructionSet;
 use rayon::prelude::*;
 
@@ -67,28 +67,23 @@ impl Model {
 
     /// Scores of the rows of these indices, `[rows, classes]`. A row's do not depend on the others.
     ///
+    /// # Errors
+    /// The device has no room for them.
+    ///
     /// # Panics
     /// When the features have another width.
-    pub fn scores(&self, features: Features<'_>, rows: &[usize]) -> Vec<f32> {
+    pub fn scores(&self, features: Features<'_>, rows: &[usize]) -> Result<Vec<f32>, DeviceError> {
         assert_eq!(features.width(), self.width, "width of the features");
         let weights = MatrixView::output_major(&self.weights, self.classes(), self.width);
-        let weights = PackedMatrix::new(self.device, weights);
+        let weights = PackedMatrix::new(self.device, weights)?;
         let blocks: Vec<Matrix> = rows
             .par_chunks(BLOCK)
             .map(|rows| {
                 let rows = Matrix::new(features.gather(rows), self.width);
                 weights.multiply_and_add(&rows, &self.intercepts)
             })
-            .collect();
-        blocks.into_iter().flat_map(Matrix::into_values).collect()
-    }
-
-    /// The class with the highest score for each row, of equal ones the first.
-    ///
-    /// # Panics
-    /// When the features have another width.
-    pub fn predict(&self, features: Features<'_>, rows: &[usize]) -> Vec<u32> {
-        self.scores(features, rows).chunks_exact(self.classes()).map(best).collect()
+            .collect::<Result<_, _>>()?;
+        Ok(blocks.into_iter().flat_map(Matrix::into_values).collect())
     }
 
     /// Coefficients and intercepts of a fit's outputs, `[outputs, width + 1]`.
@@ -115,11 +110,4 @@ impl Model {
             self.intercepts[class as usize] = values[self.width] as f32;
         }
     }
-}
-
-/// Place of the highest score, of equal ones the first.
-fn best(scores: &[f32]) -> u32 {
-    let better =
-        |best: usize, place: usize| if scores[place] > scores[best] { place } else { best };
-    (0..scores.len()).fold(0, better) as u32
 }

@@ -8,7 +8,7 @@ use super::loss::Loss;
 use super::loss_sums::LossSums;
 use super::preconditioner::{Preconditioner, ScatterMatrices};
 use super::targets::TrainingSet;
-use clip_kernels::Matrix;
+use clip_kernels::{DeviceError, Matrix};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -65,7 +65,12 @@ impl<'a> ProbeObjective<'a> {
         start - rows.start..set.end.clamp(start, rows.end) - rows.start
     }
 
-    fn group(&self, chunks: Range<usize>, weights: &Matrix, intercepts: &[f32]) -> Group {
+    fn group(
+        &self,
+        chunks: Range<usize>,
+        weights: &Matrix,
+        intercepts: &[f32],
+    ) -> Result<Group, DeviceError> {
         let mut group = Group { sums: LossSums::zeros(intercepts.len()), d_weights: None };
         for chunk in chunks {
             let active = self.active(chunk);
@@ -74,18 +79,19 @@ impl<'a> ProbeObjective<'a> {
             }
             let first = self.set.features.rows_of(chunk).start + active.start - self.set.rows.start;
             self.set.features.with(chunk, |packed| {
-                let mut logits = packed.samples.multiply(weights); // [outputs, rows]
+                let mut logits = packed.samples.multiply(weights)?; // [outputs, rows]
                 self.loss.apply(logits.values_mut(), active, first, intercepts, &mut group.sums);
                 let so_far = group.d_weights.take();
-                group.d_weights = Some(packed.columns.accumulate(&logits, so_far)); // [outputs, width]
-            });
+                group.d_weights = Some(packed.columns.accumulate(&logits, so_far)?); // [outputs, width]
+                Ok(())
+            })?;
         }
-        group
+        Ok(group)
     }
 }
 
 impl Objective for ProbeObjective<'_> {
-    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> f64 {
+    fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DeviceError> {
         let (side, outputs) = (self.width() + 1, self.loss.outputs());
         let weights =
             x.chunks_exact(side).flat_map(|row| row[..side - 1].iter().map(|&value| value as f32));
@@ -98,7 +104,7 @@ impl Objective for ProbeObjective<'_> {
         let groups: Vec<Group> = (0..groups)
             .into_par_iter()
             .map(|group| self.group(part(group), &weights, &intercepts))
-            .collect();
+            .collect::<Result<_, _>>()?;
 
         let mean = 1.0 / self.set.rows.len() as f64;
         gradient.par_chunks_exact_mut(side).enumerate().for_each(|(output, gradient)| {
@@ -118,42 +124,44 @@ impl Objective for ProbeObjective<'_> {
         self.curvature = total(|sums| sums.curvature) / outputs as f64;
         let squares: f64 =
             weights.values().iter().map(|&weight| f64::from(weight) * f64::from(weight)).sum();
-        total(|sums| sums.loss) + 0.5 * self.penalty * squares
+        Ok(total(|sums| sums.loss) + 0.5 * self.penalty * squares)
     }
 
-    fn refresh_preconditioner(&mut self) -> bool {
+    fn refresh_preconditioner(&mut self) -> Result<bool, DeviceError> {
         let stale = |made: f64| self.curvature < made / STALE || self.curvature > made * STALE;
         let is_stale = self.preconditioner.as_ref().is_none_or(|&(_, made)| stale(made));
         if !self.preconditioner_pays || !is_stale {
-            return false;
+            return Ok(false);
         }
         // A curvature of zero would make a preconditioner of the penalty alone.
         let curvature = self.curvature.max(f64::MIN_POSITIVE);
         let TrainingSet { features, rows, .. } = &self.set;
         let order = &features.order()[rows.clone()];
-        let scatter =
-            self.scatter.get_or_insert_with(|| ScatterMatrices::of(features, order, self.loss));
-        let found = scatter.preconditioner(curvature, self.penalty);
+        let scatter = match &mut self.scatter {
+            Some(scatter) => scatter,
+            none => none.insert(ScatterMatrices::of(features, order, self.loss)?),
+        };
+        let found = scatter.preconditioner(curvature, self.penalty)?;
         self.preconditioner_pays = found.is_some();
         self.preconditioner = found.map(|made| (made, curvature)).or(self.preconditioner.take());
-        self.preconditioner_pays
+        Ok(self.preconditioner_pays)
     }
 
     fn has_preconditioner(&self) -> bool {
         self.preconditioner.is_some()
     }
 
-    fn precondition(&self, vector: Vec<f32>) -> Vec<f32> {
+    fn precondition(&self, vector: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
         match &self.preconditioner {
             Some((preconditioner, _)) => preconditioner.apply(vector),
-            None => vector,
+            None => Ok(vector),
         }
     }
 
-    fn norm_squared(&self, vector: &[f32]) -> f64 {
+    fn norm_squared(&self, vector: &[f32]) -> Result<f64, DeviceError> {
         match &self.preconditioner {
             Some((preconditioner, _)) => preconditioner.norm_squared(vector),
-            None => vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum(),
+            None => Ok(vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum()),
         }
     }
 }
@@ -182,7 +190,8 @@ mod tests {
             Features::new(data, WIDTH),
             (0..ROWS).collect(),
             PackedFeatures::MEMORY,
-        );
+        )
+        .expect("room");
         let rows: Vec<usize> = (2..ROWS - 3).collect();
         let loss = Loss::new(targets, &rows);
         let at = &at[..loss.outputs() * (WIDTH + 1)];
@@ -192,13 +201,13 @@ mod tests {
             c,
         );
         let (mut gradient, mut unused) = (vec![0.0; at.len()], vec![0.0; at.len()]);
-        objective.evaluate(at, &mut gradient);
+        objective.evaluate(at, &mut gradient).expect("room");
         for place in 0..at.len() {
             let step = 1.0 / 64.0; // exact in f32; the error of the difference is of its square
             let mut value = |step: f64| {
                 let mut moved = at.to_vec();
                 moved[place] += step;
-                objective.evaluate(&moved, &mut unused)
+                objective.evaluate(&moved, &mut unused).expect("room")
             };
             let difference = (value(step) - value(-step)) / (2.0 * step);
             let tolerance = 2e-3 + 1e-3 * gradient[place].abs();

@@ -11,7 +11,7 @@
 
 use super::features::Features;
 use crate::products::PackedMatrix;
-use clip_kernels::MatrixView;
+use clip_kernels::{DeviceError, MatrixView};
 use clip_rs::InstructionSet;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -50,20 +50,23 @@ impl<'a> PackedFeatures<'a> {
     /// Kept are `8 · rows · width` bytes if that is at most `memory`. Otherwise nothing is: chunks are
     /// packed when they are needed, which gives the same bits and costs as much as multiplying with
     /// some tens of classes.
+    ///
+    /// # Errors
+    /// The device has no room for them.
     pub fn new(
         device: InstructionSet,
         features: Features<'a>,
         order: Vec<usize>,
         memory: usize,
-    ) -> Self {
+    ) -> Result<Self, DeviceError> {
         let rows_of_chunk = rows_of_chunk(order.len());
         let bytes = 2 * size_of::<f32>() * order.len() * features.width();
         let mut packed = Self { device, features, order, rows_of_chunk, kept: Vec::new() };
         if bytes <= memory {
-            packed.kept =
-                (0..packed.chunks()).into_par_iter().map(|chunk| packed.pack(chunk)).collect();
+            let chunks = (0..packed.chunks()).into_par_iter();
+            packed.kept = chunks.map(|chunk| packed.pack(chunk)).collect::<Result<_, _>>()?;
         }
-        packed
+        Ok(packed)
     }
 
     /// Number of rows.
@@ -99,22 +102,26 @@ impl<'a> PackedFeatures<'a> {
     }
 
     /// Calls `use_chunk` with a chunk, packed for this call where it is not kept.
-    pub(super) fn with<R>(&self, chunk: usize, use_chunk: impl FnOnce(&Chunk) -> R) -> R {
+    pub(super) fn with<R>(
+        &self,
+        chunk: usize,
+        use_chunk: impl FnOnce(&Chunk) -> Result<R, DeviceError>,
+    ) -> Result<R, DeviceError> {
         match self.kept.get(chunk) {
             Some(kept) => use_chunk(kept),
-            None => use_chunk(&self.pack(chunk)),
+            None => use_chunk(&self.pack(chunk)?),
         }
     }
 
-    fn pack(&self, chunk: usize) -> Chunk {
+    fn pack(&self, chunk: usize) -> Result<Chunk, DeviceError> {
         let order = &self.order[self.rows_of(chunk)];
         let rows = self.features.gather(order);
         let (rows_of_chunk, width) = (order.len(), self.width());
         let pack = |view| PackedMatrix::new(self.device, view);
-        Chunk {
-            samples: pack(MatrixView::output_major(&rows, rows_of_chunk, width)),
-            columns: pack(MatrixView::input_major(&rows, rows_of_chunk, width)),
-        }
+        Ok(Chunk {
+            samples: pack(MatrixView::output_major(&rows, rows_of_chunk, width))?,
+            columns: pack(MatrixView::input_major(&rows, rows_of_chunk, width))?,
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use super::features::Features;
 use super::loss::Loss;
 use super::packed::PackedFeatures;
 use crate::products::PackedMatrix;
-use clip_kernels::{Matrix, MatrixView};
+use clip_kernels::{DeviceError, Matrix, MatrixView};
 use clip_rs::InstructionSet;
 use rayon::prelude::*;
 
@@ -44,7 +44,11 @@ pub(super) struct ScatterMatrices {
 
 impl ScatterMatrices {
     /// Of the rows of these indices.
-    pub(super) fn of(packed: &PackedFeatures<'_>, order: &[usize], loss: &Loss) -> Self {
+    pub(super) fn of(
+        packed: &PackedFeatures<'_>,
+        order: &[usize],
+        loss: &Loss,
+    ) -> Result<Self, DeviceError> {
         let (features, device) = (packed.features(), packed.device());
         let class_of = |place: usize| match loss {
             Loss::Softmax { labels, .. } => labels[place] as usize,
@@ -62,26 +66,31 @@ impl ScatterMatrices {
         let places: Vec<usize> = (0..order.len()).step_by(step).collect();
         let centred = |&place: &usize| (features.row(order[place]), means.row(class_of(place)));
         let rows: Vec<(&[f32], &[f32])> = places.iter().map(centred).collect();
-        let scatter = scatter_of(device, &rows, features.width());
-        Self { scatter, means, compete: matches!(loss, Loss::Softmax { .. }), device }
+        let scatter = scatter_of(device, &rows, features.width())?;
+        Ok(Self { scatter, means, compete: matches!(loss, Loss::Softmax { .. }), device })
     }
 
     /// The preconditioner for this curvature and penalty. None where the sum is not positive definite.
-    pub(super) fn preconditioner(&self, curvature: f64, penalty: f64) -> Option<Preconditioner> {
+    pub(super) fn preconditioner(
+        &self,
+        curvature: f64,
+        penalty: f64,
+    ) -> Result<Option<Preconditioner>, DeviceError> {
         let width = self.means.width();
         let mut matrix: Vec<f64> = self.scatter.iter().map(|value| value * curvature).collect();
         let trace: f64 = matrix.iter().step_by(width + 1).sum();
         let floor = FLOOR * trace / width as f64;
         matrix.iter_mut().step_by(width + 1).for_each(|value| *value += floor + penalty);
-        let rows: Vec<f32> =
-            inverse_factor(matrix, width)?.iter().map(|&value| value as f32).collect();
-        Some(Preconditioner {
-            forth: PackedMatrix::new(self.device, MatrixView::input_major(&rows, width, width)),
-            back: PackedMatrix::new(self.device, MatrixView::output_major(&rows, width, width)),
+        let Some(factor) = inverse_factor(matrix, width) else { return Ok(None) };
+        let rows: Vec<f32> = factor.iter().map(|&value| value as f32).collect();
+        let pack = |view| PackedMatrix::new(self.device, view);
+        Ok(Some(Preconditioner {
+            forth: pack(MatrixView::input_major(&rows, width, width))?,
+            back: pack(MatrixView::output_major(&rows, width, width))?,
             means: self.means.clone(),
             compete: self.compete,
             curvature,
-        })
+        }))
     }
 }
 
@@ -102,7 +111,11 @@ fn means_of(features: Features<'_>, groups: &[Vec<usize>]) -> Matrix {
 }
 
 /// Mean of `(row − mean) · (row − mean)ᵀ`, `[width, width]`.
-fn scatter_of(device: InstructionSet, rows: &[(&[f32], &[f32])], width: usize) -> Vec<f64> {
+fn scatter_of(
+    device: InstructionSet,
+    rows: &[(&[f32], &[f32])],
+    width: usize,
+) -> Result<Vec<f64>, DeviceError> {
     let mut sum = Matrix::new(vec![0.0; width * width], width);
     for block in rows.chunks(BLOCK) {
         let mut columns = vec![0.0; width * block.len()]; // [width, rows]
@@ -112,11 +125,11 @@ fn scatter_of(device: InstructionSet, rows: &[(&[f32], &[f32])], width: usize) -
             }
         }
         let view = MatrixView::output_major(&columns, width, block.len());
-        let packed = PackedMatrix::new(device, view);
-        sum = packed.accumulate(&Matrix::new(columns, block.len()), Some(sum));
+        let packed = PackedMatrix::new(device, view)?;
+        sum = packed.accumulate(&Matrix::new(columns, block.len()), Some(sum))?;
     }
     let count = rows.len().max(1) as f64;
-    sum.values().iter().map(|&value| f64::from(value) / count).collect()
+    Ok(sum.values().iter().map(|&value| f64::from(value) / count).collect())
 }
 
 /// `(q, b) ↦ (r, b / curvature − mean · r)` with `r = AᵀA · (q − b · mean)`, `A` the inverse of a Cholesky
@@ -138,9 +151,9 @@ impl Preconditioner {
     }
 
     /// Maps each output's vector, `[outputs, width + 1]`.
-    pub(super) fn apply(&self, mut vector: Vec<f32>) -> Vec<f32> {
+    pub(super) fn apply(&self, mut vector: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
         let side = self.means.width() + 1;
-        let mapped = self.back.multiply(&self.half(&vector)); // [outputs, width]
+        let mapped = self.back.multiply(&self.half(&vector)?)?; // [outputs, width]
         for (output, vector) in vector.chunks_exact_mut(side).enumerate() {
             let (mapped, mean) = (mapped.row(output), self.means.row(output));
             let along: f64 =
@@ -151,19 +164,19 @@ impl Preconditioner {
         if self.compete {
             remove_common(&mut vector, side);
         }
-        vector
+        Ok(vector)
     }
 
     /// Vector times what it is mapped to.
-    pub(super) fn norm_squared(&self, vector: &[f32]) -> f64 {
+    pub(super) fn norm_squared(&self, vector: &[f32]) -> Result<f64, DeviceError> {
         let square = |value: &f32| f64::from(*value) * f64::from(*value);
         let intercepts = vector.iter().skip(self.means.width()).step_by(self.means.width() + 1);
-        self.half(vector).values().iter().map(square).sum::<f64>()
-            + intercepts.map(square).sum::<f64>() / self.curvature
+        Ok(self.half(vector)?.values().iter().map(square).sum::<f64>()
+            + intercepts.map(square).sum::<f64>() / self.curvature)
     }
 
     /// `A · (q − b · mean)`, `[outputs, width]`.
-    fn half(&self, vector: &[f32]) -> Matrix {
+    fn half(&self, vector: &[f32]) -> Result<Matrix, DeviceError> {
         let width = self.means.width();
         let mut rest = Matrix::new(vec![0.0; self.means.rows() * width], width);
         for (output, vector) in vector.chunks_exact(width + 1).enumerate() {

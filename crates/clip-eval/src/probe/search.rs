@@ -4,6 +4,7 @@ use super::features::Features;
 use super::fit::{Fit, Options, fit};
 use super::packed::PackedFeatures;
 use super::targets::{Targets, TrainingSet};
+use clip_kernels::DeviceError;
 use clip_rs::InstructionSet;
 use std::collections::BTreeMap;
 
@@ -30,15 +31,15 @@ pub fn c_of(index: usize) -> f64 {
 /// place of the best among them.
 ///
 /// - `score`: gets the points of one round, ascending, none of them twice; gives a score for each
-pub fn parametric_search(
-    mut score: impl FnMut(&[usize]) -> Vec<f64>,
-) -> (Vec<(usize, f64)>, usize) {
+pub fn parametric_search<E>(
+    mut score: impl FnMut(&[usize]) -> Result<Vec<f64>, E>,
+) -> Result<(Vec<(usize, f64)>, usize), E> {
     let mut tried: Vec<(usize, f64)> = Vec::new();
     let mut best = 0;
     let mut round: Vec<usize> = (0..GRID_POINTS).step_by(FIRST_SPACING).collect();
     for spacing in SPACINGS.map(Some).into_iter().chain([None]) {
         round.retain(|index| tried.iter().all(|(other, _)| other != index));
-        tried.extend(round.iter().copied().zip(score(&round)));
+        tried.extend(round.iter().copied().zip(score(&round)?));
         best = (0..tried.len())
             .fold(best, |best, place| if wins(tried[place], tried[best]) { place } else { best });
         let Some(spacing) = spacing else { break };
@@ -46,7 +47,7 @@ pub fn parametric_search(
         let neighbours = [peak.checked_sub(spacing), Some(peak + spacing)];
         round = neighbours.into_iter().flatten().filter(|&index| index < GRID_POINTS).collect();
     }
-    (tried, best)
+    Ok((tried, best))
 }
 
 fn wins((index, score): (usize, f64), (best_index, best): (usize, f64)) -> bool {
@@ -113,30 +114,36 @@ pub struct Search<'a> {
 ///
 /// - `progress`: called after each fit with the fits done and the most there can be
 ///
+/// # Errors
+/// The device has no room for a fit.
+///
 /// # Panics
 /// When there are no training rows, or a row is not one of the features'.
-pub fn search<'a>(problem: &Problem<'a>, progress: &mut dyn FnMut(usize, usize)) -> Search<'a> {
+pub fn search<'a>(
+    problem: &Problem<'a>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Search<'a>, DeviceError> {
     let Problem { device, features, targets, train, validation, options, memory, metric } =
         *problem;
-    let packed = PackedFeatures::new(device, features, [train, validation].concat(), memory);
+    let packed = PackedFeatures::new(device, features, [train, validation].concat(), memory)?;
     let set = TrainingSet { features: &packed, rows: 0..train.len(), targets };
     let mut fits: BTreeMap<usize, (f64, Fit)> = BTreeMap::new();
     let (tried, best) = parametric_search(|round| {
         // From the strongest ridge down: the easiest first, each a start for the next.
         for &index in round.iter().rev() {
             let nearest = fits.iter().rev().min_by_key(|(other, _)| other.abs_diff(index));
-            let found = fit(&set, c_of(index), &options, nearest.map(|(_, (_, fit))| &fit.model));
-            let score = metric(&found.model.scores(features, validation));
+            let found = fit(&set, c_of(index), &options, nearest.map(|(_, (_, fit))| &fit.model))?;
+            let score = metric(&found.model.scores(features, validation)?);
             fits.insert(index, (score, found));
             progress(fits.len(), MOST_FITS);
         }
-        round.iter().map(|index| fits[index].0).collect()
-    });
+        Ok(round.iter().map(|index| fits[index].0).collect())
+    })?;
     let evaluations: Vec<Evaluation> =
         tried.iter().map(|(index, _)| evaluation(*index, &fits[index])).collect();
     let best = evaluations[best];
     let on_train = fits[&best.index].1.clone();
-    Search { evaluations, best, on_train, problem: *problem, packed }
+    Ok(Search { evaluations, best, on_train, problem: *problem, packed })
 }
 
 fn evaluation(index: usize, (score, fit): &(f64, Fit)) -> Evaluation {
@@ -154,7 +161,10 @@ fn evaluation(index: usize, (score, fit): &(f64, Fit)) -> Evaluation {
 
 impl Search<'_> {
     /// Fits training and validation rows together with the best strength: the model to be tested.
-    pub fn fit_on_all(&self) -> Fit {
+    ///
+    /// # Errors
+    /// The device has no room for it.
+    pub fn fit_on_all(&self) -> Result<Fit, DeviceError> {
         let rows = 0..self.packed.rows();
         let set = TrainingSet { features: &self.packed, rows, targets: self.problem.targets };
         fit(&set, self.best.c, &self.problem.options, Some(&self.on_train.model))

@@ -21,7 +21,7 @@ pub use shortlist::Match;
 pub use vectors::{RetrievalError, UnitVectors};
 
 use crate::products::PackedMatrix;
-use clip_kernels::{Matrix, MatrixView};
+use clip_kernels::{DeviceError, Matrix, MatrixView};
 use clip_rs::InstructionSet;
 use direction::Direction;
 use vectors::similarity;
@@ -46,7 +46,7 @@ pub struct Retrieval {
 /// - `image_of_text`: `[texts]`, position of the image each text belongs to
 ///
 /// # Errors
-/// A text of an image that does not exist, an image without text.
+/// A text of an image that does not exist, an image without text, no room on the device.
 ///
 /// # Panics
 /// When widths or numbers of texts differ.
@@ -80,14 +80,17 @@ pub fn retrieve(
     let mut image_to_text = Direction::new(images, texts, &of_image, k);
     let mut text_to_image = Direction::new(texts, images, &of_text, k);
     if images.rows() < texts.rows() {
-        sweep(device, texts, images, Some(&mut text_to_image), Some(&mut image_to_text));
+        sweep(device, texts, images, Some(&mut text_to_image), Some(&mut image_to_text))?;
     } else {
-        sweep(device, images, texts, Some(&mut image_to_text), Some(&mut text_to_image));
+        sweep(device, images, texts, Some(&mut image_to_text), Some(&mut text_to_image))?;
     }
     Ok(Retrieval { image_to_text: image_to_text.finish(), text_to_image: text_to_image.finish() })
 }
 
 /// The `k` rows of `among` that are most similar to each query, best first.
+///
+/// # Errors
+/// The device has no room for a block of scores.
 ///
 /// # Panics
 /// When the widths differ.
@@ -96,14 +99,14 @@ pub fn nearest(
     queries: UnitVectors<'_>,
     among: UnitVectors<'_>,
     k: usize,
-) -> Vec<Vec<Match>> {
+) -> Result<Vec<Vec<Match>>, DeviceError> {
     let mut direction = Direction::new(queries, among, &vec![None; queries.rows()], k);
     if queries.rows() < among.rows() {
-        sweep(device, among, queries, None, Some(&mut direction));
+        sweep(device, among, queries, None, Some(&mut direction))?;
     } else {
-        sweep(device, queries, among, Some(&mut direction), None);
+        sweep(device, queries, among, Some(&mut direction), None)?;
     }
-    direction.finish().into_iter().map(|ranked| ranked.best).collect()
+    Ok(direction.finish().into_iter().map(|ranked| ranked.best).collect())
 }
 
 /// Shows every score of `rows` with `columns` to the direction whose queries are the rows, and to the one whose queries are
@@ -114,14 +117,14 @@ fn sweep(
     columns: UnitVectors<'_>,
     mut of_rows: Option<&mut Direction<'_>>,
     mut of_columns: Option<&mut Direction<'_>>,
-) {
+) -> Result<(), DeviceError> {
     assert_eq!(rows.width(), columns.width(), "widths of queries and of what is searched");
     for tile in columns.blocks(TILE) {
         let view = MatrixView::output_major(tile.values, tile.rows(), columns.width());
-        let packed = PackedMatrix::new(device, view);
+        let packed = PackedMatrix::new(device, view)?;
         for block in rows.blocks(BLOCK) {
             let block_rows = Matrix::new(block.values.to_vec(), rows.width());
-            let scores = packed.multiply(&block_rows); // [block, tile]
+            let scores = packed.multiply(&block_rows)?; // [block, tile]
             if let Some(direction) = &mut of_rows {
                 direction.scan_rows(scores.values(), block.first, tile.first, tile.rows());
             }
@@ -130,4 +133,5 @@ fn sweep(
             }
         }
     }
+    Ok(())
 }

@@ -26,6 +26,9 @@ pub enum RetrievalError {
         /// How many there are.
         images: usize,
     },
+    /// The device has no room for a block of scores.
+    #[error(transparent)]
+    Device(#[from] clip_kernels::DeviceError),
     /// An image that cannot be found by any text.
     #[error("image {image} has no text: leave it out")]
     NoText {

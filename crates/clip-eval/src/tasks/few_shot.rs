@@ -75,7 +75,7 @@ impl Task for FewShot {
         let scores = if zero_shot.value.is_some() {
             let (data, test, truth, names) = (&data, &test, &truth, &names);
             let measured = Measured { data, labels, test, truth, names, metric: dataset.metric };
-            scores_of(measured.curve(context, &options), zero_shot, asked)?
+            scores_of(measured.curve(context, &options)?, zero_shot, asked)?
         } else {
             Scores::of(zero_shot)
         };
@@ -99,7 +99,11 @@ struct Measured<'a> {
 
 impl Measured<'_> {
     /// The points of the curve, the last one with all images.
-    fn curve(&self, context: &mut EvalContext, options: &FewShotOptions) -> Vec<Point> {
+    fn curve(
+        &self,
+        context: &mut EvalContext,
+        options: &FewShotOptions,
+    ) -> Result<Vec<Point>, EvalError> {
         let metric = |scores: &[f32], truth: &[u32]| {
             ClassScores { scores, names: self.names, truth }
                 .value(self.metric)
@@ -120,12 +124,12 @@ impl Measured<'_> {
             seed: options.intervals.seed,
             level: options.intervals.level,
         };
-        study.curve(&mut |done, draws| {
+        Ok(study.curve(&mut |done, draws| {
             if done == 1 {
                 context.tell(Step::Fits(draws));
             }
             context.tell(Step::Done(1));
-        })
+        })?)
     }
 }
 

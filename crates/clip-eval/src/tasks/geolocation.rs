@@ -148,7 +148,7 @@ fn nearest_places(
         used += rows.usable.len();
         let embeddings = rows.features.normalize();
         let block = UnitVectors::new(embeddings.as_slice(), width).map_err(refused)?;
-        let found = nearest(device, of_queries, block, 1);
+        let found = nearest(device, of_queries, block, 1)?;
         for (best, found) in best.iter_mut().zip(found) {
             // The first of equal ones stays.
             if best.is_none_or(|best| found[0].similarity > best.similarity) {

@@ -2,6 +2,7 @@
 //! evaluation. PROTOCOL_EVAL 7.2.
 
 use clip_data::{Dataset, Metric, Split};
+use clip_kernels::DeviceError;
 use serde_json::{Map, Value};
 
 use super::averaged::average;
@@ -76,7 +77,7 @@ fn probe_once(
     let test = context.encode_split(test)?;
     let seed = options.intervals.seed;
     let data = TrainValSplit::load(context, source, &dataset, train, kind, seed)?;
-    let model = select(context, &data, names.len(), dataset.metric, options.strength.c);
+    let model = select(context, &data, names.len(), dataset.metric, options.strength.c)?;
     let mut notes = vec![data.note.clone()];
     if !model.fit.converged() {
         notes.push(format!("the fit stopped after {} iterations", model.fit.iterations));
@@ -88,7 +89,7 @@ fn probe_once(
     let rows = probe_rows(context, &test.rows, kind);
     let everything: Vec<usize> = (0..rows.len()).collect();
     let features = Features::new(rows.as_slice(), rows.embed_dim());
-    let logits = model.fit.model.scores(features, &everything);
+    let logits = model.fit.model.scores(features, &everything)?;
     let asked = Asked { task: TASK, dataset: &dataset.id };
     let targets = test.targets();
     let scores = if dataset.metric == Metric::MeanAveragePrecision11 {
@@ -125,17 +126,17 @@ fn select(
     classes: usize,
     metric: Metric,
     c: Option<f64>,
-) -> SelectedModel {
+) -> Result<SelectedModel, DeviceError> {
     // The bits of a fit do not depend on it.
     let memory = PackedFeatures::MEMORY.min(context.probe_memory);
     let device = context.clip.instruction_set();
     let (features, targets) = (data.features(), data.labels.targets(classes));
     if let Some(c) = c {
         let order = [&*data.train, &*data.validation].concat();
-        let packed = PackedFeatures::new(device, features, order, memory);
+        let packed = PackedFeatures::new(device, features, order, memory)?;
         let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
-        let fit = probe::fit(&set, c, &Options::default(), None);
-        return SelectedModel { fit, c, search: Vec::new() };
+        let fit = probe::fit(&set, c, &Options::default(), None)?;
+        return Ok(SelectedModel { fit, c, search: Vec::new() });
     }
     let score = |scores: &[f32]| data.score(scores, classes, metric);
     let problem = Problem {
@@ -153,16 +154,16 @@ fn select(
             context.tell(Step::Fits(most));
         }
         context.tell(Step::Done(1));
-    });
+    })?;
     let point = |point: &probe::Evaluation| SearchPoint {
         index: point.index,
         c: point.c,
         score: Some(point.score).filter(|score| score.is_finite()),
         converged: point.converged,
     };
-    SelectedModel {
+    Ok(SelectedModel {
         search: search.evaluations.iter().map(point).collect(),
         c: search.best.c,
-        fit: search.fit_on_all(),
-    }
+        fit: search.fit_on_all()?,
+    })
 }
