@@ -48,7 +48,8 @@ impl<'a, D: Device> Epilogue<'a, D> {
 /// last: `[items · height · width, channels]`.
 ///
 /// # Errors
-/// Every operation [`DeviceError::OutOfMemory`] where the device has no room for its result.
+/// Every operation [`DeviceError::OutOfMemory`](crate::DeviceError::OutOfMemory) where the device
+/// has no room for its result.
 ///
 /// # Panics
 /// Every method when shapes do not fit together: a broken contract of the caller, never data.

@@ -43,7 +43,7 @@ pub enum Value<'a> {
 /// The shell of an object that is not built: a module of TorchScript, or anything of another class.
 #[derive(Debug, Clone, Default)]
 pub struct Object {
-    /// Index into [`Pickle::foreign`]; `None` for a module of TorchScript.
+    /// Index into `Pickle::foreign`; `None` for a module of TorchScript.
     pub class: Option<u32>,
     /// What its class was called with.
     pub arguments: Option<Id>,
