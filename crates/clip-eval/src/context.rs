@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clip_data::{Item, Items, PromptSet, Split, Target};
 use clip_rs::{Clip, ModelProvenance, Overflow};
 
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::features::frames::{self, AllFrames};
 use crate::features::head::Head;
 use crate::features::{FeatureCache, SplitFeatures};
@@ -62,7 +62,7 @@ impl EvalContext {
     ///
     /// # Errors
     /// The cache cannot be used, or the weights are gone.
-    pub fn new(clip: Clip, cache: &Path, writer: &str) -> Result<EvalContext, EvalError> {
+    pub fn new(clip: Clip, cache: &Path, writer: &str) -> Result<EvalContext> {
         let model = clip.provenance()?;
         let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
         let progress = Box::new(|_: Step| {});
@@ -84,7 +84,7 @@ impl EvalContext {
     }
 
     /// Features of items that stand in no result by themselves.
-    pub(crate) fn features_of(&mut self, items: &Arc<Items>) -> Result<SplitFeatures, EvalError> {
+    pub(crate) fn features_of(&mut self, items: &Arc<Items>) -> Result<SplitFeatures> {
         let EvalContext { clip, cache, progress, .. } = self;
         cache.features_of(clip, items, |done| progress(Step::Done(done)))
     }
@@ -93,10 +93,7 @@ impl EvalContext {
     ///
     /// # Errors
     /// No item of it can be used.
-    pub(crate) fn encode_split(
-        &mut self,
-        list: impl Into<ItemList>,
-    ) -> Result<EncodedSplit, EvalError> {
+    pub(crate) fn encode_split(&mut self, list: impl Into<ItemList>) -> Result<EncodedSplit> {
         let list = list.into();
         self.tell(Step::Images(list.items.len()));
         let rows = self.features_of(&list.items)?;
@@ -113,7 +110,7 @@ impl EvalContext {
         split: Split,
         head: &Head,
         options: &FrameOptions,
-    ) -> Result<(EncodedSplit, Vec<f32>), EvalError> {
+    ) -> Result<(EncodedSplit, Vec<f32>)> {
         let list = ItemList::from(split);
         self.tell(Step::Images(list.items.len()));
         let EvalContext { clip, cache, progress, .. } = self;
@@ -123,7 +120,7 @@ impl EvalContext {
     }
 
     /// The head of class names and templates, made once ever.
-    pub(crate) fn head(&mut self, prompts: &PromptSet) -> Result<Head, EvalError> {
+    pub(crate) fn head(&mut self, prompts: &PromptSet) -> Result<Head> {
         self.tell(Step::Texts(prompts.count_prompts()));
         let EvalContext { clip, cache, progress, .. } = self;
         Head::cached(clip, prompts, cache, |done| progress(Step::Done(done)))
@@ -138,7 +135,7 @@ impl EvalContext {
     pub(crate) fn embed_texts<S: AsRef<str> + Sync>(
         &mut self,
         texts: &[S],
-    ) -> Result<(Vec<f32>, usize), EvalError> {
+    ) -> Result<(Vec<f32>, usize)> {
         self.tell(Step::Texts(texts.len()));
         let (mut rows, mut truncated) = (Vec::new(), 0);
         for texts in texts.chunks(TEXTS_AT_A_TIME) {
@@ -177,7 +174,7 @@ impl EncodedSplit {
         list: ItemList,
         rows: SplitFeatures,
         looked_at: impl FnOnce() -> String,
-    ) -> Result<EncodedSplit, EvalError> {
+    ) -> Result<EncodedSplit> {
         if !rows.usable.is_empty() {
             let notes = frames::notes(&list.items, looked_at);
             return Ok(EncodedSplit { list, rows, notes });

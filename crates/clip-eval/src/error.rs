@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// What most of this crate returns.
+pub(crate) type Result<T, E = EvalError> = std::result::Result<T, E>;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {

@@ -41,7 +41,7 @@ pub struct IntervalOptions {
     pub seed: u64,
     /// Resamples of a bootstrap
     #[cfg_attr(feature = "clap", arg(long, default_value_t = IntervalOptions::default().resamples, value_name = "N"))]
-    #[cfg_attr(feature = "clap", arg(value_parser = checked(resamples), allow_negative_numbers = true))]
+    #[cfg_attr(feature = "clap", arg(value_parser = checked(whole::<1, MOST_RESAMPLES>), allow_negative_numbers = true))]
     pub resamples: usize,
 }
 
@@ -98,11 +98,11 @@ pub struct ShotOptions {
     /// Labelled images per class
     #[cfg_attr(feature = "clap", arg(long, value_delimiter = ',', value_name = "K"))]
     #[cfg_attr(feature = "clap", arg(default_values_t = ShotOptions::default().shots))]
-    #[cfg_attr(feature = "clap", arg(value_parser = checked(shots), allow_negative_numbers = true))]
+    #[cfg_attr(feature = "clap", arg(value_parser = checked(whole::<1, MOST_SHOTS>), allow_negative_numbers = true))]
     pub shots: Vec<usize>,
     /// Draws of each number of shots
     #[cfg_attr(feature = "clap", arg(long, default_value_t = ShotOptions::default().draws, value_name = "N"))]
-    #[cfg_attr(feature = "clap", arg(value_parser = checked(draws), allow_negative_numbers = true))]
+    #[cfg_attr(feature = "clap", arg(value_parser = checked(whole::<1, MOST_DRAWS>), allow_negative_numbers = true))]
     pub draws: usize,
 }
 
@@ -121,7 +121,7 @@ pub struct CaptionOptions {
     #[cfg_attr(feature = "clap", arg(value_parser = checked(caption_template), value_name = "TEXT"))]
     pub caption_template: String,
     /// Captions of an image that count [default: all]
-    #[cfg_attr(feature = "clap", arg(long, value_parser = checked(captions), value_name = "N"))]
+    #[cfg_attr(feature = "clap", arg(long, value_parser = checked(whole::<1, { usize::MAX }>), value_name = "N"))]
     #[cfg_attr(feature = "clap", arg(allow_negative_numbers = true))]
     pub captions: Option<usize>,
 }
@@ -381,13 +381,13 @@ impl EvalOptions {
         };
         let rules = [
             ("level", share(&intervals.level)),
-            ("resamples", resamples(&intervals.resamples)),
-            ("wrong_images", whole(self.mistakes.wrong_images, 0, MOST_WRONG_IMAGES)),
+            ("resamples", whole::<1, MOST_RESAMPLES>(&intervals.resamples)),
+            ("wrong_images", whole::<0, MOST_WRONG_IMAGES>(&self.mistakes.wrong_images)),
             ("c", self.strength.c.iter().try_for_each(strength)),
             ("shots", some_shots),
-            ("shots", self.shots.shots.iter().try_for_each(shots)),
-            ("draws", draws(&self.shots.draws)),
-            ("captions", texts.captions.iter().try_for_each(captions)),
+            ("shots", self.shots.shots.iter().try_for_each(whole::<1, MOST_SHOTS>)),
+            ("draws", whole::<1, MOST_DRAWS>(&self.shots.draws)),
+            ("captions", texts.captions.iter().try_for_each(whole::<1, { usize::MAX }>)),
             ("caption_template", caption_template(&texts.caption_template)),
             ("fps", clips.fps.iter().try_for_each(rate)),
             ("fps", all_frames(clips.fps.is_none())),
@@ -415,27 +415,11 @@ fn share(level: &f64) -> Result<(), String> {
     }
 }
 
-fn resamples(resamples: &usize) -> Result<(), String> {
-    whole(*resamples, 1, MOST_RESAMPLES)
-}
-
 fn strength(c: &f64) -> Result<(), String> {
     match STRENGTHS.contains(c) {
         true => Ok(()),
         false => Err(format!("{c} is no strength from 1e-10 to 1e10")),
     }
-}
-
-fn shots(shots: &usize) -> Result<(), String> {
-    whole(*shots, 1, MOST_SHOTS)
-}
-
-fn draws(draws: &usize) -> Result<(), String> {
-    whole(*draws, 1, MOST_DRAWS)
-}
-
-fn captions(captions: &usize) -> Result<(), String> {
-    whole(*captions, 1, usize::MAX)
 }
 
 fn caption_template(template: &String) -> Result<(), String> {
@@ -452,11 +436,11 @@ fn rate(fps: &f64) -> Result<(), String> {
     }
 }
 
-fn whole(value: usize, least: usize, most: usize) -> Result<(), String> {
-    match (least..=most).contains(&value) {
+fn whole<const LEAST: usize, const MOST: usize>(value: &usize) -> Result<(), String> {
+    match (LEAST..=MOST).contains(value) {
         true => Ok(()),
-        false if most == usize::MAX => Err(format!("{value} is not {least} or more")),
-        false => Err(format!("{value} is no whole number from {least} to {most}")),
+        false if MOST == usize::MAX => Err(format!("{value} is not {LEAST} or more")),
+        false => Err(format!("{value} is no whole number from {LEAST} to {MOST}")),
     }
 }
 

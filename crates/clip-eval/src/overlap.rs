@@ -13,7 +13,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::results::predictions::Prediction;
 use crate::statistics::{Bootstrap, Interval, binomial_greater, clopper_pearson};
 
@@ -70,7 +70,7 @@ impl Similarities {
     ///
     /// # Errors
     /// It cannot be read or is larger than 1 GiB, a column is missing, a similarity is no number, or an id is twice there.
-    pub fn read(path: &Path) -> Result<Similarities, EvalError> {
+    pub fn read(path: &Path) -> Result<Similarities> {
         let bytes = clip_files::read(path, Self::LARGEST).map_err(EvalError::io(path))?;
         let mut similarities = HashMap::new();
         for row in
@@ -102,7 +102,7 @@ impl Overlap {
         similarities: &Similarities,
         threshold: f64,
         bootstrap: &Bootstrap,
-    ) -> Result<Overlap, EvalError> {
+    ) -> Result<Overlap> {
         let refused = |reason: String| EvalError::task("overlap", set, reason);
         let mut images = Vec::with_capacity(predictions.len());
         for prediction in predictions {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clip_data::ReadOptions;
-use clip_eval::tasks::{LinearProbe, Source, Task};
+use clip_eval::tasks::{LinearProbe, Request, Task};
 use clip_eval::{EvalContext, EvalOptions};
 use clip_rs::{Clip, LoadOptions, Pixels};
 
@@ -35,16 +35,17 @@ fn rows_beyond_memory_give_the_bits_of_rows_in_memory() {
     let clip = Clip::load_with("starter", &load).expect("built in");
     let cache = folder.path().join("features");
     let mut context = EvalContext::new(clip, &cache, "test").expect("a context");
-    let source = Source {
+    let request = Request {
         dataset: "folder:stripes".to_owned(),
         root: folder.path().to_owned(),
         asked: None,
         read: ReadOptions::default(),
+        options: EvalOptions::default(),
     };
     let mut probe = |memory: usize| {
         context.probe_memory = memory;
-        let test = source.open(None).expect("a split");
-        LinearProbe.run(&mut context, &EvalOptions::default(), &source, test).expect("a probe")
+        let test = request.open(None).expect("a split");
+        LinearProbe.run(&mut context, &request, test).expect("a probe")
     };
     let (in_memory, mapped) = (probe(usize::MAX), probe(0));
     assert_eq!(in_memory.predictions, mapped.predictions, "predictions");

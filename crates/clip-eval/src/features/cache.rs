@@ -24,7 +24,7 @@ use clip_rs::{Clip, ComputeEnv, Features, ImageInput};
 
 use super::content::{Content, bytes_of, contents_of, fingerprint_of};
 use super::rows::Rows;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::results::Skipped;
 
 /// Raised when the towers' arithmetic changes an output bit, so that rows of before are not used.
@@ -105,7 +105,7 @@ impl FeatureCache {
         clip: &Clip,
         weights_sha256: &str,
         writer: &str,
-    ) -> Result<FeatureCache, EvalError> {
+    ) -> Result<FeatureCache> {
         let (key, made_of) = Key::of(clip, weights_sha256);
         let folder = cache.join(key.0.to_hex().as_str());
         std::fs::create_dir_all(&folder).map_err(EvalError::io(&folder))?;
@@ -158,7 +158,7 @@ impl FeatureCache {
         clip: &Clip,
         items: &Arc<Items>,
         mut progress: impl FnMut(usize),
-    ) -> Result<SplitFeatures, EvalError> {
+    ) -> Result<SplitFeatures> {
         let (contents, mut skipped) = contents_of(items);
         self.rows.look_again();
         let mut table = Table::new(self.widths, contents.len());
@@ -196,7 +196,7 @@ impl FeatureCache {
         missing: &[(usize, Content)],
         table: &mut Table,
         mut progress: impl FnMut(usize),
-    ) -> Result<Vec<(usize, Skipped)>, EvalError> {
+    ) -> Result<Vec<(usize, Skipped)>> {
         let input = |&(item, content): &(usize, Content)| {
             let of = Arc::clone(items);
             ImageInput::lazy(&items[item].id(), move || bytes_of(&of, &of[item], &content))
@@ -204,7 +204,7 @@ impl FeatureCache {
         let inputs: Vec<ImageInput> = missing.iter().map(input).collect();
         let mut failed = Vec::new();
         let mut kept = HashSet::new();
-        clip.encode_in_batches(&inputs, |batch| -> Result<(), EvalError> {
+        clip.encode_in_batches(&inputs, |batch| -> Result<()> {
             let penultimate = batch.penultimate.iter().flat_map(Features::rows);
             for ((image, before), after) in
                 batch.usable.iter().zip(penultimate).zip(batch.features.rows())

@@ -7,7 +7,7 @@ use clip_data::{Border, Item, Items, Media};
 use clip_rs::ImageLimits;
 use rayon::prelude::*;
 
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::results::Skipped;
 
 /// Bytes of a content's hash.
@@ -58,18 +58,11 @@ pub(crate) fn contents_of(items: &Items) -> (Vec<Option<Content>>, Vec<(usize, S
             })
         })
         .collect();
-    let mut skipped = Vec::new();
-    let mut contents = Vec::with_capacity(hashed.len());
-    for (item, hash) in hashed.into_iter().enumerate() {
-        match hash {
-            Ok(content) => contents.push(Some(content)),
-            Err(skip) => {
-                contents.push(None);
-                skipped.push((item, skip));
-            }
-        }
-    }
-    (contents, skipped)
+    let failure = |(item, hash): (usize, &Result<Content, Skipped>)| {
+        Some((item, hash.as_ref().err()?.clone()))
+    };
+    let skipped = hashed.iter().enumerate().filter_map(failure).collect();
+    (hashed.into_iter().map(Result::ok).collect(), skipped)
 }
 
 /// Why an item is left out whose files are being written to.
@@ -96,7 +89,7 @@ fn of_image(bytes: &[u8]) -> Content {
 }
 
 /// BLAKE3 of what an item's pixels are made from.
-pub(crate) fn content_of(items: &Items, item: &Item) -> Result<Content, EvalError> {
+pub(crate) fn content_of(items: &Items, item: &Item) -> Result<Content> {
     let mut hasher = blake3::Hasher::new();
     match &item.media {
         Media::Record { records, index } => return Ok(of_image(&records.bytes(*index)?)),
@@ -134,7 +127,7 @@ pub(crate) fn content_of(items: &Items, item: &Item) -> Result<Content, EvalErro
     Ok(*hasher.finalize().as_bytes())
 }
 
-fn update_with_file(hasher: &mut blake3::Hasher, path: &Path, limit: u64) -> Result<(), EvalError> {
+fn update_with_file(hasher: &mut blake3::Hasher, path: &Path, limit: u64) -> Result<()> {
     let file = clip_files::open(path, limit).map_err(EvalError::io(path))?;
     hasher.update_reader(file).map_err(EvalError::io(path))?;
     Ok(())

@@ -20,7 +20,7 @@ use clip_rs::{Clip, Features, ImageInput};
 use super::cache::{FeatureCache, SplitFeatures};
 use super::content::{CHANGED, Content, content_of, contents_of, fingerprint_of};
 use super::head::Head;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::options::{Average, FrameOptions};
 use crate::results::Skipped;
 use crate::results::predictions::softmax;
@@ -53,7 +53,7 @@ impl AllFrames<'_> {
         &self,
         items: &Items,
         mut progress: impl FnMut(usize),
-    ) -> Result<(SplitFeatures, Vec<f32>), EvalError> {
+    ) -> Result<(SplitFeatures, Vec<f32>)> {
         let (contents, mut skipped) = contents_of(items);
         let (mut usable, mut scores, mut computed) = (Vec::new(), Vec::new(), 0);
         for (item, content) in contents.iter().enumerate() {
@@ -92,7 +92,7 @@ impl AllFrames<'_> {
         items: &Items,
         item: usize,
         content: &Content,
-    ) -> Result<(Vec<f32>, bool), EvalError> {
+    ) -> Result<(Vec<f32>, bool)> {
         let Media::Video { path, span } = &items[item].media else {
             let path = Path::new(&items[item].id()).to_owned();
             return Err(DataError::malformed(&path, "an image among clips").into());
@@ -121,10 +121,10 @@ impl AllFrames<'_> {
         of: &ClipFrames,
         mut seal: blake3::Hasher,
         out: &mut impl Write,
-    ) -> Result<Scores, EvalError> {
+    ) -> Result<Scores> {
         let mut scores = Scores::of(self.head);
         let (mut pixels, mut number) = (Vec::with_capacity(BATCH), 0usize);
-        let mut write = |pixels: &mut Vec<_>| -> Result<(), EvalError> {
+        let mut write = |pixels: &mut Vec<_>| -> Result<()> {
             if !pixels.is_empty() {
                 let features = self.clip.encode_pixels(pixels)?;
                 let rows: Vec<u8> =
@@ -136,7 +136,7 @@ impl AllFrames<'_> {
             }
             Ok(())
         };
-        video::frames(&of.path, of.span, of.sampling, &mut |bytes| -> Result<(), EvalError> {
+        video::frames(&of.path, of.span, of.sampling, &mut |bytes| -> Result<()> {
             let input = ImageInput::bytes(&format!("frame {number}"), bytes);
             number += 1;
             let frame = self.clip.pixels(&input);

@@ -11,7 +11,7 @@ use clip_rs::joint_space::{EnsembleRounding, cosines, prompt_ensemble};
 use clip_rs::{ClassPrompts, Clip, Overflow, Tokenizer};
 
 use super::cache::FeatureCache;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::options::PromptOptions;
 
 /// Pairs of classes of one text that are named; the others are counted.
@@ -32,11 +32,7 @@ impl Head {
     ///
     /// # Errors
     /// There is no class or no template, or the features are not finite.
-    pub fn new(
-        clip: &Clip,
-        prompts: &PromptSet,
-        progress: impl FnMut(usize),
-    ) -> Result<Head, EvalError> {
+    pub fn new(clip: &Clip, prompts: &PromptSet, progress: impl FnMut(usize)) -> Result<Head> {
         let classes = &prompts.classes;
         if classes.is_empty() || prompts.templates.is_empty() || classes.iter().any(Vec::is_empty) {
             return Err(EvalError::task(
@@ -77,7 +73,7 @@ impl Head {
         prompts: &PromptSet,
         cache: &FeatureCache,
         progress: impl FnMut(usize),
-    ) -> Result<Head, EvalError> {
+    ) -> Result<Head> {
         let name = file_name(prompts);
         let (path, seal) = (cache.folder().join(&name), cache.sealed_by().seal(&name));
         if let Some(head) = Head::read(&path, seal.clone(), clip.embed_dim(), prompts.classes.len())
@@ -163,7 +159,7 @@ pub(crate) fn note_of_same_classes(tokenizer: &Tokenizer, prompts: &PromptSet) -
 ///
 /// # Errors
 /// A file of the person's cannot be used.
-pub(crate) fn prompts_of(split: &Split, own: &PromptOptions) -> Result<PromptSet, EvalError> {
+pub(crate) fn prompts_of(split: &Split, own: &PromptOptions) -> Result<PromptSet> {
     let mut prompts = split.prompts.clone();
     prompts.override_from(own.classnames.as_deref(), own.templates.as_deref())?;
     Ok(prompts)

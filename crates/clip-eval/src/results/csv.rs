@@ -5,13 +5,13 @@ use std::path::Path;
 use super::figure::Figure;
 use super::record::Record;
 use super::write::write_whole;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 
 /// Merged table of all records, one row each, without what differs between runs: the same bytes for the same results.
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write_csv(records: &[Record], path: &Path) -> Result<(), EvalError> {
+pub fn write_csv(records: &[Record], path: &Path) -> Result<()> {
     let mut table = csv::Writer::from_writer(Vec::new());
     let head = [
         "dataset",

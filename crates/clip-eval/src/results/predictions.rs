@@ -7,7 +7,7 @@ use clip_rs::joint_space;
 use serde::{Deserialize, Serialize};
 
 use super::write::write_whole;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::metrics;
 
 /// Bytes of a file of predictions that are read.
@@ -148,7 +148,7 @@ pub(crate) fn softmax(scores: &[f32]) -> Vec<f64> {
 ///
 /// # Errors
 /// It cannot be written.
-pub fn write(predictions: &[Prediction], path: &Path) -> Result<(), EvalError> {
+pub fn write(predictions: &[Prediction], path: &Path) -> Result<()> {
     let mut text = Vec::new();
     for prediction in predictions {
         serde_json::to_writer(&mut text, prediction)
@@ -162,7 +162,7 @@ pub fn write(predictions: &[Prediction], path: &Path) -> Result<(), EvalError> {
 ///
 /// # Errors
 /// It cannot be read, or a line is no prediction.
-pub fn read(path: &Path) -> Result<Vec<Prediction>, EvalError> {
+pub fn read(path: &Path) -> Result<Vec<Prediction>> {
     let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
     let line = |(number, line): (usize, &str)| {
         serde_json::from_str(line)

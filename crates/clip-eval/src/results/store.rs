@@ -21,7 +21,7 @@ use super::identity::Identity;
 use super::predictions::{self, Prediction};
 use super::record::{Record, SCHEMA, SKIPS_NAMED, Skipped, slug};
 use super::write::write_whole;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 
 /// Bytes of a result file that are read: confusions of thousands of classes.
 const LARGEST: u64 = 1 << 30;
@@ -50,13 +50,13 @@ impl Record {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<PathBuf, EvalError> {
+    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         let path = self.path(folder);
         self.write_to(&path)?;
         Ok(path)
     }
 
-    fn write_to(&self, path: &Path) -> Result<(), EvalError> {
+    fn write_to(&self, path: &Path) -> Result<()> {
         let text =
             serde_json::to_string_pretty(self).map_err(|error| EvalError::result(path, error))?;
         write_whole(path, sealed(&text).as_bytes())
@@ -66,7 +66,7 @@ impl Record {
     ///
     /// # Errors
     /// It cannot be read, or is of another schema.
-    pub fn read(path: &Path) -> Result<Record, EvalError> {
+    pub fn read(path: &Path) -> Result<Record> {
         Ok(read(path)?.0)
     }
 }
@@ -109,7 +109,7 @@ fn is_sealed_in_another_form(text: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.get("blake3").is_some())
 }
 
-fn read(path: &Path) -> Result<(Record, Seal), EvalError> {
+fn read(path: &Path) -> Result<(Record, Seal)> {
     let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
     let record: Record =
         serde_json::from_str(&text).map_err(|error| EvalError::result(path, error))?;
@@ -186,7 +186,7 @@ pub(crate) fn write(
     out: &Path,
     record: &mut Record,
     predictions: &[Prediction],
-) -> Result<PathBuf, EvalError> {
+) -> Result<PathBuf> {
     std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
     let _lock = lock(out);
     let [own, other] =
@@ -217,7 +217,7 @@ fn is_anothers(path: &Path, record: &Record) -> bool {
 }
 
 /// One JSON line for each; no file where there is none.
-fn write_lines(path: &Path, skipped: &[Skipped]) -> Result<(), EvalError> {
+fn write_lines(path: &Path, skipped: &[Skipped]) -> Result<()> {
     if skipped.is_empty() {
         return remove(path);
     }
@@ -229,7 +229,7 @@ fn write_lines(path: &Path, skipped: &[Skipped]) -> Result<(), EvalError> {
     write_whole(path, &text)
 }
 
-fn remove(path: &Path) -> Result<(), EvalError> {
+fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(EvalError::io(path)(error))
@@ -247,7 +247,7 @@ fn lock(out: &Path) -> Option<Lock> {
 ///
 /// # Errors
 /// The folder cannot be read or written.
-pub fn merge(out: &Path) -> Result<(Vec<Record>, Vec<EvalError>), EvalError> {
+pub fn merge(out: &Path) -> Result<(Vec<Record>, Vec<EvalError>)> {
     std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
     let _lock = lock(out); // a list made before another's result was there must not replace one made after
     let (records, broken) = read_all(out)?;
@@ -260,7 +260,7 @@ pub fn merge(out: &Path) -> Result<(Vec<Record>, Vec<EvalError>), EvalError> {
 ///
 /// # Errors
 /// The folder cannot be listed.
-pub fn read_all(folder: &Path) -> Result<(Vec<Record>, Vec<EvalError>), EvalError> {
+pub fn read_all(folder: &Path) -> Result<(Vec<Record>, Vec<EvalError>)> {
     if !folder.exists() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -296,7 +296,7 @@ fn order(record: &Record) -> [String; 5] {
     [slug(&record.model), name, variant.clone(), place.clone(), record.dataset_title.clone()]
 }
 
-fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).map_err(EvalError::io(folder))?;
     entries.map(|entry| Ok(entry.map_err(EvalError::io(folder))?.path())).collect()
 }

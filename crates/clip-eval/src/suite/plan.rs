@@ -7,9 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::options::{EvalOptions, OutOfRange, by_name};
-use crate::tasks::{Source, Task};
+use crate::tasks::{Request, Task};
 
 /// Bytes of a suite file that are read.
 const LARGEST_SUITE: u64 = 16 << 20;
@@ -117,13 +117,14 @@ pub struct Shard {
 }
 
 impl Job {
-    /// Where its splits are opened.
-    pub(super) fn source(&self, options: &EvalOptions) -> Source {
-        Source {
+    /// What its task is asked.
+    pub(super) fn request(&self, options: &EvalOptions) -> Request {
+        Request {
             dataset: self.dataset.clone(),
             root: self.root.clone(),
             asked: self.split.clone(),
             read: self.task.read_options(options),
+            options: options.clone(),
         }
     }
 }
@@ -154,7 +155,7 @@ impl Suite {
     ///
     /// # Errors
     /// It cannot be read, or says what a suite cannot.
-    pub fn read(path: &Path) -> Result<Suite, EvalError> {
+    pub fn read(path: &Path) -> Result<Suite> {
         let text = clip_files::read_text(path, LARGEST_SUITE).map_err(EvalError::io(path))?;
         let mut suite: Suite = toml::from_str(&text)
             .map_err(|error| EvalError::result(path, in_its_line(&text, &error)))?;
@@ -197,7 +198,7 @@ impl Suite {
     ///
     /// # Errors
     /// A data set that is not in the catalogue.
-    pub fn jobs(&self) -> Result<Vec<Job>, EvalError> {
+    pub fn jobs(&self) -> Result<Vec<Job>> {
         let mut jobs = Vec::new();
         for model in &self.models {
             for entry in &self.datasets {
@@ -228,7 +229,7 @@ impl Suite {
     ///
     /// # Errors
     /// A data set that is not in the catalogue.
-    pub fn unfit(&self) -> Result<Vec<&str>, EvalError> {
+    pub fn unfit(&self) -> Result<Vec<&str>> {
         let named = self.datasets.iter().map(Entry::name).filter(|name| *name != "all");
         let mut unfit = Vec::new();
         for name in named {
@@ -240,7 +241,7 @@ impl Suite {
     }
 
     /// The tasks that can be asked of a data set. What a user's own files allow is known when they are read.
-    fn fitting(&self, name: &str) -> Result<Vec<&'static dyn Task>, EvalError> {
+    fn fitting(&self, name: &str) -> Result<Vec<&'static dyn Task>> {
         let known = if name.contains(':') { None } else { Some(find(name)?) };
         let fits = |task: &&&'static dyn Task| {
             known.map_or_else(|| task.fits_own_files(), |known| task.fits(known))

@@ -8,13 +8,13 @@ use clip_rs::{LoadOptions, ModelProvenance};
 
 use super::plan::Job;
 use crate::context::EvalContext;
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::features::head::{blake3_of, prompts_of};
 use crate::features::{content_fingerprint, list_fingerprint};
 use crate::options::EvalOptions;
 use crate::results::identity::{Choices, Identity};
 use crate::results::{Record, SplitRead, store};
-use crate::tasks::Source;
+use crate::tasks::Request;
 use crate::tasks::averaged::{scored_splits, usual_split};
 
 /// Of the result that a job makes of a split, from the options that its task reads.
@@ -46,9 +46,8 @@ pub(super) fn identity_of(
 /// A job, and what its result would be made from now.
 pub(super) struct Wanted<'a> {
     pub(super) job: &'a Job,
-    pub(super) source: &'a Source,
+    pub(super) request: &'a Request,
     pub(super) split: &'a Split,
-    pub(super) options: &'a EvalOptions,
     pub(super) identity: &'a Identity,
 }
 
@@ -59,8 +58,8 @@ impl Wanted<'_> {
         out: &Path,
         context: &EvalContext,
         fingerprints: &mut Fingerprints,
-    ) -> Result<Option<Record>, EvalError> {
-        let Wanted { job, source, split, options, identity } = *self;
+    ) -> Result<Option<Record>> {
+        let Wanted { job, request, split, identity } = *self;
         let task = job.task.result_name();
         let Some(record) = store::find(out, &job.model, &split.dataset.id, task, identity) else {
             return Ok(None);
@@ -68,14 +67,14 @@ impl Wanted<'_> {
         let made = &record.provenance;
         let same_prompts = made.prompts_blake3.is_none()
             || split.dataset.task == clip_data::Task::Ocr // its prompts are the words of the split
-            || made.prompts_blake3 == Some(blake3_of(&prompts_of(split, &options.prompts)?));
+            || made.prompts_blake3 == Some(blake3_of(&prompts_of(split, &request.options.prompts)?));
         let same = same_prompts
             && record.clip_rs == env!("CARGO_PKG_VERSION")
             && made.weights_sha256 == context.model.tensors_sha256
             && made.features_key == Some(context.features_key())
             && made.split_blake3 == list_fingerprint(&split.items)
             && !made.read.is_empty()
-            && made.read.iter().all(|read| fingerprints.is_unchanged(read, source, split));
+            && made.read.iter().all(|read| fingerprints.is_unchanged(read, request, split));
         Ok(same.then_some(record))
     }
 }
@@ -87,17 +86,17 @@ pub(super) struct Fingerprints(HashMap<(PathBuf, String, String, bool), Option<S
 impl Fingerprints {
     /// Whether a split that a record was made from still has the same items, targets and contents. `scored` is the split
     /// of the job.
-    fn is_unchanged(&mut self, read: &SplitRead, source: &Source, scored: &Split) -> bool {
+    fn is_unchanged(&mut self, read: &SplitRead, request: &Request, scored: &Split) -> bool {
         let SplitRead { dataset, split, blake3 } = read;
         let of_job = *dataset == scored.dataset.id;
-        let name = if of_job { &source.dataset } else { dataset };
-        let retrieval = source.read.task == Some(clip_data::Task::Retrieval);
-        let key = (source.root.clone(), name.clone(), split.clone(), retrieval);
+        let name = if of_job { &request.dataset } else { dataset };
+        let retrieval = request.read.task == Some(clip_data::Task::Retrieval);
+        let key = (request.root.clone(), name.clone(), split.clone(), retrieval);
         let now = self.0.entry(key).or_insert_with(|| {
             if of_job && *split == scored.info.name {
                 return Some(content_fingerprint(&scored.items));
             }
-            let split = Split::open(name, &source.root, Some(split), &source.read).ok()?;
+            let split = Split::open(name, &request.root, Some(split), &request.read).ok()?;
             Some(content_fingerprint(&split.items))
         });
         now.as_ref() == Some(blake3)

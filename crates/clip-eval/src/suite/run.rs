@@ -8,7 +8,7 @@ use clip_rs::{Clip, ComputeEnv, LoadOptions};
 use super::plan::{Job, Shard};
 use super::resume::{Fingerprints, Wanted, identity_of};
 use crate::context::EvalContext;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::options::{EvalOptions, by_name};
 use crate::progress::Progress;
 use crate::results::identity::{Choices, Identity};
@@ -51,7 +51,7 @@ impl Run<'_> {
         options: &EvalOptions,
         mut begin: impl FnMut(&Job) -> Box<Progress<'static>>,
         mut end: impl FnMut(&Job, JobResult),
-    ) -> Result<(), EvalError> {
+    ) -> Result<()> {
         options.validate()?;
         let own = jobs.iter().skip(self.shard.index).step_by(self.shard.of);
         let mut loaded: Option<EvalContext> = None;
@@ -100,7 +100,7 @@ impl Run<'_> {
         options: &EvalOptions,
         task: &dyn TableTask,
         progress: Box<Progress<'static>>,
-    ) -> Result<Record, EvalError> {
+    ) -> Result<Record> {
         let started = Instant::now();
         options.validate()?;
         let mut context = self.context(model)?;
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 
     /// A model and the features of this run.
-    fn context(&self, model: &str) -> Result<EvalContext, EvalError> {
+    fn context(&self, model: &str) -> Result<EvalContext> {
         let load = LoadOptions { convert_first: true, penultimate: true, ..self.load.clone() };
         let clip = Clip::load_with(model, &load)?;
         let writer = format!("{}-of-{}", self.shard.index, self.shard.of);
@@ -135,16 +135,16 @@ impl Run<'_> {
         job: &Job,
         options: &EvalOptions,
         fingerprints: &mut Fingerprints,
-    ) -> Result<(Record, Option<Vec<Prediction>>), EvalError> {
+    ) -> Result<(Record, Option<Vec<Prediction>>)> {
         let started = Instant::now();
-        let source = job.source(options);
-        let split = source.open(None)?;
+        let request = job.request(options);
+        let split = request.open(None)?;
         let identity = identity_of(job, &split, options, self.load, &context.model);
-        let wanted = Wanted { job, source: &source, split: &split, options, identity: &identity };
+        let wanted = Wanted { job, request: &request, split: &split, identity: &identity };
         if let Some(record) = wanted.made_before(self.out, context, fingerprints)? {
             return Ok((record, None));
         }
-        let outcome = job.task.run(context, options, &source, split)?;
+        let outcome = job.task.run(context, &request, split)?;
         let task = job.task.result_name();
         let (record, predictions) = record(context, task, options, identity, outcome, started);
         Ok((record, Some(predictions)))

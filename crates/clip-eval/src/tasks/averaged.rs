@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use clip_data::{Dataset, Fold, Split};
 
 use super::outcome::{Metrics, Outcome};
-use super::task::{Averages, Source, Task};
+use super::task::{Averages, Request, Task};
 use crate::context::EvalContext;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::options::IntervalOptions;
 use crate::results::predictions::Prediction;
 use crate::results::{Counts, Figure, Skipped, Unit};
@@ -76,12 +76,12 @@ pub(super) fn average(
     task: &dyn Task,
     context: &mut EvalContext,
     options: &IntervalOptions,
-    source: &Source,
+    request: &Request,
     test: Split,
-    one: impl Fn(&mut EvalContext, &Fold, Split) -> Result<Outcome, EvalError>,
-) -> Result<Outcome, EvalError> {
+    one: impl Fn(&mut EvalContext, &Fold, Split) -> Result<Outcome>,
+) -> Result<Outcome> {
     let (dataset, scored) = (&test.dataset, &test.info.name);
-    let pairs = pairs_of(dataset, scored, task.averages(), source.asked.as_deref());
+    let pairs = pairs_of(dataset, scored, task.averages(), request.asked.as_deref());
     let mut score = |pair: &Fold, split: Split| {
         let mut outcome = one(context, pair, split)?;
         draw_recordings(&mut outcome, options);
@@ -94,7 +94,7 @@ pub(super) fn average(
     for pair in &pairs {
         let outcome = match &*pair.test {
             name if name == test.info.name => score(pair, test.clone()),
-            name => source
+            name => request
                 .open(Some(name))
                 .map_err(EvalError::from)
                 .and_then(|split| score(pair, split)),
@@ -106,7 +106,7 @@ pub(super) fn average(
                 pair.test,
                 test.info.name
             );
-            EvalError::task(task.result_name(), &source.dataset, reason)
+            EvalError::task(task.result_name(), &request.dataset, reason)
         })?);
     }
     Ok(Several { pairs: &pairs, outcomes: &outcomes }.join(options))

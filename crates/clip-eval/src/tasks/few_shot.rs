@@ -7,10 +7,10 @@ use super::coverage;
 use super::outcome::{Metrics, Outcome, Scores};
 use super::scoring::ClassScores;
 use super::targets::Asked;
-use super::task::{Source, Task};
+use super::task::{Request, Task};
 use super::train_val_split::{Labels, TrainValSplit, probe_rows};
 use crate::context::{EncodedSplit, EvalContext};
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::features::head::prompts_of;
 use crate::few_shot::{self, Point, Study};
 use crate::options::{EvalOptions, FewShotOptions, TaskOptions, by_name};
@@ -46,21 +46,15 @@ impl Task for FewShot {
         by_name(&FewShotOptions::of(all))
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &EvalOptions,
-        source: &Source,
-        test: Split,
-    ) -> Result<Outcome, EvalError> {
-        let options = FewShotOptions::of(options);
+    fn run(&self, context: &mut EvalContext, request: &Request, test: Split) -> Result<Outcome> {
+        let options = FewShotOptions::of(&request.options);
         let prompts = prompts_of(&test, &options.prompts)?;
         let names: Vec<String> = prompts.classes.iter().map(|names| names[0].clone()).collect();
         let head = context.head(&prompts)?;
         let dataset = test.dataset.clone();
         let test = context.encode_split(test)?;
         let (kind, seed) = (options.rows.probe_features, options.intervals.seed);
-        let data = TrainValSplit::load(context, source, &dataset, &dataset.train, kind, seed)?;
+        let data = TrainValSplit::load(context, request, &dataset, &dataset.train, kind, seed)?;
         let asked = Asked { task: TASK, dataset: &dataset.id };
         let truth = asked.classes(&test.targets())?;
         let Labels::Class(labels) = &data.labels else {
@@ -99,11 +93,7 @@ struct Measured<'a> {
 
 impl Measured<'_> {
     /// The points of the curve, the last one with all images.
-    fn curve(
-        &self,
-        context: &mut EvalContext,
-        options: &FewShotOptions,
-    ) -> Result<Vec<Point>, EvalError> {
+    fn curve(&self, context: &mut EvalContext, options: &FewShotOptions) -> Result<Vec<Point>> {
         let metric = |scores: &[f32], truth: &[u32]| {
             ClassScores { scores, names: self.names, truth }
                 .value(self.metric)
@@ -134,7 +124,7 @@ impl Measured<'_> {
 }
 
 /// Its best point of few images stands for the curve.
-fn scores_of(points: Vec<Point>, zero_shot: Figure, asked: Asked<'_>) -> Result<Scores, EvalError> {
+fn scores_of(points: Vec<Point>, zero_shot: Figure, asked: Asked<'_>) -> Result<Scores> {
     let Some(all_images) = points.last().map(|point| point.mean) else {
         return Err(asked.error("no class has a labelled image"));
     };

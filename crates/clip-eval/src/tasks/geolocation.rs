@@ -14,7 +14,7 @@ use super::scoring::share_of_hits;
 use super::tables::{TableTask, list_of, stem};
 use super::targets::Asked;
 use crate::context::{EncodedSplit, EvalContext};
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::metrics::{Place, RADII_KM, distance_km, shares_within};
 use crate::options::IntervalOptions;
 use crate::progress::Step;
@@ -49,11 +49,7 @@ impl TableTask for Geolocation {
         vec![&self.references, &self.queries]
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &IntervalOptions,
-    ) -> Result<Outcome, EvalError> {
+    fn run(&self, context: &mut EvalContext, options: &IntervalOptions) -> Result<Outcome> {
         let references = PlaceTable::read(&self.references)?;
         let queries = PlaceTable::read(&self.queries)?;
         let items = items_of(&self.queries, &queries, 0..queries.files.len())?;
@@ -88,11 +84,7 @@ impl TableTask for Geolocation {
 }
 
 /// Shares within each radius and the median distance.
-fn scores_of(
-    asked: Asked<'_>,
-    distances: &[f64],
-    options: &IntervalOptions,
-) -> Result<Scores, EvalError> {
+fn scores_of(asked: Asked<'_>, distances: &[f64], options: &IntervalOptions) -> Result<Scores> {
     let shares = shares_within(distances).map_err(|error| asked.error(error))?;
     let (mut score, mut figures, mut metrics) = (None, Vec::new(), Metrics::new());
     for (radius, share) in RADII_KM.into_iter().zip(shares) {
@@ -130,7 +122,7 @@ fn nearest_places(
     path: &Path,
     table: &PlaceTable,
     queries: &EncodedSplit,
-) -> Result<Found, EvalError> {
+) -> Result<Found> {
     let (width, device) = (context.clip.embed_dim(), context.clip.instruction_set());
     let queries = queries.rows.features.clone().normalize();
     let refused = |error: RetrievalError| EvalError::result(path, error.to_string());
@@ -175,7 +167,7 @@ fn nearest_places(
 }
 
 /// Rows of a table; their places are part of what identifies them.
-fn items_of(path: &Path, table: &PlaceTable, rows: Range<usize>) -> Result<Items, EvalError> {
+fn items_of(path: &Path, table: &PlaceTable, rows: Range<usize>) -> Result<Items> {
     if rows.is_empty() {
         return Err(EvalError::result(path, "the table has no photo"));
     }

@@ -7,7 +7,7 @@ use clip_rs::model::map_file;
 use clip_rs::model::tensor::SharedBytes;
 use tempfile::NamedTempFile;
 
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 
 /// Rows that come block by block.
 pub(crate) struct Collector<'a> {
@@ -33,7 +33,7 @@ impl<'a> Collector<'a> {
 
     /// # Errors
     /// The file cannot be made or written.
-    pub(crate) fn push(&mut self, rows: &[f32]) -> Result<(), EvalError> {
+    pub(crate) fn push(&mut self, rows: &[f32]) -> Result<()> {
         let bytes = size_of::<f32>() * (self.values.len() + rows.len());
         if self.spilled.is_none() && bytes > self.most {
             let file = NamedTempFile::new_in(self.folder).map_err(EvalError::io(self.folder))?;
@@ -48,7 +48,7 @@ impl<'a> Collector<'a> {
         Ok(())
     }
 
-    fn write(&mut self, rows: &[f32]) -> Result<(), EvalError> {
+    fn write(&mut self, rows: &[f32]) -> Result<()> {
         match &mut self.spilled {
             Some(file) => {
                 file.write_all(bytemuck::cast_slice(rows)).map_err(EvalError::io(file.path()))
@@ -59,7 +59,7 @@ impl<'a> Collector<'a> {
 
     /// # Errors
     /// The file cannot be mapped.
-    pub(crate) fn finish(self) -> Result<LearnedRows, EvalError> {
+    pub(crate) fn finish(self) -> Result<LearnedRows> {
         let Some(mut file) = self.spilled else { return Ok(LearnedRows::Memory(self.values)) };
         file.flush().map_err(EvalError::io(file.path()))?;
         if file.as_file().metadata().map_err(EvalError::io(file.path()))?.len() == 0 {

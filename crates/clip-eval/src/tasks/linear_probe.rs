@@ -10,11 +10,11 @@ use super::coverage;
 use super::outcome::Outcome;
 use super::scoring::{ClassScores, multi_label};
 use super::targets::Asked;
-use super::task::{Averages, Source, Task};
+use super::task::{Averages, Request, Task};
 use super::train_val_split::{TASK, TrainValSplit, probe_rows};
 use super::zero_shot::predictions;
 use crate::context::EvalContext;
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::options::{EvalOptions, ProbeOptions, TaskOptions, by_name};
 use crate::probe::{self, Features, Fit, Options, PackedFeatures, Problem, TrainingSet};
 use crate::progress::Step;
@@ -50,16 +50,10 @@ impl Task for LinearProbe {
         Averages::Pairs
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &EvalOptions,
-        source: &Source,
-        test: Split,
-    ) -> Result<Outcome, EvalError> {
-        let options = ProbeOptions::of(options);
-        average(self, context, &options.intervals, source, test, |context, pair, test| {
-            probe_once(context, &options, source, &pair.train, test)
+    fn run(&self, context: &mut EvalContext, request: &Request, test: Split) -> Result<Outcome> {
+        let options = ProbeOptions::of(&request.options);
+        average(self, context, &options.intervals, request, test, |context, pair, test| {
+            probe_once(context, &options, request, &pair.train, test)
         })
     }
 }
@@ -68,15 +62,15 @@ impl Task for LinearProbe {
 fn probe_once(
     context: &mut EvalContext,
     options: &ProbeOptions,
-    source: &Source,
+    request: &Request,
     train: &[String],
     test: Split,
-) -> Result<Outcome, EvalError> {
+) -> Result<Outcome> {
     let names: Vec<String> = test.prompts.classes.iter().map(|names| names[0].clone()).collect();
     let (dataset, kind) = (test.dataset.clone(), options.rows.probe_features);
     let test = context.encode_split(test)?;
     let seed = options.intervals.seed;
-    let data = TrainValSplit::load(context, source, &dataset, train, kind, seed)?;
+    let data = TrainValSplit::load(context, request, &dataset, train, kind, seed)?;
     let model = select(context, &data, names.len(), dataset.metric, options.strength.c)?;
     let mut notes = vec![data.note.clone()];
     if !model.fit.converged() {

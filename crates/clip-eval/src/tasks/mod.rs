@@ -30,7 +30,7 @@ pub use self::retrieval::Retrieval;
 pub use self::robustness::Robustness;
 pub use self::selection::Selection;
 pub use self::tables::TableTask;
-pub use self::task::{Averages, Source, Task};
+pub use self::task::{Averages, Request, Task};
 pub use self::zero_shot::ZeroShot;
 
 /// All tasks on data sets of the catalogue.

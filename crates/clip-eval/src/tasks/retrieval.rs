@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::outcome::{Metrics, Outcome, Scores};
 use super::targets::Asked;
-use super::task::{Source, Task};
+use super::task::{Request, Task};
 use crate::context::{EncodedSplit, EvalContext};
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::metrics::{self, MetricError, Recalls};
 use crate::options::{EvalOptions, IntervalOptions, RetrievalOptions, TaskOptions, by_name};
 use crate::results::predictions::{Prediction, Retrieved};
@@ -53,14 +53,8 @@ impl Task for Retrieval {
         }
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &EvalOptions,
-        _: &Source,
-        split: Split,
-    ) -> Result<Outcome, EvalError> {
-        let RetrievalOptions { captions, intervals, .. } = RetrievalOptions::of(options);
+    fn run(&self, context: &mut EvalContext, request: &Request, split: Split) -> Result<Outcome> {
+        let RetrievalOptions { captions, intervals, .. } = RetrievalOptions::of(&request.options);
         let template = &captions.caption_template;
         if !template.contains("{}") {
             let reason = format!("caption template `{template}` has no {{}} for the caption");

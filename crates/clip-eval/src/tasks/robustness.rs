@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use super::outcome::{Outcome, Scores};
 use super::scoring::{of_hits, share_of_hits};
 use super::targets::Asked;
-use super::task::{Source, Task};
+use super::task::{Request, Task};
 use super::zero_shot::frames;
 use crate::context::{EncodedSplit, EvalContext};
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::features::head::prompts_of;
 use crate::metrics;
 use crate::options::{EvalOptions, IntervalOptions, RobustnessOptions, TaskOptions, by_name};
@@ -55,15 +55,9 @@ impl Task for Robustness {
         by_name(&RobustnessOptions::of(all))
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &EvalOptions,
-        source: &Source,
-        shift: Split,
-    ) -> Result<Outcome, EvalError> {
-        let options = RobustnessOptions::of(options);
-        let imagenet = Split::open(IMAGENET, &source.root, None, &source.read)?;
+    fn run(&self, context: &mut EvalContext, request: &Request, shift: Split) -> Result<Outcome> {
+        let options = RobustnessOptions::of(&request.options);
+        let imagenet = Split::open(IMAGENET, &request.root, None, &request.read)?;
         let prompts = prompts_of(&imagenet, &options.prompts)?;
         let subset = match shift.prompts.rest.get("imagenet_indices") {
             Some(_) => Some(ClassSubset::of(&shift.prompts)?),
@@ -109,7 +103,7 @@ fn matching_hits(
     imagenet: &EncodedSplit,
     logits: &[f32],
     classes: usize,
-) -> Result<Vec<bool>, EvalError> {
+) -> Result<Vec<bool>> {
     let truth = asked.classes(&imagenet.targets())?;
     let is_known = |&class: &u32| subset.is_none_or(|subset| subset.class_of(class).is_some());
     if !truth.iter().any(is_known) {
@@ -130,7 +124,7 @@ fn under_shift(
     logits: &[f32],
     classes: usize,
     options: &IntervalOptions,
-) -> Result<(Scores, Vec<(&'static str, Vec<bool>)>), EvalError> {
+) -> Result<(Scores, Vec<(&'static str, Vec<bool>)>)> {
     if shift.list.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
         let (scores, found) = frames(asked, shift, logits, classes, options)?;
         let (pm0, pm10) = found.per_anchor.into_iter().unzip();

@@ -18,7 +18,7 @@ use super::scoring::share_of_hits;
 use super::tables::{TableTask, list_of};
 use super::targets::Asked;
 use crate::context::EvalContext;
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::options::IntervalOptions;
 use crate::results::{Counts, Figure, Unit};
 
@@ -58,11 +58,7 @@ impl TableTask for Selection {
         vec![&self.table]
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &IntervalOptions,
-    ) -> Result<Outcome, EvalError> {
+    fn run(&self, context: &mut EvalContext, options: &IntervalOptions) -> Result<Outcome> {
         let questions = read(&self.table)?;
         let files = questions.iter().flat_map(|question| &question.images);
         let items = Items {
@@ -125,7 +121,7 @@ fn scores_of(
     questions: &[Question],
     answers: &[Answer],
     options: &IntervalOptions,
-) -> Result<Scores, EvalError> {
+) -> Result<Scores> {
     if answers.is_empty() {
         return Err(asked.error("no row has all its images"));
     }
@@ -172,7 +168,7 @@ fn answer(scores: &[f32], images: usize, captions: usize) -> Answer {
 }
 
 /// Reads a table in either form.
-fn read(path: &Path) -> Result<Vec<Question>, EvalError> {
+fn read(path: &Path) -> Result<Vec<Question>> {
     let bytes = clip_files::read(path, LARGEST).map_err(EvalError::io(path))?;
     let refused = |reason: String| EvalError::result(path, reason);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(&*bytes);

@@ -7,7 +7,7 @@ use clip_data::Items;
 
 use super::outcome::Outcome;
 use crate::context::{EvalContext, ItemList};
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::options::IntervalOptions;
 
 /// One task on tables.
@@ -22,11 +22,7 @@ pub trait TableTask {
     ///
     /// # Errors
     /// A table cannot be read, or no row of it can be used.
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &IntervalOptions,
-    ) -> Result<Outcome, EvalError>;
+    fn run(&self, context: &mut EvalContext, options: &IntervalOptions) -> Result<Outcome>;
 }
 
 /// The photos of a table, named after its file.

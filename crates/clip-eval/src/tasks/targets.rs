@@ -2,7 +2,7 @@
 
 use clip_data::{Presence, Target};
 
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 
 /// A task and the data set it is asked of, for errors.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ impl Asked<'_> {
         &self,
         targets: &[&'t Target],
         of: impl Fn(&'t Target) -> Option<T>,
-    ) -> Result<Vec<T>, EvalError> {
+    ) -> Result<Vec<T>> {
         let one = |target: &&'t Target| {
             of(target).ok_or_else(|| {
                 let met = kind(target);
@@ -33,7 +33,7 @@ impl Asked<'_> {
     }
 
     /// The class of every item.
-    pub(crate) fn classes(&self, targets: &[&Target]) -> Result<Vec<u32>, EvalError> {
+    pub(crate) fn classes(&self, targets: &[&Target]) -> Result<Vec<u32>> {
         self.all(targets, |target| match target {
             Target::Class(class) => Some(*class),
             _ => None,
@@ -41,10 +41,7 @@ impl Asked<'_> {
     }
 
     /// The classes of every item, several or none.
-    pub(crate) fn presences<'t>(
-        &self,
-        targets: &[&'t Target],
-    ) -> Result<Vec<&'t [Presence]>, EvalError> {
+    pub(crate) fn presences<'t>(&self, targets: &[&'t Target]) -> Result<Vec<&'t [Presence]>> {
         self.all(targets, |target| match target {
             Target::Labels(labels) => Some(&**labels),
             _ => None,
@@ -52,7 +49,7 @@ impl Asked<'_> {
     }
 
     /// The classes that are right for every item, any of them.
-    pub(crate) fn accepted<'t>(&self, targets: &[&'t Target]) -> Result<Vec<&'t [u32]>, EvalError> {
+    pub(crate) fn accepted<'t>(&self, targets: &[&'t Target]) -> Result<Vec<&'t [u32]>> {
         self.all(targets, |target| match target {
             Target::Class(class) => Some(std::slice::from_ref(class)),
             Target::OneOf(classes) => Some(&**classes),

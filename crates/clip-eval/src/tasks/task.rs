@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::outcome::Outcome;
 use crate::context::EvalContext;
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::options::EvalOptions;
 
 /// One task on the splits of a data set.
@@ -48,13 +48,7 @@ pub trait Task: Sync {
     ///
     /// # Errors
     /// The data set is for another task, a further split is missing, or no item of one can be used.
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &EvalOptions,
-        source: &Source,
-        split: Split,
-    ) -> Result<Outcome, EvalError>;
+    fn run(&self, context: &mut EvalContext, request: &Request, split: Split) -> Result<Outcome>;
 }
 
 /// What is averaged where a data set has several pairs of splits.
@@ -68,9 +62,9 @@ pub enum Averages {
     Pairs,
 }
 
-/// Where a task opens the splits of its data set.
+/// What a task is asked: of which data set, and with which options.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub struct Request {
     /// An id of the catalogue, or a user's own files.
     pub dataset: String,
     /// Where it is.
@@ -79,9 +73,11 @@ pub struct Source {
     pub asked: Option<String>,
     /// How splits are read.
     pub read: ReadOptions,
+    /// Those of the run; the task reads its own.
+    pub options: EvalOptions,
 }
 
-impl Source {
+impl Request {
     /// A split by its name; without one, that which was asked for or else is scored.
     ///
     /// # Errors

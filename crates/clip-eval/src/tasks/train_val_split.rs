@@ -8,9 +8,9 @@ use clip_rs::model::ImageArchitecture;
 
 use super::learned_rows::{Collector, LearnedRows};
 use super::scoring::ClassScores;
-use super::task::Source;
+use super::task::Request;
 use crate::context::{EvalContext, ItemList};
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::features::{SplitFeatures, content_fingerprint};
 use crate::metrics::MeanAveragePrecision11;
 use crate::options::ProbeFeatures;
@@ -51,12 +51,12 @@ impl TrainValSplit {
     /// A split is missing, no item of it can be used, or its items have no classes.
     pub(super) fn load(
         context: &mut EvalContext,
-        source: &Source,
+        request: &Request,
         dataset: &Dataset,
         train: &[String],
         kind: ProbeFeatures,
         seed: u64,
-    ) -> Result<TrainValSplit, EvalError> {
+    ) -> Result<TrainValSplit> {
         let folder = context.cache.folder().to_owned();
         let mut learned = Learned {
             kind,
@@ -67,10 +67,10 @@ impl TrainValSplit {
         };
         let mut images = 0;
         for name in train {
-            images += learned.add(context, source.open(Some(name))?)?;
+            images += learned.add(context, request.open(Some(name))?)?;
         }
         let kept = match &dataset.validation {
-            Validation::Split(name) => learned.add(context, source.open(Some(name))?)?,
+            Validation::Split(name) => learned.add(context, request.open(Some(name))?)?,
             Validation::HoldOut => 0,
         };
         let labels = learned
@@ -133,7 +133,7 @@ struct Learned<'a> {
 
 impl Learned<'_> {
     /// Adds a split, at once where its rows fit in the memory of a probe, else block by block; returns its images.
-    fn add(&mut self, context: &mut EvalContext, split: Split) -> Result<usize, EvalError> {
+    fn add(&mut self, context: &mut EvalContext, split: Split) -> Result<usize> {
         let clip = &context.clip;
         let width = clip.embed_dim() + clip.architecture().image.penultimate_width();
         if size_of::<f32>() * width * split.items.len() <= context.probe_memory {
@@ -165,7 +165,7 @@ impl Learned<'_> {
         dataset: &str,
         items: &Items,
         rows: &SplitFeatures,
-    ) -> Result<usize, EvalError> {
+    ) -> Result<usize> {
         let targets = rows.usable.iter().map(|&item| &items[item].target);
         Labels::extend(&mut self.labels, targets)
             .map_err(|reason| EvalError::task(TASK, dataset, reason))?;

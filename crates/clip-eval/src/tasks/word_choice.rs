@@ -9,7 +9,7 @@ use super::outcome::Outcome;
 use super::scoring::{of_hits, share_of_hits};
 use super::targets::Asked;
 use crate::context::{EncodedSplit, EvalContext};
-use crate::error::EvalError;
+use crate::error::Result;
 use crate::options::IntervalOptions;
 use crate::results::predictions::Prediction;
 
@@ -30,7 +30,7 @@ pub(super) fn run(
     options: &IntervalOptions,
     prompts: &PromptSet,
     split: Split,
-) -> Result<Outcome, EvalError> {
+) -> Result<Outcome> {
     let encoded = context.encode_split(split)?;
     let targets = encoded.targets();
     let asked = Asked { task: TASK, dataset: &encoded.list.dataset };
@@ -79,7 +79,7 @@ fn choose_words(
     prompts: &PromptSet,
     encoded: &EncodedSplit,
     words: &[Word<'_>],
-) -> Result<(Vec<Prediction>, usize), EvalError> {
+) -> Result<(Vec<Prediction>, usize)> {
     let lists: BTreeMap<(*const Box<str>, usize), &[Box<str>]> =
         words.iter().map(|(_, list)| ((list.as_ptr(), list.len()), *list)).collect();
     let texts: BTreeSet<&str> =

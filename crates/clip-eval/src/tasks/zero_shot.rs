@@ -7,11 +7,11 @@ use super::averaged::average;
 use super::outcome::{Metrics, Outcome, Scores};
 use super::scoring::{self, ClassScores, share_of_hits};
 use super::targets::Asked;
-use super::task::{Averages, Source, Task};
+use super::task::{Averages, Request, Task};
 use super::word_choice;
 use super::wrong_images::wrong_images;
 use crate::context::{EncodedSplit, EvalContext};
-use crate::error::EvalError;
+use crate::error::{EvalError, Result};
 use crate::features::frames::has_clips;
 use crate::features::head::{note_of_same_classes, prompts_of};
 use crate::metrics::{self, Annotation, PerturbationScores, RareActions, Segment};
@@ -52,15 +52,9 @@ impl Task for ZeroShot {
         Averages::TestSplits
     }
 
-    fn run(
-        &self,
-        context: &mut EvalContext,
-        options: &EvalOptions,
-        source: &Source,
-        split: Split,
-    ) -> Result<Outcome, EvalError> {
-        let options = ZeroShotOptions::of(options);
-        average(self, context, &options.intervals, source, split, |context, _, split| {
+    fn run(&self, context: &mut EvalContext, request: &Request, split: Split) -> Result<Outcome> {
+        let options = ZeroShotOptions::of(&request.options);
+        average(self, context, &options.intervals, request, split, |context, _, split| {
             let prompts = prompts_of(&split, &options.prompts)?;
             match split.dataset.task {
                 clip_data::Task::Ocr => {
@@ -78,7 +72,7 @@ fn classify(
     options: &ZeroShotOptions,
     prompts: &PromptSet,
     split: Split,
-) -> Result<Outcome, EvalError> {
+) -> Result<Outcome> {
     let (dataset, metric) = (split.dataset.id.clone(), split.dataset.metric);
     let asked = Asked { task: TASK, dataset: &dataset };
     let head = context.head(prompts)?;
@@ -123,7 +117,7 @@ struct Classified<'a> {
 
 impl Classified<'_> {
     /// By what is true of the first item, and has to be of the others.
-    fn scores(&self, metric: Metric, options: &IntervalOptions) -> Result<Scores, EvalError> {
+    fn scores(&self, metric: Metric, options: &IntervalOptions) -> Result<Scores> {
         let (logits, names, asked) = (self.logits, self.names, self.asked);
         let targets = self.encoded.targets();
         let scores = match targets.first() {
@@ -152,11 +146,7 @@ impl Classified<'_> {
     }
 
     /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit; logits are used.
-    fn segments(
-        &self,
-        targets: &[&Target],
-        options: &IntervalOptions,
-    ) -> Result<Scores, EvalError> {
+    fn segments(&self, targets: &[&Target], options: &IntervalOptions) -> Result<Scores> {
         let segments = self.asked.all(targets, |target| match target {
             Target::Segment { class, annotation, video } => {
                 Some(Segment { class: *class, annotation: Annotation::of(*annotation)?, video })
@@ -194,7 +184,7 @@ pub(super) fn frames(
     logits: &[f32],
     classes: usize,
     options: &IntervalOptions,
-) -> Result<(Scores, PerturbationScores), EvalError> {
+) -> Result<(Scores, PerturbationScores)> {
     let failed = |error| asked.error(error);
     let best = metrics::predictions(logits, classes).map_err(failed)?;
     let items = &encoded.list.items;
