@@ -117,14 +117,17 @@ fn matching_hits(
     hits.map_err(|error| asked.error(error))
 }
 
-/// Scores of the images under the shift, and their hits by the ending of the setting that they belong to.
+/// Hits under a shift by the ending of the setting that they belong to.
+type HitsBySetting = Vec<(&'static str, Vec<bool>)>;
+
+/// Scores of the images under the shift, and their hits.
 fn under_shift(
     asked: Asked<'_>,
     shift: &EncodedSplit,
     logits: &[f32],
     classes: usize,
     options: &IntervalOptions,
-) -> Result<(Scores, Vec<(&'static str, Vec<bool>)>)> {
+) -> Result<(Scores, HitsBySetting)> {
     if shift.list.items.iter().all(|item| matches!(item.target, Target::Frame { .. })) {
         let (scores, found) = frames(asked, shift, logits, classes, options)?;
         let (pm0, pm10) = found.per_anchor.into_iter().unzip();
