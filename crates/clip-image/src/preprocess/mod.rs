@@ -2,24 +2,20 @@
 
 mod configuration;
 mod hugging_face;
+mod mean_std;
 mod open_clip;
 mod plan;
 mod strips;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::mean_std::{MEAN, STD};
 pub use self::plan::ResizeMode;
 use crate::crop::{self, CropMode, CropOffset};
 use crate::decode::{decode, orientation};
 use crate::resize::{self, Interpolation};
 use crate::white::{self, TransparencyMode};
 use crate::{Image, ImageError, Limits, Pixels, convert};
-
-/// Mean of CLIP's training pixels, per channel, of values 0..=1.
-pub const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-/// Standard deviation of CLIP's training pixels, per channel, of values 0..=1.
-#[allow(clippy::excessive_precision, reason = "the digits as published")]
-pub const STD: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
 
 /// The choices of a preprocessing pipeline. Colours are converted to RGB last unless `convert_first`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

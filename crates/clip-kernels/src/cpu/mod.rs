@@ -7,6 +7,7 @@ mod gemm;
 mod isa;
 mod lanes;
 mod layer_norm;
+mod patches;
 mod peak;
 mod pool;
 mod rows;
@@ -27,7 +28,6 @@ use crate::{
 };
 use gemm::{Im2col, Lhs, TileEpilogue, product};
 use std::sync::{Mutex, PoisonError};
-use target::for_each_chunk;
 
 /// The processor this program runs on, in f32.
 ///
@@ -181,19 +181,7 @@ impl Device for Cpu {
         let lhs = Lhs::Patches { images: images.values(), grid };
         let patch_rows = images.rows() * grid.patches();
         let patches = self.multiply(lhs, patch_rows, patch_embedding, Epilogue::none())?;
-        let (width, tokens) = (shape.outputs, positional_embedding.rows());
-        let class_embedding = class_embedding.map_or(&[][..], Vec::as_slice);
-        let mut out = Matrix::unwritten(images.rows() * tokens, width)?;
-        for_each_chunk(out.values_mut(), tokens * width, |image, out| {
-            let (class, rest) = out.split_at_mut(class_embedding.len());
-            class.copy_from_slice(class_embedding);
-            let start = image * grid.patches() * width;
-            rest.copy_from_slice(&patches.values()[start..start + rest.len()]);
-            for (out, position) in out.iter_mut().zip(positional_embedding.values()) {
-                *out += position;
-            }
-        });
-        Ok(out)
+        patches::with_class_and_positions(&patches, class_embedding, positional_embedding)
     }
 
     fn linear(

@@ -1,7 +1,7 @@
 //! Whose configuration lies beside the weights: open_clip's or transformers'.
 
 use super::hints::Hints;
-use super::{hugging_face_config, open_clip};
+use super::{hugging_face_config, open_clip_config};
 use crate::error::CheckpointError;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(super) fn hints(path: &Path, json: &str) -> Result<Hints, CheckpointError> {
         return Err(malformed("not a JSON object"));
     };
     match kind(&root) {
-        Some(Kind::OpenClip) => open_clip::hints(path, &root),
+        Some(Kind::OpenClip) => open_clip_config::hints(path, &root),
         Some(Kind::HuggingFace) => hugging_face_config::hints(path, &root),
         None => {
             Err(malformed("neither open_clip's (`model_cfg`) nor transformers' (`model_type`)"))

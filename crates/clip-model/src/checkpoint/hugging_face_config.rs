@@ -4,7 +4,7 @@
 use super::hints::{Hints, Section, Size};
 use super::keys::Role::{Neutral, Obeyed, Tower};
 use super::keys::{Keys, Unknown, check};
-use super::open_clip::{END_OF_TEXT, VOCABULARY};
+use super::open_clip_config::{END_OF_TEXT, VOCABULARY};
 use crate::architecture::{Activation, TextPooling};
 use crate::error::CheckpointError;
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
 //! Every key of a configuration is obeyed, neutral, or refused by its name; none is passed over. The tables stand with
-//! their sources (`open_clip`, `hugging_face_config`, `tokenizer_files`); this is what their rows mean.
+//! their sources (`open_clip_config`, `hugging_face_config`, `tokenizer_files`); this is what their rows mean.
 
 use super::hints::{Hints, Section};
 use crate::error::CheckpointError;
@@ -109,7 +109,7 @@ fn same_fields(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{hugging_face_config, open_clip, tokenizer_files};
+    use super::super::{hugging_face_config, open_clip_config, tokenizer_files};
     use super::*;
     use std::collections::BTreeMap;
 
@@ -120,11 +120,11 @@ mod tests {
             serde_json::from_str(include_str!("../../tests/data/configuration_keys.json")).unwrap();
         for (section, keys) in inventory {
             let tables = match section.as_str() {
-                "open_clip file" => vec![open_clip::FILE],
-                "open_clip model_cfg" => vec![open_clip::MODEL],
-                "open_clip vision_cfg" => vec![open_clip::VISION, open_clip::BLOCK],
-                "open_clip text_cfg" => vec![open_clip::TEXT, open_clip::BLOCK],
-                "open_clip tokenizer_kwargs" => vec![open_clip::TOKENIZER],
+                "open_clip file" => vec![open_clip_config::FILE],
+                "open_clip model_cfg" => vec![open_clip_config::MODEL],
+                "open_clip vision_cfg" => vec![open_clip_config::VISION, open_clip_config::BLOCK],
+                "open_clip text_cfg" => vec![open_clip_config::TEXT, open_clip_config::BLOCK],
+                "open_clip tokenizer_kwargs" => vec![open_clip_config::TOKENIZER],
                 "transformers config" => {
                     vec![hugging_face_config::ROOT, hugging_face_config::COMMON]
                 }

@@ -32,13 +32,13 @@ pub(crate) mod finite;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hints;
-pub(crate) mod hugging_face;
 mod hugging_face_config;
+pub(crate) mod hugging_face_names;
 mod inventory;
 mod keys;
 mod layout;
 mod names;
-mod open_clip;
+mod open_clip_config;
 mod options;
 mod preprocess_config;
 mod released;
@@ -150,7 +150,7 @@ impl Checkpoint {
         warnings.extend(hints.warnings.iter().cloned());
         let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
         derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
-        let (rows, ids) = (architecture.text.vocab_size, open_clip::VOCABULARY);
+        let (rows, ids) = (architecture.text.vocab_size, open_clip_config::VOCABULARY);
         if rows < ids {
             hints.refuse_texts(format!(
                 "the token table has {rows} rows, CLIP's tokenizer {ids} ids"

@@ -1,7 +1,7 @@
 //! From the names in a file to the reference's (PROTOCOL 1.6): prefixes of wrappers, the `text.` of
 //! open_clip's custom towers, transformers' layout, and what is dropped.
 
-use super::hugging_face::{self, Mapped};
+use super::hugging_face_names::{self, Mapped};
 use super::layout::{Container, Layout};
 use crate::error::{CheckpointError, shown};
 use crate::tensor::Tensor;
@@ -278,7 +278,7 @@ fn from_hugging_face(
     let mut renamed = BTreeMap::new();
     let mut packed: BTreeMap<String, [Option<Tensor>; 3]> = BTreeMap::new();
     for (name, tensor) in tensors {
-        match hugging_face::to_reference(&name) {
+        match hugging_face_names::to_reference(&name) {
             Mapped::Ignored => {}
             Mapped::Renamed(ours) => insert(path, &mut renamed, ours, tensor)?,
             Mapped::Transposed(ours) => {

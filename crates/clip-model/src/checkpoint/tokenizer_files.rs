@@ -5,7 +5,7 @@ use super::configuration;
 use super::hints::{Hints, Section};
 use super::keys::Role::{Neutral, Obeyed, Tokens};
 use super::keys::{Keys, Unknown, check};
-use super::open_clip::{END_OF_TEXT, VOCABULARY};
+use super::open_clip_config::{END_OF_TEXT, VOCABULARY};
 use crate::error::CheckpointError;
 use crate::sha256::sha256_of_bytes;
 use serde_json::{Map, Value};

@@ -2,7 +2,7 @@
 
 use crate::architecture::ImageArchitecture;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::hugging_face::{BLOCK, RENAMED, TOWERS, TRANSPOSED};
+use crate::checkpoint::hugging_face_names::{BLOCK, RENAMED, TOWERS, TRANSPOSED};
 use crate::error::CheckpointError;
 use crate::safetensors::WriteTensor;
 
