@@ -1,4 +1,5 @@
-//! Embeds `assets/datasets/*.toml` and `assets/prompts/*.json`: a file put there is part of the program.
+//! Embeds `assets/datasets/*.toml` and `assets/prompts/*.json`: a file put there is part of the
+//! program.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! What holds of every split read from a user's own files: targets are classes there are, and every item can be asked
-//! for its bytes.
+//! What holds of every split read from a user's own files: targets are classes there are, and every
+//! item can be asked for its bytes.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;

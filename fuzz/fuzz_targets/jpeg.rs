@@ -1,5 +1,5 @@
-//! Any bytes as a JPEG: an error or an image of the size that its header gives, twice the same; and what a recipe
-//! makes of it without ever having the whole of it is what it makes of the whole.
+//! Any bytes as a JPEG: an error or an image of the size that its header gives, twice the same; and
+//! what a recipe makes of it without ever having the whole of it is what it makes of the whole.
 
 #![no_main]
 

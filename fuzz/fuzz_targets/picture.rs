@@ -1,5 +1,5 @@
-//! What holds of every picture that a decoder hands out, whatever the bytes: it has the size of its header and as many
-//! pixels, and a recipe makes the model's input of it.
+//! What holds of every picture that a decoder hands out, whatever the bytes: it has the size of its
+//! header and as many pixels, and a recipe makes the model's input of it.
 
 use clip_image::{CropMode, Format, Interpolation, Limits, Preprocess, ResizeMode, decode, header};
 

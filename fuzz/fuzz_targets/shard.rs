@@ -1,4 +1,5 @@
-//! Any bytes as a user's shard of samples: the tar, and the labels, captions, JSON and arrays in it.
+//! Any bytes as a user's shard of samples: the tar, and the labels, captions, JSON and arrays in
+//! it.
 
 #![no_main]
 

@@ -31,8 +31,8 @@ fuzz_target!(|bytes: &[u8]| {
     tokenizer.decode(&ids).expect("our own ids are known");
 });
 
-/// Repair goes on until nothing changes. In a text of several lines, or with a `<` that came out of a
-/// reference, the second time is another question: then it need not hold.
+/// Repair goes on until nothing changes. In a text of several lines, or with a `<` that came out of
+/// a reference, the second time is another question: then it need not hold.
 fn repaired_line_needs_no_repair(text: &str) {
     let fixed = fix_text(text);
     let is_one_line = |text: &str| !text.strip_suffix('\n').unwrap_or(text).contains('\n') && text.len() < 8_000;

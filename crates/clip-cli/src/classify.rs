@@ -14,9 +14,9 @@ use crate::table::{bar, columns, fit, fit_end, percent, width};
 
 /// Rank labels for images
 ///
-/// Prints one row per label: a bar, the probability over the labels given, and the cosine. The probability says
-/// which of THESE labels fits best, not whether any of them is true. Images that cannot be used are skipped and
-/// listed when there are several.
+/// Prints one row per label: a bar, the probability over the labels given, and the cosine. The
+/// probability says which of THESE labels fits best, not whether any of them is true. Images that
+/// cannot be used are skipped and listed when there are several.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs classify photos/cat.jpg --labels 'a cat,a dog,a pizza'

@@ -3,8 +3,8 @@
 /// The cells under `name` in the header, from top to bottom.
 ///
 /// # Errors
-/// There is no header or no such column in it, a row ends before it or has more cells than the header, or a quote is
-/// not closed.
+/// There is no header or no such column in it, a row ends before it or has more cells than the
+/// header, or a quote is not closed.
 pub(crate) fn column_of(table: &str, separator: u8, name: &str) -> Result<Vec<String>, String> {
     let table = table.strip_prefix('\u{feff}').unwrap_or(table);
     if table.matches('"').count() % 2 == 1 {

@@ -9,8 +9,8 @@ use crate::settings::{Setting, Settings};
 
 /// Print the settings in force and who set each
 ///
-/// Order of precedence: flags, environment (CLIP_RS_MODEL, CLIP_RS_THREADS, ...), `clip-rs.toml` in this folder or
-/// else in the user's configuration folder, defaults. `–` is not set.
+/// Order of precedence: flags, environment (CLIP_RS_MODEL, CLIP_RS_THREADS, ...), `clip-rs.toml` in
+/// this folder or else in the user's configuration folder, defaults. `–` is not set.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  CLIP_RS_THREADS=2 clip-rs config")]
 pub(crate) struct Config {

@@ -31,7 +31,8 @@ impl Console {
         Console { verbosity }
     }
 
-    /// One result, as it is. Where nobody reads it any more (`| head`), the rest of the work is done all the same.
+    /// One result, as it is. Where nobody reads it any more (`| head`), the rest of the work is
+    /// done all the same.
     pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
         match self.stream(text) {
             Err(error) if is_closed_pipe(&error) => Ok(()),
@@ -39,7 +40,8 @@ impl Console {
         }
     }
 
-    /// [`Console::print`] of work that is nothing but its output: the error of a closed pipe ends it.
+    /// [`Console::print`] of work that is nothing but its output: the error of a closed pipe ends
+    /// it.
     pub(crate) fn stream(&self, text: &str) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
@@ -134,7 +136,8 @@ fn say(kind: &str, text: &str) {
     let _ = writeln!(io::stderr(), "{kind}{}", printable(text));
 }
 
-/// An error and its causes in one line; a cause that the words before it hold already is not said again.
+/// An error and its causes in one line; a cause that the words before it hold already is not said
+/// again.
 fn with_causes(error: &anyhow::Error) -> String {
     let mut said = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

@@ -13,8 +13,8 @@ use crate::table::{columns, fit, fit_end, width, wrapped};
 
 /// List, describe and check the benchmark data sets
 ///
-/// The sets of CLIP's model card and paper, read as their authors publish them. Nothing is downloaded: `info` says
-/// where to get a set, `check` whether what you have is whole.
+/// The sets of CLIP's model card and paper, read as their authors publish them. Nothing is
+/// downloaded: `info` says where to get a set, `check` whether what you have is whole.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs datasets list
@@ -34,8 +34,8 @@ enum Verb {
 
 /// List the data sets: images of the scored split, classes, metric, whether they can be had
 ///
-/// `–`: no classes (captions, words, numbers, people), or no published count. Metrics are cut with `…` where the terminal is
-/// narrow; `info` and --json have them whole.
+/// `–`: no classes (captions, words, numbers, people), or no published count. Metrics are cut with
+/// `…` where the terminal is narrow; `info` and --json have them whole.
 #[derive(clap::Args, Default)]
 #[command(after_help = "Example:\n  clip-rs datasets list")]
 struct List {
@@ -58,9 +58,9 @@ struct Info {
 
 /// Compare what is below a folder with what is published
 ///
-/// Counts of every split, files that lists name and that are not there, checksums of archives that lie beside. Exits
-/// with 1 if anything is wrong. Without --dataset: every set that is found. `–` is a split that is not here, or a count
-/// that is not published.
+/// Counts of every split, files that lists name and that are not there, checksums of archives that
+/// lie beside. Exits with 1 if anything is wrong. Without --dataset: every set that is found. `–`
+/// is a split that is not here, or a count that is not published.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs datasets check data

@@ -18,15 +18,17 @@ use crate::images::{Images, read_stdin, require};
 use crate::labels::{lines_of, read_lines, read_text};
 use crate::settings::Settings;
 
-/// Texts encoded at a time. The more there are, the more of them begin alike and share rows (captions: a seventh of
-/// the rows in a thousand, a quarter in five thousand); an interruption loses as many.
+/// Texts encoded at a time. The more there are, the more of them begin alike and share rows
+/// (captions: a seventh of the rows in a thousand, a quarter in five thousand); an interruption
+/// loses as many.
 const BATCH: usize = 2048;
 
 /// Write embeddings of images or texts to a file
 ///
-/// Rows have norm 1 (or are the towers' raw outputs with --raw) and follow the order of the inputs. Beside FILE stand
-/// FILE.json (model, recipe, counts), FILE.ids.jsonl (the input of each row; a .parquet holds them itself) and, where
-/// inputs were skipped, FILE.skipped.jsonl; where texts were cut, FILE.truncated.jsonl. An interrupted run goes on where it stopped when it is repeated.
+/// Rows have norm 1 (or are the towers' raw outputs with --raw) and follow the order of the inputs.
+/// Beside FILE stand FILE.json (model, recipe, counts), FILE.ids.jsonl (the input of each row; a
+/// .parquet holds them itself) and, where inputs were skipped, FILE.skipped.jsonl; where texts were
+/// cut, FILE.truncated.jsonl. An interrupted run goes on where it stopped when it is repeated.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs embed images photos --out photos.npy
@@ -375,7 +377,8 @@ impl OutputArgs {
         Ok(if ledger.is_empty() { Exit::Ok } else { Exit::Skipped })
     }
 
-    /// Writes `items` as JSON lines beside the output; an empty list removes that of an earlier run.
+    /// Writes `items` as JSON lines beside the output; an empty list removes that of an earlier
+    /// run.
     fn write_list(&self, suffix: &str, items: &[impl serde::Serialize]) -> anyhow::Result<()> {
         let path = beside(&self.out, suffix);
         if items.is_empty() {

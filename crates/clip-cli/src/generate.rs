@@ -23,8 +23,8 @@ impl Completions {
     pub(crate) fn run(self, mut program: Command, console: &Console) -> anyhow::Result<Exit> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut program, "clip-rs", &mut script);
-        // clap_complete 4.6.11 spells a hyphen of the program's name in one way where states of the bash script are
-        // entered and in another where they are looked up.
+        // clap_complete 4.6.11 spells a hyphen of the program's name in one way where states of the
+        // bash script are entered and in another where they are looked up.
         let script = String::from_utf8_lossy(&script).replace("clip__subcmd__rs", "clip__rs");
         console.print(&script)?;
         Ok(Exit::Ok)

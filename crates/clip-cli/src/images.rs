@@ -15,8 +15,9 @@ use crate::console::{Console, Unit, Usage};
 /// What is read from standard input at most: one image, or a long list of paths.
 const STDIN_LIMIT: u64 = 1 << 30;
 
-/// The images that `arguments` name, and what named none. A path that exists is itself; else it may be a pattern
-/// (`*`, `?`, `[..]`, `**`); `-` is one image, or a list of paths (one a line), on standard input.
+/// The images that `arguments` name, and what named none. A path that exists is itself; else it may
+/// be a pattern (`*`, `?`, `[..]`, `**`); `-` is one image, or a list of paths (one a line), on
+/// standard input.
 pub(crate) struct Images {
     pub(crate) inputs: Vec<ImageInput>,
     pub(crate) ledger: Ledger,
@@ -151,7 +152,8 @@ pub(crate) fn read_stdin() -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A 16-bit grey photograph turns nearly white in the reference, and so here: nobody should miss it.
+/// A 16-bit grey photograph turns nearly white in the reference, and so here: nobody should miss
+/// it.
 fn warn_of_clipping(input: &ImageInput, pixels: usize, console: &Console) {
     if pixels > 0 {
         let name = input.name();
@@ -183,7 +185,8 @@ fn expand_pattern(pattern: &str) -> Result<Expanded, Error> {
     Ok(all)
 }
 
-/// Whether standard input is a list of paths and no image: text, or at least no bytes that paths cannot have.
+/// Whether standard input is a list of paths and no image: text, or at least no bytes that paths
+/// cannot have.
 fn is_list(bytes: &[u8]) -> bool {
     let is_image = Format::begins(bytes)
         || matches!(Format::of(bytes), Err(ImageError::UnsupportedFormat { .. }));

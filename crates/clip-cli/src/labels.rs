@@ -125,7 +125,8 @@ fn first_repeated(texts: &[String]) -> Option<&String> {
     texts.iter().find(|text| !seen.insert(text.as_str()))
 }
 
-/// The lines of a file that hold something, without spaces around it; how many hold nothing is said.
+/// The lines of a file that hold something, without spaces around it; how many hold nothing is
+/// said.
 pub(crate) fn read_filled_lines(path: &Path, console: &Console) -> anyhow::Result<Vec<String>> {
     let mut lines = read_lines(path)?;
     let all = lines.len();
@@ -141,8 +142,8 @@ pub(crate) fn read_filled_lines(path: &Path, console: &Console) -> anyhow::Resul
 /// Greatest text file read into memory.
 const GREATEST_TEXT_BYTES: u64 = 1 << 30;
 
-/// The lines of a UTF-8 file, without their ends. A table and JSON are refused by their endings: their lines are no
-/// texts.
+/// The lines of a UTF-8 file, without their ends. A table and JSON are refused by their endings:
+/// their lines are no texts.
 pub(crate) fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
     let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default().to_ascii_lowercase();
     if let "csv" | "tsv" | "json" | "jsonl" | "ndjson" = ending.as_str() {
@@ -152,7 +153,8 @@ pub(crate) fn read_lines(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(lines_of(&read_text(path)?))
 }
 
-/// The lines of a text, whatever ends them: a line feed, a carriage return, or both. A byte order mark is no text.
+/// The lines of a text, whatever ends them: a line feed, a carriage return, or both. A byte order
+/// mark is no text.
 pub(crate) fn lines_of(text: &str) -> Vec<String> {
     let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();
     lines.flat_map(|line| line.trim_end_matches('\r').split('\r')).map(str::to_owned).collect()

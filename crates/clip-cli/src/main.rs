@@ -36,9 +36,9 @@ use crate::settings::{Overrides, Settings};
 
 /// CLIP on the command line: images and texts in one space
 ///
-/// Classifies images by labels in plain English, embeds images and texts, compares them; exactly as the reference
-/// does. A research tool. Out of scope: any deployed use without in-domain testing on a fixed taxonomy; surveillance
-/// and face recognition, always; languages other than English.
+/// Classifies images by labels in plain English, embeds images and texts, compares them; exactly as
+/// the reference does. A research tool. Out of scope: any deployed use without in-domain testing on
+/// a fixed taxonomy; surveillance and face recognition, always; languages other than English.
 #[derive(Parser)]
 #[command(name = "clip-rs", version, max_term_width = 100, arg_required_else_help = true, after_help = exit::TABLE)]
 struct Cli {

@@ -18,7 +18,8 @@ use crate::table::{columns, printable, wrapped};
 
 /// List, describe, check, download and convert models
 ///
-/// The nine models released by OpenAI, and any checkpoint in their layout, open_clip's or Hugging Face's.
+/// The nine models released by OpenAI, and any checkpoint in their layout, open_clip's or Hugging
+/// Face's.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs models download ViT-B/32
@@ -39,8 +40,8 @@ enum Verb {
 
 /// List the nine released models
 ///
-/// Parameters, size of the file, side of the image, length of an embedding, and whether it is here, on this machine
-/// (where: -v, or --json).
+/// Parameters, size of the file, side of the image, length of an embedding, and whether it is here,
+/// on this machine (where: -v, or --json).
 #[derive(clap::Args, Default)]
 #[command(after_help = "Example:\n  clip-rs models list -v")]
 struct List {
@@ -51,7 +52,8 @@ struct List {
 
 /// Describe a checkpoint: architecture, layout, sizes, hashes
 ///
-/// Of a file that is no CLIP, or several: its keys, its tensors with types and shapes, and what keeps it from being used.
+/// Of a file that is no CLIP, or several: its keys, its tensors with types and shapes, and what
+/// keeps it from being used.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  clip-rs models info starter\n  clip-rs models info model.pt --check"
@@ -70,9 +72,10 @@ struct Info {
 
 /// Download a released model, or `hf:owner/name`
 ///
-/// Checked by SHA-256 (a repository's files without one: by what they are), resumed where an earlier download stopped, and
-/// found by every verb afterwards. Run again, it compares what is here with what came, and fetches what is broken. Files
-/// in OpenAI's and Hugging Face's cache folders are used as they are.
+/// Checked by SHA-256 (a repository's files without one: by what they are), resumed where an
+/// earlier download stopped, and found by every verb afterwards. Run again, it compares what is
+/// here with what came, and fetches what is broken. Files in OpenAI's and Hugging Face's cache
+/// folders are used as they are.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs models download ViT-B/32
@@ -92,10 +95,12 @@ struct Convert {
     /// A name, `hf:owner/name`, or a path
     #[arg(value_name = "MODEL")]
     model: String,
-    /// Whose names and files: openai (one file), open_clip or hugging_face (folders with their configurations)
+    /// Whose names and files: openai (one file), open_clip or hugging_face (folders with their
+    /// configurations)
     #[arg(long, value_enum, value_name = "LAYOUT")]
     layout: LayoutName,
-    /// Element types of the weights: as-stored, f32, f16, bf16, or released (f16 and f32 as OpenAI mixed them)
+    /// Element types of the weights: as-stored, f32, f16, bf16, or released (f16 and f32 as OpenAI
+    /// mixed them)
     #[arg(long, value_enum, value_name = "TYPES", default_value = "as-stored")]
     weights: WeightsName,
     /// What to write: a .safetensors file for openai, else a new folder

@@ -14,8 +14,9 @@ use crate::settings::Settings;
 
 /// Write the pixels a model sees of an image
 ///
-/// Decodes, resizes and crops exactly as the reference does (Pillow, libjpeg-turbo) and writes 8-bit RGB as PNG.
-/// The defaults are CLIP's: shorter side to 224 px, bicubic, centre crop, conversion to RGB last, EXIF ignored.
+/// Decodes, resizes and crops exactly as the reference does (Pillow, libjpeg-turbo) and writes
+/// 8-bit RGB as PNG. The defaults are CLIP's: shorter side to 224 px, bicubic, centre crop,
+/// conversion to RGB last, EXIF ignored.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  clip-rs preprocess photos/cat.jpg --size 336 --out seen.png")]
 pub(crate) struct Preprocess {
@@ -43,7 +44,8 @@ pub(crate) struct Preprocess {
     /// Convert to RGB before the resize (the reference does it last)
     #[arg(long)]
     convert_first: bool,
-    /// What becomes of transparent pixels: drop (as the reference does), or white (transformers from 5.21 on)
+    /// What becomes of transparent pixels: drop (as the reference does), or white (transformers
+    /// from 5.21 on)
     #[arg(long, default_value = "drop", value_name = "MODE")]
     transparency: TransparencyMode,
     /// The PNG to write

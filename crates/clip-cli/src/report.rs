@@ -10,9 +10,10 @@ use crate::exit::Exit;
 
 /// Make one page of all results in a folder
 ///
-/// Tables against the published values with intervals and differences, plots, classes, confusions, calibration, the
-/// images most confidently wrong, and all that is needed to repeat each figure. The page is one HTML file that loads
-/// nothing. Figures of subsets are marked: they do not compare with published ones. The same results give the same bytes.
+/// Tables against the published values with intervals and differences, plots, classes, confusions,
+/// calibration, the images most confidently wrong, and all that is needed to repeat each figure.
+/// The page is one HTML file that loads nothing. Figures of subsets are marked: they do not compare
+/// with published ones. The same results give the same bytes.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   clip-rs report results -o report.html --csv results.csv

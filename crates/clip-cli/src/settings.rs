@@ -39,7 +39,8 @@ pub(crate) struct Overrides {
     /// Greatest number of pixels an image may decode to [default: 178956970, as in Pillow]
     #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     max_pixels: Option<u64>,
-    /// Decode large JPEGs at a fraction of their size: faster, but other pixels than the reference's
+    /// Decode large JPEGs at a fraction of their size: faster, but other pixels than the
+    /// reference's
     #[arg(long, global = true)]
     fast_decode: bool,
     /// Folder of downloaded models [default: clip-rs in the user's cache folder]

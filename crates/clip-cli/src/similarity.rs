@@ -14,8 +14,8 @@ use crate::table::{columns, fit, fit_end, width};
 
 /// Print the cosine of every image with every text
 ///
-/// Rows are images, columns are texts. Cosines of matching pairs are often only 0.2 to 0.3 with the released
-/// models: compare them with each other, not with 1.
+/// Rows are images, columns are texts. Cosines of matching pairs are often only 0.2 to 0.3 with the
+/// released models: compare them with each other, not with 1.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  clip-rs similarity photos/cat.jpg photos/pizza.jpg --text 'a cat' --text 'a pizza'"
@@ -97,7 +97,8 @@ fn write(
     Ok(embeddings::write_rows(out, &ids, rows, texts.len(), &run)?)
 }
 
-/// As many texts side by side as fit the columns, then the next ones below; columns are numbered, texts listed first.
+/// As many texts side by side as fit the columns, then the next ones below; columns are numbered,
+/// texts listed first.
 fn table(images: &[String], texts: &[String], cosines: &[Vec<f32>], columns: usize) -> String {
     const CELL: usize = 9;
     let name_width = images.iter().map(|name| width(name)).max().unwrap_or(0).clamp(5, 30);

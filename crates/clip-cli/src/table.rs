@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Widths that tables adapt to; a narrower terminal breaks lines, on a wider one the eye loses the row.
+/// Widths that tables adapt to; a narrower terminal breaks lines, on a wider one the eye loses the
+/// row.
 const NARROWEST: usize = 60;
 const WIDEST: usize = 200;
 /// Where nobody looks: in a file, through a pipe.
@@ -16,7 +17,8 @@ pub(crate) fn columns() -> usize {
     terminal().or_else(said).map_or(WITHOUT_TERMINAL, |width| width.clamp(NARROWEST, WIDEST))
 }
 
-/// Columns of the terminal that stdout is. Some know their width alone (`script` where there is no other terminal).
+/// Columns of the terminal that stdout is. Some know their width alone (`script` where there is no
+/// other terminal).
 #[cfg(unix)]
 fn terminal() -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
@@ -50,8 +52,8 @@ pub(crate) fn percent(share: f32) -> String {
     }
 }
 
-/// `text` on one line, without what a terminal would obey: control characters and those that turn the direction of
-/// writing are shown as `\u{1b}`.
+/// `text` on one line, without what a terminal would obey: control characters and those that turn
+/// the direction of writing are shown as `\u{1b}`.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let is_obeyed = |c: char| {
         c.is_control()
@@ -80,7 +82,8 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     padded(&(beginning(text.chars(), width.saturating_sub(1)) + "…"), width)
 }
 
-/// `text` in exactly `width` columns, cut at the front: the end of a path says more than its beginning.
+/// `text` in exactly `width` columns, cut at the front: the end of a path says more than its
+/// beginning.
 pub(crate) fn fit_end(text: &str, width: usize) -> String {
     let text = &*printable(text);
     if text.width() <= width {
@@ -105,7 +108,8 @@ fn padded(text: &str, width: usize) -> String {
     text.to_owned() + &" ".repeat(width.saturating_sub(text.width()))
 }
 
-/// `key   value`, the key in `key_width` columns, the value broken at blanks so that lines fit the columns.
+/// `key   value`, the key in `key_width` columns, the value broken at blanks so that lines fit the
+/// columns.
 pub(crate) fn wrapped(key: &str, key_width: usize, value: &str, columns: usize) -> String {
     let (mut text, mut line) = (String::new(), fit(key, key_width));
     for word in value.split(' ') {

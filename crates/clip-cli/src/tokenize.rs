@@ -9,9 +9,9 @@ use crate::exit::Exit;
 
 /// Print the token ids of texts
 ///
-/// One line of JSON per text, {"ids", "length", "truncated"}: ids without start and end and not cut; length is their
-/// number; truncated says whether a model would have to cut the text (75 ids fit). Texts are the arguments, else the
-/// lines of standard input.
+/// One line of JSON per text, {"ids", "length", "truncated"}: ids without start and end and not
+/// cut; length is their number; truncated says whether a model would have to cut the text (75 ids
+/// fit). Texts are the arguments, else the lines of standard input.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  clip-rs tokenize 'a photo of a cat'\n  {\"ids\":[320,1125,539,320,2368],\"length\":5,\"truncated\":false}"
@@ -71,8 +71,8 @@ fn plain(mut line: Vec<u8>) -> Result<String, String> {
         .map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
 }
 
-/// JSON may hold half of a surrogate pair, which no UTF-8 can: it becomes U+FFFD, as the reference's text repair
-/// makes it (PROTOCOL 3.6 step 8).
+/// JSON may hold half of a surrogate pair, which no UTF-8 can: it becomes U+FFFD, as the
+/// reference's text repair makes it (PROTOCOL 3.6 step 8).
 fn json_string(line: &[u8]) -> Result<String, String> {
     struct Bytes(Vec<u8>);
     impl<'de> serde::Deserialize<'de> for Bytes {
@@ -97,7 +97,8 @@ fn json_string(line: &[u8]) -> Result<String, String> {
     }
 }
 
-/// Bytes that are UTF-8 but for encoded surrogates (ED A0..BF xx), each of which becomes one U+FFFD.
+/// Bytes that are UTF-8 but for encoded surrogates (ED A0..BF xx), each of which becomes one
+/// U+FFFD.
 fn replace_surrogates(bytes: &[u8]) -> String {
     let mut clean = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

@@ -10,10 +10,11 @@ use crate::settings::Settings;
 
 /// Compare this build with reference outputs
 ///
-/// Alone: checks tokenizer, preprocessing and the starter model against values inside the program. With files: runs
-/// the model on `pixels` [n, 3, r, r] and `token_ids` [n, 77] of --inputs, compares with `image_features`,
-/// `text_features` and `logits_per_image` of --outputs and prints JSON: per tower max_abs, max_rel (greatest error
-/// over the reference's greatest magnitude) and min_cosine, and ok. Ends with 4 beyond the tolerance.
+/// Alone: checks tokenizer, preprocessing and the starter model against values inside the program.
+/// With files: runs the model on `pixels` [n, 3, r, r] and `token_ids` [n, 77] of --inputs,
+/// compares with `image_features`, `text_features` and `logits_per_image` of --outputs and prints
+/// JSON: per tower max_abs, max_rel (greatest error over the reference's greatest magnitude) and
+/// min_cosine, and ok. Ends with 4 beyond the tolerance.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  clip-rs verify --model m.safetensors --inputs in.safetensors --outputs out.safetensors"

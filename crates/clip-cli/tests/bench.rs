@@ -30,7 +30,8 @@ fn json_has_an_object_for_each_batch_with_its_rates() {
         for present in ["isa", "processor", "peak_gops", "share_of_peak", "peak_memory_bytes"] {
             assert!(speed.get(present).is_some(), "{present}: {speed}");
         }
-        // 1.25 GMAC an image: PROTOCOL 1.5 counts them, a unit test of the library holds the counts.
+        // 1.25 GMAC an image: PROTOCOL 1.5 counts them, a unit test of the library holds the
+        // counts.
         let gop = speed["gops"].as_f64().expect("a number")
             / speed["images_per_second"].as_f64().expect("it too");
         assert!((2.4..2.6).contains(&gop), "{gop}");

@@ -1,5 +1,6 @@
-//! Configurations beside weights: obeyed, or refused by the name of a field; what is written reads back. The model is
-//! the starter, written as a folder; each test puts its own configuration beside the same weights.
+//! Configurations beside weights: obeyed, or refused by the name of a field; what is written reads
+//! back. The model is the starter, written as a folder; each test puts its own configuration beside
+//! the same weights.
 
 mod common;
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use clip_testing::Arrays;
 use common::{clip_rs, json_lines, root, run, run_with_stdin};
 
-/// The values of a `.npy` or `.safetensors` file of ours, `rows x 128`: everything behind the header.
+/// The values of a `.npy` or `.safetensors` file of ours, `rows x 128`: everything behind the
+/// header.
 fn values(path: &Path) -> Vec<f32> {
     let bytes = std::fs::read(path).expect("the output");
     let start = match bytes.starts_with(b"\x93NUMPY") {

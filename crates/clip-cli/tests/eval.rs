@@ -77,7 +77,8 @@ fn cell_that_is_there_is_kept_until_something_it_was_made_of_changes() {
     assert_eq!(cell(&verb)["counts"]["found"], 31);
 }
 
-/// The labels and the number of images stay as they were; only pixels change, of the scored and of the training split.
+/// The labels and the number of images stay as they were; only pixels change, of the scored and of
+/// the training split.
 #[test]
 fn cell_that_is_there_is_made_again_when_an_image_changes() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -203,7 +204,8 @@ fn killed_suite_and_two_shards_give_the_table_of_one_run() {
     assert_eq!(table("shared"), table("whole"));
 }
 
-/// One anchor of YouTube-BB and a frame beside it: a bootstrap over one anchor would say `100 to 100`, or `0 to 0`.
+/// One anchor of YouTube-BB and a frame beside it: a bootstrap over one anchor would say
+/// `100 to 100`, or `0 to 0`.
 #[test]
 fn one_anchor_has_a_score_and_no_interval() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -259,7 +261,8 @@ fn comparison_counts_discordant_images() {
 #[test]
 fn comparison_leaves_out_images_whose_truth_differs_and_says_how_many() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Both models say class 0 for even images and class 1 for odd ones; the second file has four other truths.
+    // Both models say class 0 for even images and class 1 for odd ones; the second file has four
+    // other truths.
     let line = |item: u32, truth: u32| {
         format!(
             "{{\"item\":\"i{item:02}.jpg\",\"truth\":[{truth}],\"best\":[{}],\"probabilities\":[0.9],\
@@ -297,7 +300,8 @@ fn overlap_is_split_by_the_detectors_file_joined_by_id() {
             u8::from(right)
         )
     };
-    // 30 clean images of which 15 are right, 10 overlapping ones of which 9 are; the detector has them in another order.
+    // 30 clean images of which 15 are right, 10 overlapping ones of which 9 are; the detector has
+    // them in another order.
     let predictions: String = (0..40)
         .map(|item| line(item, if item < 30 { item % 2 == 0 } else { item != 39 }))
         .collect();

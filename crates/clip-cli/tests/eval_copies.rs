@@ -1,4 +1,5 @@
-//! Data sets as people have them: class names in another order, another's split, files missing, optical flow.
+//! Data sets as people have them: class names in another order, another's split, files missing,
+//! optical flow.
 
 mod common;
 

@@ -32,7 +32,8 @@ fn query_is_where_its_nearest_reference_is_and_the_cell_holds_shares_alone() {
         "references.csv",
         "reference0.ppm,48.8584,2.2945\nreference1.ppm,0,0\nreference2.ppm,10,10\nreference3.ppm,-30,120\n",
     );
-    // At the place itself, 0.1 degrees (11.1 km) off, and on the other side of the earth; one file is not there.
+    // At the place itself, 0.1 degrees (11.1 km) off, and on the other side of the earth; one file
+    // is not there.
     let queries = table(
         "photos.csv",
         "query0.ppm,48.8584,2.2945\nquery1.ppm,0.1,0\nquery2.ppm,-10,-170\ngone.ppm,1,1\n",

@@ -1,4 +1,5 @@
-//! Results of different things stand side by side: files, table and report have each; what was changed is made again.
+//! Results of different things stand side by side: files, table and report have each; what was
+//! changed is made again.
 
 mod common;
 
@@ -24,7 +25,8 @@ impl Desk {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// Runs with the folder's data and returns the cells; of a miniature, which is not all that was published, too.
+    /// Runs with the folder's data and returns the cells; of a miniature, which is not all that was
+    /// published, too.
     fn eval(&self, arguments: &[&str]) -> Vec<serde_json::Value> {
         let found = self.start(arguments);
         assert!(matches!(found.code, 0 | 3), "{arguments:?}\n{}", found.stderr);

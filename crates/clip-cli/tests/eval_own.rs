@@ -1,4 +1,5 @@
-//! `clip-rs eval` on a user's own files, as typed: exit codes, what is said, and what the results keep.
+//! `clip-rs eval` on a user's own files, as typed: exit codes, what is said, and what the results
+//! keep.
 
 mod common;
 

@@ -128,7 +128,8 @@ fn extracted_frame_that_changes_is_seen() {
     );
 }
 
-/// A video that ffmpeg reads and a person can write: raw planes at four frames a second, each frame of one colour.
+/// A video that ffmpeg reads and a person can write: raw planes at four frames a second, each frame
+/// of one colour.
 fn y4m(luma: &[u8]) -> Vec<u8> {
     let frame =
         |&luma: &u8| [&b"FRAME\n"[..], &[luma; 1024], &[90; 1024], &[luma ^ 85; 1024]].concat();

@@ -1,5 +1,5 @@
-//! Broken and malicious files, as a person would meet them: the outcome the golden data expect, the file named, no
-//! panic, no abort, and each within a few seconds.
+//! Broken and malicious files, as a person would meet them: the outcome the golden data expect, the
+//! file named, no panic, no abort, and each within a few seconds.
 
 mod common;
 

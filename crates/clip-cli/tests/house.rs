@@ -1,5 +1,6 @@
-//! The dependency graph of the crates is the picture in docs/architecture.md: an arrow only ever points down. No crate
-//! names a library that it does not use, and no function is longer than a screen.
+//! The dependency graph of the crates is the picture in docs/architecture.md: an arrow only ever
+//! points down. No crate names a library that it does not use, and no function is longer than a
+//! screen.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,8 @@ mod common;
 use clip_testing::golden;
 use common::{clip_rs, json_lines, run, unpack};
 
-/// The instruction sets of this processor, widest first, and `reference`: what an unknown one's error lists.
+/// The instruction sets of this processor, widest first, and `reference`: what an unknown one's
+/// error lists.
 fn available() -> Vec<String> {
     let output = clip_rs(&["config"]).env("CLIP_RS_ISA", "abacus").output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,5 @@
-//! Labels, templates and texts as people give them: what is one text to the model, too long, empty, or no file.
+//! Labels, templates and texts as people give them: what is one text to the model, too long, empty,
+//! or no file.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! `clip-rs models` on files that cannot be used, names that promise another format, and runs that were cut short.
+//! `clip-rs models` on files that cannot be used, names that promise another format, and runs that
+//! were cut short.
 
 mod common;
 

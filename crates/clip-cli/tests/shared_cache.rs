@@ -1,4 +1,5 @@
-//! Programs that run at the same time with one cache of features, some of them killed: figures are those of a run alone.
+//! Programs that run at the same time with one cache of features, some of them killed: figures are
+//! those of a run alone.
 
 mod common;
 

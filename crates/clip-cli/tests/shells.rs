@@ -1,4 +1,5 @@
-//! Completions in the shells themselves; a shell that is not on this machine is passed over, and said.
+//! Completions in the shells themselves; a shell that is not on this machine is passed over, and
+//! said.
 
 mod common;
 
@@ -61,7 +62,8 @@ fn fish_completes_the_verbs_of_a_verb() {
     }
 }
 
-/// Zsh completes only what a person types: a terminal of its own, a tab, and what stands on the screen then.
+/// Zsh completes only what a person types: a terminal of its own, a tab, and what stands on the
+/// screen then.
 #[test]
 fn zsh_completes_the_verbs_of_a_verb() {
     let script = r#"

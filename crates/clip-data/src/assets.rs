@@ -1,5 +1,6 @@
-//! The data files of the protocol, embedded by `build.rs`: `DESCRIPTIONS`, the texts of `assets/datasets/*.toml`, and
-//! `PROMPTS`, those of `assets/prompts/*.json`, each with the name of its file.
+//! The data files of the protocol, embedded by `build.rs`: `DESCRIPTIONS`, the texts of
+//! `assets/datasets/*.toml`, and `PROMPTS`, those of `assets/prompts/*.json`, each with the name of
+//! its file.
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 

@@ -26,7 +26,8 @@ pub struct Dataset {
     pub prompts: Option<String>,
     /// The reader (`datasets/*.rs`), if not that of `id`.
     pub reader: Option<String>,
-    /// A file or folder that shows where the data set lies, relative to its own folder; alternatives between `|`.
+    /// A file or folder that shows where the data set lies, relative to its own folder;
+    /// alternatives between `|`.
     pub marker: String,
     /// Names its folder may have.
     #[serde(default)]
@@ -41,7 +42,8 @@ pub struct Dataset {
     /// Where the regularisation is chosen.
     #[serde(default)]
     pub validation: Validation,
-    /// Pairs of training and test splits whose scores are averaged; none where `train` and `test` are all.
+    /// Pairs of training and test splits whose scores are averaged; none where `train` and `test`
+    /// are all.
     #[serde(default)]
     pub folds: Vec<Fold>,
     /// Whether the paper's few-shot average counts it.

@@ -78,11 +78,12 @@ pub enum CheckStep {
 /// Absent files named in a report; the others are counted.
 const NAMED: usize = 5;
 
-/// Looks for `dataset` below `root`, reads every split's lists, and compares counts and checksums with those
-/// published; `progress` is told of the archives whose checksums are computed.
+/// Looks for `dataset` below `root`, reads every split's lists, and compares counts and checksums
+/// with those published; `progress` is told of the archives whose checksums are computed.
 ///
 /// # Errors
-/// A file that is there cannot be read. What is missing is no error: it is in [`CheckReport::problems`].
+/// A file that is there cannot be read. What is missing is no error: it is in
+/// [`CheckReport::problems`].
 pub fn check(
     dataset: &'static Dataset,
     root: &Path,
@@ -206,7 +207,8 @@ impl SplitReport {
     }
 }
 
-/// The data sets of which an archive with a published checksum lies in `root` or in a folder of theirs in it.
+/// The data sets of which an archive with a published checksum lies in `root` or in a folder of
+/// theirs in it.
 pub fn packed(root: &Path) -> Vec<&'static Dataset> {
     let is_packed = |dataset: &&'static Dataset| {
         let folders = folders(dataset, root);

@@ -139,7 +139,8 @@ impl Item {
 
     /// What it is called in results: unique in the split, the same on every machine.
     ///
-    /// RareAct asks about some segments more than once: these share their id, as they share their pixels.
+    /// RareAct asks about some segments more than once: these share their id, as they share their
+    /// pixels.
     pub fn id(&self) -> String {
         match &self.media {
             Media::File { path, .. } => path.to_string(),

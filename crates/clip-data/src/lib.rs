@@ -12,8 +12,9 @@
 //! open ─▶ Split: items {media, target} in a fixed order ─▶ the tasks of clip-eval
 //! ```
 //!
-//! Nothing is downloaded and nothing is decoded here but what a protocol cuts or renders: an item is the bytes of an
-//! image file, wherever they come from. PROTOCOL_EVAL 6 is the source of every rule.
+//! Nothing is downloaded and nothing is decoded here but what a protocol cuts or renders: an item
+//! is the bytes of an image file, wherever they come from. PROTOCOL_EVAL 6 is the source of every
+//! rule.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

@@ -10,8 +10,8 @@ use crate::places::resolve;
 /// Folders of the data set's names inside each other: `VOCtest_06-Nov-2007/VOCdevkit/VOC2007`.
 const DEPTH: usize = 3;
 
-/// The folder of `dataset`: `root` itself, or one inside called by its id or a name its archive unpacks to; names are
-/// compared by letters and digits.
+/// The folder of `dataset`: `root` itself, or one inside called by its id or a name its archive
+/// unpacks to; names are compared by letters and digits.
 ///
 /// # Errors
 /// Its marker is in none of them; the error says which copies were recognised.
@@ -25,8 +25,8 @@ pub(crate) fn locate(dataset: &Dataset, root: &Path) -> Result<PathBuf, DataErro
     })
 }
 
-/// The data sets below `root`; of copies in `root` itself only those that have the marker, as any folder of classes may
-/// look like one.
+/// The data sets below `root`; of copies in `root` itself only those that have the marker, as any
+/// folder of classes may look like one.
 pub fn present(root: &Path) -> Vec<&'static Dataset> {
     let is_present = |dataset: &&'static Dataset| {
         locate(dataset, root).is_ok_and(|folder| folder != root || is_published(dataset, root))
@@ -97,7 +97,8 @@ fn named(folder: &Path, names: &[String]) -> Vec<PathBuf> {
     found.into_iter().map(|(_, path)| path).collect()
 }
 
-/// What lies below `root` of the copies of `dataset` that cannot be read as they are, and what to do about it.
+/// What lies below `root` of the copies of `dataset` that cannot be read as they are, and what to
+/// do about it.
 pub(crate) fn recognised(dataset: &Dataset, root: &Path) -> Option<String> {
     let folders = folders(dataset, root);
     let there = |shows: &String| {

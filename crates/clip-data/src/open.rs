@@ -14,8 +14,8 @@ use crate::reader::{ReadOptions, Source};
 use crate::split::Split;
 
 impl Split {
-    /// A split of the catalogue by its id, or of a user's own files: `folder:PATH`, `csv:PATH`, `webdataset:PATH`, the
-    /// path from `root`. Without `split` the one that is scored.
+    /// A split of the catalogue by its id, or of a user's own files: `folder:PATH`, `csv:PATH`,
+    /// `webdataset:PATH`, the path from `root`. Without `split` the one that is scored.
     ///
     /// # Errors
     /// There is no such data set or split, or it cannot be read.

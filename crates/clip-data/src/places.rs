@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::catalogue::Files;
 
-/// Where in `folder` a `path` of the authors' layout is: there, in a second folder of the same name (which archives
-/// of archives make), or in one of the [`Files::places`] that copies have for it or for a folder it is in.
+/// Where in `folder` a `path` of the authors' layout is: there, in a second folder of the same name
+/// (which archives of archives make), or in one of the [`Files::places`] that copies have for it or
+/// for a folder it is in.
 ///
 /// A path that ends with `*` stands for any that begins so.
 pub(crate) fn resolve(files: &Files, folder: &Path, path: &str) -> Option<String> {

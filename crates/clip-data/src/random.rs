@@ -1,8 +1,9 @@
 //! Random generators whose draws belong to a protocol.
 //!
-//! Two splits of the authors were drawn by other people's generators, so those are here to the bit: CPython's `random`
-//! (EuroSAT, RESISC45) and numpy's legacy `RandomState` (KITTI). Crates such as rand_mt have the generator's words, not these
-//! draws from them, and the words take 60 lines. Whatever the authors left open is drawn by [`Seeded`].
+//! Two splits of the authors were drawn by other people's generators, so those are here to the bit:
+//! CPython's `random` (EuroSAT, RESISC45) and numpy's legacy `RandomState` (KITTI). Crates such as
+//! rand_mt have the generator's words, not these draws from them, and the words take 60 lines.
+//! Whatever the authors left open is drawn by [`Seeded`].
 
 /// MT19937 of Matsumoto and Nishimura (1998), 32-bit words; what both generators are made of.
 #[derive(Debug, Clone)]
@@ -97,13 +98,15 @@ impl Python {
         }
     }
 
-    /// Positions that `random.sample(population, count)` takes of a population of `size`, in its order.
+    /// Positions that `random.sample(population, count)` takes of a population of `size`, in its
+    /// order.
     ///
     /// # Panics
     /// `count` is larger than `size`.
     pub(crate) fn sample(&mut self, size: usize, count: usize) -> Vec<usize> {
         assert!(count <= size, "sample of {count} from {size}");
-        // CPython keeps a pool while that is smaller than a set of what was taken; the draws differ.
+        // CPython keeps a pool while that is smaller than a set of what was taken; the draws
+        // differ.
         let set_size = 21 + if count > 5 { power_of_four_from(3 * count) } else { 0 };
         if size <= set_size {
             let mut pool: Vec<usize> = (0..size).collect();
@@ -121,7 +124,8 @@ impl Python {
         (0..count).map(|_| draw()).collect()
     }
 
-    /// `_randbelow(limit)`: bits are drawn until they are below `limit`, which is at least 1 and below 2³².
+    /// `_randbelow(limit)`: bits are drawn until they are below `limit`, which is at least 1 and
+    /// below 2³².
     fn below(&mut self, limit: usize) -> usize {
         let unused = (limit as u32).leading_zeros();
         loop {
@@ -160,7 +164,8 @@ impl Numpy {
         items
     }
 
-    /// Positions that `choice(population, count, replace=False)` takes of a population of `size`, in its order.
+    /// Positions that `choice(population, count, replace=False)` takes of a population of `size`,
+    /// in its order.
     ///
     /// # Panics
     /// `count` is larger than `size`.
@@ -171,7 +176,8 @@ impl Numpy {
         items
     }
 
-    /// `random_interval(most)`: masked draws until one is not above `most`, which is at least 1 and below 2³².
+    /// `random_interval(most)`: masked draws until one is not above `most`, which is at least 1 and
+    /// below 2³².
     fn up_to(&mut self, most: usize) -> usize {
         let mask = u32::MAX >> (most as u32).leading_zeros();
         loop {
@@ -183,11 +189,13 @@ impl Numpy {
     }
 }
 
-/// The project's own generator, for draws that the authors left open: hold-outs, examples, resamples.
+/// The project's own generator, for draws that the authors left open: hold-outs, examples,
+/// resamples.
 ///
-/// SplitMix64 (Steele, Lea, Flood 2014): `state += 0x9e3779b97f4a7c15`, and the word is `state` mixed by
-/// `(z ^ z >> 30) * 0xbf58476d1ce4e5b9`, `(z ^ z >> 27) * 0x94d049bb133111eb`, `z ^ z >> 31`. Numbers below a limit are
-/// the high half of word × limit, draws that would favour some being thrown away (Lemire 2019).
+/// SplitMix64 (Steele, Lea, Flood 2014): `state += 0x9e3779b97f4a7c15`, and the word is `state`
+/// mixed by `(z ^ z >> 30) * 0xbf58476d1ce4e5b9`, `(z ^ z >> 27) * 0x94d049bb133111eb`,
+/// `z ^ z >> 31`. Numbers below a limit are the high half of word × limit, draws that would favour
+/// some being thrown away (Lemire 2019).
 #[derive(Debug, Clone)]
 pub struct Seeded(u64);
 
@@ -197,7 +205,8 @@ impl Seeded {
         Seeded(seed)
     }
 
-    /// A generator for one purpose: those of other purposes (`caltech101/train/ant`) draw independently of it.
+    /// A generator for one purpose: those of other purposes (`caltech101/train/ant`) draw
+    /// independently of it.
     pub fn named(seed: u64, purpose: &str) -> Seeded {
         // FNV-1a, and one step so that close names do not begin at close states
         let hash = purpose.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -245,8 +254,8 @@ impl Seeded {
         items
     }
 
-    /// `count` of the numbers 0 to `size` − 1, or all where there are fewer: the first of [`Seeded::permutation`], so
-    /// that a larger draw of the same seed contains a smaller one.
+    /// `count` of the numbers 0 to `size` − 1, or all where there are fewer: the first of
+    /// [`Seeded::permutation`], so that a larger draw of the same seed contains a smaller one.
     pub fn sample(&mut self, size: usize, count: usize) -> Vec<usize> {
         let mut items = self.permutation(size);
         items.truncate(count);
@@ -258,7 +267,8 @@ impl Seeded {
 mod tests {
     use super::*;
 
-    // Expected draws: PROTOCOL_EVAL 7.9's `metric_vectors.json`, and CPython 3.11 for samples and the large seed.
+    // Expected draws: PROTOCOL_EVAL 7.9's `metric_vectors.json`, and CPython 3.11 for samples and
+    // the large seed.
 
     #[test]
     fn python_seed_42_draws_the_words_of_cpython() {

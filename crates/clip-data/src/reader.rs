@@ -21,8 +21,8 @@ pub struct ReadOptions {
     pub captions: Option<usize>,
     /// In place of a draw: lines `id<tab>split`, or ids of the training images alone.
     pub split_file: Option<PathBuf>,
-    /// What a user's own files are read for, as they may hold labels and captions: `Retrieval`, or anything else for labels.
-    /// None takes what there is, labels first.
+    /// What a user's own files are read for, as they may hold labels and captions: `Retrieval`, or
+    /// anything else for labels. None takes what there is, labels first.
     pub task: Option<Task>,
 }
 
@@ -119,7 +119,8 @@ impl<'a> Source<'a> {
         numbers.into_iter().map(target).collect()
     }
 
-    /// A data set's own list of classes, met in `path`, has to be the one that positions are taken from.
+    /// A data set's own list of classes, met in `path`, has to be the one that positions are taken
+    /// from.
     ///
     /// # Errors
     /// A name that is not the `same`, or another number of them.
@@ -157,7 +158,8 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Something that belongs to a split and cannot be scored: a row without a label, a sample without a picture.
+/// Something that belongs to a split and cannot be scored: a row without a label, a sample without
+/// a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// What it is called where it is listed.
@@ -209,7 +211,8 @@ impl Listing {
         Ok(())
     }
 
-    /// Adds the clip that a list names, if it is there as a video or as a folder of frames; else it is missing.
+    /// Adds the clip that a list names, if it is there as a video or as a folder of frames; else it
+    /// is missing.
     ///
     /// # Errors
     /// The path leaves the folder of the data set.

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 
 use crate::error::DataError;
 
-/// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144 MB.
+/// Longest list that is read, in bytes; the longest of the catalogue (`dataset_coco.json`) has 144
+/// MB.
 pub(crate) const LIMIT: u64 = 512 << 20;
 
 /// The text of a list, without a byte order mark: UTF-8, or UTF-16 where a mark says so.

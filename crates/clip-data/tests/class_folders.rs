@@ -206,8 +206,8 @@ fn split_file_may_be_coop_s_and_must_name_what_is_there() {
     }
 }
 
-/// Twelve images of each class; the expected draws are CPython's: `random.seed(42)`, then for the sorted classes
-/// `random.sample(sorted(files), 12)`.
+/// Twelve images of each class; the expected draws are CPython's: `random.seed(42)`, then for the
+/// sorted classes `random.sample(sorted(files), 12)`.
 #[test]
 fn eurosat_draws_as_cpython_does_with_seed_42() {
     let fixture = Fixture::new();
@@ -247,7 +247,8 @@ fn eurosat_draws_as_cpython_does_with_seed_42() {
     );
 }
 
-/// Four images of each class; the expected order is CPython's `random.seed(42); random.shuffle(sorted(files))`.
+/// Four images of each class; the expected order is CPython's
+/// `random.seed(42); random.shuffle(sorted(files))`.
 #[test]
 fn resisc45_is_one_shuffle_of_all_sorted_paths() {
     let fixture = Fixture::new();

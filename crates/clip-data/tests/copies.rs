@@ -1,5 +1,5 @@
-//! Copies of the data sets as hubs, libraries and courses give them: what is read, by which name of its layout, and
-//! what is only recognised. One row each; the files are stand-ins.
+//! Copies of the data sets as hubs, libraries and courses give them: what is read, by which name of
+//! its layout, and what is only recognised. One row each; the files are stand-ins.
 
 mod fixture;
 

@@ -1,4 +1,5 @@
-//! Robustness sets and retrieval sets, each in miniature, and their traps (PROTOCOL_EVAL 6.2, 6.3, 7.4, 7.5).
+//! Robustness sets and retrieval sets, each in miniature, and their traps (PROTOCOL_EVAL 6.2, 6.3,
+//! 7.4, 7.5).
 
 mod fixture;
 
@@ -19,8 +20,8 @@ fn captions(item: &Item) -> Vec<&str> {
     }
 }
 
-/// In the published lists the anchor 31 of this video is an antelope, a bus or a lizard among others; from frame 35 on
-/// its last label is gone.
+/// In the published lists the anchor 31 of this video is an antelope, a bus or a lizard among
+/// others; from frame 35 on its last label is gone.
 #[test]
 fn neighbour_of_imagenet_vid_has_its_own_labels() {
     let fixture = Fixture::new();

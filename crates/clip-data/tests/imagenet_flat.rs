@@ -1,4 +1,5 @@
-//! ImageNet's validation images as their archive has them: flat, with the truth in the devkit (PROTOCOL_EVAL 6.1).
+//! ImageNet's validation images as their archive has them: flat, with the truth in the devkit
+//! (PROTOCOL_EVAL 6.1).
 
 mod fixture;
 

@@ -78,7 +78,8 @@ fn aircraft_names_hold_blanks_and_the_banner_is_cut_only_when_asked() {
 fn pets_are_joined_by_breed_and_not_by_class_id() {
     let fixture = Fixture::new();
     fixture
-        // Class id 2 is the american bulldog: position 12 in the authors' list, which has the cats first.
+        // Class id 2 is the american bulldog: position 12 in the authors' list, which has the cats
+        // first.
         .file(
             "oxford-iiit-pet/annotations/test.txt",
             "Abyssinian_201 1 1 1\namerican_bulldog_203 2 2 1\nSphynx_10 34 1 12\n",

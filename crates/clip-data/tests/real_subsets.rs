@@ -212,7 +212,8 @@ fn rendered_sst2_has_both_classes() {
     }
 }
 
-/// The lists against the boxes that they were made from: present if an object is not marked difficult.
+/// The lists against the boxes that they were made from: present if an object is not marked
+/// difficult.
 #[test]
 fn voc2007_lists_agree_with_its_annotations() {
     let Some(root) = real("voc2007-layout") else { return };

@@ -1,10 +1,11 @@
 //! Speed of the linear probe: 10,000 rows of 512 features, 100 classes, two strengths.
 //!
-//! `cargo bench -p clip-eval --bench probe` prints the median of some rounds; each packs the features and
-//! fits them. `tests/reference/probe_speed.py` runs scikit-learn and this side by side on the same values.
+//! `cargo bench -p clip-eval --bench probe` prints the median of some rounds; each packs the
+//! features and fits them. `tests/reference/probe_speed.py` runs scikit-learn and this side by side
+//! on the same values.
 //!
-//! Features by formula, like those of CLIP in what matters: variances that fall as 1/j, correlated by
-//! a rotation, a mean that is not zero, classes that overlap. All in f64, then rounded to f32:
+//! Features by formula, like those of CLIP in what matters: variances that fall as 1/j, correlated
+//! by a rotation, a mean that is not zero, classes that overlap. All in f64, then rounded to f32:
 //!
 //! ```text
 //! hash(x)       x ^= x >> 16; x *= 0x7feb352d; x ^= x >> 15; x *= 0x846ca68b; x ^= x >> 16      (u32)

@@ -1,8 +1,9 @@
-//! Time and memory of a search: 25,000 captions and 5,000 images, random unit vectors of width 512, both directions.
+//! Time and memory of a search: 25,000 captions and 5,000 images, random unit vectors of width 512,
+//! both directions.
 //!
-//! `cargo bench -p clip-eval --bench retrieval`; `RAYON_NUM_THREADS=1` for one thread. Prints the median of three rounds
-//! by the clock and by the processor (which other programs do not disturb), and the most memory the process ever had,
-//! embeddings included.
+//! `cargo bench -p clip-eval --bench retrieval`; `RAYON_NUM_THREADS=1` for one thread. Prints the
+//! median of three rounds by the clock and by the processor (which other programs do not disturb),
+//! and the most memory the process ever had, embeddings included.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -25,7 +25,8 @@ pub struct EvalContext {
     pub clip: Clip,
     /// What identifies it.
     pub model: ModelProvenance,
-    /// Bytes that the rows of a probe may take in memory; more are mapped from a file. Results do not depend on it.
+    /// Bytes that the rows of a probe may take in memory; more are mapped from a file. Results do
+    /// not depend on it.
     pub probe_memory: usize,
     pub(crate) cache: FeatureCache,
     progress: Box<Progress<'static>>,
@@ -45,7 +46,8 @@ pub(crate) struct ItemList {
     pub(crate) items: Arc<Items>,
     /// What the reader guessed or drew.
     pub(crate) notes: Vec<String>,
-    /// What belongs to the split and is no item of it: what its lists name and is not there, what the reader left out.
+    /// What belongs to the split and is no item of it: what its lists name and is not there, what
+    /// the reader left out.
     pub(crate) not_listed: Vec<Skipped>,
 }
 
@@ -100,8 +102,9 @@ impl EvalContext {
         EncodedSplit::new(list, rows, || "the middle frame stands for a clip".to_owned())
     }
 
-    /// Reads a split of clips and scores each by all its frames: `[usable, classes]`, logits or logarithms of
-    /// probabilities. There are no rows of features: they were looked at one batch after another.
+    /// Reads a split of clips and scores each by all its frames: `[usable, classes]`, logits or
+    /// logarithms of probabilities. There are no rows of features: they were looked at one batch
+    /// after another.
     ///
     /// # Errors
     /// No item of it can be used.

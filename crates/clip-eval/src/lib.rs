@@ -1,4 +1,5 @@
-//! CLIP's evaluation: tasks and metrics, each figure with its interval and all that is needed to repeat it.
+//! CLIP's evaluation: tasks and metrics, each figure with its interval and all that is needed to
+//! repeat it.
 //!
 //! ```text
 //! options   what a person chooses            clip-data: Split

@@ -1,7 +1,8 @@
-//! What a person chooses: each option once, with its flag, its key in a suite file, its default and its range.
+//! What a person chooses: each option once, with its flag, its key in a suite file, its default and
+//! its range.
 //!
-//! Options come in groups; a task reads a group whole or not at all. What a task reads is a struct of its own, of which
-//! the identity of its results is made: no other option makes a result again.
+//! Options come in groups; a task reads a group whole or not at all. What a task reads is a struct
+//! of its own, of which the identity of its results is made: no other option makes a result again.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -148,7 +149,8 @@ pub struct SplitOptions {
     /// Split to score, in place of the data set's test split
     #[cfg_attr(feature = "clap", arg(long, value_name = "NAME"))]
     pub split: Option<String>,
-    /// A list for a split that is drawn, or that a copy lacks: lines `id<TAB>split`, or the ids of the training images
+    /// A list for a split that is drawn, or that a copy lacks: lines `id<TAB>split`, or the ids of
+    /// the training images
     #[cfg_attr(feature = "clap", arg(long, value_name = "FILE"))]
     pub split_file: Option<PathBuf>,
 }
@@ -229,7 +231,8 @@ pub trait TaskOptions: Serialize {
     fn enter(self, all: &mut EvalOptions);
 }
 
-/// All options of a run: defines [`EvalOptions`], which a suite file names one by one in whatever order.
+/// All options of a run: defines [`EvalOptions`], which a suite file names one by one in whatever
+/// order.
 macro_rules! eval_options {
     ($($group:ident: $type:ident { $($name:ident),+ }),+ $(,)?) => {
         /// Everything that can be chosen of a run; part of every result.

@@ -1,12 +1,13 @@
-//! Whether test images that resemble training images are easier. PROTOCOL_EVAL 7.10; the paper's section 5.
+//! Whether test images that resemble training images are easier. PROTOCOL_EVAL 7.10; the paper's
+//! section 5.
 //!
 //! ```text
 //! predictions ────────────────────┐ by id ┌─ Overlap: similarity ≥ threshold ─┐
 //! a detector's file id,similarity ┴───────┴─ Clean:   below ──────────────────┴─▶ contamination, what it adds, test
 //! ```
 //!
-//! Who resembles whom is the word of a detector outside: the paper trained one, and rejected CLIP's own features for it
-//! (images of one meaning are near there too, and slight changes are far).
+//! Who resembles whom is the word of a detector outside: the paper trained one, and rejected CLIP's
+//! own features for it (images of one meaning are near there too, and slight changes are far).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -44,7 +45,8 @@ pub struct Overlap {
     pub added: f64,
     /// Of the latter, drawing images; none where nothing overlaps or all draws are alike.
     pub interval_added: Option<Interval>,
-    /// One-sided binomial test: so many right or more of the overlapping ones, if each were right as often as clean ones.
+    /// One-sided binomial test: so many right or more of the overlapping ones, if each were right
+    /// as often as clean ones.
     pub p: Option<f64>,
     /// The same times the number of sets that have one (Bonferroni).
     pub p_adjusted: Option<f64>,
@@ -69,7 +71,8 @@ impl Similarities {
     /// Reads a CSV file with the columns `id` and `similarity`; others are allowed.
     ///
     /// # Errors
-    /// It cannot be read or is larger than 1 GiB, a column is missing, a similarity is no number, or an id is twice there.
+    /// It cannot be read or is larger than 1 GiB, a column is missing, a similarity is no number,
+    /// or an id is twice there.
     pub fn read(path: &Path) -> Result<Similarities> {
         let bytes = clip_files::read(path, Self::LARGEST).map_err(EvalError::io(path))?;
         let mut similarities = HashMap::new();
@@ -95,7 +98,8 @@ impl Overlap {
     /// - `level`: of both intervals; the paper's is 0.995
     ///
     /// # Errors
-    /// An image has no right class (retrieval) or no similarity, none is clean, or there are no images.
+    /// An image has no right class (retrieval) or no similarity, none is clean, or there are no
+    /// images.
     pub fn of(
         set: &str,
         predictions: &[Prediction],

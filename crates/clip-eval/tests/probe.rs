@@ -1,5 +1,6 @@
 //! The linear probe against scikit-learn: `golden/probe_digits` (its README: golden/evaluation) and
-//! `golden/probe_vectors.json` (the parts `linear_probe` and `c_search` of published/metric_vectors.json).
+//! `golden/probe_vectors.json` (the parts `linear_probe` and `c_search` of
+//! published/metric_vectors.json).
 
 mod golden;
 
@@ -173,7 +174,8 @@ fn default_options_come_within_1e_4_of_the_minimum_where_it_is_well_defined() {
             let (c, tight) = (expected["C"].as_f64().unwrap(), &expected["tight"]);
             let found = fit(&set, c, &Options::default(), None);
             let minimum = tight["objective"].as_f64().unwrap();
-            // Nearly separable at 1000, where scikit-learn's default stops up to 80 % above the minimum.
+            // Nearly separable at 1000, where scikit-learn's default stops up to 80 % above the
+            // minimum.
             let allowed = if c < 1000.0 { 1e-4 } else { 1e-1 };
             let excess = found.objective / minimum - 1.0;
             assert!(
@@ -190,7 +192,8 @@ fn default_options_come_within_1e_4_of_the_minimum_where_it_is_well_defined() {
     }
 }
 
-/// The README's grid is one of C, the protocol's one of λ: here index `i` stands for C = 10^(−6 + i/8).
+/// The README's grid is one of C, the protocol's one of λ: here index `i` stands for C = 10^(−6 +
+/// i/8).
 #[test]
 fn search_of_digits_finds_as_good_a_strength_with_counts_within_one() {
     let digits = Digits::read();
@@ -266,7 +269,8 @@ fn search_by_the_protocol_ends_on_a_good_strength_and_fits_everything() {
     assert!(found.evaluations.iter().all(|e| (e.c * e.lambda - 1.0).abs() < 1e-12));
     let test = rows(|part| part == 0);
     let correct = digits.correct(&found.fit_on_all().expect("room"), features, &test);
-    // 348 in both runs of scikit-learn, where ties go to the stronger ridge; 346 for its default at C = 1000.
+    // 348 in both runs of scikit-learn, where ties go to the stronger ridge; 346 for its default at
+    // C = 1000.
     assert!((correct - 348).abs() <= 4, "{correct} of 360 right");
 }
 

@@ -50,8 +50,8 @@ fn both_directions_equal_the_reference() {
     }
 }
 
-/// Similarity as the search defines it, in any order of sums: differences of the last bits are left to `grid` vectors,
-/// whose products are exact.
+/// Similarity as the search defines it, in any order of sums: differences of the last bits are left
+/// to `grid` vectors, whose products are exact.
 fn similarity(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
@@ -82,7 +82,8 @@ fn as_indices(found: &[Ranked]) -> Vec<(u32, Vec<u32>)> {
         .collect()
 }
 
-/// Unit vectors with four values of ±½ among zeros: their cosines are multiples of ¼, exact, and mostly equal.
+/// Unit vectors with four values of ±½ among zeros: their cosines are multiples of ¼, exact, and
+/// mostly equal.
 fn grid_vector(draws: &mut Seeded, width: usize) -> Vec<f32> {
     let mut values = vec![0.0; width];
     while values.iter().filter(|&&value| value != 0.0).count() < 4 {

@@ -16,8 +16,9 @@ fn fits_and_effective_robustness_equal_the_published_ones() {
         let points = ordinary_points(setting);
         let fit = LogitFit::new(&points.x, &points.y).unwrap();
         assert_eq!(fit.models as f64, number(2), "{row:?}");
-        // The fits were made before accuracies were rounded to three decimals of a per cent: near 99.4 % that moves a
-        // logit by 1e-3 and the line by up to 1.5e-4; nothing moves a prediction by 0.01 points.
+        // The fits were made before accuracies were rounded to three decimals of a per cent: near
+        // 99.4 % that moves a logit by 1e-3 and the line by up to 1.5e-4; nothing moves a
+        // prediction by 0.01 points.
         assert!((fit.slope - number(3)).abs() < 2e-4, "{fit:?} {row:?}");
         assert!((fit.intercept - number(4)).abs() < 2e-3, "{fit:?} {row:?}");
         assert!((fit.r_squared - number(5)).abs() < 1e-4, "{fit:?} {row:?}");

@@ -1,11 +1,12 @@
 //! How files are opened, found, locked and written: the one door between clip-rs and a file system.
 //!
-//! - [`open`], [`read`], [`read_text`] and [`head`] take regular files only, up to a size: a pipe or a device could block
-//!   for ever, a sparse file could fill the memory.
-//! - [`entries`] lists a folder; [`walk`] everything below one, a folder that links reach twice once;
-//!   [`matches`](fn@matches) what a pattern fits.
+//! - [`open`], [`read`], [`read_text`] and [`head`] take regular files only, up to a size: a pipe
+//!   or a device could block for ever, a sparse file could fill the memory.
+//! - [`entries`] lists a folder; [`walk`] everything below one, a folder that links reach twice
+//!   once; [`matches`](fn@matches) what a pattern fits.
 //! - [`shown`] writes any path as Unicode, two paths never alike.
-//! - [`write_whole`] makes a file appear whole or not at all, and clears what a killed run left behind.
+//! - [`write_whole`] makes a file appear whole or not at all, and clears what a killed run left
+//!   behind.
 //! - [`Lock`] keeps two programs from writing the same thing.
 
 #![forbid(unsafe_code)]

@@ -13,8 +13,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, or gives `None` where another process or another part of this one holds it. The file at `path`
-    /// is made if it is not there. Its holder alone may remove it.
+    /// Takes the lock, or gives `None` where another process or another part of this one holds it.
+    /// The file at `path` is made if it is not there. Its holder alone may remove it.
     ///
     /// # Errors
     /// The file cannot be made.

@@ -6,10 +6,12 @@ use std::path::Path;
 
 /// Opens a regular file, or a link to one, that has at most `limit` bytes.
 ///
-/// The kind is asked before the file is opened (opening a pipe waits for its other end), and again of what was opened.
+/// The kind is asked before the file is opened (opening a pipe waits for its other end), and again
+/// of what was opened.
 ///
 /// # Errors
-/// It is missing or unreadable; a folder, pipe or device; or larger than `limit`. The error says which.
+/// It is missing or unreadable; a folder, pipe or device; or larger than `limit`. The error says
+/// which.
 pub fn open(path: &Path, limit: u64) -> io::Result<File> {
     refuse_irregular(&std::fs::metadata(path)?, limit)?;
     let file = File::open(path)?;
@@ -17,8 +19,8 @@ pub fn open(path: &Path, limit: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// The bytes of a regular file, or of a pipe that the caller's shell has laid to this process: `/dev/stdin`,
-/// `<(command)`.
+/// The bytes of a regular file, or of a pipe that the caller's shell has laid to this process:
+/// `/dev/stdin`, `<(command)`.
 ///
 /// # Errors
 /// As [`open`]; or there are more than `limit` when they are read.
@@ -46,8 +48,8 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 /// Bytes as the UTF-8 text they are.
 ///
 /// # Errors
-/// They are not UTF-8, with the position of the first byte that is not; or they have a zero byte: no text has one, and
-/// in UTF-16 every second byte of plain English is one.
+/// They are not UTF-8, with the position of the first byte that is not; or they have a zero byte:
+/// no text has one, and in UTF-16 every second byte of plain English is one.
 pub fn text_of(bytes: Vec<u8>) -> io::Result<String> {
     let refused = |reason: String| Err(Error::new(ErrorKind::InvalidData, reason));
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {

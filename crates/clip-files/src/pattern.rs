@@ -23,13 +23,15 @@ pub fn is_pattern(text: &str) -> bool {
 /// What a pattern fits.
 #[derive(Debug, Default)]
 pub struct Matches {
-    /// Files and folders, sorted by the bytes of their paths; nothing inside a folder that is itself among them.
+    /// Files and folders, sorted by the bytes of their paths; nothing inside a folder that is
+    /// itself among them.
     pub paths: Vec<PathBuf>,
     /// Folders on the way that could not be read, and why.
     pub unread: Vec<(PathBuf, io::Error)>,
 }
 
-/// Everything that `pattern` fits but hidden and system names ([`is_system_name`](crate::is_system_name)).
+/// Everything that `pattern` fits but hidden and system names
+/// ([`is_system_name`](crate::is_system_name)).
 ///
 /// # Errors
 /// It is no pattern, or the folder it begins in cannot be read.

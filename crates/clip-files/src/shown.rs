@@ -6,9 +6,9 @@ use std::path::Path;
 
 /// The path as Unicode; two paths never become one text.
 ///
-/// Nearly every path is shown as it is. A byte that is no part of a UTF-8 character becomes `\xNN` (two lowercase
-/// hexadecimal digits), and so does a backslash that would read as the beginning of such an escape: replacing every
-/// `\xNN` by its byte gives the path back.
+/// Nearly every path is shown as it is. A byte that is no part of a UTF-8 character becomes `\xNN`
+/// (two lowercase hexadecimal digits), and so does a backslash that would read as the beginning of
+/// such an escape: replacing every `\xNN` by its byte gives the path back.
 pub fn shown(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
         Some(plain) if !plain.contains(r"\x") => Cow::Borrowed(plain),

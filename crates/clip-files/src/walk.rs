@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 /// What stands below a folder.
 #[derive(Debug, Default)]
 pub struct Walk {
-    /// Files, and links to them, sorted by the bytes of their paths; what is no regular file is among them.
+    /// Files, and links to them, sorted by the bytes of their paths; what is no regular file is
+    /// among them.
     pub files: Vec<PathBuf>,
     /// Folders below, each once.
     pub folders: Vec<PathBuf>,
@@ -16,8 +17,9 @@ pub struct Walk {
     pub unread: Vec<(PathBuf, io::Error)>,
 }
 
-/// Lists everything below `folder` but system files ([`is_system_name`]). Links are followed; a folder is entered once
-/// however many links lead to it, by its own path where that is below `folder` too.
+/// Lists everything below `folder` but system files ([`is_system_name`]). Links are followed; a
+/// folder is entered once however many links lead to it, by its own path where that is below
+/// `folder` too.
 ///
 /// # Errors
 /// `folder` itself cannot be read; folders below that cannot be are listed in [`Walk::unread`].
@@ -25,7 +27,8 @@ pub fn walk(folder: &Path) -> io::Result<Walk> {
     walk_where(folder, |_| true)
 }
 
-/// [`walk`], but folders below that `enter` says no to are left out with all that is in them. It is asked once for each.
+/// [`walk`], but folders below that `enter` says no to are left out with all that is in them. It is
+/// asked once for each.
 ///
 /// # Errors
 /// As [`walk`].
@@ -56,8 +59,8 @@ pub fn walk_where(folder: &Path, mut enter: impl FnMut(&Path) -> bool) -> io::Re
 }
 
 impl Walk {
-    /// Takes up the entries of one folder. Sub-folders go to `folders`, links to folders to `links`, each in reverse
-    /// order of names, to be taken from the end.
+    /// Takes up the entries of one folder. Sub-folders go to `folders`, links to folders to
+    /// `links`, each in reverse order of names, to be taken from the end.
     fn enter(
         &mut self,
         folder: &Path,
@@ -89,8 +92,8 @@ pub struct Entry {
     pub is_link: bool,
 }
 
-/// What stands in a folder but system files ([`is_system_name`]), sorted by the bytes of the names: the file system's
-/// order is no one's.
+/// What stands in a folder but system files ([`is_system_name`]), sorted by the bytes of the names:
+/// the file system's order is no one's.
 ///
 /// # Errors
 /// It cannot be read.
@@ -110,8 +113,8 @@ pub fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Whether a file or folder of this name was put there by a system, not by a person: hidden ones, those that macOS
-/// adds to archives, and those of Windows' and Synology's previews.
+/// Whether a file or folder of this name was put there by a system, not by a person: hidden ones,
+/// those that macOS adds to archives, and those of Windows' and Synology's previews.
 pub fn is_system_name(name: &OsStr) -> bool {
     let system = [
         "__MACOSX",

@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all: written beside their target, then renamed.
 //!
-//! A file on its way is called `.clip-rs-new-XXXXXX` and locked. What a killed run left has the name but not the lock, and
-//! the next run that writes into the folder removes it.
+//! A file on its way is called `.clip-rs-new-XXXXXX` and locked. What a killed run left has the
+//! name but not the lock, and the next run that writes into the folder removes it.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -19,7 +19,8 @@ const RANDOM: usize = 6;
 
 /// Writes a file whole or not at all: temporary file beside `path`, `content`, fsync, rename.
 ///
-/// Where `path` is a link, the file that it leads to is replaced and the link stays; a device or a pipe is written to.
+/// Where `path` is a link, the file that it leads to is replaced and the link stays; a device or a
+/// pipe is written to.
 ///
 /// # Errors
 /// The folder cannot be written to, or `content` fails; then nothing is left behind.
@@ -50,7 +51,8 @@ enum Kind {
 }
 
 impl NewFile {
-    /// Begins the file that will be called `path`, with the permissions an ordinary new file would get.
+    /// Begins the file that will be called `path`, with the permissions an ordinary new file would
+    /// get.
     ///
     /// # Errors
     /// Nothing can be written there; `path` is a folder.
@@ -95,7 +97,8 @@ impl NewFile {
     }
 }
 
-/// A folder on its way to its name; gone with all in it if it is dropped before [`NewFolder::keep`].
+/// A folder on its way to its name; gone with all in it if it is dropped before
+/// [`NewFolder::keep`].
 #[derive(Debug)]
 pub struct NewFolder {
     path: PathBuf,
@@ -105,7 +108,8 @@ pub struct NewFolder {
 }
 
 impl NewFolder {
-    /// Begins the folder that will be called `path`, with the permissions an ordinary new folder would get.
+    /// Begins the folder that will be called `path`, with the permissions an ordinary new folder
+    /// would get.
     ///
     /// # Errors
     /// Nothing can be made there.
@@ -157,7 +161,8 @@ fn file_in(folder: &Path) -> io::Result<NamedTempFile> {
     }
 }
 
-/// Standard output or standard error where `path` names it: what is written there goes behind what already was.
+/// Standard output or standard error where `path` names it: what is written there goes behind what
+/// already was.
 fn standard(path: &Path) -> io::Result<Option<File>> {
     #[cfg(unix)]
     {

@@ -1,4 +1,5 @@
-//! Members of archives as they lie: tar and zip at their offsets, tar.gz as one stream that goes forward.
+//! Members of archives as they lie: tar and zip at their offsets, tar.gz as one stream that goes
+//! forward.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -60,8 +61,8 @@ impl std::fmt::Debug for Archive {
 }
 
 impl Archive {
-    /// Lists the files in `path`; its kind is recognised by its first bytes. Folders are left out; a link in a tar is
-    /// the file it leads to.
+    /// Lists the files in `path`; its kind is recognised by its first bytes. Folders are left out;
+    /// a link in a tar is the file it leads to.
     ///
     /// A tar is read header by header, a tar.gz whole, of a zip its directory.
     ///
@@ -132,7 +133,8 @@ impl Archive {
         Archive { path: path.to_owned(), names, positions, content, dangling: Vec::new() }
     }
 
-    /// Links of a tar that lead to no file in it, and where they lead; they are not among [`Archive::names`].
+    /// Links of a tar that lead to no file in it, and where they lead; they are not among
+    /// [`Archive::names`].
     pub fn dangling(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.dangling.iter().map(|(name, target)| (&**name, &**target))
     }
@@ -154,8 +156,8 @@ impl Archive {
 
     /// The content of a file.
     ///
-    /// In a tar.gz, files asked for in their own order come at the speed of the stream; one that lies more than 64 MB
-    /// behind starts the stream again.
+    /// In a tar.gz, files asked for in their own order come at the speed of the stream; one that
+    /// lies more than 64 MB behind starts the stream again.
     ///
     /// # Errors
     /// There is no such file, it is encrypted or damaged, or larger than 1 GiB.
@@ -270,7 +272,8 @@ impl Tar {
                 Err(error) if members.is_empty() => return Err(FormatError::read(path)(error)),
                 Err(error) => {
                     tar.damage = Some(error.to_string());
-                    // What lies before a header that cannot be read may be cut as well: a stream ends within it.
+                    // What lies before a header that cannot be read may be cut as well: a stream
+                    // ends within it.
                     if length == u64::MAX {
                         members.pop();
                     }

@@ -30,8 +30,8 @@ impl FileBytes {
         Ok(FileBytes { path, file: Mutex::new(file), length })
     }
 
-    /// Opens a gzip file: what it holds goes to a file without a name, beside it or in the system's folder for such files,
-    /// which is gone with this.
+    /// Opens a gzip file: what it holds goes to a file without a name, beside it or in the system's
+    /// folder for such files, which is gone with this.
     ///
     /// # Errors
     /// It cannot be read or unpacked, holds more than 16 GiB, or there is no room.

@@ -1,8 +1,8 @@
 //! Containers of data and weights.
 //!
-//! Every parser takes any bytes: it ends in values or in a [`FormatError`] that names file and reason, with memory
-//! bounded by the size of the file and the limits that its constants state. Nothing is extracted and nothing is
-//! executed. `fuzz/` has a target for each.
+//! Every parser takes any bytes: it ends in values or in a [`FormatError`] that names file and
+//! reason, with memory bounded by the size of the file and the limits that its constants state.
+//! Nothing is extracted and nothing is executed. `fuzz/` has a target for each.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(

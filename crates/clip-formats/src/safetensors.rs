@@ -1,8 +1,9 @@
-//! The header of a safetensors file (PROTOCOL 5.5): who owns which bytes. Entries sorted by offset must tile the data
-//! exactly.
+//! The header of a safetensors file (PROTOCOL 5.5): who owns which bytes. Entries sorted by offset
+//! must tile the data exactly.
 //!
-//! Own, because the format is 8 bytes, one JSON object and the data, and because two rules go beyond the usual crate:
-//! duplicate names are refused as such, and nothing is allocated that the file does not hold.
+//! Own, because the format is 8 bytes, one JSON object and the data, and because two rules go
+//! beyond the usual crate: duplicate names are refused as such, and nothing is allocated that the
+//! file does not hold.
 
 use crate::dtype::Dtype;
 use crate::error::{FormatError, shown};
@@ -162,8 +163,8 @@ impl<'de> Visitor<'de> for TensorsVisitor {
     }
 }
 
-/// What stands before the data of `tensors`, given in the order of their data: the length, and the JSON, padded with
-/// spaces so that the data begin at a multiple of 8.
+/// What stands before the data of `tensors`, given in the order of their data: the length, and the
+/// JSON, padded with spaces so that the data begin at a multiple of 8.
 pub fn header<'a>(
     metadata: &BTreeMap<String, String>,
     tensors: impl IntoIterator<Item = (&'a str, Dtype, &'a [usize])>,

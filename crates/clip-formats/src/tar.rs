@@ -1,4 +1,5 @@
-//! Headers of a tar: old, POSIX (`ustar`, with pax records) and GNU (long names, sizes of 8 GiB and more).
+//! Headers of a tar: old, POSIX (`ustar`, with pax records) and GNU (long names, sizes of 8 GiB and
+//! more).
 
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read, Result};
@@ -25,8 +26,8 @@ pub(crate) struct Member {
     pub(crate) name: Box<str>,
     pub(crate) start: u64,
     pub(crate) size: u64,
-    /// Where a link leads: the name of a member (a hard link's from the root, a symbolic one's already joined with the
-    /// folder it lies in).
+    /// Where a link leads: the name of a member (a hard link's from the root, a symbolic one's
+    /// already joined with the folder it lies in).
     pub(crate) link: Option<Box<str>>,
 }
 

@@ -1,9 +1,11 @@
-//! JPEG files to the model's input on one thread: `cargo bench -p clip-image --bench files -- FOLDER...`
+//! JPEG files to the model's input on one thread:
+//! `cargo bench -p clip-image --bench files -- FOLDER...`
 //!
-//! Each folder is a group. Printed per group: milliseconds per file of the whole way and of its stages, the mean over
-//! the files of each file's median of the rounds. The stages: reading the file; and decoding all of it; and making the
-//! pixels, instead; and the input; and the input with [`Preprocess::fast_decode`]. With `--json FILE...` one line per file with the whole way alone and
-//! the hash of the result: `bench/preprocess.py` compares them with Pillow and torchvision.
+//! Each folder is a group. Printed per group: milliseconds per file of the whole way and of its
+//! stages, the mean over the files of each file's median of the rounds. The stages: reading the
+//! file; and decoding all of it; and making the pixels, instead; and the input; and the input with
+//! [`Preprocess::fast_decode`]. With `--json FILE...` one line per file with the whole way alone
+//! and the hash of the result: `bench/preprocess.py` compares them with Pillow and torchvision.
 
 use std::fs;
 use std::hint::black_box;
@@ -75,7 +77,8 @@ fn json(path: &Path) {
     println!(r#"{{"input_ms": {ms}, "sha256": "{hash}"}}"#);
 }
 
-/// Of processor time where the system tells it, so that neighbours on a shared machine count little.
+/// Of processor time where the system tells it, so that neighbours on a shared machine count
+/// little.
 fn milliseconds(job: impl FnOnce()) -> f64 {
     let (wall, processor) = (Instant::now(), processor_ns());
     job();

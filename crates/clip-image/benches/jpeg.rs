@@ -1,9 +1,10 @@
-//! Times the JPEG decoder against libjpeg-turbo (crate `turbojpeg`, SIMD on), one thread, interleaved in one process.
+//! Times the JPEG decoder against libjpeg-turbo (crate `turbojpeg`, SIMD on), one thread,
+//! interleaved in one process.
 //!
 //! `cargo bench -p clip-image --features turbojpeg-oracle --bench jpeg -- PHOTO.jpg`
 //!
-//! The photograph is encoded anew in each form; both decoders get the same bytes and must give the same pixels.
-//! Printed: median of the repetitions in megapixels per second, ratio of the medians.
+//! The photograph is encoded anew in each form; both decoders get the same bytes and must give the
+//! same pixels. Printed: median of the repetitions in megapixels per second, ratio of the medians.
 
 use std::time::{Duration, Instant};
 

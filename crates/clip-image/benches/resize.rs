@@ -1,6 +1,7 @@
 //! Milliseconds of one thread for the steps behind the decoder: `cargo bench -p clip-image`.
 //!
-//! 1920 x 1280 RGB, bicubic, to 336 x 224 (whole) and to the clip recipe's 224 x 224 out of it; median and best of 25.
+//! 1920 x 1280 RGB, bicubic, to 336 x 224 (whole) and to the clip recipe's 224 x 224 out of it;
+//! median and best of 25.
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -42,8 +42,8 @@ pub(crate) fn center(side: u64, keep: u64, offset: CropOffset) -> Range<u64> {
 
 /// Puts `image` in the middle of `size` x `size` pixels of `fill`, in each channel of its own mode.
 ///
-/// The odd pixel goes to the right and to the bottom. For a palette image `fill` is an index, for CMYK it is ink:
-/// open_clip pads before it converts.
+/// The odd pixel goes to the right and to the bottom. For a palette image `fill` is an index, for
+/// CMYK it is ink: open_clip pads before it converts.
 pub(crate) fn pad(image: Image, size: u32, fill: u8) -> Image {
     let (width, height) = (image.width.max(size), image.height.max(size));
     if (width, height) == (image.width, image.height) {

@@ -1,4 +1,5 @@
-//! Endings of image files: the one list. A name says only that a file is worth opening; its first bytes say what it is.
+//! Endings of image files: the one list. A name says only that a file is worth opening; its first
+//! bytes say what it is.
 
 use std::path::Path;
 
@@ -21,8 +22,8 @@ impl Format {
     const ALL: [Format; 7] =
         [Self::Jpeg, Self::Png, Self::Gif, Self::Bmp, Self::WebP, Self::Tiff, Self::Pnm];
 
-    /// The format of a file by its first bytes, at least 512 or all; `path` only serves to name a format that is not
-    /// read and has no mark of its own.
+    /// The format of a file by its first bytes, at least 512 or all; `path` only serves to name a
+    /// format that is not read and has no mark of its own.
     ///
     /// # Errors
     /// As [`Format::of`].
@@ -33,7 +34,8 @@ impl Format {
         })
     }
 
-    /// Whether a file begins as an image does, of a format that is read or not; `head` are its first 512 bytes or all.
+    /// Whether a file begins as an image does, of a format that is read or not; `head` are its
+    /// first 512 bytes or all.
     pub fn begins(head: &[u8]) -> bool {
         match Format::of(head) {
             // Two letters begin many texts as well: here the header has to hold.
@@ -49,8 +51,8 @@ impl Format {
     }
 }
 
-/// Whether files of this name are images: of a format that is read, or of one that Pillow or a camera knows and that
-/// is refused by its name.
+/// Whether files of this name are images: of a format that is read, or of one that Pillow or a
+/// camera knows and that is refused by its name.
 pub fn is_image_name(path: &Path) -> bool {
     let read = |ending: &str| Format::ALL.iter().any(|format| format.endings().contains(&ending));
     ending_of(path).is_some_and(|ending| read(&ending)) || unread_format(path).is_some()
@@ -69,7 +71,8 @@ fn ending_of(path: &Path) -> Option<String> {
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
 
-/// Formats that are not read: those that Pillow opens (its registered endings), and those of cameras and browsers.
+/// Formats that are not read: those that Pillow opens (its registered endings), and those of
+/// cameras and browsers.
 const UNREAD: [(&str, &str); 35] = [
     ("AVIF", "avif avifs"),
     ("HEIC", "heic heics heif heifs hif"),

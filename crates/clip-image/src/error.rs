@@ -5,7 +5,8 @@ use std::fmt;
 use crate::Format;
 use crate::decode::jpeg::JpegError;
 
-/// Why an image cannot be used: what was found, what is allowed. The caller adds the name of the file.
+/// Why an image cannot be used: what was found, what is allowed. The caller adds the name of the
+/// file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {

@@ -1,4 +1,5 @@
-//! From the bytes of an image file to the pixels that CLIP's reference preprocessing gives, bit for bit.
+//! From the bytes of an image file to the pixels that CLIP's reference preprocessing gives, bit for
+//! bit.
 //!
 //! ```text
 //! bytes of a file
@@ -15,8 +16,8 @@
 //! input           [3, size, size] f32
 //! ```
 //!
-//! A JPEG goes through the first two steps a few rows at a time, and of what the crop leaves out only the bits are read:
-//! the pixels are the same, and the image is never in memory as a whole.
+//! A JPEG goes through the first two steps a few rows at a time, and of what the crop leaves out
+//! only the bits are read: the pixels are the same, and the image is never in memory as a whole.
 //!
 //! [`Preprocess`] holds the choices; [`Preprocess::input`] does all of it.
 //!

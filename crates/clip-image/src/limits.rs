@@ -18,7 +18,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most bytes that a file of so many pixels has: uncompressed RGB, and 1 MiB of headers and metadata.
+    /// The most bytes that a file of so many pixels has: uncompressed RGB, and 1 MiB of headers and
+    /// metadata.
     pub fn file_bytes(&self) -> u64 {
         self.max_pixels.saturating_mul(3).saturating_add(1 << 20)
     }

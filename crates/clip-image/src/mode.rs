@@ -1,4 +1,5 @@
-//! An image in the mode that Pillow opens it in. The mode decides how it is resized (PROTOCOL 1.8.3).
+//! An image in the mode that Pillow opens it in. The mode decides how it is resized
+//! (PROTOCOL 1.8.3).
 
 use crate::{Format, ImageError};
 
@@ -81,7 +82,8 @@ impl Palette {
     }
 }
 
-/// What a file says to be transparent. Neither resize nor conversion to RGB looks at it; it is kept because it is in the file.
+/// What a file says to be transparent. Neither resize nor conversion to RGB looks at it; it is kept
+/// because it is in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transparency {
     /// One grey level or palette index.
@@ -109,16 +111,18 @@ pub struct Image {
     pub palette: Option<Palette>,
     /// What the file says to be transparent.
     pub transparency: Option<Transparency>,
-    /// EXIF orientation that has not been applied yet, 1..=8. For TIFF the decoder has applied it, as Pillow does.
+    /// EXIF orientation that has not been applied yet, 1..=8. For TIFF the decoder has applied it,
+    /// as Pillow does.
     pub orientation: u8,
 }
 
 impl Image {
-    /// What every decoder ends with: the one place where pixels and size are held against each other.
+    /// What every decoder ends with: the one place where pixels and size are held against each
+    /// other.
     ///
     /// # Errors
-    /// [`ImageError::Corrupt`] when `data` is not `width` x `height` pixels of the mode: a variant of the format whose
-    /// rows are packed otherwise than its header makes believe.
+    /// [`ImageError::Corrupt`] when `data` is not `width` x `height` pixels of the mode: a variant
+    /// of the format whose rows are packed otherwise than its header makes believe.
     pub(crate) fn new(
         format: Format,
         mode: Mode,
@@ -148,7 +152,8 @@ impl Image {
 
     /// How many pixels the conversion to RGB clips, because they are beyond 0..=255.
     ///
-    /// An ordinary 16-bit grey photograph turns nearly white in the reference, and here: worth a warning.
+    /// An ordinary 16-bit grey photograph turns nearly white in the reference, and here: worth a
+    /// warning.
     ///
     /// Source: PROTOCOL 9.21.
     pub fn clipped_pixels(&self) -> usize {

@@ -11,7 +11,8 @@ pub struct Pixels {
     pub height: u32,
     /// Red, green, blue of each pixel.
     pub data: Vec<u8>,
-    /// Pixels of the decoded image beyond 0..=255 that were clipped: see [`Image::clipped_pixels`](crate::Image::clipped_pixels).
+    /// Pixels of the decoded image beyond 0..=255 that were clipped: see
+    /// [`Image::clipped_pixels`](crate::Image::clipped_pixels).
     pub clipped: usize,
 }
 

@@ -7,8 +7,8 @@ impl Format {
     /// Recognises a file by its first bytes.
     ///
     /// # Errors
-    /// [`ImageError::Empty`], [`ImageError::UnsupportedFormat`] for well-known formats that are not read,
-    /// [`ImageError::UnknownFormat`] for everything else.
+    /// [`ImageError::Empty`], [`ImageError::UnsupportedFormat`] for well-known formats that are not
+    /// read, [`ImageError::UnknownFormat`] for everything else.
     pub fn of(bytes: &[u8]) -> Result<Self, ImageError> {
         Ok(match bytes {
             [] => return Err(ImageError::Empty),

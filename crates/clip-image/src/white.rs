@@ -1,5 +1,5 @@
-//! Transparent images on a white ground, as transformers from 5.21 on lays them before anything else (Pillow's
-//! `convert("RGBA")`, `alpha_composite`, `convert("RGB")`).
+//! Transparent images on a white ground, as transformers from 5.21 on lays them before anything
+//! else (Pillow's `convert("RGBA")`, `alpha_composite`, `convert("RGB")`).
 
 use crate::convert::to_rgb_image;
 use crate::named_enum::named_enum;
@@ -9,11 +9,12 @@ named_enum! {
     /// What becomes of pixels that are transparent, wholly or in part.
     #[derive(Default)]
     TransparencyMode, "transparency":
-    /// They keep the colour that the file gives them: alpha weighs in the resize and is then dropped (the reference;
-    /// transformers up to 5.20).
+    /// They keep the colour that the file gives them: alpha weighs in the resize and is then
+    /// dropped (the reference; transformers up to 5.20).
     #[default]
     Drop = "drop",
-    /// Before the resize the image is laid on white, and is RGB from there on (transformers from 5.21 on).
+    /// Before the resize the image is laid on white, and is RGB from there on (transformers from
+    /// 5.21 on).
     White = "white",
 }
 

@@ -1,4 +1,5 @@
-//! Broken and hostile files: an error where the reference has one, its pixels or an error where it has pixels.
+//! Broken and hostile files: an error where the reference has one, its pixels or an error where it
+//! has pixels.
 
 mod golden;
 

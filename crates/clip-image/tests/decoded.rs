@@ -1,4 +1,5 @@
-//! Every golden image, straight from the decoder: mode, size, pixels, palette and transparency as in Pillow.
+//! Every golden image, straight from the decoder: mode, size, pixels, palette and transparency as
+//! in Pillow.
 
 mod golden;
 

@@ -1,5 +1,5 @@
-//! The JPEG decoder against the pixels that Pillow 13 with libjpeg-turbo 3.2 gives. (The whole golden set is run by
-//! the tests of all formats; here is what only JPEG has.)
+//! The JPEG decoder against the pixels that Pillow 13 with libjpeg-turbo 3.2 gives. (The whole
+//! golden set is run by the tests of all formats; here is what only JPEG has.)
 
 use std::fs;
 use std::path::PathBuf;
@@ -131,7 +131,8 @@ fn tables_may_come_in_a_stream_of_their_own() {
         .windows(2)
         .position(|pair| pair[0] == 0xff && matches!(pair[1], 0xc0 | 0xc1))
         .expect("SOF");
-    // Up to the frame header there are only tables here; Huffman tables behind it stay where they are.
+    // Up to the frame header there are only tables here; Huffman tables behind it stay where they
+    // are.
     let tables = [&whole[..frame], &[0xff, 0xd9]].concat();
     let image = [&[0xff, 0xd8], &whole[frame..]].concat();
     let expected = decode(&whole, MAX_PIXELS).expect("pixels");

@@ -1,4 +1,5 @@
-//! Every golden case, from the bytes of the file to pixels and tensor, against the reference's own transform.
+//! Every golden case, from the bytes of the file to pixels and tensor, against the reference's own
+//! transform.
 
 mod golden;
 

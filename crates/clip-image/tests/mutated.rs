@@ -1,4 +1,5 @@
-//! Whatever a file says: what a decoder hands out has the size of its header and the pixels of its size.
+//! Whatever a file says: what a decoder hands out has the size of its header and the pixels of its
+//! size.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,8 +10,8 @@ use proptest::sample::{Index, select};
 
 const LIMITS: Limits = Limits { max_pixels: 1 << 18 };
 
-/// The property of every decoder: an error, or pixels that fill the header's size exactly. What a recipe makes of it
-/// has its own size too.
+/// The property of every decoder: an error, or pixels that fill the header's size exactly. What a
+/// recipe makes of it has its own size too.
 fn holds(bytes: &[u8]) -> Option<Image> {
     let preprocess = Preprocess::clip(8);
     let input = preprocess.input(bytes, &LIMITS);
@@ -42,7 +43,8 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// A change that fuzzers find most with: bytes set to values at the edges, in the head rather than in the pixels.
+/// A change that fuzzers find most with: bytes set to values at the edges, in the head rather than
+/// in the pixels.
 fn mutated(mut bytes: Vec<u8>, edits: &[(Index, bool, u8)], cut: Option<Index>) -> Vec<u8> {
     for (place, in_head, value) in edits {
         let reach = if *in_head { bytes.len().min(64) } else { bytes.len() };

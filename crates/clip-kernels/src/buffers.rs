@@ -25,8 +25,9 @@ thread_local! {
         const { RefCell::new(Spare { buffers: Vec::new(), idle: Vec::new(), in_pass: false }) };
 }
 
-/// Runs `pass`; matrices that it drops lend their memory to those that it, and the thread's next pass, make later. What
-/// that one does not need is freed: a pass drops matrices that it was given as well, and they would pile up.
+/// Runs `pass`; matrices that it drops lend their memory to those that it, and the thread's next
+/// pass, make later. What that one does not need is freed: a pass drops matrices that it was given
+/// as well, and they would pile up.
 pub(crate) fn reusing<R>(pass: impl FnOnce() -> R) -> R {
     struct End;
     impl Drop for End {

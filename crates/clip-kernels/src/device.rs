@@ -84,14 +84,15 @@ pub trait Device: Send + Sync + Sized {
     /// [`AttentionPlan::new`](crate::AttentionPlan::new).
     fn plan_attention(&self, queries: Segments, keys: KvRanges) -> Result<Self::AttentionPlan>;
 
-    /// Packs a weight for this device in this precision. Costs a pass over the weight; done once per
-    /// model. What is multiplied with it is brought into the same precision.
+    /// Packs a weight for this device in this precision. Costs a pass over the weight; done once
+    /// per model. What is multiplied with it is brought into the same precision.
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<Self::Weight>;
 
-    /// Packs the weight of a convolution of this kernel and stride with half a kernel of zeros around
-    /// the map; good for [`Device::convolution`] of that form alone.
+    /// Packs the weight of a convolution of this kernel and stride with half a kernel of zeros
+    /// around the map; good for [`Device::convolution`] of that form alone.
     ///
-    /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel) order
+    /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel)
+    ///   order
     fn pack_convolution(
         &self,
         weight: MatrixView<'_>,
@@ -114,8 +115,9 @@ pub trait Device: Send + Sync + Sized {
         1
     }
 
-    /// Calls `passes` once on each of the [`threads`](Device::threads): the passes that it runs are not split any
-    /// further. Where there are many, this is faster than one after the other: no thread waits for another.
+    /// Calls `passes` once on each of the [`threads`](Device::threads): the passes that it runs are
+    /// not split any further. Where there are many, this is faster than one after the other: no
+    /// thread waits for another.
     ///
     /// # Errors
     /// That of one of the calls.
@@ -123,10 +125,12 @@ pub trait Device: Send + Sync + Sized {
         passes()
     }
 
-    /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step 2).
+    /// Row of the token table plus row of the position table for every token (PROTOCOL 1.3, step
+    /// 2).
     ///
     /// - `token_ids`: `[rows]`, each below the rows of `token_embedding`
-    /// - `positions`: `[rows]`, of each token in its text, each below the rows of `positional_embedding`
+    /// - `positions`: `[rows]`, of each token in its text, each below the rows of
+    ///   `positional_embedding`
     /// - returns `[rows, width]`
     fn embed_tokens(
         &self,
@@ -161,7 +165,8 @@ pub trait Device: Send + Sync + Sized {
         epilogue: Epilogue<'_, Self>,
     ) -> Result<Self::Rows>;
 
-    /// `(x − mean) / √(variance + eps) · gain + bias` of each row, population variance (PROTOCOL 1.1).
+    /// `(x − mean) / √(variance + eps) · gain + bias` of each row, population variance
+    /// (PROTOCOL 1.1).
     fn layer_norm(
         &self,
         x: &Self::Rows,
@@ -170,7 +175,8 @@ pub trait Device: Send + Sync + Sized {
         eps: f64,
     ) -> Result<Self::Rows>;
 
-    /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side (PROTOCOL 1.1).
+    /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side
+    /// (PROTOCOL 1.1).
     ///
     /// - `queries`: `[rows, width]`, the rows of the plan's queries
     /// - `keys_values`: `[rows, 2 · width]`, keys in the left half; the plan's keys are rows of it
@@ -186,13 +192,15 @@ pub trait Device: Send + Sync + Sized {
     /// The rows of these indices, in this order, `[indices, width]`.
     fn gather_rows(&self, x: &Self::Rows, indices: &Self::Indices) -> Result<Self::Rows>;
 
-    /// Pictures stored channel by channel as maps: `[items, channels · cells]` to `[items · cells, channels]`.
+    /// Pictures stored channel by channel as maps: `[items, channels · cells]` to
+    /// `[items · cells, channels]`.
     fn channels_last(&self, images: &Self::Rows, channels: usize) -> Result<Self::Rows>;
 
     /// A convolution with zeros around each map, batch norm folded in (PROTOCOL 1.2).
     ///
     /// - `maps`: `[items · input cells, channels]`
-    /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel) order
+    /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel)
+    ///   order
     /// - returns `[items · output cells, outputs]`
     fn convolution(
         &self,
@@ -202,11 +210,12 @@ pub trait Device: Send + Sync + Sized {
         epilogue: Epilogue<'_, Self>,
     ) -> Result<Self::Rows>;
 
-    /// The mean of every `side × side` square of each map (PROTOCOL 1.2); `side` divides both sides of the map.
+    /// The mean of every `side × side` square of each map (PROTOCOL 1.2); `side` divides both sides
+    /// of the map.
     fn average_pool(&self, maps: &Self::Rows, shape: MapShape, side: usize) -> Result<Self::Rows>;
 
-    /// The tokens of the attention pool: the mean of the map's cells, then the cells, plus positions
-    /// (PROTOCOL 1.2, attention pool, steps 1 to 3).
+    /// The tokens of the attention pool: the mean of the map's cells, then the cells, plus
+    /// positions (PROTOCOL 1.2, attention pool, steps 1 to 3).
     ///
     /// - `maps`: `[items · cells, channels]`
     /// - `positional_embedding`: `[cells + 1, channels]`

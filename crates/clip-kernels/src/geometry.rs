@@ -34,7 +34,8 @@ impl PatchGrid {
     }
 }
 
-/// The sides of one item's feature map. Its rows are the map's cells, row by row: `[height · width, channels]`.
+/// The sides of one item's feature map. Its rows are the map's cells, row by row:
+/// `[height · width, channels]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapShape {
     /// Cells from top to bottom.
@@ -83,7 +84,8 @@ impl ConvolutionShape {
         self.kernel * self.kernel
     }
 
-    /// Where in its map the tap reads for an output cell, or nothing where it reads the zeros around it.
+    /// Where in its map the tap reads for an output cell, or nothing where it reads the zeros
+    /// around it.
     #[inline]
     pub(crate) fn source_cell(&self, output_cell: usize, tap: usize) -> Option<usize> {
         let output_width = self.output().width;

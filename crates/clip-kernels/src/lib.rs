@@ -1,4 +1,5 @@
-//! How a processor computes CLIP: one trait of fused operations, its definition and its fast implementations.
+//! How a processor computes CLIP: one trait of fused operations, its definition and its fast
+//! implementations.
 //!
 //! ```text
 //! clip-model ──▶ Device ──┬─▶ Reference   scalar, f64 sums: defines every operation, oracle of every test

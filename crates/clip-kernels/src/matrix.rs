@@ -1,4 +1,5 @@
-//! Matrices in this machine's memory: activations of both host devices, and views of weights to be packed.
+//! Matrices in this machine's memory: activations of both host devices, and views of weights to be
+//! packed.
 
 use crate::{DeviceError, Result, buffers};
 
@@ -81,7 +82,8 @@ impl Drop for Matrix {
     }
 }
 
-/// The values of a weight `[outputs, inputs]` on their way to a device, in either of the two orders files have.
+/// The values of a weight `[outputs, inputs]` on their way to a device, in either of the two orders
+/// files have.
 #[derive(Debug, Clone, Copy)]
 pub struct MatrixView<'a> {
     values: &'a [f32],
@@ -101,7 +103,8 @@ impl<'a> MatrixView<'a> {
         Self { values, outputs, inputs, output_stride: inputs, input_stride: 1 }
     }
 
-    /// Stored `[inputs, outputs]`, as the right-multiplied projections are (`visual.proj`, `text_projection`).
+    /// Stored `[inputs, outputs]`, as the right-multiplied projections are (`visual.proj`,
+    /// `text_projection`).
     ///
     /// # Panics
     /// When the number of values is not `inputs · outputs`.

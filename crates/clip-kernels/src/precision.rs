@@ -1,6 +1,7 @@
 //! How a weight is kept and multiplied.
 
-/// The numbers that a product is made of. Sums, norms, softmax and everything between products are f32.
+/// The numbers that a product is made of. Sums, norms, softmax and everything between products are
+/// f32.
 ///
 /// What each of them computes is defined in `reference/precision.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]

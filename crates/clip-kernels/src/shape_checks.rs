@@ -1,4 +1,5 @@
-//! What the shapes given to an operation must satisfy: checked once, at the door of every host device.
+//! What the shapes given to an operation must satisfy: checked once, at the door of every host
+//! device.
 
 use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, MapShape, Matrix,

@@ -1,8 +1,8 @@
 //! Images and texts per second of ViT-B/32 and ViT-B/16 with weights by formula, and how long
 //! packing takes, on the threads of rayon's pool.
 //!
-//! `cargo bench -p clip-model`; `RAYON_NUM_THREADS=2` for two threads. Prints the median and the best
-//! of the rounds; GFLOP/s count 2 per multiply-add of PROTOCOL 1.5.
+//! `cargo bench -p clip-model`; `RAYON_NUM_THREADS=2` for two threads. Prints the median and the
+//! best of the rounds; GFLOP/s count 2 per multiply-add of PROTOCOL 1.5.
 
 use clip_kernels::{Cpu, Precision};
 use clip_model::{ClipModel, registry, synthetic};

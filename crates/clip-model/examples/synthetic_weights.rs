@@ -1,4 +1,5 @@
-//! Writes a released architecture with weights by formula, f32, in the reference's names: for benchmarks.
+//! Writes a released architecture with weights by formula, f32, in the reference's names: for
+//! benchmarks.
 //!
 //! `cargo run --release -p clip-model --example synthetic_weights -- ViT-B/32 vit_b_32.safetensors`
 

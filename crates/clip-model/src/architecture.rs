@@ -110,7 +110,8 @@ pub(crate) struct BottleneckShape {
     pub(crate) planes: usize,
     /// By how much the map gets smaller: 2 in the first block of a stage, from the second stage on.
     pub(crate) stride: usize,
-    /// Every stage's first block changes the number of channels, the first stage's too: its shortcut is a convolution.
+    /// Every stage's first block changes the number of channels, the first stage's too: its
+    /// shortcut is a convolution.
     pub(crate) has_downsample: bool,
 }
 

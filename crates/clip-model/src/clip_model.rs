@@ -8,8 +8,8 @@ use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, Short
 use clip_kernels::{Device, Precision, Result};
 use std::sync::{Mutex, PoisonError};
 
-/// Trees of texts for each thread from which on every thread computes trees of its own: with fewer, too many would
-/// wait at the end for the last.
+/// Trees of texts for each thread from which on every thread computes trees of its own: with fewer,
+/// too many would wait at the end for the last.
 const TREES_FOR_EACH_THREAD: usize = 4;
 /// No size of a CLIP comes near; products of three such sizes do not overflow.
 const LARGEST_SIZE: usize = 1 << 20;
@@ -30,7 +30,8 @@ pub struct ClipModel<D: Device> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageFeatures {
     /// Output of the last norm (ViT) or of the attention pool without `c_proj` (ResNet),
-    /// `[items, penultimate_width]`: what the paper's linear probe sees of a ViT (PROTOCOL_EVAL 7.2).
+    /// `[items, penultimate_width]`: what the paper's linear probe sees of a ViT
+    /// (PROTOCOL_EVAL 7.2).
     pub penultimate: Vec<f32>,
     /// As [`ClipModel::encode_images`] gives them, `[items, embed_dim]`.
     pub features: Vec<f32>,
@@ -42,8 +43,9 @@ impl<D: Device> ClipModel<D> {
     ///
     /// # Errors
     /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together,
-    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite, [`CheckpointError::WrongScale`],
-    /// [`CheckpointError::Device`], or what [`StateDict::floats`] says about a tensor it needs.
+    /// [`CheckpointError::NotFinite`] where a value is NaN or infinite,
+    /// [`CheckpointError::WrongScale`], [`CheckpointError::Device`], or what [`StateDict::floats`]
+    /// says about a tensor it needs.
     pub fn new(
         device: D,
         precision: Precision,

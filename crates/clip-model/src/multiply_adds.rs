@@ -1,7 +1,9 @@
-//! What the reference computes for one image and one text, counted from the architecture. PROTOCOL 1.5.
+//! What the reference computes for one image and one text, counted from the architecture.
+//! PROTOCOL 1.5.
 //!
-//! Multiply-adds of convolutions, linear maps, attention products and projections; no softmax, norm, activation,
-//! bias or pool. Work that a shortcut saves is counted all the same, so that rates compare with those of others.
+//! Multiply-adds of convolutions, linear maps, attention products and projections; no softmax,
+//! norm, activation, bias or pool. Work that a shortcut saves is counted all the same, so that
+//! rates compare with those of others.
 
 use crate::architecture::{
     Architecture, BottleneckShape, ImageArchitecture, TextArchitecture, bottlenecks,

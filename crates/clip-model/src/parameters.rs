@@ -1,5 +1,5 @@
-//! The one list of names and shapes (PROTOCOL 1.6.1): a file is checked against it, a conversion, made-up weights and
-//! whatever walks over all parameters goes through it.
+//! The one list of names and shapes (PROTOCOL 1.6.1): a file is checked against it, a conversion,
+//! made-up weights and whatever walks over all parameters goes through it.
 
 use crate::architecture::{Architecture, BottleneckShape, ImageArchitecture, bottlenecks};
 

@@ -18,8 +18,8 @@ use clip_kernels::{KvRanges, Segments};
 use std::ops::Range;
 
 /// Rows of a tree: bounds memory for any number of texts (8 MB for the widest layer of the smallest
-/// text tower). A beginning that two trees share is computed in both. From 256 to 4096 rows the time
-/// is the same within 2 %.
+/// text tower). A beginning that two trees share is computed in both. From 256 to 4096 rows the
+/// time is the same within 2 %.
 const ROWS_AT_A_TIME: usize = 1024;
 
 /// The rows of some texts, those of shared beginnings once.

@@ -85,7 +85,8 @@ impl StateDict {
         Ok(tensor)
     }
 
-    /// Whether every parameter of `architecture` is there with its shape and floating-point elements.
+    /// Whether every parameter of `architecture` is there with its shape and floating-point
+    /// elements.
     ///
     /// # Errors
     /// What [`StateDict::floats`] says of the first that is not, by name.

@@ -112,7 +112,8 @@ fn parts_are_joined_only_under_one_strong_tag() {
         let (file, ranges) = resumed("ETag: \"1\"", vec![part(tag), all()]);
         assert_eq!((file.as_str(), ranges), ("CCCCCCCCCC", vec![range.clone(), None]), "{tag}");
     }
-    // No tag to begin with, or one that does not stand for the bytes: nothing is asked to be joined.
+    // No tag to begin with, or one that does not stand for the bytes: nothing is asked to be
+    // joined.
     for tag in ["X: y", "ETag: W/\"1\"", "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"] {
         assert_eq!(resumed(tag, vec![all()]), ("CCCCCCCCCC".into(), vec![None]), "{tag}");
     }
@@ -220,7 +221,8 @@ fn two_downloads_of_one_file_are_one() {
 /// A safetensors file without tensors.
 const EMPTY: &[u8] = b"\x02\0\0\0\0\0\0\0{}";
 
-/// Asks a hub whose weights are `bad` at first and good later, and gives what the first attempt said.
+/// Asks a hub whose weights are `bad` at first and good later, and gives what the first attempt
+/// said.
 fn healed(bad: Vec<u8>) -> String {
     let cache = tempfile::tempdir().unwrap();
     let at = |name: &str| cache.path().join(name);
@@ -251,7 +253,8 @@ fn healed(bad: Vec<u8>) -> String {
     let weights = path.join("model.safetensors");
     assert_eq!(std::fs::read(&weights).unwrap(), EMPTY);
 
-    // What is spoilt later is found by the next download, and only that is asked for; nothing, where all is well.
+    // What is spoilt later is found by the next download, and only that is asked for; nothing,
+    // where all is well.
     let before = server.requests.lock().unwrap().len();
     resolve("hf:a/b", &options).unwrap();
     assert_eq!(server.requests.lock().unwrap().len(), before);

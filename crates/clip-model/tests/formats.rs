@@ -58,7 +58,8 @@ fn every_format_is_the_same_model(model: &str, expected: Option<Expected>) {
         let bare = name.starts_with("state_dict") || name == "training_checkpoint";
         let options = LoadOptions {
             config: expected.config.clone().filter(|_| bare),
-            // Nothing in bare weights says which activation, not even OpenAI's mixture of f16 and f32.
+            // Nothing in bare weights says which activation, not even OpenAI's mixture of f16 and
+            // f32.
             activation: (bare && expected.config.is_none()).then_some(Activation::QuickGelu),
             ..LoadOptions::default()
         };

@@ -114,7 +114,8 @@ fn all_equal<D: Device>(models: &[(String, ClipModel<D>)], texts: &[Vec<u32>]) {
     let mut alone: Vec<Vec<f32>> = Vec::new();
     for (index, (name, model)) in models.iter().enumerate() {
         if index % combinations().len() == 0 {
-            // Of this instruction set, precision and pooling: the combination without shortcuts is the second.
+            // Of this instruction set, precision and pooling: the combination without shortcuts is
+            // the second.
             let (name, plain) = &models[index + 1];
             assert!(name.ends_with(&format!("{:?}", Shortcuts::NONE)), "{name}");
             alone = texts.iter().map(|text| plain.encode_texts(&[text]).unwrap()).collect();

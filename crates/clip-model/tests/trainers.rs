@@ -1,5 +1,5 @@
-//! Checkpoints as trainers leave them (`tests/data/trainers/make.py` writes them): the tensors are read wherever they
-//! stand, what stands beside them is never built.
+//! Checkpoints as trainers leave them (`tests/data/trainers/make.py` writes them): the tensors are
+//! read wherever they stand, what stands beside them is never built.
 
 use clip_model::checkpoint::inventory;
 use clip_model::{Activation, Checkpoint, CheckpointError, LoadOptions};

@@ -1,5 +1,5 @@
-//! Writes invented results of every task and their page into FOLDER, to look at the report without a model:
-//! `cargo run -p clip-report --example invented_results -- FOLDER`
+//! Writes invented results of every task and their page into FOLDER, to look at the report without
+//! a model: `cargo run -p clip-report --example invented_results -- FOLDER`
 
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;

@@ -1,4 +1,5 @@
-//! Whether probabilities mean what they say: a reliability diagram above a histogram. PROTOCOL_EVAL 7.9.
+//! Whether probabilities mean what they say: a reliability diagram above a histogram.
+//! PROTOCOL_EVAL 7.9.
 
 use crate::markup::Markup;
 use crate::numbers::{count, percent, total};

@@ -21,7 +21,8 @@ pub struct Measured {
 /// Half of the last digit of the paper's tables, which print per cent with one decimal.
 const PAPER_ROUNDING: f64 = 0.0005;
 
-/// What the tables of [`crate::published`] have of a record's figure; for the nine released models only.
+/// What the tables of [`crate::published`] have of a record's figure; for the nine released models
+/// only.
 pub fn measured(record: &Record, figure: &Figure) -> Vec<Measured> {
     let protocol = match record.task.as_str() {
         "zeroshot_classification" | "zeroshot_retrieval" => Protocol::ZeroShot,
@@ -46,7 +47,8 @@ pub(crate) struct Difference {
     pub(crate) value: f64,
     /// Our interval minus the published value.
     pub(crate) interval: Option<(f64, f64)>,
-    /// Whether our interval reaches a value that rounds to the published one; none without an interval.
+    /// Whether our interval reaches a value that rounds to the published one; none without an
+    /// interval.
     pub(crate) is_covered: Option<bool>,
 }
 

@@ -25,7 +25,8 @@ pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
     }
 }
 
-/// Where a number of examples stands: the whole training split one doubling and a half behind the last number.
+/// Where a number of examples stands: the whole training split one doubling and a half behind the
+/// last number.
 fn place(shots: Option<usize>, most: f64) -> f64 {
     shots.map_or(most * 2.8, |shots| shots as f64)
 }

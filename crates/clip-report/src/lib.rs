@@ -5,8 +5,9 @@
 //! published values ─────┴─▶ Suite ─▶ limits · what was run · tables · overview plots · one fold for each record ─▶ HTML
 //! ```
 //!
-//! The page loads nothing: style, plots and pictures are in it, and a policy in its head forbids the rest. It holds
-//! nothing that differs between runs of the same figures. Whatever came from a file is text in it, never markup.
+//! The page loads nothing: style, plots and pictures are in it, and a policy in its head forbids
+//! the rest. It holds nothing that differs between runs of the same figures. Whatever came from a
+//! file is text in it, never markup.
 
 #![forbid(unsafe_code)]
 
@@ -70,7 +71,8 @@ pub struct Summary {
     pub datasets: usize,
     /// Different tasks.
     pub tasks: usize,
-    /// Records of other items, of another split or with other prompts than the published values are.
+    /// Records of other items, of another split or with other prompts than the published values
+    /// are.
     pub not_comparable: usize,
     /// Figures compared with the paper's.
     pub compared: usize,

@@ -1,4 +1,5 @@
-//! HTML and SVG, balanced and escaped by construction: tags and attribute names are ours, every value is text.
+//! HTML and SVG, balanced and escaped by construction: tags and attribute names are ours, every
+//! value is text.
 
 use std::fmt::{self, Display, Write};
 
@@ -59,7 +60,8 @@ impl Markup {
         self.text.push('\n');
     }
 
-    /// The document's first line and `<style>`, which are not escaped and not made from anybody's data.
+    /// The document's first line and `<style>`, which are not escaped and not made from anybody's
+    /// data.
     pub(crate) fn own(&mut self, text: &'static str) {
         self.text.push_str(text);
     }
@@ -99,7 +101,8 @@ impl Write for Escaped<'_> {
     }
 }
 
-/// Controls, and what turns the direction of the text after it: a file's name must not rearrange the page.
+/// Controls, and what turns the direction of the text after it: a file's name must not rearrange
+/// the page.
 fn misleads(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\t'))
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,4 +1,5 @@
-//! Figures as people read them: per cent with one decimal, a real minus, a dash for what is missing.
+//! Figures as people read them: per cent with one decimal, a real minus, a dash for what is
+//! missing.
 
 use clip_eval::results::{Figure, Unit};
 
@@ -10,7 +11,8 @@ pub(crate) fn or_missing<T>(value: Option<T>, text: impl FnOnce(T) -> String) ->
     value.map_or_else(|| MISSING.to_owned(), text)
 }
 
-/// A fraction as `63.3`, per cent without the sign; below half of the last digit `<0.1`, never a zero that is none.
+/// A fraction as `63.3`, per cent without the sign; below half of the last digit `<0.1`, never a
+/// zero that is none.
 pub(crate) fn percent(share: f64) -> String {
     if !share.is_finite() || share.abs() > 1e4 {
         return number(share);

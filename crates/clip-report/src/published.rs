@@ -6,8 +6,9 @@
 //! assets/published/names.toml (their names in ours) ──┘
 //! ```
 //!
-//! Fractions 0..1, whatever the table prints. Metrics are called as figures of results are: `accuracy`, `mean_per_class`,
-//! `map_11_point`, `roc_auc`, `mean_top1_top5`, `acc5`, `image_retrieval_recall@1`, `text_retrieval_recall@1`, `pm0`, …
+//! Fractions 0..1, whatever the table prints. Metrics are called as figures of results are:
+//! `accuracy`, `mean_per_class`, `map_11_point`, `roc_auc`, `mean_top1_top5`, `acc5`,
+//! `image_retrieval_recall@1`, `text_retrieval_recall@1`, `pm0`, …
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;

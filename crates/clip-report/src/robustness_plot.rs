@@ -1,5 +1,5 @@
-//! Accuracy under a natural shift against accuracy on the matching part of ImageNet. Figure 13 of the paper;
-//! PROTOCOL_EVAL 7.4.
+//! Accuracy under a natural shift against accuracy on the matching part of ImageNet. Figure 13 of
+//! the paper; PROTOCOL_EVAL 7.4.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,8 @@ pub(super) fn figures(page: &mut Markup, suite: &Suite<'_>) {
     }
 }
 
-/// The line through ordinary models, in logits, and the models themselves: (accuracy, accuracy under the shift).
+/// The line through ordinary models, in logits, and the models themselves: (accuracy, accuracy
+/// under the shift).
 struct Line {
     fit: LogitFit,
     /// Those that the line is fitted to.
@@ -44,7 +45,8 @@ struct Line {
 const BAND: usize = 16;
 
 impl Line {
-    /// The band of the line at accuracies: x, and both ends of the 95 % interval over resamples of its models.
+    /// The band of the line at accuracies: x, and both ends of the 95 % interval over resamples of
+    /// its models.
     fn band(&self, at: &[f64]) -> Vec<(f64, f64, f64)> {
         let (x, y): (Vec<f64>, Vec<f64>) = self.ordinary.iter().copied().unzip();
         let ends =

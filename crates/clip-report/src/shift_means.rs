@@ -1,5 +1,5 @@
-//! One row for each model over all natural shifts: means, the gap, how much smaller it is than ordinary models', and what
-//! a model gained over the first. PROTOCOL_EVAL 7.4.
+//! One row for each model over all natural shifts: means, the gap, how much smaller it is than
+//! ordinary models', and what a model gained over the first. PROTOCOL_EVAL 7.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 

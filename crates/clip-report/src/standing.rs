@@ -1,5 +1,5 @@
-//! Whether a result is of what the published values are of: a data set of the catalogue, its published split with all
-//! its items, and its own prompts. Anything else estimates something else.
+//! Whether a result is of what the published values are of: a data set of the catalogue, its
+//! published split with all its items, and its own prompts. Anything else estimates something else.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -76,8 +76,8 @@ pub(crate) fn has_captions_of(record: &Record, origin: Origin) -> bool {
     }
 }
 
-/// The data set of a record, if it is the catalogue's and not a user's folder of the same name. Earlier programs did not say
-/// which; a user's files have no published count.
+/// The data set of a record, if it is the catalogue's and not a user's folder of the same name.
+/// Earlier programs did not say which; a user's files have no published count.
 fn of_catalogue(record: &Record) -> Option<&'static Dataset> {
     let origin = record.identity.origin.as_str();
     if !matches!(origin, "catalogue" | "") {
@@ -99,7 +99,8 @@ fn published_split(dataset: &Dataset, task: &str) -> String {
     }
 }
 
-/// Whether class names or templates are not those of the data set, which for a shift are ImageNet's.
+/// Whether class names or templates are not those of the data set, which for a shift are
+/// ImageNet's.
 fn prompts_differ(record: &Record, dataset: &Dataset) -> bool {
     static OWN: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
         let ids = clip_data::catalogue().iter().map(Dataset::prompts_id);

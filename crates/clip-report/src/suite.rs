@@ -99,7 +99,8 @@ impl<'a> Suite<'a> {
         Difference::between(figure, &self.published(record, figure, origin)?)
     }
 
-    /// Accuracy without examples: on the items of the few-shot run itself, else in the record of the zero-shot task.
+    /// Accuracy without examples: on the items of the few-shot run itself, else in the record of
+    /// the zero-shot task.
     pub(crate) fn zero_shot(&self, record: &Record) -> Option<f64> {
         let own = record.figures.iter().find(|figure| figure.name == "zero_shot");
         let same = |other: &&Record| other.model == record.model && other.dataset == record.dataset;

@@ -1,4 +1,5 @@
-//! The tables of results: ours with its interval, the paper's value, the difference, independent measurements.
+//! The tables of results: ours with its interval, the paper's value, the difference, independent
+//! measurements.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,5 @@
-//! What every section is made of: tables, their heads and entries, and how a result is named and marked.
+//! What every section is made of: tables, their heads and entries, and how a result is named and
+//! marked.
 
 use std::fmt::Display;
 
@@ -17,7 +18,8 @@ pub(crate) fn table(
     scrolled(page, caption, columns, |page| page.element("tbody", &[], rows));
 }
 
-/// A table that scrolls in its own box where the page is narrow. A column whose name begins with `#` holds numbers.
+/// A table that scrolls in its own box where the page is narrow. A column whose name begins with
+/// `#` holds numbers.
 pub(crate) fn scrolled(
     page: &mut Markup,
     caption: &str,

@@ -308,7 +308,8 @@ fn natural_shifts_are_summed_up_over_those_that_all_models_have() {
         "{first:?}"
     );
     assert!((first.gap - 0.29).abs() < 1e-9, "{first:?}");
-    // Ordinary models have 0.4 of the accuracy here: the gap is 0.29 in place of 0.779 − 0.4 · 0.489.
+    // Ordinary models have 0.4 of the accuracy here: the gap is 0.29 in place of 0.779 − 0.4 ·
+    // 0.489.
     assert!(
         (first.gap_reduced_by - (1.0 - 0.29 / (0.779 - 0.4 * 0.489))).abs() < 1e-9,
         "{first:?}"

@@ -1,7 +1,8 @@
-//! Captions per second on one thread, and how long the vocabulary takes: `cargo bench -p clip-tokenizer`.
+//! Captions per second on one thread, and how long the vocabulary takes:
+//! `cargo bench -p clip-tokenizer`.
 //!
-//! With `-- FILE` the captions are the file's lines, what stands behind the last tab of each (Flickr30k's layout).
-//! `bench/captions.py` compares them with the Python reference.
+//! With `-- FILE` the captions are the file's lines, what stands behind the last tab of each
+//! (Flickr30k's layout). `bench/captions.py` compares them with the Python reference.
 
 use std::time::Instant;
 
@@ -66,7 +67,8 @@ fn encode(tokenizer: &Tokenizer, captions: &[&str], repeats: usize) -> f64 {
     })
 }
 
-/// Of processor time where the system tells it, so that neighbours on a shared machine count little.
+/// Of processor time where the system tells it, so that neighbours on a shared machine count
+/// little.
 fn seconds(job: impl FnOnce()) -> f64 {
     let (wall, processor) = (Instant::now(), processor_ns());
     job();

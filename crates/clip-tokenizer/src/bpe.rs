@@ -1,11 +1,13 @@
 //! Byte-pair encoding of one word. PROTOCOL 3.4.
 //!
 //! The reference merges, again and again, the pair with the lowest rank wherever it occurs. A merge
-//! never makes a pair of a lower rank than its own (tested in vocabulary.rs), so taking one pair at a
-//! time, the lowest rank and then the leftmost, ends in the same tokens. Two ways to do that:
+//! never makes a pair of a lower rank than its own (tested in vocabulary.rs), so taking one pair at
+//! a time, the lowest rank and then the leftmost, ends in the same tokens. Two ways to do that:
 //!
-//! - short words: look through all pairs each time. No allocation, and nothing is faster for 10 bytes;
-//! - long words: neighbours in a linked list, pairs in a heap. n log n, so no word can stall the program.
+//! - short words: look through all pairs each time. No allocation, and nothing is faster for 10
+//!   bytes;
+//! - long words: neighbours in a linked list, pairs in a heap. n log n, so no word can stall the
+//!   program.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -19,7 +21,8 @@ use std::collections::BinaryHeap;
 use crate::token_table::WordKey;
 use crate::vocabulary::Vocabulary;
 
-/// Up to here the simple way is faster (English letters: 0.3 against 0.8 µs at 16, 4.1 against 7.7 µs at 96).
+/// Up to here the simple way is faster (English letters: 0.3 against 0.8 µs at 16, 4.1 against 7.7
+/// µs at 96).
 const SHORT: usize = 96;
 
 /// What a pair that does not merge has in place of a rank.
@@ -80,7 +83,8 @@ fn merge_short<'a>(vocabulary: &Vocabulary, symbols: &'a mut [u32]) -> &'a [u32]
     &symbols[..length]
 }
 
-/// The same for any length. A symbol that was merged into its left neighbour has no `next` of its own any more.
+/// The same for any length. A symbol that was merged into its left neighbour has no `next` of its
+/// own any more.
 fn merge_long(vocabulary: &Vocabulary, mut symbols: Vec<u32>, ids: &mut Vec<u32>) {
     let length = symbols.len();
     let mut next: Vec<usize> = (1..=length).collect();
@@ -94,7 +98,8 @@ fn merge_long(vocabulary: &Vocabulary, mut symbols: Vec<u32>, ids: &mut Vec<u32>
 
     while let Some(Reverse((merged, at))) = heap.pop() {
         let right = next[at];
-        // The pair may have changed since it was put into the heap; then its successor is in there too.
+        // The pair may have changed since it was put into the heap; then its successor is in there
+        // too.
         let is_current = !is_merged[at]
             && right < length
             && vocabulary.merged(symbols[at], symbols[right]) == Some(merged);

@@ -8,7 +8,8 @@ use crate::unicode::UNICODE;
 
 /// The text as the reference's split pattern sees it.
 ///
-/// Repaired, HTML unescaped twice, runs of white space made one space and none at the ends, lower case.
+/// Repaired, HTML unescaped twice, runs of white space made one space and none at the ends, lower
+/// case.
 ///
 /// ```
 /// assert_eq!(clip_tokenizer::clean("  The caf\u{c3}\u{a9}\t&amp;amp; “BAR” "), "the café & \"bar\"");
@@ -35,8 +36,9 @@ pub enum Cleaning {
     Canonicalize,
 }
 
-/// The text as open_clip's `clean = "canonicalize"` makes it: repaired and HTML unescaped as by [`clean`], underscores
-/// made spaces, ASCII punctuation taken out, lower case, and white space between words made one space.
+/// The text as open_clip's `clean = "canonicalize"` makes it: repaired and HTML unescaped as by
+/// [`clean`], underscores made spaces, ASCII punctuation taken out, lower case, and white space
+/// between words made one space.
 ///
 /// ```
 /// assert_eq!(clip_tokenizer::canonicalize("A photo, of a_cat!"), "a photo of a cat");

@@ -15,9 +15,9 @@
 //!
 //! Plain ASCII, which most captions are, goes from text to ids in one step (plain.rs).
 //!
-//! Three versions of Unicode meet in the reference, and all three are pinned here (`assets/README.md`):
-//! lower-casing and NFC are those of Unicode 14.0 (Python 3.11); letters and numbers are those of the
-//! Python package regex 2026.11.15.
+//! Three versions of Unicode meet in the reference, and all three are pinned here
+//! (`assets/README.md`): lower-casing and NFC are those of Unicode 14.0 (Python 3.11); letters and
+//! numbers are those of the Python package regex 2026.11.15.
 //!
 //! ```
 //! use clip_tokenizer::{Overflow, Tokenizer};

@@ -1,7 +1,8 @@
-//! The short way for text of printable ASCII, which most captions are: no repair, no copy, words looked up whole.
+//! The short way for text of printable ASCII, which most captions are: no repair, no copy, words
+//! looked up whole.
 //!
-//! Sixteen bytes are looked at together: they are made lower case, the letters at their front are counted, and these
-//! are a key of the vocabulary. Same ids as the long way (tested).
+//! Sixteen bytes are looked at together: they are made lower case, the letters at their front are
+//! counted, and these are a key of the vocabulary. Same ids as the long way (tested).
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "bytes are below 128 in lanes of 256; counts are at most 16"
@@ -12,7 +13,8 @@ use crate::pattern::special_length;
 use crate::token_table::WordKey;
 use crate::vocabulary::{END_OF_TEXT, START_OF_TEXT, Vocabulary};
 
-/// Whether the short way is right: bytes that no repair touches and that cannot begin a character reference.
+/// Whether the short way is right: bytes that no repair touches and that cannot begin a character
+/// reference.
 pub(crate) fn is_plain(text: &str) -> bool {
     let plain =
         |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | 0x0C | b'\r') && byte != b'&';
@@ -41,7 +43,8 @@ pub(crate) fn encode_plain(vocabulary: &Vocabulary, text: &str, ids: &mut Vec<u3
     }
 }
 
-/// What is no word of the vocabulary: words of several tokens, digits, signs. Returns the length of the piece.
+/// What is no word of the vocabulary: words of several tokens, digits, signs. Returns the length of
+/// the piece.
 #[inline(never)]
 fn encode_other(vocabulary: &Vocabulary, rest: &[u8], front: u128, ids: &mut Vec<u32>) -> usize {
     let run =

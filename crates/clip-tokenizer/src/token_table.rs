@@ -6,8 +6,8 @@
 //! slots   [2^17] of u16          ids, at a place that the bytes' hash gives or behind it
 //! ```
 //!
-//! A table of ids alone stays in the cache, where one of keys would have megabytes; that an id is the right one shows
-//! in `bytes`.
+//! A table of ids alone stays in the cache, where one of keys would have megabytes; that an id is
+//! the right one shows in `bytes`.
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "lengths of tokens, and places masked to the size of the table"

@@ -11,7 +11,8 @@ use crate::vocabulary::{END_OF_TEXT, START_OF_TEXT, VOCAB_SIZE, VOCABULARY, Voca
 /// Tokens that a text may have in all released models, start and end included.
 pub const CONTEXT_LENGTH: usize = 77;
 
-/// CLIP's tokenizer. A handle: all of them share one vocabulary, so making and cloning it is free after the first.
+/// CLIP's tokenizer. A handle: all of them share one vocabulary, so making and cloning it is free
+/// after the first.
 ///
 /// ```
 /// use clip_tokenizer::Tokenizer;
@@ -79,9 +80,10 @@ impl Tokenizer {
 
     /// All ids of a text, without start and end, and not cut.
     ///
-    /// `<|startoftext|>` and `<|endoftext|>` inside the text give the ids of the markers, in any letter case,
-    /// as in the reference: a caption that holds them ends there for the text tower. Whoever takes text from
-    /// strangers finds them here as ids from [`START_OF_TEXT`] on. (PROTOCOL 9.25)
+    /// `<|startoftext|>` and `<|endoftext|>` inside the text give the ids of the markers, in any
+    /// letter case, as in the reference: a caption that holds them ends there for the text tower.
+    /// Whoever takes text from strangers finds them here as ids from [`START_OF_TEXT`] on.
+    /// (PROTOCOL 9.25)
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::with_capacity(text.len() / 3);
         self.append(text, &mut ids);
@@ -125,9 +127,11 @@ impl Tokenizer {
         Ok(Tokens { ids, lost: content_before.saturating_sub(content_after) })
     }
 
-    /// The text of some ids, as the reference prints it: every word followed by a space, markers spelled out.
+    /// The text of some ids, as the reference prints it: every word followed by a space, markers
+    /// spelled out.
     ///
-    /// Bytes that are no UTF-8 become U+FFFD. Padding decodes to `!`: cut at the first [`END_OF_TEXT`].
+    /// Bytes that are no UTF-8 become U+FFFD. Padding decodes to `!`: cut at the first
+    /// [`END_OF_TEXT`].
     ///
     /// # Errors
     ///

@@ -22,7 +22,8 @@ pub const END_OF_TEXT: u32 = 49407;
 /// How many tokens there are: ids go from 0 to 49,407.
 pub const VOCAB_SIZE: usize = 49408;
 
-/// Merges in use: what the vocabulary of 49,152 leaves beside 256 bytes and 2 markers. The file has more.
+/// Merges in use: what the vocabulary of 49,152 leaves beside 256 bytes and 2 markers. The file has
+/// more.
 pub(crate) const MERGES: usize = 49_152 - 256 - 2;
 
 /// Read once, when the first [`Tokenizer`](crate::Tokenizer) is made.
@@ -196,7 +197,8 @@ mod tests {
         }
     }
 
-    /// What makes "the lowest rank first, the leftmost of equals" the same as the reference's sweeps.
+    /// What makes "the lowest rank first, the leftmost of equals" the same as the reference's
+    /// sweeps.
     #[test]
     fn no_merge_uses_a_token_that_a_later_merge_makes() {
         for (&pair, &merged) in &VOCABULARY.merges {

@@ -1,4 +1,5 @@
-//! Against the golden data of the reference: `golden/tokenizer`, and the part of it that is in `tests/data`.
+//! Against the golden data of the reference: `golden/tokenizer`, and the part of it that is in
+//! `tests/data`.
 
 use std::path::PathBuf;
 
@@ -157,7 +158,8 @@ fn utf16_with_lone_surrogates_equals_reference_when_read_lossily() {
     }
 }
 
-/// For other files like `golden/tokenizer/cases.jsonl`: `CLIP_RS_TOKENIZER_FUZZ=a.jsonl:b.jsonl cargo test -p clip-tokenizer`
+/// For other files like `golden/tokenizer/cases.jsonl`: `CLIP_RS_TOKENIZER_FUZZ=a.jsonl:b.jsonl
+/// cargo test -p clip-tokenizer`
 #[test]
 fn ids_equal_reference_on_the_files_named_in_the_environment() {
     let Some(files) = std::env::var_os("CLIP_RS_TOKENIZER_FUZZ") else { return };

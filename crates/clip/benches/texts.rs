@@ -1,9 +1,11 @@
-//! How fast the text tower encodes captions and prompts with and without sharing what they have in common, on the threads of rayon's pool, with weights by formula.
+//! How fast the text tower encodes captions and prompts with and without sharing what they have in
+//! common, on the threads of rayon's pool, with weights by formula.
 //!
-//! `cargo bench -p clip --bench texts -- captions.txt [prompts.json]`: a file of captions, one a line
-//! (`picture<TAB>caption` as in Flickr30k's lists, or the caption alone), and a JSON of `classnames`
-//! and `templates` with `{}` in them. Without arguments only prompts of its own. Of prompts those of
-//! [`TIMED_NAMES`] names are timed, of captions one a picture; figures are medians of interleaved rounds.
+//! `cargo bench -p clip --bench texts -- captions.txt [prompts.json]`: a file of captions, one a
+//! line (`picture<TAB>caption` as in Flickr30k's lists, or the caption alone), and a JSON of
+//! `classnames` and `templates` with `{}` in them. Without arguments only prompts of its own. Of
+//! prompts those of [`TIMED_NAMES`] names are timed, of captions one a picture; figures are medians
+//! of interleaved rounds.
 
 use std::collections::HashSet;
 use std::time::Instant;

@@ -1,13 +1,14 @@
-//! Images in bulk: the threads decode one batch, then encode the one before it, while the caller takes the results of
-//! the one before that.
+//! Images in bulk: the threads decode one batch, then encode the one before it, while the caller
+//! takes the results of the one before that.
 //!
 //! ```text
 //! caller's thread    hands out k-1    waits          hands out k    waits
 //! pool of threads    decode k+1 ··· encode k ······ decode k+2 ··· encode k+1 ······
 //! ```
 //!
-//! The tasks of a round stand in one queue, so a thread that finds no image left to decode begins to encode, and none
-//! waits for the slowest image. At most two batches of pixels and one of network input are held at any time.
+//! The tasks of a round stand in one queue, so a thread that finds no image left to decode begins
+//! to encode, and none waits for the slowest image. At most two batches of pixels and one of
+//! network input are held at any time.
 
 use clip_image::Pixels;
 use clip_model::EncodeError;
@@ -28,7 +29,8 @@ pub struct ImageBatch<'a> {
     pub usable: Vec<UsableImage<'a>>,
     /// A row for each of them, `[usable, embed_dim]`, not normalised.
     pub features: Features,
-    /// The same before the projection, `[usable, penultimate_width]`, if the model was loaded to keep it.
+    /// The same before the projection, `[usable, penultimate_width]`, if the model was loaded to
+    /// keep it.
     pub penultimate: Option<Features>,
     /// The others, in the order given, and why.
     pub failed: Vec<FailedImage<'a>>,
@@ -42,7 +44,8 @@ pub struct UsableImage<'a> {
     pub index: usize,
     /// What the file held when it was decoded.
     pub content: ContentId,
-    /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit grey; PROTOCOL 9.21).
+    /// Pixels of the file beyond 0..=255 that became white or black, as in the reference (16-bit
+    /// grey; PROTOCOL 9.21).
     pub clipped: usize,
 }
 
@@ -69,11 +72,13 @@ impl ImageBatch<'_> {
 }
 
 impl Clip {
-    /// Reads, decodes and encodes any number of images in constant memory. `each` gets batch after batch in the order
-    /// of `inputs`, on the caller's thread; an image that cannot be used stops nothing.
+    /// Reads, decodes and encodes any number of images in constant memory. `each` gets batch after
+    /// batch in the order of `inputs`, on the caller's thread; an image that cannot be used stops
+    /// nothing.
     ///
     /// # Errors
-    /// The first error of `each`, or the features are not finite; the batches before were handed out.
+    /// The first error of `each`, or the features are not finite; the batches before were handed
+    /// out.
     pub fn encode_in_batches<'a, E: From<Error>>(
         &self,
         inputs: impl IntoIterator<Item = &'a ImageInput>,

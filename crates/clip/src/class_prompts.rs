@@ -18,8 +18,8 @@ use rayon::prelude::*;
 use crate::Clip;
 use crate::error::Error;
 
-/// Prompts encoded at a time: some 80 MB with the widest models. With eighty templates the beginning of each is shared
-/// by two hundred classes.
+/// Prompts encoded at a time: some 80 MB with the widest models. With eighty templates the
+/// beginning of each is shared by two hundred classes.
 const PROMPTS_AT_A_TIME: usize = 1 << 14;
 
 /// Classes looked at between two additions to the plan.
@@ -47,12 +47,12 @@ struct Sketch {
 }
 
 impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
-    /// Looks at every prompt without encoding any. `prompts_of` gives the prompts of a class `0..classes`, the same
-    /// each time.
+    /// Looks at every prompt without encoding any. `prompts_of` gives the prompts of a class
+    /// `0..classes`, the same each time.
     ///
     /// # Errors
-    /// [`Clip::check_texts`]; [`Error::Text`] with the number of the first class of which a prompt is too long, if
-    /// `overflow` refuses that.
+    /// [`Clip::check_texts`]; [`Error::Text`] with the number of the first class of which a prompt
+    /// is too long, if `overflow` refuses that.
     pub fn new(
         clip: &'a Clip,
         classes: usize,
@@ -81,8 +81,9 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
         Ok(plan)
     }
 
-    /// Pairs of classes all of whose prompts have the same tokens, the earlier class first: to the model they are one.
-    /// Of three such classes the second and the third are each named with one before.
+    /// Pairs of classes all of whose prompts have the same tokens, the earlier class first: to the
+    /// model they are one. Of three such classes the second and the third are each named with one
+    /// before.
     pub fn same(&self) -> &[(usize, usize)] {
         &self.same
     }
@@ -102,8 +103,9 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
         self.prompts
     }
 
-    /// Encodes all prompts. `each` gets every class once, in any order, with a unit row for each of its prompts,
-    /// `[prompts, embed_dim]`; `progress` the number of prompts done since it was last called.
+    /// Encodes all prompts. `each` gets every class once, in any order, with a unit row for each of
+    /// its prompts, `[prompts, embed_dim]`; `progress` the number of prompts done since it was last
+    /// called.
     ///
     /// # Errors
     /// Features that are not finite.

@@ -17,7 +17,8 @@ pub(crate) const PLACEHOLDER: &str = "{}";
 pub struct LabelScore {
     /// The label as it was given.
     pub label: String,
-    /// Softmax over the labels given, 0..1. It says which of THESE labels fits best, not whether one is true.
+    /// Softmax over the labels given, 0..1. It says which of THESE labels fits best, not whether
+    /// one is true.
     pub probability: f32,
     /// Cosine of image and label, -1..1.
     pub cosine: f32,
@@ -33,12 +34,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Encodes every label in every template; per label: rows normalised, averaged, normalised again (PROTOCOL 4.1).
-    /// Without templates a label is its own prompt.
+    /// Encodes every label in every template; per label: rows normalised, averaged, normalised
+    /// again (PROTOCOL 4.1). Without templates a label is its own prompt.
     ///
     /// # Errors
-    /// No label; a template without `{}`; a prompt over the context length; two labels that are one text to the model,
-    /// as `Cat` and `cat` are.
+    /// No label; a template without `{}`; a prompt over the context length; two labels that are one
+    /// text to the model, as `Cat` and `cat` are.
     pub fn new<L: AsRef<str>, T: AsRef<str>>(
         clip: &Clip,
         labels: &[L],
@@ -48,8 +49,9 @@ impl Classifier {
         Classifier::new_with(clip, labels, templates, Overflow::Refuse, |_| {})
     }
 
-    /// [`Classifier::new`] with a rule for prompts over the context length. `progress` gets the number of prompts done
-    /// since it was last called. Beside the labels and their vectors, memory does not grow with the number of either.
+    /// [`Classifier::new`] with a rule for prompts over the context length. `progress` gets the
+    /// number of prompts done since it was last called. Beside the labels and their vectors, memory
+    /// does not grow with the number of either.
     ///
     /// # Errors
     /// As [`Classifier::new`]; a prompt over the context length only if `overflow` refuses it.
@@ -149,7 +151,8 @@ impl Clip {
     }
 }
 
-/// Softmax of `scale * cosine` over the labels, most probable first (ties: label order). PROTOCOL 1.4, 4.2.
+/// Softmax of `scale * cosine` over the labels, most probable first (ties: label order).
+/// PROTOCOL 1.4, 4.2.
 pub fn rank(labels: &[String], cosines: &[f32], scale: f32) -> Vec<LabelScore> {
     top(labels, cosines, scale, labels.len())
 }

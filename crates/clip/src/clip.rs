@@ -58,8 +58,9 @@ impl Clip {
         Clip::load(starter::NAME)
     }
 
-    /// Loads `starter`, a released model by name (`ViT-B/32`), `hf:owner/name`, or a path. Asks no network:
-    /// a released model must have been downloaded before, by this program, OpenAI's or Hugging Face's.
+    /// Loads `starter`, a released model by name (`ViT-B/32`), `hf:owner/name`, or a path. Asks no
+    /// network: a released model must have been downloaded before, by this program, OpenAI's or
+    /// Hugging Face's.
     ///
     /// # Errors
     /// The name leads to no file, or the file is no CLIP checkpoint.
@@ -112,8 +113,8 @@ impl Clip {
         })
     }
 
-    /// Features of image files, `[images, embed_dim]`, not normalised. Fails at the first image that cannot be used;
-    /// [`Clip::encode_in_batches`] is for bulk work that skips.
+    /// Features of image files, `[images, embed_dim]`, not normalised. Fails at the first image
+    /// that cannot be used; [`Clip::encode_in_batches`] is for bulk work that skips.
     ///
     /// # Errors
     /// An image cannot be read or decoded.
@@ -128,7 +129,8 @@ impl Clip {
         Ok(Features::new(self.embed_dim(), data))
     }
 
-    /// Features of network inputs `[n, 3, resolution, resolution]` (normalised pixels), not normalised.
+    /// Features of network inputs `[n, 3, resolution, resolution]` (normalised pixels), not
+    /// normalised.
     ///
     /// # Errors
     /// A length that is no whole number of images; features that are not finite.
@@ -136,8 +138,8 @@ impl Clip {
         Ok(Features::new(self.embed_dim(), self.encoder.encode_images(input)?))
     }
 
-    /// [`Clip::encode_input`] together with what stands before the projection: `[n, penultimate_width]`, then
-    /// `[n, embed_dim]`.
+    /// [`Clip::encode_input`] together with what stands before the projection:
+    /// `[n, penultimate_width]`, then `[n, embed_dim]`.
     ///
     /// # Errors
     /// As [`Clip::encode_input`].
@@ -161,11 +163,12 @@ impl Clip {
         Ok(self.encode_texts_with(texts, Overflow::Refuse)?.0)
     }
 
-    /// Whether texts of this model become CLIP's tokens. The first call reads the tokenizer files beside the weights.
+    /// Whether texts of this model become CLIP's tokens. The first call reads the tokenizer files
+    /// beside the weights.
     ///
     /// # Errors
-    /// [`Error::TextsRefused`] with the field or file that asks for another tokenizer. Images, and token ids
-    /// ([`Clip::encode_token_ids`]), are not concerned.
+    /// [`Error::TextsRefused`] with the field or file that asks for another tokenizer. Images, and
+    /// token ids ([`Clip::encode_token_ids`]), are not concerned.
     pub fn check_texts(&self) -> Result<(), Error> {
         match self.texts_refused.get_or_init(|| self.tokenizer_config.refusal()) {
             None => Ok(()),
@@ -202,7 +205,8 @@ impl Clip {
         Ok((features, truncated.collect()))
     }
 
-    /// Features of token ids (each from start to end of text, padded or not), `[texts, embed_dim]`, not normalised.
+    /// Features of token ids (each from start to end of text, padded or not), `[texts, embed_dim]`,
+    /// not normalised.
     ///
     /// # Errors
     /// An id outside the vocabulary, an empty text, or one longer than the context.
@@ -326,7 +330,8 @@ impl Clip {
     }
 }
 
-/// Finds and reads a checkpoint: the starter, a registry name, `hf:owner/name`, or a path. Asks no network.
+/// Finds and reads a checkpoint: the starter, a registry name, `hf:owner/name`, or a path. Asks no
+/// network.
 ///
 /// # Errors
 /// The name leads to no file, or the file is no CLIP checkpoint.

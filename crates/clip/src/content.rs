@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The bytes of an image file or of a text, as a number: the first 128 bits of their BLAKE3 hash. Inputs of equal
-/// content have equal rows.
+/// The bytes of an image file or of a text, as a number: the first 128 bits of their BLAKE3 hash.
+/// Inputs of equal content have equal rows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ContentId([u8; 16]);
 

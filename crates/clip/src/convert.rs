@@ -1,4 +1,5 @@
-//! A checkpoint in another layout, with all that goes with it: what is written reads back as what was read.
+//! A checkpoint in another layout, with all that goes with it: what is written reads back as what
+//! was read.
 
 use std::path::{Path, PathBuf};
 
@@ -18,10 +19,12 @@ pub struct Converted {
     pub warnings: Vec<String>,
 }
 
-/// Writes `checkpoint` in `layout` together with its preprocessing and its way from texts to tokens.
+/// Writes `checkpoint` in `layout` together with its preprocessing and its way from texts to
+/// tokens.
 ///
 /// # Errors
-/// As [`clip_model::convert()`]; [`Error::Preprocess`] where the layout has no place for the preprocessing.
+/// As [`clip_model::convert()`]; [`Error::Preprocess`] where the layout has no place for the
+/// preprocessing.
 pub fn convert(
     checkpoint: &Checkpoint,
     layout: Layout,

@@ -6,7 +6,8 @@ use clip_image::ImageError;
 use clip_model::{CheckpointError, EncodeError, ResolveError};
 use clip_tokenizer::TokenizerError;
 
-/// Everything that can go wrong between a path or a text and an answer. Messages name the input and the limit.
+/// Everything that can go wrong between a path or a text and an answer. Messages name the input and
+/// the limit.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -2,7 +2,8 @@
 
 use clip_model::joint_space::{dot, normalize_rows};
 
-/// Outputs of a tower, `[rows, embed_dim]`, **not** normalised (as the reference's `encode_*`). PROTOCOL 1.4.
+/// Outputs of a tower, `[rows, embed_dim]`, **not** normalised (as the reference's `encode_*`).
+/// PROTOCOL 1.4.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
     embed_dim: usize,

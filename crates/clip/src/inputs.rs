@@ -29,7 +29,8 @@ enum Kind {
 
 #[derive(Clone)]
 enum Source {
-    /// A file whose path is not Unicode, or could be taken for an escaped one: the name only shows it.
+    /// A file whose path is not Unicode, or could be taken for an escaped one: the name only shows
+    /// it.
     File(Box<Path>),
     Bytes(Arc<[u8]>),
     /// Read when it is used: a record of a larger file, a frame of a video.
@@ -47,8 +48,8 @@ impl fmt::Debug for Source {
 }
 
 impl ImageInput {
-    /// An image in a file; read when it is used. Its name is the path as [`clip_files::shown`] writes it: no two files
-    /// have one name.
+    /// An image in a file; read when it is used. Its name is the path as [`clip_files::shown`]
+    /// writes it: no two files have one name.
     pub fn file(path: &Path) -> ImageInput {
         ImageInput::from(path.to_owned())
     }
@@ -58,8 +59,8 @@ impl ImageInput {
         ImageInput::other(name, Source::Bytes(bytes.into()))
     }
 
-    /// An image whose bytes `read` gives when it is used, called `name` in results and errors. `read` says in words
-    /// why it cannot.
+    /// An image whose bytes `read` gives when it is used, called `name` in results and errors.
+    /// `read` says in words why it cannot.
     pub fn lazy(
         name: &str,
         read: impl Fn() -> Result<Vec<u8>, String> + Send + Sync + 'static,
@@ -82,8 +83,8 @@ impl ImageInput {
     /// The bytes of the file.
     ///
     /// # Errors
-    /// The file cannot be read, is no regular file (a pipe or device could block for ever), has more bytes than
-    /// `limits` allow pixels for, or does not begin as an image does.
+    /// The file cannot be read, is no regular file (a pipe or device could block for ever), has
+    /// more bytes than `limits` allow pixels for, or does not begin as an image does.
     pub fn read(&self, limits: &Limits) -> Result<Cow<'_, [u8]>, Error> {
         let failed = |source| Error::ReadImage { path: self.name().to_owned(), source };
         let path = match &self.0 {
@@ -132,12 +133,12 @@ pub struct Expanded {
     pub unread: Vec<(PathBuf, io::Error)>,
 }
 
-/// Images below a path: every image of a folder and its sub-folders in order of their paths, or the file itself,
-/// which is met, or missed, when it is read.
+/// Images below a path: every image of a folder and its sub-folders in order of their paths, or the
+/// file itself, which is met, or missed, when it is read.
 ///
-/// In a folder, an image is what has the ending of one ([`is_image_name`]) or begins as one does; formats that are not
-/// read are among them, to be refused by name. Hidden and system files are passed over, folders that links reach twice
-/// taken once.
+/// In a folder, an image is what has the ending of one ([`is_image_name`]) or begins as one does;
+/// formats that are not read are among them, to be refused by name. Hidden and system files are
+/// passed over, folders that links reach twice taken once.
 ///
 /// # Errors
 /// A folder cannot be read or holds no image.

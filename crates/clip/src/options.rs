@@ -32,8 +32,8 @@ impl std::str::FromStr for DeviceKind {
 }
 
 /// The environment variable that forces an instruction set: `reference` (the definition, as
-/// [`DeviceKind::Reference`]), `portable`, `avx2` or `avx512`. For tests and comparisons: bits are the same in any batch
-/// and on any number of threads, but per instruction set.
+/// [`DeviceKind::Reference`]), `portable`, `avx2` or `avx512`. For tests and comparisons: bits are
+/// the same in any batch and on any number of threads, but per instruction set.
 pub const ISA_VARIABLE: &str = "CLIP_RS_ISA";
 
 /// What the towers are computed with.
@@ -63,7 +63,8 @@ impl InstructionSet {
     }
 }
 
-/// How [`Clip::load_with`](crate::Clip::load_with) finds and reads a model. The default asks no network.
+/// How [`Clip::load_with`](crate::Clip::load_with) finds and reads a model. The default asks no
+/// network.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
     /// Where the towers run.
@@ -72,29 +73,35 @@ pub struct LoadOptions {
     pub precision: Precision,
     /// Overrides what the file, its configuration or the registry says.
     pub activation: Option<Activation>,
-    /// JSON of a configuration (`open_clip_config.json` or transformers' `config.json`) for weights without one.
+    /// JSON of a configuration (`open_clip_config.json` or transformers' `config.json`) for weights
+    /// without one.
     pub config: Option<String>,
     /// Where this program keeps downloaded models; `None`: `clip-rs` in the user's cache folder.
     pub cache_dir: Option<PathBuf>,
     /// Cap on decoded pixels per image.
     pub image_limits: Limits,
-    /// Decodes JPEGs much larger than the model's input at a fraction of their size: faster, other pixels. Becomes part
-    /// of the recipe ([`Preprocess::fast_decode`](clip_image::Preprocess::fast_decode)).
+    /// Decodes JPEGs much larger than the model's input at a fraction of their size: faster, other
+    /// pixels. Becomes part of the recipe
+    /// ([`Preprocess::fast_decode`](clip_image::Preprocess::fast_decode)).
     pub fast_decode: bool,
-    /// Converts images to RGB before the resize, as the readers behind published measurements do. Becomes part of the
-    /// recipe ([`Preprocess::convert_first`](clip_image::Preprocess::convert_first)).
+    /// Converts images to RGB before the resize, as the readers behind published measurements do.
+    /// Becomes part of the recipe
+    /// ([`Preprocess::convert_first`](clip_image::Preprocess::convert_first)).
     pub convert_first: bool,
     /// What becomes of transparent pixels. Becomes part of the recipe
     /// ([`Preprocess::transparency`](clip_image::Preprocess::transparency)).
     pub transparency: TransparencyMode,
-    /// Keeps what stands before the projection too, for a linear probe ([`ImageBatch::penultimate`](crate::ImageBatch)).
+    /// Keeps what stands before the projection too, for a linear probe
+    /// ([`ImageBatch::penultimate`](crate::ImageBatch)).
     pub penultimate: bool,
-    /// Work that is left out because it cannot change an answer; switched off for tests and measurements only.
+    /// Work that is left out because it cannot change an answer; switched off for tests and
+    /// measurements only.
     pub shortcuts: Shortcuts,
 }
 
 impl LoadOptions {
-    /// What the device computes with: the widest this processor has, unless [`ISA_VARIABLE`] forces another.
+    /// What the device computes with: the widest this processor has, unless [`ISA_VARIABLE`] forces
+    /// another.
     ///
     /// # Errors
     /// The variable names what there is not.
@@ -118,10 +125,12 @@ impl LoadOptions {
     }
 }
 
-/// Threads, at most: beyond what a machine has they only wait for each other, and a system runs out of them.
+/// Threads, at most: beyond what a machine has they only wait for each other, and a system runs out
+/// of them.
 const MOST_THREADS: usize = 4096;
 
-/// Sets the number of threads of everything this library computes; `None`: one per core. To be called once, first.
+/// Sets the number of threads of everything this library computes; `None`: one per core. To be
+/// called once, first.
 ///
 /// # Errors
 /// More than 4096; or the threads are running already.

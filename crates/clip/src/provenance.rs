@@ -15,7 +15,8 @@ use crate::error::Error;
 pub struct ModelProvenance {
     /// The name or path it was loaded by.
     pub name: String,
-    /// SHA-256 over the tensors: the same for every layout and container that holds the same values in the same types.
+    /// SHA-256 over the tensors: the same for every layout and container that holds the same values
+    /// in the same types.
     pub tensors_sha256: String,
     /// Files read; empty for the built-in model.
     pub files: Vec<PathBuf>,
@@ -66,7 +67,8 @@ impl ModelProvenance {
 }
 
 impl Clip {
-    /// What identifies the model in files written with it. Reads the weights once more, for their digest.
+    /// What identifies the model in files written with it. Reads the weights once more, for their
+    /// digest.
     ///
     /// # Errors
     /// The model is gone from where it was loaded.

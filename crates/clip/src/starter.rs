@@ -8,7 +8,8 @@ pub(crate) const NAME: &str = "starter";
 const WEIGHTS: &[u8] = include_bytes!("../assets/starter/starter.safetensors");
 const CONFIG: &str = include_str!("../assets/starter/open_clip_config.json");
 
-/// What has to be said wherever the starter answers. Its model card: `crates/clip/assets/starter/README.md`.
+/// What has to be said wherever the starter answers. Its model card:
+/// `crates/clip/assets/starter/README.md`.
 pub const STARTER_NOTE: &str = "using the built-in starter model, a small demonstration (12.5 M parameters): good at \
 whole objects, animals and food, weak at people, scenes, colours, counting and text; for a released model: \
 `clip-rs models download ViT-B/32`, then `--model ViT-B/32`";

@@ -41,8 +41,9 @@ pub struct Verification {
     pub ok: bool,
 }
 
-/// Runs the encoders on `pixels` (f32 `[n, 3, r, r]`, normalised) and `token_ids` (i64 `[n, 77]`) of `inputs`, and
-/// compares with `image_features`, `text_features` and, if present, `logits_per_image` of `outputs`.
+/// Runs the encoders on `pixels` (f32 `[n, 3, r, r]`, normalised) and `token_ids` (i64 `[n, 77]`)
+/// of `inputs`, and compares with `image_features`, `text_features` and, if present,
+/// `logits_per_image` of `outputs`.
 ///
 /// # Errors
 /// A file is broken, or a tensor has another shape than the model gives.
@@ -196,7 +197,8 @@ const PHOTOS: [(&str, &[u8]); 2] = [
 /// Probabilities of the starter model are stated to this.
 const PROBABILITY_TOLERANCE: f32 = 1e-4;
 
-/// Checks tokenizer, preprocessing and the starter model against reference values inside the program.
+/// Checks tokenizer, preprocessing and the starter model against reference values inside the
+/// program.
 ///
 /// # Errors
 /// None in a sound build.

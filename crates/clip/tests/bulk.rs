@@ -18,7 +18,8 @@ fn inputs() -> Vec<ImageInput> {
     inputs
 }
 
-/// Its threads say how many batches there are where a machine has more of them than a batch has images.
+/// Its threads say how many batches there are where a machine has more of them than a batch has
+/// images.
 fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool")
 }

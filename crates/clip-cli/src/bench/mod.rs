@@ -20,9 +20,10 @@ const NO_MODEL: &str = "none";
 
 /// Measure how fast a model runs on this machine
 ///
-/// Images and texts a second, operations a second and their share of what the processor can do in the same precision
-/// (measured in the same rounds), preprocessing, tokenizer, loading, memory. Medians of interleaved rounds after a
-/// warm-up. Operations are those of the reference, two for each multiply-add, whatever shortcuts leave out.
+/// Images and texts a second, operations a second and their share of what the processor can do in
+/// the same precision (measured in the same rounds), preprocessing, tokenizer, loading, memory.
+/// Medians of interleaved rounds after a warm-up. Operations are those of the reference, two for
+/// each multiply-add, whatever shortcuts leave out.
 #[derive(clap::Args)]
 #[command(
     after_help = "Example:\n  clip-rs bench --model ViT-B/32 --batch 1,8,32 --threads 2 --precision bf16"
@@ -41,7 +42,8 @@ pub(crate) struct Bench {
     /// One JSON object for each batch size and line
     #[arg(long)]
     json: bool,
-    /// Answer requests on standard input instead (`bench/server.rs` lists them); model `none` loads none
+    /// Answer requests on standard input instead (`bench/server.rs` lists them); model `none` loads
+    /// none
     #[arg(long, hide = true)]
     serve: bool,
 }

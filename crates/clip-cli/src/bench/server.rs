@@ -1,7 +1,8 @@
 //! A model that waits for requests, so that a driver can time it in turns with other programs.
 //!
-//! One request a line, one answer a line: seconds (of `peak` 10⁹ operations a second), or `error: ` and why. `ready`
-//! comes first. What is timed begins when files that a request names as lists or texts are read.
+//! One request a line, one answer a line: seconds (of `peak` 10⁹ operations a second), or `error: `
+//! and why. `ready` comes first. What is timed begins when files that a request names as lists or
+//! texts are read.
 //!
 //! | request | what is timed |
 //! |---|---|

@@ -1,7 +1,8 @@
-//! How fast a model runs on this machine: rates, operations, and the share of what the processor can do.
+//! How fast a model runs on this machine: rates, operations, and the share of what the processor
+//! can do.
 //!
-//! Everything is measured in rounds, one measurement after the other in each, so that a slow moment of the machine
-//! meets all of them; the medians count. The first round warms up and does not.
+//! Everything is measured in rounds, one measurement after the other in each, so that a slow moment
+//! of the machine meets all of them; the medians count. The first round warms up and does not.
 
 use clip_rs::model::{MultiplyAdds, synthetic};
 use clip_rs::{Clip, Error, ImageInput, InstructionSet, Overflow, Precision, measure_peak};
@@ -38,10 +39,11 @@ pub(super) struct Speed {
     pub(super) images_per_second: f64,
     /// The built-in captions, all in one call, tokenized before.
     pub(super) texts_per_second: f64,
-    /// 10⁹ operations a second of the image tower, two for each multiply-add of the reference ([`MultiplyAdds`]).
+    /// 10⁹ operations a second of the image tower, two for each multiply-add of the reference
+    /// ([`MultiplyAdds`]).
     pub(super) gops: f64,
-    /// The most that this processor did in these rounds: products without memory, in the same precision, 10⁹ a second.
-    /// Unknown for the reference device.
+    /// The most that this processor did in these rounds: products without memory, in the same
+    /// precision, 10⁹ a second. Unknown for the reference device.
     pub(super) peak_gops: Option<f64>,
     /// `gops` over `peak_gops`. Beyond 1 where shortcuts leave out operations of the reference.
     pub(super) share_of_peak: Option<f64>,
@@ -64,8 +66,8 @@ fn captions() -> Vec<&'static str> {
     CAPTIONS.lines().collect()
 }
 
-/// Measures `clip`, which took `load_seconds` to load, at each of these batch sizes, over `rounds` rounds.
-/// `progress` is told after each round how many of all are done, the warm-up among them.
+/// Measures `clip`, which took `load_seconds` to load, at each of these batch sizes, over `rounds`
+/// rounds. `progress` is told after each round how many of all are done, the warm-up among them.
 ///
 /// # Errors
 /// Features are not finite.
@@ -168,7 +170,8 @@ impl Common {
     }
 }
 
-/// 10⁹ operations a second of products that touch no memory, on all threads; none of the reference device.
+/// 10⁹ operations a second of products that touch no memory, on all threads; none of the reference
+/// device.
 pub(super) fn peak_gops(instruction_set: InstructionSet, precision: Precision) -> Option<f64> {
     match instruction_set {
         InstructionSet::Cpu(isa) => Some(measure_peak(isa, precision)),

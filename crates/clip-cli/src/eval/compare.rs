@@ -10,7 +10,8 @@ use clip_eval::statistics::Bootstrap;
 use crate::console::Console;
 use crate::exit::Exit;
 
-/// What the names of files of predictions end with; the result beside one ends with `.json` instead.
+/// What the names of files of predictions end with; the result beside one ends with `.json`
+/// instead.
 const ENDING: &str = ".predictions.jsonl";
 
 #[derive(clap::Args)]
@@ -69,8 +70,8 @@ impl Compare {
         Ok(if in_one_alone + other_truth == 0 { Exit::Ok } else { Exit::Skipped })
     }
 
-    /// The metric of both results. Without a result beside the files, what the predictions themselves are of: and then
-    /// it is said.
+    /// The metric of both results. Without a result beside the files, what the predictions
+    /// themselves are of: and then it is said.
     fn measure(&self, pairs: &Pairs<'_>, console: &Console) -> anyhow::Result<Measure> {
         let names = [&self.first, &self.second].map(|path| metric_beside(path));
         let name = match names {

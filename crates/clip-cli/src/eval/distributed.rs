@@ -45,7 +45,8 @@ impl World {
         self.shard.of == 1
     }
 
-    /// Whether this process speaks for all: `mpirun` ends every rank as soon as one ends with a code that is not 0.
+    /// Whether this process speaks for all: `mpirun` ends every rank as soon as one ends with a
+    /// code that is not 0.
     pub(super) fn is_main_process(&self) -> bool {
         #[cfg(feature = "mpi")]
         if self.universe.is_some() {
@@ -54,8 +55,8 @@ impl World {
         true
     }
 
-    /// Until all ranks are here, so that what is joined now is whole. Shards do not know of each other: the last to end
-    /// joins everything.
+    /// Until all ranks are here, so that what is joined now is whole. Shards do not know of each
+    /// other: the last to end joins everything.
     pub(super) fn wait(&self) {
         #[cfg(feature = "mpi")]
         if let Some(universe) = &self.universe {

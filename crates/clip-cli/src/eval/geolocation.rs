@@ -12,9 +12,10 @@ use crate::settings::Settings;
 
 /// Place of the nearest reference photo: IM2GPS's protocol, on tables of one's own
 ///
-/// Both tables are CSV with the columns file, lat and lon (degrees); paths from the table's folder. The result has the
-/// shares within 1, 25, 200, 750 and 2500 km and the median distance, and no answer for a photo. A test of features, for
-/// research: locating people is surveillance, which the model card rules out.
+/// Both tables are CSV with the columns file, lat and lon (degrees); paths from the table's folder.
+/// The result has the shares within 1, 25, 200, 750 and 2500 km and the median distance, and no
+/// answer for a photo. A test of features, for research: locating people is surveillance, which the
+/// model card rules out.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   clip-rs eval geolocation --references places.csv --queries photos.csv")]

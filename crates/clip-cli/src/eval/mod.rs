@@ -28,11 +28,12 @@ use crate::table::columns;
 
 /// Measure models on benchmark data sets, with intervals and everything needed to repeat a figure
 ///
-/// Data sets are read in their authors' layout (`clip-rs datasets info NAME` says what to fetch and where to put it).
-/// Every cell becomes OUT/MODEL/DATASET.TASK.json, with one line per image beside it; OUT/results.csv joins them. What
-/// is not the default is part of the name: cifar10.zeroshot_classification.split-train.json.
-/// Features are computed once and kept by content. A cell that is there already is not made again; a data set that is
-/// missing or an image that is broken is listed, and stops nothing. An interval that is `none` has its reason in the
+/// Data sets are read in their authors' layout (`clip-rs datasets info NAME` says what to fetch and
+/// where to put it). Every cell becomes OUT/MODEL/DATASET.TASK.json, with one line per image beside
+/// it; OUT/results.csv joins them. What is not the default is part of the name:
+/// cifar10.zeroshot_classification.split-train.json. Features are computed once and kept by
+/// content. A cell that is there already is not made again; a data set that is missing or an image
+/// that is broken is listed, and stops nothing. An interval that is `none` has its reason in the
 /// result; `n` is what was scored, of how many there should be.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -78,8 +79,8 @@ enum Kind {
     Robustness(Measure<RobustnessOptions>),
     /// A list of models, data sets and tasks from a TOML file
     ///
-    /// `root`, `models`, `tasks` (zeroshot, retrieval, probe, fewshot, robustness), `datasets`, and `[options]` by the names
-    /// of the flags of `eval`. Folders are from the file's own.
+    /// `root`, `models`, `tasks` (zeroshot, retrieval, probe, fewshot, robustness), `datasets`, and
+    /// `[options]` by the names of the flags of `eval`. Folders are from the file's own.
     #[command(after_help = "Example, suite.toml:
   root = \"data\"
   models = [\"starter\", \"ViT-B/32\"]
@@ -102,12 +103,13 @@ enum Kind {
 
 #[derive(clap::Args)]
 struct Measure<Options: clap::Args> {
-    /// Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own: `folder:PATH` with a
-    /// folder for each class, `csv:PATH` with columns file and label, `webdataset:PATH` with shards
+    /// Data sets by id, separated by commas, or `all` (see `clip-rs datasets list`); or your own:
+    /// `folder:PATH` with a folder for each class, `csv:PATH` with columns file and label,
+    /// `webdataset:PATH` with shards
     #[arg(long, required = true, value_delimiter = ',', value_name = "NAME")]
     dataset: Vec<String>,
-    /// Folder of the data sets, each in a folder of its own, or of one data set; paths of your own files start there,
-    /// or here without it
+    /// Folder of the data sets, each in a folder of its own, or of one data set; paths of your own
+    /// files start there, or here without it
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// Models, separated by commas: names, `hf:owner/name`, or paths [default: starter]

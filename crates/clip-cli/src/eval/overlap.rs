@@ -10,12 +10,14 @@ use clip_eval::statistics::{Bootstrap, Interval};
 use crate::console::Console;
 use crate::exit::Exit;
 
-/// Whether test images that resemble training images are easier: contamination, what it adds, a test
+/// Whether test images that resemble training images are easier: contamination, what it adds, a
+/// test
 ///
-/// A detector's file says for each image how near its nearest training image is: CSV with the columns id and similarity,
-/// ids as in the predictions. From the threshold on an image overlaps. For each set: the share that overlaps, accuracy of
-/// all, clean and overlapping images, what the overlap adds with its interval, and the one-sided binomial test of the
-/// overlapping ones against the clean accuracy, with Bonferroni over the sets (the paper's section 5).
+/// A detector's file says for each image how near its nearest training image is: CSV with the
+/// columns id and similarity, ids as in the predictions. From the threshold on an image overlaps.
+/// For each set: the share that overlaps, accuracy of all, clean and overlapping images, what the
+/// overlap adds with its interval, and the one-sided binomial test of the overlapping ones against
+/// the clean accuracy, with Bonferroni over the sets (the paper's section 5).
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   clip-rs eval overlap --set results/starter/cifar10.zeroshot_classification.predictions.jsonl,similar.csv,0.95")]

@@ -12,9 +12,10 @@ use crate::settings::Settings;
 
 /// Which caption belongs to which image, among a few made to be mistaken for each other
 ///
-/// CLIP_benchmark's image_caption_selection. A CSV table with image_0, image_1, … and caption_0, caption_1, … (Winoground's
-/// pairs), or file, caption and negative_caption (SugarCrepe's); paths from the table's folder. A row is right where every
-/// image is nearest to its own caption and every caption to its own image; both directions stand beside it.
+/// CLIP_benchmark's image_caption_selection. A CSV table with image_0, image_1, … and caption_0,
+/// caption_1, … (Winoground's pairs), or file, caption and negative_caption (SugarCrepe's); paths
+/// from the table's folder. A row is right where every image is nearest to its own caption and
+/// every caption to its own image; both directions stand beside it.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   clip-rs eval selection --table winoground.csv --model ViT-B/32")]

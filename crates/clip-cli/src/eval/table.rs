@@ -1,4 +1,5 @@
-//! Results as rows of a table: one line each where the terminal is wide enough, else names above and numbers below.
+//! Results as rows of a table: one line each where the terminal is wide enough, else names above
+//! and numbers below.
 
 use std::borrow::Cow;
 
@@ -58,7 +59,8 @@ impl Table {
         self.row([&job.dataset, job.task.name(), &job.model, "not measured"], ["-", "", ""])
     }
 
-    /// Names, then numbers in columns; a name that is longer than its column is not cut, but for the terminal's width.
+    /// Names, then numbers in columns; a name that is longer than its column is not cut, but for
+    /// the terminal's width.
     fn row(&self, names: [&str; 4], numbers: [&str; 3]) -> String {
         let [value, interval, n] = NUMBERS;
         let numbers =

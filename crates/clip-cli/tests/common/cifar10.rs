@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-/// Records of CIFAR-10's binary layout: a label, then three planes of 32 x 32. `records` of them in the test split, 200 in
-/// the training split.
+/// Records of CIFAR-10's binary layout: a label, then three planes of 32 x 32. `records` of them in
+/// the test split, 200 in the training split.
 pub(crate) fn cifar10(root: &Path, records: usize) {
     let folder = root.join("cifar-10-batches-bin");
     fs::create_dir_all(&folder).expect("a folder");

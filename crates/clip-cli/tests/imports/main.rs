@@ -1,7 +1,9 @@
-//! No two files of a crate import from each other, not even over others: what a file needs lies below it.
+//! No two files of a crate import from each other, not even over others: what a file needs lies
+//! below it.
 //!
-//! A file is a module. `mod` lines and a parent's `pub use child::…` are no imports, and whoever takes a name through
-//! such a line takes it from the file that defines it. Unit tests at the foot of a file do not count.
+//! A file is a module. `mod` lines and a parent's `pub use child::…` are no imports, and whoever
+//! takes a name through such a line takes it from the file that defines it. Unit tests at the foot
+//! of a file do not count.
 
 mod module;
 
@@ -40,9 +42,11 @@ fn circles(imports: &BTreeMap<Segments, BTreeSet<Segments>>) -> Vec<BTreeSet<Str
 
 /// Circles that stay, by crate and by how all of their files begin.
 const ALLOWED: [(&str, &str); 3] = [
-    // The parent has the words of the format (errors, the order of coefficients) and the way through the parts.
+    // The parent has the words of the format (errors, the order of coefficients) and the way
+    // through the parts.
     ("clip-image", "decode/jpeg"),
-    // The parent has the type that stands for the processor, which every operation takes and which dispatches to them.
+    // The parent has the type that stands for the processor, which every operation takes and which
+    // dispatches to them.
     ("clip-kernels", "cpu"),
     ("clip-kernels", "reference"),
 ];
@@ -69,8 +73,8 @@ fn no_files_import_from_each_other() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// `clip-eval: suite | tasks | results options | error` in docs/architecture.md, the upper floors first: a module imports
-/// from floors below its own alone.
+/// `clip-eval: suite | tasks | results options | error` in docs/architecture.md, the upper floors
+/// first: a module imports from floors below its own alone.
 #[test]
 fn modules_import_from_the_floors_below() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/architecture.md");

@@ -1,4 +1,5 @@
-//! `classnames.txt`, joined with the labels by what they say; where nothing joins them, by their order, which is said.
+//! `classnames.txt`, joined with the labels by what they say; where nothing joins them, by their
+//! order, which is said.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -53,7 +54,8 @@ impl ClassNames {
         self.lines.len()
     }
 
-    /// Classes and names for the labels that occur. `numbered`: the labels are numbers of lines, from 0.
+    /// Classes and names for the labels that occur. `numbered`: the labels are numbers of lines,
+    /// from 0.
     ///
     /// # Errors
     /// Why they cannot be joined.
@@ -86,7 +88,8 @@ impl ClassNames {
         self.lines.iter().filter(|line| !line.is_empty()).map(pair).collect()
     }
 
-    /// Whole numbers: lines counted from 0, if there is a line for each; else as many lines as labels, in order.
+    /// Whole numbers: lines counted from 0, if there is a line for each; else as many lines as
+    /// labels, in order.
     fn by_number(
         &self,
         mut labels: Labels,
@@ -113,8 +116,8 @@ impl ClassNames {
         Ok(self.named(labels))
     }
 
-    /// Labels that are names: every line is a class. Labels that are none of the names: as many lines as labels, in the
-    /// order of the labels.
+    /// Labels that are names: every line is a class. Labels that are none of the names: as many
+    /// lines as labels, in the order of the labels.
     fn by_name(&self, mut labels: Labels) -> Result<Named, String> {
         let mut counts: HashMap<String, usize> = HashMap::new();
         for line in &self.lines {
@@ -205,7 +208,8 @@ fn by_label(labels: Labels, pairs: &HashMap<String, String>) -> Result<Named, St
     Ok(Named { labels, names })
 }
 
-/// Classes that go by their labels: with blanks for `_`; ids of WordNet by the names that ImageNet's prompts have.
+/// Classes that go by their labels: with blanks for `_`; ids of WordNet by the names that
+/// ImageNet's prompts have.
 pub(super) fn without_file(mut labels: Labels) -> Result<Named, DataError> {
     let mut names: Vec<String> = labels.classes().iter().map(|label| spoken(label)).collect();
     if labels.classes().iter().all(|label| is_wordnet_id(label)) && labels.len() > 0 {

@@ -101,8 +101,8 @@ impl Tree<'_> {
         self.below(base).any(|picture| !picture.contains('/'))
     }
 
-    /// Into single folders that hold class folders or splits: `set/images/CLASS`, `set/set/train`. A split is none of them,
-    /// but in a split one of its name may be: `train/train/CLASS`.
+    /// Into single folders that hold class folders or splits: `set/images/CLASS`, `set/set/train`.
+    /// A split is none of them, but in a split one of its name may be: `train/train/CLASS`.
     fn unwrapped(&self, base: &str, in_split: bool) -> String {
         let mut inside = base.to_owned();
         while let [only] = self.folders_with_pictures(&inside).into_iter().collect::<Vec<_>>()[..] {
@@ -260,7 +260,8 @@ impl Layout {
     }
 }
 
-/// The folders that are splits: all folders with pictures have splits' names, or those of two roles do.
+/// The folders that are splits: all folders with pictures have splits' names, or those of two roles
+/// do.
 fn splits_among(tree: &Tree<'_>, base: &str, folders: &[String]) -> Option<Vec<String>> {
     let splits: Vec<String> = folders.iter().filter(|name| role(name).is_some()).cloned().collect();
     let roles: BTreeSet<Role> = splits.iter().filter_map(|name| role(name)).collect();

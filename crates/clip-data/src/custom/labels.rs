@@ -29,8 +29,8 @@ pub(super) enum Spelling {
 }
 
 impl Labels {
-    /// Numbers in the order of their values, other labels by bytes. Labels that say the same in `spelling` are one; if all
-    /// are whole numbers, those of one value are.
+    /// Numbers in the order of their values, other labels by bytes. Labels that say the same in
+    /// `spelling` are one; if all are whole numbers, those of one value are.
     pub(super) fn new<'a>(labels: impl Iterator<Item = &'a str>, spelling: Spelling) -> Labels {
         let spellings: BTreeMap<String, ()> = labels.map(|label| (composed(label), ())).collect();
         let whole =
@@ -123,8 +123,8 @@ impl Labels {
     }
 }
 
-/// What labels are compared by. Signs count, unlike in names of copies (`comparable`): `C` and `C++` of a user are two
-/// classes.
+/// What labels are compared by. Signs count, unlike in names of copies (`comparable`): `C` and
+/// `C++` of a user are two classes.
 pub(super) fn key(label: &str, spelling: Spelling) -> String {
     match spelling {
         Spelling::Exact => composed(label),

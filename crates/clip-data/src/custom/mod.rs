@@ -6,9 +6,10 @@
 //! webdataset:PATH   PATH/{train,test}/{nshards.txt,0.tar,1.tar,…}, or tars      webdataset ◀── shards, sample ◀── npy
 //! ```
 //!
-//! Beside the classes or the table may lie `classnames.txt` and `zeroshot_classification_templates.txt` (`{c}` for the
-//! name). Labels and names are joined by what they say; splits go by what people call them. What is left out is counted,
-//! and what is guessed is a note.
+//! Beside the classes or the table may lie `classnames.txt` and
+//! `zeroshot_classification_templates.txt` (`{c}` for the name). Labels and names are joined by
+//! what they say; splits go by what people call them. What is left out is counted, and what is
+//! guessed is a note.
 
 mod class_names;
 pub(crate) mod csv;

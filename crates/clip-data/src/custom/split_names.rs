@@ -68,8 +68,8 @@ fn role_of_word(word: &str) -> Option<Role> {
     is(word).or_else(|| is(word.strip_suffix("set")?))
 }
 
-/// The split asked for, by its name, its name in other letters, or what it is for; else the one that is scored: of the
-/// tests, of the validation splits, of the training splits the only one.
+/// The split asked for, by its name, its name in other letters, or what it is for; else the one
+/// that is scored: of the tests, of the validation splits, of the training splits the only one.
 ///
 /// # Errors
 /// There is no such split, or which one is meant is not plain.

@@ -1,7 +1,8 @@
 //! Birdsnap: lists of links, whose images die with the years. PROTOCOL_EVAL 6.1.
 //!
-//! `images.txt` (columns path, species_id), `species.txt` (id, common), `test_images.txt` (path): tab-separated with a
-//! header. What is there is scored, the rest counted. The whole photo is used, not its box.
+//! `images.txt` (columns path, species_id), `species.txt` (id, common), `test_images.txt` (path):
+//! tab-separated with a header. What is there is scored, the rest counted. The whole photo is used,
+//! not its box.
 
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +36,8 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     Ok(found)
 }
 
-/// Class of each species id, joined by name: the authors' names are the common ones without apostrophes and hyphens.
+/// Class of each species id, joined by name: the authors' names are the common ones without
+/// apostrophes and hyphens.
 fn species(source: &Source<'_>) -> Result<HashMap<String, u32>, DataError> {
     let names = source.prompts.classes.iter().filter_map(|names| names.first());
     let classes = Classes::new(&source.dataset.id, names)?;

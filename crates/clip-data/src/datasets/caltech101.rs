@@ -1,4 +1,5 @@
-//! Caltech101 with its background class: `101_ObjectCategories/CLASS/image_0001.jpg`. PROTOCOL_EVAL 6.1.
+//! Caltech101 with its background class: `101_ObjectCategories/CLASS/image_0001.jpg`.
+//! PROTOCOL_EVAL 6.1.
 
 use crate::error::DataError;
 use crate::listing::{drawn, of_class};
@@ -8,7 +9,8 @@ use crate::reader::{Listing, Source};
 /// Training images of a class; the paper's draw is not published.
 const PER_CLASS: usize = 30;
 
-/// 30 of each class at random for training, the rest for the test; `split_file` takes another's draw.
+/// 30 of each class at random for training, the rest for the test; `split_file` takes another's
+/// draw.
 pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     drawn(source, |found, labels| {
         let mut kept = Vec::new();

@@ -55,7 +55,8 @@ pub(crate) fn flickr8k(source: &Source<'_>) -> Result<Listing, DataError> {
     flickr(source, &FLICKR8K)
 }
 
-/// From Karpathy's file, else CLIP_benchmark's list, else all captions with a list of the split's images.
+/// From Karpathy's file, else CLIP_benchmark's list, else all captions with a list of the split's
+/// images.
 fn flickr(source: &Source<'_>, places: &Flickr) -> Result<Listing, DataError> {
     let (folder, split) = (source.folder, source.split);
     let file = |name: &str| Some(source.path(name)).filter(|path| path.is_file());
@@ -148,7 +149,8 @@ pub(crate) fn mscoco(source: &Source<'_>) -> Result<Listing, DataError> {
     items(source, json::<Coco>(&path)?.captioned(), &[split, "images", ""])
 }
 
-/// The same photo in the release of the other year: `COCO_val2014_000000000042.jpg`, `000000000042.jpg`.
+/// The same photo in the release of the other year: `COCO_val2014_000000000042.jpg`,
+/// `000000000042.jpg`.
 fn other_year(image: &str) -> Vec<String> {
     let name = image.rsplit('/').next().unwrap_or(image);
     let Some((start, file)) =

@@ -1,7 +1,7 @@
 //! CIFAR10 and CIFAR100, in the binary and the Python edition. PROTOCOL_EVAL 6.1.
 //!
-//! Pixels are planes of red, green and blue, row by row, 32 x 32. CIFAR-100 has a coarse and a fine label; the fine
-//! one, which comes second, is the class.
+//! Pixels are planes of red, green and blue, row by row, 32 x 32. CIFAR-100 has a coarse and a fine
+//! label; the fine one, which comes second, is the class.
 
 use std::path::{Path, PathBuf};
 
@@ -159,7 +159,8 @@ fn targets(source: &Source<'_>, path: &Path, labels: &[i64]) -> Result<Vec<Targe
     labels.iter().map(target).collect()
 }
 
-/// The data set's own list of names, where it is there, must be the one that positions are taken from.
+/// The data set's own list of names, where it is there, must be the one that positions are taken
+/// from.
 fn check_classes(
     source: &Source<'_>,
     names: &Names,

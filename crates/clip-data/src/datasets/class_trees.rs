@@ -1,4 +1,5 @@
-//! Sets whose splits are folders of class folders: Country211, Rendered SST2, ImageNet-R, -A, -C and Sketch, ImageNetV2.
+//! Sets whose splits are folders of class folders: Country211, Rendered SST2, ImageNet-R, -A, -C
+//! and Sketch, ImageNetV2.
 
 use crate::error::DataError;
 use crate::listing::{class_folders, folders_in};
@@ -20,13 +21,14 @@ pub(crate) fn all_wnids(source: &Source<'_>) -> Result<Listing, DataError> {
     class_folders(source, "", &imagenet_wnids()?)
 }
 
-/// `CORRUPTION/SEVERITY/WNID/*` with ImageNet's 1000 classes: ImageNet-C, a split for each corruption and severity.
+/// `CORRUPTION/SEVERITY/WNID/*` with ImageNet's 1000 classes: ImageNet-C, a split for each
+/// corruption and severity.
 pub(crate) fn corruptions(source: &Source<'_>) -> Result<Listing, DataError> {
     class_folders(source, &source.place(source.split), &imagenet_wnids()?)
 }
 
-/// `imagenetv2-VARIANT-format-val/0..999/*`: the folder's number is the class, so `10` is not before `2`. Copies call
-/// the folders by wnid.
+/// `imagenetv2-VARIANT-format-val/0..999/*`: the folder's number is the class, so `10` is not
+/// before `2`. Copies call the folders by wnid.
 pub(crate) fn imagenet_v2(source: &Source<'_>) -> Result<Listing, DataError> {
     let inside = source.place(&match source.split {
         "threshold-0.7" => "imagenetv2-threshold0.7-format-val".to_owned(),

@@ -1,8 +1,9 @@
 //! CLEVR Counts: how many objects a scene has. PROTOCOL_EVAL 6.1.
 //!
-//! The paper draws 2,000 images for training and 500 for the test; which is not known. Ours are the first of a seeded
-//! permutation of the train scenes and of the val scenes, in the order of their names; `val-all` is the whole of val,
-//! as VTAB scores it. The prompts' list is sorted as text, "10" first, so a count is looked up and never computed.
+//! The paper draws 2,000 images for training and 500 for the test; which is not known. Ours are the
+//! first of a seeded permutation of the train scenes and of the val scenes, in the order of their
+//! names; `val-all` is the whole of val, as VTAB scores it. The prompts' list is sorted as text,
+//! "10" first, so a count is looked up and never computed.
 
 use std::collections::HashSet;
 use std::io::BufReader;

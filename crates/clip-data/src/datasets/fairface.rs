@@ -1,4 +1,5 @@
-//! FairFace: `{train,val}/N.jpg`, `fairface_label_{train,val}.csv`. PROTOCOL_EVAL 8.1. For the audit alone.
+//! FairFace: `{train,val}/N.jpg`, `fairface_label_{train,val}.csv`. PROTOCOL_EVAL 8.1. For the
+//! audit alone.
 
 use std::path::Path;
 

@@ -1,7 +1,8 @@
-//! FER2013: 48 x 48 grey pixels as decimal text in a CSV, in either of its layouts. PROTOCOL_EVAL 6.1.
+//! FER2013: 48 x 48 grey pixels as decimal text in a CSV, in either of its layouts.
+//! PROTOCOL_EVAL 6.1.
 //!
-//! `fer2013.csv` has `emotion,pixels,Usage`; `icml_face_data.csv` has `emotion, Usage, pixels` with blanks before the
-//! names. Training is train, PublicTest is valid, PrivateTest is test.
+//! `fer2013.csv` has `emotion,pixels,Usage`; `icml_face_data.csv` has `emotion, Usage, pixels` with
+//! blanks before the names. Training is train, PublicTest is valid, PrivateTest is test.
 
 use std::path::PathBuf;
 

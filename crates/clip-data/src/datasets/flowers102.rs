@@ -1,6 +1,7 @@
 //! Flowers102: `imagelabels.mat` and `setid.mat`. PROTOCOL_EVAL 6.1.
 //!
-//! Many code bases swap `trnid` and `tstid` because the latter is larger; CLIP does not: 6,149 images are the test.
+//! Many code bases swap `trnid` and `tstid` because the latter is larger; CLIP does not: 6,149
+//! images are the test.
 
 use crate::error::DataError;
 use crate::formats::matlab::{self, Value};

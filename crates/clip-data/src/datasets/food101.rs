@@ -1,5 +1,5 @@
-//! Food101: `images/CLASS/N.jpg`, `meta/{train,test}.txt` with lines `class/id`, or the `.json` beside them.
-//! PROTOCOL_EVAL 6.1.
+//! Food101: `images/CLASS/N.jpg`, `meta/{train,test}.txt` with lines `class/id`, or the `.json`
+//! beside them. PROTOCOL_EVAL 6.1.
 
 use std::collections::BTreeMap;
 

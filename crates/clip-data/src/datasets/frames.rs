@@ -1,4 +1,5 @@
-//! ImageNet-Vid-Robust and YTBB-Robust: anchor frames and what is within ten frames of them. PROTOCOL_EVAL 6.2, 7.4.
+//! ImageNet-Vid-Robust and YTBB-Robust: anchor frames and what is within ten frames of them.
+//! PROTOCOL_EVAL 6.2, 7.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +16,8 @@ use crate::text::json;
 /// Frames before and after an anchor that pm-10 looks at.
 const NEAR: u64 = 10;
 
-/// An anchor of ImageNet-Vid: its labels, the offsets of its neighbours, and their labels where these differ.
+/// An anchor of ImageNet-Vid: its labels, the offsets of its neighbours, and their labels where
+/// these differ.
 #[derive(Deserialize)]
 struct Anchor {
     labels: Vec<u32>,
@@ -40,9 +42,10 @@ pub(crate) fn imagenet_vid(source: &Source<'_>) -> Result<Listing, DataError> {
 
 /// `<video>_<ms>/frame-<n>.jpg`; a neighbour is scored by its anchor's labels.
 ///
-/// The reviewers' list of neighbours (`pmk_labels.json`) is not at hand: every frame within ten that is there counts.
-/// `anchors.json` in the set's folder, in the form of `assets/prompts/ytbb_anchors.json`, takes the place of our list;
-/// the published `metadata/anchor_labels.json` says which of our anchors are meant.
+/// The reviewers' list of neighbours (`pmk_labels.json`) is not at hand: every frame within ten
+/// that is there counts. `anchors.json` in the set's folder, in the form of
+/// `assets/prompts/ytbb_anchors.json`, takes the place of our list; the published
+/// `metadata/anchor_labels.json` says which of our anchors are meant.
 pub(crate) fn ytbb(source: &Source<'_>) -> Result<Listing, DataError> {
     let own = source.folder.join("anchors.json");
     let reviewed = source.folder.join("metadata/anchor_labels.json");
@@ -70,7 +73,8 @@ pub(crate) fn ytbb(source: &Source<'_>) -> Result<Listing, DataError> {
     Ok(found)
 }
 
-/// An anchor whose class no list names cannot be scored: its frames are listed where there is nothing else.
+/// An anchor whose class no list names cannot be scored: its frames are listed where there is
+/// nothing else.
 fn without_class(found: &mut Listing, path: String, only: bool) -> Result<(), DataError> {
     if !only {
         found.leave_out(path, "no list names the class of its video");
@@ -83,7 +87,8 @@ fn without_class(found: &mut Listing, path: String, only: bool) -> Result<(), Da
     Ok(())
 }
 
-/// The form in which anchors were reviewed: marks, and classes that were added to that of the video.
+/// The form in which anchors were reviewed: marks, and classes that were added to that of the
+/// video.
 #[derive(Deserialize)]
 struct Reviewed {
     #[serde(default)]
@@ -99,7 +104,8 @@ struct Annotation {
     labels: Vec<usize>,
 }
 
-/// The anchors that are marked good, and neither bad nor unsure; those of `ours` where the file lists none.
+/// The anchors that are marked good, and neither bad nor unsure; those of `ours` where the file
+/// lists none.
 fn good_anchors(
     path: &Path,
     ours: &BTreeMap<String, Vec<u32>>,

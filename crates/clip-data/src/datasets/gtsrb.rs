@@ -1,4 +1,5 @@
-//! German traffic signs: `Training/00000/*.ppm`, `Final_Test/Images/*.ppm` with `GT-final_test.csv`. PROTOCOL_EVAL 6.1.
+//! German traffic signs: `Training/00000/*.ppm`, `Final_Test/Images/*.ppm` with
+//! `GT-final_test.csv`. PROTOCOL_EVAL 6.1.
 
 use crate::error::DataError;
 use crate::item::Target;
@@ -6,7 +7,8 @@ use crate::listing::{class_folders, table};
 use crate::names::joined;
 use crate::reader::{Listing, Source};
 
-/// Where people put the file with the answers; the `GT-final_test.test.csv` among the images has none.
+/// Where people put the file with the answers; the `GT-final_test.test.csv` among the images has
+/// none.
 const TRUTHS: [&str; 3] =
     ["Final_Test/GT-final_test.csv", "GT-final_test.csv", "Final_Test/Images/GT-final_test.csv"];
 
@@ -18,7 +20,8 @@ pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     }
 }
 
-/// Folders are the class numbers in five digits, in copies in none; the csv in each holds boxes, which are not cut out.
+/// Folders are the class numbers in five digits, in copies in none; the csv in each holds boxes,
+/// which are not cut out.
 fn training(source: &Source<'_>, inside: &str) -> Result<Listing, DataError> {
     let folders: Vec<String> =
         (0..source.prompts.classes.len()).map(|class| format!("{class:05}")).collect();

@@ -1,6 +1,7 @@
 //! Hateful Memes: `img/ID.png`, `{train,dev_seen,…}.jsonl`. PROTOCOL_EVAL 6.1.
 //!
-//! Only the image is given to the model, never the `text` of a line. The path is the field `img`: names pad the id.
+//! Only the image is given to the model, never the `text` of a line. The path is the field `img`:
+//! names pad the id.
 
 use serde::Deserialize;
 

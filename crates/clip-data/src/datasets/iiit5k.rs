@@ -1,7 +1,8 @@
 //! IIIT5K: words cropped from photos, each with its own lexicon of 1,000 words. PROTOCOL_EVAL 6.3.
 //!
-//! `testdata` is a struct array with `ImgName`, `GroundTruth`, `smallLexi` (50 words) and `mediumLexi` (1,000 words);
-//! the latter is the paper's "1k". Words are compared without case by the task.
+//! `testdata` is a struct array with `ImgName`, `GroundTruth`, `smallLexi` (50 words) and
+//! `mediumLexi` (1,000 words); the latter is the paper's "1k". Words are compared without case by
+//! the task.
 
 use std::sync::Arc;
 

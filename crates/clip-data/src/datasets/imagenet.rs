@@ -1,4 +1,5 @@
-//! ImageNet (ILSVRC 2012): `{train,val}/WNID/*.JPEG`, or its validation images flat. PROTOCOL_EVAL 6.1.
+//! ImageNet (ILSVRC 2012): `{train,val}/WNID/*.JPEG`, or its validation images flat.
+//! PROTOCOL_EVAL 6.1.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -105,7 +106,8 @@ impl Truth {
         truth(&devkit).map(Truth::Lines)
     }
 
-    /// `ILSVRC2012_val_00048981,n03995372 85 1 499 272 …`: the wnid, and a box of each object of it.
+    /// `ILSVRC2012_val_00048981,n03995372 85 1 499 272 …`: the wnid, and a box of each object of
+    /// it.
     fn solution(path: &Path) -> Result<Truth, DataError> {
         let wnids = imagenet_wnids()?;
         let classes = Classes::new("imagenet", &wnids)?;
@@ -141,7 +143,8 @@ impl Truth {
     }
 }
 
-/// The class of each line: ILSVRC's own ids, in another order than the wnids, go through `meta.mat`.
+/// The class of each line: ILSVRC's own ids, in another order than the wnids, go through
+/// `meta.mat`.
 fn truth(devkit: &Path) -> Result<Vec<u32>, DataError> {
     let meta = devkit.join("meta.mat");
     if !meta.is_file() {

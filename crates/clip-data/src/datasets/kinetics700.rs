@@ -1,7 +1,9 @@
-//! Kinetics700: a CSV of segments, and the clips that somebody still has of them. PROTOCOL_EVAL 6.1, 7.7.
+//! Kinetics700: a CSV of segments, and the clips that somebody still has of them.
+//! PROTOCOL_EVAL 6.1, 7.7.
 //!
-//! A clip is `ID_SSSSSS_EEEEEE.mp4`, in whatever folder below the data set's. Rows without a clip are left out and
-//! counted: videos vanish. Two releases exist (2019, and 2020 cut anew); the rows are those of the CSV that is there.
+//! A clip is `ID_SSSSSS_EEEEEE.mp4`, in whatever folder below the data set's. Rows without a clip
+//! are left out and counted: videos vanish. Two releases exist (2019, and 2020 cut anew); the rows
+//! are those of the CSV that is there.
 
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -1,7 +1,9 @@
-//! KITTI Distance: how far the closest vehicle is. PROTOCOL_EVAL 6.1, after VTAB and TFDS `kitti` 3.3.0.
+//! KITTI Distance: how far the closest vehicle is. PROTOCOL_EVAL 6.1, after VTAB and TFDS `kitti`
+//! 3.3.0.
 //!
-//! Vehicles are Car, Van and Truck; everything else, `DontCare` too, does not count. The classes are distances up to
-//! 8 m, 20 m, 999 m, and none. Splits are by drive, drawn with numpy's generator.
+//! Vehicles are Car, Van and Truck; everything else, `DontCare` too, does not count. The classes
+//! are distances up to 8 m, 20 m, 999 m, and none. Splits are by drive, drawn with numpy's
+//! generator.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! ObjectNet: `images/FOLDER/*.png`, the 113 folders that ImageNet has classes for. PROTOCOL_EVAL 6.2.
+//! ObjectNet: `images/FOLDER/*.png`, the 113 folders that ImageNet has classes for.
+//! PROTOCOL_EVAL 6.2.
 
 use crate::error::DataError;
 use crate::item::{Border, Item, Target};

@@ -1,7 +1,7 @@
 //! Oxford-IIIT Pet: `images/Breed_N.jpg`, `annotations/{trainval,test}.txt`. PROTOCOL_EVAL 6.1.
 //!
-//! The breed is the part of the name before the last `_`: class ids are alphabetical without case, the authors' names
-//! are in ASCII order, so that joining by id would exchange cats and dogs.
+//! The breed is the part of the name before the last `_`: class ids are alphabetical without case,
+//! the authors' names are in ASCII order, so that joining by id would exchange cats and dogs.
 
 use crate::error::DataError;
 use crate::listing::{class_list, entries};

@@ -1,6 +1,7 @@
 //! PatchCamelyon: HDF5, `x` of `[N, 96, 96, 3]` bytes and `y` of `[N, 1, 1, 1]`. PROTOCOL_EVAL 6.1.
 //!
-//! The training part has 7 GB: it is read by the rows that are stored together, of which the last ones stay at hand.
+//! The training part has 7 GB: it is read by the rows that are stored together, of which the last
+//! ones stay at hand.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};

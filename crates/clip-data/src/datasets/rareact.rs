@@ -1,4 +1,5 @@
-//! RareAct: segments of videos, annotated for unusual pairs of verb and noun. PROTOCOL_EVAL 6.3, 7.7.
+//! RareAct: segments of videos, annotated for unusual pairs of verb and noun. PROTOCOL_EVAL 6.3,
+//! 7.7.
 
 use serde::Deserialize;
 

@@ -1,4 +1,5 @@
-//! EuroSAT and RESISC45: class folders, split by CPython's generator with seed 42. PROTOCOL_EVAL 6.1.
+//! EuroSAT and RESISC45: class folders, split by CPython's generator with seed 42.
+//! PROTOCOL_EVAL 6.1.
 
 use crate::error::DataError;
 use crate::item::Item;
@@ -6,11 +7,12 @@ use crate::listing::{drawn, of_class};
 use crate::random::Python;
 use crate::reader::{Listing, Source};
 
-/// Images of a class of EuroSAT that the authors drew; a third each for training, validation and test.
+/// Images of a class of EuroSAT that the authors drew; a third each for training, validation and
+/// test.
 const DRAWN: usize = 1500;
 
-/// `2750/Class/Class_1.jpg`. Of each class, in sorted order, `random.sample(files, 1500)`; the authors' files came in
-/// the order of their file system, which is lost: ours are sorted.
+/// `2750/Class/Class_1.jpg`. Of each class, in sorted order, `random.sample(files, 1500)`; the
+/// authors' files came in the order of their file system, which is lost: ours are sorted.
 pub(crate) fn eurosat(source: &Source<'_>) -> Result<Listing, DataError> {
     drawn(source, |found, labels| {
         let mut random = Python::seed(42);

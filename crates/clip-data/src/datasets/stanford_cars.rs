@@ -1,7 +1,8 @@
 //! Stanford Cars: a struct array of MATLAB for each part. PROTOCOL_EVAL 6.1.
 //!
-//! Classes count from 1. The labels of the test part are not in the devkit but in a file of their own. Copies on data
-//! hubs renumber or rename classes: where `cars_meta.mat` is there, its names are compared with ours.
+//! Classes count from 1. The labels of the test part are not in the devkit but in a file of their
+//! own. Copies on data hubs renumber or rename classes: where `cars_meta.mat` is there, its names
+//! are compared with ours.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! STL-10: planes stored column by column, labels from 1, ten folds of the training part. PROTOCOL_EVAL 6.1.
+//! STL-10: planes stored column by column, labels from 1, ten folds of the training part.
+//! PROTOCOL_EVAL 6.1.
 
 use crate::error::DataError;
 use crate::formats::FileBytes;

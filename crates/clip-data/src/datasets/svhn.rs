@@ -1,7 +1,7 @@
 //! SVHN, cropped digits (format 2): MATLAB files. PROTOCOL_EVAL 6.3.
 //!
-//! `X` is `[32, 32, 3, N]` with the first dimension fastest, so an image is three planes stored column by column; in
-//! `y` 10 means the digit 0.
+//! `X` is `[32, 32, 3, N]` with the first dimension fastest, so an image is three planes stored
+//! column by column; in `y` 10 means the digit 0.
 
 use crate::error::DataError;
 use crate::formats::image_array::{ImageArray, Order, Store};

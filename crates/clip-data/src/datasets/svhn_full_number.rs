@@ -1,8 +1,9 @@
-//! SVHN, full numbers (format 1): images of house numbers, and `digitStruct.mat` (MATLAB 7.3, that is HDF5) with a box
-//! for each digit. PROTOCOL_EVAL 6.3, 7.6.
+//! SVHN, full numbers (format 1): images of house numbers, and `digitStruct.mat` (MATLAB 7.3, that
+//! is HDF5) with a box for each digit. PROTOCOL_EVAL 6.3, 7.6.
 //!
-//! `digitStruct/name` and `digitStruct/bbox` hold a reference for each image. A name is a row of characters; a box list
-//! is a group whose `label` is the one digit, or references to one digit each. 10 means the digit 0.
+//! `digitStruct/name` and `digitStruct/bbox` hold a reference for each image. A name is a row of
+//! characters; a box list is a group whose `label` is the one digit, or references to one digit
+//! each. 10 means the digit 0.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! UCF101: lists of three splits; the middle frame stands for a clip. PROTOCOL_EVAL 6.1, 7.7.
 //!
-//! Lines of the test lists have no class: it is the folder. Files of the folder `HandstandPushups` are called
-//! `v_HandStandPushups_*`, so the class is never taken from the file's name.
+//! Lines of the test lists have no class: it is the folder. Files of the folder `HandstandPushups`
+//! are called `v_HandStandPushups_*`, so the class is never taken from the file's name.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -75,8 +75,8 @@ fn clip_in(root: &Path, folder: &str, name: &str) -> Option<String> {
     if is_there { Some(clip) } else { Some(middle).filter(|path| root.join(path).is_file()) }
 }
 
-/// `1 ApplyEyeMakeup`: every class of the data set is one of ours. Its number is not our position: the prompts
-/// have HammerThrow before Hammering and JumpRope before JumpingJack.
+/// `1 ApplyEyeMakeup`: every class of the data set is one of ours. Its number is not our position:
+/// the prompts have HammerThrow before Hammering and JumpRope before JumpingJack.
 fn check_classes(classes: &Classes<'_>, path: &Path) -> Result<(), DataError> {
     for (line_number, line) in entries(&text(path)?) {
         let (_, name) = id_and_name(line).map_err(at(path, line_number))?;

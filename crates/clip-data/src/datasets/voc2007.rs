@@ -1,4 +1,5 @@
-//! PASCAL VOC 2007, classification: `JPEGImages/ID.jpg`, `ImageSets/Main/CLASS_SPLIT.txt`. PROTOCOL_EVAL 6.1.
+//! PASCAL VOC 2007, classification: `JPEGImages/ID.jpg`, `ImageSets/Main/CLASS_SPLIT.txt`.
+//! PROTOCOL_EVAL 6.1.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,8 @@ use crate::listing::{at, entries, presence};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 
-/// Presence of each class, in the authors' order: *not* the official one, so each list is read by its name.
+/// Presence of each class, in the authors' order: *not* the official one, so each list is read by
+/// its name.
 pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let labels = source.labels()?;
     let mut images: BTreeMap<String, Vec<Presence>> = BTreeMap::new();

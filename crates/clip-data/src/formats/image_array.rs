@@ -92,7 +92,8 @@ impl ImageArray {
     }
 }
 
-/// Planes `[3, height, width]`, or `[3, width, height]` by columns, as rows of triples `[height, width, 3]`.
+/// Planes `[3, height, width]`, or `[3, width, height]` by columns, as rows of triples
+/// `[height, width, 3]`.
 fn triples(planes: &[u8], width: u32, height: u32, by_columns: bool) -> Vec<u8> {
     let (width, height) = (width as usize, height as usize);
     let plane = width.saturating_mul(height);

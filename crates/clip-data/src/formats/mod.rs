@@ -1,7 +1,7 @@
 //! File formats of data sets that no image decoder reads.
 //!
-//! Every parser takes any bytes: it ends in values or in an error that names file and reason, with memory bounded by
-//! the size of the file and the limit that its constants state.
+//! Every parser takes any bytes: it ends in values or in an error that names file and reason, with
+//! memory bounded by the size of the file and the limit that its constants state.
 
 pub mod image_array;
 pub(crate) mod image_file;

@@ -1,4 +1,5 @@
-//! Files of captions: Flickr's token files, Karpathy's splits, COCO's annotations, CLIP_benchmark's lists.
+//! Files of captions: Flickr's token files, Karpathy's splits, COCO's annotations, CLIP_benchmark's
+//! lists.
 
 use std::collections::HashMap;
 
@@ -52,7 +53,8 @@ fn pairs<'a>(
     lines.map(pair).collect()
 }
 
-/// Kaggle's tables, a row for each caption: `image,caption` with quotes, or `image_name| comment_number| comment`.
+/// Kaggle's tables, a row for each caption: `image,caption` with quotes, or
+/// `image_name| comment_number| comment`.
 ///
 /// # Errors
 /// It has no such columns, or a row is too short; it is named.
@@ -85,7 +87,8 @@ fn has_column(header: &str, name: &str) -> bool {
     header.split(',').any(|column| column.trim().trim_matches('"') == name)
 }
 
-/// Hugging Face's table of Flickr30k: an image a row, its captions as a JSON list in `raw`, Karpathy's `split`.
+/// Hugging Face's table of Flickr30k: an image a row, its captions as a JSON list in `raw`,
+/// Karpathy's `split`.
 ///
 /// # Errors
 /// It has no such columns, or `raw` is no list of texts.
@@ -172,7 +175,8 @@ struct CocoCaption {
 }
 
 impl Coco {
-    /// All images by rising id, as COCO's own reader goes through them; images without captions are left out.
+    /// All images by rising id, as COCO's own reader goes through them; images without captions are
+    /// left out.
     pub fn captioned(self) -> Vec<Captioned> {
         let mut captions: HashMap<u64, Vec<String>> = HashMap::new();
         for caption in self.annotations {

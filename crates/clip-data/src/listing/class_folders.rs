@@ -9,11 +9,11 @@ use crate::names::joined;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
 
-/// All images of `folder/inside/CLASS`, where `labels` lists the classes by position; names that are no label are
-/// joined by their letters and digits where that is plain, and a note says so.
+/// All images of `folder/inside/CLASS`, where `labels` lists the classes by position; names that
+/// are no label are joined by their letters and digits where that is plain, and a note says so.
 ///
-/// A folder that is no class is an error; a class without a folder is [`Listing::missing`]. A folder that cannot be read, and
-/// what has no name in UTF-8, is [`Listing::left_out`].
+/// A folder that is no class is an error; a class without a folder is [`Listing::missing`]. A
+/// folder that cannot be read, and what has no name in UTF-8, is [`Listing::left_out`].
 ///
 /// # Errors
 /// The folder cannot be read, a folder in it is no class, or two are the same.
@@ -79,14 +79,16 @@ pub(crate) fn folders_in(folder: &Path) -> Result<Vec<String>, DataError> {
     Ok(all.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect())
 }
 
-/// Whether a file is an image by its ending, as the authors name theirs; `._x.jpg` of other systems' archives is none.
+/// Whether a file is an image by its ending, as the authors name theirs; `._x.jpg` of other
+/// systems' archives is none.
 pub(crate) fn is_image(name: &str) -> bool {
     let path = Path::new(name);
     path.file_name().is_some_and(|name| !clip_files::is_system_name(name))
         && clip_image::is_image_name(path)
 }
 
-/// Names in `folder/inside` and whether they are folders, sorted by bytes. Names that no list can hold are left out.
+/// Names in `folder/inside` and whether they are folders, sorted by bytes. Names that no list can
+/// hold are left out.
 fn entries(found: &mut Listing, inside: &str) -> Result<Vec<(String, bool)>, DataError> {
     let whole = found.folder.join(inside);
     let mut entries = Vec::new();

@@ -7,10 +7,12 @@ use crate::item::Target;
 use crate::listing::lists::at;
 use crate::reader::{Listing, Source};
 
-/// The files that `lines` name, each with its class: `entry` takes the label and the path from a line.
+/// The files that `lines` name, each with its class: `entry` takes the label and the path from a
+/// line.
 ///
 /// # Errors
-/// `entry`'s with the number of the line; a label that is no class; a path that leaves the data set's folder.
+/// `entry`'s with the number of the line; a label that is no class; a path that leaves the data
+/// set's folder.
 pub(crate) fn class_list(
     source: &Source<'_>,
     list: &Path,

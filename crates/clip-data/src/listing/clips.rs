@@ -1,4 +1,5 @@
-//! Clips: named by a list (UCF101), or found by name wherever they lie below a folder (Kinetics700, RareAct).
+//! Clips: named by a list (UCF101), or found by name wherever they lie below a folder (Kinetics700,
+//! RareAct).
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -9,8 +10,8 @@ use crate::error::DataError;
 /// Endings that videos have.
 const ENDINGS: [&str; 6] = ["mp4", "mkv", "webm", "avi", "mov", "m4v"];
 
-/// Paths below `base`, relative to it, by name without ending; folders of extracted frames count as clips where
-/// `is_clip` says that their name is one's.
+/// Paths below `base`, relative to it, by name without ending; folders of extracted frames count as
+/// clips where `is_clip` says that their name is one's.
 pub(crate) fn clips_below(
     base: &Path,
     is_clip: &dyn Fn(&str) -> bool,

@@ -7,8 +7,8 @@ use crate::places::resolve;
 use crate::prompts::Classes;
 use crate::reader::{Listing, Source};
 
-/// The authors' split in class folders that copies have in place of lists or arrays; none where the authors' own files
-/// are there, or no such folders.
+/// The authors' split in class folders that copies have in place of lists or arrays; none where the
+/// authors' own files are there, or no such folders.
 pub(crate) fn class_folders_of_a_copy(source: &Source<'_>) -> Result<Option<Listing>, DataError> {
     let files = &source.dataset.files;
     let Some(places) = files.class_folders.get(source.split) else { return Ok(None) };

@@ -6,7 +6,8 @@ use crate::listing::class_folders::class_folders;
 use crate::listing::split_file::chosen;
 use crate::reader::{Listing, Source};
 
-/// All images where the split is `all`, those that the user's list names, or those that `draw` keeps.
+/// All images where the split is `all`, those that the user's list names, or those that `draw`
+/// keeps.
 ///
 /// # Errors
 /// The folders or the list cannot be read.

@@ -14,13 +14,13 @@ use crate::text::text;
 /// Lines named in an error; the others are counted.
 const NAMED: usize = 3;
 
-/// Of all items those of `split` by the list: `id<tab>split` a line; or ids alone, which are the training images, the
-/// others the test's; or CoOp's `{"train": [["CLASS/x.jpg", 0, "name"], …], "val": …, "test": …}`. Folders before an id
-/// do not count.
+/// Of all items those of `split` by the list: `id<tab>split` a line; or ids alone, which are the
+/// training images, the others the test's; or CoOp's `{"train": [["CLASS/x.jpg", 0, "name"], …],
+/// "val": …, "test": …}`. Folders before an id do not count.
 ///
 /// # Errors
-/// The list cannot be read, names what is in none of the data set's folders or something twice, or says nothing of the
-/// split.
+/// The list cannot be read, names what is in none of the data set's folders or something twice, or
+/// says nothing of the split.
 pub(crate) fn chosen(mut found: Listing, list: &Path, split: &str) -> Result<Listing, DataError> {
     let malformed = |reason| DataError::malformed(list, reason);
     let lines = parse(&text(list)?).map_err(malformed)?;

@@ -1,4 +1,5 @@
-//! Class names of a person's own, joined with the classes by label or by name: positions in lists differ.
+//! Class names of a person's own, joined with the classes by label or by name: positions in lists
+//! differ.
 
 use std::collections::HashMap;
 
@@ -25,10 +26,11 @@ pub(super) struct Joined {
     pub(super) by: &'static str,
 }
 
-/// Names of the classes of a data set from `{label: name}`, from a list, or from either of them under the data set's id.
+/// Names of the classes of a data set from `{label: name}`, from a list, or from either of them
+/// under the data set's id.
 ///
-/// A list whose entries are the known labels or names, however spelt and ordered, is joined by them. One of other names
-/// is joined by position, unless an entry shows that its order is another.
+/// A list whose entries are the known labels or names, however spelt and ordered, is joined by
+/// them. One of other names is joined by position, unless an entry shows that its order is another.
 ///
 /// # Errors
 /// In words: labels that are missing or unknown, another length, another order, an empty name.
@@ -117,7 +119,8 @@ fn words_of(known: &Known<'_>, class: usize) -> Vec<String> {
     words
 }
 
-/// The class of that word: that of its own position if it is called so, else the first that is not taken.
+/// The class of that word: that of its own position if it is called so, else the first that is not
+/// taken.
 fn take(free: &mut HashMap<&str, Vec<usize>>, place: usize, word: &str) -> Option<usize> {
     let classes = free.get_mut(word)?;
     let at = classes.iter().position(|class| *class == place).unwrap_or(0);

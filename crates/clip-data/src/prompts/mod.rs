@@ -86,8 +86,9 @@ impl PromptSet {
         })
     }
 
-    /// Takes names or templates from a person's files. Names: `{label: name}`, or a list that is joined by what it says; of
-    /// templates a list with `{c}` or `{}` for the name. Either may stand under the id, as in CLIP_benchmark's files.
+    /// Takes names or templates from a person's files. Names: `{label: name}`, or a list that is
+    /// joined by what it says; of templates a list with `{c}` or `{}` for the name. Either may
+    /// stand under the id, as in CLIP_benchmark's files.
     ///
     /// # Errors
     /// The file cannot be read, or holds nothing for this data set.

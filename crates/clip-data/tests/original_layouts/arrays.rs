@@ -5,7 +5,8 @@ use clip_data::formats::ppm;
 use crate::writers::{gzip, hdf5, idx, matlab, pickle};
 use crate::{classes, ids, read, refusal, write};
 
-/// Image `seed`: red, green and blue planes of 32 x 32, row by row; and the same as rows of triples.
+/// Image `seed`: red, green and blue planes of 32 x 32, row by row; and the same as rows of
+/// triples.
 fn picture(seed: u8) -> (Vec<u8>, Vec<u8>) {
     let color = |plane: usize, place: usize| {
         (place as u8).wrapping_mul(3).wrapping_add(seed).wrapping_add(85 * plane as u8)

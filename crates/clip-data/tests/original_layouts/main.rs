@@ -1,5 +1,5 @@
-//! Data sets in the formats they were published in: real subsets where they are beside the checkout, and miniatures
-//! that these tests write byte by byte, one for each trap.
+//! Data sets in the formats they were published in: real subsets where they are beside the
+//! checkout, and miniatures that these tests write byte by byte, one for each trap.
 
 mod archives;
 mod arrays;

@@ -1,5 +1,6 @@
-//! Real bytes beside the checkout. Expected digests are of numpy's, scipy's, h5py's and Python's own reading of the
-//! same files: MD5 of all images as PPM or PGM, one after another, and of the classes as text with blanks between.
+//! Real bytes beside the checkout. Expected digests are of numpy's, scipy's, h5py's and Python's
+//! own reading of the same files: MD5 of all images as PPM or PGM, one after another, and of the
+//! classes as text with blanks between.
 
 use std::path::Path;
 
@@ -111,7 +112,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A copy of lists whose images are not beside the checkout, with files that stand for those that `split` names.
+/// A copy of lists whose images are not beside the checkout, with files that stand for those that
+/// `split` names.
 fn with_stand_ins(
     set: &str,
     lists: &str,

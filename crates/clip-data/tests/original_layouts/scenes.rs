@@ -56,7 +56,8 @@ fn write_kitti(root: &Path) {
 fn kitti_splits_by_drive_as_numpy_draws() {
     let folder = tempfile::tempdir().expect("a folder");
     write_kitti(folder.path());
-    // numpy.random.seed(123); choice(25, 2, replace=False), then choice(23, 2, replace=False) of the rest
+    // numpy.random.seed(123); choice(25, 2, replace=False), then choice(23, 2, replace=False) of
+    // the rest
     let drives = |split: &str| -> Vec<usize> {
         let split = read("kitti_distance", folder.path(), split).expect("read");
         let image = |id: String| id[17..23].parse::<usize>().expect("a number");

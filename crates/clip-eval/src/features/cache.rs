@@ -8,10 +8,11 @@
 //!   frames/*.bin        see `frames`
 //! ```
 //!
-//! A row is found by the BLAKE3 of the item's content, so nothing stale can be reused: another image, another border,
-//! another span of a video is another content, and another model or recipe another folder. Splits that share images
-//! share rows. Any number of programs read and write one cache at a time: whatever becomes of the files, a row is what
-//! the model gives for the content, or it is computed again.
+//! A row is found by the BLAKE3 of the item's content, so nothing stale can be reused: another
+//! image, another border, another span of a video is another content, and another model or recipe
+//! another folder. Splits that share images share rows. Any number of programs read and write one
+//! cache at a time: whatever becomes of the files, a row is what the model gives for the content,
+//! or it is computed again.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -59,7 +60,8 @@ impl Key {
         (Key(blake3::hash(made_of.to_string().as_bytes())), format!("{made_of:#}\n"))
     }
 
-    /// Seal of a whole file kept under `name`: of another model, or under another name, it does not fit.
+    /// Seal of a whole file kept under `name`: of another model, or under another name, it does not
+    /// fit.
     pub(crate) fn seal(self, name: &str) -> blake3::Hasher {
         let mut hasher = blake3::Hasher::new_keyed(self.0.as_bytes());
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
@@ -94,7 +96,8 @@ pub struct SplitFeatures {
 }
 
 impl FeatureCache {
-    /// Opens, or begins, the rows of `clip` below `cache`. `writer` begins the names of the files that are written.
+    /// Opens, or begins, the rows of `clip` below `cache`. `writer` begins the names of the files
+    /// that are written.
     ///
     /// `clip` has to be loaded to keep the penultimate layer (`LoadOptions::penultimate`).
     ///
@@ -148,8 +151,8 @@ impl FeatureCache {
         self.rows.len() == 0
     }
 
-    /// Features of all items: from disk where they are known, else computed and kept. An item that cannot
-    /// be used is listed, and stops nothing. `progress` gets the number of items done.
+    /// Features of all items: from disk where they are known, else computed and kept. An item that
+    /// cannot be used is listed, and stops nothing. `progress` gets the number of items done.
     ///
     /// # Errors
     /// The features are not finite, or the cache cannot be written.

@@ -68,8 +68,8 @@ pub(crate) fn contents_of(items: &Items) -> (Vec<Option<Content>>, Vec<(usize, S
 /// Why an item is left out whose files are being written to.
 pub(crate) const CHANGED: &str = "changed while it was read";
 
-/// The bytes of an item, if they are those that `content` stands for: between the hash and this a file may have been
-/// replaced, and a row would be kept under another's hash for ever.
+/// The bytes of an item, if they are those that `content` stands for: between the hash and this a
+/// file may have been replaced, and a row would be kept under another's hash for ever.
 ///
 /// # Errors
 /// They cannot be read, or are others; in words.

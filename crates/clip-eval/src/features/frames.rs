@@ -1,4 +1,5 @@
-//! Clips scored by all their frames, in memory that does not grow with their length. PROTOCOL_EVAL 7.7.
+//! Clips scored by all their frames, in memory that does not grow with their length.
+//! PROTOCOL_EVAL 7.7.
 //!
 //! ```text
 //! clip ─▶ ffmpeg ─▶ a batch of frames ─▶ encoder ─▶ KEY/frames/CLIP.bin    rows, then the seal of all of them
@@ -6,8 +7,9 @@
 //!                      scores of the clip ◀── mean ◀── logits of a batch of rows
 //! ```
 //!
-//! CLIP is the BLAKE3 of the clip's content, its span and the sampling: never that of the row of its middle frame, which
-//! lies in another file. A file is written whole or not at all, and believed only if its seal fits.
+//! CLIP is the BLAKE3 of the clip's content, its span and the sampling: never that of the row of
+//! its middle frame, which lies in another file. A file is written whole or not at all, and
+//! believed only if its seal fits.
 
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -45,7 +47,8 @@ pub(crate) struct AllFrames<'a> {
 }
 
 impl AllFrames<'_> {
-    /// Scores of all clips that can be used, `[usable, classes]`. `progress` gets the number of clips done.
+    /// Scores of all clips that can be used, `[usable, classes]`. `progress` gets the number of
+    /// clips done.
     ///
     /// # Errors
     /// The features are not finite, or the rows cannot be written.
@@ -149,7 +152,8 @@ impl AllFrames<'_> {
         Ok(scores)
     }
 
-    /// The sum over the rows of a file; none where there is no such file, or it is not as it was written.
+    /// The sum over the rows of a file; none where there is no such file, or it is not as it was
+    /// written.
     fn scores_on_disk(&self, path: &Path, mut seal: blake3::Hasher) -> Option<Scores> {
         let width = self.clip.embed_dim();
         let file = clip_files::open(path, u64::MAX).ok()?;
@@ -234,7 +238,8 @@ pub(crate) fn has_clips(items: &Items) -> bool {
     clips(items).next().is_some()
 }
 
-/// Which frames of clips were looked at and who decoded them, in words; nothing where there are no clips.
+/// Which frames of clips were looked at and who decoded them, in words; nothing where there are no
+/// clips.
 pub(crate) fn notes(items: &Items, looked_at: impl FnOnce() -> String) -> Vec<String> {
     let mut notes = Vec::new();
     if has_clips(items) {

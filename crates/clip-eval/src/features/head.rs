@@ -1,4 +1,5 @@
-//! The zero-shot head: class names and templates become one unit vector per class. PROTOCOL_EVAL 7.1.
+//! The zero-shot head: class names and templates become one unit vector per class.
+//! PROTOCOL_EVAL 7.1.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,8 +28,9 @@ pub struct Head {
 }
 
 impl Head {
-    /// Encodes every prompt of every class; each row normalised, the mean over the class's prompts normalised again.
-    /// `progress` gets the number of prompts done since it was last called. Memory grows with the classes only.
+    /// Encodes every prompt of every class; each row normalised, the mean over the class's prompts
+    /// normalised again. `progress` gets the number of prompts done since it was last called.
+    /// Memory grows with the classes only.
     ///
     /// # Errors
     /// There is no class or no template, or the features are not finite.
@@ -96,7 +98,8 @@ impl Head {
         bytes
     }
 
-    /// None where there is no such file, or it is not as it was written by this model for these prompts.
+    /// None where there is no such file, or it is not as it was written by this model for these
+    /// prompts.
     fn read(path: &Path, mut seal: blake3::Hasher, width: usize, classes: usize) -> Option<Head> {
         let length = 8 + 4 * classes as u64 * width as u64 + 32;
         let bytes = clip_files::read(path, length).ok()?;

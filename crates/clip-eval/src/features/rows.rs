@@ -5,11 +5,12 @@
 //! rows-NAME.lock    held by the program that appends to it
 //! ```
 //!
-//! A row is believed only for what it says itself: its content is the one asked for, and its seal, a hash keyed by the
-//! model it belongs to, fits. It is looked at each time it is used, for since it was found a file may have been cut,
-//! damaged, replaced or removed. What is not believed is not there. So files need no order among programs, and the
-//! locks are there for tidiness alone: each program appends to a file of its own, takes up one that nobody holds before
-//! it begins another, and cuts off half a row only there.
+//! A row is believed only for what it says itself: its content is the one asked for, and its seal,
+//! a hash keyed by the model it belongs to, fits. It is looked at each time it is used, for since
+//! it was found a file may have been cut, damaged, replaced or removed. What is not believed is not
+//! there. So files need no order among programs, and the locks are there for tidiness alone: each
+//! program appends to a file of its own, takes up one that nobody holds before it begins another,
+//! and cuts off half a row only there.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -144,7 +145,8 @@ impl Rows {
         self.pending.extend_from_slice(&seal);
     }
 
-    /// Writes what was appended, by one call, so that rows of two writers would not mix where there are no locks.
+    /// Writes what was appended, by one call, so that rows of two writers would not mix where there
+    /// are no locks.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());

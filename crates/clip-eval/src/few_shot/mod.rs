@@ -138,7 +138,8 @@ impl Study<'_> {
         self.learn(&train, &validation, |found| Ok(found.on_train.model.clone()))
     }
 
-    /// The standard protocol on all images: the only point that validation images are learned from too.
+    /// The standard protocol on all images: the only point that validation images are learned from
+    /// too.
     fn everything(&self, by_class: &[Vec<usize>]) -> Result<Drawn, DeviceError> {
         let HoldOut { train, validation } = hold_out(self.labels, HOLD_OUT_SHARE, self.seed);
         let drawn = self.learn(&train, &validation, |found| Ok(found.fit_on_all()?.model))?;

@@ -5,7 +5,8 @@ use clip_data::Presence;
 use super::error::{MetricError, check_scores};
 use super::ranking::Ranking;
 
-/// VOC2007's metric: the mean over classes of the 11-point average precision. Sorted once, for resamples too.
+/// VOC2007's metric: the mean over classes of the 11-point average precision. Sorted once, for
+/// resamples too.
 #[derive(Debug, Clone)]
 pub struct MeanAveragePrecision11 {
     rankings: Vec<Ranking>,

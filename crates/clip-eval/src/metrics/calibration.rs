@@ -45,7 +45,8 @@ pub struct Calibration {
 /// - `truth`: `[items]`
 ///
 /// # Errors
-/// A logit that is no number, an item whose logits are all `-inf`, a target that is no class, no items.
+/// A logit that is no number, an item whose logits are all `-inf`, a target that is no class, no
+/// items.
 ///
 /// # Panics
 /// When the shapes do not fit together.
@@ -87,8 +88,8 @@ pub fn calibration(
     })
 }
 
-/// The reliability diagram: items by their top-1 probability in `bins` bins of equal width, `(low, high]`; 0 is in the
-/// first.
+/// The reliability diagram: items by their top-1 probability in `bins` bins of equal width,
+/// `(low, high]`; 0 is in the first.
 ///
 /// # Errors
 /// There are no items.

@@ -15,7 +15,8 @@ pub struct ConfusedPair {
     pub of: usize,
 }
 
-/// The pairs of different classes that are confused most often, worst first; equal ones by class. At most `limit`.
+/// The pairs of different classes that are confused most often, worst first; equal ones by class.
+/// At most `limit`.
 ///
 /// # Panics
 /// When the numbers of items differ.

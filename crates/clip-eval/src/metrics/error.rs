@@ -1,6 +1,7 @@
 //! Why there is no figure.
 
-/// Errors of the metrics. Shapes that do not fit together are a broken contract of the caller and panic.
+/// Errors of the metrics. Shapes that do not fit together are a broken contract of the caller and
+/// panic.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricError {
@@ -50,7 +51,8 @@ pub enum MetricError {
 }
 
 impl MetricError {
-    /// Whether the items define no such figure, whatever the model: there is one kind of them alone.
+    /// Whether the items define no such figure, whatever the model: there is one kind of them
+    /// alone.
     pub fn is_one_sided(&self) -> bool {
         matches!(self, Self::NoPositives { .. } | Self::NoNegatives { .. })
     }

@@ -8,8 +8,8 @@
 //! places ───────────────────▶ geolocation: kilometres, shares within radii
 //! ```
 //!
-//! Scores are f32, row by row; higher is better; equal ones go by the lower index. Sums are f64. A score that is NaN or
-//! `+inf` is an error, never a class.
+//! Scores are f32, row by row; higher is better; equal ones go by the lower index. Sums are f64. A
+//! score that is NaN or `+inf` is an error, never a class.
 
 mod average_precision;
 mod calibration;

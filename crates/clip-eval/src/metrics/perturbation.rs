@@ -1,4 +1,5 @@
-//! pm-0 and pm-k: whether an answer survives the frames beside it (Shankar et al., PROTOCOL_EVAL 7.4).
+//! pm-0 and pm-k: whether an answer survives the frames beside it (Shankar et al.,
+//! PROTOCOL_EVAL 7.4).
 
 use super::error::MetricError;
 

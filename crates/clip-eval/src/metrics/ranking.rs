@@ -6,8 +6,8 @@ use super::error::{MetricError, check_scores};
 
 /// Items by falling score, equal ones in input order; difficult ones left out.
 ///
-/// Sorted once, it can be measured many times: `weights` counts how often a resample holds each item (of the input, `None`
-/// for once each).
+/// Sorted once, it can be measured many times: `weights` counts how often a resample holds each
+/// item (of the input, `None` for once each).
 #[derive(Debug, Clone)]
 pub struct Ranking {
     entries: Vec<Entry>,
@@ -73,8 +73,8 @@ impl Ranking {
         Ok(Ranking { entries })
     }
 
-    /// VOC2007's average precision: mean over the recalls 0, 0.1 .. 1 of the greatest precision at any cut whose recall
-    /// is at least that; recall compared in integers.
+    /// VOC2007's average precision: mean over the recalls 0, 0.1 .. 1 of the greatest precision at
+    /// any cut whose recall is at least that; recall compared in integers.
     ///
     /// # Errors
     /// Nothing to find.
@@ -128,7 +128,8 @@ impl Ranking {
         }
     }
 
-    /// Probability that a positive item scores higher than a negative one; equal scores count one half.
+    /// Probability that a positive item scores higher than a negative one; equal scores count one
+    /// half.
     ///
     /// # Errors
     /// One of the two kinds is missing.

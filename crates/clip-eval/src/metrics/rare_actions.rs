@@ -6,8 +6,8 @@
 //!                       negatives        its rows annotated 0; positives of all other classes
 //! ```
 //!
-//! In each of the three sets all rows of a video count together as one: by weight (mWAP), or by drawing one of them
-//! (mSAP). The paper's second column, "mWSAP", is taken to be mSAP.
+//! In each of the three sets all rows of a video count together as one: by weight (mWAP), or by
+//! drawing one of them (mSAP). The paper's second column, "mWSAP", is taken to be mSAP.
 
 use std::collections::BTreeMap;
 
@@ -137,8 +137,8 @@ impl RareActions {
         })
     }
 
-    /// The interval of mWAP: videos are drawn, each with all its rows. Classes of which a resample has no positive are
-    /// left out of its mean.
+    /// The interval of mWAP: videos are drawn, each with all its rows. Classes of which a resample
+    /// has no positive are left out of its mean.
     ///
     /// - `scores`: `[segments, classes]`, comparable across segments
     ///
@@ -177,7 +177,8 @@ impl RareActions {
         }))
     }
 
-    /// mSAP: the mean over `draws` of the average precision of one row per video and set, drawn by a seeded generator.
+    /// mSAP: the mean over `draws` of the average precision of one row per video and set, drawn by
+    /// a seeded generator.
     ///
     /// - `scores`: `[segments, classes]`, comparable across segments
     ///

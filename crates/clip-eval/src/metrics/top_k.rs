@@ -2,7 +2,8 @@
 
 use super::error::{MetricError, check_scores, check_targets};
 
-/// Rank of the true class of every item, from 0: how many classes score higher, or the same at a lower index.
+/// Rank of the true class of every item, from 0: how many classes score higher, or the same at a
+/// lower index.
 ///
 /// - `scores`: `[items, classes]`
 /// - `truth`: `[items]`
@@ -32,7 +33,8 @@ pub fn hits(ranks: &[u32], k: usize) -> Vec<bool> {
     ranks.iter().map(|&rank| (rank as usize) < k).collect()
 }
 
-/// Which items have their true class among the `k` best scores; of equal scores the lower index is better.
+/// Which items have their true class among the `k` best scores; of equal scores the lower index is
+/// better.
 ///
 /// - `scores`: `[items, classes]`
 /// - `truth`: `[items]`

@@ -5,7 +5,8 @@
 //! predictions of B ─┴─▶ images of equal truth ─────┴─ right or wrong ─────▶ McNemar's exact test (accuracy alone)
 //! ```
 //!
-//! Images that only one of them has, or that are something else in the other file, are counted and left out.
+//! Images that only one of them has, or that are something else in the other file, are counted and
+//! left out.
 
 mod measure;
 

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 const BLOCK: usize = 48;
 const LANES: usize = 8;
 
-/// The transposed inverse of `L`, where `L·Lᵀ` is this matrix `[side, side]`: row `j` holds column `j` of
-/// `L⁻¹`. None where the matrix is not positive definite.
+/// The transposed inverse of `L`, where `L·Lᵀ` is this matrix `[side, side]`: row `j` holds column
+/// `j` of `L⁻¹`. None where the matrix is not positive definite.
 pub(super) fn inverse_factor(mut matrix: Vec<f64>, side: usize) -> Option<Vec<f64>> {
     for start in (0..side).step_by(BLOCK) {
         let end = side.min(start + BLOCK);

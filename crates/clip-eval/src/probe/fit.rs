@@ -42,7 +42,8 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// False where the iterations allowed were used up; such a fit is used as it is (PROTOCOL_EVAL 7.2).
+    /// False where the iterations allowed were used up; such a fit is used as it is
+    /// (PROTOCOL_EVAL 7.2).
     pub fn converged(&self) -> bool {
         self.termination != TerminationReason::Iterations
     }
@@ -56,7 +57,8 @@ impl Fit {
 /// The device has no room for it.
 ///
 /// # Panics
-/// When `c` is not a positive number, when there are no rows, or when targets and features differ in rows.
+/// When `c` is not a positive number, when there are no rows, or when targets and features differ
+/// in rows.
 pub fn fit(
     set: &TrainingSet<'_>,
     c: f64,

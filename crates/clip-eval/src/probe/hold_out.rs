@@ -1,4 +1,5 @@
-//! A part of the training images kept back to choose the strength, where no validation split is published.
+//! A part of the training images kept back to choose the strength, where no validation split is
+//! published.
 
 use clip_data::random::Seeded;
 

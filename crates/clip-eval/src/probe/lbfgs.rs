@@ -1,5 +1,5 @@
-//! L-BFGS for smooth convex functions (Nocedal 1980), with a preconditioner in place of the usual multiple
-//! of the identity, for values and gradients that are right to the rounding of f32.
+//! L-BFGS for smooth convex functions (Nocedal 1980), with a preconditioner in place of the usual
+//! multiple of the identity, for values and gradients that are right to the rounding of f32.
 
 use super::lbfgs_history::LbfgsHistory;
 use super::line_search::{Point, line_search};
@@ -77,7 +77,8 @@ pub(super) fn minimize(
         } else if state.history.is_empty() {
             break TerminationReason::Precision;
         } else {
-            // What was learned may be what misleads; without it the preconditioner alone must lead down.
+            // What was learned may be what misleads; without it the preconditioner alone must lead
+            // down.
             state.history.clear();
         }
     };

@@ -1,8 +1,8 @@
 //! What L-BFGS remembers: its last steps and how the gradient changed along each.
 //!
 //! The usual recursion reads and writes the direction forty times. Its numbers follow from inner
-//! products, most of which are known from the step before, so here the direction is read and written
-//! once for each of four sweeps: `sᵀg`, `g − Σ a·y`, `yᵀr`, `r + Σ b·s`.
+//! products, most of which are known from the step before, so here the direction is read and
+//! written once for each of four sweeps: `sᵀg`, `g − Σ a·y`, `yᵀr`, `r + Σ b·s`.
 
 use rayon::prelude::*;
 
@@ -34,7 +34,8 @@ impl LbfgsHistory {
         *self = Self::default();
     }
 
-    /// Takes a pair with positive curvature, forgets the oldest beyond [`HISTORY`]; leaves out any other.
+    /// Takes a pair with positive curvature, forgets the oldest beyond [`HISTORY`]; leaves out any
+    /// other.
     ///
     /// - `norm_squared`: of a change, by the preconditioner
     pub(super) fn push<E>(

@@ -21,8 +21,8 @@ pub(super) struct Point {
     pub(super) slope: f64,
 }
 
-/// A step that meets the conditions, `evaluate` having been called with it last. None where there is
-/// none to be found.
+/// A step that meets the conditions, `evaluate` having been called with it last. None where there
+/// is none to be found.
 ///
 /// - `start`: with a negative slope
 /// - `first`: the step tried first

@@ -1,4 +1,5 @@
-//! What a fit makes small: the cross-entropy of one class among many, or of many classes one by one.
+//! What a fit makes small: the cross-entropy of one class among many, or of many classes one by
+//! one.
 
 use super::loss_sums::LossSums;
 use super::softmax::cross_entropy;
@@ -25,8 +26,8 @@ pub(super) enum Loss {
 }
 
 impl Loss {
-    /// Of the rows of these indices. Two classes that occur are one question, as in scikit-learn: yes
-    /// is the second of them.
+    /// Of the rows of these indices. Two classes that occur are one question, as in scikit-learn:
+    /// yes is the second of them.
     pub(super) fn new(targets: Targets<'_>, rows: &[usize]) -> Self {
         match targets {
             Targets::Class { labels, .. } => Self::of_labels(labels, rows),
@@ -86,8 +87,8 @@ impl Loss {
         }
     }
 
-    /// Turns logits `[outputs, samples]` into the gradient with respect to them. The `active` samples
-    /// are the fit's rows from `first` on; the others get zeros.
+    /// Turns logits `[outputs, samples]` into the gradient with respect to them. The `active`
+    /// samples are the fit's rows from `first` on; the others get zeros.
     pub(super) fn apply(
         &self,
         logits: &mut [f32],

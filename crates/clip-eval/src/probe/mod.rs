@@ -14,10 +14,10 @@
 //! optimum as scikit-learn's `LogisticRegression(C)`, also where there are two classes (one vector)
 //! and where classes do not occur (they are left out of the fit and score −∞).
 //!
-//! Where the time goes (10,000 x 512 features, 100 classes): seven tenths are the two products of the
-//! evaluations, at nine tenths of the processor's peak. What saves time is therefore fewer evaluations: 16
-//! where scikit-learn's plain L-BFGS takes 69 steps (see `preconditioner`). Nothing depends on the number of
-//! threads: sums over chunks have a fixed order.
+//! Where the time goes (10,000 x 512 features, 100 classes): seven tenths are the two products of
+//! the evaluations, at nine tenths of the processor's peak. What saves time is therefore fewer
+//! evaluations: 16 where scikit-learn's plain L-BFGS takes 69 steps (see `preconditioner`). Nothing
+//! depends on the number of threads: sums over chunks have a fixed order.
 
 mod cholesky;
 mod features;

@@ -18,7 +18,8 @@ const GROUPS: usize = 32;
 /// The preconditioner is made anew when the curvature has changed by this factor.
 const STALE: f64 = 4.0;
 
-/// `mean cross-entropy + penalty / 2 · |W|²` of `[outputs, width + 1]` coefficients, the intercept last.
+/// `mean cross-entropy + penalty / 2 · |W|²` of `[outputs, width + 1]` coefficients, the intercept
+/// last.
 pub(super) struct ProbeObjective<'a> {
     set: TrainingSet<'a>,
     loss: &'a Loss,

@@ -1,8 +1,8 @@
 //! Features packed for both products of an evaluation.
 //!
-//! Features are the packed side because they stay while the weights change: with the weights as left
-//! side no output is padded (100 classes fill 78 % of whole panels, 10,000 samples fill all), and the
-//! logits come class by class, which is how `softmax` reads 32 samples at a time.
+//! Features are the packed side because they stay while the weights change: with the weights as
+//! left side no output is padded (100 classes fill 78 % of whole panels, 10,000 samples fill all),
+//! and the logits come class by class, which is how `softmax` reads 32 samples at a time.
 //!
 //! ```text
 //! chunk of rows [m, width] ──┬─▶ samples  [m, width] as a weight: logitsᵀ [outputs, m] = W · samplesᵀ
@@ -45,11 +45,12 @@ impl<'a> PackedFeatures<'a> {
     /// The memory that packed features may take unless told otherwise, in bytes.
     pub const MEMORY: usize = 8 << 30;
 
-    /// Packs the rows of these indices in this order for the device that is to fit them; a fit takes a range of them.
+    /// Packs the rows of these indices in this order for the device that is to fit them; a fit
+    /// takes a range of them.
     ///
-    /// Kept are `8 · rows · width` bytes if that is at most `memory`. Otherwise nothing is: chunks are
-    /// packed when they are needed, which gives the same bits and costs as much as multiplying with
-    /// some tens of classes.
+    /// Kept are `8 · rows · width` bytes if that is at most `memory`. Otherwise nothing is: chunks
+    /// are packed when they are needed, which gives the same bits and costs as much as multiplying
+    /// with some tens of classes.
     ///
     /// # Errors
     /// The device has no room for them.

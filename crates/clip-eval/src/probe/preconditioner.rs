@@ -1,18 +1,19 @@
 //! The preconditioner of a fit, from how its features scatter.
 //!
-//! The Hessian of the mean cross-entropy is, class by class, a mean of `p·(1 − p)·x·xᵀ` (`x` with a one
-//! behind it for the intercept), and the rows that count for a class are those near it. So with one
-//! number `curvature` for `p·(1 − p)`, class `k` is taken to have
+//! The Hessian of the mean cross-entropy is, class by class, a mean of `p·(1 − p)·x·xᵀ` (`x` with a
+//! one behind it for the intercept), and the rows that count for a class are those near it. So with
+//! one number `curvature` for `p·(1 − p)`, class `k` is taken to have
 //!
 //! ```text
 //! curvature · (scatter within classes + mean_k · mean_kᵀ) + penalty
 //! ```
 //!
-//! whose inverse needs one small factor for all classes: eliminating the intercept takes the mean out.
-//! L-BFGS learns what is left. Evaluations until scikit-learn's objective is reached (10,000 x 512, 100
-//! classes, C = 0.316 and 1; scikit-learn takes 69 and 56 steps): 13 and 11. Tried: second moments of
-//! all rows for every class, 21 and 20; those weighted with each row's own `p·(1 − p)`, 22 and 18; mixtures
-//! of both scatters, 15 and 15; 20 pairs of history instead of 10, no difference.
+//! whose inverse needs one small factor for all classes: eliminating the intercept takes the mean
+//! out. L-BFGS learns what is left. Evaluations until scikit-learn's objective is reached (10,000 x
+//! 512, 100 classes, C = 0.316 and 1; scikit-learn takes 69 and 56 steps): 13 and 11. Tried: second
+//! moments of all rows for every class, 21 and 20; those weighted with each row's own `p·(1 − p)`,
+//! 22 and 18; mixtures of both scatters, 15 and 15; 20 pairs of history instead of 10, no
+//! difference.
 
 use super::cholesky::inverse_factor;
 use super::features::Features;
@@ -31,8 +32,8 @@ const BLOCK: usize = 960;
 /// rounding of the scatter, which are sums in f32.
 const FLOOR: f64 = 1e-6;
 
-/// Scatter within classes `[width, width]` and the classes' means; of one class in a fit that asks yes
-/// or no.
+/// Scatter within classes `[width, width]` and the classes' means; of one class in a fit that asks
+/// yes or no.
 pub(super) struct ScatterMatrices {
     scatter: Vec<f64>,
     /// `[outputs, width]`.
@@ -70,7 +71,8 @@ impl ScatterMatrices {
         Ok(Self { scatter, means, compete: matches!(loss, Loss::Softmax { .. }), device })
     }
 
-    /// The preconditioner for this curvature and penalty. None where the sum is not positive definite.
+    /// The preconditioner for this curvature and penalty. None where the sum is not positive
+    /// definite.
     pub(super) fn preconditioner(
         &self,
         curvature: f64,
@@ -132,8 +134,8 @@ fn scatter_of(
     Ok(sum.values().iter().map(|&value| f64::from(value) / count).collect())
 }
 
-/// `(q, b) ↦ (r, b / curvature − mean · r)` with `r = AᵀA · (q − b · mean)`, `A` the inverse of a Cholesky
-/// factor: positive whatever the rounding.
+/// `(q, b) ↦ (r, b / curvature − mean · r)` with `r = AᵀA · (q − b · mean)`, `A` the inverse of a
+/// Cholesky factor: positive whatever the rounding.
 pub(super) struct Preconditioner {
     forth: PackedMatrix,
     back: PackedMatrix,
@@ -144,8 +146,8 @@ pub(super) struct Preconditioner {
 
 impl Preconditioner {
     /// Whether it costs less than it saves, in a fit of so many rows and outputs. A factor takes
-    /// `width³ / 3` steps in f64 and saves some tens of evaluations, each of them bound by reading the
-    /// features twice (150) or by multiplying (7 for each output).
+    /// `width³ / 3` steps in f64 and saves some tens of evaluations, each of them bound by reading
+    /// the features twice (150) or by multiplying (7 for each output).
     pub(super) fn pays(width: usize, rows: usize, outputs: usize) -> bool {
         width * width <= rows * (150 + 7 * outputs)
     }
@@ -188,8 +190,8 @@ impl Preconditioner {
     }
 }
 
-/// Takes the mean of all rows off each, so that coefficients and intercepts that started with a sum of
-/// zero keep it. Their means would otherwise carry the sum away, intercepts for good.
+/// Takes the mean of all rows off each, so that coefficients and intercepts that started with a sum
+/// of zero keep it. Their means would otherwise carry the sum away, intercepts for good.
 fn remove_common(rows: &mut [f32], side: usize) {
     let mut mean = vec![0.0; side];
     for row in rows.chunks_exact(side) {

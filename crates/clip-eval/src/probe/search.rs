@@ -27,8 +27,8 @@ pub fn c_of(index: usize) -> f64 {
 }
 
 /// Walks the grid: every 16th point, then the two neighbours of the best at 8, 4, 2 and 1. Of equal
-/// scores the lowest index wins; NaN never does. Returns the points and scores in the order tried, and the
-/// place of the best among them.
+/// scores the lowest index wins; NaN never does. Returns the points and scores in the order tried,
+/// and the place of the best among them.
 ///
 /// - `score`: gets the points of one round, ascending, none of them twice; gives a score for each
 pub fn parametric_search<E>(

@@ -1,11 +1,11 @@
 //! Cross-entropy of softmax and its gradient, 32 samples side by side.
 //!
-//! Logits stand class by class, `[classes, samples]`: what happens to a sample happens to 32 of them in
-//! the lanes of vectors, and the compiler needs no help (SSE2, no FMA: the same bits everywhere). One
-//! exponential per logit is a twentieth of the products' time.
+//! Logits stand class by class, `[classes, samples]`: what happens to a sample happens to 32 of
+//! them in the lanes of vectors, and the compiler needs no help (SSE2, no FMA: the same bits
+//! everywhere). One exponential per logit is a twentieth of the products' time.
 //!
-//! `p − 1` of the true class would lose what a good fit is about, so the true class is kept apart: its
-//! gradient is minus the sum of the others.
+//! `p − 1` of the true class would lose what a good fit is about, so the true class is kept apart:
+//! its gradient is minus the sum of the others.
 
 use super::loss_sums::LossSums;
 use std::ops::Range;
@@ -14,8 +14,8 @@ const LANES: usize = 32;
 /// Classes whose exponentials are summed in f32 before they join a sum in f64.
 const CLASSES_AT_A_TIME: usize = 64;
 
-/// Turns logits `[classes, samples]` into the gradient of the cross-entropy with respect to them, and
-/// adds what the samples contribute. Samples that are not `active` get zeros.
+/// Turns logits `[classes, samples]` into the gradient of the cross-entropy with respect to them,
+/// and adds what the samples contribute. Samples that are not `active` get zeros.
 ///
 /// - `intercepts`: `[classes]`, added to the logits here
 /// - `labels`: `[active]`, each below the number of classes
@@ -114,7 +114,8 @@ impl Block<'_> {
         sums
     }
 
-    /// Exponentials become probabilities, which are added to the classes' sums; the sum of their squares.
+    /// Exponentials become probabilities, which are added to the classes' sums; the sum of their
+    /// squares.
     fn scale(&mut self, scale: &[f32; LANES], d_intercepts: &mut [f64]) -> f64 {
         let mut squares = [0.0_f32; LANES];
         for (class, d_intercept) in self.logits.chunks_exact_mut(self.samples).zip(d_intercepts) {
@@ -131,7 +132,8 @@ impl Block<'_> {
     }
 }
 
-/// `ln 2` in two parts: the first has 9 significant bits, so that its product with a small integer is exact.
+/// `ln 2` in two parts: the first has 9 significant bits, so that its product with a small integer
+/// is exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// Adding `1.5 · 2²³` rounds to an integer, which then stands in the low bits.

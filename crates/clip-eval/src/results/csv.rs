@@ -7,7 +7,8 @@ use super::record::Record;
 use super::write::write_whole;
 use crate::error::{EvalError, Result};
 
-/// Merged table of all records, one row each, without what differs between runs: the same bytes for the same results.
+/// Merged table of all records, one row each, without what differs between runs: the same bytes for
+/// the same results.
 ///
 /// # Errors
 /// It cannot be written.
@@ -72,7 +73,8 @@ pub fn write_csv(records: &[Record], path: &Path) -> Result<()> {
     write_whole(path, &bytes)
 }
 
-/// A cell that a spreadsheet would run as a formula, with an apostrophe before it; numbers stay numbers.
+/// A cell that a spreadsheet would run as a formula, with an apostrophe before it; numbers stay
+/// numbers.
 ///
 /// Names of models, data sets and classes come from anybody's files. Source: OWASP, CSV Injection.
 fn inert(cell: String) -> String {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::statistics::{Interval, Method};
 
-/// Ends of an interval that are closer than this came from resamples that are all alike: sums of the same items in
-/// another order differ by rounding.
+/// Ends of an interval that are closer than this came from resamples that are all alike: sums of
+/// the same items in another order differ by rounding.
 const SAME: f64 = 1e-9;
 
 /// What a value is measured in.
@@ -25,7 +25,8 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Of a figure of which only the name is known: an earlier program's, or one among CLIP_benchmark's names.
+    /// Of a figure of which only the name is known: an earlier program's, or one among
+    /// CLIP_benchmark's names.
     pub fn of_name(name: &str) -> Unit {
         const NUMBERS: [&str; 6] = ["nll", "loss", "brier", "reciprocal", "likelihood", "lambda"];
         let has = |word: &str| name.split(['_', '@', ' ', '-', ':']).any(|part| part == word);
@@ -58,7 +59,8 @@ impl Unit {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Written")]
 pub struct Figure {
-    /// `accuracy`, `mean_per_class`, `map_11_point`, `roc_auc`, `mean_top1_top5`, `image_retrieval_recall@1`, …
+    /// `accuracy`, `mean_per_class`, `map_11_point`, `roc_auc`, `mean_top1_top5`,
+    /// `image_retrieval_recall@1`, …
     pub name: String,
     /// In its unit; none where it is undefined, and `note` says why.
     pub value: Option<f64>,
@@ -72,7 +74,8 @@ pub struct Figure {
     pub level: Option<f64>,
     /// `Clopper-Pearson`, `bootstrap`, `t`.
     pub method: Option<String>,
-    /// What the interval draws: `images`, `images within their class`, `photos with their captions`, …
+    /// What the interval draws: `images`, `images within their class`,
+    /// `photos with their captions`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
     /// Why there is no value, or no interval.
@@ -123,8 +126,8 @@ impl Figure {
         Figure { value: None, ..Figure::plain(name, unit, 0.0) }.without(reason)
     }
 
-    /// With the interval that drawing `over` anew gives, cut to what the unit allows. Draws that are all alike know
-    /// nothing of others: then there is none, and the note says so.
+    /// With the interval that drawing `over` anew gives, cut to what the unit allows. Draws that
+    /// are all alike know nothing of others: then there is none, and the note says so.
     #[must_use]
     pub fn within(self, interval: Option<Interval>, over: &str) -> Figure {
         if self.value.is_none() {

@@ -1,5 +1,5 @@
-//! What tells one result from another beside its model, data set and task: results of different things never take
-//! each other's place.
+//! What tells one result from another beside its model, data set and task: results of different
+//! things never take each other's place.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +23,8 @@ const DIGITS: usize = 8;
 pub struct Identity {
     /// `catalogue`, or how a user's own files were named: `folder`, `csv`, `webdataset`, `tables`.
     pub origin: String,
-    /// Hash of the files that the model and a user's data set are read from: two that have one name are two.
+    /// Hash of the files that the model and a user's data set are read from: two that have one name
+    /// are two.
     pub place: String,
     /// Choices that are not the defaults, in short: part of the file's name.
     pub variant: String,

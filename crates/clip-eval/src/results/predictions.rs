@@ -32,7 +32,8 @@ pub struct Prediction {
     /// The text that is right and the text chosen, for tasks without classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<(String, String)>,
-    /// Of every class, where the metric ranks images by them (two classes, or several in one image).
+    /// Of every class, where the metric ranks images by them (two classes, or several in one
+    /// image).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Vec<f32>>,
     /// Classes that are neither in the image nor not, for metrics that leave it out then.

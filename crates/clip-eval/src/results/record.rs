@@ -1,5 +1,5 @@
-//! One JSON file per record: a model, a data set, a task. It holds everything needed to repeat the figure, under the
-//! names CLIP_benchmark uses where it has one.
+//! One JSON file per record: a model, a data set, a task. It holds everything needed to repeat the
+//! figure, under the names CLIP_benchmark uses where it has one.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,8 @@ pub struct Record {
     pub identity: Identity,
     /// Always `en`: the model card rules other languages out.
     pub language: String,
-    /// All figures by name, fractions 0..1; names as in CLIP_benchmark (`acc1`, `acc5`, `mean_per_class_recall`, …).
+    /// All figures by name, fractions 0..1; names as in CLIP_benchmark (`acc1`, `acc5`,
+    /// `mean_per_class_recall`, …).
     pub metrics: BTreeMap<String, Option<f64>>,
     /// The figure that the paper reports for this data set.
     pub score: Figure,
@@ -117,7 +118,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether every item of the split was scored, the published ones that are not on disk included.
+    /// Whether every item of the split was scored, the published ones that are not on disk
+    /// included.
     pub fn is_complete(&self) -> bool {
         self.skipped == 0 && self.expected.is_none_or(|expected| self.scored >= expected)
     }

@@ -9,8 +9,8 @@
 //! OUT/results.csv                                  all figures; OUT/.lock orders those who write
 //! ```
 //!
-//! A result ends with the BLAKE3 of its text. One whose figure was changed by hand, or whose predictions are gone or
-//! others, is no result of a run: it is made again.
+//! A result ends with the BLAKE3 of its text. One whose figure was changed by hand, or whose
+//! predictions are gone or others, is no result of a run: it is made again.
 
 use std::path::{Path, PathBuf};
 
@@ -40,8 +40,8 @@ enum Seal {
 }
 
 impl Record {
-    /// `MODEL/DATASET.TASK.json` below `folder`, with what was chosen before the ending; characters that a file name
-    /// should not have became `-`.
+    /// `MODEL/DATASET.TASK.json` below `folder`, with what was chosen before the ending; characters
+    /// that a file name should not have became `-`.
     pub fn path(&self, folder: &Path) -> PathBuf {
         path(folder, &self.model, &self.dataset, &self.task, &[&self.identity.variant])
     }
@@ -177,8 +177,8 @@ fn ledger_beside(path: &Path) -> PathBuf {
     path.with_extension("skipped.jsonl")
 }
 
-/// Writes a result, its predictions and what it left out, in the place of an earlier one of the same identity; then the
-/// record has what the file has.
+/// Writes a result, its predictions and what it left out, in the place of an earlier one of the
+/// same identity; then the record has what the file has.
 ///
 /// # Errors
 /// They cannot be written.
@@ -238,7 +238,8 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Held while files that belong together are written. Where there are no locks, each file is still whole.
+/// Held while files that belong together are written. Where there are no locks, each file is still
+/// whole.
 fn lock(out: &Path) -> Option<Lock> {
     Lock::wait(&out.join(".lock")).ok()
 }
@@ -255,8 +256,8 @@ pub fn merge(out: &Path) -> Result<(Vec<Record>, Vec<EvalError>)> {
     Ok((records, broken))
 }
 
-/// All records below `folder`, in the order of their names and identities, and what could not be read, or was changed
-/// since it was written; a record of the latter has a note.
+/// All records below `folder`, in the order of their names and identities, and what could not be
+/// read, or was changed since it was written; a record of the latter has a note.
 ///
 /// # Errors
 /// The folder cannot be listed.

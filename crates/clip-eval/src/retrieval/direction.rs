@@ -56,7 +56,8 @@ impl<'a> Direction<'a> {
         Direction { queries, among, score_error, groups }
     }
 
-    /// Shows scores `[block, columns]` of queries from `first_query` on with candidates from `first` on.
+    /// Shows scores `[block, columns]` of queries from `first_query` on with candidates from
+    /// `first` on.
     pub(super) fn scan_rows(
         &mut self,
         scores: &[f32],
@@ -78,8 +79,8 @@ impl<'a> Direction<'a> {
         );
     }
 
-    /// Shows scores `[block, columns]` of queries from `first_query` on, which are the columns, with candidates from `first`
-    /// on.
+    /// Shows scores `[block, columns]` of queries from `first_query` on, which are the columns,
+    /// with candidates from `first` on.
     pub(super) fn scan_columns(
         &mut self,
         scores: &[f32],

@@ -6,9 +6,10 @@
 //!                                                                          └─▶ its columns: the same, carried on
 //! ```
 //!
-//! One sweep serves both directions; no n x m matrix exists. Similarity is the f64 sum of exact products. An f32 score is
-//! used alone where its greatest possible error cannot change the answer; the few others are computed again in f64. So
-//! results depend on the vectors alone: not on threads, instruction set or blocks. Equal similarities go by the lower index.
+//! One sweep serves both directions; no n x m matrix exists. Similarity is the f64 sum of exact
+//! products. An f32 score is used alone where its greatest possible error cannot change the answer;
+//! the few others are computed again in f64. So results depend on the vectors alone: not on
+//! threads, instruction set or blocks. Equal similarities go by the lower index.
 
 mod direction;
 mod places;
@@ -40,7 +41,8 @@ pub struct Retrieval {
     pub text_to_image: Vec<Ranked>,
 }
 
-/// Finds the `k` best of the other kind for every image and every text, and the rank (from 1) of the best true match.
+/// Finds the `k` best of the other kind for every image and every text, and the rank (from 1) of
+/// the best true match.
 ///
 /// - `device`: what computes the f32 scores; it changes no result
 /// - `image_of_text`: `[texts]`, position of the image each text belongs to
@@ -109,8 +111,8 @@ pub fn nearest(
     Ok(direction.finish().into_iter().map(|ranked| ranked.best).collect())
 }
 
-/// Shows every score of `rows` with `columns` to the direction whose queries are the rows, and to the one whose queries are
-/// the columns.
+/// Shows every score of `rows` with `columns` to the direction whose queries are the rows, and to
+/// the one whose queries are the columns.
 fn sweep(
     device: InstructionSet,
     rows: UnitVectors<'_>,

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use crate::error::EvalError;
 use crate::metrics::Place;
 
-/// A table of photos and where they were taken, as read from a file with the columns `file`, `lat` and `lon`.
+/// A table of photos and where they were taken, as read from a file with the columns `file`, `lat`
+/// and `lon`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PlaceTable {
     /// Paths as the table has them.
@@ -33,8 +34,8 @@ impl PlaceTable {
     /// Reads a CSV file; columns by their names, in any order, others are allowed.
     ///
     /// # Errors
-    /// The file cannot be read or is larger than 1 GiB, a column is missing, a line has no such numbers, or they are no
-    /// degrees.
+    /// The file cannot be read or is larger than 1 GiB, a column is missing, a line has no such
+    /// numbers, or they are no degrees.
     pub fn read(path: &Path) -> Result<PlaceTable, EvalError> {
         let file = clip_files::open(path, Self::LARGEST).map_err(EvalError::io(path))?;
         let mut table = PlaceTable::default();

@@ -11,8 +11,9 @@ pub struct Match {
 
 /// Candidates for the `k` best, by f32 scores of which each may be wrong by `error`.
 ///
-/// What scores twice the error below the k-th best f32 score is worse than k others and is dropped. Never more than
-/// 2 k + 32 are kept: where so many are that close, they are compared in f64 and the k best stay.
+/// What scores twice the error below the k-th best f32 score is worse than k others and is dropped.
+/// Never more than 2 k + 32 are kept: where so many are that close, they are compared in f64 and
+/// the k best stay.
 #[derive(Debug, Clone)]
 pub(super) struct Shortlist {
     candidates: Vec<(f32, u32)>,
@@ -29,7 +30,8 @@ impl Shortlist {
         if self.k == 0 { f32::INFINITY } else { f32::NEG_INFINITY }
     }
 
-    /// Takes a candidate; where that makes the list full, thins it out and returns the least score let in from now on.
+    /// Takes a candidate; where that makes the list full, thins it out and returns the least score
+    /// let in from now on.
     pub(super) fn offer(
         &mut self,
         score: f32,

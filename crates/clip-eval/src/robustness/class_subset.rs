@@ -23,8 +23,8 @@ impl ClassSubset {
     /// Classes of ImageNet.
     pub const IMAGENET: usize = 1000;
 
-    /// As the prompt file has them under `imagenet_indices`: one class or a list of them for each of its own. Classes
-    /// without any (five of YouTube-BB's) never win.
+    /// As the prompt file has them under `imagenet_indices`: one class or a list of them for each
+    /// of its own. Classes without any (five of YouTube-BB's) never win.
     ///
     /// # Errors
     /// The file has no such list, or an index in it is no class of ImageNet or occurs twice.
@@ -59,7 +59,8 @@ impl ClassSubset {
         self.groups.len()
     }
 
-    /// Scores of the shift's classes, `[items, classes]`: the greatest among each one's, `-inf` for one without any.
+    /// Scores of the shift's classes, `[items, classes]`: the greatest among each one's, `-inf` for
+    /// one without any.
     ///
     /// - `scores`: `[items, 1000]`, before any softmax
     ///
@@ -82,8 +83,8 @@ impl ClassSubset {
             .map(|class| class as u32)
     }
 
-    /// The matching part of ImageNet: which of its images belong to the subset, and hits among them by the shift's
-    /// classes.
+    /// The matching part of ImageNet: which of its images belong to the subset, and hits among them
+    /// by the shift's classes.
     ///
     /// - `scores`: `[items, 1000]`
     /// - `truth`: `[items]`, classes of ImageNet

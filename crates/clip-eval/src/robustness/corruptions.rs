@@ -1,5 +1,5 @@
-//! ImageNet-C: accuracy of each corruption over its five severities, and the error in terms of AlexNet's (Hendrycks and
-//! Dietterich 2019).
+//! ImageNet-C: accuracy of each corruption over its five severities, and the error in terms of
+//! AlexNet's (Hendrycks and Dietterich 2019).
 
 use serde::Deserialize;
 
@@ -18,8 +18,8 @@ struct Row {
 
 /// - `accuracies`: of the splits, called `CORRUPTION/SEVERITY`
 ///
-/// Per corruption the mean accuracy and the corruption error, which is 1 for AlexNet; their mean (mCE) where all 15 are
-/// there.
+/// Per corruption the mean accuracy and the corruption error, which is 1 for AlexNet; their mean
+/// (mCE) where all 15 are there.
 pub(crate) fn corruption_figures(accuracies: &[(&str, f64)]) -> Vec<Figure> {
     let rows = csv::Reader::from_reader(ALEXNET.as_bytes()).into_deserialize::<Row>();
     let (mut figures, mut errors, mut complete) = (Vec::new(), Vec::new(), true);

@@ -2,7 +2,8 @@
 
 use crate::statistics::{Bootstrap, Interval};
 
-/// logit(y) = intercept + slope · logit(x), by ordinary least squares over models; logit(p) = ln(p / (1 − p)).
+/// logit(y) = intercept + slope · logit(x), by ordinary least squares over models; logit(p) = ln(p
+/// / (1 − p)).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LogitFit {
     /// How many models.
@@ -39,7 +40,8 @@ impl LogitFit {
         y - self.predict(x)
     }
 
-    /// The band of the line: for each of `at` the interval of the prediction over resamples of the models.
+    /// The band of the line: for each of `at` the interval of the prediction over resamples of the
+    /// models.
     ///
     /// - `x`, `y`: `[models]`, accuracies between 0 and 1
     ///
@@ -74,7 +76,8 @@ impl LogitPoints {
         LogitPoints { x: logits(x), y: logits(y) }
     }
 
-    /// The line through the models, each counted so many times; none for fewer than two different `x`.
+    /// The line through the models, each counted so many times; none for fewer than two different
+    /// `x`.
     ///
     /// - `times`: `[models]`
     pub fn fit(&self, times: &[u32]) -> Option<LogitFit> {

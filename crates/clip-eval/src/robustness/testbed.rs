@@ -62,8 +62,8 @@ impl TestbedModel {
         self.accuracies.get(column).copied()
     }
 
-    /// Whether it tells what is ordinary: trained on ImageNet as usual, at least 55 % there, and no variant that was
-    /// subsampled, trained anew elsewhere, or in small batches.
+    /// Whether it tells what is ordinary: trained on ImageNet as usual, at least 55 % there, and no
+    /// variant that was subsampled, trained anew elsewhere, or in small batches.
     pub fn is_ordinary(&self) -> bool {
         let variant = ["subsample", "aws", "batch64"].iter().any(|word| self.name.contains(word));
         self.kind == "STANDARD" && !variant && self.accuracy("val").is_some_and(|val| val >= 0.55)
@@ -108,7 +108,8 @@ pub struct Points {
     pub y: Vec<f64>,
 }
 
-/// What a fit is made of: the ordinary models, without accuracies of exactly 0 or 1, which have no logit.
+/// What a fit is made of: the ordinary models, without accuracies of exactly 0 or 1, which have no
+/// logit.
 pub fn ordinary_points(setting: &Setting) -> Points {
     let mut points = Points::default();
     for model in testbed().iter().filter(|model| model.is_ordinary()) {

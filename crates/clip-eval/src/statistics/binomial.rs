@@ -1,11 +1,12 @@
 //! Tails of the binomial distribution, to the last digits for any n.
 //!
-//! The mass at one count by the saddle-point expansion (C. Loader, Fast and Accurate Computation of Binomial
-//! Probabilities, 2000): differences of logarithms of factorials would lose digits as n grows. A tail is the sum of
-//! masses falling away from its end, a few √n of them.
+//! The mass at one count by the saddle-point expansion (C. Loader, Fast and Accurate Computation of
+//! Binomial Probabilities, 2000): differences of logarithms of factorials would lose digits as n
+//! grows. A tail is the sum of masses falling away from its end, a few √n of them.
 //!
-//! Quantiles of statrs 0.19's beta distribution are off by up to 1.6e-3 of their value (3 hits of a million), by more
-//! than 1e-12 in one of seven of 936 intervals tried; these agree with SciPy's to 1e-11.
+//! Quantiles of statrs 0.19's beta distribution are off by up to 1.6e-3 of their value (3 hits of a
+//! million), by more than 1e-12 in one of seven of 936 intervals tried; these agree with SciPy's to
+//! 1e-11.
 
 use std::f64::consts::TAU;
 
@@ -79,7 +80,8 @@ impl Binomial {
     }
 }
 
-/// P(X ≥ k) for X binomial: the one-sided test "greater" of the overlap analysis (PROTOCOL_EVAL 7.10).
+/// P(X ≥ k) for X binomial: the one-sided test "greater" of the overlap analysis
+/// (PROTOCOL_EVAL 7.10).
 ///
 /// # Panics
 /// When `k` is above `n`, or `p` is no probability.

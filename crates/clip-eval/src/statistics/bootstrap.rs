@@ -5,14 +5,15 @@ use rayon::prelude::*;
 
 use super::interval::{Interval, Method};
 
-/// Draws as many items as there are, with replacement, again and again, and takes the percentiles of the figure.
+/// Draws as many items as there are, with replacement, again and again, and takes the percentiles
+/// of the figure.
 ///
-/// The figure is computed from `weights[item]`, how often a resample holds each item; a figure that is NaN (no positive item
-/// drawn, say) is left out. Every resample has its own stream of random numbers: the interval depends on seed, resamples
-/// and items alone, never on threads.
+/// The figure is computed from `weights[item]`, how often a resample holds each item; a figure that
+/// is NaN (no positive item drawn, say) is left out. Every resample has its own stream of random
+/// numbers: the interval depends on seed, resamples and items alone, never on threads.
 ///
-/// Not every figure is near the middle of its interval: resamples are less well calibrated than the items (ECE), and
-/// their interval may lie above the figure.
+/// Not every figure is near the middle of its interval: resamples are less well calibrated than the
+/// items (ECE), and their interval may lie above the figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bootstrap {
     /// Of the interval: 0.95, or 0.995 as in the paper.
@@ -41,7 +42,8 @@ impl Bootstrap {
         self.percentiles(self.resample(items, &[(0..items as u32).collect()], figure))
     }
 
-    /// The same, drawing within groups (classes, for a mean per class): each keeps its number of items.
+    /// The same, drawing within groups (classes, for a mean per class): each keeps its number of
+    /// items.
     ///
     /// - `groups`: `[items]`
     ///
@@ -95,7 +97,8 @@ impl Bootstrap {
         })
     }
 
-    /// Several figures of the same resamples: for each of them its values in order of the resamples.
+    /// Several figures of the same resamples: for each of them its values in order of the
+    /// resamples.
     pub(crate) fn figures(
         &self,
         items: usize,

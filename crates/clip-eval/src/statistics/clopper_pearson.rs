@@ -3,8 +3,8 @@
 use super::binomial::Binomial;
 use super::interval::{Interval, Method};
 
-/// The interval of the probability behind `hits` of `trials`: at its lower end as many hits or more have probability
-/// (1 − level) / 2, at its upper end as many or fewer.
+/// The interval of the probability behind `hits` of `trials`: at its lower end as many hits or more
+/// have probability (1 − level) / 2, at its upper end as many or fewer.
 ///
 /// The quantiles of the beta distribution by another name. `[0, 1]` for no trials.
 ///

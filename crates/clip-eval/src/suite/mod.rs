@@ -1,4 +1,5 @@
-//! Many records in one run: models times data sets times tasks, resumed after an interruption, shared among processes.
+//! Many records in one run: models times data sets times tasks, resumed after an interruption,
+//! shared among processes.
 //!
 //! ```text
 //! suite.toml ─▶ jobs, in one order ─▶ those of this shard ─▶ MODEL/DATASET.TASK.json, .predictions.jsonl
@@ -7,8 +8,9 @@
 //!                                                                              the jobs were shared or interrupted)
 //! ```
 //!
-//! A job whose result is there as it was written, and was made from the same weights, recipe, precision, prompts, images
-//! and options that its task reads, is not done again. A job that cannot be done is listed, and stops nothing.
+//! A job whose result is there as it was written, and was made from the same weights, recipe,
+//! precision, prompts, images and options that its task reads, is not done again. A job that cannot
+//! be done is listed, and stops nothing.
 
 mod plan;
 mod resume;

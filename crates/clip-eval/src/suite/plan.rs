@@ -99,7 +99,8 @@ pub struct Job {
     pub model: String,
     /// What is asked.
     pub task: &'static dyn Task,
-    /// Of what: an id of the catalogue, or a user's own files (`folder:PATH`, `csv:PATH`, `webdataset:PATH`).
+    /// Of what: an id of the catalogue, or a user's own files (`folder:PATH`, `csv:PATH`,
+    /// `webdataset:PATH`).
     pub dataset: String,
     /// Where it is.
     pub root: PathBuf,
@@ -170,7 +171,8 @@ impl Suite {
         Ok(suite)
     }
 
-    /// Refuses what would do nothing: an empty list, an option out of its range or that none of the tasks reads.
+    /// Refuses what would do nothing: an empty list, an option out of its range or that none of the
+    /// tasks reads.
     ///
     /// # Errors
     /// The first of them, by its key.
@@ -194,7 +196,8 @@ impl Suite {
         Ok(())
     }
 
-    /// All jobs: model by model, so that each is loaded once; then in order of the data sets and tasks.
+    /// All jobs: model by model, so that each is loaded once; then in order of the data sets and
+    /// tasks.
     ///
     /// # Errors
     /// A data set that is not in the catalogue.
@@ -225,7 +228,8 @@ impl Suite {
         Ok(jobs)
     }
 
-    /// The data sets asked for by name that none of the tasks fits. `all` means those that a task fits.
+    /// The data sets asked for by name that none of the tasks fits. `all` means those that a task
+    /// fits.
     ///
     /// # Errors
     /// A data set that is not in the catalogue.
@@ -240,7 +244,8 @@ impl Suite {
         Ok(unfit)
     }
 
-    /// The tasks that can be asked of a data set. What a user's own files allow is known when they are read.
+    /// The tasks that can be asked of a data set. What a user's own files allow is known when they
+    /// are read.
     fn fitting(&self, name: &str) -> Result<Vec<&'static dyn Task>> {
         let known = if name.contains(':') { None } else { Some(find(name)?) };
         let fits = |task: &&&'static dyn Task| {

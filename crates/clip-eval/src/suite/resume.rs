@@ -84,8 +84,8 @@ impl Wanted<'_> {
 pub(super) struct Fingerprints(HashMap<(PathBuf, String, String, bool), Option<String>>);
 
 impl Fingerprints {
-    /// Whether a split that a record was made from still has the same items, targets and contents. `scored` is the split
-    /// of the job.
+    /// Whether a split that a record was made from still has the same items, targets and contents.
+    /// `scored` is the split of the job.
     fn is_unchanged(&mut self, read: &SplitRead, request: &Request, scored: &Split) -> bool {
         let SplitRead { dataset, split, blake3 } = read;
         let of_job = *dataset == scored.dataset.id;

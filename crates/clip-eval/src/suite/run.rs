@@ -40,8 +40,8 @@ pub enum JobResult {
 }
 
 impl Run<'_> {
-    /// Does the jobs of this shard. `begin` hears of every job and gives what hears of its steps; `end` what became of
-    /// it.
+    /// Does the jobs of this shard. `begin` hears of every job and gives what hears of its steps;
+    /// `end` what became of it.
     ///
     /// # Errors
     /// A result that was made cannot be written: then nothing after it could be either.
@@ -92,8 +92,8 @@ impl Run<'_> {
     /// Does a task on tables, and writes its result.
     ///
     /// # Errors
-    /// An option is out of its range, the model cannot be loaded, the task cannot be done, or the result cannot be
-    /// written.
+    /// An option is out of its range, the model cannot be loaded, the task cannot be done, or the
+    /// result cannot be written.
     pub fn tables(
         &self,
         model: &str,

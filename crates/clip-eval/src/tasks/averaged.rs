@@ -1,4 +1,5 @@
-//! Data sets whose score is the mean over several pairs of splits: UCF101's three, STL-10's ten. PROTOCOL_EVAL 6.1, 7.2.
+//! Data sets whose score is the mean over several pairs of splits: UCF101's three, STL-10's ten.
+//! PROTOCOL_EVAL 6.1, 7.2.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,8 @@ const RECORDINGS: &str = "recordings with their clips, within their test split";
 /// Splits that a result names one by one.
 const NAMED: usize = 5;
 
-/// The pairs whose scores are averaged, at least one. A split that a person asks for is scored alone.
+/// The pairs whose scores are averaged, at least one. A split that a person asks for is scored
+/// alone.
 ///
 /// - `scored`: the split that stands for the data set where nothing is averaged
 fn pairs_of(dataset: &Dataset, scored: &str, averages: Averages, asked: Option<&str>) -> Vec<Fold> {
@@ -119,8 +121,8 @@ struct Several<'a> {
 }
 
 impl Several<'_> {
-    /// Means of the scores, metrics and figures, counts and predictions of all test splits; classes, calibration and the
-    /// search are the first's.
+    /// Means of the scores, metrics and figures, counts and predictions of all test splits;
+    /// classes, calibration and the search are the first's.
     fn join(&self, options: &IntervalOptions) -> Outcome {
         let (counts, skipped) = self.counts();
         let mut known = BTreeSet::new();
@@ -171,7 +173,8 @@ impl Several<'_> {
         self.outcomes[0].metrics.keys().map(|name| (name.clone(), of(name))).collect()
     }
 
-    /// Those of corruptions, the means of what stands beside the scores, and the score of each pair.
+    /// Those of corruptions, the means of what stands beside the scores, and the score of each
+    /// pair.
     fn figures(&self) -> Vec<Figure> {
         let mut figures = Vec::new();
         if self.outcomes[0].dataset == IMAGENET_C {
@@ -231,8 +234,9 @@ impl Several<'_> {
         (counts, skipped)
     }
 
-    /// Of a mean of shares: items are drawn within the folds they are scored in, and an item of several folds counts in
-    /// each. One photo may be in every split (ImageNet-C): an item is known by its path below the folder of its split.
+    /// Of a mean of shares: items are drawn within the folds they are scored in, and an item of
+    /// several folds counts in each. One photo may be in every split (ImageNet-C): an item is known
+    /// by its path below the folder of its split.
     fn interval(&self, options: &IntervalOptions) -> Option<Interval> {
         if self.outcomes.iter().any(|outcome| outcome.score.name != "accuracy") {
             return None;
@@ -280,8 +284,9 @@ fn draw_recordings(outcome: &mut Outcome, options: &IntervalOptions) {
     }
 }
 
-/// Of the mean over folds of the share of clips that are right. Clips cut from one recording are right and wrong together:
-/// recordings are drawn, among those of the same folds, each with all its clips.
+/// Of the mean over folds of the share of clips that are right. Clips cut from one recording are
+/// right and wrong together: recordings are drawn, among those of the same folds, each with all its
+/// clips.
 fn interval_of_recordings(
     predictions: &[&[Prediction]],
     options: &IntervalOptions,

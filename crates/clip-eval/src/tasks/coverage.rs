@@ -1,4 +1,5 @@
-//! Classes with too few images to learn from or to choose with, in words: a figure does not show them.
+//! Classes with too few images to learn from or to choose with, in words: a figure does not show
+//! them.
 
 use super::train_val_split::{Labels, TrainValSplit};
 use crate::probe::rows_of_classes;

@@ -1,4 +1,5 @@
-//! The few-shot curve of a data set, and the number of labelled images worth as much as a sentence. PROTOCOL_EVAL 7.3.
+//! The few-shot curve of a data set, and the number of labelled images worth as much as a sentence.
+//! PROTOCOL_EVAL 7.3.
 
 use clip_data::{Dataset, Metric, Split};
 use serde_json::{Map, Value};
@@ -24,8 +25,8 @@ const TASK: &str = "few_shot";
 const DRAWS: &str = "draws of the labelled images";
 const NO_DRAWS: &str = "no interval: all labelled images are used, there is nothing to draw";
 
-/// Logistic regression on a few labelled images per class: for every number asked for and for all images, beside
-/// zero-shot.
+/// Logistic regression on a few labelled images per class: for every number asked for and for all
+/// images, beside zero-shot.
 #[derive(Debug, Clone, Copy)]
 pub struct FewShot;
 

@@ -1,7 +1,8 @@
-//! Nearest-neighbour geolocalisation: how far the most similar reference photo was taken from a query. PROTOCOL_EVAL 7.8.
+//! Nearest-neighbour geolocalisation: how far the most similar reference photo was taken from a
+//! query. PROTOCOL_EVAL 7.8.
 //!
-//! A test of what features know of places, for research. Locating people is out of scope (model card: surveillance), so
-//! that a result holds shares and no answer for a photo.
+//! A test of what features know of places, for research. Locating people is out of scope (model
+//! card: surveillance), so that a result holds shares and no answer for a photo.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ const SAME: f64 = 1.0 - 1e-6;
 /// The radius whose share stands for the others: a city.
 const CITY_KM: f64 = 25.0;
 
-/// Gives every query the place of its nearest reference. Both are tables with the columns `file`, `lat` and `lon`, paths
-/// from the table's folder; references pass block by block.
+/// Gives every query the place of its nearest reference. Both are tables with the columns `file`,
+/// `lat` and `lon`, paths from the table's folder; references pass block by block.
 #[derive(Debug, Clone)]
 pub struct Geolocation {
     /// Photos whose places are known to the search.

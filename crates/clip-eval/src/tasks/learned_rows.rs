@@ -1,4 +1,5 @@
-//! Rows that a probe learns from: in memory, or in a mapped file where they are more than it may take.
+//! Rows that a probe learns from: in memory, or in a mapped file where they are more than it may
+//! take.
 
 use std::io::Write;
 use std::path::Path;

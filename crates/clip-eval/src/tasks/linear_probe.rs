@@ -1,5 +1,5 @@
-//! The linear probe on a data set: features of its training, validation and test images, the paper's search, one
-//! evaluation. PROTOCOL_EVAL 7.2.
+//! The linear probe on a data set: features of its training, validation and test images, the
+//! paper's search, one evaluation. PROTOCOL_EVAL 7.2.
 
 use clip_data::{Dataset, Metric, Split};
 use clip_kernels::DeviceError;
@@ -22,8 +22,8 @@ use crate::results::SearchPoint;
 
 const NO_CHOICE: &str = "C is not chosen by a score: the validation items do not define the metric, they are of one kind alone";
 
-/// Logistic regression on all labelled images; of a data set with folds the mean over them, each searched and fitted
-/// alone (STL-10, UCF101).
+/// Logistic regression on all labelled images; of a data set with folds the mean over them, each
+/// searched and fitted alone (STL-10, UCF101).
 #[derive(Debug, Clone, Copy)]
 pub struct LinearProbe;
 
@@ -113,7 +113,8 @@ struct SelectedModel {
     search: Vec<SearchPoint>,
 }
 
-/// The search, or one fit at the C that was asked for; on training and validation rows together in the end.
+/// The search, or one fit at the C that was asked for; on training and validation rows together in
+/// the end.
 fn select(
     context: &mut EvalContext,
     data: &TrainValSplit,

@@ -105,8 +105,8 @@ fn joined(text: [Figure; 5], image: [Figure; 5]) -> Scores {
     Scores { score, figures, metrics, details: Details::default(), notes: Vec::new() }
 }
 
-/// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its queries: the captions of
-/// one photo are right and wrong together.
+/// Recalls, reciprocal and median rank of one direction. Photos are drawn, each with all its
+/// queries: the captions of one photo are right and wrong together.
 ///
 /// - `photo_of`: `[queries]`
 fn direction(
@@ -174,8 +174,8 @@ impl RankedQueries {
         RankedQueries(queries)
     }
 
-    /// The three recalls, the mean reciprocal rank and the median rank, where every photo was drawn so many times; no
-    /// numbers where no query was drawn.
+    /// The three recalls, the mean reciprocal rank and the median rank, where every photo was drawn
+    /// so many times; no numbers where no query was drawn.
     fn figures(&self, drawn: &[u32]) -> Vec<f64> {
         let times = |photo: u32| u64::from(drawn[photo as usize]);
         let all: u64 = self.0.iter().map(|&(_, photo)| times(photo)).sum();

@@ -1,5 +1,5 @@
-//! Accuracy under a natural shift beside accuracy on the matching part of ImageNet, both by one head over ImageNet's
-//! names. PROTOCOL_EVAL 7.4.
+//! Accuracy under a natural shift beside accuracy on the matching part of ImageNet, both by one
+//! head over ImageNet's names. PROTOCOL_EVAL 7.4.
 
 use clip_data::{Dataset, Split, Target};
 use serde_json::{Map, Value};

@@ -22,7 +22,8 @@ const BY_LOGIT: &str = "map_11_point ranks images by the logit of a class, as ta
 
 /// Scores of items that have one class each.
 pub(crate) struct ClassScores<'a> {
-    /// `[items, classes]`: logits, at the checkpoint's temperature where they are to be probabilities.
+    /// `[items, classes]`: logits, at the checkpoint's temperature where they are to be
+    /// probabilities.
     pub(crate) scores: &'a [f32],
     /// First name of each class.
     pub(crate) names: &'a [String],
@@ -74,7 +75,8 @@ impl ClassScores<'_> {
                 Ok(Figure::share("mean_top1_top5", mean).within(bootstrap.mean(&values), IMAGES))
             }
             Metric::Accuracy
-            // Of items with other targets; of one class each they are what everybody calls accuracy.
+            // Of items with other targets; of one class each they are what everybody calls
+            // accuracy.
             | Metric::MeanAveragePrecision11
             | Metric::RetrievalRecall
             | Metric::MeanPm0Pm10
@@ -106,7 +108,8 @@ impl ClassScores<'_> {
             Metric::RocAuc => self.ranking_of_two()?.roc_auc(None),
             Metric::MeanTop1Top5 => metrics::mean_top1_top5(&ranks),
             Metric::Accuracy
-            // Of items with other targets; of one class each they are what everybody calls accuracy.
+            // Of items with other targets; of one class each they are what everybody calls
+            // accuracy.
             | Metric::MeanAveragePrecision11
             | Metric::RetrievalRecall
             | Metric::MeanPm0Pm10
@@ -137,7 +140,8 @@ impl ClassScores<'_> {
         ]))
     }
 
-    /// Everything that one class per item allows. `calibrated`: the scores are logits of probabilities.
+    /// Everything that one class per item allows. `calibrated`: the scores are logits of
+    /// probabilities.
     pub(crate) fn all(
         &self,
         metric: Metric,
@@ -217,7 +221,8 @@ impl ClassScores<'_> {
     }
 }
 
-/// Mean over classes of the 11-point average precision (VOC2007), and each class's own, drawing images.
+/// Mean over classes of the 11-point average precision (VOC2007), and each class's own, drawing
+/// images.
 pub(crate) fn multi_label(
     scores: &[f32],
     names: &[String],
@@ -252,8 +257,8 @@ pub(crate) fn multi_label(
     })
 }
 
-/// [`multi_label`] of logits, and the same mean where the softmax over the classes ranks images and not the logit: the
-/// paper does not say which it took, so both are there by name.
+/// [`multi_label`] of logits, and the same mean where the softmax over the classes ranks images and
+/// not the logit: the paper does not say which it took, so both are there by name.
 pub(crate) fn multi_label_of_logits(
     logits: &[f32],
     names: &[String],

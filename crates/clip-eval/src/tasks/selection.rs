@@ -1,5 +1,6 @@
-//! Which caption belongs to which image, among a few that are made to be mistaken for each other: CLIP_benchmark's
-//! `image_caption_selection` (Winoground's pairs, SugarCrepe's one image with a right and a wrong caption).
+//! Which caption belongs to which image, among a few that are made to be mistaken for each other:
+//! CLIP_benchmark's `image_caption_selection` (Winoground's pairs, SugarCrepe's one image with a
+//! right and a wrong caption).
 //!
 //! ```text
 //! a row of the table ─▶ images 0..n, captions 0..m; image i belongs to caption i
@@ -41,8 +42,9 @@ struct Answer {
     image: bool,
 }
 
-/// Answers every row of a table. Columns: `image_0, image_1, …` and `caption_0, caption_1, …`; or `file` (`image`,
-/// `filename`), `caption`, and `negative_caption` (several with numbers behind). Paths from the table's folder.
+/// Answers every row of a table. Columns: `image_0, image_1, …` and `caption_0, caption_1, …`; or
+/// `file` (`image`, `filename`), `caption`, and `negative_caption` (several with numbers behind).
+/// Paths from the table's folder.
 #[derive(Debug, Clone)]
 pub struct Selection {
     /// The table.
@@ -153,8 +155,8 @@ fn scores_of(
     })
 }
 
-/// Whether every image's own caption, and every caption's own image, is nearer than all others; those without a partner
-/// only stand in the way.
+/// Whether every image's own caption, and every caption's own image, is nearer than all others;
+/// those without a partner only stand in the way.
 ///
 /// - `scores`: `[images, captions]`
 fn answer(scores: &[f32], images: usize, captions: usize) -> Answer {

@@ -1,4 +1,5 @@
-//! Rows that a probe learns from and is chosen with: of the training images, and the validation images behind them.
+//! Rows that a probe learns from and is chosen with: of the training images, and the validation
+//! images behind them.
 
 use std::sync::Arc;
 
@@ -132,7 +133,8 @@ struct Learned<'a> {
 }
 
 impl Learned<'_> {
-    /// Adds a split, at once where its rows fit in the memory of a probe, else block by block; returns its images.
+    /// Adds a split, at once where its rows fit in the memory of a probe, else block by block;
+    /// returns its images.
     fn add(&mut self, context: &mut EvalContext, split: Split) -> Result<usize> {
         let clip = &context.clip;
         let width = clip.embed_dim() + clip.architecture().image.penultimate_width();

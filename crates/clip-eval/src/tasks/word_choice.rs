@@ -23,8 +23,9 @@ const BELOW: u32 = 10_000;
 /// An image's word and what it is chosen among.
 type Word<'a> = (&'a str, &'a [Box<str>]);
 
-/// A word is chosen among the image's candidates, or among all words of the split. With several prompts the score is
-/// that of their mean, and each alone stands beside it; numbers are chosen among 0 to 9999 as well.
+/// A word is chosen among the image's candidates, or among all words of the split. With several
+/// prompts the score is that of their mean, and each alone stands beside it; numbers are chosen
+/// among 0 to 9999 as well.
 pub(super) fn run(
     context: &mut EvalContext,
     options: &IntervalOptions,

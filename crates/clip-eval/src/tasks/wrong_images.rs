@@ -9,7 +9,8 @@ use crate::results::predictions::Prediction;
 /// Side of a thumbnail in pixels.
 const SIDE: u32 = 80;
 
-/// The `count` usable images with the most probable wrong first choice, worst first; equal ones in order of the split.
+/// The `count` usable images with the most probable wrong first choice, worst first; equal ones in
+/// order of the split.
 pub(crate) fn wrong_images(
     items: &Items,
     predictions: &[Prediction],

@@ -1,4 +1,5 @@
-//! Zero-shot: images are classified by class names in sentences, with no image to learn from. PROTOCOL_EVAL 7.1, 7.6, 7.7.
+//! Zero-shot: images are classified by class names in sentences, with no image to learn from.
+//! PROTOCOL_EVAL 7.1, 7.6, 7.7.
 
 use clip_data::{Dataset, Item, Media, Metric, PromptSet, Split, Target};
 use serde_json::{Map, Value};
@@ -126,7 +127,8 @@ impl Classified<'_> {
                 ClassScores { scores: logits, names, truth: &truth }.all(metric, options, true)
             }
             Some(Target::Labels(_)) => {
-                // The logit itself ranks: a softmax over the classes would change the order across images.
+                // The logit itself ranks: a softmax over the classes would change the order across
+                // images.
                 let labels = asked.presences(&targets)?;
                 scoring::multi_label_of_logits(logits, names, &labels, options)
             }
@@ -145,7 +147,8 @@ impl Classified<'_> {
         scores.map_err(|error| asked.error(error))
     }
 
-    /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit; logits are used.
+    /// RareAct. The ranking goes across segments, so the softmax over the classes is not the logit;
+    /// logits are used.
     fn segments(&self, targets: &[&Target], options: &IntervalOptions) -> Result<Scores> {
         let segments = self.asked.all(targets, |target| match target {
             Target::Segment { class, annotation, video } => {
@@ -177,7 +180,8 @@ impl Classified<'_> {
     }
 }
 
-/// pm-0 and pm-10. A frame that cannot be used counts as wrong: its anchor was not classified under all shifts.
+/// pm-0 and pm-10. A frame that cannot be used counts as wrong: its anchor was not classified under
+/// all shifts.
 pub(super) fn frames(
     asked: Asked<'_>,
     encoded: &EncodedSplit,

@@ -24,8 +24,8 @@ pub(crate) fn numbers(list: &Value) -> Vec<f64> {
     list.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
-/// Holds a figure against its reference. Both sides compute in f64 from the same inputs: 1e-9 relative, as the README of
-/// the golden data says, and 1e-12 about zero.
+/// Holds a figure against its reference. Both sides compute in f64 from the same inputs: 1e-9
+/// relative, as the README of the golden data says, and 1e-12 about zero.
 #[track_caller]
 pub(crate) fn assert_equal(found: f64, expected: &Value, what: &str) {
     let expected = expected

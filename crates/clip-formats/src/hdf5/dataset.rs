@@ -170,7 +170,8 @@ impl Dataset {
         let last = chunk_shape.last().copied().unwrap_or(1).max(1);
         let run = last.saturating_mul(element);
         for (number, bytes) in (0u64..).zip(content.chunks_exact(run as usize)) {
-            // position of the run: the chunk's own, plus `number` in the digits of the chunk's shape
+            // position of the run: the chunk's own, plus `number` in the digits of the chunk's
+            // shape
             let mut number = number;
             let mut place = 0u64;
             let mut weight = element;

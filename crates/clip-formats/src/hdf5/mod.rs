@@ -8,9 +8,9 @@
 //!                    compact · contiguous · chunks found by a B-tree, each through deflate, shuffle, Fletcher-32
 //! ```
 //!
-//! Datasets are read by rows, so that a file of gigabytes is never in memory. What the library's newest layouts need
-//! (`libver="latest"`: dense groups, chunk indices of version 4) is refused by name, and `h5repack --low=0 --high=1`
-//! rewrites it. Source: HDF5 File Format Specification 3.0.
+//! Datasets are read by rows, so that a file of gigabytes is never in memory. What the library's
+//! newest layouts need (`libver="latest"`: dense groups, chunk indices of version 4) is refused by
+//! name, and `h5repack --low=0 --high=1` rewrites it. Source: HDF5 File Format Specification 3.0.
 
 mod dataset;
 mod file;
@@ -38,7 +38,8 @@ impl Hdf5 {
         self.dataset_at(object)
     }
 
-    /// The object called `name` of the group whose header is at `group`; none if it has none of that name.
+    /// The object called `name` of the group whose header is at `group`; none if it has none of
+    /// that name.
     ///
     /// # Errors
     /// It is no group, or one that is not read.

@@ -4,7 +4,8 @@ use std::io::{Error, Read};
 
 use flate2::read::ZlibDecoder;
 
-/// Bytes of values at most, all variables together. The largest file of a data set (SVHN train) has 225 MB.
+/// Bytes of values at most, all variables together. The largest file of a data set (SVHN train) has
+/// 225 MB.
 const SIZE_LIMIT: u64 = 1 << 29;
 /// Values, cells and fields at most. IIIT5K's test file has 3.2 million.
 const COUNT_LIMIT: u64 = 1 << 23;

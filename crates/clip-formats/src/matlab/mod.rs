@@ -8,7 +8,8 @@
 //!                                                       cell: a miMATRIX each · struct: names, a miMATRIX each
 //! ```
 //!
-//! It is read as a stream: beside the values asked for, nothing is kept. Version 7.3 is HDF5: [`super::hdf5`].
+//! It is read as a stream: beside the values asked for, nothing is kept. Version 7.3 is HDF5:
+//! [`super::hdf5`].
 
 mod element;
 mod matrix;
@@ -25,8 +26,8 @@ use crate::error::FormatError;
 /// The variables called `wanted`.
 ///
 /// # Errors
-/// It is no such file, one of them is not in it, or it is damaged or beyond the limits: 512 MB of values, 8 million
-/// of them, cells 16 deep.
+/// It is no such file, one of them is not in it, or it is damaged or beyond the limits: 512 MB of
+/// values, 8 million of them, cells 16 deep.
 pub fn read(path: &Path, wanted: &[&str]) -> Result<BTreeMap<String, Value>, FormatError> {
     let file = clip_files::open(path, u64::MAX).map_err(FormatError::read(path))?;
     let found = parse(&mut BufReader::new(file), wanted).map_err(|failure| match failure {

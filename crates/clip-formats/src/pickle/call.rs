@@ -1,5 +1,6 @@
-//! Calls: the few that rebuild tensors from storages and plain containers, each with its arguments in the shape that
-//! `torch.save` gives them. Every other call leaves the shell of an object behind and nothing happens.
+//! Calls: the few that rebuild tensors from storages and plain containers, each with its arguments
+//! in the shape that `torch.save` gives them. Every other call leaves the shell of an object behind
+//! and nothing happens.
 
 use super::machine::{COUNT_LIMIT, Machine};
 use super::reader::Outcome;
@@ -119,7 +120,8 @@ impl Machine<'_, '_> {
         self.push(Value::Object(Object { class: Some(class), arguments, ..Object::default() }))
     }
 
-    /// `OrderedDict()`, `OrderedDict([[key, value], …])` of Python 2, `defaultdict(factory)`, `Counter(dict)`.
+    /// `OrderedDict()`, `OrderedDict([[key, value], …])` of Python 2, `defaultdict(factory)`,
+    /// `Counter(dict)`.
     fn dictionary(&mut self, arguments: &[Id]) -> Outcome<()> {
         let &[of] = arguments else { return self.push(Value::Dict(Vec::new())) };
         match self.value(of) {

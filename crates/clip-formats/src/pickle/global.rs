@@ -17,8 +17,8 @@ static CODE_RUNNING: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// Whether the name runs code, or walks from an attribute of a module to one that does (`torch.serialization`,
-/// `os.system`).
+/// Whether the name runs code, or walks from an attribute of a module to one that does
+/// (`torch.serialization`, `os.system`).
 fn runs_code(module: &str, name: &str) -> bool {
     let is_listed =
         |path: &str| CODE_RUNNING.iter().any(|listed| path.starts_with(listed.as_str()));

@@ -6,7 +6,8 @@ use crate::error::FormatError;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of ViT-L/14 about 400 KB.
+/// Longest pickle in bytes. The released models' have about 40 KB, a training checkpoint of
+/// ViT-L/14 about 400 KB.
 const PICKLE_LIMIT: usize = 64 << 20;
 /// The same of arrays: CIFAR-100's has 155 MB.
 const ARRAY_LIMIT: usize = 1 << 30;
@@ -26,7 +27,8 @@ pub enum Names {
     Numpy,
 }
 
-/// Reads one pickle from the start of `bytes`; `path` and `place`, the entry's name, are for messages.
+/// Reads one pickle from the start of `bytes`; `path` and `place`, the entry's name, are for
+/// messages.
 ///
 /// # Errors
 /// It is damaged, beyond the limits, or has names or calls that are refused.

@@ -51,9 +51,9 @@ impl<'a> Machine<'a, '_> {
         items.iter().map(|&item| self.count(item, what)).collect()
     }
 
-    /// BINPERSID: `('storage', class, key, location, elements)`; old files add a sixth item, `None` or
-    /// `(key, offset, elements)` of a part. The location does not matter. Old files of whole modules also have
-    /// `('module', class, …)`, which stands for the class.
+    /// BINPERSID: `('storage', class, key, location, elements)`; old files add a sixth item, `None`
+    /// or `(key, offset, elements)` of a part. The location does not matter. Old files of whole
+    /// modules also have `('module', class, …)`, which stands for the class.
     pub(super) fn persistent_id(&mut self) -> Outcome<()> {
         let id = self.pop()?;
         let Value::Tuple(items) = self.value(id) else {

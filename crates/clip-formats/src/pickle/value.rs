@@ -251,8 +251,8 @@ impl<'a> Pickle<'a> {
         }
     }
 
-    /// Names of the classes and functions whose objects stand as shells in the pickle, sorted, without those of plain
-    /// values of Python and torch.
+    /// Names of the classes and functions whose objects stand as shells in the pickle, sorted,
+    /// without those of plain values of Python and torch.
     pub fn shells(&self) -> Vec<String> {
         const PLAIN: [&str; 7] =
             ["builtins", "__builtin__", "collections", "_codecs", "copyreg", "copy_reg", "torch"];

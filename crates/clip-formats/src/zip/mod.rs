@@ -1,8 +1,10 @@
-//! Zip archives as `torch.save` and TorchScript write them (PROTOCOL 5.2), read from the central directory alone.
+//! Zip archives as `torch.save` and TorchScript write them (PROTOCOL 5.2), read from the central
+//! directory alone.
 //!
-//! The `zip` crate reads the directory. Entries must be mapped in place, so their positions are taken and not their
-//! bytes, and what readers disagree about (two entries of one name, entries that overlap, another name in the local
-//! header, bytes behind the end) is refused rather than resolved one way or the other. Nothing is ever extracted.
+//! The `zip` crate reads the directory. Entries must be mapped in place, so their positions are
+//! taken and not their bytes, and what readers disagree about (two entries of one name, entries
+//! that overlap, another name in the local header, bytes behind the end) is refused rather than
+//! resolved one way or the other. Nothing is ever extracted.
 
 use crate::cursor::little_endian;
 use crate::error::{FormatError, shown};

@@ -64,12 +64,13 @@ pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, ImageError> {
 
 /// Decodes the first image of a file to the pixels, and in the mode, that Pillow gives.
 ///
-/// The format is recognised by the first bytes. Colour profiles, gamma and EXIF orientation are not applied
-/// (except that a TIFF's orientation is, as in Pillow).
+/// The format is recognised by the first bytes. Colour profiles, gamma and EXIF orientation are not
+/// applied (except that a TIFF's orientation is, as in Pillow).
 ///
 /// # Errors
-/// Whatever makes the file unreadable; see [`ImageError`]. Damaged files give an error or the pixels that
-/// Pillow makes of them; lossy WebP alone may give other pixels when its data are damaged.
+/// Whatever makes the file unreadable; see [`ImageError`]. Damaged files give an error or the
+/// pixels that Pillow makes of them; lossy WebP alone may give other pixels when its data are
+/// damaged.
 ///
 /// The image has the size that [`header`] reads, whatever the format: another is an error.
 ///

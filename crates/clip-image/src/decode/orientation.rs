@@ -2,7 +2,8 @@
 
 use crate::Image;
 
-/// The orientation in an EXIF block, with or without its `Exif` mark; none where the block is broken or silent.
+/// The orientation in an EXIF block, with or without its `Exif` mark; none where the block is
+/// broken or silent.
 pub(crate) fn of_exif(exif: Option<&[u8]>) -> Option<u8> {
     let mut tiff = exif?;
     while let Some(rest) = tiff.strip_prefix(b"Exif\0\0") {

@@ -155,7 +155,8 @@ fn number(cursor: &mut Bytes) -> Result<u64, ImageError> {
     })
 }
 
-/// Samples as bytes, or as i32 where the image is deeper, `max` becoming 255 or 65535; halves round to even.
+/// Samples as bytes, or as i32 where the image is deeper, `max` becoming 255 or 65535; halves round
+/// to even.
 fn scaled(samples: impl Iterator<Item = u32>, head: &Head) -> Vec<u8> {
     let deep = head.mode == Mode::Int32;
     let top = if deep { 65535.0 } else { 255.0 };

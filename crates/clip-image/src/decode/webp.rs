@@ -1,9 +1,10 @@
 //! WebP: lossy, lossless, with alpha, and the first frame of animations.
 //!
-//! The crate `image-webp` decodes exactly what libwebp does (all golden files and 136 others are equal). It is more
-//! lenient with containers than libwebp's demultiplexer, through which Pillow reads: sizes that do not fit are checked
-//! here first. One exception is left: of lossy files with damaged data, about one in a hundred decodes where libwebp
-//! finds that the data end early, or to other pixels where libwebp's 16-bit sums overflow.
+//! The crate `image-webp` decodes exactly what libwebp does (all golden files and 136 others are
+//! equal). It is more lenient with containers than libwebp's demultiplexer, through which Pillow
+//! reads: sizes that do not fit are checked here first. One exception is left: of lossy files with
+//! damaged data, about one in a hundred decodes where libwebp finds that the data end early, or to
+//! other pixels where libwebp's 16-bit sums overflow.
 
 use std::io::Cursor;
 

@@ -1,10 +1,12 @@
-//! What the configuration files of both libraries have in common: numbers, words, and keys that nobody knows.
+//! What the configuration files of both libraries have in common: numbers, words, and keys that
+//! nobody knows.
 
 use serde_json::{Map, Value};
 
 use crate::ImageError;
 
-/// A key of our own in both libraries' files, where they have no word for it: `even` or `floor`. They read over it.
+/// A key of our own in both libraries' files, where they have no word for it: `even` or `floor`.
+/// They read over it.
 pub(super) const CROP_OFFSET: &str = "crop_offset";
 
 pub(super) fn object(json: &str) -> Result<Map<String, Value>, ImageError> {

@@ -1,5 +1,5 @@
-//! transformers' `CLIPImageProcessor`: `preprocessor_config.json`, or the `image_processor` of `processor_config.json`.
-//! PROTOCOL 1.8.6.
+//! transformers' `CLIPImageProcessor`: `preprocessor_config.json`, or the `image_processor` of
+//! `processor_config.json`. PROTOCOL 1.8.6.
 
 use serde_json::{Map, Value, json};
 
@@ -60,16 +60,18 @@ const RESAMPLE: [(u64, Interpolation); 6] = [
 ];
 
 impl Preprocess {
-    /// Reads the configuration of transformers' `CLIPImageProcessor`. What is missing or null has the class's defaults.
-    /// `warnings` gets a sentence for each key that is unknown; transformers reads over those.
+    /// Reads the configuration of transformers' `CLIPImageProcessor`. What is missing or null has
+    /// the class's defaults. `warnings` gets a sentence for each key that is unknown; transformers
+    /// reads over those.
     ///
-    /// The crop's offset is rounded down as there, one pixel beside the reference's for every fourth aspect ratio
-    /// (PROTOCOL 1.8.6). The order stays the reference's: RGB last. transformers converts first; see
-    /// [`Preprocess::convert_first`] and [`Preprocess::transparency`].
+    /// The crop's offset is rounded down as there, one pixel beside the reference's for every
+    /// fourth aspect ratio (PROTOCOL 1.8.6). The order stays the reference's: RGB last.
+    /// transformers converts first; see [`Preprocess::convert_first`] and
+    /// [`Preprocess::transparency`].
     ///
     /// # Errors
-    /// [`ImageError::Config`] for what is no JSON, for steps that are switched off or unknown, for other classes of
-    /// processors, and for sizes that are not square.
+    /// [`ImageError::Config`] for what is no JSON, for steps that are switched off or unknown, for
+    /// other classes of processors, and for sizes that are not square.
     ///
     /// Source: PROTOCOL 1.8.6.
     pub fn from_preprocessor_config(
@@ -113,8 +115,8 @@ impl Preprocess {
     /// `preprocessor_config.json` that says the same.
     ///
     /// # Errors
-    /// [`ImageError::Config`] where transformers' class cannot say it: padding, or a crop that does not go with the
-    /// resize.
+    /// [`ImageError::Config`] where transformers' class cannot say it: padding, or a crop that does
+    /// not go with the resize.
     pub fn to_preprocessor_config(&self) -> Result<Map<String, Value>, ImageError> {
         let size = match (self.resize, self.crop) {
             (ResizeMode::Shortest, CropMode::Center) => json!({ "shortest_edge": self.size }),

@@ -1,4 +1,5 @@
-//! How an image becomes the input of a model: sizes, filter, crop, colours. PROTOCOL 1.8.1, 1.8.5, 1.8.6.
+//! How an image becomes the input of a model: sizes, filter, crop, colours. PROTOCOL 1.8.1, 1.8.5,
+//! 1.8.6.
 
 mod configuration;
 mod hugging_face;
@@ -17,7 +18,8 @@ use crate::resize::{self, Interpolation};
 use crate::white::{self, TransparencyMode};
 use crate::{Image, ImageError, Limits, Pixels, convert};
 
-/// The choices of a preprocessing pipeline. Colours are converted to RGB last unless `convert_first`.
+/// The choices of a preprocessing pipeline. Colours are converted to RGB last unless
+/// `convert_first`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocess {
     /// Side of the square that the model takes, in pixels.
@@ -31,7 +33,8 @@ pub struct Preprocess {
     /// Where the middle of an odd rest is.
     #[serde(default, skip_serializing_if = "is_default")]
     pub crop_offset: CropOffset,
-    /// What padding is made of: this value in every channel of the image's own mode, before conversion.
+    /// What padding is made of: this value in every channel of the image's own mode, before
+    /// conversion.
     pub fill: u8,
     /// Subtracted from values 0..=1, per channel.
     pub mean: [f32; 3],
@@ -39,15 +42,17 @@ pub struct Preprocess {
     pub std: [f32; 3],
     /// Whether the image is turned upright by its EXIF orientation first. The reference does not.
     pub exif_orientation: bool,
-    /// Whether the image is converted to RGB before the resize, as loaders of image folders and Hugging Face do.
+    /// Whether the image is converted to RGB before the resize, as loaders of image folders and
+    /// Hugging Face do.
     ///
     /// For palette, bilevel, alpha and CMYK images the results differ greatly (PROTOCOL 1.8.3).
     pub convert_first: bool,
     /// What becomes of transparent pixels.
     #[serde(default, skip_serializing_if = "is_default")]
     pub transparency: TransparencyMode,
-    /// Whether a JPEG much larger than `size` may be decoded to a half, a quarter or an eighth of its size, which still
-    /// has twice the pixels of the resized image. Faster, and no longer the reference's pixels (docs/performance.md).
+    /// Whether a JPEG much larger than `size` may be decoded to a half, a quarter or an eighth of
+    /// its size, which still has twice the pixels of the resized image. Faster, and no longer the
+    /// reference's pixels (docs/performance.md).
     #[serde(default, skip_serializing_if = "is_default")]
     pub fast_decode: bool,
 }
@@ -84,11 +89,12 @@ impl Preprocess {
 
     /// Decodes, resizes, crops and converts: `[size, size, 3]` u8.
     ///
-    /// Only [`CropMode::None`] after [`ResizeMode::Shortest`] or [`ResizeMode::Longest`] gives another shape.
+    /// Only [`CropMode::None`] after [`ResizeMode::Shortest`] or [`ResizeMode::Longest`] gives
+    /// another shape.
     ///
     /// # Errors
-    /// As [`decode`](crate::decode); [`ImageError::OutputTooLarge`] when the result would have more pixels than
-    /// `limits` allow; [`ImageError::Config`] for a size of 0.
+    /// As [`decode`](crate::decode); [`ImageError::OutputTooLarge`] when the result would have more
+    /// pixels than `limits` allow; [`ImageError::Config`] for a size of 0.
     pub fn pixels(&self, bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
         let (mut image, clipped) = match self.strips(bytes, limits)? {
             Some(image) => (image, 0),
@@ -100,7 +106,8 @@ impl Preprocess {
         Ok(Pixels { clipped, ..convert::to_rgb(image) })
     }
 
-    /// The window of the resized image, by way of the whole image; and how many of its pixels will be clipped.
+    /// The window of the resized image, by way of the whole image; and how many of its pixels will
+    /// be clipped.
     fn resized(&self, bytes: &[u8], limits: &Limits) -> Result<(Image, usize), ImageError> {
         let mut image = decode(bytes, limits)?;
         let clipped = image.clipped_pixels();

@@ -27,12 +27,14 @@ struct PreprocessCfg {
 }
 
 impl Preprocess {
-    /// Reads `open_clip_config.json`: `preprocess_cfg`, and the size from `model_cfg.vision_cfg.image_size`, which wins
-    /// over `preprocess_cfg.size` as in open_clip. What is missing has open_clip's defaults. `warnings` gets a
-    /// sentence for each key that is unknown; open_clip reads over those.
+    /// Reads `open_clip_config.json`: `preprocess_cfg`, and the size from
+    /// `model_cfg.vision_cfg.image_size`, which wins over `preprocess_cfg.size` as in open_clip.
+    /// What is missing has open_clip's defaults. `warnings` gets a sentence for each key that is
+    /// unknown; open_clip reads over those.
     ///
     /// # Errors
-    /// [`ImageError::Config`] for what is no JSON, for unknown words, and for a target that is not square.
+    /// [`ImageError::Config`] for what is no JSON, for unknown words, and for a target that is not
+    /// square.
     ///
     /// Source: PROTOCOL 1.8.5.
     pub fn from_open_clip_config(
@@ -82,8 +84,8 @@ impl Preprocess {
         })
     }
 
-    /// `preprocess_cfg` that says the same. Filters that open_clip does not know are written by their names too;
-    /// [`Preprocess::is_known_to_open_clip`] tells.
+    /// `preprocess_cfg` that says the same. Filters that open_clip does not know are written by
+    /// their names too; [`Preprocess::is_known_to_open_clip`] tells.
     ///
     /// # Errors
     /// [`ImageError::Config`] for a crop that does not go with the resize.
@@ -116,7 +118,8 @@ impl Preprocess {
 }
 
 impl ResizeMode {
-    /// What makes a square of the resized image: for each of the three there is one crop that goes with it.
+    /// What makes a square of the resized image: for each of the three there is one crop that goes
+    /// with it.
     pub fn usual_crop(self) -> CropMode {
         match self {
             Self::Shortest => CropMode::Center,

@@ -1,5 +1,5 @@
-//! The short way for JPEG: pixels go from the decoder to the resize a few rows at a time, and those that the crop
-//! leaves out are never made.
+//! The short way for JPEG: pixels go from the decoder to the resize a few rows at a time, and those
+//! that the crop leaves out are never made.
 
 use super::Preprocess;
 use crate::decode::jpeg::{self, JpegColor, JpegHeader, Reduction};
@@ -7,7 +7,8 @@ use crate::resize::{Strips, Window};
 use crate::{Format, Image, ImageError, Limits, Mode};
 
 impl Preprocess {
-    /// The resized window of the image, or none where only the long way is right. Fails exactly where that fails.
+    /// The resized window of the image, or none where only the long way is right. Fails exactly
+    /// where that fails.
     pub(super) fn strips(
         &self,
         bytes: &[u8],

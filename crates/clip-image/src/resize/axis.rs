@@ -10,7 +10,8 @@ use super::window::Window;
 #[derive(Clone)]
 pub(super) struct Axis {
     pub(super) input: u64,
-    /// The same, less what the last pixel covers beyond the image, where that was decoded to a smaller size.
+    /// The same, less what the last pixel covers beyond the image, where that was decoded to a
+    /// smaller size.
     extent: f64,
     output: u64,
     kept: Range<u64>,
@@ -38,7 +39,8 @@ impl Axes {
         };
         let y =
             Axis { input: source.1, extent: extent.1, output: full.1, kept: window.rows.clone() };
-        // Observed in Pillow 13: the height is reduced first where it loses more than twice what the width loses.
+        // Observed in Pillow 13: the height is reduced first where it loses more than twice what
+        // the width loses.
         let lost = |axis: &Axis| axis.input as i64 - axis.output as i64;
         let vertical_first = x.changes() && lost(&y) > 0 && lost(&y) > 2 * lost(&x);
         Self { x, y, vertical_first }
@@ -76,7 +78,8 @@ impl Axis {
         span(self.kept.start).start..span(self.kept.end - 1).end
     }
 
-    /// The weights of all kept outputs, in parts; with each part, where among the kept ones it begins.
+    /// The weights of all kept outputs, in parts; with each part, where among the kept ones it
+    /// begins.
     pub(super) fn parts(&self, filter: &Filter) -> impl Iterator<Item = (usize, Weights<f64>)> {
         let scale = (self.extent / self.output as f64).max(1.0);
         let stride = (filter.support * scale).ceil() as usize * 2 + 1;

@@ -1,9 +1,10 @@
 //! The passes for modes of 8-bit channels: weights in 22-bit fixed point, sums in i32.
 //!
-//! Sums are of integers, so their order does not matter; they cannot overflow because the absolute weights of an
-//! output sum to less than 2.
+//! Sums are of integers, so their order does not matter; they cannot overflow because the absolute
+//! weights of an output sum to less than 2.
 //!
-//! 16-bit halves of the weights and multiply-add of pairs are no faster: they take two instructions for two products.
+//! 16-bit halves of the weights and multiply-add of pairs are no faster: they take two instructions
+//! for two products.
 
 use pulp::{Arch, Simd, WithSimd};
 

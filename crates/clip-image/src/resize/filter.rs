@@ -5,7 +5,8 @@ use std::f64::consts::PI;
 use crate::named_enum::named_enum;
 
 named_enum! {
-    /// The filter of the resize, as in Pillow (PROTOCOL 1.8.2). All but nearest widen when the image shrinks.
+    /// The filter of the resize, as in Pillow (PROTOCOL 1.8.2). All but nearest widen when the
+    /// image shrinks.
     Interpolation, "interpolation":
     /// The pixel whose place is nearest.
     Nearest = "nearest",

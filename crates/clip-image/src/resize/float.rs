@@ -20,7 +20,8 @@ pub(super) fn resize(image: &Image, window: &Window, interpolation: Interpolatio
 
 /// To the nearest integer, halves away from zero.
 ///
-/// What does not fit becomes the smallest i32, whatever its sign: Pillow's C says nothing here, x86-64 does this.
+/// What does not fit becomes the smallest i32, whatever its sign: Pillow's C says nothing here,
+/// x86-64 does this.
 pub(super) fn round(value: f64) -> i32 {
     let whole = if value >= 0.0 { (value + 0.5).floor() } else { -(value.abs() + 0.5).floor() };
     if whole > f64::from(i32::MAX) { i32::MIN } else { whole as i32 }

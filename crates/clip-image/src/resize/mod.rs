@@ -8,10 +8,12 @@
 //!       ── I, F ────────────────────────────> float: f64, rounded to i32 or f32 between the passes
 //! ```
 //!
-//! [`Strips`] takes the rows of an 8-bit image from a decoder, one after the other, instead of a whole [`Image`].
+//! [`Strips`] takes the rows of an 8-bit image from a decoder, one after the other, instead of a
+//! whole [`Image`].
 //!
-//! The horizontal pass comes first, except where the height loses far more than the width (`axis`); a pass is left
-//! out where its axis keeps its size. Both compute only what a [`Window`] keeps: every output pixel depends on its own row and column alone, so the rest may be left out.
+//! The horizontal pass comes first, except where the height loses far more than the width (`axis`);
+//! a pass is left out where its axis keeps its size. Both compute only what a [`Window`] keeps:
+//! every output pixel depends on its own row and column alone, so the rest may be left out.
 
 mod alpha;
 mod axis;
@@ -36,8 +38,9 @@ pub(crate) use window::Window;
 
 /// Resizes as Pillow's `Image.resize` does, in the image's own mode.
 ///
-/// Modes [`Mode::Palette`] and [`Mode::Bilevel`] are resized with nearest whatever is asked for; the alpha of
-/// [`Mode::Rgba`] and [`Mode::GreyAlpha`] weighs their colours. A size that is right already is not resampled.
+/// Modes [`Mode::Palette`] and [`Mode::Bilevel`] are resized with nearest whatever is asked for;
+/// the alpha of [`Mode::Rgba`] and [`Mode::GreyAlpha`] weighs their colours. A size that is right
+/// already is not resampled.
 ///
 /// # Panics
 /// When `width` or `height` is 0.

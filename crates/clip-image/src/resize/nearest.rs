@@ -27,7 +27,8 @@ pub(super) fn resize(image: &Image, window: &Window) -> Vec<u8> {
 
 /// The input index of each kept output; one that ends outside the image is left black.
 ///
-/// Pillow *adds* the place up step by step, except in its 16-bit modes, where it multiplies: the rounding errors differ.
+/// Pillow *adds* the place up step by step, except in its 16-bit modes, where it multiplies: the
+/// rounding errors differ.
 fn sources(mode: Mode, input: u32, output: u64, kept: &Range<u64>) -> Vec<Option<usize>> {
     let step = f64::from(input as f32) / output as f64;
     let inside = |place: f64| Some(place as usize).filter(|source| *source < input as usize);

@@ -1,7 +1,7 @@
 //! I;16 and I;16B: sums in f64, rounded to 16 bits after each pass.
 //!
-//! One peculiarity of Pillow 13 is kept (checked by `golden/preprocess/stages.json`): the bytes of I;16B are taken in
-//! the order of I;16 during the resize, so a big-endian image turns to noise.
+//! One peculiarity of Pillow 13 is kept (checked by `golden/preprocess/stages.json`): the bytes of
+//! I;16B are taken in the order of I;16 during the resize, so a big-endian image turns to noise.
 
 use super::filter::Interpolation;
 use super::float::round;

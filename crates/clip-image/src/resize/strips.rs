@@ -10,7 +10,8 @@ use super::lanes::LANES;
 use super::window::Window;
 use crate::decode::RowSink;
 
-/// Takes rows and makes the window of the resized image out of them. Equal to [`resize_window`](super::resize_window).
+/// Takes rows and makes the window of the resized image out of them. Equal to
+/// [`resize_window`](super::resize_window).
 pub(crate) struct Strips<const CHANNELS: usize> {
     pass: HorizontalPass<CHANNELS>,
     y: Axis,
@@ -25,8 +26,8 @@ pub(crate) struct Strips<const CHANNELS: usize> {
 }
 
 impl<const CHANNELS: usize> Strips<CHANNELS> {
-    /// For an 8-bit image of `source` pixels, of which `extent` are the image's: less than a pixel less on each side.
-    /// None where another order of the passes, or another way, is right.
+    /// For an 8-bit image of `source` pixels, of which `extent` are the image's: less than a pixel
+    /// less on each side. None where another order of the passes, or another way, is right.
     pub(crate) fn new(
         source: (u64, u64),
         extent: (f64, f64),

@@ -1,6 +1,7 @@
 //! Which input pixels an output pixel is made of, and how much of each.
 //!
-//! In f64 and in Pillow's order of operations: another order gives other last bits, and then other pixels.
+//! In f64 and in Pillow's order of operations: another order gives other last bits, and then other
+//! pixels.
 
 use std::ops::Range;
 
@@ -18,8 +19,8 @@ pub(super) struct Weights<W> {
 }
 
 impl Weights<f64> {
-    /// Weights for the outputs `kept` when `extent` pixels become `output`. The last of the `input` pixels may lie
-    /// partly behind the extent.
+    /// Weights for the outputs `kept` when `extent` pixels become `output`. The last of the `input`
+    /// pixels may lie partly behind the extent.
     pub(super) fn new(
         (input, extent): (u64, f64),
         output: u64,

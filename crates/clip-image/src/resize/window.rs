@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// A rectangle of an image of `full` pixels. Its sides fit in u32; those of the full image need not.
+/// A rectangle of an image of `full` pixels. Its sides fit in u32; those of the full image need
+/// not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Window {
     full: (u64, u64),

@@ -102,7 +102,8 @@ mod tests {
                 for step in -4000..=4000 {
                     let x = step as f32 / 200.0;
                     let expected = reference::activate(f64::from(x), activation);
-                    // A few roundings of the argument of `exp`, which grows with x² in the tail of GELU.
+                    // A few roundings of the argument of `exp`, which grows with x² in the tail of
+                    // GELU.
                     let allowed = 4e-7 * expected.abs() * (1.0 + f64::from(x * x) / 8.0) + 1e-36;
                     let found = isa.vectorize(Activated(x, activation));
                     let error = (f64::from(found) - expected).abs();

@@ -2,7 +2,8 @@
 
 use super::lanes::Lanes;
 
-/// `ln 2` in two parts: the first has 9 significant bits, so that its product with a small integer is exact.
+/// `ln 2` in two parts: the first has 9 significant bits, so that its product with a small integer
+/// is exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// Adding `1.5 · 2²³` rounds to an integer, which then stands in the low bits.

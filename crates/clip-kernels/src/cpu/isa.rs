@@ -79,13 +79,13 @@ pub(super) trait Vectorize {
     type Output;
 
     /// Must be `#[inline(always)]`, like everything it calls: a function that is called keeps the
-    /// instructions of its own compilation. `L`: its sixteen numbers, for what the compiler does not
-    /// find by itself.
+    /// instructions of its own compilation. `L`: its sixteen numbers, for what the compiler does
+    /// not find by itself.
     fn run<L: Lanes>(self) -> Self::Output;
 }
 
-/// `a · b + c`, rounded once where `fused` (a constant) says that this is one instruction, else twice (the library call that
-/// rounds once without hardware is a hundred times slower).
+/// `a · b + c`, rounded once where `fused` (a constant) says that this is one instruction, else
+/// twice (the library call that rounds once without hardware is a hundred times slower).
 #[inline(always)]
 pub(crate) fn multiply_add(fused: bool, a: f32, b: f32, c: f32) -> f32 {
     if fused { a.mul_add(b, c) } else { a * b + c }

@@ -1,8 +1,9 @@
 //! Layer norm, row by row.
 //!
-//! Order of both sums: 16 lanes, lane `i` takes columns `i, i + 16, …` (what the last sixteen lack comes first), then one tree. Two passes
-//! over a row that stays in the first-level cache: mean, then squared distances from it, which
-//! keeps the digits that `mean of squares − square of mean` loses.
+//! Order of both sums: 16 lanes, lane `i` takes columns `i, i + 16, …` (what the last sixteen lack
+//! comes first), then one tree. Two passes over a row that stays in the first-level cache: mean,
+//! then squared distances from it, which keeps the digits that `mean of squares − square of mean`
+//! loses.
 
 use super::isa::{Isa, Vectorize, multiply_add};
 use super::lanes::{LANES, Lanes, fold, load_part};

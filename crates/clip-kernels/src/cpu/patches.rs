@@ -1,4 +1,5 @@
-//! The rows of the image Transformer: the class token in front of the projected patches, positions added.
+//! The rows of the image Transformer: the class token in front of the projected patches, positions
+//! added.
 
 use super::target::for_each_chunk;
 use crate::{Matrix, Result};

@@ -1,9 +1,9 @@
 //! Parallel work inside of one forward pass.
 //!
-//! A forward pass is a hundred short products one after the other, each of them split over
-//! threads. Waking a sleeping thread for each costs more than a small product takes, so the threads
-//! of rayon's current pool that are free join a *team* for as long as the pass lasts ([`parallel_region`])
-//! and wait for work without sleeping.
+//! A forward pass is a hundred short products one after the other, each of them split over threads.
+//! Waking a sleeping thread for each costs more than a small product takes, so the threads of
+//! rayon's current pool that are free join a *team* for as long as the pass lasts
+//! ([`parallel_region`]) and wait for work without sleeping.
 //!
 //! ```text
 //! leader   publish(job of n tasks) ─ claim 0 ─ claim 2 ─ … ─ all done? ─ next job

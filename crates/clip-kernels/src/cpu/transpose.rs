@@ -29,7 +29,8 @@ mod avx2 {
         _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
     };
 
-    /// The words up to the last multiple of 8, in blocks of 8 × 8 in registers; gives that multiple.
+    /// The words up to the last multiple of 8, in blocks of 8 × 8 in registers; gives that
+    /// multiple.
     #[target_feature(enable = "avx2")]
     pub(super) fn blocks_of_eight(rows: &[u32], words: usize, panel: &mut [PanelRow]) -> usize {
         let done = words / 8 * 8;

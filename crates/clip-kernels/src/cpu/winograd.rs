@@ -10,7 +10,8 @@
 //! ```
 //!
 //! `B` and `A` hold nothing but 0, 1 and −1, so what this costs in digits is two additions before a
-//! product and two behind it (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015).
+//! product and two behind it (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
+//! 2015).
 //!
 //! Order of every sum: for each place the channels as in any product, then the places as written
 //! below. It depends on the number of channels alone.

@@ -154,7 +154,8 @@ fn heads(
 /// Widths of towers in the released models: nobody wonders at 64 features a head there.
 const RELEASED_WIDTHS: [usize; 8] = [512, 640, 768, 1024, 2048, 2560, 3072, 4096];
 
-/// What has to be said where no configuration states the heads: the towers whose width no released model has.
+/// What has to be said where no configuration states the heads: the towers whose width no released
+/// model has.
 pub(super) fn assumed_heads(architecture: &Architecture) -> Vec<String> {
     let image = match architecture.image {
         ImageArchitecture::VisionTransformer { width, heads, .. } => ("image", width, heads),

@@ -72,7 +72,8 @@ fn weight_file(folder: &Path) -> Result<&'static str, CheckpointError> {
     })
 }
 
-/// What lies in a folder that could have been meant: the model of a sentence-transformers folder, other weight files.
+/// What lies in a folder that could have been meant: the model of a sentence-transformers folder,
+/// other weight files.
 fn instead(folder: &Path) -> String {
     let entries =
         std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -123,8 +124,9 @@ fn add_configuration_beside(source: &mut Source) -> Result<(), CheckpointError> 
     add_configuration(source, folder, name)
 }
 
-/// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so the weights' names
-/// decide which configuration is theirs; the other is taken where theirs is not there.
+/// Hub repositories of open_clip's models hold a `config.json` of timm besides their own file, so
+/// the weights' names decide which configuration is theirs; the other is taken where theirs is not
+/// there.
 fn add_configuration(
     source: &mut Source,
     folder: &Path,

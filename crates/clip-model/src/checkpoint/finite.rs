@@ -76,7 +76,8 @@ pub(crate) fn refuse_not_finite(state_dict: &StateDict) -> Result<(), Checkpoint
     }
 }
 
-/// The scale of similarities: in released models 14.3 to 100, beyond these it makes one class of all, or none.
+/// The scale of similarities: in released models 14.3 to 100, beyond these it makes one class of
+/// all, or none.
 const SCALES: std::ops::RangeInclusive<f32> = 0.001..=1000.0;
 /// Scales that training arrives at: it begins at 14.3 and is held below 100.
 const USUAL_SCALES: std::ops::Range<f32> = 1.0..101.0;

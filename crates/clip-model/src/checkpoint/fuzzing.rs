@@ -1,5 +1,5 @@
-//! Doors for fuzz targets and mutation tests: bytes in, nothing out, no panic whatever the bytes are.
-//! Not part of the interface.
+//! Doors for fuzz targets and mutation tests: bytes in, nothing out, no panic whatever the bytes
+//! are. Not part of the interface.
 
 use super::{Checkpoint, LoadOptions, source, torch};
 use crate::architecture::Activation;

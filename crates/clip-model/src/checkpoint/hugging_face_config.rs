@@ -1,5 +1,5 @@
-//! `config.json` of transformers' `CLIPModel` (PROTOCOL 1.6.4). Fields and defaults are those of version 5.23; the
-//! keys of older versions are those that 4.57 wrote.
+//! `config.json` of transformers' `CLIPModel` (PROTOCOL 1.6.4). Fields and defaults are those of
+//! version 5.23; the keys of older versions are those that 4.57 wrote.
 
 use super::hints::{Hints, Section, Size};
 use super::keys::Role::{Neutral, Obeyed, Tower};
@@ -66,7 +66,8 @@ pub(super) const VISION: Keys = &[
     ("initializer_range", Neutral),
 ];
 
-/// `PreTrainedConfig`, in each of the three objects: housekeeping, training, and the generation of text.
+/// `PreTrainedConfig`, in each of the three objects: housekeeping, training, and the generation of
+/// text.
 pub(super) const COMMON: Keys = &[
     ("_attn_implementation_autoset", Neutral),
     ("_commit_hash", Neutral),
@@ -194,8 +195,8 @@ fn sizes(
     state(Size::Vocabulary, text, "vocab_size", Some(VOCABULARY))
 }
 
-/// Old files carry `…_dict` too: where it stands, it and its defaults take the place of everything that the other
-/// says (trap 9.44).
+/// Old files carry `…_dict` too: where it stands, it and its defaults take the place of everything
+/// that the other says (trap 9.44).
 fn tower<'a>(
     root: &Section<'a>,
     plain: &str,

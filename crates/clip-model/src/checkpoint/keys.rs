@@ -1,5 +1,6 @@
-//! Every key of a configuration is obeyed, neutral, or refused by its name; none is passed over. The tables stand with
-//! their sources (`open_clip_config`, `hugging_face_config`, `tokenizer_files`); this is what their rows mean.
+//! Every key of a configuration is obeyed, neutral, or refused by its name; none is passed over.
+//! The tables stand with their sources (`open_clip_config`, `hugging_face_config`,
+//! `tokenizer_files`); this is what their rows mean.
 
 use super::hints::{Hints, Section};
 use crate::error::CheckpointError;
@@ -14,7 +15,8 @@ pub(super) enum Role {
     Neutral,
     /// Asks for another computation of a tower, but for these values (JSON): the model is refused.
     Tower(&'static [&'static str]),
-    /// Asks for other tokens, but for these values (JSON): texts are refused, images are not concerned.
+    /// Asks for other tokens, but for these values (JSON): texts are refused, images are not
+    /// concerned.
     Tokens(&'static [&'static str]),
 }
 
@@ -113,7 +115,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    /// The keys that open_clip 3.3 (its dataclasses and its 144 configurations) and transformers 5.23 and 4.57 write.
+    /// The keys that open_clip 3.3 (its dataclasses and its 144 configurations) and transformers
+    /// 5.23 and 4.57 write.
     #[test]
     fn every_key_that_the_libraries_write_is_in_a_table() {
         let inventory: BTreeMap<String, Vec<String>> =

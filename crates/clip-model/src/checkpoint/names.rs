@@ -20,13 +20,13 @@ pub(super) struct Renamed {
     pub(super) warnings: Vec<String>,
 }
 
-/// What data-parallel training, `torch.compile`, FSDP and activation checkpoints put between the parts of a name. No
-/// module of CLIP is called so.
+/// What data-parallel training, `torch.compile`, FSDP and activation checkpoints put between the
+/// parts of a name. No module of CLIP is called so.
 const WRAPPERS: [&str; 4] =
     ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
-/// The table of tokens, without which nothing is a CLIP: transformers', open_clip's custom text tower's, the
-/// reference's.
+/// The table of tokens, without which nothing is a CLIP: transformers', open_clip's custom text
+/// tower's, the reference's.
 const TOKEN_TABLES: [&str; 3] = [
     "text_model.embeddings.token_embedding.weight",
     "text.token_embedding.weight",
@@ -214,7 +214,8 @@ pub(super) fn summary<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone)
     format!("{count} tensors{below}: {}{}", few.join(", "), if count > 3 { ", …" } else { "" })
 }
 
-/// open_clip's archives keep the mask of the text tower as a buffer. It is what the tower does anyway, or another model.
+/// open_clip's archives keep the mask of the text tower as a buffer. It is what the tower does
+/// anyway, or another model.
 fn drop_causal_mask(
     path: &Path,
     tensors: &mut BTreeMap<String, Tensor>,

@@ -1,4 +1,5 @@
-//! open_clip's `open_clip_config.json` and `model_cfg` (PROTOCOL 1.6.3). Fields and defaults are those of version 3.3.0.
+//! open_clip's `open_clip_config.json` and `model_cfg` (PROTOCOL 1.6.3). Fields and defaults are
+//! those of version 3.3.0.
 
 use super::hints::{Hints, Section, Size};
 use super::keys::Role::{Neutral, Obeyed, Tokens, Tower};

@@ -9,8 +9,8 @@ pub struct PreprocessConfig {
     pub kind: PreprocessKind,
     /// The file it stands in.
     pub path: PathBuf,
-    /// The JSON text: `open_clip_config.json` (with `preprocess_cfg` in it), `preprocessor_config.json`, or the
-    /// `image_processor` of a `processor_config.json`.
+    /// The JSON text: `open_clip_config.json` (with `preprocess_cfg` in it),
+    /// `preprocessor_config.json`, or the `image_processor` of a `processor_config.json`.
     pub json: String,
 }
 

@@ -1,4 +1,5 @@
-//! What a file is: which container by its first bytes (PROTOCOL 5.1), and its tensors under its own names.
+//! What a file is: which container by its first bytes (PROTOCOL 5.1), and its tensors under its own
+//! names.
 
 use super::contents::{Contents, Source};
 use super::layout::Container;

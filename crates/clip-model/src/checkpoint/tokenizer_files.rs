@@ -1,5 +1,5 @@
-//! Tokenizer files beside the weights: whether their tokens are CLIP's, by content. They are read only when a text is
-//! to be encoded; images need none of them.
+//! Tokenizer files beside the weights: whether their tokens are CLIP's, by content. They are read
+//! only when a text is to be encoded; images need none of them.
 
 use super::configuration;
 use super::hints::{Hints, Section};
@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TokenizerConfig {
-    /// open_clip's `tokenizer_kwargs.clean` is `canonicalize`; else texts are cleaned as the reference cleans them.
+    /// open_clip's `tokenizer_kwargs.clean` is `canonicalize`; else texts are cleaned as the
+    /// reference cleans them.
     pub canonicalize: bool,
     /// Why the configuration asks for other tokens than CLIP's, by the name of its field.
     pub(super) stated: Option<String>,
@@ -27,7 +28,8 @@ pub struct TokenizerConfig {
     pub(crate) fields: Map<String, Value>,
 }
 
-/// What other kinds of tokenizers are kept in. Beside a vocabulary of CLIP's kind nobody reads them.
+/// What other kinds of tokenizers are kept in. Beside a vocabulary of CLIP's kind nobody reads
+/// them.
 const OTHER_KINDS: [&str; 4] =
     ["vocab.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model"];
 
@@ -134,8 +136,8 @@ impl TokenizerConfig {
         Ok(Self::new(&configuration::hints(path, json)?, files))
     }
 
-    /// Why texts of this model do not become CLIP's tokens, by the name of the field or file that says so. Reads the
-    /// tokenizer files.
+    /// Why texts of this model do not become CLIP's tokens, by the name of the field or file that
+    /// says so. Reads the tokenizer files.
     pub fn refusal(&self) -> Option<String> {
         if self.released {
             return None;
@@ -246,7 +248,8 @@ fn is_clip_vocabulary<'a>(tokens: impl Iterator<Item = (&'a str, Option<u64>)>) 
     sha256_of_bytes(by_id.join("\n").as_bytes()) == VOCABULARY_SHA256
 }
 
-/// Comment lines and the blank one at the end are no merges; OpenAI's own list goes on behind those in use.
+/// Comment lines and the blank one at the end are no merges; OpenAI's own list goes on behind those
+/// in use.
 fn merges_digest<'a>(lines: impl Iterator<Item = &'a str>) -> String {
     let merges = lines.filter(|line| !line.is_empty() && !line.starts_with("#version"));
     let merges: Vec<&str> = merges.take(MERGES).collect();

@@ -79,15 +79,16 @@ fn text_cfg(text: &TextArchitecture) -> Value {
     text_cfg
 }
 
-/// The number from which open_clip computes `int(width * ratio)` = `mlp_width`: the quotient, unless it rounds down.
+/// The number from which open_clip computes `int(width * ratio)` = `mlp_width`: the quotient,
+/// unless it rounds down.
 fn mlp_ratio(width: usize, mlp_width: usize) -> Value {
     let exact = mlp_width as f64 / width as f64;
     let reads_back = (width as f64 * exact) as usize == mlp_width;
     json!(if reads_back { exact } else { (mlp_width as f64 + 0.5) / width as f64 })
 }
 
-/// `config.json` of transformers. Pooling at the largest id is what `eos_token_id` 2 stands for there
-/// (PROTOCOL 1.3).
+/// `config.json` of transformers. Pooling at the largest id is what `eos_token_id` 2 stands for
+/// there (PROTOCOL 1.3).
 pub(super) fn hugging_face(checkpoint: &Checkpoint) -> Result<String, CheckpointError> {
     let architecture = &checkpoint.architecture;
     let text = &architecture.text;

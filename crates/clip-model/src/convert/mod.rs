@@ -33,15 +33,16 @@ pub enum WeightFormat {
 
 /// Writes `checkpoint` in `layout` and returns the files written.
 ///
-/// For [`Layout::OpenAi`] `out` is a file; its metadata carry the configuration, so that heads, activation and
-/// preprocessing are known when it is read again. For the others it is a folder that must not exist yet, or be empty;
-/// tokenizer files are copied into it. `preprocessing` is what the layout's configuration says of images:
-/// transformers' `preprocessor_config.json`, else open_clip's `preprocess_cfg`.
+/// For [`Layout::OpenAi`] `out` is a file; its metadata carry the configuration, so that heads,
+/// activation and preprocessing are known when it is read again. For the others it is a folder that
+/// must not exist yet, or be empty; tokenizer files are copied into it. `preprocessing` is what the
+/// layout's configuration says of images: transformers' `preprocessor_config.json`, else
+/// open_clip's `preprocess_cfg`.
 ///
 /// # Errors
-/// [`CheckpointError::Write`], also for a folder that is not empty; [`CheckpointError::Unsupported`]
-/// for a name that promises another format, and for what a layout cannot express (transformers has no ModifiedResNet, a
-/// single file no vocabulary);
+/// [`CheckpointError::Write`], also for a folder that is not empty;
+/// [`CheckpointError::Unsupported`] for a name that promises another format, and for what a layout
+/// cannot express (transformers has no ModifiedResNet, a single file no vocabulary);
 /// [`CheckpointError::NotFinite`] where a value is NaN, infinite, or does not fit f16.
 pub fn convert(
     checkpoint: &Checkpoint,

@@ -27,8 +27,8 @@ impl Address {
         }
     }
 
-    /// Where a redirect leads (RFC 3986, 5.2): never from https to another scheme; the password goes along only to the
-    /// same host.
+    /// Where a redirect leads (RFC 3986, 5.2): never from https to another scheme; the password
+    /// goes along only to the same host.
     pub(super) fn redirected(&self, location: &str) -> Option<Self> {
         let location = location.split('#').next().filter(|location| !location.is_empty())?;
         let (scheme, authority, rest) = split(&self.url)?;

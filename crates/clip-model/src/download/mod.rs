@@ -1,12 +1,14 @@
-//! Files over HTTP: resumed after a cut, checked by SHA-256 over the whole or by what they are, renamed into place only
-//! when they are right. One process at a time fetches a file; others wait and find it there.
+//! Files over HTTP: resumed after a cut, checked by SHA-256 over the whole or by what they are,
+//! renamed into place only when they are right. One process at a time fetches a file; others wait
+//! and find it there.
 //!
-//! Parts are joined under one strong tag (`ETag`), or where the digest of the whole is known beforehand; else a download
-//! that was cut begins anew.
+//! Parts are joined under one strong tag (`ETag`), or where the digest of the whole is known
+//! beforehand; else a download that was cut begins anew.
 //!
-//! TLS is rustls with `ring`, which is compiled with the C compiler that a Rust toolchain links with
-//! (no cmake, nasm, libclang or system library). Pure-Rust providers were weighed: the one that covers
-//! all platforms is marked alpha by its authors. Without the feature `download` nothing of it is built.
+//! TLS is rustls with `ring`, which is compiled with the C compiler that a Rust toolchain links
+//! with (no cmake, nasm, libclang or system library). Pure-Rust providers were weighed: the one
+//! that covers all platforms is marked alpha by its authors. Without the feature `download` nothing
+//! of it is built.
 
 mod address;
 mod answer;

@@ -184,8 +184,8 @@ impl<'a> Transfer<'a> {
         self.receive(response, total)
     }
 
-    /// Whether a part belongs to the file that is here in part: by the one tag, else by the digest that is compared at
-    /// the end.
+    /// Whether a part belongs to the file that is here in part: by the one tag, else by the digest
+    /// that is compared at the end.
     fn is_same_file(&self, response: &Response<Body>) -> bool {
         match (&self.etag, header(response, "etag")) {
             (Some(here), Some(sent)) => here == sent,

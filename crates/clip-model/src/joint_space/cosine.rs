@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-/// Dot product of two rows: `LANES` sums side by side, from 0.0, then their sum, then what is left of the rows.
-/// One lane is the order of the row; of eight the compiler makes vectors. Never -0.0 of finite rows.
+/// Dot product of two rows: `LANES` sums side by side, from 0.0, then their sum, then what is left
+/// of the rows. One lane is the order of the row; of eight the compiler makes vectors. Never -0.0
+/// of finite rows.
 pub fn dot<const LANES: usize>(a: &[f32], b: &[f32]) -> f64 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
@@ -16,8 +17,8 @@ pub fn dot<const LANES: usize>(a: &[f32], b: &[f32]) -> f64 {
     sums.iter().sum::<f64>() + rest
 }
 
-/// Dot products ([`dot`] in eight lanes) of every row of `a` with every row of `b`, `[rows of a, rows of b]`: equal
-/// rows have equal products whatever their neighbours.
+/// Dot products ([`dot`] in eight lanes) of every row of `a` with every row of `b`,
+/// `[rows of a, rows of b]`: equal rows have equal products whatever their neighbours.
 ///
 /// # Panics
 /// When `width` is zero.

@@ -1,4 +1,5 @@
-//! The joint space of images and texts: unit vectors, their cosines, prompt ensembles, probabilities (PROTOCOL 1.4, 4).
+//! The joint space of images and texts: unit vectors, their cosines, prompt ensembles,
+//! probabilities (PROTOCOL 1.4, 4).
 //!
 //! ```text
 //! features ── normalize_rows ──> unit rows ── dot, cosines ──> cosines ── · scale ──> logits ── softmax ──> probabilities

@@ -6,7 +6,8 @@ use clip_kernels::{Activation, AttentionOptions, Device, Result};
 
 /// `maps [items · cells, channels] -> features [items, embed_dim]`.
 ///
-/// The mean of a map, with its position, is the query; keys and values are all cells and itself. No norm anywhere.
+/// The mean of a map, with its position, is the query; keys and values are all cells and itself. No
+/// norm anywhere.
 pub(crate) struct AttentionPool<D: Device> {
     positional_embedding: D::Rows, // [cells + 1, channels]
     q_proj: Linear<D>,             // [channels, channels]
@@ -40,7 +41,8 @@ impl<D: Device> AttentionPool<D> {
         })
     }
 
-    /// `items` maps `-> [items, channels]`, what `project` takes. With `pooled_rows_only` only the means are queries.
+    /// `items` maps `-> [items, channels]`, what `project` takes. With `pooled_rows_only` only the
+    /// means are queries.
     pub(crate) fn forward(
         &self,
         device: &D,

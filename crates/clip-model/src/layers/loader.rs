@@ -17,8 +17,8 @@ pub(crate) struct Loader<'a, D> {
 }
 
 impl<'a, D: Device> Loader<'a, D> {
-    /// The root: names stand as they are. The weights were checked ([`StateDict::check`]), so a layer's sizes are those
-    /// of its tensors.
+    /// The root: names stand as they are. The weights were checked ([`StateDict::check`]), so a
+    /// layer's sizes are those of its tensors.
     pub(crate) fn new(device: &'a D, weights: &'a StateDict, precision: Precision) -> Self {
         Self { device, precision, weights, prefix: String::new() }
     }

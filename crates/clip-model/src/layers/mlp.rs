@@ -4,7 +4,8 @@ use super::{Linear, Loader};
 use crate::CheckpointError;
 use clip_kernels::{Activation, Device, Result};
 
-/// `normed [rows, width] -> c_fc -> activation [rows, mlp_width] -> c_proj -> + residual [rows, width]`.
+/// `normed [rows, width] -> c_fc -> activation [rows, mlp_width] -> c_proj -> + residual [rows,
+/// width]`.
 pub(crate) struct Mlp<D: Device> {
     c_fc: Linear<D>,   // [mlp_width, width]
     c_proj: Linear<D>, // [width, mlp_width]

@@ -15,7 +15,8 @@ use std::path::Path;
 const WEIGHTS_LIMIT: u64 = 64 << 30;
 /// Longest configuration, vocabulary or index in bytes.
 const TEXT_LIMIT: u64 = 64 << 20;
-/// What stands beside weights, any of which may be missing: configurations, then what tells of another tokenizer.
+/// What stands beside weights, any of which may be missing: configurations, then what tells of
+/// another tokenizer.
 const CONFIGURATIONS: [&str; 10] = [
     "config.json",
     "open_clip_config.json",
@@ -135,8 +136,8 @@ fn write_digests(mark: &Path, own: &Path, files: Vec<String>) -> Result<(), Reso
         .map_err(|source| DownloadError::Write { path: mark.to_path_buf(), source }.into())
 }
 
-/// Whether the mark is there and every file is as it was when it came. A mark of an earlier version names no files:
-/// then each is looked at.
+/// Whether the mark is there and every file is as it was when it came. A mark of an earlier version
+/// names no files: then each is looked at.
 fn is_complete(own: &Path) -> bool {
     let digests = digests(&own.join(COMPLETE));
     !digests.is_empty()

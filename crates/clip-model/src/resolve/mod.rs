@@ -101,8 +101,8 @@ fn opens(path: &Path) -> bool {
     crate::checkpoint::inventory(path).is_ok()
 }
 
-/// By size first; where that differs from the one known at second hand, or where it is to be verified, by digest.
-/// Opening the file compares the digest anyway.
+/// By size first; where that differs from the one known at second hand, or where it is to be
+/// verified, by digest. Opening the file compares the digest anyway.
 fn is_released_file(path: &Path, model: &ReleasedModel, verify: bool) -> bool {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {

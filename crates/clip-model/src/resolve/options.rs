@@ -9,7 +9,8 @@ use crate::download::Progress;
 pub struct ResolveOptions<'a> {
     /// Whether the network may be used. It is not by default.
     pub download: bool,
-    /// Whether what is here is read whole and compared with what it should be, and fetched again where it is broken.
+    /// Whether what is here is read whole and compared with what it should be, and fetched again
+    /// where it is broken.
     pub verify: bool,
     /// Base address of released files, `<base>/<sha256>/<file>`, instead of the original.
     pub mirror: Option<&'a str>,
@@ -23,5 +24,6 @@ pub struct ResolveOptions<'a> {
     pub progress: Option<&'a (dyn Fn(Progress<'_>) + Sync)>,
 }
 
-/// Stands in a folder once everything has been fetched, with the SHA-256 and name of each file on a line.
+/// Stands in a folder once everything has been fetched, with the SHA-256 and name of each file on a
+/// line.
 pub(super) const COMPLETE: &str = ".complete";

@@ -92,8 +92,8 @@ impl Tensor {
         Self::from_view(dtype, shape, strides, bytes, start)
     }
 
-    /// Tensors one below the other, joined along the first dimension; nothing is copied before it is
-    /// read. `None` where element types or rows differ, and of nothing or of scalars.
+    /// Tensors one below the other, joined along the first dimension; nothing is copied before it
+    /// is read. `None` where element types or rows differ, and of nothing or of scalars.
     pub fn stacked(parts: Vec<Self>) -> Option<Self> {
         let first = parts.first()?;
         let (_, row) = first.shape.split_first()?;

@@ -45,8 +45,8 @@ impl SharedBytes {
         self.storage.bytes().get(self.range.clone()).unwrap_or(&[])
     }
 
-    /// Lets the system take the memory of `length` bytes from `start` on, where they lie in a mapped
-    /// file; reading them again brings them back.
+    /// Lets the system take the memory of `length` bytes from `start` on, where they lie in a
+    /// mapped file; reading them again brings them back.
     pub(crate) fn release(&self, start: usize, length: usize) {
         let start = self.range.start.saturating_add(start);
         let end = start.saturating_add(length).min(self.range.end);

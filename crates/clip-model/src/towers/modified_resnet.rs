@@ -52,7 +52,8 @@ impl<D: Device> ModifiedResNet<D> {
         })
     }
 
-    /// `input [items, 3 · resolution²] -> penultimate [items, 32 · width], features [items, embed_dim]`.
+    /// `input [items, 3 · resolution²] -> penultimate [items, 32 · width], features [items,
+    /// embed_dim]`.
     pub(crate) fn forward(
         &self,
         device: &D,

@@ -43,7 +43,8 @@ impl<D: Device> TextTransformer<D> {
         })
     }
 
-    /// - `token_ids`, `positions`: `[rows]`, the tokens of the items and their places in their texts
+    /// - `token_ids`, `positions`: `[rows]`, the tokens of the items and their places in their
+    ///   texts
     /// - returns the features of the items, `[items, embed_dim]`
     pub(crate) fn forward(
         &self,

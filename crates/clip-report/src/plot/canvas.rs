@@ -100,7 +100,8 @@ impl Plot {
         self.body.leaf("text", &[("class", &class), ("x", &Px(x)), ("y", &Px(base))], text);
     }
 
-    /// Writes the picture; `description` says in words what is to be seen, for those who cannot see it.
+    /// Writes the picture; `description` says in words what is to be seen, for those who cannot see
+    /// it.
     pub(crate) fn svg(self, page: &mut Markup, description: &str) {
         svg(page, &self.title, description, self.height, &self.body);
     }

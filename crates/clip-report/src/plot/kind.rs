@@ -39,7 +39,8 @@ impl Kind {
     }
 }
 
-/// Outline of a series' mark: nine colours and five shapes, so that neighbours differ without colour.
+/// Outline of a series' mark: nine colours and five shapes, so that neighbours differ without
+/// colour.
 pub(super) fn shape(series: usize, x: f64, y: f64) -> String {
     let (x, y) = (Px(x), Px(y));
     match series % 5 {

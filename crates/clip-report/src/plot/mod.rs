@@ -1,11 +1,13 @@
-//! Plots as inline SVG: axes with units and ticks, legend, marks that differ in shape as well as in colour.
+//! Plots as inline SVG: axes with units and ticks, legend, marks that differ in shape as well as in
+//! colour.
 //!
 //! ```text
 //! values ─▶ Scale ─▶ Axis ─▶ Plot::new (legend, grid, axes) ─▶ line · band · marks · names ─▶ svg in a figure
 //! ```
 //!
-//! A plot is 380 units wide: letters stay readable on a telephone, and three plots stand side by side on a desk.
-//! Colours are classes of `assets/report.css`, so that one page serves light, dark and paper.
+//! A plot is 380 units wide: letters stay readable on a telephone, and three plots stand side by
+//! side on a desk. Colours are classes of `assets/report.css`, so that one page serves light, dark
+//! and paper.
 
 mod axis;
 mod bars;

@@ -128,7 +128,8 @@ impl Scale {
         ticks
     }
 
-    /// The first of `candidates`, best first, that keep a distance of `gap` from each other; in order.
+    /// The first of `candidates`, best first, that keep a distance of `gap` from each other; in
+    /// order.
     fn spread(&self, candidates: &[f64], gap: f64) -> Vec<f64> {
         let mut chosen: Vec<(f64, f64)> = Vec::new();
         for &value in candidates {

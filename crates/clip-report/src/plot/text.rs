@@ -62,8 +62,8 @@ impl Area {
     }
 }
 
-/// Where the left end of each name's base line goes so that no name covers a point or another name; none where there is
-/// no room. Earlier names choose first.
+/// Where the left end of each name's base line goes so that no name covers a point or another name;
+/// none where there is no room. Earlier names choose first.
 pub(crate) fn place(
     points: &[(f64, f64)],
     names: &[&str],

@@ -15,7 +15,8 @@ impl Tag {
 /// All start tags, and the text between tags.
 ///
 /// # Panics
-/// If tags are not balanced, an attribute is not quoted or not known to end, or a bare `<` or `&` stands in the text.
+/// If tags are not balanced, an attribute is not quoted or not known to end, or a bare `<` or `&`
+/// stands in the text.
 pub(crate) fn read(page: &str) -> (Vec<Tag>, String) {
     let body = page.strip_prefix("<!DOCTYPE html>").expect("a document");
     let (mut tags, mut open, mut text): (Vec<Tag>, Vec<String>, String) = Default::default();

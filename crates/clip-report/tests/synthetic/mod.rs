@@ -1,4 +1,5 @@
-//! Invented results of every task, for looking at the report and for its tests: no figure here means anything.
+//! Invented results of every task, for looking at the report and for its tests: no figure here
+//! means anything.
 #![allow(dead_code, reason = "each user takes a part")]
 
 use std::collections::BTreeMap;

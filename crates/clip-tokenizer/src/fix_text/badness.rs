@@ -1,7 +1,8 @@
 //! Does a text look like UTF-8 that was read as something else? ftfy's 37 rules. PROTOCOL 3.6.1.
 //!
-//! A rule is a sequence of 1 to 7 characters, each from a set. All rules run at once, one bit for each
-//! position of each rule: a bit is set when the characters up to here fit that position and all before.
+//! A rule is a sequence of 1 to 7 characters, each from a set. All rules run at once, one bit for
+//! each position of each rule: a bit is set when the characters up to here fit that position and
+//! all before.
 //!
 //! ```text
 //! rules       c1 │ a b │ c d e        one bit each: 0 │ 1 2 │ 3 4 5
@@ -22,7 +23,8 @@ pub(super) fn is_bad(text: &str) -> bool {
     let mut state = 0;
     let mut begin = rules.begin_anywhere | rules.begin_at_start;
     for character in text.chars() {
-        // The bit that leaves the end of a rule falls onto the beginning of the next, where `begin` decides.
+        // The bit that leaves the end of a rule falls onto the beginning of the next, where `begin`
+        // decides.
         state = (state << 1 & !rules.first_bits | begin) & rules.fits(character);
         if state & rules.last_bits != 0 {
             return true;

@@ -80,7 +80,8 @@ fn is_decimal(character: char) -> bool {
     character.is_ascii_digit() || !character.is_ascii() && UNICODE.decimal.contains(character)
 }
 
-/// Control characters that make no white space, deprecated ones of Arabic, byte order marks, annotations.
+/// Control characters that make no white space, deprecated ones of Arabic, byte order marks,
+/// annotations.
 pub(super) fn remove_controls(text: &str) -> Option<String> {
     text.contains(is_removed)
         .then(|| text.chars().filter(|&character| !is_removed(character)).collect())

@@ -1,7 +1,9 @@
-//! The ten single-byte encodings that UTF-8 gets mistaken for, in the order in which they are tried.
+//! The ten single-byte encodings that UTF-8 gets mistaken for, in the order in which they are
+//! tried.
 //!
-//! "Sloppy" pages are those of Windows as programs really use them: bytes that they leave open stand
-//! for the C1 control of the same value, and byte 1A stands for U+FFFD, a character already lost.
+//! "Sloppy" pages are those of Windows as programs really use them: bytes that they leave open
+//! stand for the C1 control of the same value, and byte 1A stands for U+FFFD, a character already
+//! lost.
 
 use std::sync::LazyLock;
 
@@ -19,7 +21,8 @@ const LOST_BYTE: u8 = 0x1A;
 pub(super) struct CodePage {
     /// A Windows code page with its gaps filled; see above.
     pub(super) is_sloppy: bool,
-    /// Whether a space may be a byte A0 that some program took for one. In MacRoman that byte is a dagger.
+    /// Whether a space may be a byte A0 that some program took for one. In MacRoman that byte is a
+    /// dagger.
     pub(super) has_a0_space: bool,
     /// The byte of each character beyond ASCII.
     bytes: FxHashMap<u32, u8>,
@@ -32,7 +35,8 @@ struct CodePages {
     having: FxHashMap<u32, u32>,
 }
 
-/// Every page that can represent the whole text, with the text's bytes in it. `text` is not all ASCII.
+/// Every page that can represent the whole text, with the text's bytes in it. `text` is not all
+/// ASCII.
 pub(super) fn encodings(text: &str) -> impl Iterator<Item = (&'static CodePage, Vec<u8>)> {
     let having = CODE_PAGES.having_all(text);
     let pages =

@@ -1,4 +1,5 @@
-//! UTF-8 whose bytes were lost or changed on the way, put right before it is decoded. PROTOCOL 3.6.1.
+//! UTF-8 whose bytes were lost or changed on the way, put right before it is decoded.
+//! PROTOCOL 3.6.1.
 
 /// The ranges of bytes that one position allows.
 type Position = &'static [(u8, u8)];
@@ -45,7 +46,8 @@ const LOSSY: &[&[Position]] = &[
     &[LOST_1A],
 ];
 
-/// Puts A0 where a space stands inside a character. `Ã ` before a word is the word `à` and its space.
+/// Puts A0 where a space stands inside a character. `Ã ` before a word is the word `à` and its
+/// space.
 pub(super) fn restore_byte_a0(bytes: &[u8]) -> Vec<u8> {
     let with_words = restore_a_grave(bytes);
     replace_matches(&with_words, SPACE_FOR_A0, |matched, out| {

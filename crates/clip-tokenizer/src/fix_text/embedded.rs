@@ -44,7 +44,8 @@ fn clues(character: char) -> u8 {
     }
 }
 
-/// Repairs each run that is damaged by itself and is not the whole text, by `fix`; `None` when nothing changes.
+/// Repairs each run that is damaged by itself and is not the whole text, by `fix`; `None` when
+/// nothing changes.
 pub(super) fn fix_runs(
     text: &str,
     work: &mut Work,

@@ -6,7 +6,8 @@ use crate::fix_text::damaged_bytes::{replace_lossy_sequences, restore_byte_a0};
 use crate::fix_text::work::Work;
 use crate::fix_text::{characters, embedded, utf8_variants};
 
-/// Repairs until nothing changes: text may have been through this more than once. `None` when nothing does.
+/// Repairs until nothing changes: text may have been through this more than once. `None` when
+/// nothing does.
 pub(super) fn fix(text: &str, work: &mut Work) -> Option<String> {
     let mut fixed: Option<String> = None;
     loop {
@@ -26,7 +27,8 @@ fn fix_once(text: &str, work: &mut Work) -> Option<String> {
     if let Some(decoded) = decode_as_whole(text) {
         return (decoded != text).then_some(decoded);
     }
-    // Then ftfy asks whether Latin-1 was meant to be Windows-1252. The answer is the last step's in any case.
+    // Then ftfy asks whether Latin-1 was meant to be Windows-1252. The answer is the last step's in
+    // any case.
     embedded::fix_runs(text, work, fix).or_else(|| characters::fix_c1_controls(text))
 }
 

@@ -46,7 +46,8 @@ pub(super) fn unescape(text: &str) -> Option<String> {
     }
 }
 
-/// What the reference at the beginning of `rest`, which follows an ampersand, stands for; and what follows it.
+/// What the reference at the beginning of `rest`, which follows an ampersand, stands for; and what
+/// follows it.
 fn reference(rest: &str) -> Option<(Cow<'static, str>, &str)> {
     let name = rest.strip_prefix('#').unwrap_or(rest);
     let length = name.bytes().take(LONGEST).take_while(u8::is_ascii_alphanumeric).count();
@@ -68,8 +69,8 @@ fn meaning(body: &str) -> Option<Cow<'static, str>> {
 
 /// Follows references to references to their end at once, if they lead to nothing but plain ASCII.
 ///
-/// In such text no other step has anything to do, and references cannot overlap, so that the order in
-/// which they are replaced does not matter: the result is that of the rounds, in linear time.
+/// In such text no other step has anything to do, and references cannot overlap, so that the order
+/// in which they are replaced does not matter: the result is that of the rounds, in linear time.
 /// `None` when other characters come up, or there is nothing to do.
 pub(super) fn unescape_plain_to_the_end(text: &str) -> Option<String> {
     if !text.contains('&') || !text.bytes().all(is_plain) {

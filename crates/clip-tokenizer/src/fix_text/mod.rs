@@ -14,9 +14,10 @@
 //!
 //! The rules are ftfy's, written anew from PROTOCOL 3.6; its tables are data (`assets/ftfy.txt`).
 //!
-//! Why not the crate plsfix 0.1.8, which does the same job: of 200,000 strings (the golden generator's
-//! seeds 101 and 202) its result differs from ftfy's on 11,770, this one's on none. Terminal escapes, numeric
-//! references and mojibake of damaged bytes account for most: the cases that a parity test has.
+//! Why not the crate plsfix 0.1.8, which does the same job: of 200,000 strings (the golden
+//! generator's seeds 101 and 202) its result differs from ftfy's on 11,770, this one's on none.
+//! Terminal escapes, numeric references and mojibake of damaged bytes account for most: the cases
+//! that a parity test has.
 
 mod badness;
 mod characters;
@@ -36,17 +37,17 @@ use work::Work;
 
 /// Repairs text as `ftfy.fix_text` 6.3.1 does with its default options.
 ///
-/// Mojibake, character references, curly quotes, ligatures, full-width forms, control characters; NFC.
-/// Sound text comes out as it was, save for quotes, ligatures, widths and line ends.
+/// Mojibake, character references, curly quotes, ligatures, full-width forms, control characters;
+/// NFC. Sound text comes out as it was, save for quotes, ligatures, widths and line ends.
 ///
 /// ```
 /// assert_eq!(clip_tokenizer::fix_text("cafÃ© â€œbarâ€\u{9d} &amp; ﬁsh"), "café \"bar\" & fish");
 /// ```
 ///
-/// Time grows with the length of the text. What would take the reference quadratic time, thousands of
-/// repairs nested in each other in one line of more than 8,000 characters, is given up after a bounded
-/// amount of work, and comes out repaired to that depth (chains such as `&amp;amp;amp;…` in ASCII text
-/// are followed to their end at any length).
+/// Time grows with the length of the text. What would take the reference quadratic time, thousands
+/// of repairs nested in each other in one line of more than 8,000 characters, is given up after a
+/// bounded amount of work, and comes out repaired to that depth (chains such as `&amp;amp;amp;…` in
+/// ASCII text are followed to their end at any length).
 ///
 /// Source: PROTOCOL 3.6.
 pub fn fix_text(text: &str) -> String {

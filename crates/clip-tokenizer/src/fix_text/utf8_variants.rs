@@ -1,10 +1,11 @@
-//! UTF-8, and the two ways in which programs write it wrongly: CESU-8 and Java's NUL. PROTOCOL 3.6.1.
+//! UTF-8, and the two ways in which programs write it wrongly: CESU-8 and Java's NUL.
+//! PROTOCOL 3.6.1.
 
 /// Decodes strictly; `None` when the bytes are neither UTF-8 nor a variant of it.
 ///
 /// Variants come into play when there is a byte ED or C0: surrogate pairs of three bytes each, and
-/// C0 80 for NUL. ftfy's patterns end in `$`, which also matches before a last line feed. So, there,
-/// the line feed counts as the last byte of either; we do as it does.
+/// C0 80 for NUL. ftfy's patterns end in `$`, which also matches before a last line feed. So,
+/// there, the line feed counts as the last byte of either; we do as it does.
 pub(super) fn decode(bytes: Vec<u8>) -> Option<String> {
     if !bytes.iter().any(|byte| matches!(byte, 0xED | 0xC0)) {
         return String::from_utf8(bytes).ok();

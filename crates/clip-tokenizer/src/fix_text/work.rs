@@ -2,8 +2,8 @@
 
 /// Characters that may still be looked at, counted in bytes of UTF-8, by the steps that repeat.
 ///
-/// Repairs nested in each other take one round each, so a line of n characters can ask for n²/10 looks.
-/// The allowance is above that for every line of up to 8,000 characters, and linear beyond.
+/// Repairs nested in each other take one round each, so a line of n characters can ask for n²/10
+/// looks. The allowance is above that for every line of up to 8,000 characters, and linear beyond.
 pub(super) struct Work {
     left: usize,
     depth: usize,

@@ -7,9 +7,10 @@
 //!             lock       held by the run that writes
 //! ```
 //!
-//! A row belongs to the content of its input ([`ContentId`]), not to a name: a file that was replaced is computed again,
-//! one that was moved is not. It counts once its line is complete (rows are written first), and only if it has its
-//! checksum, which is keyed by the run: a damaged row, or one of another run, is made again.
+//! A row belongs to the content of its input ([`ContentId`]), not to a name: a file that was
+//! replaced is computed again, one that was moved is not. It counts once its line is complete (rows
+//! are written first), and only if it has its checksum, which is keyed by the run: a damaged row,
+//! or one of another run, is made again.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -63,12 +64,12 @@ impl RowPlace {
 }
 
 impl Journal {
-    /// Opens the journal of `out`, taking up the rows of an earlier, interrupted run.
-    /// `run` describes what the rows depend on (model, recipe, form); it must be that of the earlier run.
+    /// Opens the journal of `out`, taking up the rows of an earlier, interrupted run. `run`
+    /// describes what the rows depend on (model, recipe, form); it must be that of the earlier run.
     ///
     /// # Errors
-    /// The ending of `out` is unknown, another run holds the journal, it belongs to another run, or the folder cannot be
-    /// written to.
+    /// The ending of `out` is unknown, another run holds the journal, it belongs to another run, or
+    /// the folder cannot be written to.
     pub fn open(out: &Path, run: &serde_json::Value, embed_dim: usize) -> Result<Journal, Error> {
         let format = Format::of(out)?;
         let folder = beside(out, "partial");
@@ -113,8 +114,8 @@ impl Journal {
         self.place_of.is_empty()
     }
 
-    /// Adds rows, each with the content of its input, and says where they are. Equal content has equal rows: the second
-    /// is not kept.
+    /// Adds rows, each with the content of its input, and says where they are. Equal content has
+    /// equal rows: the second is not kept.
     ///
     /// # Errors
     /// The journal cannot be written to, or has 2^32 rows.
@@ -148,11 +149,12 @@ impl Journal {
         Ok(places)
     }
 
-    /// Writes the rows at `places`, in that order, each with its id, to the output with `provenance` beside it. The
-    /// journal is gone when this is dropped.
+    /// Writes the rows at `places`, in that order, each with its id, to the output with
+    /// `provenance` beside it. The journal is gone when this is dropped.
     ///
     /// # Errors
-    /// A row does not hold any more what was written, or the output cannot be written; the journal stays.
+    /// A row does not hold any more what was written, or the output cannot be written; the journal
+    /// stays.
     ///
     /// # Panics
     /// If there are not as many ids as places.
@@ -175,7 +177,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Reads which rows are whole, cuts both files to the complete lines, and leaves both at their end.
+    /// Reads which rows are whole, cuts both files to the complete lines, and leaves both at their
+    /// end.
     fn take_up(&mut self) -> io::Result<()> {
         let row_bytes = (self.embed_dim as u64).saturating_mul(4).max(1);
         let there = self.rows.metadata()?.len() / row_bytes;
@@ -281,8 +284,8 @@ fn lock(folder: &Path) -> io::Result<Option<Lock>> {
     }
 }
 
-/// Compares `run` with the one noted in the folder. Where none is noted, it is noted: the rows' checksums tell whose
-/// they are.
+/// Compares `run` with the one noted in the folder. Where none is noted, it is noted: the rows'
+/// checksums tell whose they are.
 fn check_same_run(folder: &Path, run: &serde_json::Value) -> Result<(), Error> {
     let path = folder.join("run.json");
     let run = run.to_string();

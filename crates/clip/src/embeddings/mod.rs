@@ -55,8 +55,9 @@ impl Format {
     }
 }
 
-/// Writes the matrix of `rows` to `path` with its ids and `provenance` beside it. What stands beside an earlier matrix
-/// is removed before that is replaced: rows and ids of two runs are never side by side.
+/// Writes the matrix of `rows` to `path` with its ids and `provenance` beside it. What stands
+/// beside an earlier matrix is removed before that is replaced: rows and ids of two runs are never
+/// side by side.
 pub(crate) fn write(
     path: &Path,
     format: Format,

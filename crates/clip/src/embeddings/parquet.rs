@@ -48,7 +48,8 @@ fn write_group<W: Write + Send>(
     for index in start..end {
         values.extend((rows.row)(index)?);
     }
-    // A list's first element opens it (repetition 0), the others continue it (1); every element is defined (1).
+    // A list's first element opens it (repetition 0), the others continue it (1); every element is
+    // defined (1).
     let repetitions: Vec<i16> =
         (0..values.len()).map(|i| i16::from(i % rows.embed_dim != 0)).collect();
     let definitions = vec![1; values.len()];

@@ -1,7 +1,8 @@
 //! The dialect of a table: what divides its cells, and whether its quotes mean anything.
 //!
-//! Both are decided by what makes the table consistent: a header with columns that are known, and rows of as many cells.
-//! Where a quote is never closed, and rows without quotes are consistent, quotes are text.
+//! Both are decided by what makes the table consistent: a header with columns that are known, and
+//! rows of as many cells. Where a quote is never closed, and rows without quotes are consistent,
+//! quotes are text.
 
 use crate::listing::is_image;
 
@@ -95,7 +96,8 @@ fn reader(text: &str, delimiter: u8, quoting: bool) -> csv::Reader<&[u8]> {
 #[derive(Debug, PartialEq, Eq)]
 enum Quotes {
     Mean,
-    /// Since the one that begins in this line is not closed, and lines without quotes are consistent.
+    /// Since the one that begins in this line is not closed, and lines without quotes are
+    /// consistent.
     AreText(u64),
     /// Neither way of reading is consistent, or both are.
     AreUnclear(u64),
@@ -121,7 +123,8 @@ enum OddQuote {
     AcrossLines(u64),
 }
 
-/// The first quote that begins a cell and is not closed at the end of one: in none, or in another line.
+/// The first quote that begins a cell and is not closed at the end of one: in none, or in another
+/// line.
 fn first_odd_quote(text: &str, delimiter: u8) -> OddQuote {
     let mut line = 1_u64;
     let mut across = None;

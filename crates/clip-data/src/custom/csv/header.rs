@@ -24,8 +24,8 @@ pub(super) struct Columns {
     pub(super) notes: Vec<String>,
 }
 
-/// Finds the columns of a header; none if it lacks those needed. A table that has labels and captions is read for what is
-/// `wanted`.
+/// Finds the columns of a header; none if it lacks those needed. A table that has labels and
+/// captions is read for what is `wanted`.
 pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns> {
     let names: Vec<String> = header.iter().map(|cell| plain(cell)).collect();
     let places = |known: &str| -> Vec<usize> {
@@ -67,7 +67,8 @@ pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns
     (!values.is_empty()).then_some(Columns { file, values, split, task, notes })
 }
 
-/// A column that is read and another of the same name: nobody can say which is meant. Captions are read from all.
+/// A column that is read and another of the same name: nobody can say which is meant. Captions are
+/// read from all.
 pub(super) fn repeated<'a>(header: &'a [String], columns: &Columns) -> Option<&'a str> {
     let label = columns.values.first().filter(|_| columns.task == Task::Classification);
     let names = [Some(&columns.file), label, columns.split.as_ref()].into_iter().flatten();

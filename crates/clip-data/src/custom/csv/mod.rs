@@ -19,8 +19,8 @@ use crate::reader::{Listing, ReadOptions};
 use crate::split::Split;
 use crate::text::text;
 
-/// Columns for pictures and labels, or pictures and captions (a row each), perhaps splits; paths from the table's folder,
-/// or absolute.
+/// Columns for pictures and labels, or pictures and captions (a row each), perhaps splits; paths
+/// from the table's folder, or absolute.
 pub(crate) fn read(
     path: &Path,
     split: Option<&str>,
@@ -106,7 +106,8 @@ fn column_of_splits(table: &Table, columns: &Columns) -> Option<usize> {
     (0..table.header.len()).filter(is_other).find(holds_splits)
 }
 
-/// A note on the column of splits that was found, or on those whose names speak of splits and whose cells do not.
+/// A note on the column of splits that was found, or on those whose names speak of splits and whose
+/// cells do not.
 fn what_is_of_splits(header: &[String], found: Option<usize>) -> Option<String> {
     if let Some(name) = found.and_then(|place| header.get(place)) {
         return Some(format!(
@@ -233,7 +234,8 @@ impl Image {
     }
 }
 
-/// Pictures in the order of their first rows; what is not there is left out, and so are rows that say nothing.
+/// Pictures in the order of their first rows; what is not there is left out, and so are rows that
+/// say nothing.
 fn images(rows: &[&Row], places: &Places, found: &mut Listing) -> Vec<Image> {
     let mut positions: HashMap<String, usize> = HashMap::new();
     let mut images: Vec<Image> = Vec::new();
@@ -287,7 +289,8 @@ struct Places {
 }
 
 impl Places {
-    /// Paths start in the table's folder; or, if the first file is not there, in the one folder in it that has it.
+    /// Paths start in the table's folder; or, if the first file is not there, in the one folder in
+    /// it that has it.
     fn new(folder: &Path, rows: &[&Row], notes: &mut Vec<String>) -> Places {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let mut places = Places { folder: folder.to_owned(), whole, inside: String::new() };

@@ -132,8 +132,8 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// The samples, and what they are asked for. A key ends at the first dot; at the last where no sample has a picture and
-/// a label otherwise.
+/// The samples, and what they are asked for. A key ends at the first dot; at the last where no
+/// sample has a picture and a label otherwise.
 fn samples(
     shards: &Shards,
     said: Option<Kind>,
@@ -173,7 +173,8 @@ fn samples(
     Ok((first, kind.unwrap_or(Kind::Classes)))
 }
 
-/// The picture of a sample, and what the first of its files says that is there; or why it cannot be scored.
+/// The picture of a sample, and what the first of its files says that is there; or why it cannot be
+/// scored.
 ///
 /// # Errors
 /// What is there cannot be read.
@@ -200,8 +201,8 @@ fn usable(
     Ok(Err(nothing))
 }
 
-/// Numbers are positions among the names; without names there are as many classes as the numbers need. Other labels are
-/// joined with the names by what they say.
+/// Numbers are positions among the names; without names there are as many classes as the numbers
+/// need. Other labels are joined with the names by what they say.
 fn classes(folder: &Path, saying: &[Said]) -> Result<Named, DataError> {
     let labels = || {
         saying.iter().filter_map(|said| match said {

@@ -1,4 +1,5 @@
-//! Labels of an image in several classes: a numpy array of zeros and ones, as CLIP_benchmark's shards have it.
+//! Labels of an image in several classes: a numpy array of zeros and ones, as CLIP_benchmark's
+//! shards have it.
 
 use clip_formats::npy::Npy;
 
@@ -7,7 +8,8 @@ use crate::item::Presence;
 /// The array of a `.npy` file, one entry per class: 1 is present, 0 absent.
 ///
 /// # Errors
-/// It is no array of one dimension of integers, booleans or floats in little-endian order, or holds other values.
+/// It is no array of one dimension of integers, booleans or floats in little-endian order, or holds
+/// other values.
 pub(super) fn presences(bytes: &[u8]) -> Result<Vec<Presence>, String> {
     let Npy { descr, shape, values } = Npy::parse(bytes).ok_or("no .npy file")?;
     let (width, one): (usize, &[u8]) = match &*descr {

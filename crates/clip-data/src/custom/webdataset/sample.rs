@@ -55,8 +55,8 @@ impl Kind {
         }
     }
 
-    /// What is wanted of samples with files of these endings, or the plainest that they can be asked for; `json` is the text
-    /// of one of them.
+    /// What is wanted of samples with files of these endings, or the plainest that they can be
+    /// asked for; `json` is the text of one of them.
     pub(super) fn of(
         has: impl Fn(&str) -> bool,
         json: Option<&[u8]>,

@@ -90,7 +90,8 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    /// Opens all `paths` that are tars; those that are none, and what is behind a damage, are left out.
+    /// Opens all `paths` that are tars; those that are none, and what is behind a damage, are left
+    /// out.
     ///
     /// # Errors
     /// None can be opened: the first one's.
@@ -180,8 +181,8 @@ fn is_picture_ending(ending: &str) -> bool {
     !ending.contains('.') && is_image(&format!("x.{ending}"))
 }
 
-/// `folder/0001.txt.gz`: key `folder/0001`, ending `txt.gz` by the first dot of the file's name. None for files that a
-/// system put there.
+/// `folder/0001.txt.gz`: key `folder/0001`, ending `txt.gz` by the first dot of the file's name.
+/// None for files that a system put there.
 fn key_and_ending(name: &str, dot: Dot) -> Option<(&str, &str)> {
     if name.split('/').any(|part| clip_files::is_system_name(OsStr::new(part))) {
         return None;

@@ -1,7 +1,8 @@
 //! SST-2's sentences as pictures of our own: for those who have the text and not Rendered SST2.
 //!
-//! Black on white, 448 x 448, as the released pictures are, but in another font and with other line breaks: these
-//! decide the score, so that no figure of this set may stand beside a published one (PROTOCOL_EVAL 6.1).
+//! Black on white, 448 x 448, as the released pictures are, but in another font and with other line
+//! breaks: these decide the score, so that no figure of this set may stand beside a published one
+//! (PROTOCOL_EVAL 6.1).
 
 #![cfg_attr(
     not(test),
@@ -18,7 +19,8 @@ use crate::listing::{at, entries};
 use crate::reader::{Listing, Source};
 use crate::text::text;
 
-/// Lines `sentence<tab>0|1` of `{train,dev,test}.tsv`; GLUE's edition has a header and no labels for its test.
+/// Lines `sentence<tab>0|1` of `{train,dev,test}.tsv`; GLUE's edition has a header and no labels
+/// for its test.
 pub(crate) fn read(source: &Source<'_>) -> Result<Listing, DataError> {
     let name = if source.split == "valid" { "dev" } else { source.split };
     let list = source.first_of(&[&format!("{name}.tsv")])?;

@@ -40,7 +40,8 @@ fn number_of(name: &str) -> (u64, String) {
     (name.strip_prefix(kind).and_then(|digits| digits.parse().ok()).unwrap_or(0), kind.to_owned())
 }
 
-/// Optical flow, depth and masks lie beside the frames under other names: `img_00001`, `flow_x_00001`.
+/// Optical flow, depth and masks lie beside the frames under other names: `img_00001`,
+/// `flow_x_00001`.
 fn of_one_kind(folder: &Path, mut frames: Vec<PathBuf>) -> Result<Vec<PathBuf>, DataError> {
     let kind = |path: &PathBuf| number_of(&stem_of(path)).1;
     let kinds: BTreeSet<String> = frames.iter().map(kind).collect();

@@ -5,10 +5,10 @@
 //!                                                        └─ chosen (by number, every n-th, or so many a second) ─▶ PPM
 //! ```
 //!
-//! Both passes decode the same frames with the same settings, so that frame floor(n / 2) of n is what it says. One
-//! thread a clip and a scaler without approximations: pixels do not depend on the machine, but may on the version of
-//! `ffmpeg`, which belongs in every result ([`version`]). A folder of extracted frames beside a clip, or in its
-//! place, is read instead of it.
+//! Both passes decode the same frames with the same settings, so that frame floor(n / 2) of n is
+//! what it says. One thread a clip and a scaler without approximations: pixels do not depend on the
+//! machine, but may on the version of `ffmpeg`, which belongs in every result ([`version`]). A
+//! folder of extracted frames beside a clip, or in its place, is read instead of it.
 
 mod folder;
 mod program;
@@ -33,7 +33,8 @@ pub enum Sampling {
     PerSecond(f64),
 }
 
-/// Files that the frames of a clip are made of: itself, or the frames that somebody extracted, in their order.
+/// Files that the frames of a clip are made of: itself, or the frames that somebody extracted, in
+/// their order.
 ///
 /// # Errors
 /// A folder of frames cannot be read.
@@ -41,7 +42,8 @@ pub fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(folder::frames(path)?.unwrap_or_else(|| vec![path.to_owned()]))
 }
 
-/// The middle frame of a clip, or of its `span` in seconds, as a PPM: frame floor(n / 2) of n (PROTOCOL_EVAL 6.1).
+/// The middle frame of a clip, or of its `span` in seconds, as a PPM: frame floor(n / 2) of n
+/// (PROTOCOL_EVAL 6.1).
 ///
 /// # Errors
 /// There is no `ffmpeg`, it cannot decode the file, or has nothing in the span.
@@ -77,10 +79,12 @@ pub fn count_frames(path: &Path, span: Option<(f64, f64)>) -> Result<usize, Data
     if count == 0 { Err(no_frames(path, span)) } else { Ok(count) }
 }
 
-/// Gives frames of a clip, or of its `span` in seconds, to `each` as PPMs, one after another; only one is held.
+/// Gives frames of a clip, or of its `span` in seconds, to `each` as PPMs, one after another; only
+/// one is held.
 ///
 /// # Errors
-/// There is no `ffmpeg`, it cannot decode the file, has nothing in the span, or `each` fails, which ends it.
+/// There is no `ffmpeg`, it cannot decode the file, has nothing in the span, or `each` fails, which
+/// ends it.
 pub fn frames<E: From<DataError>>(
     path: &Path,
     span: Option<(f64, f64)>,

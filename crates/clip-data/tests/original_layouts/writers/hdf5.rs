@@ -1,5 +1,5 @@
-//! HDF5 files with superblock 0, headers of version 1 and groups of version 1, after the File Format Specification 3.0;
-//! what MATLAB 7.3 and h5py write.
+//! HDF5 files with superblock 0, headers of version 1 and groups of version 1, after the File
+//! Format Specification 3.0; what MATLAB 7.3 and h5py write.
 
 use super::zlib;
 
@@ -31,7 +31,8 @@ impl Writer {
         self.dataset(kind, shape, &[], layout)
     }
 
-    /// A dataset of bytes in chunks along the first two dimensions, shuffled or not and deflated; its address.
+    /// A dataset of bytes in chunks along the first two dimensions, shuffled or not and deflated;
+    /// its address.
     ///
     /// `chunk` is the shape of the chunks; the dimensions behind the first two are whole.
     pub(crate) fn chunked(

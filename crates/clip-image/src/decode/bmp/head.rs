@@ -105,7 +105,8 @@ impl Head {
                 colors: colors as usize,
             };
             (mode, palette) = table.mode()?;
-            // Pillow then reads whole bytes as grey, or single bits as black and white, whatever the depth was.
+            // Pillow then reads whole bytes as grey, or single bits as black and white, whatever
+            // the depth was.
             match (mode, &mut layout) {
                 (Mode::Grey, Layout::Rows(kind)) => *kind = Kind::Packed(8),
                 (Mode::Bilevel, Layout::Rows(kind)) => *kind = Kind::Packed(1),

@@ -1,7 +1,7 @@
 //! BMP of Windows and OS/2: 1 to 32 bits, bit masks, run lengths.
 //!
-//! Own code: a raw format, where Pillow's choices (grey tables become mode L or 1, which masks have alpha,
-//! what run-length data may do) are all there is to it.
+//! Own code: a raw format, where Pillow's choices (grey tables become mode L or 1, which masks have
+//! alpha, what run-length data may do) are all there is to it.
 
 mod head;
 mod rows;

@@ -1,8 +1,9 @@
 //! GIF's LZW, with the behaviour of Pillow's decoder for streams that break the rules.
 //!
-//! - A code one past the table is taken as "last string plus its first index"; anything beyond is an error.
-//! - An end code before the last pixel is an error, but only once the file has been read to its end, which Pillow
-//!   does in pieces: in a longer file what follows the code is decoded too.
+//! - A code one past the table is taken as "last string plus its first index"; anything beyond is
+//!   an error.
+//! - An end code before the last pixel is an error, but only once the file has been read to its
+//!   end, which Pillow does in pieces: in a longer file what follows the code is decoded too.
 //! - Data that end before the last pixel are an error; data after it are not looked at.
 
 use crate::{Format, ImageError};

@@ -1,7 +1,8 @@
 //! GIF: the first frame, placed on the canvas.
 //!
-//! Own code: what Pillow makes of a frame beyond its canvas, of a grey palette, of a missing palette and of data
-//! that end early or run on is its own, and most of this file; the unpacking itself is in `lzw`.
+//! Own code: what Pillow makes of a frame beyond its canvas, of a grey palette, of a missing
+//! palette and of data that end early or run on is its own, and most of this file; the unpacking
+//! itself is in `lzw`.
 
 mod lzw;
 
@@ -138,7 +139,8 @@ fn extension(cursor: &mut Bytes, transparent: &mut Option<u8>) -> Result<(), Ima
             *transparent = Some(index);
         }
     }
-    // The block after a comment's last one is not part of it; after all others one empty block ends it as well.
+    // The block after a comment's last one is not part of it; after all others one empty block ends
+    // it as well.
     while block.is_some() || kind != 254 {
         block = sub_block(cursor);
         if block.is_none() {

@@ -1,7 +1,8 @@
 //! The entropy-coded bytes as bits, most significant first.
 //!
-//! A 64-bit window is refilled eight bytes at a time while none of them is `ff`, and byte by byte around stuffed zeros
-//! and markers. Behind a marker come endless zero bits; the decoder sees from a negative count that it has used them.
+//! A 64-bit window is refilled eight bytes at a time while none of them is `ff`, and byte by byte
+//! around stuffed zeros and markers. Behind a marker come endless zero bits; the decoder sees from
+//! a negative count that it has used them.
 #![allow(
     clippy::arithmetic_side_effects,
     reason = "positions are at most the length of the data plus 8, bit counts stay within -1000..=64"
@@ -35,7 +36,8 @@ pub(super) struct Source<'a> {
 /// The window onto the bits. Small and `Copy`, so that hot loops hold it in registers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bits {
-    /// Next bit on top. Below `count` bits lie either zeros or bits that the next refill will bring again.
+    /// Next bit on top. Below `count` bits lie either zeros or bits that the next refill will bring
+    /// again.
     window: u64,
     /// Bits of the data in the window; negative once zeros behind the end have been used.
     count: i32,
@@ -107,7 +109,8 @@ impl Source<'_> {
             };
             self.at += 1;
             if byte == 0xff {
-                // Any number of ff may stand before the zero that makes them data, or before a marker.
+                // Any number of ff may stand before the zero that makes them data, or before a
+                // marker.
                 let fill = rest.iter().take_while(|&&b| b == 0xff).count();
                 match rest.get(fill) {
                     None => self.stop(End::Data),
@@ -167,7 +170,8 @@ impl<'a> BitReader<'a> {
         self.bits.bit(&mut self.source)
     }
 
-    /// Whether zeros behind the end of the data have been used. If so, there is nothing in the window any more.
+    /// Whether zeros behind the end of the data have been used. If so, there is nothing in the
+    /// window any more.
     #[inline(always)]
     pub(super) fn has_run_dry(&mut self) -> bool {
         let dry = self.bits.count < 0;
@@ -179,7 +183,8 @@ impl<'a> BitReader<'a> {
 
     /// Whether the bytes so far hold fill bytes before a stuffed zero.
     ///
-    /// This and [`Restarts::check`] first fill the window: only so do they not depend on when it was filled last.
+    /// This and [`Restarts::check`] first fill the window: only so do they not depend on when it
+    /// was filled last.
     pub(super) fn has_fill_bytes(&mut self) -> bool {
         self.bits = self.bits.refill(&mut self.source);
         self.source.filled
@@ -267,7 +272,8 @@ impl Restarts {
 
     /// Checks after a row of MCUs that the bytes did not simply end.
     pub(super) fn check(&self, reader: &mut BitReader<'_>) -> Result<(), JpegError> {
-        /// Half a window: libjpeg asks for the next bytes, and finds none, somewhere between 56 bits and 8.
+        /// Half a window: libjpeg asks for the next bytes, and finds none, somewhere between 56
+        /// bits and 8.
         const TOO_FEW: i32 = 32;
         reader.bits = reader.bits.refill(&mut reader.source);
         let ends = reader.source.end == End::Data && reader.bits.count < TOO_FEW;

@@ -1,7 +1,8 @@
 //! The coefficients of a block in the Huffman codes of a sequential scan.
 //!
-//! Most symbols of a photograph take 3 to 6 bits with their value, so that ten bits often hold two of them, or one and
-//! the end of the block: [`PairTable`] finds both in one step, as each step has to wait for the one before.
+//! Most symbols of a photograph take 3 to 6 bits with their value, so that ten bits often hold two
+//! of them, or one and the end of the block: [`PairTable`] finds both in one step, as each step has
+//! to wait for the one before.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -98,7 +99,8 @@ pub(super) fn decode_dc(reader: &mut BitReader<'_>, table: &HuffmanTable) -> i32
 /// Searches that a full window is enough for: all but the last of them in the lookahead.
 const SEARCHES_PER_REFILL: usize = 3;
 
-/// Decodes the coefficients of a block besides DC, not dequantised, natural order, over what `block` holds.
+/// Decodes the coefficients of a block besides DC, not dequantised, natural order, over what
+/// `block` holds.
 ///
 /// Returns whether there may be any.
 #[inline(always)]
@@ -137,7 +139,8 @@ pub(super) fn decode_ac(
     index != 0
 }
 
-/// Decodes any symbol. Returns the place of the last coefficient then, nothing at the end of the block.
+/// Decodes any symbol. Returns the place of the last coefficient then, nothing at the end of the
+/// block.
 #[inline(always)]
 fn decode_symbol(
     now: &mut Bits,

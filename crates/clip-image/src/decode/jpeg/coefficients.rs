@@ -19,14 +19,16 @@ use super::upsample::Plane;
 #[derive(Debug)]
 pub(super) struct Coefficients {
     planes: Vec<Vec<i16>>,
-    /// Which coefficients of each block are not zero, in zigzag order from the lowest bit; DC is left out. Kept by
-    /// progressive scans with Huffman codes, whose refinements walk from one such coefficient to the next.
+    /// Which coefficients of each block are not zero, in zigzag order from the lowest bit; DC is
+    /// left out. Kept by progressive scans with Huffman codes, whose refinements walk from one such
+    /// coefficient to the next.
     nonzero: Vec<Vec<u64>>,
 }
 
 impl Coefficients {
     pub(super) fn new(frame: &Frame) -> Self {
-        // Numbers, not blocks of them: only so does the memory come zeroed, and untouched, from the system.
+        // Numbers, not blocks of them: only so does the memory come zeroed, and untouched, from the
+        // system.
         let planes =
             frame.components.iter().map(|c| vec![0; c.stored_wide * c.stored_high * 64]).collect();
         let tracked = frame.process == Process::Progressive && !frame.arithmetic;
@@ -53,7 +55,8 @@ impl Coefficients {
     }
 }
 
-/// The order of the blocks of a scan: where MCUs begin, and which block of which component comes next.
+/// The order of the blocks of a scan: where MCUs begin, and which block of which component comes
+/// next.
 #[derive(Debug, Clone)]
 pub(super) struct ScanLayout {
     pub(super) mcus_wide: usize,
@@ -86,7 +89,8 @@ impl BlockOfMcu {
 }
 
 impl ScanLayout {
-    /// A scan of one component has one block per MCU and leaves out the padding; others take `h * v` of each.
+    /// A scan of one component has one block per MCU and leaves out the padding; others take
+    /// `h * v` of each.
     pub(super) fn new(frame: &Frame, scan: &ScanHeader) -> Self {
         let interleaved = scan.components.len() > 1;
         let (mut mcus_wide, mut mcus_high) = (frame.mcus_wide, frame.mcus_high);

@@ -1,4 +1,5 @@
-//! From component samples to output pixels, a row at a time: libjpeg's colour spaces and its YCbCr equations.
+//! From component samples to output pixels, a row at a time: libjpeg's colour spaces and its YCbCr
+//! equations.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -58,7 +59,8 @@ pub(super) enum Conversion {
 }
 
 impl Conversion {
-    /// libjpeg's guess from markers and component ids. Pillow takes CMYK as inverted whether marked so or not.
+    /// libjpeg's guess from markers and component ids. Pillow takes CMYK as inverted whether marked
+    /// so or not.
     pub(super) fn of(
         markers: &MarkerReader<'_>,
         frame: &Frame,
@@ -93,7 +95,8 @@ impl Conversion {
         }
     }
 
-    /// The channels of a row of pixels from a row of each component, in `scratch` where they are not the components.
+    /// The channels of a row of pixels from a row of each component, in `scratch` where they are
+    /// not the components.
     #[inline(always)]
     pub(super) fn row<'a>(
         self,
@@ -128,8 +131,8 @@ fn invert(ink: &[u8], out: &mut [u8]) {
 
 /// ITU-R BT.601 as JFIF has it, in 16 fraction bits.
 ///
-/// Factors beyond 16 bits are taken apart, `1.402 = 1 + 0.402`, so that most of it fits 16-bit lanes; sums of whole
-/// and rounded parts are the same.
+/// Factors beyond 16 bits are taken apart, `1.402 = 1 + 0.402`, so that most of it fits 16-bit
+/// lanes; sums of whole and rounded parts are the same.
 #[inline(always)]
 fn ycbcr_to_rgb([y, cb, cr]: [&[u8]; 3], scratch: &mut [Vec<u8>; 4]) {
     const HALF: i32 = 1 << 15;

@@ -27,7 +27,8 @@ pub(super) struct Component {
     pub(super) h: usize,
     pub(super) v: usize,
     pub(super) quant_index: u8,
-    /// Samples along a side of a data unit: 1 in the lossless process, else 8, or fewer in a reduced image.
+    /// Samples along a side of a data unit: 1 in the lossless process, else 8, or fewer in a
+    /// reduced image.
     pub(super) side: usize,
     /// Samples that belong to the image.
     pub(super) width: usize,
@@ -152,7 +153,8 @@ impl Frame {
     pub(super) fn new(header: &FrameHeader) -> Self {
         let side = if header.process == Process::Lossless { 1 } else { BLOCK };
         let (width, height) = (usize::from(header.width), usize::from(header.height));
-        // The factors of a lone component say nothing: its scan has one data unit per MCU whatever they are.
+        // The factors of a lone component say nothing: its scan has one data unit per MCU whatever
+        // they are.
         let lone = header.components.len() == 1;
         let factor = |f: u8| if lone { 1 } else { usize::from(f) };
         let h_max = header.components.iter().map(|c| factor(c.h)).max().unwrap_or(1);
@@ -194,8 +196,9 @@ impl Frame {
         }
     }
 
-    /// The same file decoded to a half, a quarter or an eighth of its size, as libjpeg lays that out: a component with
-    /// fewer samples gives up fewer of them. The lossless process has no such thing.
+    /// The same file decoded to a half, a quarter or an eighth of its size, as libjpeg lays that
+    /// out: a component with fewer samples gives up fewer of them. The lossless process has no such
+    /// thing.
     pub(super) fn reduced(mut self, by: Reduction) -> Self {
         let shift = by as u32;
         if self.process == Process::Lossless || shift == 0 {

@@ -14,8 +14,8 @@ pub(super) const LOOKAHEAD: u32 = 10;
 
 /// What the next bits mean: a symbol with its value, if that fits in the lookahead.
 ///
-/// From the lowest bit: 8 bits length used up (0: the code is longer than the lookahead), 4 bits zero run, 4 bits
-/// how many value bits still follow, 16 bits the value.
+/// From the lowest bit: 8 bits length used up (0: the code is longer than the lookahead), 4 bits
+/// zero run, 4 bits how many value bits still follow, 16 bits the value.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Entry(u32);
 
@@ -140,7 +140,8 @@ impl HuffmanTable {
         if entry.length() != 0 { entry } else { self.look_long(bits.peek(16)) }
     }
 
-    /// For codes beyond the lookahead. Takes no reference to the window, for which see [`Bits::refill`].
+    /// For codes beyond the lookahead. Takes no reference to the window, for which see
+    /// [`Bits::refill`].
     #[cold]
     #[inline(never)]
     fn look_long(&self, next_16: u32) -> Entry {

@@ -1,4 +1,5 @@
-//! The lossless process (SOF3, T.81 annex H): each sample is a difference from a prediction by its neighbours.
+//! The lossless process (SOF3, T.81 annex H): each sample is a difference from a prediction by its
+//! neighbours.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -177,7 +178,8 @@ impl<'f, 'a> ScanReader<'f, 'a> {
         Ok(Self { channels, reader: BitReader::new(markers), restarts, mcus_wide, interleaved })
     }
 
-    /// Reads the differences of a row of MCUs of the frame: one row of MCUs of an interleaved scan, `v` of another.
+    /// Reads the differences of a row of MCUs of the frame: one row of MCUs of an interleaved scan,
+    /// `v` of another.
     fn read_differences(
         &mut self,
         markers: &mut MarkerReader<'a>,

@@ -1,8 +1,8 @@
 //! Markers and their segments: everything in the file that is not entropy-coded.
 //!
-//! A [`MarkerReader`] walks the segments and keeps what they define; it stops at each start of scan and at the end of
-//! the image. The rules for odd files are those of libjpeg: bytes between segments are skipped, stray restart markers
-//! are passed over, reserved markers are errors.
+//! A [`MarkerReader`] walks the segments and keeps what they define; it stops at each start of scan
+//! and at the end of the image. The rules for odd files are those of libjpeg: bytes between
+//! segments are skipped, stray restart markers are passed over, reserved markers are errors.
 
 use super::error::{JpegError, broken, truncated};
 use super::frame::{ComponentHeader, FrameHeader, Process};
@@ -12,7 +12,8 @@ use super::tables::{Conditioning, HuffmanSpec, NATURAL_ORDER};
 #[derive(Debug, Clone)]
 pub(super) struct ScanHeader {
     pub(super) components: Vec<ScanComponent>,
-    /// First and last coefficient, zigzag (`Ss`, `Se`); in the lossless process `spectral_start` is the predictor.
+    /// First and last coefficient, zigzag (`Ss`, `Se`); in the lossless process `spectral_start` is
+    /// the predictor.
     pub(super) spectral_start: u8,
     pub(super) spectral_end: u8,
     /// Successive approximation (`Ah`, `Al`); in the lossless process `low` is the point transform.
@@ -91,7 +92,8 @@ impl<'a> MarkerReader<'a> {
         })
     }
 
-    /// A lone component whose sampling factors are not 1: they do nothing, except to the bookkeeping of libjpeg.
+    /// A lone component whose sampling factors are not 1: they do nothing, except to the
+    /// bookkeeping of libjpeg.
     pub(super) fn has_idle_factors(&self) -> bool {
         self.frame
             .as_ref()
@@ -148,7 +150,8 @@ impl<'a> MarkerReader<'a> {
         }
     }
 
-    /// The next marker, whatever lies before it. Fill bytes, stuffed zeros and other bytes are passed over.
+    /// The next marker, whatever lies before it. Fill bytes, stuffed zeros and other bytes are
+    /// passed over.
     pub(super) fn next_marker(&mut self) -> Result<u8, JpegError> {
         loop {
             let rest = self.data.get(self.at..).unwrap_or_default();
@@ -185,8 +188,8 @@ impl<'a> MarkerReader<'a> {
         Ok(payload)
     }
 
-    /// The same for a segment that could be skipped. If it is cut off there is nothing behind it: the position says so,
-    /// for those who have all the pixels already.
+    /// The same for a segment that could be skipped. If it is cut off there is nothing behind it:
+    /// the position says so, for those who have all the pixels already.
     fn idle_segment(&mut self) -> Result<&'a [u8], JpegError> {
         self.segment().inspect_err(|error| {
             if matches!(error, JpegError::Truncated { .. }) {
@@ -245,8 +248,8 @@ impl<'a> MarkerReader<'a> {
         let mut components: Vec<ScanComponent> = Vec::with_capacity(4);
         let (pairs, _) = pairs.as_chunks::<2>();
         for (position, &[id, tables]) in pairs.iter().enumerate() {
-            // libjpeg looks only at components not before the position in the scan: ids may repeat in a frame, and a
-            // scan lists its components in the order of the frame.
+            // libjpeg looks only at components not before the position in the scan: ids may repeat
+            // in a frame, and a scan lists its components in the order of the frame.
             let found =
                 frame.components.iter().skip(position).position(|component| component.id == id);
             let Some(index) = found.map(|index| index.saturating_add(position)) else {

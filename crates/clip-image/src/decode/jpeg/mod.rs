@@ -10,9 +10,10 @@
 //!                        color ──► rows of pixels, one slice per channel ──► RowSink
 //! ```
 //!
-//! A file with one sequential scan goes through band by band; one with several keeps its coefficients until the end
-//! of the file. Damaged entropy-coded data decode as libjpeg decodes them (its warnings are Pillow's silence); data that
-//! end without a marker are an error, as in Pillow.
+//! A file with one sequential scan goes through band by band; one with several keeps its
+//! coefficients until the end of the file. Damaged entropy-coded data decode as libjpeg decodes
+//! them (its warnings are Pillow's silence); data that end without a marker are an error, as in
+//! Pillow.
 
 mod arithmetic;
 mod bits;
@@ -84,11 +85,13 @@ pub struct JpegHeader {
     pub lossless: bool,
 }
 
-/// Blocks visited over all scans, about two seconds of work. A sound progressive file has some 10 scans, each over one
-/// component in three: 178 Mpixel at 4:4:4 come to less than 50 million visits.
+/// Blocks visited over all scans, about two seconds of work. A sound progressive file has some 10
+/// scans, each over one component in three: 178 Mpixel at 4:4:4 come to less than 50 million
+/// visits.
 const MAX_BLOCK_VISITS: u64 = 500_000_000;
-/// Up to here the data of a scan may end early, and grey fills the rest as in libjpeg. Larger images must have the
-/// bytes for what they claim: a small file shall not take gigabytes and minutes.
+/// Up to here the data of a scan may end early, and grey fills the rest as in libjpeg. Larger
+/// images must have the bytes for what they claim: a small file shall not take gigabytes and
+/// minutes.
 const UNCHECKED_PIXELS: u64 = 1 << 24;
 /// As in libjpeg-turbo's own test programs.
 const MAX_SCANS: u32 = 500;
@@ -149,10 +152,11 @@ pub fn decode_with_tables(
     })
 }
 
-/// Decodes a file row by row, for those who want only these pixels of it. Fails exactly where [`decode`] does.
+/// Decodes a file row by row, for those who want only these pixels of it. Fails exactly where
+/// [`decode`] does.
 ///
-/// The sink gets them, perhaps with others around them whose values mean nothing. They are counted in the image as it
-/// is after the reduction.
+/// The sink gets them, perhaps with others around them whose values mean nothing. They are counted
+/// in the image as it is after the reduction.
 pub(crate) fn decode_rows(
     bytes: &[u8],
     max_pixels: u64,
@@ -328,7 +332,8 @@ fn begin_scan(
     Ok(())
 }
 
-/// All rows are there. What follows may be missing, but if it is there it must be in order, as in libjpeg.
+/// All rows are there. What follows may be missing, but if it is there it must be in order, as in
+/// libjpeg.
 fn finish_single_scan(markers: &mut MarkerReader<'_>) -> Result<(), JpegError> {
     match markers.advance() {
         Ok(Stop::EndOfImage) => Ok(()),

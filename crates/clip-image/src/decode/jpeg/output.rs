@@ -1,6 +1,7 @@
 //! From bands of component samples to the pixels of the image.
 //!
-//! A band is one row of MCUs. It is written one step late, because vertical upsampling looks at the row below it.
+//! A band is one row of MCUs. It is written one step late, because vertical upsampling looks at the
+//! row below it.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -20,7 +21,8 @@ use crate::decode::row_sink::RowSink;
 
 /// Fills the `next` band of each plane.
 pub(super) trait Bands {
-    /// Decodes band `index`; called once for each in rising order. Samples are wanted of these columns of MCUs only.
+    /// Decodes band `index`; called once for each in rising order. Samples are wanted of these
+    /// columns of MCUs only.
     fn fill(
         &mut self,
         index: usize,

@@ -1,4 +1,5 @@
-//! Progressive scans with Huffman codes: spectral selection and successive approximation (T.81 annex G).
+//! Progressive scans with Huffman codes: spectral selection and successive approximation (T.81
+//! annex G).
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -46,7 +47,8 @@ impl Band {
     }
 }
 
-/// Decodes a scan into the coefficients of the image. Returns the last row of MCUs reached with data left.
+/// Decodes a scan into the coefficients of the image. Returns the last row of MCUs reached with
+/// data left.
 pub(super) fn decode_scan(
     markers: &mut MarkerReader<'_>,
     scan: &ScanHeader,
@@ -232,7 +234,8 @@ impl ScanReader<'_, '_> {
         Ok(())
     }
 
-    /// The rest of the segment is left as it is once zeros behind the end of the data have been used.
+    /// The rest of the segment is left as it is once zeros behind the end of the data have been
+    /// used.
     #[inline(always)]
     fn note_starvation(&mut self) {
         if self.reader.has_run_dry() {
@@ -277,7 +280,8 @@ fn first_block(
     zero_blocks
 }
 
-/// Sets a coefficient; `index` is zigzag and may overshoot the block, which means its last position.
+/// Sets a coefficient; `index` is zigzag and may overshoot the block, which means its last
+/// position.
 #[inline(always)]
 fn set(block: &mut [i16; 64], nonzero: &mut u64, index: usize, value: i16) {
     let bit = 1 << index.min(63);

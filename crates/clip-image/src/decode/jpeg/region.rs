@@ -1,5 +1,5 @@
-//! The part of an image that is wanted. All of a file is entropy-decoded, so that damage is found wherever it is; the
-//! transform and what follows it are left out elsewhere.
+//! The part of an image that is wanted. All of a file is entropy-decoded, so that damage is found
+//! wherever it is; the transform and what follows it are left out elsewhere.
 #![allow(clippy::arithmetic_side_effects, reason = "pixel places are below 2^17")]
 
 use std::ops::Range;
@@ -21,8 +21,9 @@ impl Region {
         Self::around(frame, 0..frame.width, 0..frame.height)
     }
 
-    /// The MCUs of these pixels and of their neighbours: upsampling looks one sample to each side, and the outermost
-    /// pixels of a region are therefore not those of the image. The lossless process always goes through whole.
+    /// The MCUs of these pixels and of their neighbours: upsampling looks one sample to each side,
+    /// and the outermost pixels of a region are therefore not those of the image. The lossless
+    /// process always goes through whole.
     pub(super) fn around(frame: &Frame, columns: Range<usize>, rows: Range<usize>) -> Self {
         if frame.process == Process::Lossless {
             return Self {
@@ -38,7 +39,8 @@ impl Region {
     }
 }
 
-/// The units of `size` pixels that hold the pixels and one more to each side, out of `all` pixels; and their pixels.
+/// The units of `size` pixels that hold the pixels and one more to each side, out of `all` pixels;
+/// and their pixels.
 fn units(pixels: Range<usize>, size: usize, all: usize) -> (Range<usize>, Range<usize>) {
     let first = pixels.start.saturating_sub(1) / size;
     let end = (pixels.end + 1).min(all).div_ceil(size);

@@ -66,8 +66,8 @@ pub(super) fn supply_tables(markers: &mut MarkerReader<'_>) {
 pub(super) trait Entropy<'a> {
     /// Passes a restart marker that is due.
     fn begin_mcu(&mut self, markers: &mut MarkerReader<'a>) -> Result<(), JpegError>;
-    /// Decodes the next block, which is of the component at this position of the scan, over what `block` holds.
-    /// Returns whether there may be any coefficient besides DC.
+    /// Decodes the next block, which is of the component at this position of the scan, over what
+    /// `block` holds. Returns whether there may be any coefficient besides DC.
     fn block(&mut self, position: usize, block: &mut [i16; 64]) -> bool;
     /// Passes over the next block, which is of the component at this position of the scan.
     fn skip(&mut self, position: usize);
@@ -142,7 +142,8 @@ impl<'a> Entropy<'a> for HuffmanScan<'a> {
 
     fn end_row(&mut self) -> Result<(), JpegError> {
         if !self.restarts.expected() && self.reader.has_fill_bytes() {
-            // libjpeg decodes such an MCU twice, the second time over what the first left: not worth repeating.
+            // libjpeg decodes such an MCU twice, the second time over what the first left: not
+            // worth repeating.
             return broken("fill bytes inside entropy-coded data");
         }
         self.restarts.check(&mut self.reader)
@@ -191,7 +192,8 @@ impl<'a, E: Entropy<'a>> WithTransform for DecodeRow<'_, 'a, '_, E> {
     #[inline(always)]
     fn run(self, transform: impl Transform) -> Self::Output {
         let Self { scan: SingleScan { markers, frame, entropy }, columns, planes } = self;
-        // An MCU at a time: the transform would have to wait for the coefficients of a block written just before.
+        // An MCU at a time: the transform would have to wait for the coefficients of a block
+        // written just before.
         let mut blocks = [[0; 64]; MAX_UNITS_OF_MCU];
         let mut any = [false; MAX_UNITS_OF_MCU];
         for _ in 0..columns.start {

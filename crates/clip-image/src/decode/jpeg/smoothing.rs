@@ -1,9 +1,10 @@
 //! Guesses for coefficients that an incomplete progressive file has not brought yet.
 //!
-//! libjpeg draws smoother pictures from such files: where one of the first nine AC coefficients is still zero and not
-//! known to its last bit, it is predicted from the DC values of the 5 x 5 blocks around. While no AC coefficient is
-//! known at all, more of them are predicted and DC itself is smoothed. Kernels and rules: libjpeg-turbo 2.1 and later,
-//! `jdcoefct.c`; a complete file never gets here.
+//! libjpeg draws smoother pictures from such files: where one of the first nine AC coefficients is
+//! still zero and not known to its last bit, it is predicted from the DC values of the 5 x 5 blocks
+//! around. While no AC coefficient is known at all, more of them are predicted and DC itself is
+//! smoothed. Kernels and rules: libjpeg-turbo 2.1 and later, `jdcoefct.c`; a complete file never
+//! gets here.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -18,7 +19,8 @@ const KNOWN: usize = 10;
 /// Their natural positions.
 const POSITIONS: [usize; KNOWN] = [0, 1, 8, 16, 9, 2, 3, 10, 17, 24];
 
-/// How far each coefficient is known: the bit position reached, 0 when complete, -1 when no scan brought it.
+/// How far each coefficient is known: the bit position reached, 0 when complete, -1 when no scan
+/// brought it.
 #[derive(Debug, Clone, Copy)]
 struct Progress {
     now: [i8; 64],
@@ -71,7 +73,8 @@ impl Smoothing {
                 .any(|progress| progress.now[1..KNOWN].iter().any(|&bits| bits != 0))
     }
 
-    /// A row of blocks with guesses filled in. `blocks` are all blocks of the component, `row` is counted in them.
+    /// A row of blocks with guesses filled in. `blocks` are all blocks of the component, `row` is
+    /// counted in them.
     pub(super) fn row(
         &self,
         frame: &Frame,
@@ -108,8 +111,9 @@ impl Smoothing {
     }
 }
 
-/// The rows two above to two below, as libjpeg finds them: at the edges the nearest row that it takes to exist. (In
-/// the last row of MCUs it counts rows as if all rows of MCUs were as high as that one.)
+/// The rows two above to two below, as libjpeg finds them: at the edges the nearest row that it
+/// takes to exist. (In the last row of MCUs it counts rows as if all rows of MCUs were as high as
+/// that one.)
 fn rows_around(frame: &Frame, component: &Component, row: usize) -> [usize; 5] {
     let mcu_row = row / component.v;
     let last_mcu_row = frame.mcus_high - 1;

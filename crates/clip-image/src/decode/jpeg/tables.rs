@@ -1,7 +1,7 @@
 //! What a file's segments define for the entropy decoders, and the order of coefficients.
 
-/// Natural (row by row) position of each coefficient in zigzag order. The last 64 entries catch runs that overshoot,
-/// which libjpeg sends to position 63.
+/// Natural (row by row) position of each coefficient in zigzag order. The last 64 entries catch
+/// runs that overshoot, which libjpeg sends to position 63.
 #[allow(
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,

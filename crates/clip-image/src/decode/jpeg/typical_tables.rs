@@ -1,4 +1,5 @@
-//! The typical Huffman tables of T.81 annex K.3. Frames of motion JPEG leave them out; libjpeg then supplies them.
+//! The typical Huffman tables of T.81 annex K.3. Frames of motion JPEG leave them out; libjpeg then
+//! supplies them.
 
 use super::tables::HuffmanSpec;
 

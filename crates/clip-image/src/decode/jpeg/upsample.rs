@@ -1,8 +1,9 @@
 //! Bringing each component to the size of the image, as libjpeg does.
 //!
-//! Where a component has half the columns or half the rows, a triangle filter is used ("fancy" upsampling): 3/4 of the
-//! nearer sample, 1/4 of the farther one. Other whole ratios repeat samples. At the edges the last sample that belongs
-//! to the image stands in for the missing neighbour.
+//! Where a component has half the columns or half the rows, a triangle filter is used ("fancy"
+//! upsampling): 3/4 of the nearer sample, 1/4 of the farther one. Other whole ratios repeat
+//! samples. At the edges the last sample that belongs to the image stands in for the missing
+//! neighbour.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -49,7 +50,8 @@ impl Upsampling {
     }
 }
 
-/// The samples of one component around the band being written: the last row before it, the band, and the next band.
+/// The samples of one component around the band being written: the last row before it, the band,
+/// and the next band.
 #[derive(Debug)]
 pub(super) struct Plane {
     pub(super) stride: usize,

@@ -1,4 +1,5 @@
-//! The walk over a PNG's chunks by Pillow's rules: what it looks at, what it refuses, and its limits.
+//! The walk over a PNG's chunks by Pillow's rules: what it looks at, what it refuses, and its
+//! limits.
 
 use super::text::TextBudget;
 use crate::decode::bytes::Bytes;
@@ -37,7 +38,8 @@ pub(super) struct Chunks<'a> {
     pub(super) rows: Vec<&'a [u8]>,
 }
 
-/// Walks all chunks: those before the rows with their check values, those after it without, as Pillow does.
+/// Walks all chunks: those before the rows with their check values, those after it without, as
+/// Pillow does.
 pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Chunks<'a>, ImageError> {
     let mut walk = Walk { limits: *limits, ..Walk::default() };
     let mut cursor = Bytes::new(bytes, 8);
@@ -84,7 +86,8 @@ pub(super) fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Chunks<'a>, I
     })
 }
 
-/// The bodies of the IDAT chunks that follow one another; the last may be cut, which the inflater will find.
+/// The bodies of the IDAT chunks that follow one another; the last may be cut, which the inflater
+/// will find.
 fn rows<'a>(cursor: &mut Bytes<'a>) -> Vec<&'a [u8]> {
     let mut rows = Vec::new();
     loop {
@@ -257,7 +260,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Chunks behind the rows can still make Pillow refuse: a text that unpacks to too much, a chunk that is cut.
+    /// Chunks behind the rows can still make Pillow refuse: a text that unpacks to too much, a
+    /// chunk that is cut.
     fn after_rows(&mut self, cursor: &mut Bytes<'a>) -> Result<(), ImageError> {
         self.apart = self.frame.is_none() && self.frames.is_some();
         let frames = self.frames.unwrap_or(1).saturating_add(self.apart.into());
@@ -279,7 +283,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// One fully transparent entry and otherwise opaque ones is an index, anything else a table (Pillow's rule).
+/// One fully transparent entry and otherwise opaque ones is an index, anything else a table
+/// (Pillow's rule).
 fn palette_transparency(body: &[u8]) -> Transparency {
     let clear = body.iter().filter(|alpha| **alpha == 0).count();
     let opaque = body.iter().filter(|alpha| **alpha == 255).count();

@@ -7,10 +7,11 @@
 //!                                                 packed rows ── unpack ──> Image
 //! ```
 //!
-//! The crate `png` decodes exactly and fast; every mode of the golden set is equal. It is given only the header
-//! and the compressed rows, in a stream written anew: what Pillow accepts or refuses in all other chunks (check
-//! values of text, unpacked sizes, animation frames) differs from the crate's rules, so `chunks` decides it.
-//! The unused palette and text never reach the crate, so neither do their costs.
+//! The crate `png` decodes exactly and fast; every mode of the golden set is equal. It is given
+//! only the header and the compressed rows, in a stream written anew: what Pillow accepts or
+//! refuses in all other chunks (check values of text, unpacked sizes, animation frames) differs
+//! from the crate's rules, so `chunks` decides it. The unused palette and text never reach the
+//! crate, so neither do their costs.
 
 mod chunks;
 mod text;

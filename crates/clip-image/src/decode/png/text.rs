@@ -1,6 +1,7 @@
 //! Text and profiles in a PNG are not used; they are unpacked only to refuse what Pillow refuses.
 //!
-//! Limits as in Pillow: 1 MiB for one unpacked chunk, 64 MiB for all text together. Unpacking stops at the limit.
+//! Limits as in Pillow: 1 MiB for one unpacked chunk, 64 MiB for all text together. Unpacking stops
+//! at the limit.
 
 use std::io::Read;
 

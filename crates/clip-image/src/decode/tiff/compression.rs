@@ -90,7 +90,8 @@ fn lzw(packed: &[u8], size: usize) -> Result<Vec<u8>, ImageError> {
     Ok(unpacked)
 }
 
-/// Runs of up to 128 bytes: copied ones behind a count below 128, a repeated one behind a count above.
+/// Runs of up to 128 bytes: copied ones behind a count below 128, a repeated one behind a count
+/// above.
 fn pack_bits(packed: &[u8], size: usize) -> Vec<u8> {
     let mut unpacked = Vec::new();
     let mut input = packed;

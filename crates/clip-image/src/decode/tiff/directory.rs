@@ -1,7 +1,8 @@
 //! The tags of the first image of a TIFF.
 //!
-//! Damage is treated as Pillow treats it: of two equal tags the first counts; unknown field types, empty values and
-//! values that are too large for the file are dropped; a value outside the file ends the directory.
+//! Damage is treated as Pillow treats it: of two equal tags the first counts; unknown field types,
+//! empty values and values that are too large for the file are dropped; a value outside the file
+//! ends the directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

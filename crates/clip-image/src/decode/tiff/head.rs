@@ -32,7 +32,8 @@ impl<'a> Head<'a> {
         let size = limits.check(Format::Tiff, width, height)?;
         let compression = Compression::of(directory.value(tag::COMPRESSION).unwrap_or(1))?;
         if compression != Compression::None {
-            // Pillow takes the first of several values; libtiff, which reads compressed files for it, takes none.
+            // Pillow takes the first of several values; libtiff, which reads compressed files for
+            // it, takes none.
             for tag in tag::SINGLE {
                 directory.check_single(tag)?;
             }

@@ -1,4 +1,5 @@
-//! Which mode a TIFF opens in, and how its stored rows become pixels of it: Pillow's table of known combinations.
+//! Which mode a TIFF opens in, and how its stored rows become pixels of it: Pillow's table of known
+//! combinations.
 
 use super::compression::Compression;
 use super::directory::Directory;
@@ -87,7 +88,8 @@ impl Layout {
 
     /// Whether Pillow reads samples that lie in planes of their own.
     ///
-    /// It opens grey with alpha too, and takes the wrong plane for alpha; its own reader takes bytes only.
+    /// It opens grey with alpha too, and takes the wrong plane for alpha; its own reader takes
+    /// bytes only.
     pub(super) fn planes_are_read(&self, compression: Compression) -> bool {
         let colors = matches!(self.mode, Mode::Rgb | Mode::Rgba | Mode::Cmyk);
         let bytes = self.bits == 8 && self.rule == Rule::Keep;

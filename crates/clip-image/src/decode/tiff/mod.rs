@@ -10,9 +10,10 @@
 //! Image       turned by the orientation tag, as Pillow's decoder does
 //! ```
 //!
-//! Own directory and layouts: the crate `tiff` refuses or changes variants that Pillow reads (unsorted tags, missing
-//! extra samples, inverted grey, orientation), and which variants become which mode is Pillow's table, not TIFF's.
-//! The compressed data are unpacked by crates: `weezl` (LZW), `flate2` (deflate), `fax` (group 4), and our own JPEG.
+//! Own directory and layouts: the crate `tiff` refuses or changes variants that Pillow reads
+//! (unsorted tags, missing extra samples, inverted grey, orientation), and which variants become
+//! which mode is Pillow's table, not TIFF's. The compressed data are unpacked by crates: `weezl`
+//! (LZW), `flate2` (deflate), `fax` (group 4), and our own JPEG.
 
 mod compression;
 mod directory;

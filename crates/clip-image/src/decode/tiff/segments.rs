@@ -1,7 +1,8 @@
 //! Strips and tiles, put together to the stored rows of the whole image.
 //!
-//! Pillow reads uncompressed data itself, from the offsets on and without looking at byte counts; compressed data
-//! go through libtiff, which reads what the byte counts say. The differences are kept here.
+//! Pillow reads uncompressed data itself, from the offsets on and without looking at byte counts;
+//! compressed data go through libtiff, which reads what the byte counts say. The differences are
+//! kept here.
 
 use super::compression::Compression;
 use super::directory::Directory;
@@ -237,14 +238,16 @@ impl Grid {
             );
             return Err(corrupt(what));
         }
-        // The decoder turns ink around, as Pillow does for files that are JPEG alone; libtiff does not.
+        // The decoder turns ink around, as Pillow does for files that are JPEG alone; libtiff does
+        // not.
         let turn = if image.color == JpegColor::Cmyk { 255 } else { 0 };
         Ok(image.data.into_iter().map(|value| value ^ turn).collect())
     }
 
     fn copy(&self, segment: &[u8], place: &Place, head: &Head, rows: &mut [u8]) {
         let row_bytes = head.layout.row_bytes(head.size.0 as usize);
-        // Tiles are a multiple of 16 pixels wide: they begin at a whole byte, also where pixels are bits.
+        // Tiles are a multiple of 16 pixels wide: they begin at a whole byte, also where pixels are
+        // bits.
         let from = head.layout.row_bytes(place.x);
         let used = head.layout.row_bytes(place.width);
         let targets = rows.chunks_exact_mut(row_bytes.max(1)).skip(place.y).take(place.height);

@@ -11,7 +11,8 @@ use super::column::{Column, HALF, LANES, Lanes, PRECISION};
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Avx2(pub(in super::super) V3);
 
-// Loops instead of `map` and `from_fn`: their closures are not always inlined, and then no vector stays in a register.
+// Loops instead of `map` and `from_fn`: their closures are not always inlined, and then no vector
+// stays in a register.
 impl Lanes for Avx2 {
     /// Four times, the lower and the upper half of the rows are shuffled into each other.
     #[inline(always)]

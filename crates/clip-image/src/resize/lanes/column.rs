@@ -5,7 +5,8 @@ pub(in crate::resize) const LANES: usize = 16;
 /// A byte of each row.
 pub(in crate::resize) type Column = [u8; LANES];
 
-/// Bits behind the point of a weight: what a sum of 8-bit values times weights leaves of 32 bits, as Pillow counts them.
+/// Bits behind the point of a weight: what a sum of 8-bit values times weights leaves of 32 bits,
+/// as Pillow counts them.
 pub(in crate::resize) const PRECISION: u32 = 32 - 8 - 2;
 /// What sums begin with, so that they are rounded.
 pub(in crate::resize) const HALF: i32 = 1 << (PRECISION - 1);
@@ -15,14 +16,16 @@ pub(in crate::resize) trait Lanes: Copy {
     /// Rows and columns exchanged.
     fn turn(self, square: [Column; LANES]) -> [Column; LANES];
 
-    /// The sum of `pixels`, each of `CHANNELS` columns, times their weights; rounded, and clipped to bytes.
+    /// The sum of `pixels`, each of `CHANNELS` columns, times their weights; rounded, and clipped
+    /// to bytes.
     fn weigh<const CHANNELS: usize>(
         self,
         pixels: &[[Column; CHANNELS]],
         weights: &[i32],
     ) -> [Column; CHANNELS];
 
-    /// Turns rows of `data`, `stride` apart, into `columns`, every `step`-th of them; missing rows repeat the last.
+    /// Turns rows of `data`, `stride` apart, into `columns`, every `step`-th of them; missing rows
+    /// repeat the last.
     #[inline(always)]
     fn to_columns(self, data: &[u8], stride: usize, columns: &mut [Column], step: usize) {
         let width = columns.len().div_ceil(step);

@@ -1,8 +1,8 @@
 //! Sixteen rows of bytes side by side: the two operations that the horizontal pass is made of.
 //!
-//! A [`Column`] holds one byte of each row, so that a weight meets 16 neighbouring bytes and no sum crosses lanes.
-//! [`portable`] is the definition; [`avx2`] is the same in instructions that the compiler does not choose by itself
-//! (it gathers single bytes instead, a tenth of the speed).
+//! A [`Column`] holds one byte of each row, so that a weight meets 16 neighbouring bytes and no sum
+//! crosses lanes. [`portable`] is the definition; [`avx2`] is the same in instructions that the
+//! compiler does not choose by itself (it gathers single bytes instead, a tenth of the speed).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

@@ -1,4 +1,5 @@
-//! What happens to the sums of a tile: what is there already, bias, activation, then they are stored.
+//! What happens to the sums of a tile: what is there already, bias, activation, then they are
+//! stored.
 
 use super::micro_kernel::Sums;
 use super::panels::{NR, PanelScale, PanelVector};

@@ -2,8 +2,8 @@
 //!
 //! The products read a weight once from end to end. In pages of 4 KiB the processor's prefetcher
 //! stops and the address is looked up anew every 32 rows of a panel; on Linux pages of 2 MiB are
-//! asked for instead (50 x 768 x 3072 in f32: 95 against 99 GFLOP/s on one thread, 110 with the next
-//! panel fetched ahead as well).
+//! asked for instead (50 x 768 x 3072 in f32: 95 against 99 GFLOP/s on one thread, 110 with the
+//! next panel fetched ahead as well).
 
 use super::panels::PanelRow;
 use crate::{DeviceError, Result};

@@ -1,16 +1,16 @@
 //! Maps as the left side of a convolution: what the kernel covers at each output cell.
 //!
 //! A row of the kernel lies over cells that stand side by side in the map, so a left row is
-//! `kernel` runs of up to `kernel` cells, zeros outside of the map. Words of cells are copied, never
-//! numbers converted: a map is brought into its precision once, not once for each tap.
+//! `kernel` runs of up to `kernel` cells, zeros outside of the map. Words of cells are copied,
+//! never numbers converted: a map is brought into its precision once, not once for each tap.
 
 use crate::ConvolutionShape;
 use crate::cpu::isa::{Isa, Vectorize};
 use crate::cpu::lanes::{LANES, Lanes};
 use std::ops::Range;
 
-/// Maps in words, `[items · cells, words_of_cell]`; left row `r` is what the kernel covers at output
-/// cell `r % output cells` of map `r / output cells`, `[kernel² · words_of_cell]`.
+/// Maps in words, `[items · cells, words_of_cell]`; left row `r` is what the kernel covers at
+/// output cell `r % output cells` of map `r / output cells`, `[kernel² · words_of_cell]`.
 #[derive(Clone, Copy)]
 pub(in crate::cpu) struct Im2col<'a> {
     /// Bits of any kind, as f32 so that vectors load them.

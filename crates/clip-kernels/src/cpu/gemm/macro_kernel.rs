@@ -16,7 +16,8 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 /// Rows of one rectangle: their words, 96 · 1040 · 4 bytes = 400 kB, share the second-level cache
-/// with a block of a panel (128 kB) and the next one. Eight tiles read each panel before that comes.
+/// with a block of a panel (128 kB) and the next one. Eight tiles read each panel before that
+/// comes.
 pub(in crate::cpu) const MC: usize = 96;
 /// Words of one block. 256 cost 5 % for the sums that are put away and taken up again.
 const KC: usize = 1024;
@@ -89,7 +90,8 @@ impl MacroKernel<'_> {
             let target_columns =
                 self.target_column + outputs.start..self.target_column + outputs.end;
             for index in 0..tiles {
-                // Tiles of about the same height: 50 rows are 5 tiles of 10, not 4 of 12 and one of 2.
+                // Tiles of about the same height: 50 rows are 5 tiles of 10, not 4 of 12 and one of
+                // 2.
                 let rows = index * self.rows.len() / tiles..(index + 1) * self.rows.len() / tiles;
                 if rows.is_empty() {
                     continue;

@@ -21,7 +21,8 @@ pub struct PackedWeight {
     precision: Precision,
     /// One for each panel in int8, else none.
     scales: Vec<PanelScale>,
-    /// Whether it is a kernel of 3 × 3 transformed for `winograd`: panels of one place after the other.
+    /// Whether it is a kernel of 3 × 3 transformed for `winograd`: panels of one place after the
+    /// other.
     is_transformed: bool,
 }
 

@@ -21,9 +21,10 @@ pub(super) const LANES: usize = 16;
 
 /// Sixteen f32, or the bits of sixteen integers.
 ///
-/// An implementation is named only by [`Isa::vectorize`](super::isa::Isa::vectorize), which compiles
-/// its loop for the instruction set and calls it only where the processor has that: what makes the
-/// intrinsics behind these methods sound. All are `#[inline(always)]` for the same reason.
+/// An implementation is named only by [`Isa::vectorize`](super::isa::Isa::vectorize), which
+/// compiles its loop for the instruction set and calls it only where the processor has that: what
+/// makes the intrinsics behind these methods sound. All are `#[inline(always)]` for the same
+/// reason.
 pub(super) trait Lanes: Copy {
     /// Whether [`Lanes::mul_add`] rounds once.
     const FUSED: bool;

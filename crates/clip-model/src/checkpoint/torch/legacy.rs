@@ -16,8 +16,8 @@ const PROTOCOL_VERSION: i64 = 1001;
 /// storages stay in the file.
 const HEAD_LENGTHS: [usize; 2] = [1 << 20, 64 << 20];
 
-/// Where the first pickle ends, if it is the one that such files begin with: the protocol, from protocol 4 on a frame,
-/// then the number.
+/// Where the first pickle ends, if it is the one that such files begin with: the protocol, from
+/// protocol 4 on a frame, then the number.
 fn end_of_magic(bytes: &[u8]) -> Option<usize> {
     let rest = bytes.strip_prefix(b"\x80")?;
     let start = match rest.first()? {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// All tensors together may have this many times the bytes of the storages they look into, and
-/// [`SHARED_FREE`] besides: enough for tied weights, too little for a small file that describes a huge
-/// model by looking at one storage again and again.
+/// [`SHARED_FREE`] besides: enough for tied weights, too little for a small file that describes a
+/// huge model by looking at one storage again and again.
 const SHARED_RATIO_LIMIT: u64 = 4;
 const SHARED_FREE: u64 = 1 << 20;
 

@@ -1,5 +1,6 @@
-//! Where the tensors are in a pickled object: a state dict, what trainers put around one, a whole module, or
-//! TorchScript's tree of modules, whose attribute names joined by dots are the tensors' names.
+//! Where the tensors are in a pickled object: a state dict, what trainers put around one, a whole
+//! module, or TorchScript's tree of modules, whose attribute names joined by dots are the tensors'
+//! names.
 
 use super::super::names;
 use crate::error::{CheckpointError, shown};

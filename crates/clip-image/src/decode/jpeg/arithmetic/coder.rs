@@ -1,6 +1,7 @@
 //! The binary decisions of the arithmetic coder (T.81 annex D).
 //!
-//! A bin is one byte: the more probable symbol on top, below it the number of a state of the probability estimator.
+//! A bin is one byte: the more probable symbol on top, below it the number of a state of the
+//! probability estimator.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -28,7 +29,8 @@ pub(super) struct Coder<'a> {
     shift: i32,
 }
 
-/// An encoder leaves out the zeros at the end of its data: a few, except in a file that lies about its size.
+/// An encoder leaves out the zeros at the end of its data: a few, except in a file that lies about
+/// its size.
 const STRICT_ZEROS: usize = 1024;
 
 /// Its bin holds state 113, which never changes: both symbols equally probable.
@@ -142,9 +144,9 @@ impl<'a> Coder<'a> {
     }
 }
 
-/// The states of the probability estimator (T.81 table D.3): size of the interval of the less probable symbol in
-/// 1/65536 of 4/3, next state after the less and the more probable symbol, and whether they change places. The last one
-/// is T.851's fixed one half.
+/// The states of the probability estimator (T.81 table D.3): size of the interval of the less
+/// probable symbol in 1/65536 of 4/3, next state after the less and the more probable symbol, and
+/// whether they change places. The last one is T.851's fixed one half.
 #[rustfmt::skip]
 const STATES: [(u16, u8, u8, u8); 114] = [
     (0x5a1d, 1, 1, 1), (0x2586, 14, 2, 0), (0x1114, 16, 3, 0), (0x080b, 18, 4, 0), (0x03d8, 20, 5, 0),

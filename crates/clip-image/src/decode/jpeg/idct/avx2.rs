@@ -128,7 +128,8 @@ impl Avx2 {
         self.transpose([[low[0], low[1]], [low[2], low[3]], [high[3], high[2]], [high[1], high[0]]])
     }
 
-    /// Eight rows of eight 32-bit values to 16 bits, saturated, and transposed. Within each half of a register:
+    /// Eight rows of eight 32-bit values to 16 bits, saturated, and transposed. Within each half of
+    /// a register:
     ///
     /// ```text
     /// pack      00 01 02 03 10 11 12 13   20 21 22 23 30 31 32 33   (and 4 to 7)

@@ -1,11 +1,12 @@
 //! Inverse DCT: libjpeg's accurate integer method, with the 16-bit steps of its vector code.
 //!
-//! A column pass leaves two more fraction bits, a row pass removes them. Products have 13 fraction bits. Sums of two
-//! inputs wrap at 16 bits and results saturate, as in libjpeg-turbo on x86-64; a sound file never gets there, but a
-//! damaged one then still gives the same pixels.
+//! A column pass leaves two more fraction bits, a row pass removes them. Products have 13 fraction
+//! bits. Sums of two inputs wrap at 16 bits and results saturate, as in libjpeg-turbo on x86-64; a
+//! sound file never gets there, but a damaged one then still gives the same pixels.
 //!
-//! [`portable`] is the definition. [`avx2`] is the same in the multiply-add of pairs that the definition is written
-//! in: the compiler does not find that instruction, nor the transposition, by itself (a third of the speed).
+//! [`portable`] is the definition. [`avx2`] is the same in the multiply-add of pairs that the
+//! definition is written in: the compiler does not find that instruction, nor the transposition, by
+//! itself (a third of the speed).
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,

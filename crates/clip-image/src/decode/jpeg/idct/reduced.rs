@@ -1,5 +1,6 @@
-//! Inverse DCT to 4 x 4 or 2 x 2 samples: the transform of so many points, of the lowest frequencies alone. What the
-//! pixels mean is what the mean of the full-size ones means, without what is finer than the new grid.
+//! Inverse DCT to 4 x 4 or 2 x 2 samples: the transform of so many points, of the lowest
+//! frequencies alone. What the pixels mean is what the mean of the full-size ones means, without
+//! what is finer than the new grid.
 
 use super::super::frame::BLOCK;
 use super::transform::*;

@@ -21,7 +21,8 @@ use crate::cpu::isa::{Isa, Level};
 /// Rows of the highest tile of any instruction set.
 pub(super) const MAX_MR: usize = 12;
 
-/// The sums of a tile: f32 in f32 and bf16, i32 in int8. Rows beyond its height are lhs as they are.
+/// The sums of a tile: f32 in f32 and bf16, i32 in int8. Rows beyond its height are lhs as they
+/// are.
 pub(super) type Sums = [PanelRow; MAX_MR];
 
 /// What a tile multiplies.
@@ -96,8 +97,8 @@ pub(super) fn micro_kernel(
     }
 }
 
-/// Multiplies and adds in all the registers of a tile, so many times; gives the number of operations
-/// (2 for a multiply-add).
+/// Multiplies and adds in all the registers of a tile, so many times; gives the number of
+/// operations (2 for a multiply-add).
 pub(in crate::cpu) fn multiply_in_registers(isa: Isa, precision: Precision, steps: usize) -> usize {
     let words = match (isa.level(), precision) {
         (Level::Portable, _) => portable::multiply_in_registers(precision, steps),
