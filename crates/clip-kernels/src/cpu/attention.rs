@@ -187,8 +187,7 @@ impl Head<'_> {
             let columns = self.first_column..self.first_column + self.head_width;
             // SAFETY: as above.
             let out = unsafe { target.part(row, columns) };
-            let factor = 1.0 / sum;
-            out.iter_mut().for_each(|value| *value *= factor);
+            self.isa.vectorize(Scale { values: out, factor: 1.0 / sum });
         }
     }
 
@@ -322,4 +321,19 @@ fn exponentials<L: Lanes>(scores: &mut [f32], scale: f32) -> f32 {
         tail.copy_from_slice(&last[..tail.len()]);
     }
     fold(sums, |a, b| a + b)
+}
+
+/// `values · factor` in place.
+struct Scale<'a> {
+    values: &'a mut [f32],
+    factor: f32,
+}
+
+impl Vectorize for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        self.values.iter_mut().for_each(|value| *value *= self.factor);
+    }
 }
