@@ -164,3 +164,22 @@ fn tasks_that_own_files_cannot_be_asked_say_why() {
         captions.stderr
     );
 }
+
+#[test]
+fn eval_reads_the_images_of_a_folder_that_classify_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = folder.path().join("pets");
+    let photo = fs::read(common::root().join("photos/cat.jpg")).expect("a photo");
+    for name in ["cat/a.jpg", "cat/b.jfif", "cat/c.JPE", "dog/d.jpeg", "dog/e.jpg_large"] {
+        let path = set.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+        fs::write(path, &photo).expect("a photo");
+    }
+    fs::write(set.join("cat/notes.txt"), "no picture").expect("a file");
+    let path = set.display().to_string();
+    let classified = run(&["classify", &path, "--labels", "a cat,a dog", "--json"]);
+    let scored = eval("zeroshot", &format!("folder:{path}"), folder.path(), &[]);
+    let images = json_lines(&classified.stdout).len();
+    assert_eq!(images, 5, "{}", classified.stderr);
+    assert_eq!(json_lines(&scored.stdout)[0]["counts"]["scored"], images, "{}", scored.stderr);
+}

@@ -39,11 +39,11 @@ fn batches_come_in_order_and_a_bad_image_stops_nothing() {
         assert_eq!(batch.features.len(), batch.usable.len());
         rows.extend(batch.features.rows().map(<[f32]>::to_vec));
         usable.extend(batch.usable.iter().map(|image| image.input));
-        failed.extend(batch.failed.into_iter().map(|image| image.input));
+        failed.extend(batch.failed.into_iter().map(|image| (image.index, image.input.name())));
         Ok::<(), Error>(())
     })
     .expect("nothing stops it");
-    assert_eq!(names(failed), names([&inputs[5], &inputs[33]]));
+    assert_eq!(failed, [(5, inputs[5].name()), (33, "broken")], "their places, not their names");
     let good = inputs.iter().enumerate().filter(|(index, _)| ![5, 33].contains(index));
     assert_eq!(names(usable.iter().copied()), names(good.map(|(_, input)| input)));
     for (input, row) in
