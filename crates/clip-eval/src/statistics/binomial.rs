@@ -5,7 +5,7 @@
 //! grows. A tail is the sum of masses falling away from its end, a few √n of them.
 //!
 //! Quantiles of statrs 0.19's beta distribution are off by up to 1.6e-3 of their value (3 hits of a
-//! million), by more than 1e-12 in one of seven of 936 intervals tried; these agree with SciPy's to
+//! million), by more than 1e-12 in one of seven of 936 ends tried; these agree with SciPy's to
 //! 1e-11.
 
 use std::f64::consts::TAU;
