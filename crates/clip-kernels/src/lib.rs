@@ -21,6 +21,7 @@ mod precision;
 mod reference;
 mod segments;
 mod shape_checks;
+mod train;
 
 pub use activation::Activation;
 pub use attention_plan::{AttentionOptions, AttentionPlan};
@@ -32,3 +33,4 @@ pub use matrix::{Matrix, MatrixView};
 pub use precision::Precision;
 pub use reference::{Reference, ReferenceWeight};
 pub use segments::{KvRanges, Segments};
+pub use train::{AdamW, NormGradients, SimilarityLoss, Targets, Train, WeightOrder};
