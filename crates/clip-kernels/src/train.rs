@@ -4,6 +4,7 @@
 use crate::{
     Activation, AttentionOptions, ConvolutionShape, Device, MapShape, PatchGrid, Precision, Result,
 };
+use std::ops::Range;
 
 /// In which order a parameter's rows are a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,14 +112,18 @@ pub trait Train: Device {
     /// Overwrites rows with as many values.
     fn write(&self, rows: &mut Self::Rows, values: &[f32]) -> Result<()>;
 
-    /// A parameter `[1, width]` as the vector that forward operations take.
-    fn vector_of(&self, parameter: &Self::Rows) -> Result<Self::Vector>;
+    /// These columns of a parameter `[1, width]` as the vector that forward operations take.
+    fn vector_of(&self, parameter: &Self::Rows, columns: Range<usize>) -> Result<Self::Vector>;
 
-    /// A parameter packed for products of this pass: its own order on the way forward,
-    /// [transposed](WeightOrder::transposed) for `dx = dy · weight`. Made anew for each use.
+    /// These rows of a parameter packed for products of this pass: its own order on the way
+    /// forward, [transposed](WeightOrder::transposed) for `dx = dy · weight`. Made anew for each
+    /// use.
+    ///
+    /// - `rows`: all of them, or one of the maps that stand on top of each other (`in_proj`)
     fn pack_parameter(
         &self,
         weight: &Self::Rows,
+        rows: Range<usize>,
         order: WeightOrder,
         precision: Precision,
     ) -> Result<Self::Weight>;
@@ -132,20 +137,27 @@ pub trait Train: Device {
         precision: Precision,
     ) -> Result<Self::Weight>;
 
-    /// `gradient += dyᵀ · x`.
+    /// `dyᵀ · x` added to the rows of `gradient` from `first_row` on.
     ///
-    /// - `dy`: `[rows, outputs]`, `x`: `[rows, inputs]`, `gradient`: `[outputs, inputs]`; for a
-    ///   weight `[inputs, outputs]` the two are given the other way round
+    /// - `dy`: `[rows, outputs]`, `x`: `[rows, inputs]`, `gradient`: at least `first_row + outputs`
+    ///   rows of `inputs`; for a weight `[inputs, outputs]` the two are given the other way round
     fn weight_gradient(
         &self,
         dy: &Self::Rows,
         x: &Self::Rows,
         precision: Precision,
         gradient: &mut Self::Rows,
+        first_row: usize,
     ) -> Result<()>;
 
-    /// `gradient [1, width] +=` the sum of the rows of `dy [rows, width]`: that of a bias.
-    fn bias_gradient(&self, dy: &Self::Rows, gradient: &mut Self::Rows) -> Result<()>;
+    /// The sum of the rows of `dy [rows, outputs]`, that of a bias, added to the columns of
+    /// `gradient [1, width]` from `first_column` on.
+    fn bias_gradient(
+        &self,
+        dy: &Self::Rows,
+        gradient: &mut Self::Rows,
+        first_column: usize,
+    ) -> Result<()>;
 
     /// `x + y`, value by value.
     fn add(&self, x: Self::Rows, y: &Self::Rows) -> Result<Self::Rows>;
