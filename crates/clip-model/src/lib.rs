@@ -20,6 +20,7 @@ mod memory_map;
 mod multiply_adds;
 pub mod parameters;
 mod prefix_tree;
+pub mod random;
 pub mod registry;
 pub mod resolve;
 pub mod safetensors;

@@ -8,5 +8,20 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+pub mod distributed;
+mod error;
+mod lora;
+mod objective;
+mod optimizer;
+mod options;
+mod report;
+mod schedule;
 
 pub use batch::Batch;
+pub use error::TrainError;
+pub use lora::LoraOptions;
+pub use objective::{Loss, Objective};
+pub use optimizer::OptimizerOptions;
+pub use options::{Lock, TrainerOptions};
+pub use report::{LossParts, NotFinite, StepReport};
+pub use schedule::{Decay, Schedule};
