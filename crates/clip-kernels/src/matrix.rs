@@ -33,6 +33,13 @@ impl Matrix {
         Ok(Self::new(values.ok_or_else(no_memory)?, width))
     }
 
+    /// Zeros, for an operation that adds to them.
+    pub(crate) fn zeros(rows: usize, width: usize) -> Result<Self> {
+        let mut zeros = Self::unwritten(rows, width)?;
+        zeros.values.fill(0.0);
+        Ok(zeros)
+    }
+
     /// Takes a copy of `values` as rows of `width`.
     pub(crate) fn from_slice(values: &[f32], width: usize) -> Result<Self> {
         let mut rows = Self::unwritten(values.len() / width, width)?;

@@ -79,6 +79,13 @@ impl KvRanges {
         self.of(item).iter().map(ExactSizeIterator::len).sum()
     }
 
+    /// Whether no row is seen by two items, nor twice by one.
+    pub(crate) fn are_disjoint(&self) -> bool {
+        let mut sorted: Vec<_> = self.ranges.iter().map(|rows| (rows.start, rows.end)).collect();
+        sorted.sort_unstable();
+        sorted.windows(2).all(|pair| pair[0].1 <= pair[1].0)
+    }
+
     /// The end of the last row that any item sees.
     pub(crate) fn end(&self) -> usize {
         self.ranges.iter().map(|rows| rows.end).max().unwrap_or(0)
@@ -112,8 +119,12 @@ mod tests {
         let mut keys = KvRanges::default();
         keys.push([4..6, 0..0, 9..10]);
         keys.push([]);
+        assert!(keys.are_disjoint());
         keys.push([0..3, 3..3]);
+        assert!(keys.are_disjoint());
         assert_eq!((keys.count(), keys.length(0), keys.length(1), keys.end()), (3, 3, 0, 10));
         assert_eq!((keys.of(0), keys.of(2)), (&[4..6, 9..10][..], std::slice::from_ref(&(0..3))));
+        keys.push(std::iter::once(2..3));
+        assert!(!keys.are_disjoint());
     }
 }

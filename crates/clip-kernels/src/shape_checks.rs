@@ -1,6 +1,10 @@
 //! What the shapes given to an operation must satisfy: checked once, at the door of every host
 //! device.
 
+mod train;
+
+pub(crate) use train::*;
+
 use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, MapShape, Matrix,
     PatchGrid, Precision,

@@ -2,7 +2,8 @@
 //! and the optimiser's step.
 
 use crate::{
-    Activation, AttentionOptions, ConvolutionShape, Device, MapShape, PatchGrid, Precision, Result,
+    Activation, AttentionOptions, ConvolutionShape, Device, MapShape, Matrix, MatrixView,
+    PatchGrid, Precision, Result,
 };
 use std::ops::Range;
 
@@ -24,20 +25,30 @@ impl WeightOrder {
             Self::InputMajor => Self::OutputMajor,
         }
     }
+
+    /// Some rows in this order as a weight.
+    pub(crate) fn view(self, weight: &Matrix, rows: Range<usize>) -> MatrixView<'_> {
+        let (count, width) = (rows.len(), weight.width());
+        let values = &weight.values()[rows.start * width..rows.end * width];
+        match self {
+            Self::OutputMajor => MatrixView::output_major(values, count, width),
+            Self::InputMajor => MatrixView::input_major(values, count, width),
+        }
+    }
 }
 
 /// Where the gradients of a gain and a bias go, each `[1, width]`. Nothing where they are frozen.
 pub type NormGradients<'a, D> = Option<(&'a mut <D as Device>::Rows, &'a mut <D as Device>::Rows)>;
 
 /// Which keys a query should find (PROTOCOL 2.3).
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub enum Targets<'a, D: Device> {
     /// Query `i` belongs to key `first + i`.
     Diagonal {
         /// The key of query 0: `n · rank` where keys were gathered.
         first: usize,
     },
-    /// Query `i` belongs to these keys, each with the same share; never empty.
+    /// Query `i` belongs to these keys, in ascending order, each with the same share; never none.
     Positives(&'a [Vec<usize>]),
     /// Query `i` should be spread over the keys as a teacher spreads it:
     /// `softmax(scale · queries · keysᵀ)`.
@@ -50,6 +61,15 @@ pub enum Targets<'a, D: Device> {
         scale: f32,
     },
 }
+
+// Not derived: that would ask for a device that can be copied.
+impl<D: Device> Clone for Targets<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: Device> Copy for Targets<'_, D> {}
 
 /// A loss over similarities, and its gradients.
 #[derive(Debug, Clone)]
@@ -64,7 +84,8 @@ pub struct SimilarityLoss<D: Device> {
     pub d_scale: f64,
     /// With respect to the bias; 0 where there is none.
     pub d_bias: f64,
-    /// Queries whose largest similarity is a key that they belong to (the first of equals counts).
+    /// Queries whose nearest key (of equals the first) is one that they belong to; with a teacher,
+    /// the teacher's nearest.
     pub correct: usize,
 }
 
@@ -197,15 +218,14 @@ pub trait Train: Device {
     ) -> Result<Self::Rows>;
 
     /// Backward of [`Device::attention`]; probabilities are computed again, a block of queries at
-    /// a time. No two items of the plan may share a key. Returns `d_queries` and `d_keys_values`
-    /// (zeros in rows that nobody sees).
+    /// a time, and what came out is not needed. No two items of the plan may share a key. Returns
+    /// `d_queries` and `d_keys_values` (zeros in rows that nobody sees).
     ///
-    /// - `output`, `d_output`: `[query rows, width]`, what came out and its gradient
+    /// - `d_output`: `[query rows, width]`
     fn attention_backward(
         &self,
         queries: &Self::Rows,
         keys_values: &Self::Rows,
-        output: &Self::Rows,
         d_output: &Self::Rows,
         plan: &Self::AttentionPlan,
         options: AttentionOptions,
@@ -311,7 +331,7 @@ pub trait Train: Device {
         positional_embedding: Option<&mut Self::Rows>,
     ) -> Result<Self::Rows>;
 
-    /// Each row divided by its L2 norm.
+    /// Each row divided by its L2 norm; NaN for a row of zeros.
     fn normalize(&self, x: &Self::Rows) -> Result<Self::Rows>;
 
     /// Backward of [`Train::normalize`].

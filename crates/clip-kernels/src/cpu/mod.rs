@@ -13,6 +13,7 @@ mod pool;
 mod rows;
 mod target;
 mod thread_team;
+mod train;
 mod transpose;
 mod winograd;
 

@@ -1,7 +1,24 @@
 //! **Defines** the activations in f64.
 
-use crate::Activation;
+use crate::{Activation, Matrix, Result};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+/// `activation(x)`, value by value.
+pub(super) fn activate_rows(x: &Matrix, activation: Activation) -> Result<Matrix> {
+    let mut out = Matrix::from_slice(x.values(), x.width())?;
+    for value in out.values_mut() {
+        *value = activate(f64::from(*value), activation) as f32;
+    }
+    Ok(out)
+}
+
+/// `dy · activation′(x)`, value by value.
+pub(super) fn activation_backward(x: &Matrix, mut dy: Matrix, activation: Activation) -> Matrix {
+    for (dy, &x) in dy.values_mut().iter_mut().zip(x.values()) {
+        *dy = (f64::from(*dy) * slope(f64::from(x), activation)) as f32;
+    }
+    dy
+}
 
 /// The activation of one value (PROTOCOL 1.1).
 pub(crate) fn activate(x: f64, activation: Activation) -> f64 {
@@ -12,6 +29,23 @@ pub(crate) fn activate(x: f64, activation: Activation) -> f64 {
         Activation::Gelu => 0.5 * x * erfc(-x * FRAC_1_SQRT_2),
         Activation::Relu if x < 0.0 => 0.0,
         Activation::Relu => x,
+    }
+}
+
+/// The derivative of the activation of one value; that of ReLU is 0 at 0, and NaN for NaN.
+pub(crate) fn slope(x: f64, activation: Activation) -> f64 {
+    match activation {
+        Activation::None => 1.0,
+        Activation::QuickGelu => {
+            let sigmoid = 1.0 / (1.0 + (-1.702 * x).exp());
+            sigmoid * (1.0 + 1.702 * x * (1.0 - sigmoid))
+        }
+        Activation::Gelu => {
+            let density = (-0.5 * x * x).exp() / (2.0 * PI).sqrt();
+            0.5 * erfc(-x * FRAC_1_SQRT_2) + x * density
+        }
+        Activation::Relu if x.is_nan() => x,
+        Activation::Relu => f64::from(u8::from(x > 0.0)),
     }
 }
 

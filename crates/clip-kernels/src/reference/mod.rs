@@ -4,16 +4,22 @@
 
 mod activation;
 mod attention;
+mod batch_norm;
 mod convolution;
 mod layer_norm;
 mod linear;
+mod losses;
+mod normalize;
+mod optimizer;
 mod patches;
 mod pool;
 mod precision;
 mod rows;
+mod train;
 
 #[cfg(test)]
 pub(crate) use activation::activate;
+pub(crate) use losses::{cross_entropy, sigmoid_loss};
 #[cfg(test)]
 pub(crate) use precision::QuantizedRow;
 pub use precision::ReferenceWeight;

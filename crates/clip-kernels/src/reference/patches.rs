@@ -1,8 +1,9 @@
 //! **Defines** patch embedding (PROTOCOL 1.1, steps 1 to 4).
 
-use super::linear::product;
+use super::linear::{product, product_gradient};
 use super::precision::ReferenceWeight;
-use crate::{Epilogue, Matrix, PatchGrid, Reference, Result};
+use super::rows::add_rows_to;
+use crate::{Epilogue, Matrix, PatchGrid, Precision, Reference, Result};
 
 /// Class token if any, then the projected patches row by row; positions added to all.
 pub(super) fn embed_patches(
@@ -32,6 +33,39 @@ pub(super) fn embed_patches(
         }
     }
     Ok(out)
+}
+
+/// Of the rows `[items · tokens, width]`: those of patches to the projection, the first of each
+/// picture to the class token, all to their positions.
+#[allow(clippy::too_many_arguments, reason = "that of the operation")]
+pub(super) fn embed_patches_backward(
+    images: &Matrix,
+    grid: PatchGrid,
+    dy: &Matrix,
+    has_class_token: bool,
+    precision: Precision,
+    patch_embedding: Option<&mut Matrix>,
+    class_embedding: Option<&mut Matrix>,
+    positional_embedding: Option<&mut Matrix>,
+) -> Result<()> {
+    let first = usize::from(has_class_token);
+    let (patches, tokens) = (grid.patches(), grid.patches() + first);
+    if let Some(gradient) = patch_embedding {
+        let dy = |row: usize| dy.row(row / patches * tokens + first + row % patches);
+        let values = |row: usize| patch(images.row(row / patches), grid, row % patches);
+        product_gradient(images.rows() * patches, dy, values, precision, gradient.values_mut());
+    }
+    if let Some(gradient) = class_embedding {
+        let mut of_class = Matrix::unwritten(images.rows(), dy.width())?;
+        for image in 0..images.rows() {
+            of_class.row_mut(image).copy_from_slice(dy.row(image * tokens));
+        }
+        add_rows_to(gradient.values_mut(), std::iter::repeat_n(0, images.rows()), &of_class);
+    }
+    if let Some(gradient) = positional_embedding {
+        add_rows_to(gradient.values_mut(), (0..dy.rows()).map(|row| row % tokens), dy);
+    }
+    Ok(())
 }
 
 /// The values of one patch in (channel, row, column) order.

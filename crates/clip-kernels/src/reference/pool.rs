@@ -1,5 +1,6 @@
 //! **Defines** the two pools of the ResNets (PROTOCOL 1.2).
 
+use super::rows::add_rows_to;
 use crate::{MapShape, Matrix, Result};
 
 /// The mean of every `side × side` square.
@@ -23,6 +24,26 @@ pub(super) fn average_pool(
     Ok(out)
 }
 
+/// Every cell gets its share of its square's.
+pub(super) fn average_pool_backward(
+    dy: &Matrix,
+    items: usize,
+    shape: MapShape,
+    side: usize,
+) -> Result<Matrix> {
+    let (height, width) = (shape.height / side, shape.width / side);
+    let mut dx = Matrix::unwritten(items * shape.cells(), dy.width())?;
+    for row in 0..dx.rows() {
+        let (item, cell) = (row / shape.cells(), row % shape.cells());
+        let (y, x) = (cell / shape.width / side, cell % shape.width / side);
+        let square = dy.row((item * height + y) * width + x);
+        for (dx, &dy) in dx.row_mut(row).iter_mut().zip(square) {
+            *dx = (f64::from(dy) / (side * side) as f64) as f32;
+        }
+    }
+    Ok(dx)
+}
+
 /// The mean of the map's cells in front of the cells; positions added to all.
 pub(super) fn pool_tokens(
     maps: &Matrix,
@@ -44,6 +65,27 @@ pub(super) fn pool_tokens(
         }
     }
     Ok(out)
+}
+
+/// Every cell gets its token's and its share of the mean's; every position its tokens'.
+pub(super) fn pool_tokens_backward(
+    dy: &Matrix,
+    cells: usize,
+    positional_embedding: Option<&mut Matrix>,
+) -> Result<Matrix> {
+    let tokens = cells + 1;
+    let mut dx = Matrix::unwritten(dy.rows() / tokens * cells, dy.width())?;
+    for row in 0..dx.rows() {
+        let (item, cell) = (row / cells, row % cells);
+        let (mean, token) = (dy.row(item * tokens), dy.row(item * tokens + 1 + cell));
+        for (channel, dx) in dx.row_mut(row).iter_mut().enumerate() {
+            *dx = (f64::from(token[channel]) + f64::from(mean[channel]) / cells as f64) as f32;
+        }
+    }
+    if let Some(gradient) = positional_embedding {
+        add_rows_to(gradient.values_mut(), (0..dy.rows()).map(|row| row % tokens), dy);
+    }
+    Ok(dx)
 }
 
 fn mean(maps: &Matrix, rows: &[usize], channel: usize) -> f64 {

@@ -67,6 +67,19 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
+/// Values as one side of a product takes them, in a precision without scales: f32 or bf16.
+pub(super) fn rounded(precision: Precision, values: &[f32]) -> Vec<f32> {
+    values.iter().map(|&value| round(precision, f64::from(value)) as f32).collect()
+}
+
+/// The same of one value that is kept in f64.
+pub(super) fn round(precision: Precision, value: f64) -> f64 {
+    match precision {
+        Precision::F32 => value,
+        _ => f64::from(round_to_bf16(value as f32)),
+    }
+}
+
 /// The nearest number of 8 significant bits, of two equally near the even one.
 pub(crate) fn round_to_bf16(value: f32) -> f32 {
     let bits = value.to_bits();
