@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 28] = [
+const ARROWS: [(&str, &str); 29] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
@@ -29,6 +29,7 @@ const ARROWS: [(&str, &str); 28] = [
     ("clip-report", "clip-data"),
     ("clip-report", "clip-eval"),
     ("clip-report", "clip-files"),
+    ("clip-train", "clip-files"),
     ("clip-train", "clip-kernels"),
     ("clip-train", "clip-model"),
     ("clip-formats", "clip-files"),

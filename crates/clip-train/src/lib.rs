@@ -8,14 +8,17 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+pub mod config;
 pub mod distributed;
 mod error;
 mod lora;
+pub mod metrics;
 mod objective;
 mod optimizer;
 mod options;
 mod report;
 mod schedule;
+pub mod tensorboard;
 
 pub use batch::Batch;
 pub use error::TrainError;
