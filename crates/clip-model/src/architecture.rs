@@ -35,6 +35,71 @@ pub struct Architecture {
     pub activation: Activation,
 }
 
+/// No size of a CLIP comes near; products of three such sizes do not overflow.
+const LARGEST_SIZE: usize = 1 << 20;
+
+impl Architecture {
+    /// Whether the sizes fit together, so that nothing that is computed with them divides by zero
+    /// or overflows.
+    ///
+    /// # Errors
+    /// The size that does not fit, and what is allowed.
+    pub fn validate(&self) -> Result<(), String> {
+        let text = &self.text;
+        let mut sizes = vec![
+            ("embed_dim", self.embed_dim),
+            ("context_length", text.context_length),
+            ("vocab_size", text.vocab_size),
+            ("text width", text.width),
+            ("text MLP width", text.mlp_width),
+            ("text layers", text.layers),
+        ];
+        // What divides what.
+        let mut divisors = vec![("text heads", text.heads, "text width", text.width)];
+        match self.image {
+            ImageArchitecture::VisionTransformer {
+                resolution,
+                patch_size,
+                width,
+                heads,
+                mlp_width,
+                ..
+            } => {
+                sizes.extend([
+                    ("resolution", resolution),
+                    ("image width", width),
+                    ("image MLP width", mlp_width),
+                ]);
+                divisors.push(("patch_size", patch_size, "resolution", resolution));
+                divisors.push(("image heads", heads, "image width", width));
+            }
+            ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
+                sizes.extend([("resolution", resolution), ("image width", width)]);
+                sizes.extend(blocks.map(|blocks| ("blocks of a stage", blocks)));
+                divisors.push(("stride of the tower", 32, "resolution", resolution));
+                divisors.push(("channels halved in the stem", 2, "image width", width));
+                divisors.push((
+                    "attention pool heads",
+                    heads,
+                    "attention pool width",
+                    width.saturating_mul(32),
+                ));
+            }
+        }
+        for (name, size) in sizes {
+            if size == 0 || size > LARGEST_SIZE {
+                return Err(format!("{name} is {size}, expected 1 to {LARGEST_SIZE}"));
+            }
+        }
+        for (name, divisor, of, size) in divisors {
+            if divisor == 0 || !size.is_multiple_of(divisor) {
+                return Err(format!("{name} {divisor} does not divide {of} {size}"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Sizes of an image tower (PROTOCOL 1.1, 1.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageArchitecture {

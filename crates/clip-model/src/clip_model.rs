@@ -3,16 +3,14 @@
 use crate::checkpoint::finite::check_scale;
 use crate::layers::Loader;
 use crate::prefix_tree::{PrefixTree, PrefixTrees};
-use crate::towers::{ImageRows, ImageTower, TextTransformer, read_part};
-use crate::{Architecture, CheckpointError, EncodeError, ImageArchitecture, Shortcuts, StateDict};
+use crate::towers::{ImageRows, ImageTower, TextTransformer, read_parts};
+use crate::{Architecture, CheckpointError, EncodeError, Shortcuts, StateDict};
 use clip_kernels::{Device, Precision, Result};
 use std::sync::{Mutex, PoisonError};
 
 /// Trees of texts for each thread from which on every thread computes trees of its own: with fewer,
 /// too many would wait at the end for the last.
 const TREES_FOR_EACH_THREAD: usize = 4;
-/// No size of a CLIP comes near; products of three such sizes do not overflow.
-const LARGEST_SIZE: usize = 1 << 20;
 
 /// A whole CLIP, ready to encode.
 ///
@@ -52,7 +50,7 @@ impl<D: Device> ClipModel<D> {
         architecture: &Architecture,
         weights: &StateDict,
     ) -> Result<Self, CheckpointError> {
-        validate(architecture).map_err(|problem| CheckpointError::NotClip {
+        architecture.validate().map_err(|problem| CheckpointError::NotClip {
             path: weights.path().to_path_buf(),
             problem,
         })?;
@@ -146,7 +144,7 @@ impl<D: Device> ClipModel<D> {
     ///
     /// Source: PROTOCOL 1.3. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError> {
-        let texts = self.read_parts(texts)?;
+        let texts = read_parts(texts, &self.architecture.text)?;
         let embed_dim = self.embed_dim();
         let mut trees = PrefixTrees::new(&texts, self.shortcuts, self.context_length());
         let features = Mutex::new(vec![0.0; texts.len() * embed_dim]);
@@ -211,26 +209,6 @@ impl<D: Device> ClipModel<D> {
         self.architecture.text.context_length
     }
 
-    /// The part of each text that its feature depends on.
-    fn read_parts<'a>(&self, texts: &[&'a [u32]]) -> Result<Vec<&'a [u32]>, EncodeError> {
-        let pooling = self.architecture.text.pooling;
-        let texts: Vec<&[u32]> = texts.iter().map(|text| read_part(text, pooling)).collect();
-        let limit = self.context_length();
-        let vocab_size = self.architecture.text.vocab_size;
-        for (index, text) in texts.iter().enumerate() {
-            if text.is_empty() {
-                return Err(EncodeError::EmptyText { index });
-            }
-            if text.len() > limit {
-                return Err(EncodeError::TextTooLong { index, tokens: text.len(), limit });
-            }
-            if let Some(&id) = text.iter().find(|&&id| id as usize >= vocab_size) {
-                return Err(EncodeError::UnknownToken { index, id, vocab_size });
-            }
-        }
-        Ok(texts)
-    }
-
     fn check_finite(
         &self,
         kind: &'static str,
@@ -241,61 +219,4 @@ impl<D: Device> ClipModel<D> {
             None => Ok(features),
         }
     }
-}
-
-/// Whether the sizes fit together, so that nothing below divides by zero or overflows. That the
-/// tensors have these sizes is checked then.
-fn validate(architecture: &Architecture) -> Result<(), String> {
-    let text = &architecture.text;
-    let mut sizes = vec![
-        ("embed_dim", architecture.embed_dim),
-        ("context_length", text.context_length),
-        ("vocab_size", text.vocab_size),
-        ("text width", text.width),
-        ("text MLP width", text.mlp_width),
-        ("text layers", text.layers),
-    ];
-    // What divides what.
-    let mut divisors = vec![("text heads", text.heads, "text width", text.width)];
-    match architecture.image {
-        ImageArchitecture::VisionTransformer {
-            resolution,
-            patch_size,
-            width,
-            heads,
-            mlp_width,
-            ..
-        } => {
-            sizes.extend([
-                ("resolution", resolution),
-                ("image width", width),
-                ("image MLP width", mlp_width),
-            ]);
-            divisors.push(("patch_size", patch_size, "resolution", resolution));
-            divisors.push(("image heads", heads, "image width", width));
-        }
-        ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
-            sizes.extend([("resolution", resolution), ("image width", width)]);
-            sizes.extend(blocks.map(|blocks| ("blocks of a stage", blocks)));
-            divisors.push(("stride of the tower", 32, "resolution", resolution));
-            divisors.push(("channels halved in the stem", 2, "image width", width));
-            divisors.push((
-                "attention pool heads",
-                heads,
-                "attention pool width",
-                width.saturating_mul(32),
-            ));
-        }
-    }
-    for (name, size) in sizes {
-        if size == 0 || size > LARGEST_SIZE {
-            return Err(format!("{name} is {size}, expected 1 to {LARGEST_SIZE}"));
-        }
-    }
-    for (name, divisor, of, size) in divisors {
-        if divisor == 0 || !size.is_multiple_of(divisor) {
-            return Err(format!("{name} {divisor} does not divide {of} {size}"));
-        }
-    }
-    Ok(())
 }

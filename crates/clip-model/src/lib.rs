@@ -14,10 +14,13 @@ pub mod convert;
 pub mod download;
 pub mod encode_error;
 pub mod error;
+pub mod gradients;
+pub mod image_pass;
 pub mod joint_space;
 mod layers;
 mod memory_map;
 mod multiply_adds;
+mod parameter_rows;
 pub mod parameters;
 mod prefix_tree;
 pub mod random;
@@ -30,6 +33,7 @@ pub mod state_dict;
 pub mod synthetic;
 pub mod tensor;
 mod towers;
+pub mod trainable_clip;
 
 pub use architecture::{
     Activation, Architecture, ImageArchitecture, TextArchitecture, TextPooling,
@@ -39,6 +43,8 @@ pub use clip_model::{ClipModel, ImageFeatures};
 pub use convert::{WeightFormat, convert};
 pub use encode_error::EncodeError;
 pub use error::CheckpointError;
+pub use gradients::Gradients;
+pub use image_pass::{BatchNormMode, ImagePass};
 pub use memory_map::map as map_file;
 pub use multiply_adds::MultiplyAdds;
 pub use resolve::{ResolveError, ResolveOptions, resolve};
@@ -46,3 +52,4 @@ pub use sha256::{sha256_of_bytes, sha256_of_file};
 pub use shortcuts::Shortcuts;
 pub use state_dict::StateDict;
 pub use tensor::{Dtype, Tensor};
+pub use trainable_clip::{ImageActivations, TextActivations, TrainableClip};

@@ -1,8 +1,8 @@
 //! The attention of a residual block (PROTOCOL 1.1).
 
-use super::{Linear, Loader};
+use super::{BackwardPass, Linear, Loader, Pass, Places, TrainableLinear};
 use crate::CheckpointError;
-use clip_kernels::{Activation, AttentionOptions, Device, Result};
+use clip_kernels::{Activation, AttentionOptions, Device, Result, Train};
 
 /// `normed [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
 ///
@@ -45,4 +45,130 @@ impl<D: Device> Attention<D> {
         let heads = device.attention(&queries, &keys_values, plan, options)?; // [queries, width]
         self.out_proj.forward_residual(device, &heads, residual)
     }
+}
+
+/// The same while it is trained.
+pub(crate) struct TrainableAttention {
+    in_proj: [usize; 2], // weight [3·width, width], bias [3·width]
+    query: TrainableLinear,
+    key_value: TrainableLinear,
+    out_proj: TrainableLinear,
+    heads: usize,
+    causal: bool,
+}
+
+/// What its backward needs.
+pub(crate) struct AttentionActivations<D: Device> {
+    queries: D::Rows,     // [query rows, width]
+    keys_values: D::Rows, // [rows, 2·width]
+    heads: D::Rows,       // [query rows, width]
+}
+
+impl TrainableAttention {
+    /// `in_proj_weight`, `in_proj_bias` and `out_proj` of one branch.
+    pub(crate) fn find(places: &Places<'_>, heads: usize, causal: bool) -> Self {
+        let in_proj = [places.index("in_proj_weight"), places.index("in_proj_bias")];
+        let [weight, bias] = in_proj;
+        let (rows, width) = places.size(weight);
+        Self {
+            in_proj,
+            query: TrainableLinear::part(weight, bias, 0..width),
+            key_value: TrainableLinear::part(weight, bias, width..rows),
+            out_proj: TrainableLinear::find(&places.at("out_proj")),
+            heads,
+            causal,
+        }
+    }
+
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = usize> {
+        self.in_proj.into_iter().chain(self.out_proj.parameters())
+    }
+
+    fn options<D: Train>(&self, pass: &Pass<'_, D>) -> AttentionOptions {
+        let &Self { heads, causal, .. } = self;
+        AttentionOptions { heads, causal, precision: pass.precision }
+    }
+
+    /// All but `out_proj`; queries and keys as in [`Attention::forward`].
+    pub(crate) fn attend<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        queries: &D::Rows,
+        keys_values: &D::Rows,
+        plan: &D::AttentionPlan,
+    ) -> Result<AttentionActivations<D>> {
+        let queries = self.query.forward(pass, queries)?;
+        let keys_values = self.key_value.forward(pass, keys_values)?;
+        let heads = pass.device.attention(&queries, &keys_values, plan, self.options(pass))?;
+        Ok(AttentionActivations { queries, keys_values, heads })
+    }
+
+    /// `out_proj`, `[query rows, width]`.
+    pub(crate) fn project<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        activations: &AttentionActivations<D>,
+    ) -> Result<D::Rows> {
+        self.out_proj.forward(pass, &activations.heads)
+    }
+
+    /// From the gradient of what [`TrainableAttention::project`] gave to those of queries and of
+    /// keys and values before `in_proj`'s.
+    pub(crate) fn backward_heads<D: Train>(
+        &self,
+        back: &mut BackwardPass<'_, D>,
+        activations: AttentionActivations<D>,
+        dy: &D::Rows,
+        plan: &D::AttentionPlan,
+    ) -> Result<InProjGradients<D>> {
+        let pass = back.pass;
+        let AttentionActivations { queries, keys_values, heads } = activations;
+        self.out_proj.add_gradients(back, &heads, dy)?;
+        let d_heads = self.out_proj.input_gradient(&pass, dy, None)?;
+        let (queries, keys_values) = pass.device.attention_backward(
+            &queries,
+            &keys_values,
+            &d_heads,
+            plan,
+            self.options(&pass),
+        )?;
+        Ok(InProjGradients { queries, keys_values })
+    }
+
+    /// Adds the gradients of `in_proj`, of what went into [`TrainableAttention::attend`].
+    pub(crate) fn add_in_proj_gradients<D: Train>(
+        &self,
+        back: &mut BackwardPass<'_, D>,
+        queries: &D::Rows,
+        keys_values: &D::Rows,
+        gradients: &InProjGradients<D>,
+    ) -> Result<()> {
+        self.query.add_gradients(back, queries, &gradients.queries)?;
+        self.key_value.add_gradients(back, keys_values, &gradients.keys_values)
+    }
+
+    /// The gradient of the rows that keys and values are made of, `[rows, width]`.
+    pub(crate) fn keys_values_input_gradient<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        gradients: &InProjGradients<D>,
+    ) -> Result<D::Rows> {
+        self.key_value.input_gradient(pass, &gradients.keys_values, None)
+    }
+
+    /// That of the rows that queries are made of, `[query rows, width]`, `+ residual`.
+    pub(crate) fn queries_input_gradient<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        gradients: &InProjGradients<D>,
+        residual: Option<D::Rows>,
+    ) -> Result<D::Rows> {
+        self.query.input_gradient(pass, &gradients.queries, residual)
+    }
+}
+
+/// Gradients of what `in_proj` gave.
+pub(crate) struct InProjGradients<D: Device> {
+    queries: D::Rows,     // [query rows, width]
+    keys_values: D::Rows, // [rows, 2·width]
 }

@@ -1,12 +1,13 @@
 //! A convolution with its batch norm folded in (PROTOCOL 1.2).
 
-use super::Loader;
+use super::batch_norm::{BatchNorms, EPS, Statistics, TrainableBatchNorm};
 use super::loader::Values;
+use super::{BackwardPass, Loader, Pass, Places};
 use crate::CheckpointError;
-use clip_kernels::{Activation, ConvolutionShape, Device, Epilogue, MapShape, MatrixView, Result};
-
-/// Batch norm's eps.
-const EPS: f64 = 1e-5;
+use clip_kernels::{
+    Activation, ConvolutionShape, Device, Epilogue, MapShape, MatrixView, Result, Train,
+    WeightOrder,
+};
 
 /// Weights of a convolution and the batch norm after it, as one convolution with bias.
 struct Folded {
@@ -110,6 +111,135 @@ impl<D: Device> Convolution<D> {
         ConvolutionShape { input, kernel, stride, padding: kernel / 2 }
     }
 }
+
+/// The same while it is trained: the convolution, and the batch norm after it.
+pub(crate) struct TrainableConvolution {
+    weight: usize, // [outputs, kernel² · channels]
+    outputs: usize,
+    norm: TrainableBatchNorm,
+    kernel: usize,
+    stride: usize,
+}
+
+/// What its backward needs beside the maps that went in.
+pub(crate) struct ConvolutionActivations<D: Device> {
+    convolved: D::Rows, // [items · cells', outputs], before the norm
+    statistics: Statistics<D>,
+}
+
+impl TrainableConvolution {
+    /// Tensor `{name}.weight` `[outputs, channels, kernel, kernel]` and batch norm `{norm}`.
+    pub(crate) fn find(
+        places: &Places<'_>,
+        (name, norm): (&str, &str),
+        kernel: usize,
+        stride: usize,
+    ) -> Self {
+        let weight = places.at(name).index("weight");
+        let norm = TrainableBatchNorm::find(&places.at(norm));
+        Self { weight, outputs: places.size(weight).0, norm, kernel, stride }
+    }
+
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.weight).chain(self.norm.parameters())
+    }
+
+    /// As [`Convolution::shape`].
+    pub(crate) fn shape(&self, input: MapShape) -> ConvolutionShape {
+        let (kernel, stride) = (self.kernel, self.stride);
+        ConvolutionShape { input, kernel, stride, padding: kernel / 2 }
+    }
+
+    /// `maps [items · cells, channels]` convolved, not normed yet.
+    pub(crate) fn convolve<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        maps: &D::Rows,
+        input: MapShape,
+        items: usize,
+        norms: &mut BatchNorms,
+    ) -> Result<ConvolutionActivations<D>> {
+        let shape = self.shape(input);
+        let convolved = if self.is_product() {
+            let weight = pass.pack(self.weight, 0..self.outputs, WeightOrder::OutputMajor)?;
+            pass.device.linear(maps, &weight, Epilogue::none())?
+        } else {
+            let weight = pass.device.pack_convolution_parameter(
+                &pass.values[self.weight],
+                self.kernel,
+                self.stride,
+                pass.precision,
+            )?;
+            pass.device.convolution(maps, shape, &weight, Epilogue::none())?
+        };
+        let rows = items * shape.output().cells();
+        let statistics = self.norm.statistics(pass, &convolved, rows, norms)?;
+        Ok(ConvolutionActivations { convolved, statistics })
+    }
+
+    /// A kernel of one cell that goes to every cell.
+    fn is_product(&self) -> bool {
+        (self.kernel, self.stride) == (1, 1)
+    }
+
+    /// `activation(norm(convolved))`, the same bits whenever it is computed.
+    pub(crate) fn normed<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        activations: &ConvolutionActivations<D>,
+        activation: Activation,
+    ) -> Result<D::Rows> {
+        let ConvolutionActivations { convolved, statistics } = activations;
+        self.norm.forward(pass, convolved, statistics, activation)
+    }
+
+    /// From the maps that went in and the gradient of the norm, before an activation, to that of
+    /// the maps; nothing where nobody needs it.
+    pub(crate) fn backward<D: Train>(
+        &self,
+        back: &mut BackwardPass<'_, D>,
+        activations: ConvolutionActivations<D>,
+        maps: Maps<'_, D>,
+        d_normed: &D::Rows,
+        needs_input: bool,
+    ) -> Result<Option<D::Rows>> {
+        let Pass { device, precision, values } = back.pass;
+        let ConvolutionActivations { convolved, statistics } = activations;
+        let dy = self.norm.backward(back, &convolved, &statistics, d_normed)?;
+        drop(convolved);
+        let shape = self.shape(maps.shape);
+        if let Some(gradient) = back.gradients.get_mut(self.weight) {
+            if self.is_product() {
+                device.weight_gradient(&dy, maps.rows, precision, gradient, 0)?;
+            } else {
+                device.convolution_weight_gradient(maps.rows, shape, &dy, precision, gradient)?;
+            }
+        }
+        if !needs_input {
+            return Ok(None);
+        }
+        if self.is_product() {
+            let weight = back.pass.pack(self.weight, 0..self.outputs, WeightOrder::InputMajor)?;
+            return device.linear(&dy, &weight, Epilogue::none()).map(Some);
+        }
+        let weight = &values[self.weight];
+        device.convolution_input_gradient(&dy, shape, weight, precision).map(Some)
+    }
+}
+
+/// Maps and their shape.
+pub(crate) struct Maps<'a, D: Device> {
+    pub(crate) rows: &'a D::Rows, // [items · cells, channels]
+    pub(crate) shape: MapShape,
+}
+
+impl<D: Device> Clone for Maps<'_, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<D: Device> Copy for Maps<'_, D> {}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Which rows each item of a pass is, what they see, and which of them are read in the end.
 
 use clip_kernels::{Device, KvRanges, Result, Segments};
+use std::ops::Range;
 
 /// Items as rows of one matrix.
 pub(crate) struct Items {
@@ -20,13 +21,19 @@ pub(crate) struct Plan<D: Device> {
     /// Only the pooled rows are queries.
     pub(crate) pooled: D::AttentionPlan,
     pub(crate) pooled_rows: D::Indices,
+    /// Of all items.
+    pub(crate) rows: usize,
 }
 
 impl Items {
     /// `count` items of `tokens` rows that see themselves, of which the first is read.
     pub(crate) fn uniform(count: usize, tokens: usize) -> Self {
-        let segments = Segments::uniform(count, tokens);
-        let pooled = segments.ranges().map(|rows| rows.start).collect();
+        Self::read_at(Segments::uniform(count, tokens), |rows| rows.start)
+    }
+
+    /// Items that see themselves, none of them empty, and the row of each that is read.
+    pub(crate) fn read_at(segments: Segments, read: impl Fn(Range<usize>) -> usize) -> Self {
+        let pooled = segments.ranges().map(read).collect();
         let keys = KvRanges::from(&segments);
         Self { segments, pooled_keys: keys.clone(), keys, pooled }
     }
@@ -35,6 +42,7 @@ impl Items {
     pub(crate) fn prepare<D: Device>(self, device: &D) -> Result<Plan<D>> {
         let pooled_queries = Segments::uniform(self.pooled.len(), 1);
         Ok(Plan {
+            rows: self.segments.rows(),
             all: device.plan_attention(self.segments, self.keys)?,
             pooled: device.plan_attention(pooled_queries, self.pooled_keys)?,
             pooled_rows: device.indices(self.pooled)?,

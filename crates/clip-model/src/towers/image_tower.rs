@@ -1,10 +1,15 @@
 //! Either of the two image towers.
 
+use super::modified_resnet::{ResNetActivations, TrainableModifiedResNet};
+use super::vision_transformer::{TrainableVisionTransformer, VisionActivations};
 use super::{ImageRows, ModifiedResNet, VisionTransformer};
 use crate::architecture::bottlenecks;
-use crate::layers::{BlockOptions, Loader};
+use crate::image_pass::{ImagePass, Kept};
+use crate::layers::{
+    BackwardPass, BatchNorms, BlockOptions, Loader, ObservedStatistics, Pass, Places,
+};
 use crate::{Architecture, CheckpointError, ImageArchitecture};
-use clip_kernels::{Device, PatchGrid, Result};
+use clip_kernels::{Device, PatchGrid, Result, Train};
 
 /// Rows of a ViT computed at a time: bounds memory for any number of items. Eight images of
 /// ViT-B/32, whose widest layer (5 MB) stays near the processor; 32 at a time are 4 % slower.
@@ -65,6 +70,94 @@ impl<D: Device> ImageTower<D> {
         match self {
             Self::VisionTransformer(tower) => tower.forward(device, input, items, pooled_rows_only),
             Self::ModifiedResNet(tower) => tower.forward(device, input, items, pooled_rows_only),
+        }
+    }
+}
+
+/// The same while it is trained.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a model")]
+pub(crate) enum TrainableImageTower {
+    VisionTransformer(TrainableVisionTransformer),
+    ModifiedResNet(TrainableModifiedResNet),
+}
+
+/// What its backward needs.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a step")]
+pub(crate) enum ImageTowerActivations<D: Device> {
+    VisionTransformer(VisionActivations<D>),
+    ModifiedResNet(ResNetActivations<D>),
+}
+
+impl TrainableImageTower {
+    /// The branch `visual`.
+    pub(crate) fn find(places: &Places<'_>, architecture: &Architecture) -> Self {
+        match architecture.image {
+            ImageArchitecture::VisionTransformer {
+                resolution, patch_size, layers, heads, ..
+            } => {
+                let activation = architecture.activation;
+                let options = BlockOptions { heads, activation, causal: false };
+                let grid = PatchGrid { resolution, patch_size };
+                let tower = TrainableVisionTransformer::find(places, grid, layers, &options);
+                Self::VisionTransformer(tower)
+            }
+            ImageArchitecture::ModifiedResNet { resolution, width, blocks, heads } => {
+                let tokens = architecture.image.tokens();
+                let blocks = bottlenecks(width, blocks);
+                let tower =
+                    TrainableModifiedResNet::find(places, resolution, &blocks, tokens, heads);
+                Self::ModifiedResNet(tower)
+            }
+        }
+    }
+
+    /// `images [items, 3 · resolution²] -> features [items, embed_dim]`, what backward needs, and
+    /// what the batch norms saw.
+    #[allow(clippy::type_complexity, reason = "three things that go three ways")]
+    pub(crate) fn forward<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        images: D::Rows,
+        items: usize,
+        options: &ImagePass,
+        kept: Kept,
+    ) -> Result<(D::Rows, ImageTowerActivations<D>, Vec<ObservedStatistics>)> {
+        match self {
+            Self::VisionTransformer(tower) => {
+                let patches = options.kept_patches.as_deref();
+                let (features, activations) = tower.forward(pass, images, items, patches, kept)?;
+                let activations = ImageTowerActivations::VisionTransformer(activations);
+                Ok((features, activations, Vec::new()))
+            }
+            Self::ModifiedResNet(tower) => {
+                let mut norms = BatchNorms::new(options.batch_norm);
+                let (features, activations) =
+                    tower.forward(pass, &images, items, &mut norms, kept)?;
+                let activations = ImageTowerActivations::ModifiedResNet(activations);
+                Ok((features, activations, norms.observed))
+            }
+        }
+    }
+
+    /// From the gradient of the features to those of the parameters.
+    ///
+    /// # Panics
+    /// When the activations are those of another tower.
+    pub(crate) fn backward<D: Train>(
+        &self,
+        back: &mut BackwardPass<'_, D>,
+        activations: ImageTowerActivations<D>,
+        d_features: &D::Rows,
+    ) -> Result<()> {
+        use ImageTowerActivations as Activations;
+        match (self, activations) {
+            (Self::VisionTransformer(tower), Activations::VisionTransformer(activations)) => {
+                tower.backward(back, activations, d_features)
+            }
+            (Self::ModifiedResNet(tower), Activations::ModifiedResNet(activations)) => {
+                tower.backward(back, activations, d_features)
+            }
+            _ => panic!("activations of another tower"),
         }
     }
 }

@@ -7,7 +7,9 @@ mod text_transformer;
 mod vision_transformer;
 
 pub(crate) use image_rows::ImageRows;
-pub(crate) use image_tower::ImageTower;
+pub(crate) use image_tower::{ImageTower, ImageTowerActivations, TrainableImageTower};
 use modified_resnet::ModifiedResNet;
-pub(crate) use text_transformer::{TextTransformer, read_part};
+pub(crate) use text_transformer::{
+    TextTowerActivations, TextTransformer, TrainableTextTransformer, read_parts,
+};
 use vision_transformer::VisionTransformer;

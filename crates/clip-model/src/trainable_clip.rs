@@ -1,0 +1,392 @@
+//! A CLIP that is trained: its parameters, and both towers forward and back (PROTOCOL 1, 2).
+//!
+//! ```text
+//! pixels, texts ── encode_images, encode_texts ──▶ features NOT normalised, activations
+//!                                                      │ the loss
+//! gradients ◀── image_backward, text_backward ◀── gradients of the features
+//! ```
+
+use crate::checkpoint::finite::check_scale;
+use crate::gradients::Gradients;
+use crate::image_pass::{BatchNormMode, ImagePass, Kept};
+use crate::layers::{BackwardPass, Loader, Pass, Places};
+use crate::parameter_rows::{rows, to_rows, to_tensor, width};
+use crate::parameters::{Parameter, ParameterKind};
+use crate::tensor::{Dtype, SharedBytes, Tensor};
+use crate::towers::{
+    ImageTowerActivations, TextTowerActivations, TrainableImageTower, TrainableTextTransformer,
+    read_parts,
+};
+use crate::{Architecture, CheckpointError, EncodeError, StateDict};
+use clip_kernels::{Precision, Result, Train};
+use std::collections::{BTreeMap, HashMap};
+
+/// A CLIP that is trained, on one device.
+///
+/// Parameters are rows of f32 ([`TrainableClip::parameters`] lists them): a matrix as the file has
+/// it, a vector or scalar one row, a ResNet's convolution `[outputs, kernel² · channels]` with its
+/// channels last. Weights are packed anew for each product, so that whatever changes a value is
+/// seen by the next pass. Gradients have the same bits for any number of threads.
+pub struct TrainableClip<D: Train> {
+    device: D,
+    precision: Precision,
+    architecture: Architecture,
+    parameters: Vec<Parameter>,
+    by_name: HashMap<String, usize>,
+    values: Vec<D::Rows>,
+    /// `num_batches_tracked` of each batch norm.
+    batches_seen: BTreeMap<String, i64>,
+    image_tower: TrainableImageTower,
+    text_tower: TrainableTextTransformer,
+}
+
+/// What the way back through the image tower needs; used up by it.
+pub struct ImageActivations<D: Train>(ImageTowerActivations<D>);
+
+/// What the way back through the text tower needs; used up by it.
+pub struct TextActivations<D: Train>(TextTowerActivations<D>);
+
+impl<D: Train> TrainableClip<D> {
+    /// Brings the weights to the device. The state dict is not needed afterwards.
+    ///
+    /// - `precision`: of products, f32 or bf16; everything else is f32
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together,
+    /// [`CheckpointError::Unsupported`] for int8, [`CheckpointError::NotFinite`] where a value is
+    /// NaN or infinite, [`CheckpointError::WrongScale`], [`CheckpointError::Device`], or what
+    /// [`StateDict::floats`] says about a tensor it needs.
+    pub fn new(
+        device: D,
+        precision: Precision,
+        architecture: &Architecture,
+        weights: &StateDict,
+    ) -> Result<Self, CheckpointError> {
+        let path = || weights.path().to_path_buf();
+        let trainable = architecture.validate().and_then(|()| has_blocks(architecture));
+        trainable.map_err(|problem| CheckpointError::NotClip { path: path(), problem })?;
+        if precision == Precision::Int8 {
+            let (found, supported) = ("training in int8".to_owned(), "f32 and bf16 are".to_owned());
+            return Err(CheckpointError::Unsupported { path: path(), found, supported });
+        }
+        weights.check(architecture)?;
+        check_scale(weights)?;
+        let (counters, parameters): (Vec<_>, Vec<_>) = architecture
+            .parameters()
+            .into_iter()
+            .partition(|parameter| parameter.kind == ParameterKind::BatchCounter);
+        let loader = Loader::new(&device, weights, precision);
+        let values = parameters
+            .iter()
+            .map(|parameter| {
+                let values = loader.values(&parameter.name)?.into_vec();
+                Ok(to_rows(&device, parameter, values)?)
+            })
+            .collect::<Result<Vec<_>, CheckpointError>>()?;
+        let seen = |name: &str| weights.get(name)?.to_i64()?.first().copied();
+        let batches_seen = counters
+            .into_iter()
+            .map(|Parameter { name, .. }| (seen(&name).unwrap_or_default(), name))
+            .map(|(seen, name)| (name, seen))
+            .collect();
+        let names = parameters.iter().map(|parameter| parameter.name.clone());
+        let by_name: HashMap<String, usize> = names.zip(0..).collect();
+        let places = Places::new(&parameters, &by_name);
+        let image_tower = TrainableImageTower::find(&places.at("visual"), architecture);
+        let text_tower = TrainableTextTransformer::find(&places, architecture);
+        let architecture = architecture.clone();
+        Ok(Self {
+            device,
+            precision,
+            architecture,
+            parameters,
+            by_name,
+            values,
+            batches_seen,
+            image_tower,
+            text_tower,
+        })
+    }
+
+    /// What the model is made of.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The device that computes it.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// Of products.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// [`Architecture::parameters`] without batch counters: a place in this list is a parameter's
+    /// index everywhere. Running statistics of batch norms stand in it too.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// The index of the parameter of this name.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
+    }
+
+    /// A parameter.
+    ///
+    /// # Panics
+    /// When there is none of this index.
+    pub fn value(&self, parameter: usize) -> &D::Rows {
+        &self.values[parameter]
+    }
+
+    /// A parameter, to be changed.
+    ///
+    /// # Panics
+    /// When there is none of this index.
+    pub fn value_mut(&mut self, parameter: usize) -> &mut D::Rows {
+        &mut self.values[parameter]
+    }
+
+    /// What similarities are multiplied with, as the logarithm that is trained.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn logit_scale(&self) -> Result<f32> {
+        self.scalar("logit_scale").map(Option::unwrap_or_default)
+    }
+
+    fn scalar(&self, name: &str) -> Result<Option<f32>> {
+        let Some(index) = self.index_of(name) else { return Ok(None) };
+        Ok(self.device.read(&self.values[index])?.first().copied())
+    }
+
+    /// Everything under the names and in the shapes and orders of a file, in f32; batch counters
+    /// are integers.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn state_dict(&self) -> Result<StateDict> {
+        self.state_dict_of(|parameter| &self.values[parameter])
+    }
+
+    /// The same with other values for the parameters, as of a moving average.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn state_dict_of<'a>(&self, value: impl Fn(usize) -> &'a D::Rows) -> Result<StateDict>
+    where
+        D: 'a,
+    {
+        let mut tensors = BTreeMap::new();
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            tensors.insert(parameter.name.clone(), self.tensor_of(index, value(index))?);
+        }
+        for (name, &seen) in &self.batches_seen {
+            tensors.insert(name.clone(), scalar_i64(seen));
+        }
+        Ok(StateDict::from_tensors("the model in training", tensors))
+    }
+
+    /// Rows of a parameter's shape, its gradient or a moment, as a tensor in the shape and order of
+    /// a file.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn tensor_of(&self, parameter: usize, rows: &D::Rows) -> Result<Tensor> {
+        to_tensor(&self.device, &self.parameters[parameter], rows)
+    }
+
+    /// The way back: a tensor in the shape and order of a file as rows.
+    ///
+    /// # Errors
+    /// As of the device.
+    ///
+    /// # Panics
+    /// When the tensor has another number of values.
+    pub fn rows_of(&self, parameter: usize, tensor: &Tensor) -> Result<D::Rows> {
+        let parameter = &self.parameters[parameter];
+        assert_eq!(tensor.elements(), rows(parameter) * width(parameter), "{}", parameter.name);
+        to_rows(&self.device, parameter, tensor.to_f32())
+    }
+
+    /// Features of pictures, **not** normalised, and what the way back needs. In
+    /// [`BatchNormMode::Batch`] the running statistics move.
+    ///
+    /// - `pixels`: `[items, 3, resolution, resolution]`, normalised
+    /// - returns `[items, embed_dim]`; whether they are finite is not checked
+    ///
+    /// # Errors
+    /// [`EncodeError::WrongInputSize`] and [`EncodeError::Device`].
+    ///
+    /// # Panics
+    /// When patches are to be left out of a ResNet, or for another number of pictures.
+    pub fn encode_images(
+        &mut self,
+        pixels: &[f32],
+        pass: &ImagePass,
+    ) -> Result<(D::Rows, ImageActivations<D>), EncodeError> {
+        let (features, activations) =
+            self.image_forward(pixels, pass, Kept::of(pass.checkpointing))?;
+        Ok((features, ImageActivations(activations)))
+    }
+
+    /// [`TrainableClip::encode_images`] for which there is no way back: the same bits, and the same
+    /// done to running statistics.
+    ///
+    /// # Errors
+    /// As [`TrainableClip::encode_images`].
+    pub fn encode_images_without_activations(
+        &mut self,
+        pixels: &[f32],
+        pass: &ImagePass,
+    ) -> Result<D::Rows, EncodeError> {
+        Ok(self.image_forward(pixels, pass, Kept::Nothing)?.0)
+    }
+
+    fn image_forward(
+        &mut self,
+        pixels: &[f32],
+        options: &ImagePass,
+        kept: Kept,
+    ) -> Result<(D::Rows, ImageTowerActivations<D>), EncodeError> {
+        let resolution = self.architecture.image.resolution();
+        let image_values = 3 * resolution * resolution;
+        if !pixels.len().is_multiple_of(image_values) {
+            return Err(EncodeError::WrongInputSize { found: pixels.len(), resolution });
+        }
+        let items = pixels.len() / image_values;
+        if let Some(patches) = &options.kept_patches {
+            let is_vit = matches!(self.image_tower, TrainableImageTower::VisionTransformer(_));
+            assert!(is_vit, "only a vision transformer can leave patches out");
+            assert_eq!(patches.len(), items, "kept patches and pictures");
+        }
+        let (features, activations, observed) = self.device.parallel_region(|| {
+            let images = self.device.copy_to_device(pixels, image_values)?;
+            self.image_tower.forward(&self.pass(), images, items, options, kept)
+        })?;
+        for statistics in &observed {
+            statistics.follow(&self.device, &mut self.values)?;
+        }
+        if options.batch_norm == BatchNormMode::Batch {
+            self.batches_seen.values_mut().for_each(|seen| *seen = seen.saturating_add(1));
+        }
+        Ok((features, activations))
+    }
+
+    /// Features of texts, **not** normalised, and what the way back needs. Texts stand one after
+    /// the other, each up to the row that is read: padding is neither computed nor kept.
+    ///
+    /// - `texts`: token ids of each text, start and end of text included, with or without padding
+    /// - `checkpointing`: keeps only what goes into each block, which is computed again on the way
+    ///   back
+    /// - returns `[texts, embed_dim]`; whether they are finite is not checked
+    ///
+    /// # Errors
+    /// [`EncodeError::EmptyText`], [`EncodeError::TextTooLong`], [`EncodeError::UnknownToken`] and
+    /// [`EncodeError::Device`].
+    pub fn encode_texts(
+        &self,
+        texts: &[&[u32]],
+        checkpointing: bool,
+    ) -> Result<(D::Rows, TextActivations<D>), EncodeError> {
+        let (features, activations) = self.text_forward(texts, Kept::of(checkpointing))?;
+        Ok((features, TextActivations(activations)))
+    }
+
+    /// [`TrainableClip::encode_texts`] for which there is no way back: the same bits.
+    ///
+    /// # Errors
+    /// As [`TrainableClip::encode_texts`].
+    pub fn encode_texts_without_activations(
+        &self,
+        texts: &[&[u32]],
+    ) -> Result<D::Rows, EncodeError> {
+        Ok(self.text_forward(texts, Kept::Nothing)?.0)
+    }
+
+    fn text_forward(
+        &self,
+        texts: &[&[u32]],
+        kept: Kept,
+    ) -> Result<(D::Rows, TextTowerActivations<D>), EncodeError> {
+        let texts = read_parts(texts, &self.architecture.text)?;
+        let forward = || self.text_tower.forward(&self.pass(), &texts, kept);
+        Ok(self.device.parallel_region(forward)?)
+    }
+
+    /// Adds the gradients of the image tower's parameters. Where nothing below is trained, nothing
+    /// is computed.
+    ///
+    /// - `d_features`: `[items, embed_dim]`, of the features that came with the activations
+    /// - `on_ready`: told the index of each parameter to whose gradient nothing will be added any
+    ///   more, from the top of the tower to its bottom
+    ///
+    /// # Errors
+    /// As of the device; gradients are then worth nothing.
+    pub fn image_backward(
+        &self,
+        activations: ImageActivations<D>,
+        d_features: D::Rows,
+        gradients: &mut Gradients<D>,
+        on_ready: &mut dyn FnMut(usize, &mut Gradients<D>),
+    ) -> Result<()> {
+        let mut back = BackwardPass { pass: self.pass(), gradients, on_ready };
+        self.device
+            .parallel_region(|| self.image_tower.backward(&mut back, activations.0, &d_features))
+    }
+
+    /// Adds the gradients of the text tower's parameters, as [`TrainableClip::image_backward`].
+    ///
+    /// # Errors
+    /// As [`TrainableClip::image_backward`].
+    pub fn text_backward(
+        &self,
+        activations: TextActivations<D>,
+        d_features: D::Rows,
+        gradients: &mut Gradients<D>,
+        on_ready: &mut dyn FnMut(usize, &mut Gradients<D>),
+    ) -> Result<()> {
+        let mut back = BackwardPass { pass: self.pass(), gradients, on_ready };
+        self.device
+            .parallel_region(|| self.text_tower.backward(&mut back, activations.0, &d_features))
+    }
+
+    fn pass(&self) -> Pass<'_, D> {
+        Pass { device: &self.device, precision: self.precision, values: &self.values }
+    }
+}
+
+impl<D: Train> Gradients<D> {
+    /// Zeros for what is trained. Running statistics never are.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn zeros(
+        model: &TrainableClip<D>,
+        is_trained: impl Fn(&Parameter) -> bool,
+    ) -> Result<Self> {
+        let zeros = |parameter: &Parameter| {
+            let trains = parameter.kind.is_parameter() && is_trained(parameter);
+            trains.then(|| model.device.zeros(rows(parameter), width(parameter))).transpose()
+        };
+        model.parameters.iter().map(zeros).collect::<Result<_>>().map(Self::new)
+    }
+}
+
+/// A tower without a block has no last one, which only its pooled rows go through.
+fn has_blocks(architecture: &Architecture) -> Result<(), String> {
+    match architecture.image {
+        crate::ImageArchitecture::VisionTransformer { layers: 0, .. } => {
+            Err("the image tower has no residual blocks".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn scalar_i64(value: i64) -> Tensor {
+    let bytes = SharedBytes::new(value.to_le_bytes().to_vec());
+    Tensor::from_bytes(Dtype::I64, Vec::new(), bytes, 0).expect("eight bytes are one i64")
+}
