@@ -93,10 +93,15 @@ def share_busy(pause):
     return (busy() - before) / pause / os.cpu_count()
 
 
-def in_turns(programs, lines, rounds, patience):
-    """Readings of each program for its line, A B C A B C; a first round warms up and does not count."""
+def in_turns(programs, lines, rounds, patience, deadline=float("inf")):
+    """Readings of each program for its line, A B C A B C; a first round warms up and does not count.
+
+    After `deadline` on the monotonic clock no round begins but the first that counts.
+    """
     readings = {program: [] for program in programs}
     for turn in range(rounds + 1):
+        if turn > 1 and time.monotonic() > deadline:
+            break
         for program in list(readings):
             try:
                 if turn == 0:
