@@ -1,59 +1,28 @@
-//! Many processes that train one model, each with its part of the batch.
+//! Data parallel: many processes that train one model, each with its part of the batch.
+//!
+//! ```text
+//! towers forward ─▶ all-gather of features ─▶ loss of own rows ─▶ reduce-scatter ─▶ towers backward
+//!                                                                                    │ on_ready
+//!                                    optimiser ◀─ sums over ranks ◀─ GradientReducer, meanwhile
+//! ```
+//!
+//! The loss of a rank's rows is weighted by the pairs of **all** ranks: sums over ranks, not means,
+//! are the gradients of the whole batch (PROTOCOL 2.7). Batch norms use the statistics of a rank's
+//! own pictures, as the reference does; running statistics are averaged after each step, so that
+//! every rank holds the same state at all times.
 
+mod collective;
+mod join;
+#[cfg(feature = "mpi")]
+mod mpi;
+mod reducer;
 mod solo;
+mod threads;
+mod traffic;
 
+pub use collective::{Collective, CollectiveError};
+pub use join::{JoinError, join};
+pub use reducer::GradientReducer;
 pub use solo::Solo;
-
-/// Why ranks could not speak with each other.
-#[derive(Debug, thiserror::Error)]
-#[error("rank {rank} of {size}: {operation}: {reason}")]
-pub struct CollectiveError {
-    /// Who noticed.
-    pub rank: usize,
-    /// Number of ranks.
-    pub size: usize,
-    /// What they were doing: `all-gather`, …
-    pub operation: &'static str,
-    /// In words.
-    pub reason: String,
-}
-
-/// What ranks do together. Every rank calls the same operations in the same order with arrays of
-/// the same length; each result is the same on all ranks, bit for bit.
-///
-/// # Errors
-/// Each operation [`CollectiveError`] when another rank is gone.
-pub trait Collective: Send + Sync {
-    /// This rank, from 0.
-    fn rank(&self) -> usize;
-
-    /// Number of ranks.
-    fn size(&self) -> usize;
-
-    /// The values of all ranks, rank 0's first.
-    fn all_gather(&self, values: &[f32]) -> Result<Vec<f32>, CollectiveError>;
-
-    /// [`Collective::all_gather`] of whole numbers.
-    fn all_gather_u64(&self, values: &[u64]) -> Result<Vec<u64>, CollectiveError>;
-
-    /// Replaces every value with its sum over the ranks.
-    fn all_reduce_sum(&self, values: &mut [f32]) -> Result<(), CollectiveError>;
-
-    /// [`Collective::all_reduce_sum`] of a few f64: losses and counts.
-    fn all_reduce_sum_f64(&self, values: &mut [f64]) -> Result<(), CollectiveError>;
-
-    /// This rank's part, of `size()` equal ones, of the sums over all ranks: the backward of
-    /// [`Collective::all_gather`].
-    fn reduce_scatter_sum(&self, values: &[f32]) -> Result<Vec<f32>, CollectiveError> {
-        let mut sums = values.to_vec();
-        self.all_reduce_sum(&mut sums)?;
-        let part = sums.len() / self.size();
-        Ok(sums[self.rank() * part..][..part].to_vec())
-    }
-
-    /// Replaces the values with those of rank `root`.
-    fn broadcast(&self, values: &mut [f32], root: usize) -> Result<(), CollectiveError>;
-
-    /// Returns when all ranks have come here.
-    fn barrier(&self) -> Result<(), CollectiveError>;
-}
+pub use threads::ThreadRank;
+pub use traffic::Traffic;

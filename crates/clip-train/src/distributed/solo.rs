@@ -1,6 +1,7 @@
 //! One process alone.
 
-use super::{Collective, CollectiveError};
+use super::collective::{Collective, CollectiveError};
+use super::traffic::Traffic;
 
 /// The only rank: nobody to wait for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,5 +38,15 @@ impl Collective for Solo {
 
     fn barrier(&self) -> Result<(), CollectiveError> {
         Ok(())
+    }
+
+    fn reduce_scatter_sum(&self, values: &[f32]) -> Result<Vec<f32>, CollectiveError> {
+        Ok(values.to_vec())
+    }
+
+    fn fail(&self, _: &str) {}
+
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 }
