@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 29] = [
+const ARROWS: [(&str, &str); 33] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
     ("clip-cli", "clip-eval"),
     ("clip-cli", "clip-report"),
+    ("clip-cli", "clip-train"),
     ("clip", "clip-files"),
     ("clip", "clip-formats"),
     ("clip", "clip-image"),
@@ -29,6 +30,9 @@ const ARROWS: [(&str, &str); 29] = [
     ("clip-report", "clip-data"),
     ("clip-report", "clip-eval"),
     ("clip-report", "clip-files"),
+    ("clip-train", "clip"),
+    ("clip-train", "clip-data"),
+    ("clip-train", "clip-eval"),
     ("clip-train", "clip-files"),
     ("clip-train", "clip-kernels"),
     ("clip-train", "clip-model"),

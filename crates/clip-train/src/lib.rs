@@ -8,9 +8,11 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+pub mod checkpoint;
 pub mod config;
 pub mod distributed;
 mod error;
+pub mod evaluation;
 mod lora;
 pub mod metrics;
 mod objective;
