@@ -1,5 +1,17 @@
 //! What training minimises (PROTOCOL 2.3).
 
+mod contrastive;
+mod distillation;
+mod evaluate;
+mod pairs;
+mod positives;
+mod sigmoid;
+mod sums;
+
+pub(crate) use evaluate::{BatchLoss, LogitParameters, Question, Teaching, evaluate};
+pub(crate) use pairs::Embeddings;
+pub(crate) use positives::Identity;
+
 /// Which loss over the pairs of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {

@@ -1,0 +1,1 @@
+//! Features of a locked tower, computed once and kept in a file.
