@@ -52,4 +52,4 @@ pub use sha256::{sha256_of_bytes, sha256_of_file};
 pub use shortcuts::Shortcuts;
 pub use state_dict::StateDict;
 pub use tensor::{Dtype, Tensor};
-pub use trainable_clip::{ImageActivations, TextActivations, TrainableClip};
+pub use trainable_clip::{BatchStatistics, ImageActivations, TextActivations, TrainableClip};

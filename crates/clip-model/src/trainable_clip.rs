@@ -40,6 +40,14 @@ pub struct TrainableClip<D: Train> {
     text_tower: TrainableTextTransformer,
 }
 
+/// Running statistics and counters of batch norms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchStatistics {
+    /// By the parameters' indices.
+    running: Vec<(usize, Vec<f32>)>,
+    batches_seen: BTreeMap<String, i64>,
+}
+
 /// What the way back through the image tower needs; used up by it.
 pub struct ImageActivations<D: Train>(ImageTowerActivations<D>);
 
@@ -148,6 +156,40 @@ impl<D: Train> TrainableClip<D> {
     /// When there is none of this index.
     pub fn value_mut(&mut self, parameter: usize) -> &mut D::Rows {
         &mut self.values[parameter]
+    }
+
+    /// A parameter, to be changed by the device.
+    ///
+    /// # Panics
+    /// When there is none of this index.
+    pub fn device_and_value_mut(&mut self, parameter: usize) -> (&D, &mut D::Rows) {
+        (&self.device, &mut self.values[parameter])
+    }
+
+    /// Running statistics and counters of all batch norms, to go back to.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn batch_statistics(&self) -> Result<BatchStatistics> {
+        let running = |(index, parameter): (usize, &Parameter)| {
+            (!parameter.kind.is_parameter())
+                .then(|| Ok((index, self.device.read(&self.values[index])?)))
+        };
+        let running = self.parameters.iter().enumerate().filter_map(running);
+        let batches_seen = self.batches_seen.clone();
+        Ok(BatchStatistics { running: running.collect::<Result<_>>()?, batches_seen })
+    }
+
+    /// Undoes what forward passes did since these were taken.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn restore_batch_statistics(&mut self, statistics: &BatchStatistics) -> Result<()> {
+        self.batches_seen.clone_from(&statistics.batches_seen);
+        for (index, values) in &statistics.running {
+            self.device.write(&mut self.values[*index], values)?;
+        }
+        Ok(())
     }
 
     /// What similarities are multiplied with, as the logarithm that is trained.

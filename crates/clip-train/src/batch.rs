@@ -24,4 +24,20 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
     }
+
+    /// The pairs of the samples that `is_wanted`, each sample once; nothing where a picture is
+    /// wanted and the batch has none.
+    pub(crate) fn only(&self, is_wanted: impl Fn(u64) -> bool) -> Option<Self> {
+        let picture = self.pixels.len() / self.len().max(1);
+        let mut only = Self::default();
+        for (i, &sample) in self.samples.iter().enumerate() {
+            if is_wanted(sample) && !only.samples.contains(&sample) {
+                only.samples.push(sample);
+                only.keys.push(self.keys.get(i)?.clone());
+                only.texts.push(self.texts.get(i)?.clone());
+                only.pixels.extend_from_slice(self.pixels.get(i * picture..(i + 1) * picture)?);
+            }
+        }
+        (picture > 0 || only.is_empty()).then_some(only)
+    }
 }

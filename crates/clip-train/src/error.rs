@@ -14,18 +14,26 @@ pub enum TrainError {
     /// A batch whose lists are not of one length.
     #[error("the batch has {samples} samples, {keys} keys and {texts} texts")]
     UnevenBatch {
-        /// Entries of each list.
+        /// Numbers of samples.
         samples: usize,
-        /// Entries of each list.
+        /// Their keys.
         keys: usize,
-        /// Entries of each list.
+        /// Their texts.
         texts: usize,
+    },
+    /// Pixels that are not those of all samples.
+    #[error("the batch has {found} values of pixels, expected {expected}")]
+    WrongPixels {
+        /// Values given.
+        found: usize,
+        /// Samples x 3 x resolution x resolution.
+        expected: usize,
     },
     /// Ranks with batches of different sizes.
     #[error("rank {rank} has {found} pairs, rank 0 has {expected}: give every rank as many")]
     UnequalRanks {
         /// The rank that differs.
-        rank: u64,
+        rank: usize,
         /// Its pairs.
         found: u64,
         /// Those of rank 0.

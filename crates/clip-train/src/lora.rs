@@ -109,25 +109,23 @@ impl<D: Train> Adapter<D> {
         })
     }
 
+    fn pack_a(&self, device: &D, order: WeightOrder) -> Result<D::Weight> {
+        device.pack_parameter(&self.a.values, 0..self.a.shape[0], order, Precision::F32)
+    }
+
     /// `W₀ + factor · B · A`
     pub(crate) fn weight(&self, device: &D) -> Result<D::Rows> {
-        let a =
-            device.pack_parameter(&self.a.values, WeightOrder::InputMajor, Precision::F32)?;
+        let a = self.pack_a(device, WeightOrder::InputMajor)?;
         let product = device.linear(&self.b.values, &a, Epilogue::none())?;
         device.add(device.scale(product, self.factor)?, &self.base)
     }
 
     /// `dA = factor · Bᵀ · dW`, `dB = factor · dW · Aᵀ`
-    pub(crate) fn gradients(
-        &self,
-        device: &D,
-        d_weight: &D::Rows,
-    ) -> Result<AdapterGradients<D>> {
+    pub(crate) fn gradients(&self, device: &D, d_weight: &D::Rows) -> Result<AdapterGradients<D>> {
         let [rank, width] = self.a.shape;
         let mut d_a = device.zeros(rank, width)?;
-        device.weight_gradient(&self.b.values, d_weight, Precision::F32, &mut d_a)?;
-        let a =
-            device.pack_parameter(&self.a.values, WeightOrder::OutputMajor, Precision::F32)?;
+        device.weight_gradient(&self.b.values, d_weight, Precision::F32, &mut d_a, 0)?;
+        let a = self.pack_a(device, WeightOrder::OutputMajor)?;
         let d_b = device.linear(d_weight, &a, Epilogue::none())?;
         Ok(AdapterGradients {
             a: device.scale(d_a, self.factor)?,

@@ -1,5 +1,6 @@
 //! A moving average of the weights (EMA), saved and evaluated beside them.
 
+use crate::rows::{self, dimensions};
 use clip_kernels::{Result, Train};
 use clip_model::TrainableClip;
 
@@ -19,7 +20,10 @@ impl<D: Train> MovingAverage<D> {
         changes: impl Fn(usize) -> bool,
     ) -> Result<Self> {
         let copy = |index: usize| -> Result<Option<D::Rows>> {
-            changes(index).then(|| copy(model.device(), model.value(index))).transpose()
+            let width = dimensions(&model.parameters()[index]).1;
+            changes(index)
+                .then(|| rows::copy(model.device(), model.value(index), width))
+                .transpose()
         };
         let values = (0..model.parameters().len()).map(copy).collect::<Result<_>>()?;
         Ok(Self { decay, values })
@@ -46,7 +50,7 @@ impl<D: Train> MovingAverage<D> {
 
     /// Averages by the parameters' indices.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = (usize, &mut D::Rows)> {
-        let some = |(index, value): (usize, &'_ mut Option<D::Rows>)| Some((index, value.as_mut()?));
-        self.values.iter_mut().enumerate().filter_map(some)
+        let values = self.values.iter_mut().enumerate();
+        values.filter_map(|(index, value)| Some((index, value.as_mut()?)))
     }
 }

@@ -56,8 +56,7 @@ impl OptimizerOptions {
             Tower::Text => self.text_rate,
             Tower::Joint => 1.0,
         };
-        let above =
-            layers(architecture, parameter.tower) - 1 - layer_of(architecture, parameter);
+        let above = layers(architecture, parameter.tower) - 1 - layer_of(architecture, parameter);
         Group {
             rate: tower_rate * self.layer_decay.powi(above as i32),
             // PROTOCOL 2.4; every `bn`, `ln` and `bias` has one dimension.

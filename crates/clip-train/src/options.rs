@@ -1,7 +1,7 @@
 //! What a person chooses about a step.
 
 use crate::lora::LoraOptions;
-use crate::objective::{Loss, Objective};
+use crate::objective::Objective;
 use crate::optimizer::OptimizerOptions;
 use clip_model::ImageArchitecture;
 
@@ -66,10 +66,5 @@ impl TrainerOptions {
             lora: None,
             seed: 0,
         }
-    }
-
-    /// The same with SigLIP's loss: what a checkpoint with `logit_bias` was trained with.
-    pub fn with_sigmoid_loss(self) -> Self {
-        Self { objective: Objective { loss: Loss::Sigmoid, ..self.objective }, ..self }
     }
 }

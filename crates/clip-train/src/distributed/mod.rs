@@ -16,6 +16,7 @@ mod join;
 #[cfg(feature = "mpi")]
 mod mpi;
 mod reducer;
+mod reduction;
 mod solo;
 mod threads;
 mod traffic;
@@ -23,6 +24,7 @@ mod traffic;
 pub use collective::{Collective, CollectiveError};
 pub use join::{JoinError, join};
 pub use reducer::GradientReducer;
+pub(crate) use reduction::{GradientReduction, sum_over_ranks};
 pub use solo::Solo;
 pub use threads::ThreadRank;
 pub use traffic::Traffic;

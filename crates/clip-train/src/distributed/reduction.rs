@@ -1,47 +1,76 @@
-//! Gradients of all ranks become their sum, while the backward pass goes on.
+//! A model's gradients become their sum over the ranks, while the backward pass goes on.
 
-use super::{Collective, CollectiveError};
+use super::collective::Collective;
+use super::reducer::GradientReducer;
 use crate::error::TrainError;
 use clip_kernels::Train;
 use clip_model::Gradients;
+use std::sync::Arc;
 
-/// The gradients of one step on their way to their sum over the ranks.
-///
-/// Every rank calls [`ready`](Self::ready) for the same parameters in the same order, as its
-/// backward pass does, and [`finish`](Self::finish) once.
-pub struct GradientReduction<'a> {
-    collective: &'a dyn Collective,
-    pending: Vec<usize>,
+/// The gradients of one step on their way to their sum over the ranks; nothing to do for a rank
+/// alone.
+pub(crate) struct GradientReduction {
+    reducer: Option<GradientReducer>,
+    failed: Option<TrainError>,
 }
 
-impl<'a> GradientReduction<'a> {
+impl GradientReduction {
     /// For one step.
-    pub fn new(collective: &'a dyn Collective) -> Self {
-        Self { collective, pending: Vec::new() }
+    pub(crate) fn new(collective: &Arc<dyn Collective>) -> Self {
+        let is_needed = collective.size() > 1;
+        let reducer = is_needed.then(|| GradientReducer::new(Arc::clone(collective)));
+        Self { reducer, failed: None }
     }
 
-    /// This parameter's gradient is whole on this rank.
-    pub fn ready<D: Train>(&mut self, parameter: usize, _: &mut Gradients<D>) {
-        if self.collective.size() > 1 {
-            self.pending.push(parameter);
+    /// This parameter's gradient is whole on this rank. All ranks say so in the same order.
+    pub(crate) fn ready<D: Train>(
+        &mut self,
+        device: &D,
+        parameter: usize,
+        gradients: &mut Gradients<D>,
+    ) {
+        if let (Some(reducer), None) = (&mut self.reducer, &self.failed) {
+            self.failed = send(reducer, device, parameter, gradients).err();
         }
     }
 
-    /// Returns when every gradient that was [`ready`](Self::ready) is the sum over the ranks.
+    /// Returns when every gradient that was ready is the sum over the ranks.
     ///
     /// # Errors
-    /// [`CollectiveError`], or what the device says.
-    pub fn finish<D: Train>(
+    /// [`TrainError::Collective`], [`TrainError::Device`].
+    pub(crate) fn finish<D: Train>(
         self,
         device: &D,
         gradients: &mut Gradients<D>,
     ) -> Result<(), TrainError> {
-        for parameter in self.pending {
-            if let Some(gradient) = gradients.get_mut(parameter) {
-                sum_over_ranks(device, self.collective, gradient)?;
-            }
+        match (self.failed, self.reducer) {
+            (Some(failed), _) => Err(failed),
+            (None, None) => Ok(()),
+            (None, Some(mut reducer)) => reducer.finish(write_into(device, gradients)),
         }
-        Ok(())
+    }
+}
+
+fn send<D: Train>(
+    reducer: &mut GradientReducer,
+    device: &D,
+    parameter: usize,
+    gradients: &mut Gradients<D>,
+) -> Result<(), TrainError> {
+    if let Some(gradient) = gradients.get(parameter) {
+        reducer.ready(parameter, &device.read(gradient)?)?;
+    }
+    reducer.take(write_into(device, gradients))
+}
+
+/// Puts sums in the place of a rank's own gradients.
+fn write_into<D: Train>(
+    device: &D,
+    gradients: &mut Gradients<D>,
+) -> impl FnMut(usize, &[f32]) -> Result<(), TrainError> {
+    |parameter, sum| match gradients.get_mut(parameter) {
+        Some(gradient) => Ok(device.write(gradient, sum)?),
+        None => Ok(()),
     }
 }
 

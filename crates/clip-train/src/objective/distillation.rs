@@ -28,11 +28,8 @@ pub(super) fn distillation<D: Train>(
         (Direction::TextToImage, own.texts, all.images, teacher.own.texts, teacher.all.images),
     ];
     for (direction, queries, keys, teacher_queries, teacher_keys) in directions {
-        let targets = Targets::Teacher {
-            queries: teacher_queries,
-            keys: teacher_keys,
-            scale: teacher.scale,
-        };
+        let targets =
+            Targets::Teacher { queries: teacher_queries, keys: teacher_keys, scale: teacher.scale };
         let loss = device.cross_entropy(queries, keys, scale, targets, factor * mean)?;
         // The part is told before its factor.
         sums.distillation += if factor == 0.0 { 0.0 } else { loss.loss / factor };

@@ -88,7 +88,7 @@ pub(crate) fn evaluate<D: Train>(
     };
     let mut sums = Sums::new();
     let scale = question.logits.scale();
-    match objective.loss {
+    match objective.loss_for(question.logits.bias.is_some()) {
         Loss::Contrastive => contrastive(&pairs, scale, &mut sums)?,
         Loss::Sigmoid => {
             sigmoid(&pairs, scale, question.logits.bias.unwrap_or(0.0), &mut sums)?;
@@ -113,7 +113,7 @@ fn answer<D: Train>(
     let &Question { device, collective, width, identities, .. } = question;
     let (sums, d_images, d_texts) = sums.over_ranks(device, collective, width)?;
     let pairs = identities.len() * collective.size();
-    let is_contrastive = objective.loss == Loss::Contrastive;
+    let is_contrastive = objective.loss_for(question.logits.bias.is_some()) == Loss::Contrastive;
     Ok(BatchLoss {
         loss: 0.5 * (sums.image_to_text + sums.text_to_image)
             + sums.sigmoid

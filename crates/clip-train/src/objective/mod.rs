@@ -24,8 +24,9 @@ pub enum Loss {
 /// The loss and what is added to it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Objective {
-    /// Over the pairs of the batch.
-    pub loss: Loss,
+    /// Over the pairs of the batch; where nothing is said, SigLIP's for a model with `logit_bias`
+    /// and the contrastive one for all others.
+    pub loss: Option<Loss>,
     /// A caption that stands in the batch more than once belongs to all of its pictures, and a
     /// picture that does to all of its captions; otherwise each pair is alone, as in the paper.
     pub multi_positive: bool,
@@ -35,6 +36,14 @@ pub struct Objective {
 
 impl Default for Objective {
     fn default() -> Self {
-        Self { loss: Loss::Contrastive, multi_positive: false, distillation: 1.0 }
+        Self { loss: None, multi_positive: false, distillation: 1.0 }
+    }
+}
+
+impl Objective {
+    /// The loss for a model that has a `logit_bias` or not.
+    pub(crate) fn loss_for(&self, has_logit_bias: bool) -> Loss {
+        let usual = if has_logit_bias { Loss::Sigmoid } else { Loss::Contrastive };
+        self.loss.unwrap_or(usual)
     }
 }

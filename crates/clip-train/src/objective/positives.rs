@@ -13,10 +13,12 @@ pub(crate) struct Identity {
 impl Identity {
     pub(crate) fn new(sample: u64, caption: &[u32]) -> Self {
         // FNV-1a over the token ids.
-        let caption = caption.iter().flat_map(|id| id.to_le_bytes()).fold(
-            0xCBF2_9CE4_8422_2325,
-            |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3),
-        );
+        let caption = caption
+            .iter()
+            .flat_map(|id| id.to_le_bytes())
+            .fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+            });
         Self { sample, caption }
     }
 }
