@@ -16,6 +16,7 @@ mod calibration;
 mod classes;
 mod compare;
 mod confusion;
+mod curves;
 mod few_shot_plot;
 mod few_shot_table;
 mod markup;
@@ -38,6 +39,7 @@ use std::io::Write;
 use std::path::Path;
 
 pub use crate::compare::{Measured, measured};
+pub use crate::curves::{Curve, CurvePoint, Curves};
 pub use crate::shift_means::OverShifts;
 
 use crate::markup::Markup;

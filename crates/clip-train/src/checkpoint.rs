@@ -58,7 +58,7 @@ pub enum SaveError {
 
 /// Where a run is. All of it is needed to go on as if it had never stopped.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Progress {
+pub struct RunProgress {
     /// Steps done, the skipped ones too.
     pub step: u64,
     /// Samples seen.
@@ -87,7 +87,7 @@ pub struct SavedState<Trainer, Position> {
     /// All choices, defaults too.
     pub config: Config,
     /// Where the run is.
-    pub progress: Progress,
+    pub progress: RunProgress,
     /// Where it is in the data.
     pub position: Position,
     /// The trainer's own.
@@ -105,7 +105,7 @@ pub struct Snapshot<'a, Trainer, Position> {
     /// The trainer's own.
     pub trainer: &'a Trainer,
     /// Where the run is.
-    pub progress: &'a Progress,
+    pub progress: &'a RunProgress,
     /// Where it is in the data.
     pub position: &'a Position,
     /// All choices.
@@ -286,7 +286,7 @@ fn sync(folder: &Path) -> io::Result<()> {
 }
 
 /// What is to be known where the model lies.
-fn readme(config: &Config, progress: &Progress) -> String {
+fn readme(config: &Config, progress: &RunProgress) -> String {
     let origin = match (&config.model.from, &config.model.architecture) {
         (Some(from), _) => format!("a fine-tune of `{from}`"),
         (None, Some(architecture)) => format!("`{architecture}`, trained from scratch"),
@@ -313,7 +313,7 @@ mod tests {
 
     fn save(checkpoints: &Checkpoints, step: u64, keep: usize) -> Result<PathBuf, SaveError> {
         let model = open_checkpoint("starter", &LoadOptions::default()).expect("built in");
-        let progress = Progress { step, ..Progress::default() };
+        let progress = RunProgress { step, ..RunProgress::default() };
         let snapshot = Snapshot {
             model: &model,
             average: None,

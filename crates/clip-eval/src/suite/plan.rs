@@ -19,6 +19,7 @@ const LARGEST_SUITE: u64 = 16 << 20;
 #[serde(deny_unknown_fields)]
 pub struct Suite {
     /// Models by name or path.
+    #[serde(default)]
     pub models: Vec<String>,
     /// What is asked of each.
     pub tasks: Vec<&'static dyn Task>,
@@ -157,9 +158,18 @@ impl Suite {
     /// # Errors
     /// It cannot be read, or says what a suite cannot.
     pub fn read(path: &Path) -> Result<Suite> {
+        Suite::read_of(path, None)
+    }
+
+    /// [`Suite::read`] with other models than the file names; it need not name any then.
+    ///
+    /// # Errors
+    /// As [`Suite::read`].
+    pub fn read_of(path: &Path, models: Option<Vec<String>>) -> Result<Suite> {
         let text = clip_files::read_text(path, LARGEST_SUITE).map_err(EvalError::io(path))?;
         let mut suite: Suite = toml::from_str(&text)
             .map_err(|error| EvalError::result(path, in_its_line(&text, &error)))?;
+        suite.models = models.unwrap_or(suite.models);
         let folder = path.parent().unwrap_or(Path::new(""));
         suite.root = folder.join(&suite.root);
         for entry in &mut suite.datasets {

@@ -1,5 +1,7 @@
 //! `clip-rs models`
 
+mod interpolate;
+
 use std::path::PathBuf;
 
 use clip_rs::model::checkpoint::{Inventory, inventory};
@@ -16,7 +18,7 @@ use crate::exit::Exit;
 use crate::settings::Settings;
 use crate::table::{columns, printable, wrapped};
 
-/// List, describe, check, download and convert models
+/// List, describe, check, download, convert and mix models
 ///
 /// The nine models released by OpenAI, and any checkpoint in their layout, open_clip's or Hugging
 /// Face's.
@@ -36,6 +38,7 @@ enum Verb {
     Info(Info),
     Download(Download),
     Convert(Convert),
+    Interpolate(interpolate::Interpolate),
 }
 
 /// List the nine released models
@@ -157,6 +160,7 @@ impl Models {
             Verb::Info(verb) => verb.run(settings, console),
             Verb::Download(verb) => verb.run(settings, console),
             Verb::Convert(verb) => verb.run(settings, console),
+            Verb::Interpolate(verb) => verb.run(settings, console),
         }
     }
 }
