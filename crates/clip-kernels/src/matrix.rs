@@ -136,9 +136,13 @@ impl<'a> MatrixView<'a> {
         self.values[output * self.output_stride + input * self.input_stride]
     }
 
-    /// The weights of one output side by side, where they lie so.
-    pub(crate) fn inputs_of(&self, output: usize) -> Option<&'a [f32]> {
-        let start = output * self.output_stride;
-        (self.input_stride == 1).then(|| &self.values[start..start + self.inputs])
+    /// The values as they are stored.
+    pub(crate) fn values(&self) -> &'a [f32] {
+        self.values
+    }
+
+    /// Whether they are stored `[outputs, inputs]`.
+    pub(crate) fn is_output_major(&self) -> bool {
+        self.input_stride == 1 && self.output_stride == self.inputs
     }
 }

@@ -21,7 +21,7 @@ use super::isa::{Isa, Vectorize};
 use super::lanes::{LANES, Lanes, fold};
 use super::target::Target;
 use super::thread_team;
-use super::transpose::transpose;
+use super::transpose::Transpose;
 use crate::reference::round_to_bf16;
 use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Result};
 use std::cell::RefCell;
@@ -207,7 +207,16 @@ impl Head<'_> {
         key_panels.resize(padded / NR * words, PanelRow::ZERO);
         let panels = key_panels.chunks_exact_mut(words);
         for (keys, panel) in key_words.chunks_exact(NR * words).zip(panels) {
-            transpose(self.isa, keys, words, panel);
+            let out = bytemuck::cast_slice_mut(panel);
+            Transpose {
+                source: keys,
+                source_stride: words,
+                rows: NR,
+                columns: words,
+                out,
+                stride: NR,
+            }
+            .run(self.isa);
         }
     }
 

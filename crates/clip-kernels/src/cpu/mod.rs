@@ -15,6 +15,7 @@ mod target;
 mod thread_team;
 mod train;
 mod transpose;
+mod weight_gradient;
 mod winograd;
 
 pub use gemm::PackedWeight;
@@ -123,7 +124,7 @@ impl Device for Cpu {
     }
 
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<PackedWeight> {
-        PackedWeight::pack(weight, precision)
+        PackedWeight::pack(self.isa, weight, precision)
     }
 
     fn pack_convolution(
@@ -135,8 +136,8 @@ impl Device for Cpu {
     ) -> Result<PackedWeight> {
         let channels = weight.inputs() / (kernel * kernel).max(1);
         match winograd::pays(kernel, stride, channels, precision) {
-            true => winograd::pack(weight),
-            false => PackedWeight::pack(weight, precision),
+            true => winograd::pack(self.isa, weight),
+            false => PackedWeight::pack(self.isa, weight, precision),
         }
     }
 

@@ -6,22 +6,22 @@ use std::ops::Range;
 
 /// A row-major matrix whose parts are handed out without the compiler's proof that they are apart.
 #[derive(Clone, Copy)]
-pub(super) struct Target<'a> {
-    start: *mut f32,
+pub(super) struct Target<'a, T = f32> {
+    start: *mut T,
     values: usize,
     stride: usize,
-    lifetime: PhantomData<&'a mut [f32]>,
+    lifetime: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: the pointer comes from a `&mut [f32]`, which may be sent; what keeps threads apart is
+// SAFETY: the pointer comes from a `&mut [T]`, which may be sent; what keeps threads apart is
 // the contract of `part`.
-unsafe impl Send for Target<'_> {}
+unsafe impl<T: Send> Send for Target<'_, T> {}
 // SAFETY: as above; a shared `Target` gives access only through `part`.
-unsafe impl Sync for Target<'_> {}
+unsafe impl<T: Send> Sync for Target<'_, T> {}
 
-impl<'a> Target<'a> {
+impl<'a, T> Target<'a, T> {
     /// The matrix `[values.len() / stride, stride]`.
-    pub(super) fn new(values: &'a mut [f32], stride: usize) -> Self {
+    pub(super) fn new(values: &'a mut [T], stride: usize) -> Self {
         Self { start: values.as_mut_ptr(), values: values.len(), stride, lifetime: PhantomData }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Target<'a> {
     /// While the slice lives, nobody else may read or write these columns of this row.
     #[inline]
     #[allow(clippy::mut_from_ref, reason = "that the parts are apart is the caller's promise")]
-    pub(super) unsafe fn part(&self, row: usize, columns: Range<usize>) -> &'a mut [f32] {
+    pub(super) unsafe fn part(&self, row: usize, columns: Range<usize>) -> &'a mut [T] {
         let start = row * self.stride + columns.start;
         assert!(
             columns.end <= self.stride && start + columns.len() <= self.values,
@@ -41,7 +41,9 @@ impl<'a> Target<'a> {
         // for 'a, and nobody else uses it (the caller's promise).
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), columns.len()) }
     }
+}
 
+impl Target<'_> {
     /// Asks for some columns of one row to be written soon.
     #[inline]
     pub(super) fn prefetch(&self, row: usize, columns: Range<usize>) {
@@ -64,10 +66,10 @@ impl<'a> Target<'a> {
 
 /// Calls `task` with every chunk of so many values (the last may be shorter) and its index, on the
 /// threads of the team.
-pub(super) fn for_each_chunk(
-    values: &mut [f32],
+pub(super) fn for_each_chunk<T: Send>(
+    values: &mut [T],
     length: usize,
-    task: impl Fn(usize, &mut [f32]) + Sync,
+    task: impl Fn(usize, &mut [T]) + Sync,
 ) {
     if values.is_empty() {
         return;

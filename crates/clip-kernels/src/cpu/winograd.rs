@@ -40,7 +40,7 @@ pub(super) fn pays(kernel: usize, stride: usize, channels: usize, precision: Pre
 /// `G·g·Gᵀ` of every output and channel, packed place by place.
 ///
 /// - `weight`: `[outputs, 9 · channels]`
-pub(super) fn pack(weight: MatrixView<'_>) -> Result<PackedWeight> {
+pub(super) fn pack(isa: Isa, weight: MatrixView<'_>) -> Result<PackedWeight> {
     let (outputs, channels) = (weight.outputs(), weight.inputs() / 9);
     let stride = PackedWeight::whole_panels(outputs);
     let no_memory = |()| DeviceError::out_of_memory::<f32>("weights", PLACES * stride, channels);
@@ -61,7 +61,7 @@ pub(super) fn pack(weight: MatrixView<'_>) -> Result<PackedWeight> {
         }
     }
     let places = MatrixView::output_major(&transformed, PLACES * stride, channels);
-    Ok(PackedWeight::pack(places, Precision::F32)?.transformed(outputs, 9 * channels))
+    Ok(PackedWeight::pack(isa, places, Precision::F32)?.transformed(outputs, 9 * channels))
 }
 
 /// `G` times a column.

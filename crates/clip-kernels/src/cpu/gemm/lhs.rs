@@ -2,10 +2,12 @@
 //! and their words.
 
 use super::im2col::Im2col;
+use super::macro_kernel::MC;
 use super::packed_words;
 use super::panels::Panels;
 use super::quantize::{RowScale, quantize_row};
 use crate::cpu::isa::Isa;
+use crate::cpu::transpose::Transpose;
 use crate::{PatchGrid, Precision};
 use std::ops::Range;
 
@@ -38,6 +40,10 @@ impl PackedLhs {
         if let Lhs::Im2colWords(maps) = lhs {
             let words = &mut self.words[..rows.len() * self.stride];
             return maps.copy(isa, rows, depth, bytemuck::cast_slice_mut(words), self.stride);
+        }
+        if let Lhs::Columns { values, stride } = *lhs {
+            let columns = Columns { values, stride, precision: panels.precision };
+            return columns.fill(isa, rows, inputs, &mut self.words, self.stride);
         }
         self.row.resize(inputs.len(), 0.0);
         for (row, words) in rows.zip(self.words.chunks_exact_mut(self.stride)) {
@@ -89,6 +95,8 @@ fn stride(words: usize) -> usize {
 pub(in crate::cpu) enum Lhs<'a> {
     /// Row `r` is `values[r · stride..][column..]`.
     Rows { values: &'a [f32], stride: usize, column: usize },
+    /// Row `r` is column `r` of rows `stride` values apart: in f32 and bf16.
+    Columns { values: &'a [f32], stride: usize },
     /// Row `r` is patch `r % patches` of picture `r / patches`, `[3 · patch_size²]`.
     Patches { images: &'a [f32], grid: PatchGrid },
     /// Row `r` is what a kernel covers; the words of the maps are values.
@@ -99,7 +107,7 @@ pub(in crate::cpu) enum Lhs<'a> {
 
 impl<'a> Lhs<'a> {
     /// The values of one row that belong to these inputs, where they stand side by side.
-    fn borrow(&self, row: usize, inputs: Range<usize>) -> Option<&'a [f32]> {
+    pub(super) fn borrow(&self, row: usize, inputs: Range<usize>) -> Option<&'a [f32]> {
         match *self {
             Self::Rows { values, stride, column } => {
                 let start = row * stride + column;
@@ -119,6 +127,83 @@ impl<'a> Lhs<'a> {
             Self::Patches { images, grid } => copy_patch(images, grid, row, inputs, out),
             Self::Im2col(maps) => maps.copy(isa, row..row + 1, inputs, out, out.len()),
             Self::Im2colWords(_) => unreachable!("words are copied as they are"),
+            Self::Columns { .. } => unreachable!("columns are turned a block at a time"),
+        }
+    }
+
+    /// Copies the values of some rows that belong to these inputs to rows `stride` values apart.
+    pub(super) fn copy_rows(
+        &self,
+        isa: Isa,
+        rows: Range<usize>,
+        inputs: Range<usize>,
+        out: &mut [f32],
+        stride: usize,
+    ) {
+        if let Self::Im2col(maps) = *self {
+            return maps.copy(isa, rows, inputs, out, stride);
+        }
+        for (row, out) in rows.zip(out.chunks_exact_mut(stride)) {
+            self.copy(isa, row, inputs.clone(), &mut out[..inputs.len()]);
+        }
+    }
+}
+
+/// The columns of a matrix as left rows.
+struct Columns<'a> {
+    values: &'a [f32],
+    stride: usize,
+    precision: Precision,
+}
+
+impl Columns<'_> {
+    /// The words of some columns, of `inputs` from top to bottom.
+    fn fill(
+        &self,
+        isa: Isa,
+        columns: Range<usize>,
+        inputs: Range<usize>,
+        out: &mut [u32],
+        out_stride: usize,
+    ) {
+        let row = |row: usize| &self.values[row * self.stride..][columns.clone()];
+        if inputs.is_empty() || columns.is_empty() {
+            return;
+        }
+        let (rows, width) = (inputs.len(), columns.len());
+        if self.precision == Precision::F32 {
+            let source = &self.values[inputs.start * self.stride + columns.start..];
+            Transpose {
+                source: bytemuck::cast_slice(source),
+                source_stride: self.stride,
+                rows,
+                columns: width,
+                out,
+                stride: out_stride,
+            }
+            .run(isa);
+            return;
+        }
+        /// Rows of words that are turned at a time.
+        const WORDS: usize = 16;
+        let mut pairs = [0; WORDS * MC];
+        let words = packed_words::count(self.precision, rows);
+        for first in (0..words).step_by(WORDS) {
+            let count = WORDS.min(words - first);
+            for (word, pair) in pairs.chunks_exact_mut(width).take(count).enumerate() {
+                let input = inputs.start + 2 * (first + word);
+                let second = if input + 1 < inputs.end { row(input + 1) } else { &[] };
+                packed_words::from_pair(isa, self.precision, row(input), second, pair);
+            }
+            Transpose {
+                source: &pairs,
+                source_stride: width,
+                rows: count,
+                columns: width,
+                out: &mut out[first..],
+                stride: out_stride,
+            }
+            .run(isa);
         }
     }
 }

@@ -20,7 +20,7 @@ use std::ops::Range;
 /// comes.
 pub(in crate::cpu) const MC: usize = 96;
 /// Words of one block. 256 cost 5 % for the sums that are put away and taken up again.
-const KC: usize = 1024;
+pub(in crate::cpu) const KC: usize = 1024;
 
 /// The macro-kernel: a rectangle of a product and where it goes.
 #[derive(Clone)]

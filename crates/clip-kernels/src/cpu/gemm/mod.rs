@@ -23,15 +23,19 @@ mod pack;
 mod packed_words;
 mod panels;
 mod quantize;
+mod rhs;
 
 pub(super) use epilogue::TileEpilogue;
 pub(super) use im2col::Im2col;
 pub(super) use lhs::Lhs;
-pub(super) use macro_kernel::{MC, MacroKernel};
+pub(super) use macro_kernel::{KC, MC, MacroKernel};
 pub(super) use micro_kernel::multiply_in_registers;
 pub use pack::PackedWeight;
-pub(super) use packed_words::{count as count_words, from_row as words_of_row};
+pub(super) use packed_words::{
+    count as count_words, from_row as words_of_row, inputs_of as inputs_of_word,
+};
 pub(super) use panels::{NR, PanelRow, Panels};
+pub(super) use rhs::Rhs;
 
 use super::isa::Isa;
 use super::target::Target;

@@ -1,15 +1,18 @@
 //! A weight packed into panels.
 
 use super::huge_pages::PanelMemory;
+use super::lhs::Lhs;
 use super::packed_words;
 use super::panels::{NR, PanelRow, PanelScale, Panels};
+use super::rhs::Rhs;
+use crate::cpu::isa::Isa;
+use crate::cpu::target::for_each_chunk;
+use crate::cpu::transpose::Transpose;
 use crate::reference::quantize_output;
 use crate::shape_checks::WeightShape;
 use crate::{DeviceError, MatrixView, Precision, Result};
 use rayon::prelude::*;
-
-/// Words packed at a time: one cache line of each of the 32 outputs.
-const WORDS_AT_A_TIME: usize = 16;
+use std::ops::Range;
 
 /// A weight `[outputs, inputs]` packed for the CPU.
 #[derive(Debug)]
@@ -27,27 +30,59 @@ pub struct PackedWeight {
 }
 
 impl PackedWeight {
-    /// Packs a weight, its panels in parallel.
-    pub(in crate::cpu) fn pack(weight: MatrixView<'_>, precision: Precision) -> Result<Self> {
+    /// Packs a weight to be kept, its panels in parallel.
+    pub(in crate::cpu) fn pack(
+        isa: Isa,
+        weight: MatrixView<'_>,
+        precision: Precision,
+    ) -> Result<Self> {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
-        let words = packed_words::count(precision, inputs);
         let panels = outputs.div_ceil(NR);
-        let mut rows = PanelMemory::zeroed(panels, words)?;
-        let scale_count = if precision == Precision::Int8 { panels } else { 0 };
-        let mut scales = Vec::new();
-        scales
-            .try_reserve_exact(scale_count)
-            .map_err(|_| DeviceError::out_of_memory::<PanelScale>("weights", scale_count, 1))?;
-        scales.resize(scale_count, PanelScale::ZERO);
-        let panels = rows.as_mut_slice().par_chunks_mut(words.max(1)).enumerate();
-        match precision {
-            Precision::Int8 => {
-                let panels = panels.zip(&mut scales);
-                panels.for_each(|((panel, rows), scale)| pack_integers(weight, panel, rows, scale));
+        let mut rows = PanelMemory::zeroed(panels, packed_words::count(precision, inputs))?;
+        let scales = match precision {
+            Precision::Int8 => pack_integers(weight, rows.as_mut_slice())?,
+            _ => {
+                pack_numbers(isa, weight, precision, rows.as_mut_slice());
+                Vec::new()
             }
-            _ => panels.for_each(|(panel, rows)| pack_panel(weight, precision, panel, rows)),
-        }
+        };
         Ok(Self { rows, outputs, inputs, precision, scales, is_transformed: false })
+    }
+
+    /// Packs a weight for one product, in memory that is used again. In f32 and bf16.
+    pub(in crate::cpu) fn pack_once(
+        isa: Isa,
+        weight: MatrixView<'_>,
+        precision: Precision,
+    ) -> Result<Self> {
+        Self::lent(weight.outputs(), weight.inputs(), precision, |rows| {
+            pack_numbers(isa, weight, precision, rows);
+        })
+    }
+
+    /// The same for rows of which each is one input.
+    pub(in crate::cpu) fn pack_rows_once(
+        isa: Isa,
+        rows: &Rhs<'_>,
+        precision: Precision,
+    ) -> Result<Self> {
+        Self::lent(rows.outputs, rows.inputs.len(), precision, |panels| {
+            rows.pack(isa, precision, panels);
+        })
+    }
+
+    /// Panels in memory that is used again, which `fill` writes whole.
+    fn lent(
+        outputs: usize,
+        inputs: usize,
+        precision: Precision,
+        fill: impl FnOnce(&mut [PanelRow]),
+    ) -> Result<Self> {
+        assert_ne!(precision, Precision::Int8, "integers are for weights that are kept");
+        let words = packed_words::count(precision, inputs);
+        let mut rows = PanelMemory::lent(outputs.div_ceil(NR), words)?;
+        fill(rows.as_mut_slice());
+        Ok(Self { rows, outputs, inputs, precision, scales: Vec::new(), is_transformed: false })
     }
 
     /// Outputs of whole panels, as every place of a transformed kernel has.
@@ -88,34 +123,73 @@ impl PackedWeight {
     }
 }
 
-/// f32 and bf16.
-fn pack_panel(weight: MatrixView<'_>, precision: Precision, panel: usize, rows: &mut [PanelRow]) {
-    let first = panel * NR;
-    let outputs = NR.min(weight.outputs() - first);
-    let inputs_of_word = packed_words::inputs_of(precision);
-    let mut values = [0.0; 2 * WORDS_AT_A_TIME];
-    let mut packed = [0; WORDS_AT_A_TIME];
-    for (block, rows) in rows.chunks_mut(WORDS_AT_A_TIME).enumerate() {
-        let start = block * WORDS_AT_A_TIME * inputs_of_word;
-        let end = weight.inputs().min(start + WORDS_AT_A_TIME * inputs_of_word);
-        for output in 0..outputs {
-            let values = &mut values[..end - start];
-            match weight.inputs_of(first + output) {
-                Some(inputs) => values.copy_from_slice(&inputs[start..end]),
-                None => (start..end).zip(values.iter_mut()).for_each(|(input, value)| {
-                    *value = weight.at(first + output, input);
-                }),
-            }
-            packed_words::from_values(precision, values, &mut packed[..rows.len()]);
-            for (row, &word) in rows.iter_mut().zip(&packed) {
-                row.0[output] = word;
-            }
+/// f32 and bf16; every word of the panels is written.
+fn pack_numbers(isa: Isa, weight: MatrixView<'_>, precision: Precision, panels: &mut [PanelRow]) {
+    let (values, outputs, inputs) = (weight.values(), weight.outputs(), weight.inputs());
+    if !weight.is_output_major() {
+        let rows = Lhs::Rows { values, stride: outputs, column: 0 };
+        return Rhs { rows, inputs: 0..inputs, outputs }.pack(isa, precision, panels);
+    }
+    for_each_chunk(panels, packed_words::count(precision, inputs), |panel, rows| {
+        let first = panel * NR;
+        let outputs = NR.min(outputs - first);
+        let values = &values[first * inputs..(first + outputs) * inputs];
+        pack_outputs(isa, values, inputs, precision, rows);
+    });
+}
+
+/// One panel.
+///
+/// - `values`: `[outputs, inputs]`
+fn pack_outputs(
+    isa: Isa,
+    values: &[f32],
+    inputs: usize,
+    precision: Precision,
+    panel: &mut [PanelRow],
+) {
+    let outputs = values.len() / inputs;
+    if outputs < NR {
+        panel.fill(PanelRow::ZERO);
+    }
+    let mut turn = |source: &[u32], source_stride: usize, words: Range<usize>| {
+        let (columns, out) = (words.len(), bytemuck::cast_slice_mut(&mut panel[words]));
+        Transpose { source, source_stride, rows: outputs, columns, out, stride: NR }.run(isa);
+    };
+    if precision == Precision::F32 {
+        return turn(bytemuck::cast_slice(values), inputs, 0..inputs);
+    }
+    /// Words turned at a time: with those of the panel they stay in the first-level cache.
+    const WORDS: usize = 64;
+    let mut words = [0; NR * WORDS];
+    for start in (0..inputs).step_by(2 * WORDS) {
+        let part = start..inputs.min(start + 2 * WORDS);
+        let count = packed_words::count(precision, part.len());
+        for (row, words) in values.chunks_exact(inputs).zip(words.chunks_exact_mut(WORDS)) {
+            packed_words::from_row(isa, precision, &row[part.clone()], &mut words[..count]);
         }
+        turn(&words, WORDS, start / 2..start / 2 + count);
     }
 }
 
-/// int8: an output's scale needs all of its inputs first.
-fn pack_integers(
+/// int8, into zeros; gives the scales of the panels.
+fn pack_integers(weight: MatrixView<'_>, rows: &mut [PanelRow]) -> Result<Vec<PanelScale>> {
+    let (words, panels) =
+        (packed_words::count(Precision::Int8, weight.inputs()), weight.outputs().div_ceil(NR));
+    let mut scales = Vec::new();
+    scales
+        .try_reserve_exact(panels)
+        .map_err(|_| DeviceError::out_of_memory::<PanelScale>("weights", panels, 1))?;
+    scales.resize(panels, PanelScale::ZERO);
+    rows.par_chunks_mut(words.max(1))
+        .zip(&mut scales)
+        .enumerate()
+        .for_each(|(panel, (rows, scale))| pack_integer_panel(weight, panel, rows, scale));
+    Ok(scales)
+}
+
+/// An output's scale needs all of its inputs first.
+fn pack_integer_panel(
     weight: MatrixView<'_>,
     panel: usize,
     rows: &mut [PanelRow],
@@ -147,25 +221,68 @@ mod tests {
     use super::*;
 
     fn pack(weight: MatrixView<'_>, precision: Precision) -> PackedWeight {
-        PackedWeight::pack(weight, precision).unwrap()
+        PackedWeight::pack(Isa::detect(), weight, precision).unwrap()
     }
 
     #[test]
-    fn both_orders_of_a_weight_pack_alike_and_zeros_fill_the_last_panel() {
-        let (outputs, inputs) = (35, 21);
-        let output_major: Vec<f32> = (0..outputs * inputs).map(|i| i as f32).collect();
-        let mut input_major = vec![0.0; outputs * inputs];
-        for output in 0..outputs {
-            for input in 0..inputs {
-                input_major[input * outputs + output] = output_major[output * inputs + input];
+    fn both_orders_pack_alike_and_zeros_fill_the_last_panel_and_the_last_word() {
+        for (isa, (outputs, inputs)) in
+            Isa::available().flat_map(|isa| [(35, 21), (64, 160), (1, 1)].map(|size| (isa, size)))
+        {
+            let value = |output: usize, input: usize| (output * inputs + input) as f32 - 99.5;
+            let places = |rows: usize, columns: usize| {
+                (0..rows).flat_map(move |row| (0..columns).map(move |column| (row, column)))
+            };
+            let output_major: Vec<f32> =
+                places(outputs, inputs).map(|(o, i)| value(o, i)).collect();
+            let input_major: Vec<f32> = places(inputs, outputs).map(|(i, o)| value(o, i)).collect();
+            let views = [
+                MatrixView::output_major(&output_major, outputs, inputs),
+                MatrixView::input_major(&input_major, inputs, outputs),
+            ];
+            for (view, precision) in
+                views.into_iter().flat_map(|view| Precision::ALL.map(|p| (view, p)))
+            {
+                let kept = PackedWeight::pack(isa, view, precision).unwrap();
+                if precision == Precision::Int8 {
+                    let other = PackedWeight::pack(isa, views[0], precision).unwrap();
+                    assert_eq!(words(&kept), words(&other));
+                    continue;
+                }
+                drop(PackedWeight::pack_once(isa, views[0], precision).unwrap()); // other content
+                let once = PackedWeight::pack_once(isa, view, precision).unwrap();
+                let inputs_of_word = packed_words::inputs_of(precision);
+                let expected =
+                    places(outputs.next_multiple_of(NR) / NR, inputs.div_ceil(inputs_of_word))
+                        .flat_map(|(panel, word)| (0..NR).map(move |i| (panel * NR + i, word)))
+                        .map(|(output, word)| {
+                            let values: Vec<f32> = (word * inputs_of_word
+                                ..inputs.min((word + 1) * inputs_of_word))
+                                .map(
+                                    |input| {
+                                        if output < outputs { value(output, input) } else { 0.0 }
+                                    },
+                                )
+                                .collect();
+                            let mut word = [0];
+                            packed_words::from_values(precision, &values, &mut word);
+                            word[0]
+                        });
+                let expected: Vec<u32> = expected.collect();
+                assert_eq!(words(&kept), expected, "{} {precision:?} {outputs}", isa.name());
+                assert_eq!(words(&once), expected, "{} {precision:?} {outputs}", isa.name());
             }
         }
-        for precision in Precision::ALL {
-            let a = pack(MatrixView::output_major(&output_major, outputs, inputs), precision);
-            let b = pack(MatrixView::input_major(&input_major, inputs, outputs), precision);
-            assert!(a.rows.as_slice().iter().zip(b.rows.as_slice()).all(|(a, b)| a.0 == b.0));
-            assert_eq!(a.panels().count(), 2);
-        }
+    }
+
+    fn words(weight: &PackedWeight) -> Vec<u32> {
+        weight.rows.as_slice().iter().flat_map(|row| row.0).collect()
+    }
+
+    #[test]
+    fn a_row_of_a_panel_is_one_input_of_its_outputs() {
+        let (outputs, inputs) = (35, 21);
+        let output_major: Vec<f32> = (0..outputs * inputs).map(|i| i as f32).collect();
         let a = pack(MatrixView::output_major(&output_major, outputs, inputs), Precision::F32);
         let row = a.panels().slice(1, 20..21)[0].0.map(f32::from_bits); // input 20, outputs 32..64
         assert_eq!(row[..4], [32.0 * 21.0 + 20.0, 33.0 * 21.0 + 20.0, 34.0 * 21.0 + 20.0, 0.0]);

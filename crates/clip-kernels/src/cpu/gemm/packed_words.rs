@@ -6,7 +6,7 @@ use crate::cpu::lanes::Lanes;
 use crate::reference::round_to_bf16;
 
 /// Inputs that one word holds.
-pub(super) fn inputs_of(precision: Precision) -> usize {
+pub(in crate::cpu) fn inputs_of(precision: Precision) -> usize {
     4 / precision.bytes()
 }
 
@@ -45,6 +45,93 @@ pub(in crate::cpu) fn from_row(isa: Isa, precision: Precision, values: &[f32], w
             bf16_row(values, words);
         },
         _ => isa.vectorize(FromValues { precision, values, words }),
+    }
+}
+
+/// Two rows value by value: word `i` holds value `i` of both in bf16, of the first alone in f32.
+///
+/// - `second`: as long as the first, or empty, which stands for zeros
+pub(in crate::cpu) fn from_pair(
+    isa: Isa,
+    precision: Precision,
+    first: &[f32],
+    second: &[f32],
+    words: &mut [u32],
+) {
+    assert!(
+        words.len() == first.len() && (second.is_empty() || second.len() == first.len()),
+        "words of two rows"
+    );
+    if precision == Precision::F32 {
+        let first: &[u32] = bytemuck::cast_slice(first);
+        // Of a whole panel: without a call.
+        match (words.as_mut_array::<32>(), first.as_array()) {
+            (Some(words), Some(first)) => *words = *first,
+            _ => words.copy_from_slice(first),
+        }
+        return;
+    }
+    match isa.level() {
+        // SAFETY: an `Isa` of this level exists only where the processor has its features.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 { bf16: true, .. } => unsafe { bf16_pair(first, second, words) },
+        _ => isa.vectorize(FromPair { first, second, words }),
+    }
+}
+
+struct FromPair<'a> {
+    first: &'a [f32],
+    second: &'a [f32],
+    words: &'a mut [u32],
+}
+
+impl Vectorize for FromPair<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (word, &value) in self.words.iter_mut().zip(self.first) {
+            *word = round_to_bf16(value).to_bits() >> 16;
+        }
+        for (word, &value) in self.words.iter_mut().zip(self.second) {
+            *word |= round_to_bf16(value).to_bits() & 0xFFFF_0000;
+        }
+    }
+}
+
+/// 16 values of each row at a time, rounded as in [`bf16_row`].
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn bf16_pair(first: &[f32], second: &[f32], words: &mut [u32]) {
+    use std::arch::x86_64::{
+        __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_mask_storeu_epi32,
+        _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
+    };
+    const INTERLEAVED: [u16; 32] = {
+        let mut places = [0; 32];
+        let mut place = 0;
+        while place < 32 {
+            places[place as usize] = place % 2 * 16 + place / 2;
+            place += 1;
+        }
+        places
+    };
+    // SAFETY: an array of 64 bytes.
+    let interleaved = unsafe { _mm512_loadu_si512(INTERLEAVED.as_ptr().cast()) };
+    for (index, words) in words.chunks_mut(16).enumerate() {
+        let mask = ((1_u32 << words.len()) - 1) as u16;
+        let mask_of_second = if second.is_empty() { 0 } else { mask };
+        // SAFETY: only as many values are read and words written as the chunk has words; the rows
+        // have as many values (asserted by `from_pair`). The transmuted types are 512 bits each.
+        unsafe {
+            let low = _mm512_maskz_loadu_ps(mask, first.as_ptr().add(16 * index));
+            let high = second.as_ptr().wrapping_add(16 * index);
+            let high = _mm512_maskz_loadu_ps(mask_of_second, high);
+            let rounded: __m512i =
+                std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
+            let pairs = _mm512_permutexvar_epi16(interleaved, rounded);
+            _mm512_mask_storeu_epi32(words.as_mut_ptr().cast(), mask, pairs);
+        }
     }
 }
 
@@ -115,6 +202,25 @@ mod tests {
                     values.iter().map(|&value| (round_to_bf16(value).to_bits() >> 16) as u16);
                 assert!(halves[..length].iter().copied().eq(expected), "{}, {length}", isa.name());
                 assert!(halves[length..].iter().all(|&half| half == 0));
+            }
+        }
+    }
+    #[test]
+    fn two_rows_are_joined_alike_on_every_instruction_set() {
+        let rounded = |value: f32| round_to_bf16(value).to_bits() >> 16;
+        for isa in Isa::available() {
+            for length in [0_usize, 1, 15, 16, 17, 32, 100] {
+                let first: Vec<f32> = (0..length).map(|i| (i * i) as f32 / 77.0 - 20.0).collect();
+                let second: Vec<f32> = first.iter().map(|value| 3.0 - value * value).collect();
+                let mut words = vec![u32::MAX; length];
+                from_pair(isa, Precision::Bf16, &first, &second, &mut words);
+                let pairs = first.iter().zip(&second);
+                let expected = pairs.map(|(&a, &b)| rounded(a) | rounded(b) << 16);
+                assert!(words.iter().copied().eq(expected), "{}, {length}", isa.name());
+                from_pair(isa, Precision::Bf16, &first, &[], &mut words);
+                assert!(words.iter().copied().eq(first.iter().map(|&a| rounded(a))));
+                from_pair(isa, Precision::F32, &first, &[], &mut words);
+                assert!(words.iter().copied().eq(first.iter().map(|a| a.to_bits())));
             }
         }
     }

@@ -24,6 +24,11 @@ pub(in crate::cpu) const NR: usize = 32;
 #[repr(C, align(64))]
 pub(in crate::cpu) struct PanelRow(pub(in crate::cpu) [u32; NR]);
 
+// SAFETY: the array alone, which fills its two lines of 64 bytes.
+unsafe impl bytemuck::Zeroable for PanelRow {}
+// SAFETY: as above.
+unsafe impl bytemuck::Pod for PanelRow {}
+
 impl PanelRow {
     pub(in crate::cpu) const ZERO: Self = Self([0; NR]);
 }
