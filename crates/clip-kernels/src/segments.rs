@@ -81,9 +81,25 @@ impl KvRanges {
 
     /// Whether no row is seen by two items, nor twice by one.
     pub(crate) fn are_disjoint(&self) -> bool {
-        let mut sorted: Vec<_> = self.ranges.iter().map(|rows| (rows.start, rows.end)).collect();
-        sorted.sort_unstable();
-        sorted.windows(2).all(|pair| pair[0].1 <= pair[1].0)
+        self.sorted().windows(2).all(|pair| pair[0].end <= pair[1].start)
+    }
+
+    /// Those of so many rows that no item sees.
+    pub(crate) fn unseen(&self, rows: usize) -> Vec<std::ops::Range<usize>> {
+        let (mut unseen, mut end) = (Vec::new(), 0);
+        for seen in self.sorted().into_iter().chain(std::iter::once(rows..rows)) {
+            if end < seen.start {
+                unseen.push(end..seen.start);
+            }
+            end = end.max(seen.end);
+        }
+        unseen
+    }
+
+    fn sorted(&self) -> Vec<std::ops::Range<usize>> {
+        let mut sorted = self.ranges.clone();
+        sorted.sort_unstable_by_key(|rows| rows.start);
+        sorted
     }
 
     /// The end of the last row that any item sees.
@@ -124,7 +140,9 @@ mod tests {
         assert!(keys.are_disjoint());
         assert_eq!((keys.count(), keys.length(0), keys.length(1), keys.end()), (3, 3, 0, 10));
         assert_eq!((keys.of(0), keys.of(2)), (&[4..6, 9..10][..], std::slice::from_ref(&(0..3))));
+        assert_eq!(keys.unseen(12), [3..4, 6..9, 10..12]);
         keys.push(std::iter::once(2..3));
         assert!(!keys.are_disjoint());
+        assert_eq!(keys.unseen(10), [3..4, 6..9]);
     }
 }

@@ -121,10 +121,9 @@ fn activations() {
     let out = Reference.activate(&x, Activation::Relu).unwrap();
     let of_out = Reference.activation_backward(&out, dy.clone(), Activation::Relu).unwrap();
     assert_eq!(of_out, Reference.activation_backward(&x, dy, Activation::Relu).unwrap());
-    let (x, dy) = (Matrix::new(vec![0.0, -0.0, f32::NAN], 3), Matrix::new(vec![3.0; 3], 3));
+    let (x, dy) = (Matrix::new(vec![0.0, -0.0, 1e-45], 3), Matrix::new(vec![3.0; 3], 3));
     let d_x = Reference.activation_backward(&x, dy, Activation::Relu).unwrap();
-    assert_eq!(d_x.values()[..2], [0.0; 2]);
-    assert!(d_x.values()[2].is_nan());
+    assert_eq!(d_x.values(), [0.0, 0.0, 3.0]);
 }
 
 #[test]
@@ -152,7 +151,7 @@ fn attention_over_segments() {
     let mut apart = KvRanges::default();
     apart.push([6..9, 0..2]);
     apart.push([]);
-    apart.push([4..5]);
+    apart.push(std::iter::once(4..5));
     let ragged = Segments::from_lengths([5, 0, 1, 3]);
     for (case, queries, keys, key_rows, causal) in [
         ("ragged", ragged.clone(), each(&ragged), 9, false),

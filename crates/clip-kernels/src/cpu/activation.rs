@@ -1,12 +1,15 @@
-//! The activations of sixteen f32.
+//! The activations of sixteen f32, and their derivatives.
 
 use super::exponential::exp;
 use super::lanes::Lanes;
+use std::f32::consts::FRAC_1_SQRT_2;
 
 /// A function of each lane. A type and not a closure, because a closure keeps the instructions of
 /// its own compilation (see `Vectorize`).
 pub(super) trait Activate {
     fn of<L: Lanes>(x: L) -> L;
+    /// The derivative.
+    fn slope<L: Lanes>(x: L) -> L;
 }
 
 pub(super) struct Identity;
@@ -19,13 +22,32 @@ impl Activate for Identity {
     fn of<L: Lanes>(x: L) -> L {
         x
     }
+
+    #[inline(always)]
+    fn slope<L: Lanes>(_: L) -> L {
+        L::splat(1.0)
+    }
 }
 
 impl Activate for QuickGelu {
     #[inline(always)]
     fn of<L: Lanes>(x: L) -> L {
-        x.mul(exp(x.mul(L::splat(-1.702))).add(L::splat(1.0)).reciprocal())
+        x.mul(sigmoid_of_scaled(x))
     }
+
+    /// `s + 1.702 · x · s · (1 − s)`.
+    #[inline(always)]
+    fn slope<L: Lanes>(x: L) -> L {
+        let sigmoid = sigmoid_of_scaled(x);
+        let falling = L::splat(1.0).sub(sigmoid).mul(sigmoid);
+        x.mul(L::splat(1.702)).mul_add(falling, sigmoid)
+    }
+}
+
+/// `sigmoid(1.702 · x)`.
+#[inline(always)]
+fn sigmoid_of_scaled<L: Lanes>(x: L) -> L {
+    exp(x.mul(L::splat(-1.702))).add(L::splat(1.0)).reciprocal()
 }
 
 /// NaN stays NaN.
@@ -33,6 +55,12 @@ impl Activate for Relu {
     #[inline(always)]
     fn of<L: Lanes>(x: L) -> L {
         x.zero_below(L::splat(0.0), x)
+    }
+
+    /// 0 at 0: no number above it is below the smallest one.
+    #[inline(always)]
+    fn slope<L: Lanes>(x: L) -> L {
+        x.zero_below(L::splat(f32::from_bits(1)), L::splat(1.0))
     }
 }
 
@@ -56,17 +84,33 @@ const TAIL: [f32; 10] = [
 impl Activate for Gelu {
     #[inline(always)]
     fn of<L: Lanes>(x: L) -> L {
-        let slope = L::splat(0.4 * std::f32::consts::FRAC_1_SQRT_2);
-        let t = x.abs().mul_add(slope, L::splat(1.0)).reciprocal();
-        let mut polynomial = L::splat(TAIL[0]);
-        for coefficient in &TAIL[1..] {
-            polynomial = polynomial.mul_add(t, L::splat(*coefficient));
-        }
         // On the right x − |tail|, on the left −|tail|.
         let half = L::splat(-0.5);
-        let tail = x.abs().mul(half).mul(polynomial).mul(exp(x.mul(half).mul(x)));
+        let tail = x.abs().mul(half).mul(scaled_erfc(x)).mul(exp(x.mul(half).mul(x)));
         Relu::of(x).add(tail)
     }
+
+    /// `Φ(x) + x · φ(x)`: on the left `e^(−x²/2) · (p/2 − |x|/√2π)`, on the right what that lacks
+    /// to 1.
+    #[inline(always)]
+    fn slope<L: Lanes>(x: L) -> L {
+        let density = L::splat(-(0.5 * std::f32::consts::FRAC_2_SQRT_PI * FRAC_1_SQRT_2));
+        let factor = x.abs().mul_add(density, scaled_erfc(x).mul(L::splat(0.5)));
+        let left = factor.mul(exp(x.mul(L::splat(-0.5)).mul(x)));
+        let rest = left.mul_add(L::splat(-2.0), L::splat(1.0));
+        left.add(x.zero_below(L::splat(0.0), rest))
+    }
+}
+
+/// `p(1 / (1 + 0.4·|z|))` for `z = x/√2`.
+#[inline(always)]
+fn scaled_erfc<L: Lanes>(x: L) -> L {
+    let t = x.abs().mul_add(L::splat(0.4 * FRAC_1_SQRT_2), L::splat(1.0)).reciprocal();
+    let mut polynomial = L::splat(TAIL[0]);
+    for coefficient in &TAIL[1..] {
+        polynomial = polynomial.mul_add(t, L::splat(*coefficient));
+    }
+    polynomial
 }
 
 #[cfg(test)]
@@ -75,23 +119,29 @@ mod tests {
     use crate::cpu::isa::{Isa, Vectorize};
     use crate::{Activation, reference};
 
-    struct Activated(f32, Activation);
+    struct Activated(f32, Activation, bool);
+
+    impl Activated {
+        #[inline(always)]
+        fn with<L: Lanes, A: Activate>(&self) -> f32 {
+            let mut values = [0.0; 16];
+            let x = L::splat(self.0);
+            if self.2 { A::slope(x) } else { A::of(x) }.store(&mut values);
+            values[3]
+        }
+    }
 
     impl Vectorize for Activated {
         type Output = f32;
 
         #[inline(always)]
         fn run<L: Lanes>(self) -> f32 {
-            let x = L::splat(self.0);
-            let mut values = [0.0; 16];
             match self.1 {
-                Activation::None => x,
-                Activation::QuickGelu => QuickGelu::of(x),
-                Activation::Gelu => Gelu::of(x),
-                Activation::Relu => Relu::of(x),
+                Activation::None => self.with::<L, Identity>(),
+                Activation::QuickGelu => self.with::<L, QuickGelu>(),
+                Activation::Gelu => self.with::<L, Gelu>(),
+                Activation::Relu => self.with::<L, Relu>(),
             }
-            .store(&mut values);
-            values[3]
         }
     }
 
@@ -105,7 +155,7 @@ mod tests {
                     // A few roundings of the argument of `exp`, which grows with x² in the tail of
                     // GELU.
                     let allowed = 4e-7 * expected.abs() * (1.0 + f64::from(x * x) / 8.0) + 1e-36;
-                    let found = isa.vectorize(Activated(x, activation));
+                    let found = isa.vectorize(Activated(x, activation, false));
                     let error = (f64::from(found) - expected).abs();
                     let case = isa.name();
                     assert!(
@@ -118,10 +168,36 @@ mod tests {
     }
 
     #[test]
-    fn nan_stays_nan() {
+    fn slopes_equal_their_definition() {
         for isa in Isa::available() {
             for activation in Activation::ALL {
-                assert!(isa.vectorize(Activated(f32::NAN, activation)).is_nan(), "{activation:?}");
+                for step in -4000..=4000 {
+                    let x = step as f32 / 200.0;
+                    let expected = reference::slope(f64::from(x), activation);
+                    // Two terms that nearly cancel where the slope is zero; in the tails one.
+                    let scale = expected.abs().max(f64::from((-x.abs()).exp()));
+                    let allowed = 4e-7 * scale * (1.0 + f64::from(x * x) / 8.0) + 1e-36;
+                    let found = isa.vectorize(Activated(x, activation, true));
+                    let error = (f64::from(found) - expected).abs();
+                    let case = isa.name();
+                    assert!(
+                        error <= allowed,
+                        "{case}: {activation:?}′({x}) = {found} against {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nan_stays_nan() {
+        for (isa, slope) in Isa::available().flat_map(|isa| [(isa, false), (isa, true)]) {
+            for activation in Activation::ALL {
+                let is_constant = matches!(activation, Activation::None | Activation::Relu);
+                if !(slope && is_constant) {
+                    let found = isa.vectorize(Activated(f32::NAN, activation, slope));
+                    assert!(found.is_nan(), "{activation:?}");
+                }
             }
         }
     }

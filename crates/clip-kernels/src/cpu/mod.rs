@@ -2,11 +2,17 @@
 
 mod activation;
 mod attention;
+mod batch_norm;
+mod column_sums;
+mod elementwise;
 mod exponential;
 mod gemm;
 mod isa;
 mod lanes;
 mod layer_norm;
+mod losses;
+mod normalize;
+mod optimizer;
 mod patches;
 mod peak;
 mod pool;

@@ -1,8 +1,8 @@
-//! The two pools of the ResNets. Both are bound by memory, not by arithmetic.
+//! The two pools of the ResNets and their backward. All are bound by memory, not by arithmetic.
 //!
 //! Order of the sums: the cells of a square, or of the map, row by row, for each channel alone.
 
-use super::isa::{Isa, Vectorize};
+use super::isa::{Isa, Vectorize, multiply_add};
 use super::lanes::Lanes;
 use super::target::for_each_chunk;
 use crate::{MapShape, Matrix, Result};
@@ -71,6 +71,51 @@ impl Vectorize for PoolRow<'_> {
     }
 }
 
+/// Every cell gets its share of what its square got; `shape` is that of the larger maps.
+pub(super) fn average_pool_backward(
+    isa: Isa,
+    dy: &Matrix,
+    items: usize,
+    shape: MapShape,
+    side: usize,
+) -> Result<Matrix> {
+    let channels = dy.width();
+    let pooled = shape.width / side * channels;
+    let mut dx = Matrix::unwritten(items * shape.cells(), channels)?;
+    // One task fills one row of cells of one map. Squares of a map stand over each other as its
+    // rows do, so that row `r` of all maps belongs to row `r / side` of the pooled ones.
+    for_each_chunk(dx.values_mut(), shape.width * channels, |row, out| {
+        let squares = &dy.values()[row / side * pooled..][..pooled];
+        isa.vectorize(SpreadRow { squares, channels, side, out });
+    });
+    Ok(dx)
+}
+
+/// One row of cells.
+struct SpreadRow<'a> {
+    /// `[width / side, channels]`
+    squares: &'a [f32],
+    channels: usize,
+    side: usize,
+    /// `[width, channels]`
+    out: &'a mut [f32],
+}
+
+impl Vectorize for SpreadRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let factor = 1.0 / (self.side * self.side) as f32;
+        let cells = self.out.chunks_exact_mut(self.side * self.channels);
+        for (cells, square) in cells.zip(self.squares.chunks_exact(self.channels)) {
+            for cell in cells.chunks_exact_mut(self.channels) {
+                cell.iter_mut().zip(square).for_each(|(cell, value)| *cell = value * factor);
+            }
+        }
+    }
+}
+
 /// The mean of the map's cells in front of the cells; positions added to all.
 pub(super) fn pool_tokens(
     isa: Isa,
@@ -85,6 +130,42 @@ pub(super) fn pool_tokens(
         isa.vectorize(Tokens { cells, positions: positional_embedding.values(), channels, out });
     });
     Ok(out)
+}
+
+/// Every cell gets its token's and its share of the mean's.
+pub(super) fn pool_tokens_backward(isa: Isa, dy: &Matrix, cells: usize) -> Result<Matrix> {
+    let channels = dy.width();
+    let mut dx = Matrix::unwritten(dy.rows() / (cells + 1) * cells, channels)?;
+    for_each_chunk(dx.values_mut(), cells * channels, |item, out| {
+        let tokens = &dy.values()[item * (cells + 1) * channels..][..(cells + 1) * channels];
+        isa.vectorize(CellsOfTokens { tokens, channels, out });
+    });
+    Ok(dx)
+}
+
+/// The cells of one map.
+struct CellsOfTokens<'a> {
+    /// `[cells + 1, channels]`
+    tokens: &'a [f32],
+    channels: usize,
+    /// `[cells, channels]`
+    out: &'a mut [f32],
+}
+
+impl Vectorize for CellsOfTokens<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let (mean, tokens) = self.tokens.split_at(self.channels);
+        let factor = 1.0 / (tokens.len() / self.channels) as f32;
+        let cells = self.out.chunks_exact_mut(self.channels);
+        for (cell, token) in cells.zip(tokens.chunks_exact(self.channels)) {
+            for ((cell, &token), &mean) in cell.iter_mut().zip(token).zip(mean) {
+                *cell = multiply_add(L::FUSED, mean, factor, token);
+            }
+        }
+    }
 }
 
 /// The tokens of one map.

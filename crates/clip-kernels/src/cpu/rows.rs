@@ -1,10 +1,12 @@
-//! Operations that only move values.
+//! Operations that only move values, or add rows to rows of a table.
 
 use super::gemm::words_of_row;
-use super::isa::Isa;
+use super::isa::{Isa, Vectorize};
+use super::lanes::Lanes;
 use super::target::{Target, for_each_chunk};
 use super::thread_team;
 use crate::{Matrix, Precision, Result};
+use std::ops::Range;
 
 /// `[items, channels · cells]` to `[items · cells, channels]`.
 pub(super) fn channels_last(images: &Matrix, channels: usize) -> Result<Matrix> {
@@ -52,4 +54,38 @@ pub(super) fn bf16_words(isa: Isa, maps: &Matrix) -> Result<Matrix> {
         words_of_row(isa, Precision::Bf16, values, bytemuck::cast_slice_mut(out));
     });
     Ok(out)
+}
+
+/// Adds row `i` of `rows` to row `places[i]` of a table, in this order; threads share the columns.
+pub(super) fn add_rows_to(isa: Isa, table: &mut Matrix, places: &[usize], rows: &Matrix) {
+    /// Columns of a task: 8 cache lines of each row.
+    const COLUMNS: usize = 128;
+    let width = table.width();
+    let table = Target::new(table.values_mut(), width);
+    thread_team::for_each(width.div_ceil(COLUMNS), |task| {
+        let columns = task * COLUMNS..width.min((task + 1) * COLUMNS);
+        isa.vectorize(AddColumns { table, columns, places, rows });
+    });
+}
+
+/// Some columns of all rows; nobody else may use these columns of the table.
+struct AddColumns<'a> {
+    table: Target<'a>,
+    columns: Range<usize>,
+    places: &'a [usize],
+    rows: &'a Matrix,
+}
+
+impl Vectorize for AddColumns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        for (row, &place) in self.places.iter().enumerate() {
+            // SAFETY: the columns of one task, which nobody else uses.
+            let out = unsafe { self.table.part(place, self.columns.clone()) };
+            let values = &self.rows.row(row)[self.columns.clone()];
+            out.iter_mut().zip(values).for_each(|(out, value)| *out += value);
+        }
+    }
 }

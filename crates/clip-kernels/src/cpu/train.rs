@@ -1,10 +1,13 @@
 //! What training adds to the processor.
 
-use super::{Cpu, PackedWeight};
+use super::{
+    Cpu, PackedWeight, attention, batch_norm, column_sums, elementwise, layer_norm, losses,
+    normalize, optimizer, pool, rows,
+};
 use crate::{
     Activation, AdamW, AttentionOptions, AttentionPlan, ConvolutionShape, Device, MapShape, Matrix,
     NormGradients, PatchGrid, Precision, Reference, Result, SimilarityLoss, Targets, Train,
-    WeightOrder, reference, shape_checks,
+    WeightOrder, shape_checks,
 };
 use std::ops::Range;
 
@@ -62,15 +65,18 @@ impl Train for Cpu {
     }
 
     fn bias_gradient(&self, dy: &Matrix, gradient: &mut Matrix, first_column: usize) -> Result<()> {
-        Reference.bias_gradient(dy, gradient, first_column)
+        shape_checks::bias_gradient(dy, gradient, first_column);
+        let gradient = &mut gradient.values_mut()[first_column..first_column + dy.width()];
+        column_sums::add_column_sums(self.isa, dy, gradient)
     }
 
     fn add(&self, x: Matrix, y: &Matrix) -> Result<Matrix> {
-        Reference.add(x, y)
+        shape_checks::same_shape(&x, y);
+        Ok(elementwise::add(self.isa, x, y))
     }
 
     fn scale(&self, x: Matrix, factor: f32) -> Result<Matrix> {
-        Reference.scale(x, factor)
+        Ok(elementwise::scale(self.isa, x, factor))
     }
 
     fn scatter_rows(&self, x: &Matrix, indices: &Vec<usize>, rows: usize) -> Result<Matrix> {
@@ -78,7 +84,7 @@ impl Train for Cpu {
     }
 
     fn activate(&self, x: &Matrix, activation: Activation) -> Result<Matrix> {
-        Reference.activate(x, activation)
+        elementwise::activate(self.isa, x, activation)
     }
 
     fn activation_backward(
@@ -87,7 +93,8 @@ impl Train for Cpu {
         dy: Matrix,
         activation: Activation,
     ) -> Result<Matrix> {
-        Reference.activation_backward(x, dy, activation)
+        shape_checks::same_shape(x, &dy);
+        Ok(elementwise::activation_backward(self.isa, x, dy, activation))
     }
 
     fn layer_norm_backward(
@@ -98,7 +105,8 @@ impl Train for Cpu {
         dy: &Matrix,
         gradients: NormGradients<'_, Self>,
     ) -> Result<Matrix> {
-        Reference.layer_norm_backward(x, gain, eps, dy, gradients)
+        shape_checks::layer_norm_backward(x, gain, dy, gradients.as_ref());
+        layer_norm::layer_norm_backward(self.isa, x, gain, eps, dy, gradients)
     }
 
     fn attention_backward(
@@ -109,7 +117,8 @@ impl Train for Cpu {
         plan: &AttentionPlan,
         options: AttentionOptions,
     ) -> Result<(Matrix, Matrix)> {
-        Reference.attention_backward(queries, keys_values, d_output, plan, options)
+        shape_checks::attention_backward(queries, keys_values, d_output, plan, options);
+        attention::attention_backward(self.isa, queries, keys_values, d_output, plan, options)
     }
 
     fn embed_tokens_backward(
@@ -120,13 +129,22 @@ impl Train for Cpu {
         token_embedding: Option<&mut Matrix>,
         positional_embedding: Option<&mut Matrix>,
     ) -> Result<()> {
-        Reference.embed_tokens_backward(
+        let (tokens, places) = (token_embedding, positional_embedding);
+        shape_checks::embed_tokens_backward(
             token_ids,
             positions,
             dy,
-            token_embedding,
-            positional_embedding,
-        )
+            tokens.as_deref(),
+            places.as_deref(),
+        );
+        if let Some(table) = tokens {
+            let ids: Vec<usize> = token_ids.iter().map(|&id| id as usize).collect();
+            rows::add_rows_to(self.isa, table, &ids, dy);
+        }
+        if let Some(table) = places {
+            rows::add_rows_to(self.isa, table, positions, dy);
+        }
+        Ok(())
     }
 
     fn embed_patches_backward(
@@ -153,7 +171,8 @@ impl Train for Cpu {
     }
 
     fn column_statistics(&self, x: &Matrix) -> Result<Matrix> {
-        Reference.column_statistics(x)
+        shape_checks::column_statistics(x);
+        batch_norm::column_statistics(self.isa, x)
     }
 
     fn batch_norm(
@@ -165,7 +184,8 @@ impl Train for Cpu {
         eps: f64,
         activation: Activation,
     ) -> Result<Matrix> {
-        Reference.batch_norm(x, statistics, gain, bias, eps, activation)
+        shape_checks::batch_norm(x, statistics, gain, bias);
+        batch_norm::batch_norm(self.isa, x, statistics, gain, bias, eps, activation)
     }
 
     fn batch_norm_backward(
@@ -178,7 +198,8 @@ impl Train for Cpu {
         dy: &Matrix,
         gradients: NormGradients<'_, Self>,
     ) -> Result<Matrix> {
-        Reference.batch_norm_backward(x, statistics, of_batch, gain, eps, dy, gradients)
+        shape_checks::batch_norm_backward(x, statistics, gain, dy, gradients.as_ref());
+        batch_norm::batch_norm_backward(self.isa, x, statistics, of_batch, gain, eps, dy, gradients)
     }
 
     fn convolution_input_gradient(
@@ -203,7 +224,8 @@ impl Train for Cpu {
     }
 
     fn average_pool_backward(&self, dy: &Matrix, shape: MapShape, side: usize) -> Result<Matrix> {
-        Reference.average_pool_backward(dy, shape, side)
+        let items = shape_checks::average_pool_backward(dy, shape, side);
+        pool::average_pool_backward(self.isa, dy, items, shape, side)
     }
 
     fn pool_tokens_backward(
@@ -212,15 +234,21 @@ impl Train for Cpu {
         cells: usize,
         positional_embedding: Option<&mut Matrix>,
     ) -> Result<Matrix> {
-        Reference.pool_tokens_backward(dy, cells, positional_embedding)
+        shape_checks::pool_tokens_backward(dy, cells, positional_embedding.as_deref());
+        if let Some(table) = positional_embedding {
+            let places: Vec<usize> = (0..dy.rows()).map(|row| row % (cells + 1)).collect();
+            rows::add_rows_to(self.isa, table, &places, dy);
+        }
+        pool::pool_tokens_backward(self.isa, dy, cells)
     }
 
     fn normalize(&self, x: &Matrix) -> Result<Matrix> {
-        Reference.normalize(x)
+        normalize::normalize(self.isa, x)
     }
 
     fn normalize_backward(&self, x: &Matrix, dy: &Matrix) -> Result<Matrix> {
-        Reference.normalize_backward(x, dy)
+        shape_checks::same_shape(x, dy);
+        normalize::normalize_backward(self.isa, x, dy)
     }
 
     fn cross_entropy(
@@ -231,8 +259,8 @@ impl Train for Cpu {
         targets: Targets<'_, Self>,
         weight: f64,
     ) -> Result<SimilarityLoss<Self>> {
-        shape_checks::similarity_loss(queries, keys, targets);
-        reference::cross_entropy(queries, keys, scale, targets, weight)
+        shape_checks::similarity_loss(queries, keys, scale, targets);
+        losses::cross_entropy(self.isa, queries, keys, scale, targets, weight)
     }
 
     fn sigmoid_loss(
@@ -244,12 +272,12 @@ impl Train for Cpu {
         targets: Targets<'_, Self>,
         weight: f64,
     ) -> Result<SimilarityLoss<Self>> {
-        shape_checks::sigmoid_loss(queries, keys, targets);
-        reference::sigmoid_loss(queries, keys, scale, bias, targets, weight)
+        shape_checks::sigmoid_loss(queries, keys, scale, targets);
+        losses::sigmoid_loss(self.isa, queries, keys, scale, bias, targets, weight)
     }
 
     fn squared_norm(&self, x: &Matrix) -> Result<f64> {
-        Reference.squared_norm(x)
+        Ok(optimizer::squared_norm(self.isa, x))
     }
 
     fn adamw(
@@ -260,10 +288,14 @@ impl Train for Cpu {
         second_moment: &mut Matrix,
         step: AdamW,
     ) -> Result<()> {
-        Reference.adamw(parameter, gradient, first_moment, second_moment, step)
+        shape_checks::adamw(parameter, gradient, first_moment, second_moment);
+        optimizer::adamw(self.isa, parameter, gradient, first_moment, second_moment, step);
+        Ok(())
     }
 
     fn moving_average(&self, average: &mut Matrix, x: &Matrix, decay: f64) -> Result<()> {
-        Reference.moving_average(average, x, decay)
+        shape_checks::same_shape(average, x);
+        elementwise::moving_average(self.isa, average, x, decay);
+        Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn activate(x: f64, activation: Activation) -> f64 {
     }
 }
 
-/// The derivative of the activation of one value; that of ReLU is 0 at 0, and NaN for NaN.
+/// The derivative of the activation of one value; that of ReLU is 0 at 0.
 pub(crate) fn slope(x: f64, activation: Activation) -> f64 {
     match activation {
         Activation::None => 1.0,
@@ -44,8 +44,8 @@ pub(crate) fn slope(x: f64, activation: Activation) -> f64 {
             let density = (-0.5 * x * x).exp() / (2.0 * PI).sqrt();
             0.5 * erfc(-x * FRAC_1_SQRT_2) + x * density
         }
-        Activation::Relu if x.is_nan() => x,
-        Activation::Relu => f64::from(u8::from(x > 0.0)),
+        Activation::Relu if x <= 0.0 => 0.0,
+        Activation::Relu => 1.0,
     }
 }
 

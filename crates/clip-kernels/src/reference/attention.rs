@@ -53,8 +53,8 @@ fn exponentials(scores: Vec<f64>) -> Vec<f64> {
 
 /// With `p` the probabilities and `scale = 1 / √head_width`, of every item and head:
 ///
-/// `d_v = pᵀ · d_out`, `d_p = d_out · vᵀ`, `d_s = p ∘ (d_p − Σ p ∘ d_p)` (the sum of each query),
-/// `d_q = scale · d_s · k`, `d_k = scale · d_sᵀ · q`.
+/// `d_v = pᵀ · d_out`, `d_p = d_out · vᵀ`, `d_s = scale · p ∘ (d_p − Σ p ∘ d_p)` (the sum of each
+/// query), `d_q = d_s · k`, `d_k = d_sᵀ · q`.
 ///
 /// In bf16 both sides of each of these products are rounded, and those of the scores as in
 /// [`attention`]; `p` and `d_p` are not where they are multiplied value by value.
@@ -128,12 +128,12 @@ impl Query<'_> {
         let d_p: Vec<f64> = self.seen.iter().map(|&row| dot(&d_out, &value(row))).collect();
         let mean: f64 = p.iter().zip(&d_p).map(|(p, d_p)| p * d_p).sum();
         for ((&row, p), d_p) in self.seen.iter().zip(&p).zip(&d_p) {
-            let d_s = round(p * (d_p - mean));
+            let d_s = round(scale * p * (d_p - mean));
             let k = key(row);
             for (place, column) in self.columns.clone().enumerate() {
                 let key_place = row * 2 * width + column;
-                d_queries[self.row * width + column] += scale * d_s * f64::from(k[place]);
-                d_keys_values[key_place] += scale * d_s * f64::from(q[place]);
+                d_queries[self.row * width + column] += d_s * f64::from(k[place]);
+                d_keys_values[key_place] += d_s * f64::from(q[place]);
                 d_keys_values[key_place + width] += round(*p) * f64::from(d_out[place]);
             }
         }

@@ -6,7 +6,7 @@ use crate::{Device, Matrix, Result, SimilarityLoss, Targets};
 
 /// `weight · Σ` over the queries of `−Σ t · log softmax(scale · q · kᵀ)`, `t` the query's share of
 /// each key. With respect to a logit: `weight · (softmax − t)`.
-pub(crate) fn cross_entropy<D: Device<Rows = Matrix>>(
+pub(super) fn cross_entropy<D: Device<Rows = Matrix>>(
     queries: &Matrix,
     keys: &Matrix,
     scale: f32,
@@ -25,7 +25,7 @@ pub(crate) fn cross_entropy<D: Device<Rows = Matrix>>(
 
 /// `−weight · Σ log sigmoid(s · (scale · q · k + bias))` over all pairs, `s` 1 where the query
 /// belongs to the key, else −1. With respect to a logit: `−weight · s · sigmoid(−s · logit)`.
-pub(crate) fn sigmoid_loss<D: Device<Rows = Matrix>>(
+pub(super) fn sigmoid_loss<D: Device<Rows = Matrix>>(
     queries: &Matrix,
     keys: &Matrix,
     scale: f32,

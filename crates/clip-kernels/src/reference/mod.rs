@@ -18,8 +18,7 @@ mod rows;
 mod train;
 
 #[cfg(test)]
-pub(crate) use activation::activate;
-pub(crate) use losses::{cross_entropy, sigmoid_loss};
+pub(crate) use activation::{activate, slope};
 #[cfg(test)]
 pub(crate) use precision::QuantizedRow;
 pub use precision::ReferenceWeight;

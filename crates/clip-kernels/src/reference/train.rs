@@ -269,7 +269,7 @@ impl Train for Reference {
         targets: Targets<'_, Self>,
         weight: f64,
     ) -> Result<SimilarityLoss<Self>> {
-        shape_checks::similarity_loss(queries, keys, targets);
+        shape_checks::similarity_loss(queries, keys, scale, targets);
         losses::cross_entropy(queries, keys, scale, targets, weight)
     }
 
@@ -282,7 +282,7 @@ impl Train for Reference {
         targets: Targets<'_, Self>,
         weight: f64,
     ) -> Result<SimilarityLoss<Self>> {
-        shape_checks::sigmoid_loss(queries, keys, targets);
+        shape_checks::sigmoid_loss(queries, keys, scale, targets);
         losses::sigmoid_loss(queries, keys, scale, bias, targets, weight)
     }
 

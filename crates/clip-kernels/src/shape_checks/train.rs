@@ -203,9 +203,14 @@ pub(crate) fn pool_tokens_backward(dy: &Matrix, cells: usize, positions: Option<
 pub(crate) fn similarity_loss<D: Device<Rows = Matrix>>(
     queries: &Matrix,
     keys: &Matrix,
+    scale: f32,
     targets: Targets<'_, D>,
 ) {
     assert_eq!(queries.width(), keys.width(), "widths of queries and keys");
+    assert!(queries.rows() == 0 || keys.rows() > 0, "queries without keys");
+    // A scale that is not a number gives a loss that is none: for the caller to see.
+    let is_negative = |scale: f32| scale < 0.0;
+    assert!(!is_negative(scale), "a negative scale: {scale}");
     match targets {
         Targets::Diagonal { first } => {
             let (end, count) = (first + queries.rows(), keys.rows());
@@ -220,7 +225,8 @@ pub(crate) fn similarity_loss<D: Device<Rows = Matrix>>(
                 assert!(ascending, "positives of a query in ascending order, each once");
             }
         }
-        Targets::Teacher { queries: of_teacher, keys: keys_of_teacher, .. } => {
+        Targets::Teacher { queries: of_teacher, keys: keys_of_teacher, scale } => {
+            assert!(!is_negative(scale), "a negative scale: {scale}");
             let rows = (of_teacher.rows(), keys_of_teacher.rows());
             assert_eq!(rows, (queries.rows(), keys.rows()), "rows of the teacher");
             assert_eq!(of_teacher.width(), keys_of_teacher.width(), "widths of the teacher");
@@ -231,9 +237,10 @@ pub(crate) fn similarity_loss<D: Device<Rows = Matrix>>(
 pub(crate) fn sigmoid_loss<D: Device<Rows = Matrix>>(
     queries: &Matrix,
     keys: &Matrix,
+    scale: f32,
     targets: Targets<'_, D>,
 ) {
-    similarity_loss(queries, keys, targets);
+    similarity_loss(queries, keys, scale, targets);
     assert!(!matches!(targets, Targets::Teacher { .. }), "a sigmoid loss against a teacher");
 }
 

@@ -32,7 +32,8 @@ pub(super) use macro_kernel::{KC, MC, MacroKernel};
 pub(super) use micro_kernel::multiply_in_registers;
 pub use pack::PackedWeight;
 pub(super) use packed_words::{
-    count as count_words, from_row as words_of_row, inputs_of as inputs_of_word,
+    count as count_words, from_pair as words_of_pair, from_row as words_of_row,
+    inputs_of as inputs_of_word,
 };
 pub(super) use panels::{NR, PanelRow, Panels};
 pub(super) use rhs::Rhs;
