@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 33] = [
+const ARROWS: [(&str, &str); 36] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-cli", "clip-data"),
@@ -34,8 +34,11 @@ const ARROWS: [(&str, &str); 33] = [
     ("clip-train", "clip-data"),
     ("clip-train", "clip-eval"),
     ("clip-train", "clip-files"),
+    ("clip-train", "clip-formats"),
+    ("clip-train", "clip-image"),
     ("clip-train", "clip-kernels"),
     ("clip-train", "clip-model"),
+    ("clip-train", "clip-tokenizer"),
     ("clip-formats", "clip-files"),
     ("clip-model", "clip-files"),
     ("clip-model", "clip-formats"),

@@ -56,7 +56,15 @@ pub use crate::catalogue::{
     Archive, Dataset, Files, Fold, Metric, Recognised, SplitInfo, Status, Task, Validation,
     catalogue, find,
 };
+/// Members of shards and what they say, for readers of millions of them.
+pub mod webdataset {
+    pub use crate::custom::webdataset::{
+        Dot, captions_of_json, is_picture_ending, key_and_ending, shard_name, tars_in,
+    };
+}
+
 pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, packed};
+pub use crate::custom::csv::{CaptionColumns, caption_columns};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::items::Items;

@@ -154,6 +154,15 @@ impl Archive {
         self.positions.get(name).copied()
     }
 
+    /// Where the content of a file lies, from which byte and how many, for whoever reads it on
+    /// their own; none for a file of a zip or a tar.gz, which does not lie there as it is.
+    pub fn place(&self, index: usize) -> Option<(u64, u64)> {
+        match &self.content {
+            Content::Tar(_, places) => places.get(index).copied(),
+            Content::Zip(..) | Content::Stream(..) => None,
+        }
+    }
+
     /// The content of a file.
     ///
     /// In a tar.gz, files asked for in their own order come at the speed of the stream; one that

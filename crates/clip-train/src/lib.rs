@@ -10,6 +10,7 @@
 mod batch;
 pub mod checkpoint;
 pub mod config;
+pub mod data;
 pub mod distributed;
 mod error;
 pub mod evaluation;

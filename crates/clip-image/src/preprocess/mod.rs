@@ -7,11 +7,13 @@ mod mean_std;
 mod open_clip;
 mod plan;
 mod strips;
+mod view;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::mean_std::{MEAN, STD};
 pub use self::plan::ResizeMode;
+pub use self::view::View;
 use crate::crop::{self, CropMode, CropOffset};
 use crate::decode::{decode, orientation};
 use crate::resize::{self, Interpolation};

@@ -67,6 +67,28 @@ pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns
     (!values.is_empty()).then_some(Columns { file, values, split, task, notes })
 }
 
+/// The columns of a table of captions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptionColumns {
+    /// Place of the column of images.
+    pub image: usize,
+    /// Places of those of captions, one at least.
+    pub captions: Vec<usize>,
+    /// What else could have been meant, for people.
+    pub notes: Vec<String>,
+}
+
+/// The columns of images and captions in a header, by the names that people and tools give them;
+/// none if it lacks either.
+pub fn caption_columns(header: &[String]) -> Option<CaptionColumns> {
+    let found = columns(header, Some(Task::Retrieval))?;
+    (found.task == Task::Retrieval).then_some(CaptionColumns {
+        image: found.file,
+        captions: found.values,
+        notes: found.notes,
+    })
+}
+
 /// A column that is read and another of the same name: nobody can say which is meant. Captions are
 /// read from all.
 pub(super) fn repeated<'a>(header: &'a [String], columns: &Columns) -> Option<&'a str> {

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use self::dialect::Table;
 use self::header::Columns;
+pub use self::header::{CaptionColumns, caption_columns};
 use crate::catalogue::Task;
 use crate::custom::class_names::classes_of;
 use crate::custom::split_names::{choose, role, word_in};

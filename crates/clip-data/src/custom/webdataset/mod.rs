@@ -6,8 +6,10 @@ mod shards;
 
 use std::path::{Path, PathBuf};
 
+pub use self::sample::captions_of_json;
 use self::sample::{Kind, Said};
-use self::shards::{Dot, LIMIT, Sample, Shards, shards_in, splits_of_names, tars_in};
+pub use self::shards::{Dot, is_picture_ending, key_and_ending, shard_name, tars_in};
+use self::shards::{LIMIT, Sample, Shards, shards_in, splits_of_names};
 use crate::catalogue::Task;
 use crate::custom::class_names::{self, Named, classes_of};
 use crate::custom::labels::{Labels, whole_number};

@@ -10,7 +10,7 @@ use crate::item::Presence;
 const LABEL_KEYS: [&str; 8] =
     ["label", "class", "cls", "target", "class_id", "label_id", "class_name", "category"];
 /// Keys of a caption.
-const CAPTION_KEYS: [&str; 3] = ["caption", "text", "title"];
+const CAPTION_KEYS: [&str; 4] = ["caption", "captions", "text", "title"];
 
 /// What the samples of a set are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,17 @@ impl Kind {
             (_, "json") => json_captions(text),
             _ => Ok(captions(text.lines())),
         }
+    }
+}
+
+/// The captions of a sample's JSON, none where it has no key of captions.
+///
+/// # Errors
+/// It is no JSON, or what should be a caption is no text.
+pub fn captions_of_json(bytes: &[u8]) -> Result<Vec<Box<str>>, String> {
+    match Kind::Captions.said("json", bytes)? {
+        Said::Captions(captions) => Ok(captions),
+        _ => Ok(Vec::new()),
     }
 }
 

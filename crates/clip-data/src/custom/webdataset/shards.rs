@@ -74,7 +74,7 @@ impl Sample {
 
 /// Which dot of a file's name ends the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dot {
+pub enum Dot {
     /// WebDataset's rule.
     First,
     /// For names such as `img.000.jpg`, which that rule makes one sample of.
@@ -177,13 +177,13 @@ fn samples_of(
 }
 
 /// An ending of pictures alone: `mask.png` is another file's.
-fn is_picture_ending(ending: &str) -> bool {
+pub fn is_picture_ending(ending: &str) -> bool {
     !ending.contains('.') && is_image(&format!("x.{ending}"))
 }
 
 /// `folder/0001.txt.gz`: key `folder/0001`, ending `txt.gz` by the first dot of the file's name.
 /// None for files that a system put there.
-fn key_and_ending(name: &str, dot: Dot) -> Option<(&str, &str)> {
+pub fn key_and_ending(name: &str, dot: Dot) -> Option<(&str, &str)> {
     if name.split('/').any(|part| clip_files::is_system_name(OsStr::new(part))) {
         return None;
     }
@@ -198,13 +198,16 @@ fn key_and_ending(name: &str, dot: Dot) -> Option<(&str, &str)> {
 }
 
 /// A shard's file name without its ending.
-pub(super) fn shard_name(path: &Path) -> String {
+pub fn shard_name(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
 }
 
 /// Tars in `folder`, by number and name.
-pub(super) fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+///
+/// # Errors
+/// It cannot be read.
+pub fn tars_in(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = clip_files::entries(folder).map_err(DataError::read(folder))?;
     let is_tar =
         |name: &OsStr| ENDINGS.iter().any(|ending| name.to_string_lossy().ends_with(ending));
