@@ -37,6 +37,7 @@ pub mod tensorboard;
 mod trainer;
 
 pub use batch::Batch;
+pub use clip_kernels as kernels;
 pub use error::TrainError;
 pub use locked::{KeptFeatures, KeptOptions};
 pub use lora::LoraOptions;

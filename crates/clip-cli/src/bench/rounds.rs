@@ -2,17 +2,15 @@
 
 use std::time::Instant;
 
-use clip_rs::Error;
-
 /// Calls shorter than this are repeated within a round until they fill it.
 const SECONDS_OF_A_ROUND: f64 = 0.1;
 
 /// One thing that is measured in every round: a number.
-pub(super) struct Measurement<'a>(Box<dyn FnMut() -> Result<f64, Error> + 'a>);
+pub(super) struct Measurement<'a, E>(Box<dyn FnMut() -> Result<f64, E> + 'a>);
 
-impl<'a> Measurement<'a> {
+impl<'a, E> Measurement<'a, E> {
     /// Seconds of a call; several calls and their mean where one is short.
-    pub(super) fn seconds(mut call: impl FnMut() -> Result<(), Error> + 'a) -> Measurement<'a> {
+    pub(super) fn seconds(mut call: impl FnMut() -> Result<(), E> + 'a) -> Measurement<'a, E> {
         Measurement(Box::new(move || {
             let (started, mut calls) = (Instant::now(), 0.0);
             loop {
@@ -27,17 +25,17 @@ impl<'a> Measurement<'a> {
     }
 
     /// A value that measures itself.
-    pub(super) fn value(call: impl FnMut() -> Result<f64, Error> + 'a) -> Measurement<'a> {
+    pub(super) fn value(call: impl FnMut() -> Result<f64, E> + 'a) -> Measurement<'a, E> {
         Measurement(Box::new(call))
     }
 }
 
 /// The median of each measurement over `rounds` rounds, after one that does not count.
-pub(super) fn medians(
-    measurements: &mut [Measurement<'_>],
+pub(super) fn medians<E>(
+    measurements: &mut [Measurement<'_, E>],
     rounds: usize,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<f64>, Error> {
+) -> Result<Vec<f64>, E> {
     let mut values = vec![Vec::with_capacity(rounds); measurements.len()];
     for round in 0..=rounds {
         for (Measurement(measure), values) in measurements.iter_mut().zip(&mut values) {
@@ -75,7 +73,8 @@ mod tests {
     #[test]
     fn first_round_does_not_count() {
         let mut next = [100.0, 1.0, 2.0, 3.0].into_iter();
-        let mut measurements = [Measurement::value(move || Ok(next.next().unwrap_or(f64::NAN)))];
+        let mut measurements =
+            [Measurement::value(move || Ok::<f64, ()>(next.next().unwrap_or(f64::NAN)))];
         let mut told = Vec::new();
         let medians =
             medians(&mut measurements, 3, |done, of| told.push((done, of))).expect("no error");

@@ -13,6 +13,7 @@
 //! | `tokenize FILE` | all lines to token ids, one thread |
 //! | `peak` | products without memory, all threads |
 
+use std::fmt::Display;
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::path::Path;
@@ -24,10 +25,33 @@ use super::rounds::median;
 use super::speed::{peak_gops, random_images, token_ids};
 
 /// Seconds, or why there are none.
-type Answer = Result<f64, Box<dyn std::error::Error>>;
+pub(super) type Answer = Result<f64, Box<dyn std::error::Error>>;
 
 const LEAST_CALLS: usize = 3;
 const LEAST_SECONDS: f64 = 0.7;
+
+/// Answers every line of `requests` until they end.
+///
+/// # Errors
+/// A request cannot be read, or an answer not written.
+pub(super) fn serve<E: Display>(
+    requests: impl BufRead,
+    mut answers: impl Write,
+    mut answer: impl FnMut(&str) -> Result<f64, E>,
+) -> io::Result<()> {
+    let mut tell = |text: &str| {
+        writeln!(answers, "{text}")?;
+        answers.flush()
+    };
+    tell("ready")?;
+    for request in requests.lines() {
+        match answer(&request?) {
+            Ok(value) => tell(&format!("{value:.9}"))?,
+            Err(error) => tell(&format!("error: {error}"))?,
+        }
+    }
+    Ok(())
+}
 
 /// Answers requests about one model, or about none: pixels and tokens need no model.
 pub(super) struct Server {
@@ -42,26 +66,9 @@ impl Server {
         Server { clip, options, tokenizer: Tokenizer::new() }
     }
 
-    /// Answers every line of `requests` until they end.
-    ///
     /// # Errors
-    /// A request cannot be read, or an answer not written.
-    pub(super) fn serve(&self, requests: impl BufRead, mut answers: impl Write) -> io::Result<()> {
-        let mut answer = |text: &str| {
-            writeln!(answers, "{text}")?;
-            answers.flush()
-        };
-        answer("ready")?;
-        for request in requests.lines() {
-            match self.answer(&request?) {
-                Ok(value) => answer(&format!("{value:.9}"))?,
-                Err(error) => answer(&format!("error: {error}"))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn answer(&self, request: &str) -> Answer {
+    /// Why there is no answer.
+    pub(super) fn answer(&self, request: &str) -> Answer {
         let words: Vec<&str> = request.split_whitespace().collect();
         match words.as_slice() {
             ["image", batch] => self.image(batch.parse::<u16>()?.into()),

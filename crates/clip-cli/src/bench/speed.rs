@@ -62,7 +62,7 @@ pub(super) struct Speed {
 }
 
 /// The built-in captions.
-fn captions() -> Vec<&'static str> {
+pub(super) fn captions() -> Vec<&'static str> {
     CAPTIONS.lines().collect()
 }
 

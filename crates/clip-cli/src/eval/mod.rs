@@ -226,7 +226,7 @@ fn measure(
             failed.first().map_or("no data set was found", |f| f)
         );
     }
-    world.wait();
+    world.wait()?;
     let (_, broken) = suite::merge(&output.out).context("joining the results")?;
     broken.iter().for_each(|error| console.warn(&error.to_string()));
     failed.iter().for_each(|failure| console.warn(failure));

@@ -35,11 +35,14 @@ struct Rounds {
     gone: BTreeMap<usize, String>,
 }
 
+/// What a rank does in a call, and its values.
+type Given = (&'static str, Arc<dyn Any + Send + Sync>);
+
 /// One call of all ranks.
 #[derive(Debug)]
 struct Round {
-    /// What each rank does, and its values.
-    given: Vec<Option<(&'static str, Arc<dyn Any + Send + Sync>)>>,
+    /// By rank, as they come.
+    given: Vec<Option<Given>>,
     taken: usize,
 }
 
@@ -133,7 +136,7 @@ impl Meeting {
         rank: usize,
         operation: &'static str,
         values: Arc<dyn Any + Send + Sync>,
-    ) -> Result<Vec<(&'static str, Arc<dyn Any + Send + Sync>)>, String> {
+    ) -> Result<Vec<Given>, String> {
         let mut rounds = self.lock();
         let round = rounds
             .open
