@@ -1,8 +1,9 @@
 //! What training adds to the processor.
 
+use super::gemm::Lhs;
 use super::{
     Cpu, PackedWeight, attention, batch_norm, column_sums, elementwise, layer_norm, losses,
-    normalize, optimizer, pool, rows,
+    normalize, optimizer, patches, pool, rows, rows_of, weight_gradient,
 };
 use crate::{
     Activation, AdamW, AttentionOptions, AttentionPlan, ConvolutionShape, Device, MapShape, Matrix,
@@ -35,7 +36,7 @@ impl Train for Cpu {
         order: WeightOrder,
         precision: Precision,
     ) -> Result<PackedWeight> {
-        self.pack(order.view(weight, rows), precision)
+        PackedWeight::pack_once(self.isa, order.view(weight, rows), precision)
     }
 
     fn pack_convolution_parameter(
@@ -61,7 +62,11 @@ impl Train for Cpu {
         gradient: &mut Matrix,
         first_row: usize,
     ) -> Result<()> {
-        Reference.weight_gradient(dy, x, precision, gradient, first_row)
+        shape_checks::weight_gradient(dy, x, precision, gradient, first_row);
+        let width = x.width();
+        let places = first_row * width..(first_row + dy.width()) * width;
+        let gradient = &mut gradient.values_mut()[places];
+        weight_gradient::weight_gradient(self.isa, dy, rows_of(x), width, precision, gradient)
     }
 
     fn bias_gradient(&self, dy: &Matrix, gradient: &mut Matrix, first_column: usize) -> Result<()> {
@@ -158,16 +163,25 @@ impl Train for Cpu {
         class_embedding: Option<&mut Matrix>,
         positional_embedding: Option<&mut Matrix>,
     ) -> Result<()> {
-        Reference.embed_patches_backward(
+        shape_checks::embed_patches_backward(
             images,
             grid,
             dy,
             has_class_token,
             precision,
-            patch_embedding,
-            class_embedding,
-            positional_embedding,
-        )
+            patch_embedding.as_deref(),
+            class_embedding.as_deref(),
+            positional_embedding.as_deref(),
+        );
+        if let Some(gradient) = patch_embedding {
+            let (lhs, width) = (Lhs::Patches { images: images.values(), grid }, gradient.width());
+            let dy = patches::without_class(dy, grid.patches(), has_class_token)?;
+            let gradient = gradient.values_mut();
+            weight_gradient::weight_gradient(self.isa, &dy, lhs, width, precision, gradient)?;
+        }
+        let tokens = grid.patches() + usize::from(has_class_token);
+        patches::add_tokens(dy, tokens, class_embedding, positional_embedding);
+        Ok(())
     }
 
     fn column_statistics(&self, x: &Matrix) -> Result<Matrix> {

@@ -107,7 +107,7 @@ pub(in crate::cpu) enum Lhs<'a> {
 
 impl<'a> Lhs<'a> {
     /// The values of one row that belong to these inputs, where they stand side by side.
-    pub(super) fn borrow(&self, row: usize, inputs: Range<usize>) -> Option<&'a [f32]> {
+    fn borrow(&self, row: usize, inputs: Range<usize>) -> Option<&'a [f32]> {
         match *self {
             Self::Rows { values, stride, column } => {
                 let start = row * stride + column;

@@ -1,9 +1,15 @@
 //! Numbers as the tiles multiply them: 32-bit words of one f32, two bf16 or four 8-bit integers.
 
+use super::panels::{NR, PanelRow};
 use crate::Precision;
 use crate::cpu::isa::{Isa, Level, Vectorize};
 use crate::cpu::lanes::Lanes;
 use crate::reference::round_to_bf16;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_storeu_si512,
+};
 
 /// Inputs that one word holds.
 pub(in crate::cpu) fn inputs_of(precision: Precision) -> usize {
@@ -63,13 +69,7 @@ pub(in crate::cpu) fn from_pair(
         "words of two rows"
     );
     if precision == Precision::F32 {
-        let first: &[u32] = bytemuck::cast_slice(first);
-        // Of a whole panel: without a call.
-        match (words.as_mut_array::<32>(), first.as_array()) {
-            (Some(words), Some(first)) => *words = *first,
-            _ => words.copy_from_slice(first),
-        }
-        return;
+        return words.copy_from_slice(bytemuck::cast_slice(first));
     }
     match isa.level() {
         // SAFETY: an `Isa` of this level exists only where the processor has its features.
@@ -103,10 +103,41 @@ impl Vectorize for FromPair<'_> {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn bf16_pair(first: &[f32], second: &[f32], words: &mut [u32]) {
-    use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_si512, _mm512_mask_storeu_epi32,
-        _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16,
-    };
+    for (index, words) in words.chunks_mut(16).enumerate() {
+        let part = |row: &[f32]| {
+            let values = row.get(16 * index..).unwrap_or_default();
+            // SAFETY: as many values are read as there are.
+            unsafe { load_first(values.as_ptr(), values.len()) }
+        };
+        let pairs = bf16_pairs(part(first), part(second));
+        // SAFETY: as many words are written as there are.
+        unsafe {
+            _mm512_mask_storeu_epi32(words.as_mut_ptr().cast(), first_of_16(words.len()), pairs)
+        };
+    }
+}
+
+/// A mask of the first so many of 16.
+#[cfg(target_arch = "x86_64")]
+fn first_of_16(count: usize) -> u16 {
+    ((1_u32 << count.min(16)) - 1) as u16
+}
+
+/// Up to 16 values, zeros behind them.
+///
+/// # Safety
+/// So many values, as far as 16, can be read.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn load_first(values: *const f32, count: usize) -> __m512 {
+    // SAFETY: the caller's promise.
+    unsafe { _mm512_maskz_loadu_ps(first_of_16(count), values) }
+}
+
+/// 16 words of two values each.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn bf16_pairs(first: __m512, second: __m512) -> __m512i {
     const INTERLEAVED: [u16; 32] = {
         let mut places = [0; 32];
         let mut place = 0;
@@ -116,21 +147,90 @@ fn bf16_pair(first: &[f32], second: &[f32], words: &mut [u32]) {
         }
         places
     };
-    // SAFETY: an array of 64 bytes.
-    let interleaved = unsafe { _mm512_loadu_si512(INTERLEAVED.as_ptr().cast()) };
-    for (index, words) in words.chunks_mut(16).enumerate() {
-        let mask = ((1_u32 << words.len()) - 1) as u16;
-        let mask_of_second = if second.is_empty() { 0 } else { mask };
-        // SAFETY: only as many values are read and words written as the chunk has words; the rows
-        // have as many values (asserted by `from_pair`). The transmuted types are 512 bits each.
-        unsafe {
-            let low = _mm512_maskz_loadu_ps(mask, first.as_ptr().add(16 * index));
-            let high = second.as_ptr().wrapping_add(16 * index);
-            let high = _mm512_maskz_loadu_ps(mask_of_second, high);
-            let rounded: __m512i =
-                std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
-            let pairs = _mm512_permutexvar_epi16(interleaved, rounded);
-            _mm512_mask_storeu_epi32(words.as_mut_ptr().cast(), mask, pairs);
+    // SAFETY: an array of 64 bytes is read; the transmuted types are 512 bits each.
+    unsafe {
+        let places = _mm512_loadu_si512(INTERLEAVED.as_ptr().cast());
+        let rounded = std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first));
+        _mm512_permutexvar_epi16(places, rounded)
+    }
+}
+
+/// Rows that stand below each other.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    /// From the first value of the first row.
+    pub(super) values: &'a [f32],
+    pub(super) stride: usize,
+    pub(super) rows: usize,
+    /// At most [`NR`].
+    pub(super) width: usize,
+}
+
+impl Rows<'_> {
+    /// A row, or none where there is no such row.
+    #[inline(always)]
+    fn row(&self, row: usize) -> &[f32] {
+        if row < self.rows { &self.values[row * self.stride..][..self.width] } else { &[] }
+    }
+}
+
+/// The rows of a panel from the rows that are its inputs: one for each in f32, for two in bf16;
+/// zeros behind the width.
+pub(super) fn from_rows(isa: Isa, precision: Precision, rows: Rows<'_>, panel: &mut [PanelRow]) {
+    assert!(rows.width <= NR && panel.len() == count(precision, rows.rows), "words of rows");
+    match isa.level() {
+        // SAFETY: an `Isa` of this level exists only where the processor has its features.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 { bf16: true, .. } if precision == Precision::Bf16 => unsafe {
+            bf16_rows(rows, panel);
+        },
+        _ => isa.vectorize(FromRows { precision, rows, panel }),
+    }
+}
+
+struct FromRows<'a> {
+    precision: Precision,
+    rows: Rows<'a>,
+    panel: &'a mut [PanelRow],
+}
+
+impl Vectorize for FromRows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Self { precision, rows, panel } = self;
+        if rows.width < NR {
+            panel.fill(PanelRow::ZERO);
+        }
+        for (index, PanelRow(words)) in panel.iter_mut().enumerate() {
+            if precision == Precision::F32 {
+                match rows.row(index).as_array::<NR>() {
+                    Some(row) => *words = bytemuck::cast(*row),
+                    None => from_values(precision, rows.row(index), words),
+                }
+                continue;
+            }
+            let (first, second) = (rows.row(2 * index), rows.row(2 * index + 1));
+            FromPair { first, second, words }.run::<L>();
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+fn bf16_rows(rows: Rows<'_>, panel: &mut [PanelRow]) {
+    for (index, PanelRow(words)) in panel.iter_mut().enumerate() {
+        let (first, second) = (rows.row(2 * index), rows.row(2 * index + 1));
+        for (half, words) in words.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+            let part = |row: &[f32]| {
+                let values = row.get(16 * half..).unwrap_or_default();
+                // SAFETY: as many values are read as there are.
+                unsafe { load_first(values.as_ptr(), values.len()) }
+            };
+            let pairs = bf16_pairs(part(first), part(second));
+            // SAFETY: 16 words are written.
+            unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), pairs) };
         }
     }
 }
@@ -155,10 +255,6 @@ impl Vectorize for FromValues<'_> {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
 fn bf16_row(values: &[f32], words: &mut [u32]) {
-    use std::arch::x86_64::{
-        __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_mask_storeu_epi32,
-        _mm512_maskz_loadu_ps, _mm512_storeu_si512,
-    };
     let (chunks, rest) = values.as_chunks::<32>();
     let (whole, last) = words.split_at_mut(16 * chunks.len());
     for (values, words) in chunks.iter().zip(whole.as_chunks_mut::<16>().0) {
@@ -172,16 +268,16 @@ fn bf16_row(values: &[f32], words: &mut [u32]) {
         }
     }
     if !rest.is_empty() {
-        let mask = |count: usize| ((1_u32 << count.min(16)) - 1) as u16;
+        let (low, high) = rest.split_at(rest.len().min(16));
         // SAFETY: only as many values are read and words written as there are: 1 to 31, and half of
         // that rounded up (asserted by `from_row`).
         unsafe {
-            let low = _mm512_maskz_loadu_ps(mask(rest.len()), rest.as_ptr());
-            let high = rest.as_ptr().wrapping_add(16);
-            let high = _mm512_maskz_loadu_ps(mask(rest.len().saturating_sub(16)), high);
+            let low = load_first(low.as_ptr(), low.len());
+            let high = load_first(high.as_ptr(), high.len());
             let rounded: __m512i =
                 std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
-            _mm512_mask_storeu_epi32(last.as_mut_ptr().cast(), mask(last.len()), rounded);
+            let mask = first_of_16(last.len());
+            _mm512_mask_storeu_epi32(last.as_mut_ptr().cast(), mask, rounded);
         }
     }
 }

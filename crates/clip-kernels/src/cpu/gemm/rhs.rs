@@ -2,7 +2,7 @@
 //! stored input-major, and activations in the gradient of a weight.
 
 use super::lhs::Lhs;
-use super::packed_words;
+use super::packed_words::{self, Rows};
 use super::panels::{NR, PanelRow};
 use crate::Precision;
 use crate::cpu::isa::Isa;
@@ -12,7 +12,7 @@ use std::ops::Range;
 
 /// Words packed at a time: the rows they come from stay in the first-level cache, or where the
 /// prefetcher finds them, while panel after panel takes its part.
-const WORDS_AT_A_TIME: usize = 32;
+const WORDS_AT_A_TIME: usize = 64;
 
 /// Some rows `[inputs, outputs]`.
 #[derive(Clone)]
@@ -60,26 +60,30 @@ impl Rhs<'_> {
         let start = self.inputs.start + first * inputs_of_word;
         let inputs = start..self.inputs.end.min(start + out.len() * inputs_of_word);
         let width = outputs.len();
-        if width < NR {
-            out.fill(PanelRow::ZERO);
+        let rows = inputs.len();
+        if let Lhs::Rows { values, stride, column } = self.rows {
+            let values = &values[inputs.start * stride + column + outputs.start..];
+            return packed_words::from_rows(
+                isa,
+                precision,
+                Rows { values, stride, rows, width },
+                out,
+            );
         }
-        if precision == Precision::F32 && !matches!(self.rows, Lhs::Rows { .. }) {
+        if precision == Precision::F32 {
+            if width < NR {
+                out.fill(PanelRow::ZERO);
+            }
             let out = bytemuck::cast_slice_mut(out);
             return self.rows.copy_rows(isa, inputs, outputs, out, NR);
         }
-        let mut copies = [0.0; 2 * WORDS_AT_A_TIME * NR];
-        if !matches!(self.rows, Lhs::Rows { .. }) {
-            self.rows.copy_rows(isa, inputs.clone(), outputs.clone(), &mut copies, NR);
-        }
-        let row = |input: usize| match self.rows.borrow(input, outputs.clone()) {
-            Some(values) => values,
-            None => &copies[(input - inputs.start) * NR..][..width],
-        };
-        for (word, out) in out.iter_mut().enumerate() {
-            let input = inputs.start + word * inputs_of_word;
-            let has_second = inputs_of_word == 2 && input + 1 < inputs.end;
-            let second = if has_second { row(input + 1) } else { &[] };
-            packed_words::from_pair(isa, precision, row(input), second, &mut out.0[..width]);
-        }
+        let mut values = [0.0; 2 * WORDS_AT_A_TIME * NR];
+        self.rows.copy_rows(isa, inputs, outputs, &mut values, NR);
+        packed_words::from_rows(
+            isa,
+            precision,
+            Rows { values: &values, stride: NR, rows, width },
+            out,
+        );
     }
 }
