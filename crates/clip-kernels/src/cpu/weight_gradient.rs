@@ -46,65 +46,21 @@ fn blocks(rows: usize, precision: Precision) -> impl Iterator<Item = Range<usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::round_to_bf16;
-    use clip_testing::values;
-
-    fn matrix(rows: usize, width: usize, seed: u32) -> Matrix {
-        Matrix::new(values(rows * width, seed), width)
-    }
-
-    /// Sums in f64, added to the gradient that is there.
-    fn expected(dy: &Matrix, x: &Matrix, precision: Precision, gradient: &[f32]) -> Vec<f32> {
-        let read = |value: f32| match precision {
-            Precision::Bf16 => f64::from(round_to_bf16(value)),
-            _ => f64::from(value),
-        };
-        let sum = |place: usize| {
-            let (output, input) = (place / x.width(), place % x.width());
-            let products =
-                (0..x.rows()).map(|row| read(dy.row(row)[output]) * read(x.row(row)[input]));
-            (f64::from(gradient[place]) + products.sum::<f64>()) as f32
-        };
-        (0..gradient.len()).map(sum).collect()
-    }
 
     #[test]
-    fn equals_its_definition_with_the_same_bits_on_any_number_of_threads() {
-        let shapes = [
-            (0, 3, 5),
-            (1, 1, 1),
-            (7, 33, 31),
-            (50, 100, 65),
-            (33, 16, 64),
-            (1030, 20, 40),
-            (4099, 5, 3),
-        ];
-        for ((rows, outputs, inputs), precision) in
-            shapes.into_iter().flat_map(|s| [Precision::F32, Precision::Bf16].map(|p| (s, p)))
+    fn blocks_cover_the_rows_and_begin_with_a_word() {
+        for (rows, precision) in [0, 1, 1024, 1025, 2049, 5001]
+            .into_iter()
+            .flat_map(|rows| [(rows, Precision::F32), (rows, Precision::Bf16)])
         {
-            let (dy, x) = (matrix(rows, outputs, 1), matrix(rows, inputs, 2));
-            let before = values(outputs * inputs, 3);
-            let expected = expected(&dy, &x, precision, &before);
-            for isa in Isa::available() {
-                let case = format!("{} {precision:?} {rows} {outputs} {inputs}", isa.name());
-                let found = [1, 2, 3].map(|threads| {
-                    let pool =
-                        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                    let mut gradient = before.clone();
-                    let rows = Lhs::Rows { values: x.values(), stride: inputs, column: 0 };
-                    pool.install(|| {
-                        weight_gradient(isa, &dy, rows, inputs, precision, &mut gradient).unwrap();
-                    });
-                    gradient
-                });
-                let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-                assert_eq!(bits(&found[0]), bits(&found[1]), "{case}");
-                assert_eq!(bits(&found[0]), bits(&found[2]), "{case}");
-                let tolerance = 1e-6 * (rows as f32).sqrt().max(4.0);
-                for (place, (a, b)) in found[0].iter().zip(&expected).enumerate() {
-                    assert!((a - b).abs() <= tolerance, "{case}, {place}: {a} against {b}");
-                }
+            let mut end = 0;
+            for block in blocks(rows, precision) {
+                assert_eq!(block.start, end);
+                assert!(block.start.is_multiple_of(inputs_of_word(precision)));
+                assert!((1..=KC).contains(&count_words(precision, block.len())));
+                end = block.end;
             }
+            assert_eq!(end, rows);
         }
     }
 }

@@ -63,6 +63,8 @@ macro_rules! on_every_device {
     }};
 }
 
+mod products;
+
 fn with_threads<R: Send>(threads: usize, compute: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(compute)
 }
