@@ -1,0 +1,1 @@
+//! What training gives back as a checkpoint.
