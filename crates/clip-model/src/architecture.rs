@@ -33,6 +33,9 @@ pub struct Architecture {
     pub text: TextArchitecture,
     /// Activation of both towers' residual blocks. A ModifiedResNet does not use it.
     pub activation: Activation,
+    /// Whether there is a `logit_bias`, as the sigmoid loss trains one. It shifts all similarities
+    /// alike: no feature and no softmax depends on it.
+    pub logit_bias: bool,
 }
 
 /// No size of a CLIP comes near; products of three such sizes do not overflow.

@@ -16,6 +16,7 @@ pub mod encode_error;
 pub mod error;
 pub mod gradients;
 pub mod image_pass;
+pub mod initialization;
 pub mod joint_space;
 mod layers;
 mod memory_map;

@@ -23,7 +23,7 @@ pub enum Tower {
     Image,
     /// The text tower.
     Text,
-    /// Neither: the temperature.
+    /// Neither: the temperature, and the bias of the sigmoid loss.
     Joint,
 }
 
@@ -58,6 +58,8 @@ pub enum ParameterKind {
     /// `num_batches_tracked`: optional in files, ignored.
     BatchCounter,
     LogitScale,
+    /// Of the sigmoid loss.
+    LogitBias,
 }
 
 impl ParameterKind {
@@ -100,6 +102,9 @@ impl Architecture {
         list.add("text_projection", &[text.width, self.embed_dim], Kind::Projection);
         list.tower = Some(Tower::Joint);
         list.add("logit_scale", &[], Kind::LogitScale);
+        if self.logit_bias {
+            list.add("logit_bias", &[], Kind::LogitBias);
+        }
         list.tower = Some(Tower::Image);
         match self.image {
             ImageArchitecture::VisionTransformer { .. } => list.vision_transformer(self),

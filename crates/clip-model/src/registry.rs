@@ -249,6 +249,7 @@ impl Entry {
             image,
             text,
             activation: Activation::QuickGelu,
+            logit_bias: false,
         };
         ReleasedModel {
             name: self.name,

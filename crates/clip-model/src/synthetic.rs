@@ -115,6 +115,7 @@ fn scale_and_offset(architecture: &Architecture, parameter: &Parameter) -> (f32,
         Kind::NormBias | Kind::RunningMean => (0.1, 0.0),
         Kind::RunningVariance => (0.25, 1.0),
         Kind::LogitScale => (0.0, 100f64.ln()),
+        Kind::LogitBias => (0.0, -10.0),
         Kind::BatchCounter => (0.0, 0.0),
     };
     (scale as f32, offset as f32)

@@ -12,12 +12,11 @@ use crate::image_pass::{BatchNormMode, ImagePass, Kept};
 use crate::layers::{BackwardPass, Loader, Pass, Places};
 use crate::parameter_rows::{rows, to_rows, to_tensor, width};
 use crate::parameters::{Parameter, ParameterKind};
-use crate::tensor::{Dtype, SharedBytes, Tensor};
 use crate::towers::{
     ImageTowerActivations, TextTowerActivations, TrainableImageTower, TrainableTextTransformer,
     read_parts,
 };
-use crate::{Architecture, CheckpointError, EncodeError, StateDict};
+use crate::{Architecture, CheckpointError, EncodeError, StateDict, Tensor};
 use clip_kernels::{Precision, Result, Train};
 use std::collections::{BTreeMap, HashMap};
 
@@ -200,6 +199,14 @@ impl<D: Train> TrainableClip<D> {
         self.scalar("logit_scale").map(Option::unwrap_or_default)
     }
 
+    /// The bias of the sigmoid loss, where there is one.
+    ///
+    /// # Errors
+    /// As of the device.
+    pub fn logit_bias(&self) -> Result<Option<f32>> {
+        self.scalar("logit_bias")
+    }
+
     fn scalar(&self, name: &str) -> Result<Option<f32>> {
         let Some(index) = self.index_of(name) else { return Ok(None) };
         Ok(self.device.read(&self.values[index])?.first().copied())
@@ -227,7 +234,7 @@ impl<D: Train> TrainableClip<D> {
             tensors.insert(parameter.name.clone(), self.tensor_of(index, value(index))?);
         }
         for (name, &seen) in &self.batches_seen {
-            tensors.insert(name.clone(), scalar_i64(seen));
+            tensors.insert(name.clone(), Tensor::from_i64(&[], &[seen]));
         }
         Ok(StateDict::from_tensors("the model in training", tensors))
     }
@@ -426,9 +433,4 @@ fn has_blocks(architecture: &Architecture) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-fn scalar_i64(value: i64) -> Tensor {
-    let bytes = SharedBytes::new(value.to_le_bytes().to_vec());
-    Tensor::from_bytes(Dtype::I64, Vec::new(), bytes, 0).expect("eight bytes are one i64")
 }

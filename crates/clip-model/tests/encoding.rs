@@ -20,7 +20,8 @@ fn architecture(image: ImageArchitecture) -> Architecture {
         mlp_width: 256,
         pooling: TextPooling::Argmax,
     };
-    Architecture { embed_dim: 40, image, text, activation: Activation::QuickGelu }
+    let activation = Activation::QuickGelu;
+    Architecture { embed_dim: 40, image, text, activation, logit_bias: false }
 }
 
 fn vision_transformer() -> Architecture {

@@ -40,7 +40,9 @@ fn expected(
     let activation = if gelu { Activation::Gelu } else { Activation::QuickGelu };
     let config = model_folder(model)?.join("open_clip_dir/open_clip_config.json");
     let config = gelu.then(|| fs::read_to_string(config).unwrap());
-    Some(Expected { architecture: Architecture { embed_dim, image, text, activation }, config })
+    let logit_bias = false;
+    let architecture = Architecture { embed_dim, image, text, activation, logit_bias };
+    Some(Expected { architecture, config })
 }
 
 fn every_format_is_the_same_model(model: &str, expected: Option<Expected>) {

@@ -30,7 +30,8 @@ fn architecture() -> Architecture {
         mlp_width: 1536,
         pooling: TextPooling::Argmax,
     };
-    Architecture { embed_dim: 256, image, text, activation: Activation::QuickGelu }
+    let activation = Activation::QuickGelu;
+    Architecture { embed_dim: 256, image, text, activation, logit_bias: false }
 }
 
 /// Names the file that the process of its own loads.

@@ -39,7 +39,8 @@ fn architecture(image: ImageArchitecture, pooling: TextPooling) -> Architecture 
         mlp_width: 80,
         pooling,
     };
-    Architecture { embed_dim: EMBED_DIM, image, text, activation: Activation::QuickGelu }
+    let activation = Activation::QuickGelu;
+    Architecture { embed_dim: EMBED_DIM, image, text, activation, logit_bias: false }
 }
 
 fn vision_transformer() -> ImageArchitecture {

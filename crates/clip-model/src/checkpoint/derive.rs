@@ -31,7 +31,9 @@ pub(super) fn architecture(
     };
     let embed_dim = shapes.size("text_projection", 1, 2)?;
     let text = text(&shapes, hints)?;
-    let architecture = Architecture { embed_dim, image, text, activation: Activation::QuickGelu };
+    let logit_bias = state_dict.get("logit_bias").is_some();
+    let activation = Activation::QuickGelu;
+    let architecture = Architecture { embed_dim, image, text, activation, logit_bias };
     agree(&shapes, &architecture, hints)?;
     Ok(architecture)
 }

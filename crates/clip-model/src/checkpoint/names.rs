@@ -60,6 +60,13 @@ pub(super) fn to_reference(
     let is_hugging_face = tensors
         .keys()
         .any(|name| name.starts_with("vision_model.") || name.starts_with("text_model."));
+    if is_hugging_face && tensors.contains_key("logit_bias") {
+        return Err(CheckpointError::Unsupported {
+            path: path.to_path_buf(),
+            found: "transformers' sigmoid CLIP (`logit_bias`)".to_owned(),
+            supported: "open_clip's of CLIP's own towers is".to_owned(),
+        });
+    }
     let (layout, mut tensors) = if is_hugging_face {
         (Layout::HuggingFace, from_hugging_face(path, tensors)?)
     } else {
@@ -72,18 +79,13 @@ pub(super) fn to_reference(
         tensors.remove(name);
     }
     drop_causal_mask(path, &mut tensors)?;
-    if tensors.contains_key("logit_bias") {
-        return Err(CheckpointError::Unsupported {
-            path: path.to_path_buf(),
-            found: "a sigmoid CLIP (`logit_bias`)".to_owned(),
-            supported: "CLIP with a softmax is".to_owned(),
-        });
-    }
-    if let Some(scale) = tensors.get("logit_scale")
-        && scale.shape() == [1]
-        && let Some(scalar) = scale.reshaped(&[])
-    {
-        tensors.insert("logit_scale".to_owned(), scalar);
+    for name in ["logit_scale", "logit_bias"] {
+        if let Some(one) = tensors.get(name)
+            && one.shape() == [1]
+            && let Some(scalar) = one.reshaped(&[])
+        {
+            tensors.insert(name.to_owned(), scalar);
+        }
     }
     let layout =
         if container == Container::TorchScript && openai_buffers { Layout::OpenAi } else { layout };
@@ -422,10 +424,11 @@ mod tests {
 
     #[test]
     fn sigmoid_and_timm_models_are_refused_by_name() {
-        for (name, found) in
-            [("logit_bias", "a sigmoid CLIP"), ("visual.trunk.x", "an image tower of timm")]
-        {
-            let error = names(&[name]).err().unwrap().to_string();
+        for (given, found) in [
+            (&["vision_model.x", "logit_bias"][..], "transformers' sigmoid CLIP"),
+            (&["visual.trunk.x"], "an image tower of timm"),
+        ] {
+            let error = names(given).err().unwrap().to_string();
             assert!(error.contains(found), "{error}");
         }
     }

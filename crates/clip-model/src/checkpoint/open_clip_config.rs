@@ -26,8 +26,8 @@ pub(super) const MODEL: Keys = &[
     ("nonscalar_logit_scale", Neutral),
     ("output_dict", Neutral),
     ("cast_dtype", Neutral),
-    ("init_logit_bias", Tower(&[])), // a sigmoid CLIP
-    ("multimodal_cfg", Tower(&[])),  // CoCa
+    ("init_logit_bias", Neutral), // how the bias of the sigmoid loss began
+    ("multimodal_cfg", Tower(&[])), // CoCa
 ];
 
 /// `CLIPVisionCfg`.

@@ -14,15 +14,17 @@ pub(super) fn open_clip(checkpoint: &Checkpoint, preprocessing: &Map<String, Val
     for (field, value) in &checkpoint.tokenizer.fields {
         text_cfg[field] = value.clone();
     }
-    pretty(&json!({
-        "model_cfg": {
-            "embed_dim": architecture.embed_dim,
-            "quick_gelu": architecture.activation == crate::Activation::QuickGelu,
-            "vision_cfg": vision_cfg,
-            "text_cfg": text_cfg,
-        },
-        "preprocess_cfg": preprocessing,
-    }))
+    let mut model_cfg = json!({
+        "embed_dim": architecture.embed_dim,
+        "quick_gelu": architecture.activation == crate::Activation::QuickGelu,
+        "vision_cfg": vision_cfg,
+        "text_cfg": text_cfg,
+    });
+    if architecture.logit_bias {
+        // Its presence makes open_clip's model have one; the weights replace the value.
+        model_cfg["init_logit_bias"] = json!(-10.0);
+    }
+    pretty(&json!({ "model_cfg": model_cfg, "preprocess_cfg": preprocessing }))
 }
 
 fn vision_cfg(image: &ImageArchitecture) -> Map<String, Value> {
@@ -108,6 +110,9 @@ pub(super) fn hugging_face(checkpoint: &Checkpoint) -> Result<String, Checkpoint
     else {
         return Err(unsupported("a ModifiedResNet"));
     };
+    if architecture.logit_bias {
+        return Err(unsupported("the bias of a sigmoid loss (`logit_bias`)"));
+    }
     let eos = eos_token_id(text.pooling)
         .ok_or_else(|| unsupported("pooling at the first or last token"))?;
     let activation = architecture.activation.name();

@@ -132,6 +132,24 @@ impl Tensor {
         }
     }
 
+    /// A tensor of these integers, row-major.
+    ///
+    /// # Panics
+    /// When `values` does not have as many elements as `shape` says: a mistake of the caller.
+    pub fn from_i64(shape: &[usize], values: &[i64]) -> Self {
+        assert_eq!(element_count(shape), Some(values.len()), "values for shape {shape:?}");
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self {
+            dtype: Dtype::I64,
+            shape: shape.to_vec(),
+            elements: Elements::View {
+                bytes: SharedBytes::new(bytes),
+                start: 0,
+                strides: row_major_strides(shape),
+            },
+        }
+    }
+
     /// Element type in the file.
     pub fn dtype(&self) -> Dtype {
         self.dtype

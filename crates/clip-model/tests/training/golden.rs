@@ -100,7 +100,8 @@ fn architecture(config: &Value) -> Architecture {
         pooling: TextPooling::Argmax,
     };
     let embed_dim = size("embed_dim");
-    Architecture { embed_dim, image, text, activation: Activation::QuickGelu }
+    let activation = Activation::QuickGelu;
+    Architecture { embed_dim, image, text, activation, logit_bias: false }
 }
 
 /// Step 0 of the README's formula.

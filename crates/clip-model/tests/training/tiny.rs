@@ -21,7 +21,7 @@ fn architecture(image: ImageArchitecture, activation: Activation) -> Architectur
         mlp_width: 56,
         pooling: TextPooling::FirstId(END),
     };
-    Architecture { embed_dim: 20, image, text, activation }
+    Architecture { embed_dim: 20, image, text, activation, logit_bias: false }
 }
 
 pub(crate) fn vision_transformer() -> Architecture {
