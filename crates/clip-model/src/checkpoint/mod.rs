@@ -120,6 +120,54 @@ impl Checkpoint {
         Self::assemble(source, options)
     }
 
+    /// A model that was in no file: made anew, or trained. Its configuration is the architecture,
+    /// its tokens are CLIP's, and nothing is said of preprocessing.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotClip`] when the architecture's sizes do not fit together, or what does
+    /// not fit it among the names and shapes.
+    pub fn of_weights(
+        weights: StateDict,
+        architecture: Architecture,
+    ) -> Result<Self, CheckpointError> {
+        let path = weights.path().to_path_buf();
+        architecture.validate().map_err(|problem| CheckpointError::NotClip { path, problem })?;
+        derive::check_names_and_shapes(&weights, &architecture)?;
+        let warnings = finite::check_scale(&weights)?.into_iter().collect();
+        let mut hints = Hints::default();
+        refuse_short_vocabulary(&architecture, &mut hints);
+        Ok(Self {
+            state_dict: weights,
+            architecture,
+            layout: Layout::OpenClip,
+            container: Container::Safetensors,
+            activation_source: ActivationSource::Flag,
+            released: false,
+            preprocess_config: None,
+            tokenizer: TokenizerConfig::new(&hints, Vec::new()),
+            warnings,
+            files: Vec::new(),
+        })
+    }
+
+    /// Other weights with this checkpoint's preprocessing and tokens: what became of it in
+    /// training.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::of_weights`].
+    pub fn with_weights(
+        &self,
+        weights: StateDict,
+        architecture: Architecture,
+    ) -> Result<Self, CheckpointError> {
+        Ok(Self {
+            activation_source: self.activation_source,
+            preprocess_config: self.preprocess_config.clone(),
+            tokenizer: self.tokenizer.clone(),
+            ..Self::of_weights(weights, architecture)?
+        })
+    }
+
     /// Reads every tensor and reports what a careful person would want to know of the values.
     pub fn check(&self) -> CheckReport {
         finite::check(&self.state_dict)
@@ -150,12 +198,7 @@ impl Checkpoint {
         warnings.extend(hints.warnings.iter().cloned());
         let mut architecture = derive::architecture(&state_dict, &hints).map_err(explained)?;
         derive::check_names_and_shapes(&state_dict, &architecture).map_err(explained)?;
-        let (rows, ids) = (architecture.text.vocab_size, open_clip_config::VOCABULARY);
-        if rows < ids {
-            hints.refuse_texts(format!(
-                "the token table has {rows} rows, CLIP's tokenizer {ids} ids"
-            ));
-        }
+        refuse_short_vocabulary(&architecture, &mut hints);
         warnings.extend(finite::check_scale(&state_dict)?);
         let derived = architecture.image.resolution();
         let other = renamed.input_resolution.filter(|&stated| stated != derived as i64);
@@ -189,6 +232,14 @@ impl Checkpoint {
             warnings,
             files: source.files,
         })
+    }
+}
+
+/// CLIP's ids must have a row each, or texts cannot be encoded.
+fn refuse_short_vocabulary(architecture: &Architecture, hints: &mut Hints) {
+    let (rows, ids) = (architecture.text.vocab_size, open_clip_config::VOCABULARY);
+    if rows < ids {
+        hints.refuse_texts(format!("the token table has {rows} rows, CLIP's tokenizer {ids} ids"));
     }
 }
 
