@@ -2,9 +2,9 @@
 
 use crate::step::{Pairs, all, assert_same_bits, model, processors, step};
 use crate::tiny::{PAIRS, pairs, resnet, vision_transformer, weights};
-use clip_kernels::{Cpu, Device, Precision, Reference, Train};
+use clip_kernels::{Cpu, Precision, Reference, Train};
 use clip_model::parameters::{Parameter, ParameterKind, Tower};
-use clip_model::{Architecture, ClipModel, TrainableClip};
+use clip_model::{Architecture, ClipModel, Gradients, TrainableClip};
 
 fn both() -> [Architecture; 2] {
     [vision_transformer(), resnet()]
@@ -14,10 +14,10 @@ fn tiny<D: Train>(device: D, architecture: &Architecture) -> TrainableClip<D> {
     model(device, Precision::F32, architecture, &weights(architecture))
 }
 
-fn assert_features_of_inference<D: Train + Clone>(device: D, architecture: &Architecture) {
+fn assert_features_of_inference<D: Train + Copy>(device: D, architecture: &Architecture) {
     let weights = weights(architecture);
     let pairs = pairs(architecture).frozen_batch_norm();
-    let inference = ClipModel::new(device.clone(), Precision::F32, architecture, &weights).unwrap();
+    let inference = ClipModel::new(device, Precision::F32, architecture, &weights).unwrap();
     let mut training = model(device, Precision::F32, architecture, &weights);
     let (images, _) = training.encode_images(&pairs.pixels, &pairs.pass).unwrap();
     let (texts, _) = training.encode_texts(&pairs.text_slices(), false).unwrap();
@@ -51,7 +51,7 @@ fn gradients_have_the_same_bits_for_any_number_of_threads() {
                 let on_threads = |threads| {
                     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
                     let weights = weights(&architecture);
-                    let mut model = model(device.clone(), precision, &architecture, &weights);
+                    let mut model = model(device, precision, &architecture, &weights);
                     let pairs = pairs(&architecture);
                     let step = pool.build().unwrap().install(|| step(&mut model, &pairs, all));
                     (step, model)
@@ -111,8 +111,11 @@ fn a_pass_without_a_way_back_gives_the_same_bits() {
     }
 }
 
+/// A part of a model, and what belongs to it.
+type Part = (&'static str, fn(&Parameter) -> bool);
+
 /// Parts of a model that somebody could want to train alone.
-const PARTS: [(&str, fn(&Parameter) -> bool); 13] = [
+const PARTS: [Part; 13] = [
     ("the text tower", |p| p.tower == Tower::Text),
     ("the image tower", |p| p.tower == Tower::Image),
     ("the temperature", |p| p.tower == Tower::Joint),
@@ -181,20 +184,14 @@ fn gradients_are_added_to_what_is_there() {
     let architecture = vision_transformer();
     let pairs = pairs(&architecture);
     let mut model = tiny(Reference, &architecture);
-    let mut gradients = clip_model::Gradients::zeros(&model, all).unwrap();
-    let mut twice = || {
-        let (features, activations) = model.encode_images(&pairs.pixels, &pairs.pass).unwrap();
-        model.image_backward(activations, features, &mut gradients, &mut |_, _| {}).unwrap();
-    };
-    twice();
+    let mut gradients = Gradients::zeros(&model, all).unwrap();
     let place = model.index_of("visual.proj").unwrap();
-    let once = Reference.read(gradients.get(place).unwrap()).unwrap();
-    let mut again = || {
+    let mut after_another = || {
         let (features, activations) = model.encode_images(&pairs.pixels, &pairs.pass).unwrap();
         model.image_backward(activations, features, &mut gradients, &mut |_, _| {}).unwrap();
+        Reference.read(gradients.get(place).unwrap()).unwrap()
     };
-    again();
-    let both = Reference.read(gradients.get(place).unwrap()).unwrap();
+    let (once, both) = (after_another(), after_another());
     for (once, both) in once.iter().zip(both) {
         assert!((both - 2.0 * once).abs() <= 1e-6 * both.abs(), "{once} {both}");
     }
@@ -284,5 +281,4 @@ fn a_model_that_cannot_be_trained_is_refused() {
     assert!(error.to_string().contains("5 values"), "{error}");
     let error = model.encode_texts(&[&[]], false).err().unwrap();
     assert!(error.to_string().contains("no tokens"), "{error}");
-    let _ = model.device().threads();
 }
