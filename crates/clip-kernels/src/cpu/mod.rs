@@ -4,6 +4,7 @@ mod activation;
 mod attention;
 mod batch_norm;
 mod column_sums;
+mod convolution;
 mod elementwise;
 mod exponential;
 mod gemm;
@@ -34,7 +35,7 @@ use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, KvRanges, MapShape,
     Matrix, MatrixView, PatchGrid, Precision, Reference, Result, Segments,
 };
-use gemm::{Im2col, Lhs, TileEpilogue, product};
+use gemm::{Im2col, Lhs, TileEpilogue, Use, product};
 use std::sync::{Mutex, PoisonError};
 
 /// The processor this program runs on, in f32.
@@ -130,7 +131,7 @@ impl Device for Cpu {
     }
 
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<PackedWeight> {
-        PackedWeight::pack(self.isa, weight, precision)
+        PackedWeight::pack(self.isa, weight, precision, Use::Kept)
     }
 
     fn pack_convolution(
@@ -140,11 +141,7 @@ impl Device for Cpu {
         stride: usize,
         precision: Precision,
     ) -> Result<PackedWeight> {
-        let channels = weight.inputs() / (kernel * kernel).max(1);
-        match winograd::pays(kernel, stride, channels, precision) {
-            true => winograd::pack(self.isa, weight),
-            false => PackedWeight::pack(self.isa, weight, precision),
-        }
+        convolution::pack(self.isa, weight, kernel, stride, precision, Use::Kept)
     }
 
     fn parallel_region<R>(&self, pass: impl FnOnce() -> R) -> R {

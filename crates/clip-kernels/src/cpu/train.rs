@@ -1,14 +1,14 @@
 //! What training adds to the processor.
 
-use super::gemm::Lhs;
+use super::gemm::{Lhs, Use};
 use super::{
-    Cpu, PackedWeight, attention, batch_norm, column_sums, elementwise, layer_norm, losses,
-    normalize, optimizer, patches, pool, rows, rows_of, weight_gradient,
+    Cpu, PackedWeight, attention, batch_norm, column_sums, convolution, elementwise, layer_norm,
+    losses, normalize, optimizer, patches, pool, rows, rows_of, weight_gradient,
 };
 use crate::{
-    Activation, AdamW, AttentionOptions, AttentionPlan, ConvolutionShape, Device, MapShape, Matrix,
-    NormGradients, PatchGrid, Precision, Reference, Result, SimilarityLoss, Targets, Train,
-    WeightOrder, shape_checks,
+    Activation, AdamW, AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue,
+    MapShape, Matrix, NormGradients, PatchGrid, Precision, Reference, Result, SimilarityLoss,
+    Targets, Train, WeightOrder, shape_checks,
 };
 use std::ops::Range;
 
@@ -36,7 +36,7 @@ impl Train for Cpu {
         order: WeightOrder,
         precision: Precision,
     ) -> Result<PackedWeight> {
-        PackedWeight::pack_once(self.isa, order.view(weight, rows), precision)
+        PackedWeight::pack(self.isa, order.view(weight, rows), precision, Use::Once)
     }
 
     fn pack_convolution_parameter(
@@ -46,12 +46,8 @@ impl Train for Cpu {
         stride: usize,
         precision: Precision,
     ) -> Result<PackedWeight> {
-        self.pack_convolution(
-            WeightOrder::OutputMajor.view(weight, 0..weight.rows()),
-            kernel,
-            stride,
-            precision,
-        )
+        let view = WeightOrder::OutputMajor.view(weight, 0..weight.rows());
+        convolution::pack(self.isa, view, kernel, stride, precision, Use::Once)
     }
 
     fn weight_gradient(
@@ -223,7 +219,13 @@ impl Train for Cpu {
         weight: &Matrix,
         precision: Precision,
     ) -> Result<Matrix> {
-        Reference.convolution_input_gradient(dy, shape, weight, precision)
+        shape_checks::convolution_input_gradient(dy, shape, weight, precision);
+        // No model convolves features with a stride: the definition will do.
+        let Some(turned) = convolution::turned(shape) else {
+            return Reference.convolution_input_gradient(dy, shape, weight, precision);
+        };
+        let weight = convolution::pack_turned(self.isa, weight, turned, precision)?;
+        self.convolution(dy, turned, &weight, Epilogue::none())
     }
 
     fn convolution_weight_gradient(
@@ -234,7 +236,8 @@ impl Train for Cpu {
         precision: Precision,
         gradient: &mut Matrix,
     ) -> Result<()> {
-        Reference.convolution_weight_gradient(maps, shape, dy, precision, gradient)
+        shape_checks::convolution_weight_gradient(maps, shape, dy, precision, gradient);
+        convolution::weight_gradient(self.isa, maps, shape, dy, precision, gradient)
     }
 
     fn average_pool_backward(&self, dy: &Matrix, shape: MapShape, side: usize) -> Result<Matrix> {

@@ -25,7 +25,7 @@ pub(super) fn weight_gradient(
     for block in blocks(dy.rows(), precision) {
         let columns = &dy.values()[block.start * dy.width()..];
         let x = Rhs { rows: x, inputs: block, outputs: inputs };
-        let x = PackedWeight::pack_rows_once(isa, &x, precision)?;
+        let x = PackedWeight::pack_rows(isa, &x, precision)?;
         let lhs = Lhs::Columns { values: columns, stride: dy.width() };
         let epilogue = TileEpilogue { accumulate: true, ..TileEpilogue::NONE };
         product(isa, lhs, dy.width(), x.panels(), gradient, epilogue);

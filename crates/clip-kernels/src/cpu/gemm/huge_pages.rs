@@ -22,6 +22,15 @@ pub(super) struct PanelMemory {
     is_lent: bool,
 }
 
+/// How long panels are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cpu) enum Use {
+    /// As long as their weight.
+    Kept,
+    /// For one product: their memory serves the next one.
+    Once,
+}
+
 /// Memory that no panels are in, the longest unused first.
 static SPARE: Mutex<Vec<MmapMut>> = Mutex::new(Vec::new());
 
@@ -29,8 +38,16 @@ static SPARE: Mutex<Vec<MmapMut>> = Mutex::new(Vec::new());
 const KEPT: usize = 64 << 20;
 
 impl PanelMemory {
-    /// Of any content, from what was dropped before where that is large enough.
-    pub(super) fn lent(panels: usize, rows_of_panel: usize) -> Result<Self> {
+    /// Zeros where they are kept, else of any content.
+    pub(super) fn new(memory: Use, panels: usize, rows_of_panel: usize) -> Result<Self> {
+        match memory {
+            Use::Kept => Self::zeroed(panels, rows_of_panel),
+            Use::Once => Self::lent(panels, rows_of_panel),
+        }
+    }
+
+    /// From what was dropped before where that is large enough.
+    fn lent(panels: usize, rows_of_panel: usize) -> Result<Self> {
         let rows = panels.saturating_mul(rows_of_panel);
         let length = rows.saturating_mul(size_of::<PanelRow>());
         let mut spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,8 +65,7 @@ impl PanelMemory {
         Ok(fresh)
     }
 
-    /// Zeros.
-    pub(super) fn zeroed(panels: usize, rows_of_panel: usize) -> Result<Self> {
+    fn zeroed(panels: usize, rows_of_panel: usize) -> Result<Self> {
         let no_memory = || DeviceError::out_of_memory::<PanelRow>("weights", panels, rows_of_panel);
         let rows = panels.checked_mul(rows_of_panel).ok_or_else(no_memory)?;
         if rows == 0 {

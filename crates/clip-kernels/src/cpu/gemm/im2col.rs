@@ -101,6 +101,9 @@ impl Im2col<'_> {
                 ..(end * words_of_cell).clamp(start, stop);
             out[..inside.start - start].fill(0.0);
             out[inside.end - start..].fill(0.0);
+            if inside.is_empty() {
+                continue;
+            }
             let cell = (item * input.height + row - padding) * input.width + left;
             let source = cell * words_of_cell + inside.start - padding * words_of_cell;
             let count = inside.len();

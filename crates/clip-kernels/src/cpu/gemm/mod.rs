@@ -26,6 +26,7 @@ mod quantize;
 mod rhs;
 
 pub(super) use epilogue::TileEpilogue;
+pub(super) use huge_pages::Use;
 pub(super) use im2col::Im2col;
 pub(super) use lhs::Lhs;
 pub(super) use macro_kernel::{KC, MC, MacroKernel};

@@ -1,6 +1,6 @@
 //! A weight packed into panels.
 
-use super::huge_pages::PanelMemory;
+use super::huge_pages::{PanelMemory, Use};
 use super::lhs::Lhs;
 use super::packed_words;
 use super::panels::{NR, PanelRow, PanelScale, Panels};
@@ -30,69 +30,68 @@ pub struct PackedWeight {
 }
 
 impl PackedWeight {
-    /// Packs a weight to be kept, its panels in parallel.
+    /// Packs a weight, its panels in parallel; in int8 to be kept.
     pub(in crate::cpu) fn pack(
         isa: Isa,
         weight: MatrixView<'_>,
         precision: Precision,
+        memory: Use,
     ) -> Result<Self> {
         let (outputs, inputs) = (weight.outputs(), weight.inputs());
-        let panels = outputs.div_ceil(NR);
-        let mut rows = PanelMemory::zeroed(panels, packed_words::count(precision, inputs))?;
-        let scales = match precision {
-            Precision::Int8 => pack_integers(weight, rows.as_mut_slice())?,
-            _ => {
-                pack_numbers(isa, weight, precision, rows.as_mut_slice());
-                Vec::new()
+        let mut scales = Vec::new();
+        let mut packed = Self::fill(outputs, inputs, precision, memory, |rows| {
+            if precision == Precision::Int8 {
+                assert_eq!(memory, Use::Kept, "integers are packed into zeros");
+                scales = pack_integers(weight, rows)?;
+            } else {
+                pack_numbers(isa, weight, precision, rows);
             }
-        };
-        Ok(Self { rows, outputs, inputs, precision, scales, is_transformed: false })
+            Ok(())
+        })?;
+        packed.scales = scales;
+        Ok(packed)
     }
 
-    /// Packs a weight for one product, in memory that is used again. In f32 and bf16.
-    pub(in crate::cpu) fn pack_once(
-        isa: Isa,
-        weight: MatrixView<'_>,
-        precision: Precision,
-    ) -> Result<Self> {
-        Self::lent(weight.outputs(), weight.inputs(), precision, |rows| {
-            pack_numbers(isa, weight, precision, rows);
-        })
-    }
-
-    /// The same for rows of which each is one input.
-    pub(in crate::cpu) fn pack_rows_once(
+    /// Packs rows of which each is one input, for one product.
+    pub(in crate::cpu) fn pack_rows(
         isa: Isa,
         rows: &Rhs<'_>,
         precision: Precision,
     ) -> Result<Self> {
-        Self::lent(rows.outputs, rows.inputs.len(), precision, |panels| {
+        Self::fill(rows.outputs, rows.inputs.len(), precision, Use::Once, |panels| {
             rows.pack(isa, precision, panels);
+            Ok(())
         })
     }
 
-    /// Panels in memory that is used again, which `fill` writes whole.
-    fn lent(
+    /// 16 places of a kernel of 3 × 3 with these sizes, panels of one place after the other, which
+    /// `fill` writes whole. In f32.
+    pub(in crate::cpu) fn transformed(
+        outputs: usize,
+        inputs: usize,
+        memory: Use,
+        fill: impl FnOnce(&mut [PanelRow]),
+    ) -> Result<Self> {
+        let whole = 16 * outputs.next_multiple_of(NR);
+        let packed = Self::fill(whole, inputs / 9, Precision::F32, memory, |rows| {
+            fill(rows);
+            Ok(())
+        })?;
+        Ok(Self { outputs, inputs, is_transformed: true, ..packed })
+    }
+
+    /// Panels that `fill` writes, into zeros where they are kept.
+    fn fill(
         outputs: usize,
         inputs: usize,
         precision: Precision,
-        fill: impl FnOnce(&mut [PanelRow]),
+        memory: Use,
+        fill: impl FnOnce(&mut [PanelRow]) -> Result<()>,
     ) -> Result<Self> {
-        assert_ne!(precision, Precision::Int8, "integers are for weights that are kept");
         let words = packed_words::count(precision, inputs);
-        let mut rows = PanelMemory::lent(outputs.div_ceil(NR), words)?;
-        fill(rows.as_mut_slice());
+        let mut rows = PanelMemory::new(memory, outputs.div_ceil(NR), words)?;
+        fill(rows.as_mut_slice())?;
         Ok(Self { rows, outputs, inputs, precision, scales: Vec::new(), is_transformed: false })
-    }
-
-    /// Outputs of whole panels, as every place of a transformed kernel has.
-    pub(in crate::cpu) fn whole_panels(outputs: usize) -> usize {
-        outputs.next_multiple_of(NR)
-    }
-
-    /// What was packed are 16 places of a kernel with these sizes.
-    pub(in crate::cpu) fn transformed(self, outputs: usize, inputs: usize) -> Self {
-        Self { outputs, inputs, is_transformed: true, ..self }
     }
 
     pub(in crate::cpu) fn is_transformed(&self) -> bool {
@@ -221,7 +220,7 @@ mod tests {
     use super::*;
 
     fn pack(weight: MatrixView<'_>, precision: Precision) -> PackedWeight {
-        PackedWeight::pack(Isa::detect(), weight, precision).unwrap()
+        PackedWeight::pack(Isa::detect(), weight, precision, Use::Kept).unwrap()
     }
 
     #[test]
@@ -243,31 +242,26 @@ mod tests {
             for (view, precision) in
                 views.into_iter().flat_map(|view| Precision::ALL.map(|p| (view, p)))
             {
-                let kept = PackedWeight::pack(isa, view, precision).unwrap();
+                let kept = PackedWeight::pack(isa, view, precision, Use::Kept).unwrap();
                 if precision == Precision::Int8 {
-                    let other = PackedWeight::pack(isa, views[0], precision).unwrap();
+                    let other = PackedWeight::pack(isa, views[0], precision, Use::Kept).unwrap();
                     assert_eq!(words(&kept), words(&other));
                     continue;
                 }
-                drop(PackedWeight::pack_once(isa, views[0], precision).unwrap()); // other content
-                let once = PackedWeight::pack_once(isa, view, precision).unwrap();
+                drop(PackedWeight::pack(isa, views[0], precision, Use::Once).unwrap()); // other content
+                let once = PackedWeight::pack(isa, view, precision, Use::Once).unwrap();
                 let inputs_of_word = packed_words::inputs_of(precision);
-                let expected =
-                    places(outputs.next_multiple_of(NR) / NR, inputs.div_ceil(inputs_of_word))
-                        .flat_map(|(panel, word)| (0..NR).map(move |i| (panel * NR + i, word)))
-                        .map(|(output, word)| {
-                            let values: Vec<f32> = (word * inputs_of_word
-                                ..inputs.min((word + 1) * inputs_of_word))
-                                .map(
-                                    |input| {
-                                        if output < outputs { value(output, input) } else { 0.0 }
-                                    },
-                                )
-                                .collect();
-                            let mut word = [0];
-                            packed_words::from_values(precision, &values, &mut word);
-                            word[0]
-                        });
+                let expected = places(outputs.div_ceil(NR), inputs.div_ceil(inputs_of_word))
+                    .flat_map(|(panel, word)| (0..NR).map(move |i| (panel * NR + i, word)))
+                    .map(|(output, word)| {
+                        let values: Vec<f32> = (word * inputs_of_word
+                            ..inputs.min((word + 1) * inputs_of_word))
+                            .map(|input| if output < outputs { value(output, input) } else { 0.0 })
+                            .collect();
+                        let mut word = [0];
+                        packed_words::from_values(precision, &values, &mut word);
+                        word[0]
+                    });
                 let expected: Vec<u32> = expected.collect();
                 assert_eq!(words(&kept), expected, "{} {precision:?} {outputs}", isa.name());
                 assert_eq!(words(&once), expected, "{} {precision:?} {outputs}", isa.name());

@@ -112,7 +112,7 @@ fn bf16_pair(first: &[f32], second: &[f32], words: &mut [u32]) {
         let pairs = bf16_pairs(part(first), part(second));
         // SAFETY: as many words are written as there are.
         unsafe {
-            _mm512_mask_storeu_epi32(words.as_mut_ptr().cast(), first_of_16(words.len()), pairs)
+            _mm512_mask_storeu_epi32(words.as_mut_ptr().cast(), first_of_16(words.len()), pairs);
         };
     }
 }

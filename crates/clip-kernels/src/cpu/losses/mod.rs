@@ -15,7 +15,7 @@ mod targets;
 pub(super) use cross_entropy::cross_entropy;
 pub(super) use sigmoid::sigmoid_loss;
 
-use super::gemm::{Lhs, PackedWeight, Rhs, TileEpilogue, product};
+use super::gemm::{Lhs, PackedWeight, Rhs, TileEpilogue, Use, product};
 use super::isa::Isa;
 use super::rows_of;
 use super::target::Target;
@@ -70,7 +70,7 @@ fn gradient<T: Send>(
     let of_right = columns_of(isa, right)?;
     let of_others = others.map(|[_, right]| columns_of(isa, right)).transpose()?;
     let values = Rhs { rows: rows_of(right), inputs: 0..count, outputs: width };
-    let values = PackedWeight::pack_rows_once(isa, &values, Precision::F32)?;
+    let values = PackedWeight::pack_rows(isa, &values, Precision::F32)?;
     let mut out = Matrix::unwritten(left.rows(), width)?;
     for (block, of_rows) in of_rows.chunks_mut(ROWS).enumerate() {
         let (first, rows) = (block * ROWS, of_rows.len());
@@ -104,7 +104,7 @@ fn gradient<T: Send>(
 /// The rows of a matrix as outputs of a product.
 fn columns_of(isa: Isa, rows: &Matrix) -> Result<PackedWeight> {
     let view = MatrixView::output_major(rows.values(), rows.rows(), rows.width());
-    PackedWeight::pack_once(isa, view, Precision::F32)
+    PackedWeight::pack(isa, view, Precision::F32, Use::Once)
 }
 
 /// Some rows times all rows of another matrix.
