@@ -67,6 +67,12 @@ pub fn uniform(seed: u64, name: &str, count: usize, scale: f32, offset: f32) -> 
     values
 }
 
+/// `count` words of the formula for `name`: 32 bits each.
+pub fn words(seed: u64, name: &str, count: u32) -> Vec<u32> {
+    let key = key(seed, name);
+    (0..count).map(|index| hash(key, index)).collect()
+}
+
 /// Values a thread makes at a time.
 const CHUNK: usize = 1 << 16;
 

@@ -403,6 +403,23 @@ impl<D: Train> TrainableClip<D> {
             .parallel_region(|| self.text_tower.backward(&mut back, activations.0, &d_features))
     }
 
+    /// What came out of each part of the image tower, by the name of its parameters and from the
+    /// input up. Kept of passes with `checkpointing` and without.
+    pub fn image_outputs<'a>(
+        &self,
+        activations: &'a ImageActivations<D>,
+    ) -> Vec<(String, &'a D::Rows)> {
+        activations.0.outputs(&self.architecture)
+    }
+
+    /// The same of the text tower.
+    pub fn text_outputs<'a>(
+        &self,
+        activations: &'a TextActivations<D>,
+    ) -> Vec<(String, &'a D::Rows)> {
+        activations.0.outputs()
+    }
+
     fn pass(&self) -> Pass<'_, D> {
         Pass { device: &self.device, precision: self.precision, values: &self.values }
     }

@@ -27,6 +27,7 @@ mod optimizer;
 mod options;
 mod passes;
 mod plan;
+pub mod replay;
 mod report;
 mod rows;
 mod schedule;

@@ -80,6 +80,13 @@ pub(crate) struct Group {
     weight_decay: f64,
 }
 
+impl Group {
+    /// Whether weight decay pulls on the parameter.
+    pub(crate) fn decays(&self) -> bool {
+        self.weight_decay != 0.0
+    }
+}
+
 /// One parameter's part of the optimiser.
 pub(crate) struct Slot<D: Train> {
     group: Group,

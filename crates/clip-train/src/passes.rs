@@ -46,12 +46,16 @@ pub(crate) type OnReady<'a, D> = &'a mut dyn FnMut(&D, usize, &mut Gradients<D>)
 
 impl Passes {
     /// The parts of a batch of `pairs`, in order.
-    fn parts(&self, pairs: usize) -> impl ExactSizeIterator<Item = Range<usize>> + use<> {
+    pub(crate) fn parts(
+        &self,
+        pairs: usize,
+    ) -> impl ExactSizeIterator<Item = Range<usize>> + use<> {
         let size = pairs.div_ceil(self.micro_batches.max(1)).max(1);
         (0..pairs.div_ceil(size)).map(move |part| part * size..((part + 1) * size).min(pairs))
     }
 
-    fn image_pass(&self, samples: &[u64], step: u64) -> ImagePass {
+    /// How the images of these samples go through their tower in this step.
+    pub(crate) fn image_pass(&self, samples: &[u64], step: u64) -> ImagePass {
         let kept = |(patches, kept): (usize, usize)| {
             let of_sample = |&sample: &u64| {
                 Stream::new(self.seed, "patch dropout", sample, step as u32).choose(kept, patches)
@@ -202,7 +206,7 @@ impl Passes {
 }
 
 /// Pixels of these pairs.
-fn pixels_of(batch: &Batch, part: Range<usize>) -> &[f32] {
+pub(crate) fn pixels_of(batch: &Batch, part: Range<usize>) -> &[f32] {
     let picture = batch.pixels.len() / batch.len();
     &batch.pixels[part.start * picture..part.end * picture]
 }

@@ -34,16 +34,8 @@ impl<D: Train> Trainer<D> {
     ///
     /// Source: PROTOCOL 2.3, 2.4, 2.7. Checked by `golden/training`.
     pub fn step(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepReport, TrainError> {
-        self.check(batch)?;
         let before = self.model.batch_statistics()?;
-        let logits = self.logit_parameters()?;
-        let images = self.images(batch)?;
-        let texts = self.passes.texts(&mut self.model, batch)?;
-        let loss = self.loss(batch, logits, &images.features, &texts.features)?;
-        let mut report = self.report(&loss, logits, learning_rate);
-        let gradients = self.backward(batch, [images, texts], loss)?;
-        report.gradient_norm = self.gradient_norm(&gradients)?;
-        report.gradient_factor = self.options.optimizer.gradient_factor(report.gradient_norm);
+        let (mut report, gradients) = self.gradients(batch, learning_rate)?;
         if report.loss.is_finite() && report.gradient_norm.is_finite() {
             self.update(&gradients, &report)?;
             report.logit_scale = f64::from(self.model.logit_scale()?);
@@ -53,6 +45,24 @@ impl<D: Train> Trainer<D> {
             report.not_finite = Some(self.first_not_finite(batch, &report, &gradients)?);
         }
         Ok(report)
+    }
+
+    /// The first half of a step: everything before parameters change. Running statistics do.
+    pub(crate) fn gradients(
+        &mut self,
+        batch: &Batch,
+        learning_rate: f64,
+    ) -> Result<(StepReport, StepGradients<D>), TrainError> {
+        self.check(batch)?;
+        let logits = self.logit_parameters()?;
+        let images = self.images(batch)?;
+        let texts = self.passes.texts(&mut self.model, batch)?;
+        let loss = self.loss(batch, logits, &images.features, &texts.features)?;
+        let mut report = self.report(&loss, logits, learning_rate);
+        let gradients = self.backward(batch, [images, texts], loss)?;
+        report.gradient_norm = self.gradient_norm(&gradients)?;
+        report.gradient_factor = self.options.optimizer.gradient_factor(report.gradient_norm);
+        Ok((report, gradients))
     }
 
     /// What is known of a step when its loss is.
@@ -103,10 +113,7 @@ impl<D: Train> Trainer<D> {
     }
 
     fn logit_parameters(&self) -> Result<LogitParameters, TrainError> {
-        let bias = match self.model.index_of("logit_bias") {
-            None => None,
-            Some(index) => self.model.device().read(self.model.value(index))?.first().copied(),
-        };
+        let bias = self.model.logit_bias()?;
         Ok(LogitParameters { scale: self.model.logit_scale()?, bias })
     }
 
@@ -264,6 +271,15 @@ impl<D: Train> Trainer<D> {
         }
         self.steps += 1;
         Ok(())
+    }
+
+    /// Unit vectors of a batch's images and texts, `[pairs, width]` each.
+    pub(crate) fn embeddings(&mut self, batch: &Batch) -> Result<[Vec<f32>; 2], TrainError> {
+        let images = self.images(batch)?.features;
+        let texts = self.passes.texts(&mut self.model, batch)?.features;
+        let device = self.model.device();
+        let unit = |rows: D::Rows| device.to_host(device.normalize(&rows)?);
+        Ok([unit(images)?, unit(texts)?])
     }
 
     fn zero_gradients(&self) -> Result<Gradients<D>, TrainError> {

@@ -50,7 +50,7 @@ impl<D: Train> Trainer<D> {
     ) -> Result<Self, TrainError> {
         let architecture = model.architecture().clone();
         plan::check(&options, &architecture)?;
-        let has_bias = model.index_of("logit_bias").is_some();
+        let has_bias = architecture.logit_bias;
         let loss = options.objective.loss_for(has_bias);
         if loss == Loss::Sigmoid && !has_bias {
             let reason = "the sigmoid loss needs `logit_bias`, which the model has not".to_owned();

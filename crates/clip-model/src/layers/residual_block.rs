@@ -98,6 +98,13 @@ struct Inner<D: Device> {
     hidden: D::Rows,   // [query rows, mlp_width], before the activation
 }
 
+impl<D: Device> BlockActivations<D> {
+    /// What went into the block.
+    pub(crate) fn input(&self) -> &D::Rows {
+        &self.input
+    }
+}
+
 impl TrainableBlock {
     /// `ln_1`, `attn`, `ln_2` and `mlp` of one branch.
     pub(crate) fn find(places: &Places<'_>, options: &BlockOptions) -> Self {

@@ -56,6 +56,21 @@ pub(crate) struct TransformerActivations<D: Device> {
     blocks: Vec<BlockActivations<D>>,
 }
 
+impl<D: Device> TransformerActivations<D> {
+    /// What came out of each part by its name, from `below` the blocks to `pooled` behind them.
+    pub(crate) fn outputs<'a>(
+        &'a self,
+        prefix: &str,
+        below: &str,
+        pooled: &'a D::Rows,
+    ) -> Vec<(String, &'a D::Rows)> {
+        let blocks = (0..self.blocks.len()).map(|block| format!("{prefix}.resblocks.{block}"));
+        let names = std::iter::once(below.to_owned()).chain(blocks);
+        let rows = self.blocks.iter().map(BlockActivations::input).chain([pooled]);
+        names.zip(rows).collect()
+    }
+}
+
 impl TrainableTransformer {
     /// `resblocks.0`, `resblocks.1`, … of one branch.
     pub(crate) fn find(places: &Places<'_>, layers: usize, options: &BlockOptions) -> Self {

@@ -88,6 +88,20 @@ pub(crate) enum ImageTowerActivations<D: Device> {
     ModifiedResNet(ResNetActivations<D>),
 }
 
+impl<D: Device> ImageTowerActivations<D> {
+    /// What came out of each part by its name, from the input up.
+    pub(crate) fn outputs(&self, architecture: &Architecture) -> Vec<(String, &D::Rows)> {
+        match (self, &architecture.image) {
+            (
+                Self::ModifiedResNet(kept),
+                &ImageArchitecture::ModifiedResNet { width, blocks, .. },
+            ) => kept.outputs(&bottlenecks(width, blocks)),
+            (Self::VisionTransformer(kept), _) => kept.outputs(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl TrainableImageTower {
     /// The branch `visual`.
     pub(crate) fn find(places: &Places<'_>, architecture: &Architecture) -> Self {

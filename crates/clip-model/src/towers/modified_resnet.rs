@@ -104,6 +104,14 @@ pub(crate) struct ResNetActivations<D: Device> {
     attention_pool: AttentionPoolActivations<D>,
 }
 
+impl<D: Device> ResNetActivations<D> {
+    /// What came out of the stem and of each of these blocks by its name.
+    pub(crate) fn outputs(&self, blocks: &[BottleneckShape]) -> Vec<(String, &D::Rows)> {
+        let blocks = blocks.iter().map(|shape| format!("visual.{}", shape.name));
+        std::iter::once("visual.bn3".to_owned()).chain(blocks).zip(&self.maps).collect()
+    }
+}
+
 impl TrainableModifiedResNet {
     /// The branch `visual`.
     pub(crate) fn find(

@@ -89,6 +89,13 @@ pub(crate) struct TextTowerActivations<D: Device> {
     pooled: D::Rows, // [items, width], before `ln_final`
 }
 
+impl<D: Device> TextTowerActivations<D> {
+    /// What came out of each part by its name, from the input up.
+    pub(crate) fn outputs(&self) -> Vec<(String, &D::Rows)> {
+        self.blocks.outputs("transformer", "token_embedding", &self.pooled)
+    }
+}
+
 impl TrainableTextTransformer {
     /// The text tower's names stand at the root.
     pub(crate) fn find(places: &Places<'_>, architecture: &Architecture) -> Self {

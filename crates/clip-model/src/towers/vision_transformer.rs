@@ -114,6 +114,16 @@ pub(crate) struct VisionActivations<D: Device> {
     pooled: D::Rows, // [items, width], before `ln_post`
 }
 
+impl<D: Device> VisionActivations<D> {
+    /// What came out of each part by its name, from the input up.
+    pub(crate) fn outputs(&self) -> Vec<(String, &D::Rows)> {
+        let mut outputs = vec![("visual.conv1".to_owned(), &self.embedded)];
+        let blocks = self.blocks.outputs("visual.transformer", "visual.ln_pre", &self.pooled);
+        outputs.extend(blocks);
+        outputs
+    }
+}
+
 impl TrainableVisionTransformer {
     /// The branch `visual`.
     pub(crate) fn find(
