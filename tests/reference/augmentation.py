@@ -7,7 +7,6 @@ changes of colours) and crates/clip-image/tests/data/views.json (pixels of parts
 """
 
 import hashlib
-import io
 import json
 import pathlib
 
@@ -59,17 +58,22 @@ def colors():
 
 
 def views(size=24):
-    """Parts of JPEGs of several kinds, and of a PNG of each of Pillow's modes."""
-    folder = ROOT / "crates/clip-image/tests/data/jpeg"
-    files = [(f"jpeg/{name}.jpg", folder / f"{name}.jpg") for name in ["420", "grey_sampling_2x2", "411_odd", "ycck_444"]]
+    """Parts of JPEGs of several kinds, and of images of the modes that resize in their own ways."""
+    data = ROOT / "crates/clip-image/tests/data"
+    files = [f"jpeg/{name}.jpg" for name in ["422_progressive", "420_33x33", "441", "grey_sampling_2x2", "ycck_444"]]
+    files += [f"images/{name}" for name in [
+        "png_rgba_noise.png", "png_palette8_trns_one.png", "png_grey16_dark.png", "png_la_noise.png",
+        "bmp_8bit_grey_table.bmp", "tiff_bilevel_group4.tif",
+    ]]
     cases = []
-    for name, path in [pair for pair in files if pair[1].exists()]:
+    for name in files:
+        path = data / name
         image = Image.open(path)
         image.load()
         width, height = image.size
         for left, top, w, h in [
-            (0, 0, width, height), (1, 2, width - 1, height - 2), (width // 3, height // 4, width // 2, height // 2),
-            (width - 1, 0, 1, height), (2, 3, min(24, width - 2), min(24, height - 3)),
+            (0, 0, width, height), (1, 1, width - 1, height - 1),
+            (width // 3, height // 4, max(width // 2, 1), max(height // 2, 1)), (width - 1, 0, 1, height),
         ]:
             part = F.resized_crop(image, top, left, h, w, [size, size], T.InterpolationMode.BICUBIC)
             cases.append({"file": name, "part": [left, top, w, h], "sha256": digest(part)})

@@ -193,7 +193,9 @@ impl Listing {
                 listing.enter(&archive, lines);
             }
             Err(error) => {
-                let empty = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+                // No bytes, or the zeros that end a tar.
+                let head = clip_files::head(path, BLOCK).unwrap_or_else(|_| vec![1]);
+                let empty = head.iter().all(|byte| *byte == 0);
                 let reason = if empty { Reason::EmptyFile } else { Reason::DamagedFile };
                 listing.bad_shard(reason, error.to_string());
             }

@@ -144,22 +144,23 @@ impl Table {
     }
 
     fn enter(&mut self, file: File, found: &mut Found) -> Result<(), DataError> {
+        let again = clip_files::open(&self.path, u64::MAX).map_err(DataError::read(&self.path))?;
+        let mut lines = LineCounter { file: BufReader::with_capacity(1 << 20, again), line: 1 };
         let mut reader = reader(BufReader::with_capacity(1 << 20, file), self.separator);
         let mut record = csv::ByteRecord::new();
         let mut is_header = true;
         loop {
-            let (start, line) = (reader.position().byte(), reader.position().line());
+            let start = reader.position().byte();
             let more = reader.read_byte_record(&mut record);
             let more = more.map_err(|error| DataError::malformed(&self.path, error.to_string()))?;
             if !more {
                 break;
             }
+            let bytes = reader.position().byte() - start;
+            let line = lines.pass(bytes).map_err(DataError::read(&self.path))?;
             if std::mem::take(&mut is_header) {
                 continue;
             }
-            // Blank lines before a row belong to none.
-            let line = record.position().map_or(line, csv::Position::line);
-            let bytes = reader.position().byte() - start;
             match self.usable(&record, bytes) {
                 Ok(captions) => {
                     found.take(&captions);
@@ -202,6 +203,26 @@ impl Table {
         }
         let said = cells.into_iter().filter(|cell| !cell.is_empty());
         captions::some(said.map(str::to_owned).collect())
+    }
+}
+
+/// Knows lines where the reader of tables does not: it leaves the end of one to the next row, and
+/// blank ones too.
+struct LineCounter {
+    file: BufReader<File>,
+    line: u64,
+}
+
+impl LineCounter {
+    /// Passes over a row and what stands before it; the line that it begins in.
+    fn pass(&mut self, bytes: u64) -> std::io::Result<u64> {
+        let mut row = Vec::new();
+        self.file.by_ref().take(bytes).read_to_end(&mut row)?;
+        let before = row.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let begin = self.line + count(&row[..before]);
+        self.line = begin + count(&row[before..]);
+        Ok(begin)
     }
 }
 
