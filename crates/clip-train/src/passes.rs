@@ -125,17 +125,8 @@ impl Passes {
         gradients: &mut Gradients<D>,
         on_ready: OnReady<'_, D>,
     ) -> Result<(), TrainError> {
-        match images {
-            Activations::Images(images) => {
-                let device = model.device();
-                let mut on_ready = |index, gradients: &mut _| on_ready(device, index, gradients);
-                model.image_backward(images, d_images, gradients, &mut on_ready)?;
-            }
-            _ if self.trains_images => {
-                self.images_again(model, (batch, step), d_images, gradients, on_ready)?;
-            }
-            _ => {}
-        }
+        // Texts first: the sum of their table of tokens over the ranks, the largest and last of
+        // theirs, has the whole image tower's time.
         match texts {
             Activations::Texts(texts) => {
                 let device = model.device();
@@ -144,6 +135,17 @@ impl Passes {
             }
             _ if self.trains_texts => {
                 self.texts_again(model, batch, d_texts, gradients, on_ready)?;
+            }
+            _ => {}
+        }
+        match images {
+            Activations::Images(images) => {
+                let device = model.device();
+                let mut on_ready = |index, gradients: &mut _| on_ready(device, index, gradients);
+                model.image_backward(images, d_images, gradients, &mut on_ready)?;
+            }
+            _ if self.trains_images => {
+                self.images_again(model, (batch, step), d_images, gradients, on_ready)?;
             }
             _ => {}
         }

@@ -19,6 +19,21 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// What a step of `ranks` ranks with `pairs` pairs each must tell, but for a few losses and
+    /// counts: the gradients of all `parameters` that are trained, and both towers' features,
+    /// there and, as gradients, back.
+    pub fn of_step(parameters: u64, embed_dim: usize, pairs: usize, ranks: usize) -> Traffic {
+        let value = size_of::<f32>() as u64;
+        let features = 2 * (ranks * pairs * embed_dim) as u64 * value;
+        Traffic {
+            calls: 0,
+            all_reduce: parameters * value,
+            all_gather: features,
+            reduce_scatter: features,
+            broadcast: 0,
+        }
+    }
+
     /// Bytes that a rank sends, and as many that it receives, where `ranks` stand in a ring: each
     /// gives away all but one of as many parts, for a sum twice. No way that loads all ranks alike
     /// sends less.
