@@ -124,6 +124,13 @@ pub struct AdamW {
 /// # Panics
 /// When shapes do not fit together.
 pub trait Train: Device {
+    /// Runs a step of training with all its passes: the memory that it gives back is kept for the
+    /// next one on this thread. Outside of it there are the same bits, but every pass asks for its
+    /// memory anew.
+    fn step_region<R>(step: impl FnOnce() -> R) -> R {
+        step()
+    }
+
     /// Rows of zeros.
     fn zeros(&self, rows: usize, width: usize) -> Result<Self::Rows>;
 

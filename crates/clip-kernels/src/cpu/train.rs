@@ -8,11 +8,15 @@ use super::{
 use crate::{
     Activation, AdamW, AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue,
     MapShape, Matrix, NormGradients, PatchGrid, Precision, Reference, Result, SimilarityLoss,
-    Targets, Train, WeightOrder, shape_checks,
+    Targets, Train, WeightOrder, buffers, shape_checks,
 };
 use std::ops::Range;
 
 impl Train for Cpu {
+    fn step_region<R>(step: impl FnOnce() -> R) -> R {
+        buffers::reusing_all(step)
+    }
+
     fn zeros(&self, rows: usize, width: usize) -> Result<Matrix> {
         Reference.zeros(rows, width)
     }
