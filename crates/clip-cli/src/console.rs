@@ -94,6 +94,7 @@ impl Console {
             Unit::Items(name) => {
                 format!("{{bar:30}} {{human_pos}}/{{human_len}} {name}  {{rate}}  {{left}}")
             }
+            Unit::Steps => "{bar:20} {human_pos}/{human_len}  {wide_msg}".to_owned(),
             Unit::Bytes => "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {left}".to_owned(),
         };
         let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -152,6 +153,8 @@ fn with_causes(error: &anyhow::Error) -> String {
 pub(crate) enum Unit {
     /// Things with a name in the plural.
     Items(&'static str),
+    /// Steps of training; a message says how it goes.
+    Steps,
     /// Bytes of a transfer.
     Bytes,
 }

@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Skipped = 3,
     /// A stated threshold was not met.
     BelowThreshold = 4,
+    /// A signal ended it; what was done is saved.
+    Interrupted = 130,
 }
 
 /// Shown at the end of `--help`.

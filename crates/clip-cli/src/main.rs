@@ -26,6 +26,7 @@ mod settings;
 mod similarity;
 mod table;
 mod tokenize;
+mod train;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -57,6 +58,7 @@ enum Verb {
     Preprocess(preprocess::Preprocess),
     Verify(verify::Verify),
     Eval(eval::Eval),
+    Train(Box<train::Train>),
     Models(models::Models),
     Datasets(datasets::Datasets),
     Bench(bench::Bench),
@@ -76,7 +78,10 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
-    let settings = Settings::read(&cli.overrides)?;
+    let mut settings = Settings::read(&cli.overrides)?;
+    if let Verb::Train(train) = &cli.verb {
+        train.enter_threads(&mut settings)?;
+    }
     settings.use_threads()?;
     match cli.verb {
         Verb::Classify(verb) => verb.run(&settings, console),
@@ -86,6 +91,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Preprocess(verb) => verb.run(&settings, console),
         Verb::Verify(verb) => verb.run(&settings, console),
         Verb::Eval(verb) => verb.run(&settings, console),
+        Verb::Train(verb) => verb.run(&settings, console),
         Verb::Models(verb) => verb.run(&settings, console),
         Verb::Datasets(verb) => verb.run(console),
         Verb::Bench(verb) => verb.run(&settings, console),

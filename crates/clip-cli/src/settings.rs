@@ -83,6 +83,13 @@ pub(crate) struct Setting<T> {
     pub(crate) source: String,
 }
 
+impl<T> Setting<T> {
+    /// Whether a person said it now, by a flag or in the environment, not in a file for all runs.
+    pub(crate) fn is_said(&self) -> bool {
+        self.source.starts_with("--") || self.source.starts_with("CLIP_RS_")
+    }
+}
+
 /// Everything in force.
 pub(crate) struct Settings {
     pub(crate) model: Setting<String>,

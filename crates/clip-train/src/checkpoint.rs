@@ -69,6 +69,8 @@ pub struct RunProgress {
     pub skipped_in_a_row: u64,
     /// Whether what was to be measured after `step` is still to be.
     pub evaluation_is_due: bool,
+    /// Whether the loader no longer decodes pictures, because all their features are kept.
+    pub images_are_kept: bool,
     /// Guarded scores of the model that the run began with.
     pub scores_before: BTreeMap<String, f64>,
     /// Length of `metrics.jsonl`.
@@ -299,7 +301,7 @@ fn readme(config: &Config, progress: &RunProgress) -> String {
         progress.step,
         env!("CARGO_PKG_VERSION"),
         progress.samples,
-        config.data.train.iter().map(|source| format!("- `{source}`\n")).collect::<String>(),
+        config.data.source.split("::").map(|source| format!("- `{source}`\n")).collect::<String>(),
         clip_rs::LIMITS,
         config.to_toml(),
     )

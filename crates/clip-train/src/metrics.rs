@@ -37,6 +37,10 @@ pub struct StepMetrics {
     pub gradient_norm: Option<f64>,
     /// What the gradients were multiplied with: below 1 where they were clipped.
     pub gradient_factor: f64,
+    /// Effective rank of the pictures' features in the batch.
+    pub image_rank: Option<f64>,
+    /// Of the texts'.
+    pub text_rank: Option<f64>,
     /// Whether weights stayed as they were because a value was not finite.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,

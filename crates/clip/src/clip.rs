@@ -352,7 +352,10 @@ pub fn open_checkpoint(name_or_path: &str, options: &LoadOptions) -> Result<Chec
 }
 
 /// The recipe beside the weights, else the reference's at the model's resolution.
-pub(crate) fn preprocess_of(
+///
+/// # Errors
+/// The recipe cannot be followed, or makes pictures of another size than the model takes.
+pub fn preprocess_of(
     checkpoint: &Checkpoint,
     warnings: &mut Vec<String>,
 ) -> Result<Preprocess, Error> {

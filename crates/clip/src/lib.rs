@@ -39,7 +39,7 @@ pub mod verify;
 pub use crate::bulk::{FailedImage, ImageBatch, UsableImage};
 pub use crate::class_prompts::ClassPrompts;
 pub use crate::classifier::{Classifier, LabelScore, rank};
-pub use crate::clip::{Clip, TruncatedText, open_checkpoint};
+pub use crate::clip::{Clip, TruncatedText, open_checkpoint, preprocess_of};
 pub use crate::content::ContentId;
 pub use crate::convert::{Converted, convert};
 pub use crate::error::Error;

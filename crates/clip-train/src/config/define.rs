@@ -18,8 +18,8 @@ pub struct Key {
     pub is_free: bool,
     /// Whether a flag of every verb sets it (`--threads`, `--precision`, `--activation`).
     pub is_global: bool,
-    /// Whether `--name` alone means `true`.
-    pub is_switch: bool,
+    /// The type of its value, as Rust writes it.
+    pub type_name: &'static str,
     /// Reads the text of a flag.
     pub read: fn(&str) -> Result<toml::Value, String>,
 }
@@ -28,6 +28,27 @@ impl Key {
     /// The flag, without the hyphens before it.
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
+    }
+
+    /// Whether `--name` alone means `true`.
+    pub fn is_switch(&self) -> bool {
+        self.type_name == "bool"
+    }
+
+    /// What its value is called in a list of flags: `N`, `X`, `PATH` or `NAME`.
+    pub fn value_name(&self) -> &'static str {
+        let has = |part: &str| self.type_name.contains(part);
+        match () {
+            () if has("usize") || has("u64") => "N",
+            () if has("f64") || has("MaxBad") => "X",
+            () if has("PathBuf") => "PATH",
+            () => "NAME",
+        }
+    }
+
+    /// The words about it, in one line.
+    pub fn words(&self) -> String {
+        self.help.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -164,7 +185,7 @@ macro_rules! configuration {
                 help: concat!($($doc),+),
                 is_free: marked("free", &[$($(stringify!($mark)),+)?]),
                 is_global: marked("global", &[$($(stringify!($mark)),+)?]),
-                is_switch: is_bool(stringify!($type)),
+                type_name: stringify!($type),
                 read: define::read::<$type>,
             },
         )+)+];
@@ -196,11 +217,6 @@ pub(super) const fn marked(mark: &str, marks: &[&str]) -> bool {
         i += 1;
     }
     false
-}
-
-/// Whether a type is `bool`; for constants.
-pub(super) const fn is_bool(name: &str) -> bool {
-    equal(name, "bool")
 }
 
 const fn equal(a: &str, b: &str) -> bool {

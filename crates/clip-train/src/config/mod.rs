@@ -12,8 +12,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::{
+    CaptionChoice, Crop, DataOptions, Format, LongCaptions, MaxBad, TextLines,
+};
+
 pub use self::define::Key;
-use self::define::{configuration, is_bool, marked};
+use self::define::{configuration, marked};
 pub use self::read::{ConfigError, Draft};
 
 configuration! {
@@ -52,26 +56,47 @@ configuration! {
     /// What it learns from.
     data: Data {
         /// Pairs of pictures and captions: shards (`train-{000000..000005}.tar`), CSV, TSV, JSONL,
-        /// Parquet, folders; several sources are a list
-        train: Vec<String> = Vec::new();
-        /// Samples of an epoch [default: all, once]
-        epoch_samples: Option<u64> = None, 2..=u64::MAX;
-        /// Column or ending of the pictures [default: the usual ones]
-        image_key: Option<String> = None;
-        /// Column or ending of the captions [default: the usual ones]
-        caption_key: Option<String> = None;
-        /// Captions of a picture: first (always the same) or random (another each epoch)
-        captions: Captions = Captions::Random;
-        /// What is cut of a picture: resized-crop (open_clip's), square-crop (the paper's) or none
-        augment: Augment = Augment::ResizedCrop;
-        /// Least and greatest share of the area that a crop keeps
-        crop_scale: [f64; 2] = [0.9, 1.0], 0.01..=1.0;
-        /// Least and greatest ratio of a crop's sides
-        crop_ratio: [f64; 2] = [0.75, 1.0 / 0.75], 0.01..=100.0;
-        /// Share of samples that may be broken; above it the run ends with an error
-        max_bad: f64 = 0.01, 0.0..=1.0 => free;
-        /// Batches that are read ahead
-        prefetch: usize = 4, 1..=1000 => free;
+        /// Parquet, folders; `::` joins several
+        source: String = String::new();
+        /// What they are, where their names do not say it: webdataset, csv, parquet, folder, jsonl
+        format: Format = Format::Auto;
+        /// How often an epoch uses the samples of each source joined by `::` [default: once]
+        weights: Vec<f64> = Vec::new();
+        /// Column, or key, of the pictures [default: the usual ones]
+        image_column: Option<String> = None;
+        /// Columns, or keys, of the captions [default: the usual ones]
+        caption_columns: Vec<String> = Vec::new();
+        /// What divides the cells of a table [default: what fits]
+        separator: Option<char> = None;
+        /// Where paths of pictures begin [default: in the folder of the file that names them]
+        image_root: Option<PathBuf> = None => free;
+        /// Caption of a picture that has several: random, first, or in-turn (by epochs)
+        captions: CaptionChoice = CaptionChoice::Random;
+        /// What the lines of a text file are: captions, or one-caption
+        text_lines: TextLines = TextLines::Captions;
+        /// What becomes of captions that are too long: skip, truncate or refuse
+        long_captions: LongCaptions = LongCaptions::Skip;
+        /// Draw samples with replacement, in place of each once an epoch
+        resampled: bool = false;
+        /// What is seen of a picture: resized-crop (open_clip's), square (the paper's) or
+        /// evaluation
+        crop: Crop = Crop::ResizedCrop;
+        /// Least and largest share of a picture that a crop has [default: 0.9,1; of a square 1,1]
+        scale: Option<[f64; 2]> = None, 1e-3..=1.0;
+        /// Least and largest width through height of a crop
+        ratio: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0], 1e-2..=100.0;
+        /// Changes of brightness, contrast, saturation and hue, at most
+        color_jitter: Option<[f64; 4]> = None, 0.0..=1000.0;
+        /// How probable they are
+        color_jitter_prob: f64 = 0.0, 0.0..=1.0;
+        /// How probable it is that a picture loses its colours
+        gray_scale_prob: f64 = 0.0, 0.0..=1.0;
+        /// Samples that may be unusable before the run ends: 100, or 0.01 for one in a hundred
+        max_bad: MaxBad = MaxBad::Share(0.01) => free;
+        /// Threads that make batches beside the step [default: as many as the step has]
+        workers: Option<usize> = None, 1..=4096 => free;
+        /// Batches that are made ahead
+        prefetch: usize = 2, 1..=1000 => free;
     }
 
     /// How much of it a step sees.
@@ -86,8 +111,9 @@ configuration! {
 
     /// What is minimised.
     objective: ObjectiveOptions {
-        /// contrastive (InfoNCE, the paper's) or sigmoid (SigLIP's)
-        loss: Loss = Loss::Contrastive;
+        /// contrastive (InfoNCE, the paper's) or sigmoid (SigLIP's) [default: contrastive; sigmoid
+        /// for a checkpoint with a logit bias]
+        loss: Option<Loss> = None;
         /// Captions that are equal in a batch are each other's positives, not negatives
         multi_positive: bool = false;
         /// Checkpoint to distil from; it stays as it is
@@ -163,6 +189,8 @@ configuration! {
         lora_rank: Option<usize> = None, 1..=4096;
         /// Scale of the adapters times their rank [default: the rank]
         lora_alpha: Option<f64> = None, 0.0..=1e6;
+        /// Adapters at the MLPs, too, not at the attentions alone
+        lora_mlp: bool = false;
         /// Decay of a moving average of all weights, kept beside them
         moving_average: Option<f64> = None, 0.0..=0.999_999_9;
     }
@@ -237,24 +265,6 @@ macro_rules! words {
 }
 
 words! {
-    /// Which of a picture's captions a sample has.
-    Captions {
-        /// The first, always.
-        First,
-        /// One of all, drawn for each epoch.
-        Random
-    }
-
-    /// What is cut of a picture.
-    Augment {
-        /// torchvision's RandomResizedCrop, as open_clip trains.
-        ResizedCrop,
-        /// A random square of the resized picture, as the paper has it.
-        SquareCrop,
-        /// The model's own preprocessing.
-        None
-    }
-
     /// The loss (PROTOCOL 2.3).
     Loss {
         /// Symmetric cross-entropy over the batch.
@@ -282,6 +292,14 @@ words! {
     }
 }
 
+impl Data {
+    /// The same for the data's own part: its keys have the same names.
+    pub fn options(&self) -> DataOptions {
+        let read = toml::Value::try_from(self).ok().and_then(|table| table.try_into().ok());
+        read.unwrap_or_default() // a test holds that every key has its place
+    }
+}
+
 impl Config {
     /// Refuses what no run could obey.
     ///
@@ -293,23 +311,18 @@ impl Config {
             Err(ConfigError::OutOfRange { key, reason: reason.to_owned() })
         };
         let (towers, schedule) = (&self.towers, &self.schedule);
-        if self.data.train.is_empty() {
-            return refuse("train", "there is nothing to train on");
+        if self.data.source.trim().is_empty() {
+            return refuse("source", "there is nothing to train on");
         }
-        if self.data.crop_scale[0] > self.data.crop_scale[1] {
-            return refuse("crop_scale", "the least is above the greatest");
-        }
-        if self.data.crop_ratio[0] > self.data.crop_ratio[1] {
-            return refuse("crop_ratio", "the least is above the greatest");
-        }
+        self.data.options().check().map_err(|error| ConfigError::Data(Box::new(error)))?;
         if !self.batch.batch_size.is_multiple_of(self.batch.accumulate) {
             return refuse("accumulate", "does not divide batch_size");
         }
         if schedule.schedule != Shape::ConstantCooldown && schedule.cooldown > 0 {
             return refuse("cooldown", "has a meaning with schedule = \"constant-cooldown\" only");
         }
-        if self.objective.initial_bias.is_some() && self.objective.loss != Loss::Sigmoid {
-            return refuse("initial_bias", "has a meaning with loss = \"sigmoid\" only");
+        if self.objective.initial_bias.is_some() && self.objective.loss == Some(Loss::Contrastive) {
+            return refuse("initial_bias", "has a meaning with the sigmoid loss only");
         }
         if !towers.lock_image && towers.unlocked_image_groups > 0 {
             return refuse("unlocked_image_groups", "has a meaning with lock_image only");
@@ -375,9 +388,21 @@ mod tests {
     }
 
     #[test]
+    fn choices_of_the_data_reach_it() {
+        let mut data = Data::default();
+        assert_eq!(data.options(), DataOptions::default());
+        data.source = "a.tar".to_owned();
+        (data.scale, data.separator) = (Some([0.5, 0.75]), Some(';'));
+        (data.max_bad, data.crop) = (MaxBad::Count(3), Crop::Square);
+        let options = data.options();
+        assert_eq!(toml::Value::try_from(&options).ok(), toml::Value::try_from(&data).ok());
+        assert_eq!((options.separator, options.max_bad), (Some(';'), MaxBad::Count(3)));
+    }
+
+    #[test]
     fn defaults_are_within_their_ranges() {
         let mut config = Config::default();
-        config.data.train.push("a.tar".to_owned());
+        config.data.source = "a.tar".to_owned();
         config.check().expect("usual");
     }
 
@@ -385,16 +410,16 @@ mod tests {
     fn what_no_run_could_obey_is_refused_by_its_key() {
         let with = |change: fn(&mut Config)| {
             let mut config = Config::default();
-            config.data.train.push("a.tar".to_owned());
+            config.data.source = "a.tar".to_owned();
             change(&mut config);
             config.check().expect_err("nonsense").to_string()
         };
         let cases: [(&str, fn(&mut Config)); 8] = [
-            ("train: there is nothing", |c| c.data.train.clear()),
+            ("source: there is nothing", |c| c.data.source.clear()),
             ("batch_size: 1 is not from 2 to", |c| c.batch.batch_size = 1),
             ("accumulate: does not divide", |c| c.batch.accumulate = 3),
             ("weight_decay: NaN is not from 0 to 10", |c| c.optimizer.weight_decay = f64::NAN),
-            ("crop_scale: 2 is not from", |c| c.data.crop_scale[1] = 2.0),
+            ("scale: 2 is not from", |c| c.data.scale = Some([0.9, 2.0])),
             ("cooldown: has a meaning", |c| c.schedule.cooldown = 5),
             ("lora_alpha: has a meaning", |c| c.towers.lora_alpha = Some(1.0)),
             ("steps: 0 is not 1 or more", |c| c.schedule.steps = Some(0)),

@@ -38,6 +38,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A choice of the data.
+    #[error(transparent)]
+    Data(Box<crate::data::DataError>),
     /// A value that no run could obey.
     #[error("{key}: {reason}")]
     OutOfRange {
@@ -270,7 +273,7 @@ mod tests {
         Draft::of_text(Path::new("c.toml"), text).and_then(Draft::finish).map_err(told)
     }
 
-    const USUAL: &str = "[data]\ntrain = [\"a.tar\"]\n";
+    const USUAL: &str = "[data]\nsource = \"a.tar\"\n";
 
     #[test]
     fn misspelt_key_names_its_line_and_the_nearest() {
@@ -323,23 +326,23 @@ mod tests {
         let key = |name: &str| KEYS.iter().find(|key| key.name == name).expect("a key");
         let mut draft = Draft::default();
         for (name, text) in [
-            ("train", "b.tar,c.csv"),
+            ("source", "b.tar::c.csv"),
             ("batch_size", "8"),
             ("loss", "sigmoid"),
             ("learning_rate", "1e-3"),
             ("lock_image", "true"),
-            ("crop_scale", "0.5,1"),
+            ("scale", "0.5,1"),
             ("architecture", "50"),
             ("image_blocks", "1,1,1,1"),
         ] {
             draft.set(key(name), text).expect(name);
         }
         draft.add_evaluation("dataset=folder:x,every=10").expect("an evaluation");
-        let file = Draft::of_text(Path::new("c.toml"), "[data]\ntrain = [\"a\"]\nmax_bad = 0\n");
+        let file = Draft::of_text(Path::new("c.toml"), "[data]\nsource = \"a\"\nprefetch = 9\n");
         let config = file.expect("read").with(draft).finish().expect("whole");
-        assert_eq!(config.data.train, ["b.tar", "c.csv"]);
-        assert_eq!((config.data.max_bad, config.batch.batch_size), (0.0, 8));
-        assert_eq!(config.data.crop_scale, [0.5, 1.0]);
+        assert_eq!(config.data.source, "b.tar::c.csv");
+        assert_eq!((config.data.prefetch, config.batch.batch_size), (9, 8));
+        assert_eq!(config.data.scale, Some([0.5, 1.0]));
         assert_eq!(config.model.architecture.as_deref(), Some("50"));
         assert_eq!(config.model.image_blocks, Some([1; 4]));
         assert_eq!((config.eval[0].every, &*config.eval[0].task), (10, "zeroshot"));

@@ -1,0 +1,443 @@
+//! The loop: batch, step, metrics, measurements, checkpoints; from any checkpoint on as if nothing
+//! had happened.
+//!
+//! ```text
+//! Plan ─▶ Trainer, Loader ─▶ next_batch ─▶ step ─▶ metrics.jsonl ─▶ measure ─▶ checkpoint ─▶ …
+//!                                                                     ▲ a signal: checkpoint, end
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clip_kernels::{Cpu, Reference, Train};
+use clip_model::{Checkpoint, ClipModel, StateDict, TrainableClip};
+use clip_rs::InstructionSet;
+
+use crate::checkpoint::{Checkpoints, Loaded, RunProgress, Snapshot};
+use crate::data::{LoaderState, Position};
+use crate::distributed::Collective;
+use crate::evaluation::{self, EvaluationMetrics};
+use crate::feed::Feed;
+use crate::metrics::{StepMetrics, StepTiming};
+use crate::preflight::Plan;
+use crate::record::Record;
+use crate::run_error::RunError;
+use crate::state::Progress;
+use crate::{Batch, NotFinite, StepReport, TrainError, Trainer, TrainerState};
+
+/// Logit scales below it tell pairs apart no more.
+const LEAST_SCALE: f64 = 2.0;
+/// Effective ranks below it: features lie on a line.
+const LEAST_RANK: f64 = 2.0;
+
+/// What a saved run is.
+pub type SavedRun = Loaded<Progress, LoaderState>;
+
+/// Whom a run tells of what it does. Only the main rank tells.
+pub trait Listener {
+    /// A step was made.
+    fn step(&mut self, metrics: &StepMetrics, timing: &StepTiming);
+    /// Something was measured.
+    fn measured(&mut self, metrics: &EvaluationMetrics);
+    /// A checkpoint was written.
+    fn saved(&mut self, path: &Path);
+    /// Something that a person should know.
+    fn warn(&mut self, message: &str);
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Ending {
+    /// Steps done.
+    pub step: u64,
+    /// Whether they are all.
+    pub is_finished: bool,
+    /// The last checkpoint.
+    pub checkpoint: PathBuf,
+}
+
+/// What a run needs beside its plan.
+pub struct Surroundings<'a> {
+    /// The folder of the run.
+    pub out: &'a Path,
+    /// Set by a signal: the step is finished, saved, and the run ends.
+    pub stop: &'a AtomicBool,
+    /// All ranks.
+    pub collective: Arc<dyn Collective>,
+    /// Threads that make batches.
+    pub threads: usize,
+}
+
+/// A run at work.
+struct Session<'a, D: Train> {
+    plan: &'a Plan,
+    around: Surroundings<'a>,
+    listener: &'a mut dyn Listener,
+    trainer: Trainer<D>,
+    feed: Feed<'a>,
+    /// On the main rank.
+    record: Option<Record>,
+    progress: RunProgress,
+    checkpoints: Checkpoints,
+    last_saved: Instant,
+    warned: [bool; 2],
+}
+
+/// Trains on a device, from the beginning or from a checkpoint on, whose model is the plan's.
+///
+/// # Errors
+/// What ended the run; the checkpoints written before are whole.
+pub fn run<D: Train>(
+    device: D,
+    plan: &Plan,
+    saved: Option<SavedRun>,
+    around: Surroundings<'_>,
+    listener: &mut dyn Listener,
+) -> Result<Ending, RunError> {
+    let collective = Arc::clone(&around.collective);
+    let result = Session::begin(device, plan, saved, around, listener)
+        .and_then(|mut session| session.train());
+    if let Err(error) = &result {
+        collective.fail(&error.to_string());
+    }
+    result
+}
+
+/// [`run`] on what an instruction set computes with.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(
+    set: InstructionSet,
+    plan: &Plan,
+    saved: Option<SavedRun>,
+    around: Surroundings<'_>,
+    listener: &mut dyn Listener,
+) -> Result<Ending, RunError> {
+    match set {
+        InstructionSet::Cpu(isa) => run(Cpu::with_isa(isa), plan, saved, around, listener),
+        InstructionSet::Reference => run(Reference, plan, saved, around, listener),
+    }
+}
+
+impl<'a, D: Train> Session<'a, D> {
+    fn begin(
+        device: D,
+        plan: &'a Plan,
+        saved: Option<SavedRun>,
+        around: Surroundings<'a>,
+        listener: &'a mut dyn Listener,
+    ) -> Result<Self, RunError> {
+        let checkpoints = Checkpoints::of(around.out);
+        let mut trainer = trainer(device, plan, &around.collective)?;
+        let (state, progress) = match saved {
+            None => (None, RunProgress::default()),
+            Some(Loaded { state, tensors, .. }) => {
+                let tensors = StateDict::from_tensors("the checkpoint", tensors);
+                trainer.restore(&TrainerState { tensors, progress: state.trainer })?;
+                (Some(state.position), state.progress)
+            }
+        };
+        let place = (around.out, around.threads);
+        let at = (state.as_ref(), progress.images_are_kept);
+        let feed = Feed::begin(plan, place, &*around.collective, &mut trainer, at)?;
+        let record = match around.collective.is_main() {
+            true => Some(Record::open(around.out, &plan.config, &progress)?),
+            false => None,
+        };
+        let (last_saved, warned) = (Instant::now(), [false; 2]);
+        Ok(Session {
+            plan,
+            around,
+            listener,
+            trainer,
+            feed,
+            record,
+            progress,
+            checkpoints,
+            last_saved,
+            warned,
+        })
+    }
+
+    fn train(&mut self) -> Result<Ending, RunError> {
+        let total = self.plan.schedule.total;
+        if self.progress.step == 0 {
+            self.measure_start()?;
+        }
+        if self.progress.evaluation_is_due {
+            self.measure()?;
+        }
+        while self.progress.step < total {
+            self.step()?;
+            self.progress.evaluation_is_due =
+                self.plan.evaluations.is_due(self.progress.step, total);
+            if self.is_stopped()? {
+                let checkpoint = self.save()?;
+                let step = self.progress.step;
+                let is_finished = step == total && !self.progress.evaluation_is_due;
+                return Ok(Ending { step, is_finished, checkpoint });
+            }
+            if self.progress.evaluation_is_due {
+                self.measure()?;
+            }
+            if self.progress.step < total && self.is_save_due()? {
+                self.save()?;
+            }
+        }
+        let checkpoint = self.save()?;
+        Ok(Ending { step: total, is_finished: true, checkpoint })
+    }
+
+    /// One step and all that is told of it.
+    fn step(&mut self) -> Result<(), RunError> {
+        let (began, waited) = (Instant::now(), self.feed.waited());
+        let position = self.feed.position();
+        let batch = self.feed.next()?;
+        let rate = self.plan.schedule.learning_rate(self.progress.step);
+        let report = self.trainer.step(&batch, rate)?;
+        self.progress.step += 1;
+        self.progress.samples += report.pairs as u64;
+        match report.not_finite {
+            Some(_) => {
+                self.progress.skipped_steps += 1;
+                self.progress.skipped_in_a_row += 1;
+            }
+            None => self.progress.skipped_in_a_row = 0,
+        }
+        let metrics = self.metrics(&report, position);
+        let seconds = began.elapsed().as_secs_f64();
+        let timing = StepTiming {
+            step: self.progress.step,
+            seconds,
+            data_seconds: (self.feed.waited() - waited).as_secs_f64(),
+            samples_per_second: report.pairs as f64 / seconds,
+        };
+        if let Some(record) = &mut self.record {
+            record.step(&metrics, &timing)?;
+            self.listener.step(&metrics, &timing);
+            self.warn_of_collapse(&report);
+            if let Some(reason) = &report.not_finite {
+                let step = self.progress.step;
+                self.listener.warn(&format!("step {step} is skipped: {reason} is not finite"));
+            }
+        }
+        match report.not_finite {
+            Some(reason) if self.progress.skipped_in_a_row > self.plan.config.run.max_bad_steps => {
+                Err(self.give_up(reason, &batch)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn metrics(&self, report: &StepReport, position: Position) -> StepMetrics {
+        let counters = self.feed.counters();
+        let finite = |value: f64| value.is_finite().then_some(value);
+        let parts = &report.parts;
+        let parts = [
+            ("image_to_text", parts.image_to_text),
+            ("text_to_image", parts.text_to_image),
+            ("sigmoid", parts.sigmoid),
+            ("distillation", parts.distillation),
+        ];
+        let part = |(name, value): (&str, Option<f64>)| Some((name.to_owned(), finite(value?)?));
+        StepMetrics {
+            step: self.progress.step,
+            epoch: position.epoch,
+            samples: self.progress.samples,
+            unique_samples: counters.unique,
+            bad_samples: counters.skipped.values().sum(),
+            loss: finite(report.loss),
+            parts: parts.into_iter().filter_map(part).collect(),
+            image_accuracy: report.image_to_text_accuracy,
+            text_accuracy: report.text_to_image_accuracy,
+            learning_rate: report.learning_rate,
+            logit_scale: report.logit_scale_before.exp(),
+            gradient_norm: finite(report.gradient_norm),
+            gradient_factor: report.gradient_factor,
+            image_rank: finite(report.image_rank),
+            text_rank: finite(report.text_rank),
+            skipped: report.not_finite.is_some(),
+            skipped_steps: self.progress.skipped_steps,
+        }
+    }
+
+    /// Says once each that the temperature, or the space, has collapsed.
+    fn warn_of_collapse(&mut self, report: &StepReport) {
+        let scale = report.logit_scale_before.exp();
+        let rank = report.image_rank.min(report.text_rank);
+        let step = self.progress.step;
+        if scale < LEAST_SCALE && !self.warned[0] {
+            self.warned[0] = true;
+            self.listener.warn(&format!(
+                "step {step}: the logit scale fell to {scale:.2}: pairs are hardly told apart; the \
+                 learning rate may be too high"
+            ));
+        }
+        if rank < LEAST_RANK && report.pairs > 4 && !self.warned[1] {
+            self.warned[1] = true;
+            self.listener.warn(&format!(
+                "step {step}: the features of the batch have an effective rank of {rank:.2}: they \
+                 collapse onto a line; the learning rate may be too high"
+            ));
+        }
+    }
+
+    /// Saves, and writes down what the last step saw.
+    fn give_up(&mut self, reason: NotFinite, batch: &Batch) -> Result<RunError, RunError> {
+        let saved = self.save()?;
+        let dump = self.around.out.join("not-finite.json");
+        let (step, steps) = (self.progress.step, self.progress.skipped_in_a_row);
+        let content = serde_json::json!({
+            "step": step, "skipped_in_a_row": steps, "first_not_finite": reason.to_string(),
+            "keys": batch.keys, "samples": batch.samples,
+        });
+        let text = format!("{content:#}\n");
+        clip_files::write_whole(&dump, |file| std::io::Write::write_all(file, text.as_bytes()))
+            .map_err(|source| RunError::File { path: dump.clone(), source })?;
+        Ok(RunError::NotFinite { steps, reason, dump, saved })
+    }
+
+    /// Guarded scores of the model that the run begins with.
+    fn measure_start(&mut self) -> Result<(), RunError> {
+        if !self.plan.evaluations.has_guards() {
+            return Ok(());
+        }
+        let lines = self.measured(0)?;
+        self.progress.scores_before = evaluation::scores(&lines);
+        self.tell(&lines)
+    }
+
+    /// What is due after this step.
+    fn measure(&mut self) -> Result<(), RunError> {
+        let lines = self.measured(self.progress.step)?;
+        self.progress.evaluation_is_due = false;
+        self.tell(&lines)
+    }
+
+    fn tell(&mut self, lines: &[EvaluationMetrics]) -> Result<(), RunError> {
+        for line in lines {
+            if let Some(record) = &mut self.record {
+                record.evaluation(line)?;
+            }
+            self.listener.measured(line);
+            let of = &line.evaluation;
+            if let Some(guard) = of.guard.filter(|guard| guard.is_lost) {
+                self.listener.warn(&format!(
+                    "step {}: {} on {} went from {:.2} % to {:.2} %: the fine-tune loses what the \
+                     model could do; a lower learning rate, LoRA, or `models interpolate` keep more",
+                    line.step, of.score.name, of.dataset, guard.before * 100.0,
+                    (guard.before + guard.change) * 100.0
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures the model as it is now: written to a folder of its own, which goes again.
+    fn measured(&mut self, step: u64) -> Result<Vec<EvaluationMetrics>, RunError> {
+        let model = self.model()?;
+        let mut lines = Vec::new();
+        if self.record.is_some() {
+            let out = self.around.out.join("evaluations");
+            let (plan, listener) = (self.plan, &mut *self.listener);
+            let steps = (step, plan.schedule.total);
+            lines = plan.evaluations.measure(
+                &model, steps, &self.progress.scores_before, &out, |failure| listener.warn(&failure),
+            )?;
+        }
+        self.around.collective.barrier().map_err(TrainError::from)?;
+        Ok(lines)
+    }
+
+    /// The weights with all that belongs to the model.
+    fn model(&self) -> Result<Checkpoint, RunError> {
+        let mut model = self.plan.start.clone();
+        model.state_dict = self.trainer.model().state_dict().map_err(TrainError::from)?;
+        model.released = false;
+        Ok(model)
+    }
+
+    /// Whether a signal came, on any rank.
+    fn is_stopped(&self) -> Result<bool, RunError> {
+        let stop = self.around.stop.load(Ordering::Relaxed);
+        Ok(self.around.collective.any(stop).map_err(TrainError::from)?)
+    }
+
+    fn is_save_due(&self) -> Result<bool, RunError> {
+        let run = &self.plan.config.run;
+        let by_steps =
+            run.checkpoint_every > 0 && self.progress.step.is_multiple_of(run.checkpoint_every);
+        let limit = run.checkpoint_minutes.map(|minutes| Duration::from_secs_f64(60.0 * minutes));
+        let by_time = limit.is_some_and(|limit| self.last_saved.elapsed() >= limit);
+        match limit {
+            None => Ok(by_steps),
+            // Clocks differ: one rank decides for all.
+            Some(_) => Ok(self.around.collective.any(by_steps || by_time).map_err(TrainError::from)?),
+        }
+    }
+
+    fn save(&mut self) -> Result<PathBuf, RunError> {
+        let path = self.checkpoints.path(self.progress.step);
+        let state = self.trainer.state()?;
+        let model = self.model()?;
+        let has_average = self.plan.trainer.moving_average.is_some();
+        let average = match has_average {
+            false => None,
+            true => {
+                let weights = self.trainer.with_average(TrainableClip::state_dict);
+                let state_dict = weights.map_err(TrainError::from)?;
+                let mut average = model.clone();
+                average.state_dict = state_dict;
+                Some(average)
+            }
+        };
+        self.progress.images_are_kept = self.feed.images_are_kept();
+        if let Some(record) = &mut self.record {
+            record.sync(&mut self.progress, self.feed.loader())?;
+            let tensors = state.tensors.iter();
+            let snapshot = Snapshot {
+                model: &model,
+                average: average.as_ref(),
+                tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect(),
+                trainer: &state.progress,
+                progress: &self.progress,
+                position: &self.feed.loader().state(),
+                config: &self.plan.config,
+            };
+            self.checkpoints.save(snapshot, self.plan.config.run.keep)?;
+            self.listener.saved(&path);
+        }
+        self.around.collective.barrier().map_err(TrainError::from)?;
+        self.last_saved = Instant::now();
+        Ok(path)
+    }
+}
+
+/// A trainer of the plan's model.
+fn trainer<D: Train>(
+    device: D,
+    plan: &Plan,
+    collective: &Arc<dyn Collective>,
+) -> Result<Trainer<D>, RunError> {
+    let architecture = &plan.start.architecture;
+    let precision = plan.precision();
+    let teacher = match &plan.teacher {
+        None => None,
+        Some(teacher) => {
+            let (architecture, weights) = (&teacher.architecture, &teacher.state_dict);
+            let teacher = ClipModel::new(device.clone(), precision, architecture, weights);
+            Some(teacher.map_err(TrainError::from)?)
+        }
+    };
+    let weights = &plan.start.state_dict;
+    let model =
+        TrainableClip::new(device, precision, architecture, weights).map_err(TrainError::from)?;
+    let trainer = Trainer::new(model, plan.trainer.clone(), Arc::clone(collective))?;
+    Ok(match teacher {
+        None => trainer,
+        Some(teacher) => trainer.with_teacher(teacher)?,
+    })
+}
