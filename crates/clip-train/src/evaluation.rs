@@ -4,7 +4,7 @@
 //! A model is measured as it lies on the disk, so what is measured is what a checkpoint holds.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clip_data::Split;
 use clip_eval::results::{Figure, Record};
@@ -12,9 +12,11 @@ use clip_eval::suite::{Job, JobResult, Run, Shard};
 use clip_eval::tasks::{TASKS, Task};
 use clip_eval::{EvalError, EvalOptions};
 use clip_files::NewFolder;
+use clip_model::Checkpoint;
 use clip_rs::LoadOptions;
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::write_model;
 use crate::config::{Config, Evaluation};
 
 /// One task on a data set, as a line of `metrics.jsonl`.
@@ -143,23 +145,25 @@ impl Evaluations {
     /// Records go below `out`, as `clip-rs report` reads them. What cannot be measured is told to
     /// `failed` and stops nothing.
     ///
-    /// - `model`: name or path
-    /// - `before`: guarded scores of the model that it began as, by data set
+    /// - `before`: guarded scores of the model that the run began with, by data set
     ///
     /// # Errors
-    /// Records cannot be written.
+    /// The model, or records, cannot be written.
     pub fn measure(
         &self,
-        model: &str,
+        model: &Checkpoint,
         (step, total): (u64, u64),
         before: &BTreeMap<String, f64>,
         out: &Path,
         mut failed: impl FnMut(String),
     ) -> Result<Vec<EvaluationMetrics>, EvalError> {
-        let mut lines = Vec::new();
         std::fs::create_dir_all(out).map_err(EvalError::io(out))?;
+        let scratch = NewFolder::of(&out.join("scratch")).map_err(EvalError::io(out))?;
+        write_model(scratch.path(), model)
+            .map_err(|error| EvalError::result(scratch.path(), error))?;
+        let mut lines = Vec::new();
         for planned in self.planned.iter().filter(|planned| planned.is_due(step, total)) {
-            let mut record = match self.record(&planned.job, model, out)? {
+            let mut record = match self.record(&planned.job, scratch.path())? {
                 Ok(record) => record,
                 Err(error) => {
                     failed(format!("{} at step {step}: {error}", planned.job.dataset));
@@ -167,7 +171,7 @@ impl Evaluations {
                 }
             };
             record.model = format!("step-{step:08}");
-            record.identity.place = String::new(); // that of a folder which is gone
+            record.identity.place = String::new(); // that of a folder which goes again
             record.write(out)?;
             let guard = planned.is_guard.then(|| self.guarded(&record, before)).flatten();
             lines.push(EvaluationMetrics { step, evaluation: measured(record, guard) });
@@ -175,19 +179,12 @@ impl Evaluations {
         Ok(lines)
     }
 
-    /// The record of a job, made in a folder that goes again, features and all.
-    fn record(
-        &self,
-        job: &Job,
-        model: &str,
-        out: &Path,
-    ) -> Result<Result<Record, EvalError>, EvalError> {
-        let scratch: PathBuf = out.join("scratch");
-        let scratch = NewFolder::of(&scratch).map_err(EvalError::io(&scratch))?;
-        let (records, cache) = (scratch.path().join("records"), scratch.path().join("features"));
+    /// The record of a job for the model in `scratch`, where features go, too.
+    fn record(&self, job: &Job, scratch: &Path) -> Result<Result<Record, EvalError>, EvalError> {
+        let (records, cache) = (scratch.join("records"), scratch.join("features"));
         let shard = Shard::default();
         let run = Run { out: &records, cache: &cache, shard, load: &self.load };
-        let job = Job { model: model.to_owned(), ..job.clone() };
+        let job = Job { model: scratch.display().to_string(), ..job.clone() };
         let mut result = None;
         let end = |_: &Job, made: JobResult| result = Some(made);
         run.jobs(&[job], &EvalOptions::default(), |_| Box::new(|_| {}), end)?;

@@ -344,43 +344,64 @@ impl Found<'_> {
         let mut object = |name, reason: String| objections.push(Objection { name, reason });
         let rate = report.learning_rate;
         if self.tunes() && rate > MOST_TUNING_RATE {
-            object("learning-rate", format!(
-                "a learning rate of {rate:e} ruins weights that are trained already; 1e-5 is usual, \
+            object(
+                "learning-rate",
+                format!(
+                    "a learning rate of {rate:e} ruins weights that are trained already; 1e-5 is usual, \
                  {MOST_TUNING_RATE:e} the most"
-            ));
+                ),
+            );
         }
         if rate == 0.0 {
             object("learning-rate", "with a learning rate of 0 nothing is learned".to_owned());
         }
         let share = report.warmup as f64 / report.steps as f64;
         if share >= MOST_WARMUP {
-            object("warm-up", format!(
-                "{} of {} steps are warm-up; a tenth is plenty: warmup = {}",
-                report.warmup, report.steps, report.steps / 10
-            ));
+            object(
+                "warm-up",
+                format!(
+                    "{} of {} steps are warm-up; a tenth is plenty: warmup = {}",
+                    report.warmup,
+                    report.steps,
+                    report.steps / 10
+                ),
+            );
         }
         let repeated = report.data.repeated_captions as f64 / report.data.captions.max(1) as f64;
         if repeated >= MOST_REPEATED && !self.config.objective.multi_positive {
-            object("duplicates", format!(
-                "{:.0} % of the captions occur before: in a batch they are taken for each other's \
+            object(
+                "duplicates",
+                format!(
+                    "{:.0} % of the captions occur before: in a batch they are taken for each other's \
                  negatives; multi_positive = true makes them positives",
-                repeated * 100.0
-            ));
+                    repeated * 100.0
+                ),
+            );
         }
         let needed = report.memory.total();
         if let Some(available) = report.memory_available.filter(|&available| needed > available) {
-            object("memory", format!(
-                "a step needs about {}, there are {}; accumulate, checkpointing or a smaller \
+            object(
+                "memory",
+                format!(
+                    "a step needs about {}, there are {}; accumulate, checkpointing or a smaller \
                  batch_size take less",
-                gigabytes(needed), gigabytes(available)
-            ));
+                    gigabytes(needed),
+                    gigabytes(available)
+                ),
+            );
         }
         let bad = self.pairs.probe(PROBED);
-        if let Some(first) = bad.first().filter(|_| 2 * bad.len() as u64 > PROBED.min(report.data.samples)) {
-            object("unreadable", format!(
-                "{} of {} samples that were tried cannot be read; the first: {first}",
-                bad.len(), PROBED.min(report.data.samples)
-            ));
+        if let Some(first) =
+            bad.first().filter(|_| 2 * bad.len() as u64 > PROBED.min(report.data.samples))
+        {
+            object(
+                "unreadable",
+                format!(
+                    "{} of {} samples that were tried cannot be read; the first: {first}",
+                    bad.len(),
+                    PROBED.min(report.data.samples)
+                ),
+            );
         }
         objections
     }
@@ -459,10 +480,13 @@ impl PlanReport {
             line("data", format!("{name}: {samples} samples{times}"));
         }
         let (captions, repeated) = (self.data.captions, self.data.repeated_captions);
-        line("captions", format!(
-            "{captions}, {repeated} of them repeated; about {:.1} tokens of at most {}",
-            self.tokens_per_text, self.context_length
-        ));
+        line(
+            "captions",
+            format!(
+                "{captions}, {repeated} of them repeated; about {:.1} tokens of at most {}",
+                self.tokens_per_text, self.context_length
+            ),
+        );
         for (name, caption) in self.data.examples.iter().take(1) {
             line("example", format!("{name}: {caption:.100}"));
         }
@@ -472,19 +496,28 @@ impl PlanReport {
             (parts, ranks) => format!(", on {ranks} ranks in {parts} parts each"),
         };
         line("batch", format!("{}{shared}, {:?}", self.batch, self.precision).to_lowercase());
-        line("steps", format!(
-            "{} of {} samples: {:.2} epochs of {} steps",
-            self.steps, self.samples_seen, self.epochs, self.batches_per_epoch
-        ));
+        line(
+            "steps",
+            format!(
+                "{} of {} samples: {:.2} epochs of {} steps",
+                self.steps, self.samples_seen, self.epochs, self.batches_per_epoch
+            ),
+        );
         line("learning rate", format!("{:e} after {} steps", self.learning_rate, self.warmup));
         let m = &self.memory;
-        line("memory", format!(
-            "{} ({} weights, {} gradients, {} moments, {} activations, {} batches){}",
-            gigabytes(m.total()), gigabytes(m.weights + m.average + m.teacher),
-            gigabytes(m.gradients), gigabytes(m.moments), gigabytes(m.activations),
-            gigabytes(m.batches),
-            self.memory_available.map_or_else(String::new, |a| format!(" of {}", gigabytes(a)))
-        ));
+        line(
+            "memory",
+            format!(
+                "{} ({} weights, {} gradients, {} moments, {} activations, {} batches){}",
+                gigabytes(m.total()),
+                gigabytes(m.weights + m.average + m.teacher),
+                gigabytes(m.gradients),
+                gigabytes(m.moments),
+                gigabytes(m.activations),
+                gigabytes(m.batches),
+                self.memory_available.map_or_else(String::new, |a| format!(" of {}", gigabytes(a)))
+            ),
+        );
         for evaluation in &self.evaluations {
             line("measured", evaluation.clone());
         }

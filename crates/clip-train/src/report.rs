@@ -27,6 +27,11 @@ pub struct StepReport {
     pub logit_scale_before: f64,
     /// The same after the step and its clamp.
     pub logit_scale: f64,
+    /// In how many directions this rank's image features differ: the effective rank of their
+    /// covariance.
+    pub image_rank: f64,
+    /// The same of its text features.
+    pub text_rank: f64,
     /// Why the step was skipped: something was NaN or infinite. Nothing has changed then.
     pub not_finite: Option<NotFinite>,
 }

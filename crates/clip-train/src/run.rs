@@ -89,7 +89,7 @@ struct Session<'a, D: Train> {
 ///
 /// # Errors
 /// What ended the run; the checkpoints written before are whole.
-pub fn run<D: Train>(
+pub fn run<D: Train + Clone>(
     device: D,
     plan: &Plan,
     saved: Option<SavedRun>,
@@ -122,7 +122,7 @@ pub fn run_on(
     }
 }
 
-impl<'a, D: Train> Session<'a, D> {
+impl<'a, D: Train + Clone> Session<'a, D> {
     fn begin(
         device: D,
         plan: &'a Plan,
@@ -345,7 +345,11 @@ impl<'a, D: Train> Session<'a, D> {
             let (plan, listener) = (self.plan, &mut *self.listener);
             let steps = (step, plan.schedule.total);
             lines = plan.evaluations.measure(
-                &model, steps, &self.progress.scores_before, &out, |failure| listener.warn(&failure),
+                &model,
+                steps,
+                &self.progress.scores_before,
+                &out,
+                |failure| listener.warn(&failure),
             )?;
         }
         self.around.collective.barrier().map_err(TrainError::from)?;
@@ -375,7 +379,9 @@ impl<'a, D: Train> Session<'a, D> {
         match limit {
             None => Ok(by_steps),
             // Clocks differ: one rank decides for all.
-            Some(_) => Ok(self.around.collective.any(by_steps || by_time).map_err(TrainError::from)?),
+            Some(_) => {
+                Ok(self.around.collective.any(by_steps || by_time).map_err(TrainError::from)?)
+            }
         }
     }
 
@@ -417,7 +423,7 @@ impl<'a, D: Train> Session<'a, D> {
 }
 
 /// A trainer of the plan's model.
-fn trainer<D: Train>(
+fn trainer<D: Train + Clone>(
     device: D,
     plan: &Plan,
     collective: &Arc<dyn Collective>,

@@ -1,8 +1,8 @@
 //! What a run begins with: a checkpoint, or an architecture with weights drawn anew.
 
 use clip_model::{
-    Activation, Architecture, Checkpoint, ImageArchitecture, StateDict, Tensor, TextArchitecture,
-    TextPooling, initialization, registry,
+    Activation, Architecture, Checkpoint, ImageArchitecture, Tensor, TextArchitecture, TextPooling,
+    initialization, registry,
 };
 use clip_rs::{LoadOptions, open_checkpoint};
 
@@ -35,7 +35,9 @@ pub enum StartError {
         reason: String,
     },
     /// A checkpoint of another architecture than is asked for.
-    #[error("from: {from} is of another architecture: {difference}; leave the key out to take the checkpoint's")]
+    #[error(
+        "from: {from} is of another architecture: {difference}; leave the key out to take the checkpoint's"
+    )]
     Other {
         /// The checkpoint.
         from: String,
@@ -62,12 +64,13 @@ pub fn start(config: &Config, load: &LoadOptions) -> Result<Checkpoint, StartErr
             Checkpoint::of_weights(weights, architecture)
         }
     };
-    set_logits(config, &mut checkpoint.state_dict);
+    set_logits(config, &mut checkpoint);
     Ok(checkpoint)
 }
 
 /// Sets the logit scale, and the bias of the sigmoid loss, where they are given or new.
-fn set_logits(config: &Config, weights: &mut StateDict) {
+fn set_logits(config: &Config, checkpoint: &mut Checkpoint) {
+    let weights = &mut checkpoint.state_dict;
     let objective = &config.objective;
     let is_new = config.model.from.is_none();
     let is_sigmoid = objective.loss == Some(Loss::Sigmoid);
@@ -79,6 +82,7 @@ fn set_logits(config: &Config, weights: &mut StateDict) {
     let usual = (is_sigmoid && weights.get("logit_bias").is_none()).then_some(SIGMOID.1);
     if let Some(bias) = objective.initial_bias.or(usual) {
         weights.insert("logit_bias", Tensor::from_f32(&[], vec![bias as f32]));
+        checkpoint.architecture.logit_bias = true;
     }
 }
 
@@ -109,6 +113,7 @@ fn architecture(model: &Model, told: Option<Activation>) -> Result<Architecture,
         image: image_architecture(model, image)?,
         text,
         activation,
+        logit_bias: false,
     };
     let wrong = |reason| StartError::Size { key: "model", reason };
     architecture.validate().map_err(wrong)?;
@@ -175,9 +180,7 @@ fn check(from: &str, model: &Model, found: &Architecture) -> Result<(), StartErr
     if let Some(name) = &model.architecture {
         let asked = &registry::find(name)?.architecture;
         if (&asked.image, &asked.text) != (&found.image, &found.text) {
-            return Err(other(format!(
-                "it has {}, {name} {}", in_short(found), in_short(asked)
-            )));
+            return Err(other(format!("it has {}, {name} {}", in_short(found), in_short(asked))));
         }
     }
     let (width, layers, patch, heads, blocks) = match found.image {
@@ -245,7 +248,9 @@ mod tests {
             m.architecture = Some("ViT-B/32".to_owned());
             (m.image_layers, m.resolution) = (Some(2), Some(64));
         });
-        assert!(in_short(&smaller.expect("fits")).starts_with("ViT 64 px / 32, width 768, 2 layers"));
+        assert!(
+            in_short(&smaller.expect("fits")).starts_with("ViT 64 px / 32, width 768, 2 layers")
+        );
         let sized = with(|m| {
             (m.resolution, m.image_width, m.embed_dim) = (Some(64), Some(8), Some(32));
             (m.text_width, m.text_layers, m.image_blocks) = (Some(64), Some(1), Some([1; 4]));

@@ -8,6 +8,7 @@ use crate::objective::{BatchLoss, Embeddings, Identity, LogitParameters, Questio
 use crate::optimizer::Update;
 use crate::passes::{Activations, Forward};
 use crate::plan::{self, Role};
+use crate::rank::effective_rank;
 use crate::report::StepReport;
 use crate::teacher::teach;
 use crate::trainer::Trainer;
@@ -59,10 +60,18 @@ impl<D: Train> Trainer<D> {
         let texts = self.passes.texts(&mut self.model, batch)?;
         let loss = self.loss(batch, logits, &images.features, &texts.features)?;
         let mut report = self.report(&loss, logits, learning_rate);
+        report.image_rank = self.effective_rank(&images.features)?;
+        report.text_rank = self.effective_rank(&texts.features)?;
         let gradients = self.backward(batch, [images, texts], loss)?;
         report.gradient_norm = self.gradient_norm(&gradients)?;
         report.gradient_factor = self.options.optimizer.gradient_factor(report.gradient_norm);
         Ok((report, gradients))
+    }
+
+    /// In how many directions features differ.
+    fn effective_rank(&self, features: &D::Rows) -> Result<f64, TrainError> {
+        let width = self.model.architecture().embed_dim;
+        Ok(effective_rank(&self.model.device().read(features)?, width))
     }
 
     /// What is known of a step when its loss is.
@@ -85,6 +94,8 @@ impl<D: Train> Trainer<D> {
             learning_rate,
             logit_scale_before: logit_scale,
             logit_scale,
+            image_rank: 0.0,
+            text_rank: 0.0,
             not_finite: None,
         }
     }

@@ -100,8 +100,12 @@ impl Train {
             None => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
         };
         let (stop, threads) = (stop_on_signals()?, threads.get());
-        let around =
-            Surroundings { out: &self.out, stop: &stop, collective: Arc::clone(&collective), threads };
+        let around = Surroundings {
+            out: &self.out,
+            stop: &stop,
+            collective: Arc::clone(&collective),
+            threads,
+        };
         let mut progress = Progress::new(console, step, plan.schedule.total);
         let set = settings.load_options().instruction_set()?;
         let ending = run_on(set, &plan, saved, around, &mut progress);
@@ -170,7 +174,8 @@ impl Train {
         }
         if let Some((key, was, is)) = began_with.and_then(|began| began.first_change(&config)) {
             let message = format!("{key} was {was} when the run began, and is {is} now");
-            let help = "a run goes on as it began; other choices make another run, in a folder of its own";
+            let help =
+                "a run goes on as it began; other choices make another run, in a folder of its own";
             return Err(Usage::error(message, help));
         }
         Ok(config)
@@ -180,9 +185,10 @@ impl Train {
     fn began_with(&self) -> anyhow::Result<Option<Config>> {
         let checkpoints = Checkpoints::of(&self.out);
         let steps = checkpoints.steps();
-        let saved = steps.iter().rev().find_map(|step| -> Option<SavedRun> {
-            checkpoints.load(*step).ok()
-        });
+        let saved = steps
+            .iter()
+            .rev()
+            .find_map(|step| -> Option<SavedRun> { checkpoints.load(*step).ok() });
         if let Some(saved) = saved {
             return Ok(Some(saved.state.config));
         }

@@ -84,7 +84,8 @@ impl Listener for Progress {
 
 /// Loss, accuracies, learning rate, scale and norm of a step.
 pub(super) fn line(metrics: &StepMetrics) -> String {
-    let or_none = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
+    let or_none =
+        |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
     format!(
         "loss {}  acc {:.0}/{:.0} %  lr {:.2e}  scale {:.2}  norm {}",
         or_none(metrics.loss),

@@ -12,9 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{
-    CaptionChoice, Crop, DataOptions, Format, LongCaptions, MaxBad, TextLines,
-};
+use crate::data::{CaptionChoice, Crop, DataOptions, Format, LongCaptions, MaxBad, TextLines};
 
 pub use self::define::Key;
 use self::define::{configuration, marked};
