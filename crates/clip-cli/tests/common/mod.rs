@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub(crate) mod cifar10;
+pub(crate) mod training;
 
 use std::path::{Path, PathBuf};
 
