@@ -29,7 +29,8 @@ fn misspelt_key_names_the_nearest_and_a_misspelt_flag_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
     let config = config(folder.path(), 2, "[optimizer]\nlerning_rate = 1e-3");
-    let says = ["there is no key `lerning_rate`", "help: did you mean `learning_rate` of [optimizer]?"];
+    let says =
+        ["there is no key `lerning_rate`", "help: did you mean `learning_rate` of [optimizer]?"];
     refused(&config, &out, &[], &says);
     assert!(!out.exists(), "nothing was begun");
     let run = run(&["train", "--out", text(&out), "--lerning-rate", "1"]);
@@ -48,14 +49,21 @@ fn plans_that_can_only_be_mistakes_are_refused_unless_allowed() {
     let source = format!("{}/{{0..1}}.tar", folder.path().display());
     fs::write(&tuned, format!("[model]\nfrom = \"starter\"\n[data]\nsource = \"{source}\"\n[batch]\nbatch_size = 8\n[schedule]\nsteps = 2\n"))
         .expect("written");
-    refused(&tuned, &out, &rate, &["learning-rate: a learning rate of 5e-4 ruins", "--allow learning-rate"]);
+    refused(
+        &tuned,
+        &out,
+        &rate,
+        &["learning-rate: a learning rate of 5e-4 ruins", "--allow learning-rate"],
+    );
     let (code, said) = train(&tuned, &out, &[&rate[..], &["--allow", "learning-rate"]].concat());
     assert_eq!(code, 0, "{said}");
     refused(&config, &out, &["--warmup", "3", "--dry-run"], &["warm-up: 3 of 4 steps are warm-up"]);
     assert!(!out.exists(), "a dry run makes nothing");
     let same = folder.path().join("same.csv");
     let rows: String = (0..8).map(|n| format!("{n}.ppm,a cat\n")).collect();
-    (0..8).for_each(|n| fs::write(folder.path().join(format!("{n}.ppm")), picture(n)).expect("written"));
+    (0..8).for_each(|n| {
+        fs::write(folder.path().join(format!("{n}.ppm")), picture(n)).expect("written")
+    });
     fs::write(&same, format!("file,caption\n{rows}")).expect("written");
     let source = ["--source", text(&same), "--dry-run"];
     refused(&config, &out, &source, &["duplicates: 88 % of the captions occur before"]);
@@ -91,7 +99,8 @@ fn broken_data_is_counted_listed_and_too_much_of_it_ends_the_run() {
             members
         })
         .collect();
-    let members: Vec<_> = members.iter().map(|(name, content)| (name.as_str(), b'0', &content[..])).collect();
+    let members: Vec<_> =
+        members.iter().map(|(name, content)| (name.as_str(), b'0', &content[..])).collect();
     let shard = folder.path().join("bad.tar");
     fs::write(&shard, clip_testing::tar(&members)).expect("written");
     let out = folder.path().join("out");
@@ -145,15 +154,21 @@ fn full_disk_keeps_the_last_good_checkpoint_and_the_run_goes_on_from_it() {
         // The signal of a file that grew too large is ignored: writing fails instead.
         let script = format!(
             "trap '' XFSZ; ulimit -f {kilobytes}; exec {} train -c {} --out {} {more}",
-            program.display(), config.display(), out.display()
+            program.display(),
+            config.display(),
+            out.display()
         );
         let mut shell = Command::new("bash");
-        let output = shell.args(["-c", &script]).current_dir(root()).output().expect("bash is there");
+        let output =
+            shell.args(["-c", &script]).current_dir(root()).output().expect("bash is there");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let (code, said) = limited("", 1000);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("the checkpoint cannot be saved") && said.contains("there is none"), "{said}");
+    assert!(
+        said.contains("the checkpoint cannot be saved") && said.contains("there is none"),
+        "{said}"
+    );
     let (code, said) = train(&config, &out, &["--resume", "--checkpoint-every", "3"]);
     assert_eq!(code, 0, "{said}");
     assert!(outcome(&out, 9) == outcome(&whole, 9), "as if the disk had not been full");
@@ -169,7 +184,7 @@ fn full_disk_keeps_the_last_good_checkpoint_and_the_run_goes_on_from_it() {
     running.wait().expect("ended");
     let (code, said) = limited("--resume", 1000);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("the last good one is") , "{said}");
+    assert!(said.contains("the last good one is"), "{said}");
     let (code, said) = train(&config, &out, &["--resume"]);
     assert_eq!(code, 0, "{said}");
     assert!(outcome(&out, 9) == outcome(&whole, 9), "as if the disk had not been full");

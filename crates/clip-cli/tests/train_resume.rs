@@ -23,16 +23,22 @@ fn whole(folder: &Path, config: &Path, threads: &str) -> PathBuf {
 #[test]
 fn killed_at_ten_random_steps_and_resumed_with_other_threads_it_gives_the_same_bits() {
     let folder = tempfile::tempdir().expect("a folder");
-    let config = config(folder.path(), STEPS, "[towers]\nmoving_average = 0.9\n[run]\ncheckpoint_every = 3\n");
+    let config = config(
+        folder.path(),
+        STEPS,
+        "[towers]\nmoving_average = 0.9\n[run]\ncheckpoint_every = 3\n",
+    );
     let expected = outcome(&whole(folder.path(), &config, "2"), STEPS);
     let out = folder.path().join("killed");
     // Ten of the steps, by a hash of the attempt; the first is before any checkpoint.
-    let mut at: Vec<usize> = (1..10u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as usize % 38 + 1).collect();
+    let mut at: Vec<usize> =
+        (1..10u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as usize % 38 + 1).collect();
     at.push(1);
     at.sort_unstable();
     for (attempt, lines) in at.into_iter().enumerate() {
         let threads = ["1", "2", "4"][attempt % 3];
-        let mut arguments = vec!["train", "-c", text(&config), "--out", text(&out), "--threads", threads];
+        let mut arguments =
+            vec!["train", "-c", text(&config), "--out", text(&out), "--threads", threads];
         if attempt > 0 {
             arguments.push("--resume");
         }
@@ -59,7 +65,9 @@ fn signals_save_and_end_with_130_and_resumed_it_gives_the_same_bits() {
     let config = config(folder.path(), STEPS, "[run]\ncheckpoint_every = 0\n");
     let expected = outcome(&whole(folder.path(), &config, "2"), STEPS);
     let out = folder.path().join("stopped");
-    for (attempt, (signal, lines)) in [("TERM", 5), ("INT", 17), ("TERM", 30)].into_iter().enumerate() {
+    for (attempt, (signal, lines)) in
+        [("TERM", 5), ("INT", 17), ("TERM", 30)].into_iter().enumerate()
+    {
         let mut arguments = vec!["train", "-c", text(&config), "--out", text(&out)];
         if attempt > 0 {
             arguments.push("--resume");

@@ -358,10 +358,13 @@ impl<'a, D: Train + Clone> Session<'a, D> {
 
     /// The weights with all that belongs to the model.
     fn model(&self) -> Result<Checkpoint, RunError> {
-        let mut model = self.plan.start.clone();
-        model.state_dict = self.trainer.model().state_dict().map_err(TrainError::from)?;
-        model.released = false;
-        Ok(model)
+        self.model_with(self.trainer.model().state_dict().map_err(TrainError::from)?)
+    }
+
+    fn model_with(&self, weights: StateDict) -> Result<Checkpoint, RunError> {
+        let architecture = self.plan.start.architecture.clone();
+        let model = self.plan.start.with_weights(weights, architecture);
+        Ok(model.map_err(TrainError::from)?)
     }
 
     /// Whether a signal came, on any rank.
@@ -394,10 +397,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             false => None,
             true => {
                 let weights = self.trainer.with_average(TrainableClip::state_dict);
-                let state_dict = weights.map_err(TrainError::from)?;
-                let mut average = model.clone();
-                average.state_dict = state_dict;
-                Some(average)
+                Some(self.model_with(weights.map_err(TrainError::from)?)?)
             }
         };
         self.progress.images_are_kept = self.feed.images_are_kept();

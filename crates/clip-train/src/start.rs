@@ -61,7 +61,7 @@ pub fn start(config: &Config, load: &LoadOptions) -> Result<Checkpoint, StartErr
         None => {
             let architecture = architecture(model, load.activation)?;
             let weights = initialization::state_dict(&architecture, config.run.seed);
-            Checkpoint::of_weights(weights, architecture)
+            Checkpoint::of_weights(weights, architecture).map_err(clip_rs::Error::from)?
         }
     };
     set_logits(config, &mut checkpoint);

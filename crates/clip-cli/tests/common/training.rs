@@ -15,7 +15,11 @@ pub(crate) fn picture(number: usize) -> Vec<u8> {
     let mut file = b"P6 24 24 255\n".to_vec();
     for pixel in 0..24 * 24 {
         let (x, y) = (pixel % 24, pixel / 24);
-        file.extend([(number * 37 + x * 3) as u8, (number * 91 + y * 5) as u8, (number * 13) as u8]);
+        file.extend([
+            (number * 37 + x * 3) as u8,
+            (number * 91 + y * 5) as u8,
+            (number * 13) as u8,
+        ]);
     }
     file
 }
@@ -33,7 +37,8 @@ pub(crate) fn shards(folder: &Path) -> String {
             .collect();
         let members: Vec<(&str, u8, &[u8])> =
             members.iter().map(|(name, content)| (name.as_str(), b'0', &content[..])).collect();
-        fs::write(folder.join(format!("{shard}.tar")), clip_testing::tar(&members)).expect("written");
+        fs::write(folder.join(format!("{shard}.tar")), clip_testing::tar(&members))
+            .expect("written");
     }
     format!("{}/{{0..1}}.tar", folder.display())
 }
