@@ -66,7 +66,7 @@ fn plans_that_can_only_be_mistakes_are_refused_unless_allowed() {
     });
     fs::write(&same, format!("file,caption\n{rows}")).expect("written");
     let source = ["--source", text(&same), "--dry-run"];
-    refused(&config, &out, &source, &["duplicates: 88 % of the captions occur before"]);
+    refused(&config, &out, &source, &["duplicates: 100 % of the pairs of a batch"]);
     let (code, said) = train(&config, &out, &[&source[..], &["--multi-positive"]].concat());
     assert_eq!(code, 0, "{said}");
 }

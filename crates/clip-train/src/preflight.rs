@@ -28,10 +28,10 @@ const TUNING_RATE: f64 = 1e-5;
 const MOST_TUNING_RATE: f64 = 1e-4;
 /// The paper's warm-up, in steps.
 const WARMUP: u64 = 2000;
-/// Share of all steps from which on a warm-up leaves too little after it.
+/// Share of all steps above which a warm-up leaves too little after it.
 const MOST_WARMUP: f64 = 0.5;
-/// Share of captions that occur before from which on they spoil most batches.
-const MOST_REPEATED: f64 = 0.2;
+/// Share of a batch's pairs that share their caption with another from which on they spoil it.
+const MOST_SHARED: f64 = 0.2;
 /// Samples that are read to see whether the data is there.
 const PROBED: u64 = 16;
 /// Batches below it hold too few negatives to learn from.
@@ -356,7 +356,7 @@ impl Found<'_> {
             object("learning-rate", "with a learning rate of 0 nothing is learned".to_owned());
         }
         let share = report.warmup as f64 / report.steps as f64;
-        if share >= MOST_WARMUP {
+        if share > MOST_WARMUP {
             object(
                 "warm-up",
                 format!(
@@ -367,14 +367,14 @@ impl Found<'_> {
                 ),
             );
         }
-        let repeated = report.data.repeated_captions as f64 / report.data.captions.max(1) as f64;
-        if repeated >= MOST_REPEATED && !self.config.objective.multi_positive {
+        let shared = shared_captions(&report.data, report.batch);
+        if shared >= MOST_SHARED && !self.config.objective.multi_positive {
             object(
                 "duplicates",
                 format!(
-                    "{:.0} % of the captions occur before: in a batch they are taken for each other's \
-                 negatives; multi_positive = true makes them positives",
-                    repeated * 100.0
+                    "{:.0} % of the pairs of a batch have the caption of another one, which is \
+                     taken for their negative; multi_positive = true makes it a positive",
+                    shared * 100.0
                 ),
             );
         }
@@ -440,6 +440,14 @@ impl Found<'_> {
         }
         notes
     }
+}
+
+/// How many of a batch's pairs share their caption with another, as a share: as if every caption
+/// had as many copies.
+fn shared_captions(data: &Summary, batch: usize) -> f64 {
+    let (captions, repeated) = (data.captions as f64, data.repeated_captions as f64);
+    let copies = captions / (captions - repeated).max(1.0) - 1.0;
+    (copies * (batch as f64 - 1.0) / (captions - 1.0).max(1.0)).min(1.0)
 }
 
 /// Tokens of a caption in the mean, of those that a summary shows.

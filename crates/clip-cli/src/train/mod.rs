@@ -78,7 +78,10 @@ impl Train {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let collective = join()?;
         let is_main = collective.is_main();
-        let _lock = if is_main && !self.dry_run { Some(self.take_folder()?) } else { None };
+        self.check_folder()?;
+        let is_writer = is_main && !self.dry_run;
+        // What is in the folder is read under the lock; a new one is made when the plan is good.
+        let mut lock = if is_writer && self.resume { Some(self.lock()?) } else { None };
         let saved = if self.resume { self.saved(console)? } else { None };
         let plan = self.plan(settings, saved.as_ref(), &*collective)?;
         if is_main {
@@ -87,6 +90,9 @@ impl Train {
         self.refuse(&plan)?;
         if self.dry_run {
             return Ok(Exit::Ok);
+        }
+        if lock.is_none() && is_writer {
+            lock = Some(self.lock()?);
         }
         let step = saved.as_ref().map_or(0, |saved| saved.state.progress.step);
         if is_main && self.resume {
@@ -110,6 +116,7 @@ impl Train {
         let set = settings.load_options().instruction_set()?;
         let ending = run_on(set, &plan, saved, around, &mut progress);
         let last = progress.finish();
+        drop(lock);
         let ending = ending?;
         if is_main {
             self.tell(&ending, last.as_ref().map(progress::line), console)?;
@@ -117,19 +124,26 @@ impl Train {
         Ok(if ending.is_finished { Exit::Ok } else { Exit::Interrupted })
     }
 
-    /// Makes the folder, and sees that nobody else works in it.
-    fn take_folder(&self) -> anyhow::Result<Lock> {
+    /// Whether the folder is as it should be: there or not.
+    fn check_folder(&self) -> anyhow::Result<()> {
         let out = self.out.display();
         let entries = std::fs::read_dir(&self.out).map(|mut entries| entries.next().is_some());
-        let is_used = entries.unwrap_or(false);
-        if is_used && !self.resume {
-            let help = "--resume goes on with the run in it; else name another folder";
-            return Err(Usage::error(format!("{out}: is not empty"), help));
+        match (entries.unwrap_or(false), self.resume) {
+            (true, false) => {
+                let help = "--resume goes on with the run in it; else name another folder";
+                Err(Usage::error(format!("{out}: is not empty"), help))
+            }
+            (false, true) => {
+                let help = "leave --resume out to begin a run";
+                Err(Usage::error(format!("{out}: there is no run to go on with"), help))
+            }
+            _ => Ok(()),
         }
-        if !is_used && self.resume {
-            let help = "leave --resume out to begin a run";
-            return Err(Usage::error(format!("{out}: there is no run to go on with"), help));
-        }
+    }
+
+    /// Makes the folder, and sees that nobody else works in it.
+    fn lock(&self) -> anyhow::Result<Lock> {
+        let out = self.out.display();
         std::fs::create_dir_all(&self.out).with_context(|| format!("{out}: cannot be made"))?;
         let lock = Lock::try_new(&self.out.join("lock")).with_context(|| format!("{out}/lock"))?;
         lock.with_context(|| format!("{out}: another run is at work in it"))
