@@ -90,16 +90,22 @@ impl fmt::Display for BadSample {
     }
 }
 
-/// All that could not be used, each once, in order of their keys.
+/// All that could not be used, each once with the first reason that was met, in order of their
+/// keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    bad: BTreeMap<(String, Reason), String>,
+    bad: BTreeMap<String, (Reason, String)>,
 }
 
 impl Ledger {
-    /// Notes a sample.
+    /// Notes a sample, unless it is known.
     pub fn note(&mut self, bad: BadSample) {
-        self.bad.insert((bad.key, bad.reason), bad.detail);
+        self.bad.entry(bad.key).or_insert((bad.reason, bad.detail));
+    }
+
+    /// Why a sample could not be used, if it is known.
+    pub fn reason(&self, key: &str) -> Option<Reason> {
+        self.bad.get(key).map(|(reason, _)| *reason)
     }
 
     /// How many there are.
@@ -114,7 +120,7 @@ impl Ledger {
 
     /// All, in order of their keys.
     pub fn samples(&self) -> impl Iterator<Item = BadSample> {
-        self.bad.iter().map(|((key, reason), detail)| BadSample {
+        self.bad.iter().map(|(key, (reason, detail))| BadSample {
             key: key.clone(),
             reason: *reason,
             detail: detail.clone(),
@@ -124,7 +130,7 @@ impl Ledger {
     /// How many there are for each reason.
     pub fn by_reason(&self) -> BTreeMap<Reason, u64> {
         let mut counts = BTreeMap::new();
-        for (_, reason) in self.bad.keys() {
+        for (reason, _) in self.bad.values() {
             *counts.entry(*reason).or_default() += 1;
         }
         counts
@@ -200,13 +206,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sample_counts_once_for_a_reason_and_is_written() {
+    fn a_sample_counts_once_and_is_written() {
         let mut ledger = Ledger::default();
         let bad = Unusable::new(Reason::NoCaption, "has no caption").of("a/1");
         ledger.note(bad.clone());
         ledger.note(bad);
         ledger.note(Unusable::new(Reason::DamagedImage, "cut").of("a/1"));
+        ledger.note(Unusable::new(Reason::DamagedImage, "cut").of("a/2"));
         assert_eq!((ledger.len(), ledger.by_reason()[&Reason::NoCaption]), (2, 1));
+        assert_eq!(ledger.reason("a/1"), Some(Reason::NoCaption));
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("bad.jsonl");
         ledger.write(&path).expect("written");

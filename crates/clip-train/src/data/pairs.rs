@@ -75,9 +75,13 @@ impl Pairs {
             captions: 0,
             repeated_captions: 0,
         };
+        let found: Vec<_> =
+            texts.iter().map(|text| sources::find(text, options)).collect::<Result<_, _>>()?;
+        let naming = sources::naming(&found);
         let (mut parts, mut first, mut captions) = (Vec::new(), 0, Vec::new());
-        for (number, text) in texts.into_iter().enumerate() {
-            let (source, found) = sources::open(text, options)?;
+        for (number, part) in found.into_iter().enumerate() {
+            let text = part.text;
+            let (source, found) = sources::open(&part, options, naming)?;
             captions.extend(found.captions);
             pairs.notes.extend(found.notes.into_iter().map(|note| format!("{text}: {note}")));
             found.bad.into_iter().for_each(|bad| pairs.ledger.note(bad));

@@ -162,6 +162,24 @@ fn parts_with_weights_come_as_often_as_they_say() {
 }
 
 #[test]
+fn shards_of_one_name_in_two_folders_keep_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broken = clip_testing::tar(&[("x.ppm", b'0', b"no image"), ("x.txt", b'0', b"text")]);
+    for part in ["a", "b"] {
+        write(folder.path(), &format!("{part}/0.tar"), shard(0..4));
+        write(folder.path(), &format!("{part}/1.tar"), &broken);
+    }
+    let source = folder.path().join("{a,b}/{0,1}.tar");
+    let mut loader = loader(&open(source), 5);
+    batches(&mut loader, 4);
+    let keys: Vec<String> = loader.ledger().samples().map(|bad| bad.key).collect();
+    assert!(
+        keys.len() == 2 && keys[0].ends_with("a/1/x") && keys[1].ends_with("b/1/x"),
+        "{keys:?}"
+    );
+}
+
+#[test]
 fn resampled_epochs_draw_with_replacement() {
     let folder = shards(1, 30);
     let pairs = Pairs::open(&DataOptions { resampled: true, ..options(folder.path()) });

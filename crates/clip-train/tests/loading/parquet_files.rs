@@ -149,3 +149,30 @@ fn column_of_paths_and_files_that_are_none() {
         assert!(message.to_string().contains(name), "{message}");
     }
 }
+
+#[test]
+fn damaged_files_are_errors_or_broken_samples_and_never_a_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.parquet");
+    file(&path, IN_FILE, Compression::SNAPPY, &[in_file(0..9), in_file(9..20)]);
+    let whole = std::fs::read(&path).expect("read");
+    let options = DataOptions { max_bad: MaxBad::Count(1000), ..options(&path) };
+    let (mut opened, mut refused) = (0, 0);
+    for step in 0..400_usize {
+        let mut bytes = whole.clone();
+        let at = step * 7919 % bytes.len();
+        bytes[at] = bytes[at].wrapping_add((step % 255 + 1) as u8);
+        if step % 10 == 0 {
+            bytes.truncate(at.max(1));
+        }
+        write(folder.path(), "a.parquet", &bytes);
+        match Pairs::open(&options) {
+            Err(_) => refused += 1,
+            Ok(pairs) => {
+                opened += 1;
+                pairs.probe(pairs.len());
+            }
+        }
+    }
+    assert!(opened > 20 && refused > 40, "{opened} opened, {refused} refused");
+}

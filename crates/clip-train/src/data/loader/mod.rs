@@ -173,7 +173,11 @@ impl Loader {
         if let Some(refused) = joined.refused {
             return Err(DataError::LongCaption(refused));
         }
-        for bad in joined.bad {
+        for mut bad in joined.bad {
+            if matches!(self.maker.images, Images::Kept { .. }) {
+                // What was wrong with an image was found out when it was decoded.
+                bad.reason = self.ledger.reason(&bad.key).unwrap_or(bad.reason);
+            }
             *self.counters.skipped.entry(bad.reason).or_default() += 1;
             self.ledger.note(bad);
         }

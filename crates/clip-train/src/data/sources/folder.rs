@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::json_lines::JsonLines;
-use super::paths::read_image;
+use super::paths::{Naming, by_name, by_path, read_image};
 use super::table::Tables;
 use super::{Found, Source, captions};
 use crate::data::error::DataError;
@@ -29,11 +29,12 @@ pub(super) fn open(
         if !lists.iter().any(|path| path.is_file()) {
             continue;
         }
+        let naming: Naming = if lists.len() == 1 { by_name } else { by_path };
         if list.ends_with(".csv") {
-            let (source, found) = Tables::open(&lists, options)?;
+            let (source, found) = Tables::open(&lists, options, naming)?;
             return Ok((Box::new(source), found));
         }
-        let (source, found) = JsonLines::open(&lists, options)?;
+        let (source, found) = JsonLines::open(&lists, options, naming)?;
         return Ok((Box::new(source), found));
     }
     let mut all = Images { paths: Vec::new(), lines: options.text_lines };

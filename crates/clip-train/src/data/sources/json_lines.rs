@@ -7,9 +7,9 @@ use clip_formats::FileBytes;
 use serde_json::{Map, Value};
 
 use super::open_files::OpenFiles;
-use super::paths::{name_of, read_image, root_of};
+use super::paths::{Naming, read_image, root_of};
 use super::table::{Row, places};
-use super::{Found, Source, captions};
+use super::{Found, Source, captions, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{Reason, Unusable};
 use crate::data::options::DataOptions;
@@ -21,7 +21,7 @@ const LINE_LIMIT: u64 = 16 << 20;
 #[derive(Debug)]
 struct Lines {
     path: PathBuf,
-    name: Box<str>,
+    name: String,
     root: PathBuf,
     image: String,
     captions: Vec<String>,
@@ -46,12 +46,13 @@ impl JsonLines {
     pub(super) fn open(
         paths: &[PathBuf],
         options: &DataOptions,
+        naming: Naming,
     ) -> Result<(Self, Found), DataError> {
         let mut found = Found::default();
         let mut all =
             Self { files: Vec::new(), before: Vec::new(), count: 0, open: OpenFiles::default() };
         for path in paths {
-            let lines = Lines::list(path, options, &mut found)?;
+            let lines = Lines::list(path, options, naming(path), &mut found)?;
             all.before.push(all.count);
             all.count += lines.rows.len() as u64;
             all.files.push(lines);
@@ -60,9 +61,9 @@ impl JsonLines {
     }
 
     fn row(&self, index: u64) -> Option<(usize, &Lines, Row)> {
-        let number = self.before.partition_point(|before| *before <= index).checked_sub(1)?;
+        let (number, within) = place(&self.before, index)?;
         let lines = self.files.get(number)?;
-        Some((number, lines, *lines.rows.get((index - self.before.get(number)?) as usize)?))
+        Some((number, lines, *lines.rows.get(within)?))
     }
 
     fn object(&self, index: u64) -> Result<(&Lines, Map<String, Value>), Unusable> {
@@ -104,12 +105,17 @@ impl Source for JsonLines {
 }
 
 impl Lines {
-    fn list(path: &Path, options: &DataOptions, found: &mut Found) -> Result<Self, DataError> {
+    fn list(
+        path: &Path,
+        options: &DataOptions,
+        name: String,
+        found: &mut Found,
+    ) -> Result<Self, DataError> {
         let file = clip_files::open(path, u64::MAX).map_err(DataError::read(path))?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
         let mut lines = Self {
             path: path.to_owned(),
-            name: name_of(path),
+            name,
             root: root_of(path, options.image_root.as_ref()),
             image: String::new(),
             captions: Vec::new(),
@@ -163,8 +169,9 @@ impl Lines {
             let keys: Vec<String> = object.keys().cloned().collect();
             let (image, captions, notes) = places(&keys, options)
                 .map_err(|reason| DataError::malformed(&self.path, reason))?;
-            self.image.clone_from(&keys[image]);
-            self.captions = captions.into_iter().map(|place| keys[place].clone()).collect();
+            let key = |place: usize| keys.get(place).cloned();
+            self.image = key(image).unwrap_or_default();
+            self.captions = captions.into_iter().filter_map(key).collect();
             found.notes.extend(notes);
         }
         Ok(self.image(&object).and_then(|_| self.captions(&object)))

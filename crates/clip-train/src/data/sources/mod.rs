@@ -7,6 +7,11 @@
 //! | Parquet | 4 bytes | the columns of captions |
 //! | folders | its path | names, texts |
 
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
 mod captions;
 mod folder;
 mod json_lines;
@@ -16,8 +21,10 @@ mod paths;
 mod shards;
 mod table;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use self::paths::{Naming, by_name, by_path};
 use super::error::DataError;
 use super::ledger::{BadSample, Unusable};
 use super::options::{DataOptions, Format};
@@ -52,6 +59,13 @@ pub(super) struct Found {
     pub(super) notes: Vec<String>,
 }
 
+/// Which file an entry is in, and its place in that; `before` counts the entries of the files before
+/// each.
+fn place(before: &[u64], index: u64) -> Option<(usize, usize)> {
+    let number = before.partition_point(|before| *before <= index).checked_sub(1)?;
+    Some((number, index.checked_sub(*before.get(number)?)? as usize))
+}
+
 impl Found {
     /// Notes the captions of a pair that is used.
     fn take(&mut self, captions: &[String]) {
@@ -65,14 +79,18 @@ impl Found {
     }
 }
 
-/// Lists one part of a source.
+/// Files of one part of a source.
+pub(super) struct Part<'a> {
+    pub(super) text: &'a str,
+    pub(super) paths: Vec<PathBuf>,
+    format: Format,
+}
+
+/// Finds the files of a part.
 ///
 /// # Errors
-/// It leads nowhere, or no pair of it can be used.
-pub(super) fn open(
-    text: &str,
-    options: &DataOptions,
-) -> Result<(Box<dyn Source>, Found), DataError> {
+/// It leads nowhere, or to files of two kinds.
+pub(super) fn find<'a>(text: &'a str, options: &DataOptions) -> Result<Part<'a>, DataError> {
     let wrong = |reason: String| DataError::Source { source_text: text.to_owned(), reason };
     let paths = paths_of(text).map_err(wrong)?;
     let (format, paths) = match (options.format, &*paths) {
@@ -87,28 +105,51 @@ pub(super) fn open(
         (Format::Auto, paths) => (format_of(paths).map_err(wrong)?, paths.to_vec()),
         (format, _) => (format, paths),
     };
-    if let Some(missing) = paths.iter().find(|path| !path.exists()) {
-        return Err(wrong(format!("{} is not there", missing.display())));
+    match paths.iter().find(|path| !path.exists()) {
+        Some(missing) => Err(wrong(format!("{} is not there", missing.display()))),
+        None => Ok(Part { text, paths, format }),
     }
+}
+
+/// What files of several parts are called: by their names, unless two share one.
+pub(super) fn naming(parts: &[Part<'_>]) -> Naming {
+    let mut names = HashSet::new();
+    let all = parts.iter().flat_map(|part| &part.paths);
+    match all.map(|path| by_name(path)).all(|name| names.insert(name)) {
+        true => by_name,
+        false => by_path,
+    }
+}
+
+/// Lists the pairs of a part.
+///
+/// # Errors
+/// No pair of it can be used, or a file has none of the form that is expected.
+pub(super) fn open(
+    Part { text, paths, format }: &Part<'_>,
+    options: &DataOptions,
+    naming: Naming,
+) -> Result<(Box<dyn Source>, Found), DataError> {
     let (source, found): (Box<dyn Source>, Found) = match format {
         Format::Webdataset | Format::Auto => {
-            let (source, found) = shards::Shards::open(&paths, options.text_lines)?;
+            let (source, found) = shards::Shards::open(paths, options.text_lines, naming)?;
             (Box::new(source), found)
         }
         Format::Csv => {
-            let (source, found) = table::Tables::open(&paths, options)?;
+            let (source, found) = table::Tables::open(paths, options, naming)?;
             (Box::new(source), found)
         }
         Format::Parquet => {
-            let (source, found) = parquet::Parquet::open(&paths, options)?;
+            let (source, found) = parquet::Parquet::open(paths, options, naming)?;
             (Box::new(source), found)
         }
         Format::Jsonl => {
-            let (source, found) = json_lines::JsonLines::open(&paths, options)?;
+            let (source, found) = json_lines::JsonLines::open(paths, options, naming)?;
             (Box::new(source), found)
         }
-        Format::Folder => folder::open(&paths, options)?,
+        Format::Folder => folder::open(paths, options)?,
     };
+    let wrong = |reason: String| DataError::Source { source_text: (*text).to_owned(), reason };
     match (source.len(), found.bad.first()) {
         (0, None) => Err(wrong("holds no pair of image and caption".to_owned())),
         (0, Some(first)) => {

@@ -17,9 +17,9 @@ use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReade
 use parquet::schema::types::SchemaDescriptor;
 
 use super::open_files::OpenFiles;
-use super::paths::{name_of, read_image, root_of};
+use super::paths::{Naming, read_image, root_of};
 use super::table::places;
-use super::{Found, Source, captions};
+use super::{Found, Source, captions, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{Reason, Unusable};
 use crate::data::options::DataOptions;
@@ -33,7 +33,7 @@ const ROWS_AT_ONCE: usize = 4096;
 #[derive(Debug)]
 struct Rows {
     path: PathBuf,
-    name: Box<str>,
+    name: String,
     root: PathBuf,
     /// Number of its first row in each group, and the number of all at the end.
     groups: Vec<u64>,
@@ -69,12 +69,13 @@ impl Parquet {
     pub(super) fn open(
         paths: &[PathBuf],
         options: &DataOptions,
+        naming: Naming,
     ) -> std::result::Result<(Self, Found), DataError> {
         let mut found = Found::default();
         let mut all =
             Self { files: Vec::new(), before: Vec::new(), count: 0, open: OpenFiles::default() };
         for path in paths {
-            let rows = Rows::list(path, options, &mut found)?;
+            let rows = Rows::list(path, options, naming(path), &mut found)?;
             all.before.push(all.count);
             all.count += rows.usable.len() as u64;
             all.files.push(rows);
@@ -83,9 +84,9 @@ impl Parquet {
     }
 
     fn row(&self, index: u64) -> Option<(usize, &Rows, u32)> {
-        let number = self.before.partition_point(|before| *before <= index).checked_sub(1)?;
+        let (number, within) = place(&self.before, index)?;
         let rows = self.files.get(number)?;
-        Some((number, rows, *rows.usable.get((index - self.before.get(number)?) as usize)?))
+        Some((number, rows, *rows.usable.get(within)?))
     }
 
     /// What `columns` hold in a row.
@@ -100,9 +101,8 @@ impl Parquet {
             self.row(index).ok_or_else(|| unreadable("is not there".to_owned()))?;
         let reader = self.open.get(number, || open(&rows.path));
         let reader = reader.map_err(|error| unreadable(error.to_string()))?;
-        let row = u64::from(row);
-        let group = rows.groups.partition_point(|first| *first <= row).saturating_sub(1);
-        let within = (row - rows.groups[group]) as usize;
+        let (group, within) = place(&rows.groups, row.into())
+            .ok_or_else(|| unreadable("is in no group".to_owned()))?;
         let mut all = Vec::new();
         for column in columns(&rows.columns) {
             let values = Values::open(&reader, group, column).and_then(|mut values| {
@@ -167,6 +167,7 @@ impl Rows {
     fn list(
         path: &Path,
         options: &DataOptions,
+        name: String,
         found: &mut Found,
     ) -> std::result::Result<Self, DataError> {
         let malformed = |error: ParquetError| DataError::malformed(path, error.to_string());
@@ -176,7 +177,7 @@ impl Rows {
             .map_err(|reason| DataError::malformed(path, reason))?;
         let mut rows = Self {
             path: path.to_owned(),
-            name: name_of(path),
+            name,
             root: root_of(path, options.image_root.as_ref()),
             groups: vec![0],
             columns,
@@ -250,9 +251,9 @@ impl Columns {
         };
         let captions = captions
             .iter()
-            .map(|&place| texts(&names[place]))
+            .map(|&place| texts(names.get(place).ok_or("has no such column")?))
             .collect::<std::result::Result<_, _>>()?;
-        let name = &names[image];
+        let name = names.get(image).ok_or("has no such column")?;
         let inside = |inner: &str| {
             (0..schema.num_columns()).find(|&column| {
                 let leaf = schema.column(column);
@@ -366,7 +367,6 @@ impl Read for Onwards {
         let count = left.min(buffer.len() as u64);
         let bytes = self.file.read(self.at, count).map_err(std::io::Error::other)?;
         self.at += count;
-        buffer[..bytes.len()].copy_from_slice(&bytes);
-        Ok(bytes.len())
+        bytes.as_slice().read(buffer)
     }
 }

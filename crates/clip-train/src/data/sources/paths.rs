@@ -19,7 +19,15 @@ pub(super) fn root_of(file: &Path, chosen: Option<&PathBuf>) -> PathBuf {
     chosen.cloned().unwrap_or_else(|| file.parent().unwrap_or(Path::new("")).to_owned())
 }
 
-/// What files are called in keys: their names without folders.
-pub(super) fn name_of(file: &Path) -> Box<str> {
-    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into()
+/// What a file is called in keys.
+pub(in crate::data) type Naming = fn(&Path) -> String;
+
+/// By its name without folders, where no two files share one.
+pub(in crate::data) fn by_name(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// By its path.
+pub(in crate::data) fn by_path(file: &Path) -> String {
+    file.display().to_string()
 }

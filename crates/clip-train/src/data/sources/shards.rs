@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use clip_data::webdataset::{Dot, captions_of_json, is_picture_ending, key_and_ending, shard_name};
+use clip_data::webdataset::{Dot, captions_of_json, is_picture_ending, key_and_ending};
 use clip_formats::FileBytes;
 use clip_formats::archive::Archive;
 use rayon::prelude::*;
 
 use super::open_files::OpenFiles;
-use super::{Found, Source, captions};
+use super::paths::Naming;
+use super::{Found, Source, captions, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{BadSample, Reason, Unusable};
 use crate::data::options::TextLines;
@@ -82,8 +83,13 @@ impl Shards {
     ///
     /// # Errors
     /// None: shards that cannot be read are among what was found.
-    pub(super) fn open(paths: &[PathBuf], lines: TextLines) -> Result<(Self, Found), DataError> {
-        let listed: Vec<_> = paths.par_iter().map(|path| Listing::of(path, lines)).collect();
+    pub(super) fn open(
+        paths: &[PathBuf],
+        lines: TextLines,
+        naming: Naming,
+    ) -> Result<(Self, Found), DataError> {
+        let listed: Vec<_> =
+            paths.par_iter().map(|path| Listing::of(path, lines, naming)).collect();
         let mut found = Found::default();
         let mut all = Self {
             shards: Vec::new(),
@@ -102,9 +108,8 @@ impl Shards {
     }
 
     fn entry(&self, index: u64) -> Option<(usize, &Shard, usize)> {
-        let number = self.before.partition_point(|before| *before <= index).checked_sub(1)?;
-        let within = index.checked_sub(*self.before.get(number)?)?;
-        Some((number, self.shards.get(number)?, within as usize))
+        let (number, within) = place(&self.before, index)?;
+        Some((number, self.shards.get(number)?, within))
     }
 
     fn read(&self, index: u64, of: fn(&Entry) -> Member) -> Result<Vec<u8>, Unusable> {
@@ -181,8 +186,9 @@ struct Members {
 }
 
 impl Listing {
-    fn of(path: &Path, lines: TextLines) -> Self {
-        let name = shard_name(path);
+    fn of(path: &Path, lines: TextLines, naming: Naming) -> Self {
+        let name = naming(path);
+        let name = name.strip_suffix(".tar").unwrap_or(&name).to_owned();
         let shard = Shard { path: path.to_owned(), name, entries: Vec::new(), keys: String::new() };
         let mut listing = Self { shard, found: Found::default() };
         match Archive::open_whole_part(path) {
@@ -242,7 +248,7 @@ fn members(archive: &Archive) -> Vec<Members> {
         if place == samples.len() {
             samples.push(Members { key: key.to_owned(), ..Members::default() });
         }
-        let sample = &mut samples[place];
+        let Some(sample) = samples.get_mut(place) else { continue };
         match &*ending.to_lowercase() {
             "txt" if sample.text.replace(position).is_some() => {
                 sample.twice = Some(file.to_owned());
@@ -299,7 +305,7 @@ fn entry(
         };
         return Err(Unusable::new(nothing_said, detail));
     }
-    let place = |member: Option<usize>| match member {
+    let lies = |member: Option<usize>| match member {
         None => Ok(Member::default()),
         Some(position) => archive.place(position).and_then(Member::at).ok_or_else(|| {
             let detail = "lies in a packed tar, or behind 2 TiB: unpack it with `gunzip`";
@@ -307,9 +313,9 @@ fn entry(
         }),
     };
     let entry = Entry {
-        image: place(Some(image))?,
-        text: place(members.text)?,
-        json: place(json)?,
+        image: lies(Some(image))?,
+        text: lies(members.text)?,
+        json: lies(json)?,
         key_end: 0,
     };
     Ok((entry, all))

@@ -8,8 +8,8 @@ use clip_data::caption_columns;
 use clip_formats::FileBytes;
 
 use super::open_files::OpenFiles;
-use super::paths::{name_of, read_image, root_of};
-use super::{Found, Source, captions};
+use super::paths::{Naming, read_image, root_of};
+use super::{Found, Source, captions, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{Reason, Unusable};
 use crate::data::options::DataOptions;
@@ -32,7 +32,7 @@ pub(super) struct Row {
 #[derive(Debug)]
 struct Table {
     path: PathBuf,
-    name: Box<str>,
+    name: String,
     root: PathBuf,
     separator: u8,
     image: usize,
@@ -58,12 +58,13 @@ impl Tables {
     pub(super) fn open(
         paths: &[PathBuf],
         options: &DataOptions,
+        naming: Naming,
     ) -> Result<(Self, Found), DataError> {
         let mut found = Found::default();
         let mut all =
             Self { tables: Vec::new(), before: Vec::new(), count: 0, open: OpenFiles::default() };
         for path in paths {
-            let table = Table::list(path, options, &mut found)?;
+            let table = Table::list(path, options, naming(path), &mut found)?;
             all.before.push(all.count);
             all.count += table.rows.len() as u64;
             all.tables.push(table);
@@ -72,9 +73,9 @@ impl Tables {
     }
 
     fn row(&self, index: u64) -> Option<(usize, &Table, Row)> {
-        let number = self.before.partition_point(|before| *before <= index).checked_sub(1)?;
+        let (number, within) = place(&self.before, index)?;
         let table = self.tables.get(number)?;
-        Some((number, table, *table.rows.get((index - self.before.get(number)?) as usize)?))
+        Some((number, table, *table.rows.get(within)?))
     }
 
     /// The table and the cells of a row.
@@ -122,7 +123,12 @@ impl Source for Tables {
 }
 
 impl Table {
-    fn list(path: &PathBuf, options: &DataOptions, found: &mut Found) -> Result<Self, DataError> {
+    fn list(
+        path: &PathBuf,
+        options: &DataOptions,
+        name: String,
+        found: &mut Found,
+    ) -> Result<Self, DataError> {
         let file = clip_files::open(path, u64::MAX).map_err(DataError::read(path))?;
         let header = first_line(&file).map_err(DataError::read(path))?;
         let malformed = |reason: String| DataError::malformed(path, reason);
@@ -130,7 +136,7 @@ impl Table {
             columns(&header, options, &mut found.notes).map_err(malformed)?;
         let mut table = Self {
             path: path.clone(),
-            name: name_of(path),
+            name,
             root: root_of(path, options.image_root.as_ref()),
             separator,
             image,
@@ -219,9 +225,10 @@ impl LineCounter {
         let mut row = Vec::new();
         self.file.by_ref().take(bytes).read_to_end(&mut row)?;
         let before = row.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let (before, row) = row.split_at(before);
         let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let begin = self.line + count(&row[..before]);
-        self.line = begin + count(&row[before..]);
+        let begin = self.line + count(before);
+        self.line = begin + count(row);
         Ok(begin)
     }
 }
