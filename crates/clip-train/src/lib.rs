@@ -15,6 +15,7 @@ pub mod distributed;
 mod error;
 pub mod evaluation;
 mod feed;
+mod forward;
 pub mod interpolate;
 mod layers;
 mod locked;

@@ -4,13 +4,12 @@ use crate::batch::Batch;
 use crate::distributed::{GradientReduction, sum_over_ranks};
 use crate::error::TrainError;
 use crate::lora::AdapterGradients;
-use crate::objective::{BatchLoss, Embeddings, Identity, LogitParameters, Question, evaluate};
+use crate::objective::{BatchLoss, LogitParameters};
 use crate::optimizer::Update;
-use crate::passes::{Activations, Forward};
+use crate::passes::Forward;
 use crate::plan::{self, Role};
 use crate::rank::effective_rank;
 use crate::report::StepReport;
-use crate::teacher::teach;
 use crate::trainer::Trainer;
 use clip_kernels::Train;
 use clip_model::parameters::Parameter;
@@ -110,7 +109,8 @@ impl<D: Train> Trainer<D> {
         }
         let resolution = self.model.architecture().image.resolution();
         let expected = samples * 3 * resolution * resolution;
-        let may_be_absent = self.kept_images.is_some() && batch.pixels.is_empty();
+        let is_needed = self.kept_images.is_none() || self.teacher.is_some();
+        let may_be_absent = !is_needed && batch.pixels.is_empty();
         if batch.pixels.len() != expected && !may_be_absent {
             return Err(TrainError::WrongPixels { found: batch.pixels.len(), expected });
         }
@@ -121,73 +121,6 @@ impl<D: Train> Trainer<D> {
                 Err(TrainError::UnequalRanks { rank, found: pairs[rank], expected: pairs[0] })
             }
         }
-    }
-
-    fn logit_parameters(&self) -> Result<LogitParameters, TrainError> {
-        let bias = self.model.logit_bias()?;
-        Ok(LogitParameters { scale: self.model.logit_scale()?, bias })
-    }
-
-    /// Features of the images: computed, or kept from earlier.
-    fn images(&mut self, batch: &Batch) -> Result<Forward<D>, TrainError> {
-        let Some(kept) = self.kept_images.clone() else {
-            return self.passes.images(&mut self.model, batch, self.steps);
-        };
-        if !kept.contains_all(&batch.samples) {
-            let Some(new) = batch.only(|sample| !kept.contains_all(&[sample])) else {
-                return Err(TrainError::NotKept { key: batch.keys.join(", ") });
-            };
-            let forward = self.passes.images(&mut self.model, &new, self.steps)?;
-            let width = self.model.architecture().embed_dim;
-            let rows = self.model.device().to_host(forward.features)?;
-            for (&sample, row) in new.samples.iter().zip(rows.chunks_exact(width)) {
-                kept.put(u128::from(sample), row)?;
-            }
-        }
-        let mut values = Vec::new();
-        for &sample in &batch.samples {
-            values.extend(kept.get(u128::from(sample))?.unwrap_or_default());
-        }
-        let width = self.model.architecture().embed_dim;
-        let features = self.model.device().to_device(values, width)?;
-        Ok(Forward { features, activations: Activations::None })
-    }
-
-    /// The loss of all ranks' pairs, with gradients of this rank's features before they were
-    /// normalised.
-    fn loss(
-        &self,
-        batch: &Batch,
-        logits: LogitParameters,
-        images: &D::Rows,
-        texts: &D::Rows,
-    ) -> Result<BatchLoss<D>, TrainError> {
-        let device = self.model.device();
-        let teaching = match &self.teacher {
-            None => None,
-            Some(teacher) => Some(teach(teacher, device, batch)?),
-        };
-        let pairs = batch.samples.iter().zip(&batch.texts);
-        let identities: Vec<Identity> =
-            pairs.map(|(&sample, text)| Identity::new(sample, text)).collect();
-        let (unit_images, unit_texts) = (device.normalize(images)?, device.normalize(texts)?);
-        let loss = evaluate(
-            &self.options.objective,
-            &Question {
-                device,
-                collective: &*self.collective,
-                own: Embeddings { images: &unit_images, texts: &unit_texts },
-                width: self.model.architecture().embed_dim,
-                identities: &identities,
-                logits,
-                teaching: teaching.as_ref(),
-            },
-        )?;
-        Ok(BatchLoss {
-            d_images: device.normalize_backward(images, &loss.d_images)?,
-            d_texts: device.normalize_backward(texts, &loss.d_texts)?,
-            ..loss
-        })
     }
 
     /// Gradients of everything that is trained, summed over the ranks.
@@ -282,15 +215,6 @@ impl<D: Train> Trainer<D> {
         }
         self.steps += 1;
         Ok(())
-    }
-
-    /// Unit vectors of a batch's images and texts, `[pairs, width]` each.
-    pub(crate) fn embeddings(&mut self, batch: &Batch) -> Result<[Vec<f32>; 2], TrainError> {
-        let images = self.images(batch)?.features;
-        let texts = self.passes.texts(&mut self.model, batch)?.features;
-        let device = self.model.device();
-        let unit = |rows: D::Rows| device.to_host(device.normalize(&rows)?);
-        Ok([unit(images)?, unit(texts)?])
     }
 
     fn zero_gradients(&self) -> Result<Gradients<D>, TrainError> {

@@ -111,3 +111,67 @@ fn without_case(folder: &Path) -> std::io::Result<Option<PathBuf>> {
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clip_kernels::Cpu;
+
+    /// The cases of `golden/training` without their tensors, which a clone holds.
+    const CASES: [(&str, &str); 2] = [
+        ("vit.json", include_str!("../../tests/golden/vit.json")),
+        ("resnet.json", include_str!("../../tests/golden/resnet.json")),
+    ];
+
+    fn replayed(name: &str, text: &str) -> CaseReport {
+        let path = Path::new(name);
+        let case = Case::parse(path, text).unwrap();
+        let device = &Cpu::new();
+        let mut run = Run::new(path, &case, device, case.weights(case.seed)).unwrap();
+        run.has_tensors = false;
+        run.report().unwrap()
+    }
+
+    #[test]
+    fn steps_and_variants_are_those_of_pytorch() {
+        for (name, text) in CASES {
+            let report = replayed(name, text);
+            assert!(report.ok, "{name}: {:#?}", report.failures);
+        }
+    }
+
+    #[test]
+    fn what_differs_is_found() {
+        let (name, text) = CASES[0];
+        let mut case: serde_json::Value = serde_json::from_str(text).unwrap();
+        for (place, change) in [
+            ("/steps/7/loss", 1e-4),
+            ("/steps/3/grad_norm", 1e-2),
+            ("/variants/siglip/grad_logit_bias", 1e-3),
+            ("/variants/accumulate_4/logit_scale_grad_exact", 1e-2),
+            ("/variants/distill/distill_loss", 1e-4),
+        ] {
+            let value = case.pointer_mut(place).unwrap();
+            *value = serde_json::json!(value.as_f64().unwrap() + change);
+        }
+        let report = replayed(name, &case.to_string());
+        let failures = report.failures.join("\n");
+        assert_eq!(report.failures.len(), 5, "{failures}");
+        let names = ["loss", "norm", "grad_logit_bias", "grad_logit_scale", "distill"];
+        assert!(names.iter().all(|name| failures.contains(name)), "{failures}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = || replay(folder.path(), &Cpu::new()).unwrap_err().to_string();
+        assert!(error().contains("no CASE.json"), "{}", error());
+        let text = CASES[0].1.replacen("\"grad_norm\"", "\"grad_nor\"", 1);
+        std::fs::write(folder.path().join("vit.json"), text).unwrap();
+        assert!(error().contains("vit.json: missing field `grad_norm`"), "{}", error());
+        std::fs::write(folder.path().join("vit.json"), CASES[0].1).unwrap();
+        assert!(error().contains("vit_initial.safetensors: is missing"), "{}", error());
+        std::fs::write(folder.path().join("b_final.safetensors"), "").unwrap();
+        assert!(error().contains("b.json: is missing"), "{}", error());
+    }
+}
