@@ -57,7 +57,7 @@ pub(crate) fn passes(
     let trains_images = is_trained(Tower::Image);
     let is_frozen = options.freeze_batch_norm || !trains_images || options.lora.is_some();
     let patches = architecture.image.tokens() - 1;
-    let kept = patches - (patches as f64 * options.patch_dropout).floor() as usize;
+    let kept = (patches as f64 * (1.0 - options.patch_dropout)) as usize; // open_clip's rounding
     Passes {
         trains_images,
         trains_texts: is_trained(Tower::Text),

@@ -1,6 +1,6 @@
 //! A case of the references: `CASE.json` and the files beside it.
 
-use super::ReplayError;
+use super::error::ReplayError;
 use clip_model::{
     Activation, Architecture, ImageArchitecture, StateDict, TextArchitecture, TextPooling,
     safetensors,

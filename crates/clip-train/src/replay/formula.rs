@@ -1,7 +1,7 @@
 //! Weights and batches by formula (version 1, `clip_model::synthetic`).
 
-use super::ReplayError;
 use super::case::{Case, InitialRow};
+use super::error::ReplayError;
 use crate::batch::Batch;
 use clip_model::{StateDict, Tensor, synthetic};
 use std::path::Path;

@@ -93,6 +93,19 @@ impl Errors {
         }
     }
 
+    /// Whether nothing is beyond its tolerance.
+    pub(super) fn are_within(&self) -> bool {
+        let is_within = |largest: &Largest| largest.error <= largest.tolerance;
+        self.failures.is_empty() && self.largest.values().all(is_within)
+    }
+
+    /// These and others, of other names.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.largest.extend(others.largest);
+        self.failures.extend(others.failures);
+        self
+    }
+
     /// Errors by variant, and all failures.
     pub(super) fn finish(mut self) -> (BTreeMap<String, BTreeMap<String, f64>>, Vec<String>) {
         let mut variants: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();

@@ -1,11 +1,11 @@
 //! The steps of a case.
 
-use super::ReplayError;
 use super::case::{Case, InitialRow, Step, tensors};
 use super::compare::{
     self, KEY_BIAS, Tensors, WEIGHT, larger, largest, moment_summaries, weight_summaries,
     without_key_bias,
 };
+use super::error::ReplayError;
 use super::report::{CaseReport, Errors, WorstTensor};
 use crate::distributed::{Collective, Solo};
 use crate::error::TrainError;
