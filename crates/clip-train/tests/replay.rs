@@ -1,6 +1,6 @@
 //! Training against the references that PyTorch made in f64 (`golden/training`).
 
-use clip_kernels::{Cpu, Reference, Train};
+use clip_kernels::{Cpu, Isa, Reference, Train};
 use clip_testing::golden;
 use clip_train::replay::{CaseReport, replay};
 
@@ -28,8 +28,10 @@ fn the_definition_of_every_operation_trains_as_pytorch_does() {
 }
 
 #[test]
-fn the_processor_trains_as_pytorch_does() {
-    if let Some(reports) = replayed(&Cpu::new()) {
-        assert_ok(&reports);
+fn the_processor_trains_as_pytorch_does_with_every_instruction_set() {
+    for isa in Isa::available() {
+        if let Some(reports) = replayed(&Cpu::with_isa(isa)) {
+            assert_ok(&reports);
+        }
     }
 }
