@@ -78,9 +78,7 @@ pub(crate) struct TrainableBottleneck {
 
 /// What its backward needs beside the maps that went in and came out.
 pub(crate) struct BottleneckActivations<D: Device> {
-    conv1: ConvolutionActivations<D>,
-    conv2: ConvolutionActivations<D>,
-    conv3: ConvolutionActivations<D>,
+    convolutions: [ConvolutionActivations<D>; 3],
     downsample: Option<ConvolutionActivations<D>>,
 }
 
@@ -118,7 +116,7 @@ impl TrainableBottleneck {
     ) -> Result<(D::Rows, BottleneckActivations<D>)> {
         let activations = self.convolve(pass, maps, items, norms)?;
         let device = pass.device;
-        let normed = self.conv3.normed(pass, &activations.conv3, Activation::None)?;
+        let normed = self.conv3.normed(pass, &activations.convolutions[2], Activation::None)?;
         let sum = match (&self.downsample, &activations.downsample) {
             (Some(downsample), Some(convolved)) => {
                 let shortcut = downsample.normed(pass, convolved, Activation::None)?;
@@ -154,7 +152,7 @@ impl TrainableBottleneck {
             }
             None => None,
         };
-        Ok(BottleneckActivations { conv1, conv2, conv3, downsample })
+        Ok(BottleneckActivations { convolutions: [conv1, conv2, conv3], downsample })
     }
 
     /// Nothing where the pool changes nothing.
@@ -190,57 +188,60 @@ impl TrainableBottleneck {
     ) -> Result<Option<D::Rows>> {
         let pass = back.pass;
         let device = pass.device;
-        let BottleneckActivations { conv1, conv2, conv3, downsample } = activations;
+        let BottleneckActivations { convolutions, downsample } = activations;
         let dy = device.activation_backward(output, dy, Activation::Relu)?;
-        let d_main = self.main_backward(back, (conv1, conv2, conv3), maps, &dy, needs_input)?;
+        let d_first = self.main_backward(back, convolutions, maps, &dy)?;
         let d_shortcut = match (&self.downsample, downsample) {
             (Some(layer), Some(convolved)) => {
-                let pooled = self.pool(device, maps.rows, maps.shape)?;
-                let rows = pooled.as_ref().unwrap_or(maps.rows);
+                let own = self.pool(device, maps.rows, maps.shape)?;
+                let rows = own.as_ref().unwrap_or(maps.rows);
                 let pooled = Maps { rows, shape: self.output(maps.shape) };
-                let dx = layer.backward(back, convolved, pooled, &dy, needs_input)?;
-                dx.map(|dx| self.pool_backward(device, dx, maps.shape)).transpose()?
+                layer.backward(back, convolved, pooled, &dy)?
             }
-            _ => Some(dy),
+            _ => dy,
         };
         back.ready(&self.parameters().collect::<Vec<_>>());
-        match (d_main, d_shortcut) {
-            (Some(main), Some(shortcut)) => device.add(main, &shortcut).map(Some),
-            _ => Ok(None),
+        if !needs_input {
+            return Ok(None);
         }
+        let d_main = self.conv1.input_gradient(&pass, &d_first, maps.shape)?;
+        let d_shortcut = match &self.downsample {
+            Some(layer) => {
+                let d_pooled = layer.input_gradient(&pass, &d_shortcut, self.output(maps.shape))?;
+                self.pool_backward(device, d_pooled, maps.shape)?
+            }
+            None => d_shortcut,
+        };
+        device.add(d_main, &d_shortcut).map(Some)
     }
 
-    /// That of the way over the three convolutions.
-    #[allow(clippy::type_complexity, reason = "the three that stand in the struct")]
+    /// The way over the three convolutions, to the gradient of what the first convolved.
     fn main_backward<D: Train>(
         &self,
         back: &mut BackwardPass<'_, D>,
-        (conv1, conv2, conv3): (
-            ConvolutionActivations<D>,
-            ConvolutionActivations<D>,
-            ConvolutionActivations<D>,
-        ),
+        [conv1, conv2, conv3]: [ConvolutionActivations<D>; 3],
         maps: Maps<'_, D>,
         dy: &D::Rows,
-        needs_input: bool,
-    ) -> Result<Option<D::Rows>> {
-        let pass = back.pass;
-        let device = pass.device;
-        let (relu, shape) = (Activation::Relu, maps.shape);
-        let needed = "the gradient was asked for";
+    ) -> Result<D::Rows> {
+        let (pass, device, shape) = (back.pass, back.pass.device, maps.shape);
+        let relu = Activation::Relu;
         let second = self.conv2.normed(&pass, &conv2, relu)?;
         let own = self.pool(device, &second, shape)?;
         let pooled = Maps { rows: own.as_ref().unwrap_or(&second), shape: self.output(shape) };
-        let d_pooled = self.conv3.backward(back, conv3, pooled, dy, true)?.expect(needed);
+        let d_third = self.conv3.backward(back, conv3, pooled, dy)?;
         drop(own);
-        let d_second = self.pool_backward(device, d_pooled, shape)?;
-        let d_second = device.activation_backward(&second, d_second, relu)?;
+        let d_pooled = self.conv3.input_gradient(&pass, &d_third, self.output(shape))?;
+        drop(d_third);
+        let d_normed = self.pool_backward(device, d_pooled, shape)?;
+        let d_normed = device.activation_backward(&second, d_normed, relu)?;
         drop(second);
-        let rows = &self.conv1.normed(&pass, &conv1, relu)?;
-        let first = Maps { rows, shape };
-        let d_first = self.conv2.backward(back, conv2, first, &d_second, true)?;
+        let first = self.conv1.normed(&pass, &conv1, relu)?;
+        let d_second = self.conv2.backward(back, conv2, Maps { rows: &first, shape }, &d_normed)?;
+        drop(d_normed);
+        let d_normed = self.conv2.input_gradient(&pass, &d_second, shape)?;
         drop(d_second);
-        let d_first = device.activation_backward(rows, d_first.expect(needed), relu)?;
-        self.conv1.backward(back, conv1, maps, &d_first, needs_input)
+        let d_normed = device.activation_backward(&first, d_normed, relu)?;
+        drop(first);
+        self.conv1.backward(back, conv1, maps, &d_normed)
     }
 }

@@ -194,36 +194,42 @@ impl TrainableConvolution {
     }
 
     /// From the maps that went in and the gradient of the norm, before an activation, to that of
-    /// the maps; nothing where nobody needs it.
+    /// what was convolved.
     pub(crate) fn backward<D: Train>(
         &self,
         back: &mut BackwardPass<'_, D>,
         activations: ConvolutionActivations<D>,
         maps: Maps<'_, D>,
         d_normed: &D::Rows,
-        needs_input: bool,
-    ) -> Result<Option<D::Rows>> {
-        let Pass { device, precision, values } = back.pass;
+    ) -> Result<D::Rows> {
+        let Pass { device, precision, .. } = back.pass;
         let ConvolutionActivations { convolved, statistics } = activations;
         let dy = self.norm.backward(back, &convolved, &statistics, d_normed)?;
         drop(convolved);
-        let shape = self.shape(maps.shape);
         if let Some(gradient) = back.gradients.get_mut(self.weight) {
             if self.is_product() {
                 device.weight_gradient(&dy, maps.rows, precision, gradient, 0)?;
             } else {
+                let shape = self.shape(maps.shape);
                 device.convolution_weight_gradient(maps.rows, shape, &dy, precision, gradient)?;
             }
         }
-        if !needs_input {
-            return Ok(None);
-        }
+        Ok(dy)
+    }
+
+    /// From what [`TrainableConvolution::backward`] gave to the gradient of the maps of this shape.
+    pub(crate) fn input_gradient<D: Train>(
+        &self,
+        pass: &Pass<'_, D>,
+        dy: &D::Rows,
+        input: MapShape,
+    ) -> Result<D::Rows> {
         if self.is_product() {
-            let weight = back.pass.pack(self.weight, 0..self.outputs, WeightOrder::InputMajor)?;
-            return device.linear(&dy, &weight, Epilogue::none()).map(Some);
+            let weight = pass.pack(self.weight, 0..self.outputs, WeightOrder::InputMajor)?;
+            return pass.device.linear(dy, &weight, Epilogue::none());
         }
-        let weight = &values[self.weight];
-        device.convolution_input_gradient(&dy, shape, weight, precision).map(Some)
+        let weight = &pass.values[self.weight];
+        pass.device.convolution_input_gradient(dy, self.shape(input), weight, pass.precision)
     }
 }
 

@@ -262,16 +262,15 @@ impl TrainableModifiedResNet {
             let normed = convolution.normed(&pass, &own, relu)?;
             d_normed = device.activation_backward(&normed, d_normed, relu)?;
             drop(normed);
-            let below =
-                convolved.last().map(|below| self.stem[place - 1].normed(&pass, below, relu));
-            let below = below.transpose()?;
-            let maps = match &below {
-                Some(rows) => Maps { rows, shape: half },
-                None => Maps { rows: pixels, shape: MapShape::square(self.resolution) },
+            let Some(below) = convolved.last() else {
+                let maps = Maps { rows: pixels, shape: MapShape::square(self.resolution) };
+                convolution.backward(back, own, maps, &d_normed)?;
+                break;
             };
-            let dx = convolution.backward(back, own, maps, &d_normed, below.is_some())?;
-            let Some(dx) = dx else { break };
-            d_normed = dx;
+            let below = self.stem[place - 1].normed(&pass, below, relu)?;
+            let maps = Maps { rows: &below, shape: half };
+            let d_convolved = convolution.backward(back, own, maps, &d_normed)?;
+            d_normed = convolution.input_gradient(&pass, &d_convolved, half)?;
         }
         Ok(())
     }
