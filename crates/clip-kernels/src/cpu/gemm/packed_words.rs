@@ -8,7 +8,8 @@ use crate::reference::round_to_bf16;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
     __m512, __m512bh, __m512i, _mm512_cvtne2ps_pbh, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_storeu_si512,
+    _mm512_mask_storeu_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_epi16, _mm512_setzero_ps,
+    _mm512_storeu_si512,
 };
 
 /// Inputs that one word holds.
@@ -103,17 +104,25 @@ impl Vectorize for FromPair<'_> {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn bf16_pair(first: &[f32], second: &[f32], words: &mut [u32]) {
-    for (index, words) in words.chunks_mut(16).enumerate() {
-        let part = |row: &[f32]| {
-            let values = row.get(16 * index..).unwrap_or_default();
-            // SAFETY: as many values are read as there are.
-            unsafe { load_first(values.as_ptr(), values.len()) }
-        };
-        let pairs = bf16_pairs(part(first), part(second));
-        // SAFETY: as many words are written as there are.
+    let (chunks, tail) = first.as_chunks::<16>();
+    let (seconds, second_tail) = second.as_chunks::<16>();
+    let (out, out_tail) = words.as_chunks_mut::<16>();
+    for (index, (first, out)) in chunks.iter().zip(out).enumerate() {
+        // SAFETY: 16 values of each row are read, 16 words are written.
         unsafe {
-            _mm512_mask_storeu_epi32(words.as_mut_ptr().cast(), first_of_16(words.len()), pairs);
-        };
+            let second = match seconds.get(index) {
+                Some(second) => _mm512_loadu_ps(second.as_ptr()),
+                None => _mm512_setzero_ps(),
+            };
+            let pairs = bf16_pairs(_mm512_loadu_ps(first.as_ptr()), second);
+            _mm512_storeu_si512(out.as_mut_ptr().cast(), pairs);
+        }
+    }
+    let pairs = bf16_pairs(load_first(tail), load_first(second_tail));
+    // SAFETY: as many words are written as there are.
+    unsafe {
+        let mask = first_of_16(out_tail.len());
+        _mm512_mask_storeu_epi32(out_tail.as_mut_ptr().cast(), mask, pairs);
     }
 }
 
@@ -124,14 +133,11 @@ fn first_of_16(count: usize) -> u16 {
 }
 
 /// Up to 16 values, zeros behind them.
-///
-/// # Safety
-/// So many values, as far as 16, can be read.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-unsafe fn load_first(values: *const f32, count: usize) -> __m512 {
-    // SAFETY: the caller's promise.
-    unsafe { _mm512_maskz_loadu_ps(first_of_16(count), values) }
+fn load_first(values: &[f32]) -> __m512 {
+    // SAFETY: as many values are read as there are, at most 16.
+    unsafe { _mm512_maskz_loadu_ps(first_of_16(values.len()), values.as_ptr()) }
 }
 
 /// 16 words of two values each.
@@ -217,21 +223,16 @@ impl Vectorize for FromRows<'_> {
     }
 }
 
+/// Whole rows without masks: they are most of what there is.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
 fn bf16_rows(rows: Rows<'_>, panel: &mut [PanelRow]) {
+    if rows.width < NR {
+        panel.fill(PanelRow::ZERO);
+    }
     for (index, PanelRow(words)) in panel.iter_mut().enumerate() {
         let (first, second) = (rows.row(2 * index), rows.row(2 * index + 1));
-        for (half, words) in words.as_chunks_mut::<16>().0.iter_mut().enumerate() {
-            let part = |row: &[f32]| {
-                let values = row.get(16 * half..).unwrap_or_default();
-                // SAFETY: as many values are read as there are.
-                unsafe { load_first(values.as_ptr(), values.len()) }
-            };
-            let pairs = bf16_pairs(part(first), part(second));
-            // SAFETY: 16 words are written.
-            unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), pairs) };
-        }
+        bf16_pair(first, second, &mut words[..first.len()]);
     }
 }
 
@@ -272,8 +273,7 @@ fn bf16_row(values: &[f32], words: &mut [u32]) {
         // SAFETY: only as many values are read and words written as there are: 1 to 31, and half of
         // that rounded up (asserted by `from_row`).
         unsafe {
-            let low = load_first(low.as_ptr(), low.len());
-            let high = load_first(high.as_ptr(), high.len());
+            let (low, high) = (load_first(low), load_first(high));
             let rounded: __m512i =
                 std::mem::transmute::<__m512bh, _>(_mm512_cvtne2ps_pbh(high, low));
             let mask = first_of_16(last.len());

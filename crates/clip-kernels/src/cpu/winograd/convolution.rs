@@ -1,6 +1,6 @@
 //! Forward, a block of tiles at a time: their places stay in the second-level cache.
 
-use super::tiles::{PLACES, Tiles, load_columns, sixteen, store_columns, transform_cells};
+use super::tiles::{PLACES, Tiles, load_cells, load_columns, store_columns, transform_cells};
 use crate::cpu::activation::{Activate, Gelu, Identity, QuickGelu, Relu};
 use crate::cpu::gemm::{Lhs, MC, MacroKernel, PackedWeight, TileEpilogue};
 use crate::cpu::isa::{Isa, Vectorize};
@@ -149,8 +149,7 @@ impl Vectorize for TransformMaps<'_> {
             let cells = convolution.all_tiles().covered(maps, tile, &zeros);
             for first in (0..maps.width()).step_by(LANES) {
                 let start = places.at(0, index).start + first;
-                let values =
-                    transform_cells(cells.map(|cell| load_columns::<L>(sixteen(cell, first))));
+                let values = transform_cells(load_cells::<L, PLACES>(cells, first));
                 for (place, value) in values.into_iter().enumerate() {
                     let start = start + place * places.stride;
                     value.store(&mut out[start..start + LANES].as_chunks_mut().0[0]);

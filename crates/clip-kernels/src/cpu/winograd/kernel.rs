@@ -159,20 +159,31 @@ impl Vectorize for PackBackward<'_> {
     }
 }
 
-/// `G·g·Gᵀ` of each lane, in f64.
+/// `G·g·Gᵀ` of each lane, in f64. Loops, as a closure keeps the instructions of its own
+/// compilation.
 #[inline(always)]
 fn transform(taps: &[[f32; LANES]; 9]) -> [[f32; LANES]; PLACES] {
     let mut columns = [[[0.0; LANES]; 4]; 3]; // G·g
     for (x, column) in columns.iter_mut().enumerate() {
-        let tap = |y: usize| taps[3 * y + x].map(f64::from);
-        *column = times_g(&tap(0), &tap(1), &tap(2));
+        *column = times_g(&wide(&taps[x]), &wide(&taps[3 + x]), &wide(&taps[6 + x]));
     }
     let mut out = [[0.0; LANES]; PLACES];
     for (y, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
         let row = times_g(&columns[0][y], &columns[1][y], &columns[2][y]);
-        for (out, values) in out.iter_mut().zip(row) {
-            *out = values.map(|value| value as f32);
+        for (out, values) in out.iter_mut().zip(&row) {
+            for (out, value) in out.iter_mut().zip(values) {
+                *out = *value as f32;
+            }
         }
+    }
+    out
+}
+
+#[inline(always)]
+fn wide(values: &[f32; LANES]) -> [f64; LANES] {
+    let mut out = [0.0; LANES];
+    for (out, &value) in out.iter_mut().zip(values) {
+        *out = f64::from(value);
     }
     out
 }

@@ -104,3 +104,14 @@ pub(super) fn store_columns<L: Lanes>(lanes: L, values: &mut [f32]) {
 pub(super) fn sixteen(values: &[f32], first: usize) -> &[f32] {
     &values[first..values.len().min(first + LANES)]
 }
+
+/// Sixteen columns of several rows. A loop, as a closure keeps the instructions of its own
+/// compilation.
+#[inline(always)]
+pub(super) fn load_cells<L: Lanes, const N: usize>(cells: [&[f32]; N], first: usize) -> [L; N] {
+    let mut lanes = [L::splat(0.0); N];
+    for (lanes, cell) in lanes.iter_mut().zip(cells) {
+        *lanes = load_columns(sixteen(cell, first));
+    }
+    lanes
+}

@@ -4,7 +4,9 @@
 //! Order of every sum: blocks of at most [`TILES`] tiles, all about the same length, each one chain
 //! from zero; then the places as written below. It depends on the number of tiles alone.
 
-use super::tiles::{PLACES, Tiles, load_columns, sixteen, store_columns, transform_cells};
+use super::tiles::{
+    PLACES, Tiles, load_cells, load_columns, sixteen, store_columns, transform_cells,
+};
 use crate::cpu::gemm::{Lhs, MC, MacroKernel, NR, PackedWeight, PanelRow, TileEpilogue, Use};
 use crate::cpu::isa::{Isa, Vectorize};
 use crate::cpu::lanes::{LANES, Lanes};
@@ -137,7 +139,7 @@ impl Transform<'_> {
         let cells = tiles.covered(maps, range.start + index, zeros);
         for first in (0..self.panels * NR).step_by(LANES) {
             let values = match first < maps.width() {
-                true => cells.map(|cell| load_columns::<L>(sixteen(cell, first))),
+                true => load_cells::<L, PLACES>(cells, first),
                 false => [L::splat(0.0); PLACES],
             };
             for (place, value) in transform_cells(values).into_iter().enumerate() {
@@ -156,7 +158,7 @@ impl Transform<'_> {
         let rows = tiles.rows(range.start + index);
         let cells = rows.map(|row| row.map_or(zeros, |row| dy.row(row)));
         for first in (0..dy.width()).step_by(LANES) {
-            let [a, b, c, d] = cells.map(|cell| load_columns::<L>(sixteen(cell, first)));
+            let [a, b, c, d] = load_cells::<L, 4>(cells, first);
             let (left, right) = (times_a(a, c), times_a(b, d));
             for (y, (left, right)) in left.into_iter().zip(right).enumerate() {
                 for (x, value) in times_a(left, right).into_iter().enumerate() {
