@@ -231,6 +231,10 @@ impl Case {
                     .map_err(|error| malformed(format!("variants.{name}: {error}")))
             })
             .collect::<Result<_, _>>()?;
+        let most = self.config.batch;
+        if let Some(bad) = accumulations.iter().find(|of| !(1..=most).contains(&of.micro_batches)) {
+            return Err(malformed(format!("accumulate: {} micro-batches", bad.micro_batches)));
+        }
         if accumulations.is_empty() {
             return Err(malformed("variants: `accumulate_2` is missing".to_owned()));
         }
