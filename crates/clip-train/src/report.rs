@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// What one [`Trainer::step`](crate::Trainer::step) did, the same on every rank.
+/// What one [`Trainer::step`](crate::Trainer::step) did, the same on every rank but for what is said
+/// to be a rank's own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepReport {
     /// Updates made before this one, from 0; steps that were skipped do not count.
@@ -32,7 +33,8 @@ pub struct StepReport {
     pub image_rank: f64,
     /// The same of its text features.
     pub text_rank: f64,
-    /// Why the step was skipped: something was NaN or infinite. Nothing has changed then.
+    /// Why the step was skipped: something was NaN or infinite. Nothing has changed then. Each rank
+    /// names what it found itself.
     pub not_finite: Option<NotFinite>,
 }
 

@@ -102,7 +102,8 @@ impl<D: Train> Trainer<D> {
     /// trainer began with and these adapters.
     ///
     /// # Errors
-    /// [`TrainError::State`] when one is missing, has another shape or alpha, or has no place here.
+    /// [`TrainError::State`] when one is missing, has another shape or alpha, or has no place here;
+    /// nothing has changed then.
     pub fn load_adapters(&mut self, saved: &StateDict) -> Result<(), TrainError> {
         let fail = |reason: String| Err(TrainError::State { reason });
         let alpha = self.options.lora.as_ref().map_or(0.0, |lora| lora.alpha as f32);
@@ -110,22 +111,25 @@ impl<D: Train> Trainer<D> {
             Some([found]) if *found == alpha => {}
             found => return fail(format!("`lora.alpha` is {found:?}, expected {alpha}")),
         }
-        let mut taken = 1;
-        for adapter in &mut self.adapters {
-            for (which, factor) in [("a", &mut adapter.a), ("b", &mut adapter.b)] {
+        for adapter in &self.adapters {
+            for (which, factor) in [("a", &adapter.a), ("b", &adapter.b)] {
                 let name = format!("{}.lora_{which}", adapter.name);
-                let Some(tensor) = saved.get(&name).filter(|tensor| is_like(tensor, &factor.shape))
-                else {
+                if !saved.get(&name).is_some_and(|tensor| is_like(tensor, &factor.shape)) {
                     return fail(format!("`{name}` is missing or not f32 {:?}", factor.shape));
-                };
-                self.model.device().write(&mut factor.values, &tensor.to_f32())?;
-                taken += 1;
+                }
             }
-            let (device, weight) = self.model.device_and_value_mut(adapter.parameter);
-            *weight = adapter.weight(device)?;
         }
-        if taken != saved.len() {
+        if saved.len() != 1 + 2 * self.adapters.len() {
             return fail("it has adapters of other weights, too".to_owned());
+        }
+        for adapter in &mut self.adapters {
+            let (device, weight) = self.model.device_and_value_mut(adapter.parameter);
+            for (which, factor) in [("a", &mut adapter.a), ("b", &mut adapter.b)] {
+                if let Some(tensor) = saved.get(&format!("{}.lora_{which}", adapter.name)) {
+                    device.write(&mut factor.values, &tensor.to_f32())?;
+                }
+            }
+            *weight = adapter.weight(device)?;
         }
         Ok(())
     }

@@ -34,6 +34,10 @@ impl<D: Train> Trainer<D> {
     ///
     /// Source: PROTOCOL 2.3, 2.4, 2.7. Checked by `golden/training`.
     pub fn step(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepReport, TrainError> {
+        if !(learning_rate >= 0.0 && learning_rate.is_finite()) {
+            let reason = format!("{learning_rate} is no rate");
+            return Err(TrainError::Option { option: "learning rate", reason });
+        }
         let before = self.model.batch_statistics()?;
         let (mut report, gradients) = self.gradients(batch, learning_rate)?;
         if report.loss.is_finite() && report.gradient_norm.is_finite() {

@@ -67,6 +67,15 @@ impl<D: Train> Trainer<D> {
             };
             model.parameters().iter().zip(&roles).any(of_tower)
         };
+        let has = |role| roles.contains(&role);
+        if options.lora.is_some() && !has(Role::Adapted) {
+            let reason = "no tower that is not locked has such matrices".to_owned();
+            return Err(TrainError::Option { option: "lora", reason });
+        }
+        if !has(Role::Trained) && !has(Role::Adapted) {
+            let reason = "with everything locked there is nothing to train".to_owned();
+            return Err(TrainError::Option { option: "locks", reason });
+        }
         let passes = plan::passes(&options, &architecture, is_trained);
         let mut trainer = Self {
             passes,

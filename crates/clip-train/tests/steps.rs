@@ -5,9 +5,9 @@ use clip_model::{
     Activation, Architecture, ImageArchitecture, StateDict, TextArchitecture, TextPooling,
     TrainableClip, initialization, synthetic,
 };
-use clip_train::distributed::Solo;
+use clip_train::distributed::{Solo, ThreadRank};
 use clip_train::{
-    Batch, KeptOptions, Lock, LoraOptions, NotFinite, Objective, TrainError, Trainer,
+    Batch, KeptOptions, Lock, LoraOptions, NotFinite, Objective, StepReport, TrainError, Trainer,
     TrainerOptions,
 };
 use std::sync::Arc;
@@ -80,6 +80,16 @@ fn with_weights(
     Trainer::new(model, options, Arc::new(Solo)).unwrap()
 }
 
+fn in_precision(
+    precision: Precision,
+    architecture: &Architecture,
+    options: TrainerOptions,
+) -> Trainer<Cpu> {
+    let weights = initialization::state_dict(architecture, 3);
+    let model = TrainableClip::new(Cpu::new(), precision, architecture, &weights).unwrap();
+    Trainer::new(model, options, Arc::new(Solo)).unwrap()
+}
+
 const RATE: f64 = 1e-3;
 
 fn weights(trainer: &Trainer<Cpu>) -> StateDict {
@@ -98,13 +108,17 @@ fn changed(before: &StateDict, after: &StateDict) -> Vec<String> {
 fn micro_batches_see_the_features_of_the_big_batch_bit_for_bit() {
     let architecture = vit();
     let batch = batch(&architecture, 0);
-    for (patch_dropout, checkpointing) in [(0.0, false), (0.5, true)] {
+    let (f32, bf16) = (Precision::F32, Precision::Bf16);
+    for (precision, patch_dropout, checkpointing) in
+        [(f32, 0.0, false), (f32, 0.5, true), (bf16, 0.0, true)]
+    {
         let options = TrainerOptions { patch_dropout, checkpointing, ..options(&architecture) };
-        let mut whole = trainer(&architecture, options.clone());
+        let trainer = |options| in_precision(precision, &architecture, options);
+        let mut whole = trainer(options.clone());
         let expected = whole.step(&batch, RATE).unwrap();
         for micro_batches in [2, 3, 8, 100] {
             let options = TrainerOptions { micro_batches, ..options.clone() };
-            let mut parts = trainer(&architecture, options);
+            let mut parts = trainer(options);
             let report = parts.step(&batch, RATE).unwrap();
             // The loss and the gradient of the scale depend on features alone: the same bits.
             assert_eq!(report.loss.to_bits(), expected.loss.to_bits());
@@ -354,11 +368,63 @@ fn gradients_of_adapters_are_those_of_the_loss() {
 }
 
 #[test]
+fn two_ranks_step_as_one_and_stay_alike() {
+    let lora = Some(LoraOptions::of_attention(2, 4.0));
+    for (architecture, lora) in [(vit(), None), (vit(), lora), (resnet(), None)] {
+        let is_resnet = architecture == resnet();
+        let options = TrainerOptions { lora, ..options(&architecture) };
+        let mut whole = trainer(&architecture, options.clone());
+        let expected: Vec<_> =
+            (0..3).map(|step| whole.step(&batch(&architecture, step), RATE).unwrap()).collect();
+        let rank = |number: usize, rank: ThreadRank| {
+            let weights = initialization::state_dict(&architecture, 3);
+            let model =
+                TrainableClip::new(Cpu::new(), Precision::F32, &architecture, &weights).unwrap();
+            let mut trainer = Trainer::new(model, options.clone(), Arc::new(rank)).unwrap();
+            let steps = (0..3).map(|step| {
+                let whole = batch(&architecture, step);
+                let (pairs, picture) = (4 * number..4 * number + 4, whole.pixels.len() / 8);
+                let half = Batch {
+                    samples: whole.samples[pairs.clone()].to_vec(),
+                    keys: whole.keys[pairs.clone()].to_vec(),
+                    pixels: whole.pixels[pairs.start * picture..pairs.end * picture].to_vec(),
+                    texts: whole.texts[pairs].to_vec(),
+                };
+                // How many directions its own features have is a rank's own figure.
+                let report = trainer.step(&half, RATE).unwrap();
+                StepReport { image_rank: 0.0, text_rank: 0.0, ..report }
+            });
+            (steps.collect::<Vec<_>>(), self::weights(&trainer))
+        };
+        let results: Vec<_> = std::thread::scope(|scope| {
+            let ranks = ThreadRank::all(2).into_iter().enumerate();
+            let ranks: Vec<_> = ranks.map(|(i, of)| scope.spawn(move || rank(i, of))).collect();
+            ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
+        });
+        let [(first, one), (second, two)] = results.as_slice() else { panic!("two ranks") };
+        assert_eq!(first, second);
+        assert_eq!(changed(one, two), [""; 0]);
+        // Batch norms of a rank see its own pictures alone.
+        if !is_resnet {
+            for (found, expected) in first.iter().zip(&expected) {
+                assert!((found.loss - expected.loss).abs() < 1e-5, "{found:?} {expected:?}");
+                let norm = found.gradient_norm / expected.gradient_norm - 1.0;
+                assert!(norm.abs() < 1e-4, "{norm:e}");
+                assert_eq!(found.pairs, 8);
+            }
+        }
+    }
+}
+
+#[test]
 fn batches_and_options_that_cannot_be_are_refused() {
     let architecture = vit();
     let mut trainer = trainer(&architecture, options(&architecture));
     let whole = batch(&architecture, 0);
     assert!(matches!(trainer.step(&Batch::default(), RATE), Err(TrainError::EmptyBatch)));
+    for rate in [f64::NAN, -1.0, f64::INFINITY] {
+        assert!(matches!(trainer.step(&whole, rate), Err(TrainError::Option { .. })));
+    }
     let short = Batch { pixels: vec![0.0; 12], ..whole.clone() };
     assert!(matches!(trainer.step(&short, RATE), Err(TrainError::WrongPixels { .. })));
     let fewer = Batch { texts: whole.texts[1..].to_vec(), ..whole };
@@ -374,6 +440,14 @@ fn batches_and_options_that_cannot_be_are_refused() {
     };
     assert!(!refused(&|_| {}));
     assert!(refused(&|options| options.micro_batches = 0));
+    assert!(refused(&|options| {
+        (options.image_lock, options.text_lock) = (Lock::Locked, Lock::Locked);
+        options.freeze_logit_scale = true;
+    }));
+    assert!(refused(&|options| {
+        (options.image_lock, options.text_lock) = (Lock::Locked, Lock::Locked);
+        options.lora = Some(LoraOptions::of_attention(2, 1.0));
+    }));
     assert!(refused(&|options| options.patch_dropout = 0.5));
     assert!(refused(&|options| options.moving_average = Some(1.0)));
     assert!(refused(&|options| options.optimizer.clip_norm = Some(0.0)));
