@@ -1,6 +1,7 @@
 //! What a checkpoint holds beside the model's weights.
 
 use crate::error::TrainError;
+use crate::moving_average::MovingAverage;
 use crate::trainer::Trainer;
 use clip_kernels::Train;
 use clip_model::{Dtype, StateDict, Tensor, TrainableClip};
@@ -107,7 +108,7 @@ impl<D: Train> Trainer<D> {
     pub fn load_adapters(&mut self, saved: &StateDict) -> Result<(), TrainError> {
         let fail = |reason: String| Err(TrainError::State { reason });
         let alpha = self.options.lora.as_ref().map_or(0.0, |lora| lora.alpha as f32);
-        match saved.get("lora.alpha").map(|tensor| tensor.to_f32()).as_deref() {
+        match saved.get("lora.alpha").map(Tensor::to_f32).as_deref() {
             Some([found]) if *found == alpha => {}
             found => return fail(format!("`lora.alpha` is {found:?}, expected {alpha}")),
         }
@@ -148,7 +149,7 @@ impl<D: Train> Trainer<D> {
                 of_parameter("second_moment", index, &mut slot.second_moment);
             }
         }
-        for (index, rows) in self.average.iter_mut().flat_map(|average| average.values_mut()) {
+        for (index, rows) in self.average.iter_mut().flat_map(MovingAverage::values_mut) {
             of_parameter("average", index, rows);
         }
         for adapter in &mut self.adapters {

@@ -243,7 +243,7 @@ impl<D: Train + Clone> Run<'_, D> {
                     })
                 });
                 let ranks: Vec<_> = ranks.collect();
-                let joined = ranks.into_iter().map(|rank| rank.join());
+                let joined = ranks.into_iter().map(std::thread::ScopedJoinHandle::join);
                 joined
                     .map(|rank| rank.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                     .collect()
