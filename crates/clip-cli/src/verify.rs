@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clip_rs::verify::{self, Count, Difference};
+use clip_train::verify::replay_on;
 
 use crate::console::{Console, Usage};
 use crate::exit::Exit;
@@ -14,11 +15,13 @@ use crate::settings::Settings;
 /// With files: runs the model on `pixels` [n, 3, r, r] and `token_ids` [n, 77] of --inputs,
 /// compares with `image_features`, `text_features` and `logits_per_image` of --outputs and prints
 /// JSON: per tower max_abs, max_rel (greatest error over the reference's greatest magnitude) and
-/// min_cosine, and ok. Ends with 4 beyond the tolerance.
+/// min_cosine, and ok. With --training: trains as the references in a folder were trained and prints
+/// a JSON object for each case with the greatest errors of losses, gradients and weights. Ends with
+/// 4 beyond the tolerance.
 #[derive(clap::Args)]
-#[command(
-    after_help = "Example:\n  clip-rs verify --model m.safetensors --inputs in.safetensors --outputs out.safetensors"
-)]
+#[command(after_help = "Examples:
+  clip-rs verify --model m.safetensors --inputs in.safetensors --outputs out.safetensors
+  clip-rs verify --training golden/training")]
 pub(crate) struct Verify {
     /// Model: a name, `hf:owner/name`, or a path
     #[arg(long, short, value_name = "MODEL", requires = "inputs")]
@@ -29,6 +32,10 @@ pub(crate) struct Verify {
     /// safetensors with `image_features`, `text_features`, `logits_per_image`
     #[arg(long, value_name = "FILE", requires = "inputs")]
     outputs: Option<PathBuf>,
+    /// Folder of training references: CASE.json with its tensors, as
+    /// `tests/reference/golden/README.md` describes them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["model", "inputs", "tolerance"])]
+    training: Option<PathBuf>,
     /// Greatest relative error that passes
     #[arg(long, value_name = "X", default_value_t = 1e-4)]
     tolerance: f64,
@@ -39,6 +46,12 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+        if let Some(folder) = &self.training {
+            let cases = replay_on(settings.load_options().instruction_set()?, folder)?;
+            cases.iter().try_for_each(|case| console.json(case))?;
+            let ok = cases.iter().all(|case| case.ok);
+            return Ok(if ok { Exit::Ok } else { Exit::BelowThreshold });
+        }
         if self.tolerance.is_nan() || self.tolerance < 0.0 {
             return Err(Usage::error(
                 "the tolerance must be a number of 0 or more",

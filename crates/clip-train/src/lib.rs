@@ -44,6 +44,7 @@ mod step;
 mod teacher;
 pub mod tensorboard;
 mod trainer;
+pub mod verify;
 
 pub use batch::Batch;
 pub use clip_kernels as kernels;
