@@ -295,7 +295,7 @@ fn readme(config: &Config, progress: &RunProgress) -> String {
         (None, None) => "a CLIP of its own sizes, trained from scratch".to_owned(),
     };
     format!(
-        "# CLIP after {} steps\n\n{origin} by clip-rs {} on {} samples of:\n\n{}\n\n{}\n\n\
+        "# CLIP after {} steps\n\n{origin} by clip-rs {} on {} samples of:\n\n{}\n{}\n\n\
          What it is good at nobody knows before it is measured: `clip-rs eval`. It has the biases \
          of its data.\n\n## Configuration\n\n```toml\n{}```\n",
         progress.step,

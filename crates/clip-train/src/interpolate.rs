@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use clip_model::{Checkpoint, StateDict, Tensor};
 
+use crate::start::in_short;
+
 /// Why models cannot be mixed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MixError {
@@ -69,14 +71,8 @@ fn check(first: &Checkpoint, other: &Checkpoint) -> Result<(), MixError> {
         Err(MixError::Different { first: name(first), other: name(other), reason })
     };
     let (ours, theirs) = (&first.architecture, &other.architecture);
-    if ours.image != theirs.image {
-        return different(format!(
-            "their image towers are {:?} and {:?}",
-            ours.image, theirs.image
-        ));
-    }
-    if ours.text != theirs.text {
-        return different(format!("their text towers are {:?} and {:?}", ours.text, theirs.text));
+    if (&ours.image, &ours.text) != (&theirs.image, &theirs.text) {
+        return different(format!("one is {}, the other {}", in_short(ours), in_short(theirs)));
     }
     if ours != theirs {
         let told = |model: &Checkpoint| {
@@ -128,7 +124,7 @@ mod tests {
         let mut two = one.clone();
         two.architecture.text.layers += 1;
         let error = mix(&[(0.5, &one), (0.5, &two)]).expect_err("different").to_string();
-        assert!(error.contains("their text towers are"), "{error}");
+        assert!(error.contains("text width 128, 3 layers"), "{error}");
         assert_eq!(mix(&[]).expect_err("none"), MixError::Shares("there is none"));
         assert!(mix(&[(f64::NAN, &one)]).is_err());
     }

@@ -1,6 +1,7 @@
 //! What a run writes of its steps: `metrics.jsonl`, the same bytes however often the run was
 //! stopped and resumed, and `timing.jsonl` with what differs between runs.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,8 +24,8 @@ pub struct StepMetrics {
     /// None where it is not finite.
     pub loss: Option<f64>,
     /// Parts of it, where there are several, by name.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<(String, f64)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, f64>,
     /// Share of pictures whose own text is the nearest in the batch.
     pub image_accuracy: f64,
     /// Share of texts whose own picture is the nearest in the batch.

@@ -1,36 +1,25 @@
-//! In how many directions features differ: a space that collapses is seen here first.
+//! In how many directions features point: a space that collapses is seen here first.
 
 /// Rows that are looked at: enough to see a collapse, and as cheap for any batch.
 const MOST_ROWS: usize = 256;
 
-/// The effective rank of rows around their mean: `(Σ λ)² / Σ λ²` over the eigenvalues of their
-/// covariance, from 1 (a line) to the number of rows less one. 0 where all rows are the same.
+/// The effective rank of unit vectors: `(Σ λ)² / Σ λ²` over the eigenvalues of their products, from
+/// 1 (all point the same way) to the number of rows. Not a number where a feature is none.
 ///
-/// - `rows`: `[rows, width]`
+/// - `rows`: `[rows, width]`, of any length each
 pub(crate) fn effective_rank(rows: &[f32], width: usize) -> f64 {
-    let count = (rows.len() / width.max(1)).min(MOST_ROWS);
-    let rows = &rows[..count * width];
-    let mut mean = vec![0.0; width];
-    for row in rows.chunks_exact(width.max(1)) {
-        mean.iter_mut().zip(row).for_each(|(mean, value)| *mean += f64::from(*value));
-    }
-    mean.iter_mut().for_each(|mean| *mean /= count.max(1) as f64);
-    let centred: Vec<f64> = rows
-        .chunks_exact(width.max(1))
-        .flat_map(|row| row.iter().zip(&mean).map(|(value, mean)| f64::from(*value) - mean))
-        .collect();
-    // Rows and columns have the same eigenvalues, and the squares of all products are Σ λ².
-    let rows: Vec<&[f64]> = centred.chunks_exact(width.max(1)).collect();
-    let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-    let (mut trace, mut squares) = (0.0, 0.0);
+    let rows: Vec<&[f32]> = rows.chunks_exact(width.max(1)).take(MOST_ROWS).collect();
+    let product = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    };
+    let norms: Vec<f64> = rows.iter().map(|row| product(row, row).sqrt()).collect();
+    // The sum of all eigenvalues is the number of rows, that of their squares that of the cosines'.
+    let mut squares = 0.0;
     for (i, row) in rows.iter().enumerate() {
-        let own = product(row, row);
-        trace += own;
-        squares += own * own;
-        squares += 2.0 * rows[..i].iter().map(|other| product(row, other).powi(2)).sum::<f64>();
+        let cosine = |other: usize| product(row, rows[other]) / (norms[i] * norms[other]);
+        squares += cosine(i) + 2.0 * (0..i).map(|other| cosine(other).powi(2)).sum::<f64>();
     }
-    // Below it only rounding differs.
-    if trace <= 1e-12 * count as f64 { 0.0 } else { trace * trace / squares }
+    (rows.len() * rows.len()) as f64 / squares
 }
 
 #[cfg(test)]
@@ -38,13 +27,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rank_counts_directions_in_which_rows_differ() {
-        let corners = [1.0, 0.0, -1.0, 0.0, 0.0, 1.0, 0.0, -1.0];
-        assert!((effective_rank(&corners, 2) - 2.0).abs() < 1e-12);
-        let line = [0.0, 0.5, 1.0, 0.5, 2.0, 0.5, 3.0, 0.5];
-        assert!((effective_rank(&line, 2) - 1.0).abs() < 1e-12);
-        assert_eq!(effective_rank(&[0.6, 0.8].repeat(5), 2), 0.0);
-        assert_eq!(effective_rank(&[], 2), 0.0);
+    fn rank_counts_directions() {
+        let near = |rows: &[f32], expected: f64| {
+            let found = effective_rank(rows, 2);
+            assert!((found - expected).abs() < 1e-12, "{rows:?}: {found}");
+        };
+        near(&[1.0, 0.0, 0.0, 7.0], 2.0);
+        near(&[1.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, -3.0], 2.0);
+        near(&[0.6, 0.8].repeat(5), 1.0);
+        // Cosines of 1/2: 3 rows, and 3 pairs of 1/4 twice.
+        let third = 0.75_f64.sqrt() as f32;
+        let of_thirds = effective_rank(&[1.0, 0.0, -0.5, third, -0.5, -third], 2);
+        assert!((of_thirds - 9.0 / 4.5).abs() < 1e-6, "{of_thirds}");
         assert!(effective_rank(&[f32::NAN, 1.0, 0.0, 1.0], 2).is_nan());
+        assert!(effective_rank(&[], 2).is_nan());
     }
 }

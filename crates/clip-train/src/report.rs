@@ -28,8 +28,8 @@ pub struct StepReport {
     pub logit_scale_before: f64,
     /// The same after the step and its clamp.
     pub logit_scale: f64,
-    /// In how many directions this rank's image features differ: the effective rank of their
-    /// covariance.
+    /// In how many directions this rank's image features point: their effective rank, from 1 to the
+    /// number of pairs.
     pub image_rank: f64,
     /// The same of its text features.
     pub text_rank: f64,

@@ -29,8 +29,8 @@ use crate::{Batch, NotFinite, StepReport, TrainError, Trainer, TrainerState};
 
 /// Logit scales below it tell pairs apart no more.
 const LEAST_SCALE: f64 = 2.0;
-/// Effective ranks below it: features lie on a line.
-const LEAST_RANK: f64 = 2.0;
+/// Share of the greatest effective rank so far below which features have collapsed.
+const LEAST_RANK: f64 = 0.25;
 
 /// What a saved run is.
 pub type SavedRun = Loaded<Progress, LoaderState>;
@@ -82,6 +82,8 @@ struct Session<'a, D: Train> {
     progress: RunProgress,
     checkpoints: Checkpoints,
     last_saved: Instant,
+    /// The greatest effective rank so far.
+    most_rank: f64,
     warned: [bool; 2],
 }
 
@@ -147,7 +149,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             true => Some(Record::open(around.out, &plan.config, &progress)?),
             false => None,
         };
-        let (last_saved, warned) = (Instant::now(), [false; 2]);
+        let (last_saved, most_rank, warned) = (Instant::now(), 0.0, [false; 2]);
         Ok(Session {
             plan,
             around,
@@ -158,6 +160,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             progress,
             checkpoints,
             last_saved,
+            most_rank,
             warned,
         })
     }
@@ -276,11 +279,13 @@ impl<'a, D: Train + Clone> Session<'a, D> {
                  learning rate may be too high"
             ));
         }
-        if rank < LEAST_RANK && report.pairs > 4 && !self.warned[1] {
+        self.most_rank = self.most_rank.max(rank);
+        if rank < LEAST_RANK * self.most_rank && !self.warned[1] {
             self.warned[1] = true;
             self.listener.warn(&format!(
-                "step {step}: the features of the batch have an effective rank of {rank:.2}: they \
-                 collapse onto a line; the learning rate may be too high"
+                "step {step}: the features of the batch have an effective rank of {rank:.2}, after \
+                 {:.2}: they collapse; the learning rate may be too high",
+                self.most_rank
             ));
         }
     }

@@ -71,7 +71,7 @@ impl<D: Train> Trainer<D> {
         Ok((report, gradients))
     }
 
-    /// In how many directions features differ.
+    /// In how many directions features point.
     fn effective_rank(&self, features: &D::Rows) -> Result<f64, TrainError> {
         let width = self.model.architecture().embed_dim;
         Ok(effective_rank(&self.model.device().read(features)?, width))
