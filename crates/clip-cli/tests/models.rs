@@ -196,3 +196,56 @@ fn download_that_gets_a_web_page_fails_and_the_next_one_heals_it() {
     assert_eq!(code, Some(0), "{said}");
     assert!(cache.path().join("hub/a/b/model.safetensors").is_file());
 }
+
+#[test]
+fn models_between_models_are_written_measured_and_plotted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for class in ["cat", "dog", "pizza"] {
+        let photos = folder.path().join("photos").join(class);
+        std::fs::create_dir_all(&photos).expect("made");
+        let photo = common::root().join("photos").join(class).with_extension("jpg");
+        std::fs::copy(photo, photos.join("a.jpg")).expect("copied");
+    }
+    let suite = format!("tasks = [\"zeroshot\"]\ndatasets = [\"folder:{}\"]\n", path("photos"));
+    std::fs::write(path("suite.toml"), suite).expect("written");
+    let convert = ["models", "convert", "starter", "--layout", "openai", "--weights", "bf16"];
+    let other = path("other.safetensors");
+    let converted = run(&[&convert[..], &["--out", &other]].concat());
+    assert_eq!(converted.code, 0, "{}", converted.stderr);
+    let (suite, out) = (path("suite.toml"), path("mix"));
+    let mix = ["models", "interpolate", "starter", &other, "--alpha", "0,0.5,1"];
+    let mixed = run(&[&mix[..], &["--eval", &suite, "--out", &out, "--json"]].concat());
+    assert_eq!(mixed.code, 0, "{}", mixed.stderr);
+    let told: serde_json::Value = serde_json::from_str(&mixed.stdout).expect("JSON");
+    let points = told["points"].as_array().expect("points");
+    assert_eq!(points.len(), 3);
+    for point in points {
+        assert_eq!(point["scores"][0]["value"], 1.0, "{point}");
+        assert!(point["scores"][0]["low"].is_f64() && point["scores"][0]["high"].is_f64());
+        let model = point["model"].as_str().expect("a path");
+        let info = run(&["models", "info", model]);
+        assert_eq!(info.code, 0, "{}", info.stderr);
+    }
+    let plot = std::fs::read_to_string(told["plot"].as_str().expect("a path")).expect("there");
+    assert!(plot.contains("alpha: share of the second model") && plot.contains("score, %"));
+    // Its ends are the models, bit for bit.
+    let digest = |model: &str| {
+        let info = run(&["models", "info", model, "--json"]);
+        let info: serde_json::Value = serde_json::from_str(&info.stdout).expect("JSON");
+        info["tensors_sha256"].clone()
+    };
+    let first = path("first");
+    let convert = ["models", "convert", "starter", "--layout", "open_clip", "--weights", "f32"];
+    assert_eq!(run(&[&convert[..], &["--out", &first]].concat()).code, 0);
+    assert_eq!(digest(&format!("{out}/alpha-0")), digest(&first));
+
+    let soup = path("soup");
+    let mixed = run(&["models", "interpolate", "starter", &other, &other, "--out", &soup]);
+    assert_eq!(mixed.code, 0, "{}", mixed.stderr);
+    assert!(std::path::Path::new(&soup).join("soup/open_clip_config.json").is_file());
+    let again = run(&["models", "interpolate", "starter", &other, "--out", &soup]);
+    assert_eq!((again.code, again.stderr.contains("is there already")), (1, true));
+    let nothing = run(&["models", "interpolate", "starter", &other]);
+    assert_eq!((nothing.code, nothing.stderr.contains("nothing would come of it")), (1, true));
+}

@@ -194,17 +194,17 @@ fn full_disk_keeps_the_last_good_checkpoint_and_the_run_goes_on_from_it() {
 fn values_that_are_not_finite_are_skipped_counted_and_end_the_run_with_what_was_first() {
     use clip_rs::model::{Layout, Tensor, WeightFormat};
     let folder = tempfile::tempdir().expect("a folder");
-    let (config, made) = (config(folder.path(), 2, ""), folder.path().join("made"));
+    let (config, made) = (config(folder.path(), 9, ""), folder.path().join("made"));
     let (code, said) = train(&config, &made, &[]);
     assert_eq!(code, 0, "{said}");
-    let path = made.join("checkpoints/step-00000002");
+    let path = made.join("checkpoints/step-00000009");
     let load = clip_rs::LoadOptions::default();
     let mut model = clip_rs::open_checkpoint(text(&path), &load).expect("a model");
     model.state_dict.insert("text_projection", Tensor::from_f32(&[64, 16], vec![3e38; 64 * 16]));
     let huge = folder.path().join("huge");
     clip_rs::convert(&model, Layout::OpenClip, &huge, WeightFormat::F32).expect("written");
     let out = folder.path().join("out");
-    let flags = ["--from", text(&huge), "--steps", "9", "--max-bad-steps", "3"];
+    let flags = ["--from", text(&huge), "--max-bad-steps", "3"];
     let says =
         ["step 1 is skipped", "4 steps in a row were skipped", "is not finite", "not-finite.json"];
     refused(&config, &out, &flags, &says);

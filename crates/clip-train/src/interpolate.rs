@@ -44,7 +44,7 @@ pub fn mix(models: &[(f64, &Checkpoint)]) -> Result<Checkpoint, MixError> {
     let mut tensors = BTreeMap::new();
     for (name, tensor) in first.state_dict.iter() {
         let mixed = if tensor.dtype().is_float() {
-            let mut sums = vec![0.0; tensor.to_f32().len()];
+            let mut sums = vec![-0.0; tensor.to_f32().len()]; // to which -0 adds up to -0
             for (share, model) in models.iter().filter(|(share, _)| *share != 0.0) {
                 let values = model.state_dict.get(name).map(Tensor::to_f32).unwrap_or_default();
                 for (sum, value) in sums.iter_mut().zip(values.iter()) {

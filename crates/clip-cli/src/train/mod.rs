@@ -53,8 +53,7 @@ pub(crate) struct Train {
     /// Print and check the plan, compute nothing
     #[arg(long)]
     dry_run: bool,
-    /// Objections that do not hold: learning-rate, warm-up, duplicates, memory, unreadable,
-    /// precision
+    /// Objections that do not hold
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = OBJECTIONS)]
     allow: Vec<String>,
     /// The plan, and how the run ended, as one JSON object each
