@@ -38,6 +38,14 @@ impl<D: Train> Trainer<D> {
             let reason = format!("{learning_rate} is no rate");
             return Err(TrainError::Option { option: "learning rate", reason });
         }
+        D::step_region(|| self.step_in_region(batch, learning_rate))
+    }
+
+    fn step_in_region(
+        &mut self,
+        batch: &Batch,
+        learning_rate: f64,
+    ) -> Result<StepReport, TrainError> {
         let before = self.model.batch_statistics()?;
         let (mut report, gradients) = self.gradients(batch, learning_rate)?;
         if report.loss.is_finite() && report.gradient_norm.is_finite() {

@@ -86,11 +86,8 @@ impl<D: Train + Copy> OnDevice<D> {
         };
         Ok(Trainer::new(self.model()?, options, Arc::new(Solo))?)
     }
-}
 
-impl<D: Train + Copy> Training for OnDevice<D> {
-    fn tower(&mut self, pixels: &[f32]) -> anyhow::Result<()> {
-        self.trainer = None;
+    fn tower_in_region(&mut self, pixels: &[f32]) -> anyhow::Result<()> {
         let mut model = self.tower.take().map_or_else(|| self.model(), Ok)?;
         let pass = ImagePass { checkpointing: self.setup.checkpointing, ..ImagePass::default() };
         let (features, activations) = model.encode_images(pixels, &pass)?;
@@ -103,6 +100,13 @@ impl<D: Train + Copy> Training for OnDevice<D> {
         drop(black_box(gradients));
         self.tower = Some(model);
         Ok(())
+    }
+}
+
+impl<D: Train + Copy> Training for OnDevice<D> {
+    fn tower(&mut self, pixels: &[f32]) -> anyhow::Result<()> {
+        self.trainer = None;
+        D::step_region(|| self.tower_in_region(pixels))
     }
 
     fn step(&mut self, batch: &Batch, learning_rate: f64) -> anyhow::Result<f64> {
