@@ -2,8 +2,9 @@
 //!
 //! A fresh matrix of some megabytes costs a page fault for every 4 KiB and a pass of zeros: at the
 //! speed of int8 a fifth of the time of the product that fills it, and for a pass over one picture
-//! of ViT-B/32 in bf16 4 % of its time. A step of training keeps half a gigabyte of activations from
-//! its way forward to its way back and as much of gradients: 11 % of its time in f32, 16 % in bf16.
+//! of ViT-B/32 in bf16 4 % of its time. A step of training keeps half a gigabyte of activations
+//! from its way forward to its way back and as much of gradients: 11 % of its time in f32, 16 % in
+//! bf16.
 
 use bytemuck::allocation::try_zeroed_vec;
 use std::cell::RefCell;
