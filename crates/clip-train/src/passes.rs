@@ -3,7 +3,10 @@
 //! The loss needs the features of all pairs. Where their activations do not fit into memory, the
 //! features are computed first, without activations, and then once more for each micro-batch whose
 //! backward pass follows at once (PROTOCOL 2.7). An image's and a text's features do not depend on
-//! their neighbours, so both passes give the same bits; batch norms in training see micro-batches.
+//! their neighbours, so both passes give the same bits, and so have the loss, the accuracies and the
+//! gradients of `logit_scale` and `logit_bias`, which are added once. Gradients of other parameters
+//! are sums over pairs in another order: equal to rounding. Batch norms in training see
+//! micro-batches, and their running statistics move in both passes.
 
 use crate::batch::Batch;
 use crate::error::TrainError;

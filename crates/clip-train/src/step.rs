@@ -25,7 +25,7 @@ pub(crate) struct StepGradients<D: Train> {
 impl<D: Train> Trainer<D> {
     /// One step: towers, loss, gradients of all ranks, clipping, AdamW, clamp, moving average.
     ///
-    /// Where the loss or the norm of the gradients is not finite, nothing changes and the report
+    /// Where the loss or the square of the gradients' norm is not finite, nothing changes and the report
     /// says why.
     ///
     /// # Errors
@@ -48,7 +48,9 @@ impl<D: Train> Trainer<D> {
     ) -> Result<StepReport, TrainError> {
         let before = self.model.batch_statistics()?;
         let (mut report, gradients) = self.gradients(batch, learning_rate)?;
-        if report.loss.is_finite() && report.gradient_norm.is_finite() {
+        // What AdamW squares has to be finite in f32, or it would not forget it.
+        let square = (report.gradient_norm * report.gradient_factor).powi(2) as f32;
+        if report.loss.is_finite() && square.is_finite() {
             self.update(&gradients, &report)?;
             report.logit_scale = f64::from(self.model.logit_scale()?);
         } else {

@@ -1,6 +1,6 @@
 //! What a step promises, on a tiny model: micro-batches, going on, skipping, locks, adapters.
 
-use clip_kernels::{Cpu, Precision};
+use clip_kernels::{Cpu, Precision, Reference};
 use clip_model::{
     Activation, Architecture, ImageArchitecture, StateDict, TextArchitecture, TextPooling,
     TrainableClip, initialization, synthetic,
@@ -232,6 +232,29 @@ fn the_first_block_that_is_not_finite_is_named() {
         let report = trainer.step(&batch(&architecture, 0), RATE).unwrap();
         assert_eq!(report.not_finite, Some(NotFinite::Output(block.to_owned())), "{weight}");
     }
+}
+
+#[test]
+fn gradients_that_are_not_finite_or_cannot_be_squared_are_named() {
+    let architecture = vit();
+    let step = |shrink: f32, clip_norm| {
+        let mut weights = initialization::state_dict(&architecture, 3);
+        let projection = weights.get("visual.proj").unwrap();
+        let values = projection.to_f32().iter().map(|value| value * shrink).collect();
+        let small = clip_model::Tensor::from_f32(projection.shape(), values);
+        weights.insert("visual.proj", small);
+        let mut options = options(&architecture);
+        options.optimizer.clip_norm = clip_norm;
+        // It takes norms in f64: features as small as these have one.
+        let model = TrainableClip::new(Reference, Precision::F32, &architecture, &weights).unwrap();
+        let mut trainer = Trainer::new(model, options, Arc::new(Solo)).unwrap();
+        trainer.step(&batch(&architecture, 0), RATE).unwrap().not_finite
+    };
+    // The gradient of a feature is as large as the feature is small.
+    let gradient = NotFinite::Gradient("visual.proj".to_owned());
+    assert_eq!(step(1e-39, None), Some(gradient));
+    assert_eq!(step(1e-30, None), Some(NotFinite::GradientNorm));
+    assert_eq!(step(1e-30, Some(1.0)), None);
 }
 
 #[test]
