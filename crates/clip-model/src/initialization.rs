@@ -22,8 +22,8 @@ enum Distribution {
     Uniform(f64),
 }
 
-/// Random weights for every parameter of `architecture`, as the reference draws them: a function of
-/// the seed, the parameter's name and the place in it. Batch norms begin with mean 0 and variance 1.
+/// Random weights for every parameter of `architecture`, distributed as the reference's: a function
+/// of the seed, the parameter's name and the place in it.
 pub fn state_dict(architecture: &Architecture, seed: u64) -> StateDict {
     let parameters = architecture.parameters();
     let shapes: HashMap<&str, &[usize]> = parameters
