@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::captions;
 use super::json_lines::JsonLines;
 use super::paths::{Naming, by_name, by_path, read_image};
+use super::source::{Found, Source};
 use super::table::Tables;
-use super::{Found, Source, captions};
 use crate::data::error::DataError;
 use crate::data::ledger::{BadSample, Reason, Unusable};
 use crate::data::options::{DataOptions, TextLines};

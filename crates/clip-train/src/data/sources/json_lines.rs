@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clip_formats::FileBytes;
 use serde_json::{Map, Value};
 
+use super::captions;
 use super::open_files::OpenFiles;
 use super::paths::{Naming, read_image, root_of};
+use super::source::{Found, Source, place};
 use super::table::{Row, places};
-use super::{Found, Source, captions, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{Reason, Unusable};
 use crate::data::options::DataOptions;

@@ -19,65 +19,18 @@ mod open_files;
 mod parquet;
 mod paths;
 mod shards;
+mod source;
 mod table;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use self::paths::{Naming, by_name, by_path};
+use self::source::Found;
+pub(super) use self::source::Source;
 use super::error::DataError;
-use super::ledger::{BadSample, Unusable};
 use super::options::{DataOptions, Format};
 use super::pattern;
-
-/// The pairs of one part, by number.
-pub(super) trait Source: Send + Sync {
-    /// How many there are.
-    fn len(&self) -> u64;
-
-    /// What a pair is called in messages.
-    fn key(&self, index: u64) -> String;
-
-    /// The bytes of its image file.
-    fn image(&self, index: u64) -> Result<Vec<u8>, Unusable>;
-
-    /// Its captions, one at least.
-    fn captions(&self, index: u64) -> Result<Vec<String>, Unusable>;
-
-    /// Bytes of memory that the list takes.
-    fn memory(&self) -> usize;
-}
-
-/// What was met while a part was listed.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// A hash of each caption.
-    pub(super) captions: Vec<u64>,
-    /// What is in the files and cannot be used.
-    pub(super) bad: Vec<BadSample>,
-    /// What had to be guessed, for people.
-    pub(super) notes: Vec<String>,
-}
-
-/// Which file an entry is in, and its place in that; `before` counts the entries of the files before
-/// each.
-fn place(before: &[u64], index: u64) -> Option<(usize, usize)> {
-    let number = before.partition_point(|before| *before <= index).checked_sub(1)?;
-    Some((number, index.checked_sub(*before.get(number)?)? as usize))
-}
-
-impl Found {
-    /// Notes the captions of a pair that is used.
-    fn take(&mut self, captions: &[String]) {
-        self.captions.extend(captions.iter().map(|caption| captions::hash(caption)));
-    }
-
-    fn join(&mut self, other: Self) {
-        self.captions.extend(other.captions);
-        self.bad.extend(other.bad);
-        self.notes.extend(other.notes);
-    }
-}
 
 /// Files of one part of a source.
 pub(super) struct Part<'a> {

@@ -16,10 +16,11 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, FileReader, Length, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
+use super::captions;
 use super::open_files::OpenFiles;
 use super::paths::{Naming, read_image, root_of};
+use super::source::{Found, Source, place};
 use super::table::places;
-use super::{Found, Source, captions, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{Reason, Unusable};
 use crate::data::options::DataOptions;

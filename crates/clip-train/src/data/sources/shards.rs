@@ -11,9 +11,10 @@ use clip_formats::FileBytes;
 use clip_formats::archive::Archive;
 use rayon::prelude::*;
 
+use super::captions;
 use super::open_files::OpenFiles;
 use super::paths::Naming;
-use super::{Found, Source, captions, place};
+use super::source::{Found, Source, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{BadSample, Reason, Unusable};
 use crate::data::options::TextLines;

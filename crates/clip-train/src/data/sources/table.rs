@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use clip_data::caption_columns;
 use clip_formats::FileBytes;
 
+use super::captions;
 use super::open_files::OpenFiles;
 use super::paths::{Naming, read_image, root_of};
-use super::{Found, Source, captions, place};
+use super::source::{Found, Source, place};
 use crate::data::error::DataError;
 use crate::data::ledger::{Reason, Unusable};
 use crate::data::options::DataOptions;
