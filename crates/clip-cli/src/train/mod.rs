@@ -76,13 +76,28 @@ impl Train {
 
     pub(crate) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let collective = join()?;
+        let result = self.run_on_rank(&collective, settings, console);
+        if let Err(error) = &result {
+            collective.fail(&format!("{error:#}"));
+        }
+        result
+    }
+
+    fn run_on_rank(
+        &self,
+        collective: &Arc<dyn Collective>,
+        settings: &Settings,
+        console: &Console,
+    ) -> anyhow::Result<Exit> {
         let is_main = collective.is_main();
-        self.check_folder()?;
+        if is_main {
+            self.check_folder()?;
+        }
         let is_writer = is_main && !self.dry_run;
         // What is in the folder is read under the lock; a new one is made when the plan is good.
         let mut lock = if is_writer && self.resume { Some(self.lock()?) } else { None };
         let saved = if self.resume { self.saved(console)? } else { None };
-        let plan = self.plan(settings, saved.as_ref(), &*collective)?;
+        let plan = self.plan(settings, saved.as_ref(), &**collective)?;
         if is_main {
             self.show(&plan, console)?;
         }
@@ -90,6 +105,8 @@ impl Train {
         if self.dry_run {
             return Ok(Exit::Ok);
         }
+        // All have read what is in the folder before the first writes there.
+        collective.barrier()?;
         if lock.is_none() && is_writer {
             lock = Some(self.lock()?);
         }
@@ -108,7 +125,7 @@ impl Train {
         let around = Surroundings {
             out: &self.out,
             stop: &stop,
-            collective: Arc::clone(&collective),
+            collective: Arc::clone(collective),
             threads,
         };
         let mut progress = Progress::new(console, step, plan.schedule.total);
