@@ -1,6 +1,7 @@
 //! What training adds to the processor.
 
 use super::gemm::{Lhs, Use};
+use super::target::for_each_chunk;
 use super::{
     Cpu, PackedWeight, attention, batch_norm, column_sums, convolution, elementwise, layer_norm,
     losses, normalize, optimizer, patches, pool, rows, rows_of, weight_gradient,
@@ -18,7 +19,11 @@ impl Train for Cpu {
     }
 
     fn zeros(&self, rows: usize, width: usize) -> Result<Matrix> {
-        Reference.zeros(rows, width)
+        /// Values of a task: a gradient of megabytes is one thread's work for too long.
+        const VALUES: usize = 1 << 16;
+        let mut zeros = Matrix::unwritten(rows, width)?;
+        for_each_chunk(zeros.values_mut(), VALUES, |_, values| values.fill(0.0));
+        Ok(zeros)
     }
 
     fn read(&self, rows: &Matrix) -> Result<Vec<f32>> {

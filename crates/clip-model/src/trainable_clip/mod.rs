@@ -269,7 +269,8 @@ impl<D: Train> Gradients<D> {
             let trains = parameter.kind.is_parameter() && is_trained(parameter);
             trains.then(|| model.device.zeros(rows(parameter), width(parameter))).transpose()
         };
-        model.parameters.iter().map(zeros).collect::<Result<_>>().map(Self::new)
+        let all = || model.parameters.iter().map(zeros).collect::<Result<_>>();
+        model.device.parallel_region(all).map(Self::new)
     }
 }
 

@@ -13,6 +13,8 @@
 //! takes another path, and it neither keeps a packed weight nor finishes sums with bias and
 //! activation.
 
+#[cfg(target_arch = "x86_64")]
+mod bf16;
 mod epilogue;
 mod huge_pages;
 mod im2col;
