@@ -74,8 +74,7 @@ pub(crate) fn take(length: usize) -> Option<Vec<f32>> {
         if !spare.in_pass {
             return None;
         }
-        let found =
-            take_from(&mut spare.buffers, length).or_else(|| take_from(&mut spare.idle, length));
+        let found = take_smallest(spare, length);
         if found.is_none() {
             free_largest_below(&mut spare.idle, length);
         }
@@ -106,14 +105,23 @@ fn free_largest_below(idle: &mut Vec<Vec<f32>>, length: usize) {
     }
 }
 
-/// The smallest that is large enough; none that is much too large for what it would hold.
-fn take_from(buffers: &mut Vec<Vec<f32>>, length: usize) -> Option<Vec<f32>> {
-    let fitting = buffers
-        .iter()
-        .enumerate()
-        .filter(|(_, buffer)| buffer.capacity() >= length && buffer.capacity() / 4 <= length);
-    let (place, _) = fitting.min_by_key(|(_, buffer)| buffer.capacity())?;
-    Some(buffers.swap_remove(place))
+/// The smallest that is large enough; none that is much too large for what it would hold. An idle
+/// one only where it fits better: the larger ones are left for those who need them.
+fn take_smallest(spare: &mut Spare, length: usize) -> Option<Vec<f32>> {
+    let smallest = |buffers: &[Vec<f32>]| {
+        let sizes = buffers.iter().map(Vec::capacity).enumerate();
+        let fitting = sizes.filter(|&(_, size)| size >= length && size / 4 <= length);
+        fitting.min_by_key(|&(_, size)| size)
+    };
+    let (given_back, idle) = (smallest(&spare.buffers), smallest(&spare.idle));
+    match (given_back, idle) {
+        (Some((_, size)), Some((place, smaller))) if smaller < size => {
+            Some(spare.idle.swap_remove(place))
+        }
+        (Some((place, _)), _) => Some(spare.buffers.swap_remove(place)),
+        (None, Some((place, _))) => Some(spare.idle.swap_remove(place)),
+        (None, None) => None,
+    }
 }
 
 /// Gives a buffer back.
