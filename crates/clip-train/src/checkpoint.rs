@@ -27,6 +27,8 @@ use crate::config::Config;
 const SCHEMA: u32 = 1;
 const STATE: &str = "training.json";
 const TENSORS: &str = "training.safetensors";
+/// Ending of a checkpoint that is replaced by one of the same step.
+const BEFORE: &str = "before";
 /// Bytes of a state that are read.
 const LARGEST_STATE: u64 = 256 << 20;
 
@@ -133,12 +135,24 @@ impl Checkpoints {
 
     /// Steps of all that are there, ascending.
     pub fn steps(&self) -> Vec<u64> {
+        self.recover();
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
         let step = |name: &str| name.strip_prefix("step-")?.parse().ok();
         let found = entries.filter(|entry| entry.path().join(STATE).is_file());
         let steps: BTreeSet<u64> =
             found.filter_map(|entry| step(entry.file_name().to_str()?)).collect();
         steps.into_iter().collect()
+    }
+
+    /// Gives one its name back whose successor was killed on its way to it.
+    fn recover(&self) {
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let before = entry.path();
+            let path = before.with_extension("");
+            if before.extension().is_some_and(|ending| ending == BEFORE) && !path.exists() {
+                let _ = std::fs::rename(&before, &path); // else it stays where it is
+            }
+        }
     }
 
     /// Writes one whole or not at all, then removes all but the newest `keep`.
@@ -176,12 +190,18 @@ impl Checkpoints {
         let folder = NewFolder::of(path).map_err(|error| said(&error))?;
         fill(folder.path(), snapshot).map_err(|error| said(&*error))?;
         sync(folder.path()).map_err(|error| said(&error))?;
-        if path.exists() {
-            // The same step again, after a run was resumed before it.
-            std::fs::remove_dir_all(path).map_err(|error| said(&error))?;
+        // The same step again, after a run was resumed at it: one of both is always there.
+        let before = path.with_extension(BEFORE);
+        let is_again = path.exists();
+        if is_again {
+            std::fs::rename(path, &before).map_err(|error| said(&error))?;
         }
         folder.keep().map_err(|error| said(&error))?;
-        sync(&self.folder).map_err(|error| said(&error))
+        sync(&self.folder).map_err(|error| said(&error))?;
+        if is_again {
+            let _ = std::fs::remove_dir_all(&before); // it is only in the way of the disk's space
+        }
+        Ok(())
     }
 
     /// Reads the state of the checkpoint of a step.
@@ -336,6 +356,9 @@ mod tests {
             save(&checkpoints, step, 2).expect("saved");
         }
         assert_eq!(checkpoints.steps(), [20, 30]);
+        let path = checkpoints.path(30);
+        std::fs::rename(&path, path.with_extension(BEFORE)).expect("as if killed in between");
+        assert_eq!(checkpoints.steps(), [20, 30]);
         let loaded: Loaded<u32, String> = checkpoints.load(30).expect("read");
         assert_eq!((loaded.state.trainer, &*loaded.state.position), (7, "here"));
         assert_eq!(loaded.tensors["first"].to_f32(), [30.0, 2.0]);
@@ -352,7 +375,12 @@ mod tests {
         let out = tempfile::tempdir().expect("a folder");
         let checkpoints = Checkpoints::of(out.path());
         save(&checkpoints, 1, 1).expect("saved");
-        std::fs::write(checkpoints.path(2), "a file in the way").expect("written");
+        // A folder that is not empty stands where the old one would be put.
+        save(&checkpoints, 2, 2).expect("saved");
+        let before = checkpoints.path(2).with_extension(BEFORE);
+        std::fs::create_dir(&before).expect("made");
+        std::fs::write(before.join("a"), "in the way").expect("written");
+        std::fs::remove_file(checkpoints.path(2).join(STATE)).expect("no checkpoint any more");
         let error = save(&checkpoints, 2, 1).expect_err("in the way").to_string();
         assert!(
             error.contains("the last good one is") && error.contains("step-00000001"),

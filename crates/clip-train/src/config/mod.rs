@@ -406,13 +406,14 @@ mod tests {
 
     #[test]
     fn what_no_run_could_obey_is_refused_by_its_key() {
-        let with = |change: fn(&mut Config)| {
+        type Change = fn(&mut Config);
+        let with = |change: Change| {
             let mut config = Config::default();
             config.data.source = "a.tar".to_owned();
             change(&mut config);
             config.check().expect_err("nonsense").to_string()
         };
-        let cases: [(&str, fn(&mut Config)); 8] = [
+        let cases: [(&str, Change); 8] = [
             ("source: there is nothing", |c| c.data.source.clear()),
             ("batch_size: 1 is not from 2 to", |c| c.batch.batch_size = 1),
             ("accumulate: does not divide", |c| c.batch.accumulate = 3),

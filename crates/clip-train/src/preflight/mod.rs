@@ -192,6 +192,5 @@ fn trainer_options(config: &Config, architecture: &Architecture) -> TrainerOptio
             lora
         }),
         seed: config.run.seed,
-        ..TrainerOptions::of_family(&architecture.image)
     }
 }

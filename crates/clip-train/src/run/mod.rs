@@ -6,6 +6,11 @@
 //!                                                                     ▲ a signal: checkpoint, end
 //! ```
 
+mod collapse;
+mod line;
+mod listener;
+mod measure;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,36 +21,21 @@ use clip_model::{Checkpoint, ClipModel, StateDict, TrainableClip};
 use clip_rs::InstructionSet;
 
 use crate::checkpoint::{Checkpoints, Loaded, RunProgress, Snapshot};
-use crate::data::{LoaderState, Position};
+use crate::data::LoaderState;
 use crate::distributed::Collective;
-use crate::evaluation::{self, EvaluationMetrics};
 use crate::feed::Feed;
-use crate::metrics::{StepMetrics, StepTiming};
+use crate::metrics::StepTiming;
 use crate::preflight::Plan;
 use crate::record::Record;
 use crate::run_error::RunError;
 use crate::state::Progress;
-use crate::{Batch, NotFinite, StepReport, TrainError, Trainer, TrainerState};
+use crate::{Batch, NotFinite, TrainError, Trainer, TrainerState};
 
-/// Logit scales below it tell pairs apart no more.
-const LEAST_SCALE: f64 = 2.0;
-/// Share of the greatest effective rank so far below which features have collapsed.
-const LEAST_RANK: f64 = 0.25;
+use self::collapse::Collapse;
+pub use self::listener::Listener;
 
 /// What a saved run is.
 pub type SavedRun = Loaded<Progress, LoaderState>;
-
-/// Whom a run tells of what it does. Only the main rank tells.
-pub trait Listener {
-    /// A step was made.
-    fn step(&mut self, metrics: &StepMetrics, timing: &StepTiming);
-    /// Something was measured.
-    fn measured(&mut self, metrics: &EvaluationMetrics);
-    /// A checkpoint was written.
-    fn saved(&mut self, path: &Path);
-    /// Something that a person should know.
-    fn warn(&mut self, message: &str);
-}
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -82,9 +72,7 @@ struct Session<'a, D: Train> {
     progress: RunProgress,
     checkpoints: Checkpoints,
     last_saved: Instant,
-    /// The greatest effective rank so far.
-    most_rank: f64,
-    warned: [bool; 2],
+    collapse: Collapse,
 }
 
 /// Trains on a device, from the beginning or from a checkpoint on, whose model is the plan's.
@@ -149,7 +137,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             true => Some(Record::open(around.out, &plan.config, &progress)?),
             false => None,
         };
-        let (last_saved, most_rank, warned) = (Instant::now(), 0.0, [false; 2]);
+        let (last_saved, collapse) = (Instant::now(), Collapse::default());
         Ok(Session {
             plan,
             around,
@@ -160,8 +148,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             progress,
             checkpoints,
             last_saved,
-            most_rank,
-            warned,
+            collapse,
         })
     }
 
@@ -210,7 +197,8 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             }
             None => self.progress.skipped_in_a_row = 0,
         }
-        let metrics = self.metrics(&report, position);
+        let counters = self.feed.counters();
+        let metrics = line::of_step(&report, &self.progress, counters, position.epoch);
         let seconds = began.elapsed().as_secs_f64();
         let timing = StepTiming {
             step: self.progress.step,
@@ -221,9 +209,11 @@ impl<'a, D: Train + Clone> Session<'a, D> {
         if let Some(record) = &mut self.record {
             record.step(&metrics, &timing)?;
             self.listener.step(&metrics, &timing);
-            self.warn_of_collapse(&report);
+            let step = self.progress.step;
+            for sign in self.collapse.look(&report) {
+                self.listener.warn(&format!("step {step}: {sign}"));
+            }
             if let Some(reason) = &report.not_finite {
-                let step = self.progress.step;
                 self.listener.warn(&format!("step {step} is skipped: {reason} is not finite"));
             }
         }
@@ -232,61 +222,6 @@ impl<'a, D: Train + Clone> Session<'a, D> {
                 Err(self.give_up(reason, &batch)?)
             }
             _ => Ok(()),
-        }
-    }
-
-    fn metrics(&self, report: &StepReport, position: Position) -> StepMetrics {
-        let counters = self.feed.counters();
-        let finite = |value: f64| value.is_finite().then_some(value);
-        let parts = &report.parts;
-        let parts = [
-            ("image_to_text", parts.image_to_text),
-            ("text_to_image", parts.text_to_image),
-            ("sigmoid", parts.sigmoid),
-            ("distillation", parts.distillation),
-        ];
-        let part = |(name, value): (&str, Option<f64>)| Some((name.to_owned(), finite(value?)?));
-        StepMetrics {
-            step: self.progress.step,
-            epoch: position.epoch,
-            samples: self.progress.samples,
-            unique_samples: counters.unique,
-            bad_samples: counters.skipped.values().sum(),
-            loss: finite(report.loss),
-            parts: parts.into_iter().filter_map(part).collect(),
-            image_accuracy: report.image_to_text_accuracy,
-            text_accuracy: report.text_to_image_accuracy,
-            learning_rate: report.learning_rate,
-            logit_scale: report.logit_scale_before.exp(),
-            gradient_norm: finite(report.gradient_norm),
-            gradient_factor: report.gradient_factor,
-            image_rank: finite(report.image_rank),
-            text_rank: finite(report.text_rank),
-            skipped: report.not_finite.is_some(),
-            skipped_steps: self.progress.skipped_steps,
-        }
-    }
-
-    /// Says once each that the temperature, or the space, has collapsed.
-    fn warn_of_collapse(&mut self, report: &StepReport) {
-        let scale = report.logit_scale_before.exp();
-        let rank = report.image_rank.min(report.text_rank);
-        let step = self.progress.step;
-        if scale < LEAST_SCALE && !self.warned[0] {
-            self.warned[0] = true;
-            self.listener.warn(&format!(
-                "step {step}: the logit scale fell to {scale:.2}: pairs are hardly told apart; the \
-                 learning rate may be too high"
-            ));
-        }
-        self.most_rank = self.most_rank.max(rank);
-        if rank < LEAST_RANK * self.most_rank && !self.warned[1] {
-            self.warned[1] = true;
-            self.listener.warn(&format!(
-                "step {step}: the features of the batch have an effective rank of {rank:.2}, after \
-                 {:.2}: they collapse; the learning rate may be too high",
-                self.most_rank
-            ));
         }
     }
 
@@ -303,62 +238,6 @@ impl<'a, D: Train + Clone> Session<'a, D> {
         clip_files::write_whole(&dump, |file| std::io::Write::write_all(file, text.as_bytes()))
             .map_err(|source| RunError::File { path: dump.clone(), source })?;
         Ok(RunError::NotFinite { steps, reason, dump, saved })
-    }
-
-    /// Guarded scores of the model that the run begins with.
-    fn measure_start(&mut self) -> Result<(), RunError> {
-        if !self.plan.evaluations.has_guards() {
-            return Ok(());
-        }
-        let lines = self.measured(0)?;
-        self.progress.scores_before = evaluation::scores(&lines);
-        self.tell(&lines)
-    }
-
-    /// What is due after this step.
-    fn measure(&mut self) -> Result<(), RunError> {
-        let lines = self.measured(self.progress.step)?;
-        self.progress.evaluation_is_due = false;
-        self.tell(&lines)
-    }
-
-    fn tell(&mut self, lines: &[EvaluationMetrics]) -> Result<(), RunError> {
-        for line in lines {
-            if let Some(record) = &mut self.record {
-                record.evaluation(line)?;
-            }
-            self.listener.measured(line);
-            let of = &line.evaluation;
-            if let Some(guard) = of.guard.filter(|guard| guard.is_lost) {
-                self.listener.warn(&format!(
-                    "step {}: {} on {} went from {:.2} % to {:.2} %: the fine-tune loses what the \
-                     model could do; a lower learning rate, LoRA, or `models interpolate` keep more",
-                    line.step, of.score.name, of.dataset, guard.before * 100.0,
-                    (guard.before + guard.change) * 100.0
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// Measures the model as it is now: written to a folder of its own, which goes again.
-    fn measured(&mut self, step: u64) -> Result<Vec<EvaluationMetrics>, RunError> {
-        let model = self.model()?;
-        let mut lines = Vec::new();
-        if self.record.is_some() {
-            let out = self.around.out.join("evaluations");
-            let (plan, listener) = (self.plan, &mut *self.listener);
-            let steps = (step, plan.schedule.total);
-            lines = plan.evaluations.measure(
-                &model,
-                steps,
-                &self.progress.scores_before,
-                &out,
-                |failure| listener.warn(&failure),
-            )?;
-        }
-        self.around.collective.barrier().map_err(TrainError::from)?;
-        Ok(lines)
     }
 
     /// The weights with all that belongs to the model.
