@@ -16,9 +16,9 @@
 //! Order of every sum: for each place the channels as in any product, then the places as written
 //! below. It depends on the number of channels alone.
 //!
-//! Backward: the gradient of the maps is the same convolution of `dy` with the kernel turned by half
-//! a turn and its sides exchanged; that of the kernel is `Gᵀ · Σ (A·dy·Aᵀ)ᵀ · V · G`, the sum over
-//! all tiles being 16 products again.
+//! Backward: the gradient of the maps is the same convolution of `dy` with the kernel turned by
+//! half a turn and its sides exchanged; that of the kernel is `Gᵀ · Σ (A·dy·Aᵀ)ᵀ · V · G`, the sum
+//! over all tiles being 16 products again.
 
 mod convolution;
 mod kernel;
