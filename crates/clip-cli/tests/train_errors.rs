@@ -62,7 +62,7 @@ fn plans_that_can_only_be_mistakes_are_refused_unless_allowed() {
     let same = folder.path().join("same.csv");
     let rows: String = (0..8).map(|n| format!("{n}.ppm,a cat\n")).collect();
     (0..8).for_each(|n| {
-        fs::write(folder.path().join(format!("{n}.ppm")), picture(n)).expect("written")
+        fs::write(folder.path().join(format!("{n}.ppm")), picture(n)).expect("written");
     });
     fs::write(&same, format!("file,caption\n{rows}")).expect("written");
     let source = ["--source", text(&same), "--dry-run"];

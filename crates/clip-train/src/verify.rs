@@ -1,4 +1,4 @@
-//! [`replay`](crate::replay::replay) on what an instruction set computes with.
+//! [`replay()`] with what an instruction set computes with.
 
 use std::path::Path;
 
