@@ -6,6 +6,7 @@
 //!   open_clip_model.safetensors   weights, f32     ┐ what `--model` and open_clip take
 //!   open_clip_config.json         architecture …   ┘
 //!   average/                      the same of the moving average, where there is one
+//!   adapters.safetensors          LoRA's factors alone, where there are any
 //!   training.safetensors          moments, and what else the trainer keeps
 //!   training.json                 step, place in the data, counters, configuration and its digest
 //!   README.md                     what it is, and what it is not for
@@ -18,7 +19,9 @@ use std::path::{Path, PathBuf};
 
 use clip_files::NewFolder;
 use clip_model::safetensors::{self, WriteTensor};
-use clip_model::{Checkpoint, CheckpointError, Layout, Tensor, WeightFormat, sha256_of_bytes};
+use clip_model::{
+    Checkpoint, CheckpointError, Layout, StateDict, Tensor, WeightFormat, sha256_of_bytes,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -27,6 +30,7 @@ use crate::config::Config;
 const SCHEMA: u32 = 1;
 const STATE: &str = "training.json";
 const TENSORS: &str = "training.safetensors";
+const ADAPTERS: &str = "adapters.safetensors";
 /// Ending of a checkpoint that is replaced by one of the same step.
 const BEFORE: &str = "before";
 /// Bytes of a state that are read.
@@ -104,6 +108,8 @@ pub struct Snapshot<'a, Trainer, Position> {
     pub model: &'a Checkpoint,
     /// The moving average of them.
     pub average: Option<&'a Checkpoint>,
+    /// The adapters alone, where there are any.
+    pub adapters: Option<&'a StateDict>,
     /// The trainer's tensors by name.
     pub tensors: Vec<(String, Tensor)>,
     /// The trainer's own.
@@ -266,6 +272,11 @@ fn fill<T: Serialize, P: Serialize>(
         std::fs::create_dir(&folder)?;
         write_model(&folder, average)?;
     }
+    if let Some(adapters) = snapshot.adapters {
+        let tensors = adapters.iter();
+        let tensors = tensors.map(|(name, tensor)| WriteTensor::as_is(name, tensor.clone()));
+        safetensors::write(&folder.join(ADAPTERS), tensors.collect(), &BTreeMap::new())?;
+    }
     let tensors = snapshot.tensors.into_iter();
     let tensors = tensors.map(|(name, tensor)| WriteTensor::as_is(name, tensor)).collect();
     safetensors::write(&folder.join(TENSORS), tensors, &BTreeMap::new())?;
@@ -336,9 +347,13 @@ mod tests {
     fn save(checkpoints: &Checkpoints, step: u64, keep: usize) -> Result<PathBuf, SaveError> {
         let model = open_checkpoint("starter", &LoadOptions::default()).expect("built in");
         let progress = RunProgress { step, ..RunProgress::default() };
+        let factor = Tensor::from_f32(&[1, 2], vec![3.0, 4.0]);
+        let adapters =
+            StateDict::from_tensors("adapters", [("x.lora_a".to_owned(), factor)].into());
         let snapshot = Snapshot {
             model: &model,
             average: None,
+            adapters: Some(&adapters),
             tensors: vec![("first".to_owned(), Tensor::from_f32(&[2], vec![step as f32, 2.0]))],
             trainer: &7u32,
             progress: &progress,
@@ -366,6 +381,9 @@ mod tests {
         let model = open_checkpoint(name, &LoadOptions::default()).expect("a model");
         let starter = open_checkpoint("starter", &LoadOptions::default()).expect("built in");
         assert_eq!(model.architecture, starter.architecture);
+        let adapters =
+            safetensors::open(&loaded.folder.join(ADAPTERS)).expect("the adapters").tensors;
+        assert_eq!(adapters["x.lora_a"].to_f32(), [3.0, 4.0]);
         let readme = std::fs::read_to_string(loaded.folder.join("README.md")).expect("there");
         assert!(readme.contains(clip_rs::LIMITS), "{readme}");
     }

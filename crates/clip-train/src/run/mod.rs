@@ -284,6 +284,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
                 Some(self.model_with(weights.map_err(TrainError::from)?)?)
             }
         };
+        let adapters = self.trainer.adapters()?;
         self.progress.images_are_kept = self.feed.images_are_kept();
         if let Some(record) = &mut self.record {
             record.sync(&mut self.progress, self.feed.loader())?;
@@ -291,6 +292,7 @@ impl<'a, D: Train + Clone> Session<'a, D> {
             let snapshot = Snapshot {
                 model: &model,
                 average: average.as_ref(),
+                adapters: adapters.as_ref(),
                 tensors: tensors.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect(),
                 trainer: &state.progress,
                 progress: &self.progress,
