@@ -7,6 +7,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod audit;
 mod bench;
 mod classify;
 mod column;
@@ -58,6 +59,7 @@ enum Verb {
     Preprocess(preprocess::Preprocess),
     Verify(verify::Verify),
     Eval(eval::Eval),
+    Audit(audit::Audit),
     Train(Box<train::Train>),
     Models(models::Models),
     Datasets(datasets::Datasets),
@@ -91,6 +93,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Preprocess(verb) => verb.run(&settings, console),
         Verb::Verify(verb) => verb.run(&settings, console),
         Verb::Eval(verb) => verb.run(&settings, console),
+        Verb::Audit(verb) => verb.run(&settings, console),
         Verb::Train(verb) => verb.run(&settings, console),
         Verb::Models(verb) => verb.run(&settings, console),
         Verb::Datasets(verb) => verb.run(console),

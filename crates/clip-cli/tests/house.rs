@@ -6,9 +6,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 36] = [
+const ARROWS: [(&str, &str); 41] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
+    ("clip-audit", "clip"),
+    ("clip-audit", "clip-data"),
+    ("clip-audit", "clip-eval"),
+    ("clip-cli", "clip-audit"),
     ("clip-cli", "clip-data"),
     ("clip-cli", "clip-eval"),
     ("clip-cli", "clip-report"),
@@ -27,6 +31,7 @@ const ARROWS: [(&str, &str); 36] = [
     ("clip-eval", "clip-data"),
     ("clip-eval", "clip-kernels"),
     ("clip-report", "clip"),
+    ("clip-report", "clip-audit"),
     ("clip-report", "clip-data"),
     ("clip-report", "clip-eval"),
     ("clip-report", "clip-files"),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clip_data::{Item, Items, PromptSet, Split, Target};
-use clip_rs::{Clip, ModelProvenance, Overflow};
+use clip_rs::{Clip, ComputeEnv, LoadOptions, ModelProvenance, Overflow};
 
 use crate::error::{EvalError, Result};
 use crate::features::frames::{self, AllFrames};
@@ -12,7 +12,7 @@ use crate::features::head::Head;
 use crate::features::{FeatureCache, SplitFeatures};
 use crate::options::FrameOptions;
 use crate::progress::{Progress, Step};
-use crate::results::{Skipped, SplitRead};
+use crate::results::{Provenance, Skipped, SplitRead};
 
 /// What the rows of a probe may take in memory unless told otherwise.
 const PROBE_MEMORY: usize = 4 << 30;
@@ -34,32 +34,49 @@ pub struct EvalContext {
 
 /// Items and what a result says of where they come from.
 #[derive(Debug, Clone)]
-pub(crate) struct ItemList {
+pub struct ItemList {
     /// Id of the data set.
-    pub(crate) dataset: String,
+    pub dataset: String,
     /// What people call it.
-    pub(crate) title: String,
+    pub title: String,
     /// Name of the split.
-    pub(crate) split: String,
+    pub split: String,
     /// Items of the complete split, as published.
-    pub(crate) expected: Option<usize>,
-    pub(crate) items: Arc<Items>,
+    pub expected: Option<usize>,
+    /// In order.
+    pub items: Arc<Items>,
     /// What the reader guessed or drew.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
     /// What belongs to the split and is no item of it: what its lists name and is not there, what
     /// the reader left out.
-    pub(crate) not_listed: Vec<Skipped>,
+    pub not_listed: Vec<Skipped>,
 }
 
 /// A split with the features of its usable items.
-pub(crate) struct EncodedSplit {
-    pub(crate) list: ItemList,
-    pub(crate) rows: SplitFeatures,
+pub struct EncodedSplit {
+    /// What was read.
+    pub list: ItemList,
+    /// Rows of those that could be used, and what was skipped.
+    pub rows: SplitFeatures,
     /// What of clips was looked at.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl EvalContext {
+    /// Loads a model as tasks need it: images become RGB first, the penultimate layer is kept.
+    ///
+    /// # Errors
+    /// It cannot be loaded, or the cache cannot be used.
+    pub fn load(
+        model: &str,
+        options: &LoadOptions,
+        cache: &Path,
+        writer: &str,
+    ) -> Result<EvalContext> {
+        let load = LoadOptions { convert_first: true, penultimate: true, ..options.clone() };
+        EvalContext::new(Clip::load_with(model, &load)?, cache, writer)
+    }
+
     /// Takes a model. `writer` tells processes apart that share a cache.
     ///
     /// # Errors
@@ -76,17 +93,47 @@ impl EvalContext {
         self.cache.key()
     }
 
+    /// Who trained it, in CLIP_benchmark's word.
+    pub fn pretrained(&self) -> &'static str {
+        if clip_rs::model::registry::find(&self.model.name).is_ok() { "openai" } else { "custom" }
+    }
+
+    /// What results of this model are computed with, before anything of a split is entered.
+    ///
+    /// - `prompts`: BLAKE3 of class names and templates, and where they come from
+    pub fn provenance(&self, prompts: Option<(String, String)>) -> Provenance {
+        let environment = ComputeEnv::of(&self.clip);
+        let (prompts_blake3, prompts_source) = prompts.unzip();
+        Provenance {
+            weights_sha256: self.model.tensors_sha256.clone(),
+            recipe: serde_json::to_value(self.clip.preprocess()).unwrap_or_default(),
+            precision: environment.precision.to_owned(),
+            isa: environment.isa.to_owned(),
+            prompts_blake3,
+            prompts_source,
+            split_blake3: String::new(),
+            read: Vec::new(),
+            features_key: Some(self.features_key()),
+            predictions_blake3: None,
+            options: serde_json::Value::Null,
+        }
+    }
+
     /// Who is told of the steps from now on; the one before is dropped.
     pub fn listen(&mut self, progress: Box<Progress<'static>>) {
         self.progress = progress;
     }
 
-    pub(crate) fn tell(&mut self, step: Step) {
+    /// Tells whoever listens of a step.
+    pub fn tell(&mut self, step: Step) {
         (self.progress)(step);
     }
 
     /// Features of items that stand in no result by themselves.
-    pub(crate) fn features_of(&mut self, items: &Arc<Items>) -> Result<SplitFeatures> {
+    ///
+    /// # Errors
+    /// The cache cannot be used.
+    pub fn features_of(&mut self, items: &Arc<Items>) -> Result<SplitFeatures> {
         let EvalContext { clip, cache, progress, .. } = self;
         cache.features_of(clip, items, |done| progress(Step::Done(done)))
     }
@@ -95,7 +142,7 @@ impl EvalContext {
     ///
     /// # Errors
     /// No item of it can be used.
-    pub(crate) fn encode_split(&mut self, list: impl Into<ItemList>) -> Result<EncodedSplit> {
+    pub fn encode_split(&mut self, list: impl Into<ItemList>) -> Result<EncodedSplit> {
         let list = list.into();
         self.tell(Step::Images(list.items.len()));
         let rows = self.features_of(&list.items)?;
@@ -123,14 +170,17 @@ impl EvalContext {
     }
 
     /// The head of class names and templates, made once ever.
-    pub(crate) fn head(&mut self, prompts: &PromptSet) -> Result<Head> {
+    ///
+    /// # Errors
+    /// There is no class or no template, or its file cannot be written.
+    pub fn head(&mut self, prompts: &PromptSet) -> Result<Head> {
         self.tell(Step::Texts(prompts.count_prompts()));
         let EvalContext { clip, cache, progress, .. } = self;
         Head::cached(clip, prompts, cache, |done| progress(Step::Done(done)))
     }
 
     /// Logits of images, `[images, classes]`.
-    pub(crate) fn logits(&self, head: &Head, rows: &SplitFeatures) -> Vec<f32> {
+    pub fn logits(&self, head: &Head, rows: &SplitFeatures) -> Vec<f32> {
         head.logits(rows.features.clone().normalize().as_slice(), self.clip.scale())
     }
 
@@ -192,17 +242,17 @@ impl EncodedSplit {
     }
 
     /// The usable items.
-    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.rows.usable.iter().map(|&item| &self.list.items[item])
     }
 
     /// What is true of the usable items.
-    pub(crate) fn targets(&self) -> Vec<&Target> {
+    pub fn targets(&self) -> Vec<&Target> {
         self.items().map(|item| &item.target).collect()
     }
 
     /// What a result says of having read it.
-    pub(crate) fn read(&self) -> SplitRead {
+    pub fn read(&self) -> SplitRead {
         SplitRead {
             dataset: self.list.dataset.clone(),
             split: self.list.split.clone(),

@@ -33,8 +33,8 @@ pub mod statistics;
 pub mod suite;
 pub mod tasks;
 
-pub use crate::context::EvalContext;
+pub use crate::context::{EncodedSplit, EvalContext, ItemList};
 pub use crate::error::EvalError;
-pub use crate::features::{FeatureCache, SplitFeatures, head};
+pub use crate::features::{FeatureCache, SplitFeatures, head, list_fingerprint};
 pub use crate::options::{Average, EvalOptions, Frames, OutOfRange, ProbeFeatures};
 pub use crate::progress::{Progress, Step};

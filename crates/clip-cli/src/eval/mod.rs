@@ -217,7 +217,10 @@ fn measure(
         output.features.clone().unwrap_or_else(|| load.cache_folders().own.join("features"));
     let run = Run { out: &output.out, cache: &cache, shard: world.shard(), load: &load };
     let mut done = Done::begin(suite, output.json, console);
-    let begin = |job: &Job| steps(console, job);
+    let begin = |job: &Job| {
+        console.detail(&named(job));
+        steps(console)
+    };
     run.jobs(&jobs, &suite.options, begin, |job, result| done.add(job, &result))?;
     let Done { made, incomplete, failed, printed, .. } = done;
     if made == 0 && world.is_alone() {
@@ -295,9 +298,8 @@ fn named(job: &Job) -> String {
     format!("{} on {} with {}", job.task.name(), job.dataset, job.model)
 }
 
-/// A bar for each step of a job; the last one goes when the job ends.
-fn steps(console: &Console, job: &Job) -> Box<Progress<'static>> {
-    console.detail(&named(job));
+/// A bar for each step of a model's work; the last one goes when it ends.
+pub(crate) fn steps(console: &Console) -> Box<Progress<'static>> {
     let console = console.clone();
     let mut current: Option<ProgressBar> = None;
     Box::new(move |step| {

@@ -19,7 +19,7 @@ const CHUNK: usize = 256;
 pub(crate) type Content = [u8; HASH];
 
 /// BLAKE3 of all item ids and targets in order.
-pub(crate) fn list_fingerprint(items: &Items) -> String {
+pub fn list_fingerprint(items: &Items) -> String {
     let mut hasher = blake3::Hasher::new();
     for line in items.lines() {
         hasher.update(line.as_bytes());

@@ -136,7 +136,7 @@ impl Head {
 }
 
 /// Says which classes are one text to the model, as `Cat` and `cat` are: it cannot tell them apart.
-pub(crate) fn note_of_same_classes(tokenizer: &Tokenizer, prompts: &PromptSet) -> Option<String> {
+pub fn note_of_same_classes(tokenizer: &Tokenizer, prompts: &PromptSet) -> Option<String> {
     let mut seen: HashMap<Vec<Vec<u32>>, &str> = HashMap::new();
     let mut same = Vec::new();
     for names in &prompts.classes {

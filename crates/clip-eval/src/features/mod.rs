@@ -7,4 +7,5 @@ pub mod head;
 mod rows;
 
 pub use self::cache::{FeatureCache, SplitFeatures};
-pub(crate) use self::content::{content_fingerprint, list_fingerprint};
+pub(crate) use self::content::content_fingerprint;
+pub use self::content::list_fingerprint;

@@ -34,7 +34,7 @@ pub struct Identity {
 
 impl Identity {
     /// - `files`: what a user's own files are read as, and [those](Identity::file)
-    pub(crate) fn new(
+    pub fn new(
         origin: &str,
         model: &ModelProvenance,
         files: Vec<Value>,
@@ -52,7 +52,7 @@ impl Identity {
     }
 
     /// Hash of a path without links and dots, where there is something.
-    pub(crate) fn file(path: &Path) -> Value {
+    pub fn file(path: &Path) -> Value {
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex().to_string().into()
     }
@@ -71,14 +71,15 @@ fn place_of_model(model: &ModelProvenance) -> Vec<Value> {
 
 /// Choices as they are entered.
 #[derive(Default)]
-pub(crate) struct Choices {
+pub struct Choices {
     pub(crate) all: BTreeMap<String, Value>,
     /// Those that are not the defaults, as a file name shows them.
     shown: Vec<String>,
 }
 
 impl Choices {
-    pub(crate) fn enter(&mut self, name: &str, value: Value, is_default: bool) {
+    /// Enters one; one that is not the default is part of the result's name.
+    pub fn enter(&mut self, name: &str, value: Value, is_default: bool) {
         if !is_default {
             self.shown.push(shown(name, &value));
         }
@@ -86,11 +87,7 @@ impl Choices {
     }
 
     /// Options by name, and the defaults.
-    pub(crate) fn enter_options(
-        &mut self,
-        options: &Map<String, Value>,
-        usual: &Map<String, Value>,
-    ) {
+    pub fn enter_options(&mut self, options: &Map<String, Value>, usual: &Map<String, Value>) {
         for (name, value) in options {
             let value = told(name, value);
             let is_default = usual.get(name).is_some_and(|usual| value == told(name, usual));
@@ -176,6 +173,6 @@ fn shown(name: &str, value: &Value) -> String {
     format!("{name}-{some}-{}", short_hash(&text))
 }
 
-fn short_hash(text: &str) -> String {
+pub(crate) fn short_hash(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().chars().take(DIGITS).collect()
 }

@@ -2,9 +2,10 @@
 
 mod csv;
 mod figure;
-pub(crate) mod identity;
+pub mod identity;
 pub mod predictions;
 mod record;
+pub mod sealed;
 pub(crate) mod store;
 mod write;
 
@@ -12,4 +13,4 @@ pub use self::csv::write_csv;
 pub use self::figure::{Figure, Unit};
 pub use self::identity::Identity;
 pub use self::record::*;
-pub use self::store::{merge, read_all};
+pub use self::store::{AUDIT, merge, read_all};

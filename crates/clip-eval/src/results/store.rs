@@ -20,24 +20,14 @@ use super::csv::write_csv;
 use super::identity::Identity;
 use super::predictions::{self, Prediction};
 use super::record::{Record, SCHEMA, SKIPS_NAMED, Skipped, slug};
+use super::sealed::{self, Seal};
 use super::write::write_whole;
 use crate::error::{EvalError, Result};
 
-/// Bytes of a result file that are read: confusions of thousands of classes.
-const LARGEST: u64 = 1 << 30;
+/// Second part of the names of audits: `DATASET.audit.KIND.json` beside the results of tasks.
+pub const AUDIT: &str = "audit";
 /// Bytes of a file of predictions, at most.
 const LARGEST_PREDICTIONS: u64 = 4 << 30;
-
-/// What a result's own hash says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Seal {
-    /// It is as it was written.
-    Whole,
-    /// It was changed since.
-    Broken,
-    /// A program that had no seals wrote it.
-    None,
-}
 
 impl Record {
     /// `MODEL/DATASET.TASK.json` below `folder`, with what was chosen before the ending; characters
@@ -57,9 +47,7 @@ impl Record {
     }
 
     fn write_to(&self, path: &Path) -> Result<()> {
-        let text =
-            serde_json::to_string_pretty(self).map_err(|error| EvalError::result(path, error))?;
-        write_whole(path, sealed(&text).as_bytes())
+        sealed::write(self, path)
     }
 
     /// Reads one file.
@@ -81,45 +69,12 @@ fn path(folder: &Path, model: &str, dataset: &str, task: &str, further: &[&str])
     folder.join(slug(model)).join(name + ".json")
 }
 
-const SEAL_KEY: &str = ",\n  \"blake3\": \"";
-const SEAL_END: &str = "\"\n}\n";
-
-/// A JSON object with the hash of its text as last entry.
-fn sealed(text: &str) -> String {
-    let hash = blake3::hash(text.as_bytes()).to_hex();
-    let open = text.strip_suffix("\n}").unwrap_or(text);
-    format!("{open}{SEAL_KEY}{hash}{SEAL_END}")
-}
-
-fn seal_of(text: &str) -> Seal {
-    let found = text
-        .strip_suffix(SEAL_END)
-        .and_then(|text| text.rsplit_once(SEAL_KEY))
-        .map(|(open, hash)| *hash == *blake3::hash(format!("{open}\n}}").as_bytes()).to_hex());
-    match found {
-        Some(true) => Seal::Whole,
-        Some(false) => Seal::Broken,
-        None if text.contains("\"blake3\"") && is_sealed_in_another_form(text) => Seal::Broken,
-        None => Seal::None,
-    }
-}
-
-/// Whether the last entry is there, but another program has written the file anew.
-fn is_sealed_in_another_form(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.get("blake3").is_some())
-}
-
 fn read(path: &Path) -> Result<(Record, Seal)> {
-    let text = clip_files::read_text(path, LARGEST).map_err(EvalError::io(path))?;
-    let record: Record =
-        serde_json::from_str(&text).map_err(|error| EvalError::result(path, error))?;
-    if record.schema != SCHEMA {
-        return Err(EvalError::result(
-            path,
-            format!("schema {}, this program reads {SCHEMA}", record.schema),
-        ));
+    let (record, seal): (Record, Seal) = sealed::read(path)?;
+    match record.schema {
+        SCHEMA => Ok((record, seal)),
+        other => Err(sealed::other_schema(path, other, SCHEMA)),
     }
-    Ok((record, seal_of(&text)))
 }
 
 /// The two names a result may have: its own, and the one it has where that is another's.
@@ -305,7 +260,8 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>> {
 /// `DATASET.TASK.json`, or with more parts: the dots tell it from other files.
 fn is_record(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.ends_with(".json") && name.matches('.').count() >= 2 && !name.starts_with('.')
+    let is_audit = name.split('.').nth(1) == Some(AUDIT);
+    name.ends_with(".json") && name.matches('.').count() >= 2 && !name.starts_with('.') && !is_audit
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use clip_rs::{Clip, ComputeEnv, LoadOptions};
+use clip_rs::LoadOptions;
 
 use super::plan::{Job, Shard};
 use super::resume::{Fingerprints, Wanted, identity_of};
@@ -122,10 +122,8 @@ impl Run<'_> {
 
     /// A model and the features of this run.
     fn context(&self, model: &str) -> Result<EvalContext> {
-        let load = LoadOptions { convert_first: true, penultimate: true, ..self.load.clone() };
-        let clip = Clip::load_with(model, &load)?;
         let writer = format!("{}-of-{}", self.shard.index, self.shard.of);
-        EvalContext::new(clip, self.cache, &writer)
+        EvalContext::load(model, self.load, self.cache, &writer)
     }
 
     /// The record of a job; with predictions if it was made now.
@@ -160,8 +158,6 @@ fn record(
     outcome: Outcome,
     started: Instant,
 ) -> (Record, Vec<Prediction>) {
-    let environment = ComputeEnv::of(&context.clip);
-    let (prompts_blake3, prompts_source) = outcome.prompts.unzip();
     let record = Record {
         schema: SCHEMA,
         clip_rs: env!("CARGO_PKG_VERSION").to_owned(),
@@ -170,24 +166,17 @@ fn record(
         split: outcome.split,
         task: task.to_owned(),
         model: context.model.name.clone(),
-        pretrained: pretrained(&context.model.name).to_owned(),
+        pretrained: context.pretrained().to_owned(),
         language: "en".to_owned(),
         identity,
         metrics: outcome.metrics,
         score: outcome.score,
         figures: outcome.figures,
         provenance: Provenance {
-            weights_sha256: context.model.tensors_sha256.clone(),
-            recipe: serde_json::to_value(context.clip.preprocess()).unwrap_or_default(),
-            precision: environment.precision.to_owned(),
-            isa: environment.isa.to_owned(),
-            prompts_blake3,
-            prompts_source,
             split_blake3: outcome.split_blake3,
             read: outcome.read,
-            features_key: Some(context.features_key()),
-            predictions_blake3: None,
             options: by_name(options).into(),
+            ..context.provenance(outcome.prompts)
         },
         counts: outcome.counts,
         skipped: outcome.skipped,
@@ -196,9 +185,4 @@ fn record(
         wall_seconds: started.elapsed().as_secs_f64(),
     };
     (record, outcome.predictions)
-}
-
-/// Who trained a model of this name, in CLIP_benchmark's word.
-fn pretrained(name: &str) -> &'static str {
-    if clip_rs::model::registry::find(name).is_ok() { "openai" } else { "custom" }
 }

@@ -1,0 +1,154 @@
+//! One JSON file an audit, beside the results of tasks: `MODEL/DATASET.audit.KIND.json`, with what
+//! was chosen before the ending.
+
+use std::path::{Path, PathBuf};
+
+use clip_eval::EvalError;
+use clip_eval::results::sealed::{self, Seal};
+use clip_eval::results::{AUDIT, Counts, Identity, Provenance, Skipped, slug};
+use serde::{Deserialize, Serialize};
+
+use crate::section::{Section, Verdict};
+use crate::warnings::Warning;
+
+/// Raised when a field changes its meaning.
+pub const SCHEMA: u32 = 1;
+
+/// What one file holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// Of this layout.
+    pub schema: u32,
+    /// The program's version.
+    pub clip_rs: String,
+    /// `fairface`, `denigration`, `association`, `taxonomy`.
+    pub kind: String,
+    /// Model name as it was asked for.
+    pub model: String,
+    /// Who trained it, in CLIP_benchmark's word.
+    pub pretrained: String,
+    /// Id of the data set.
+    pub dataset: String,
+    /// What people call it.
+    pub dataset_title: String,
+    /// The split that was looked at.
+    pub split: String,
+    /// Always `en`: the model card rules other languages out.
+    pub language: String,
+    /// What tells it from another audit of the same model, data set and kind.
+    pub identity: Identity,
+    /// What it was computed from and with.
+    pub provenance: Provenance,
+    /// How many items.
+    pub counts: Counts,
+    /// The first items left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+    /// What was left out, guessed or drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What the model card warns of and was met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+    /// All prompts in full: class lists and templates, by name; texts of a list with a content
+    /// warning only where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<Prompts>,
+    /// The tables.
+    pub sections: Vec<Section>,
+    /// What was required, and whether it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// How long it took; the one field that differs between runs.
+    pub wall_seconds: f64,
+}
+
+/// Class names and templates that were used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompts {
+    /// What they are for: `race`, the name of a label list.
+    pub name: String,
+    /// Where they come from.
+    pub source: String,
+    /// In order; their number alone where they are not shown.
+    pub classes: Vec<String>,
+    /// How many classes.
+    pub count: usize,
+    /// Sentences with `{}`.
+    pub templates: Vec<String>,
+}
+
+impl AuditRecord {
+    /// Where it is below the folder of results.
+    pub fn path(&self, folder: &Path) -> PathBuf {
+        let mut name = format!("{}.{AUDIT}.{}", slug(&self.dataset), slug(&self.kind));
+        for part in [&self.identity.variant].into_iter().filter(|part| !part.is_empty()) {
+            name += ".";
+            name += part;
+        }
+        folder.join(slug(&self.model)).join(name + ".json")
+    }
+
+    /// Writes it whole or not at all, in the place of an earlier one of the same choices.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf, EvalError> {
+        let path = self.path(folder);
+        sealed::write(self, &path)?;
+        Ok(path)
+    }
+
+    /// Reads one file; one that was changed by hand has a note.
+    ///
+    /// # Errors
+    /// It cannot be read, or is of another schema.
+    pub fn read(path: &Path) -> Result<AuditRecord, EvalError> {
+        let (mut record, seal): (AuditRecord, Seal) = sealed::read(path)?;
+        if record.schema != SCHEMA {
+            return Err(sealed::other_schema(path, record.schema, SCHEMA));
+        }
+        if seal != Seal::Whole {
+            let note =
+                "this audit was changed after it was written: its figures are not those of a run";
+            record.notes.push(note.to_owned());
+        }
+        Ok(record)
+    }
+}
+
+/// All audits below a folder of results, in the order of their paths, and what could not be read.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn read_all(folder: &Path) -> Result<(Vec<AuditRecord>, Vec<EvalError>), EvalError> {
+    if !folder.exists() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let (mut paths, mut broken) = (Vec::new(), Vec::new());
+    for model in list(folder)?.into_iter().filter(|path| path.is_dir()) {
+        match list(&model) {
+            Ok(files) => paths.extend(files.into_iter().filter(|path| is_audit(path))),
+            Err(error) => broken.push(error),
+        }
+    }
+    paths.sort();
+    let mut records = Vec::new();
+    for path in paths {
+        match AuditRecord::read(&path) {
+            Ok(record) => records.push(record),
+            Err(error) => broken.push(error),
+        }
+    }
+    Ok((records, broken))
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
+    let entries = std::fs::read_dir(folder).map_err(EvalError::io(folder))?;
+    entries.map(|entry| Ok(entry.map_err(EvalError::io(folder))?.path())).collect()
+}
+
+fn is_audit(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.ends_with(".json") && name.split('.').nth(1) == Some(AUDIT)
+}

@@ -1,0 +1,19 @@
+//! `clip-rs audit taxonomy`
+
+use super::Output;
+use crate::console::Console;
+use crate::exit::Exit;
+use crate::settings::Settings;
+
+#[derive(clap::Args)]
+pub(super) struct Taxonomy {
+    #[command(flatten)]
+    output: Output,
+}
+
+impl Taxonomy {
+    pub(super) fn run(self, _settings: &Settings, _console: &Console) -> anyhow::Result<Exit> {
+        let _ = self.output;
+        anyhow::bail!("not here yet")
+    }
+}
