@@ -1,6 +1,14 @@
 //! Who is in an image, as the data set says: attributes with their levels, and groups of items that
 //! share a level, or a combination of levels.
 
+use clip_data::{PromptSet, Target};
+use clip_eval::EvalError;
+use serde::Deserialize;
+
+/// Attributes of a face of FairFace, and the lists of the prompt file that have their levels.
+const OF_PERSONS: [(&str, &str); 3] =
+    [("race", "race_csv"), ("gender", "gender_csv"), ("age", "age_csv")];
+
 /// One attribute of every item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
@@ -31,6 +39,41 @@ pub struct Grouping {
 }
 
 impl Groups {
+    /// Race, gender and age of FairFace's faces, in the words and the order of its labels; none of
+    /// an item that is no [`Target::Person`]. PROTOCOL_EVAL 8.1.
+    ///
+    /// # Errors
+    /// The prompt file has no such list, or a face's level is not in it.
+    pub fn of_persons<'t>(
+        prompts: &PromptSet,
+        targets: impl IntoIterator<Item = &'t Target>,
+    ) -> Result<Groups, EvalError> {
+        let refused = |reason: String| EvalError::task("audit", &prompts.id, reason);
+        let mut attributes = Vec::with_capacity(OF_PERSONS.len());
+        for (name, list) in OF_PERSONS {
+            let levels = prompts.rest.get(list).and_then(|list| Vec::deserialize(list).ok());
+            let levels: Vec<String> = levels
+                .filter(|levels: &Vec<String>| !levels.is_empty())
+                .ok_or_else(|| refused(format!("its prompt file has no list of words `{list}`")))?;
+            attributes.push(Attribute { name: name.to_owned(), levels, of_item: Vec::new() });
+        }
+        for target in targets {
+            let of_item = match *target {
+                Target::Person { race, gender, age } => [race, gender, age].map(Some),
+                _ => [None; 3],
+            };
+            for (attribute, level) in attributes.iter_mut().zip(of_item) {
+                if level.is_some_and(|level| level as usize >= attribute.levels.len()) {
+                    let Attribute { name, levels, .. } = attribute;
+                    let reason = format!("a face's {name} is none of its {} words", levels.len());
+                    return Err(refused(reason));
+                }
+                attribute.of_item.push(level);
+            }
+        }
+        Ok(Groups { attributes })
+    }
+
     /// An attribute by its name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)
@@ -89,5 +132,23 @@ mod tests {
         assert_eq!(both.of_item, [Some(1), Some(0), None, Some(1)]);
         assert_eq!(both.sizes(), [1, 2]);
         assert_eq!(groups.by(&["race"]), None);
+    }
+    #[test]
+    fn faces_have_the_words_of_their_labels_and_others_none() {
+        let prompts = PromptSet::of("fairface").expect("in the program");
+        let face = |race, gender, age| Target::Person { race, gender, age };
+        let targets = [face(6, 1, 8), Target::Unknown, face(0, 0, 0)];
+        let groups = Groups::of_persons(&prompts, &targets).expect("faces");
+        let all = groups.by(&["race", "gender", "age"]).expect("all three");
+        assert_eq!(
+            all.names,
+            [["White", "Male", "0-2"], ["Latino_Hispanic", "Female", "more than 70"]]
+        );
+        assert_eq!(all.of_item, [Some(1), None, Some(0)]);
+        let error = Groups::of_persons(&prompts, &[face(7, 0, 0)]).expect_err("seven races");
+        assert!(error.to_string().contains("race is none of its 7 words"), "{error}");
+        let others = PromptSet::of("cifar10").expect("in the program");
+        let error = Groups::of_persons(&others, &targets).expect_err("no words");
+        assert!(error.to_string().contains("`race_csv`"), "{error}");
     }
 }
