@@ -72,3 +72,4 @@ pub use crate::locate::present;
 pub use crate::prompts::{Classes, PromptSet};
 pub use crate::reader::{LeftOut, ReadOptions};
 pub use crate::split::Split;
+pub use crate::text::text as read_text;

@@ -14,7 +14,7 @@ pub(crate) const LIMIT: u64 = 512 << 20;
 ///
 /// # Errors
 /// It cannot be read, is longer than 512 MiB, or is in another encoding.
-pub(crate) fn text(path: &Path) -> Result<String, DataError> {
+pub fn text(path: &Path) -> Result<String, DataError> {
     let bytes = clip_files::read(path, LIMIT).map_err(DataError::read(path))?;
     decoded(bytes).map_err(|reason| DataError::malformed(path, reason))
 }
