@@ -25,6 +25,7 @@ pub mod rates;
 pub mod record;
 pub mod section;
 pub mod warnings;
+mod words;
 
 pub use crate::audit::{Audit, Outcome, Run};
 pub use crate::record::{AuditRecord, read_all};
