@@ -21,6 +21,7 @@ pub mod groups;
 pub mod label_list;
 pub mod options;
 pub mod paired;
+pub mod published;
 pub mod rates;
 pub mod record;
 pub mod section;

@@ -44,6 +44,7 @@ pub use lbfgs::TerminationReason;
 pub use model::Model;
 pub use packed::PackedFeatures;
 pub use search::{
-    Evaluation, GRID_POINTS, Problem, Search, c_of, lambda_of, parametric_search, search,
+    Evaluation, GRID_POINTS, Problem, Search, Selected, c_of, lambda_of, parametric_search, search,
+    select,
 };
 pub use targets::{Targets, TrainingSet};

@@ -146,6 +146,41 @@ pub fn search<'a>(
     Ok(Search { evaluations, best, on_train, problem: *problem, packed })
 }
 
+/// A probe to be tested, and how its strength was found.
+pub struct Selected {
+    /// On training and validation rows together.
+    pub fit: Fit,
+    /// Inverse strength of the regularization.
+    pub c: f64,
+    /// Points of the search in the protocol's order; none where the strength was given.
+    pub evaluations: Vec<Evaluation>,
+}
+
+/// The probe of the strength that is given, or of the best that [`search`] finds.
+///
+/// - `progress`: see [`search`]
+///
+/// # Errors
+/// The device has no room for a fit.
+///
+/// # Panics
+/// When there are no training rows, or a row is not one of the features'.
+pub fn select(
+    problem: &Problem<'_>,
+    c: Option<f64>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Selected, DeviceError> {
+    let Problem { device, features, targets, train, validation, options, memory, .. } = *problem;
+    let Some(c) = c else {
+        let found = search(problem, progress)?;
+        let (fit, c) = (found.fit_on_all()?, found.best.c);
+        return Ok(Selected { fit, c, evaluations: found.evaluations });
+    };
+    let packed = PackedFeatures::new(device, features, [train, validation].concat(), memory)?;
+    let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
+    Ok(Selected { fit: fit(&set, c, &options, None)?, c, evaluations: Vec::new() })
+}
+
 fn evaluation(index: usize, (score, fit): &(f64, Fit)) -> Evaluation {
     let (objective, iterations, converged) = (fit.objective, fit.iterations, fit.converged());
     Evaluation {

@@ -74,6 +74,8 @@ fn listed(names: &[String], is_meant: impl Fn(usize) -> bool) -> Option<String> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::learned_rows::LearnedRows;
+    use super::super::probe_rows::ProbeRows;
     use super::*;
 
     fn names() -> Vec<String> {
@@ -83,13 +85,11 @@ mod tests {
     #[test]
     fn classes_that_cannot_be_learned_or_chosen_by_are_named() {
         let data = |train: &[usize], validation: &[usize]| TrainValSplit {
-            rows: super::super::learned_rows::LearnedRows::Memory(Vec::new()),
-            width: 1,
+            rows: ProbeRows { values: LearnedRows::Memory(Vec::new()), width: 1, read: Vec::new() },
             labels: Labels::Class(vec![0, 1, 2, 0]),
             train: train.to_vec(),
             validation: validation.to_vec(),
             note: String::new(),
-            read: Vec::new(),
         };
         let found = notes(&data(&[0, 1, 2], &[3]), &[0, 1, 3], &names());
         assert_eq!(found.len(), 2, "{found:?}");

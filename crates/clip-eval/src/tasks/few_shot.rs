@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 
 use super::coverage;
 use super::outcome::{Metrics, Outcome, Scores};
+use super::probe_rows::probe_rows;
 use super::scoring::ClassScores;
 use super::targets::Asked;
 use super::task::{Request, Task};
-use super::train_val_split::{Labels, TrainValSplit, probe_rows};
+use super::train_val_split::{Labels, TrainValSplit};
 use crate::context::{EncodedSplit, EvalContext};
 use crate::error::Result;
 use crate::features::head::prompts_of;
@@ -75,7 +76,7 @@ impl Task for FewShot {
             Scores::of(zero_shot)
         };
         let mut outcome = Outcome::new(test, Some(&prompts), notes, scores, Vec::new());
-        outcome.add_read(data.read);
+        outcome.add_read(data.rows.read);
         Ok(outcome)
     }
 }

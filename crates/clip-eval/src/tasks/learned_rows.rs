@@ -2,7 +2,7 @@
 //! take.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clip_rs::model::map_file;
 use clip_rs::model::tensor::SharedBytes;
@@ -11,9 +11,9 @@ use tempfile::NamedTempFile;
 use crate::error::{EvalError, Result};
 
 /// Rows that come block by block.
-pub(crate) struct Collector<'a> {
+pub(crate) struct Collector {
     /// Where the file is made if there has to be one.
-    folder: &'a Path,
+    folder: PathBuf,
     /// Bytes that rows may take in memory.
     most: usize,
     values: Vec<f32>,
@@ -27,9 +27,9 @@ pub(crate) enum LearnedRows {
     Mapped(SharedBytes, #[expect(dead_code, reason = "the map needs it to stay")] NamedTempFile),
 }
 
-impl<'a> Collector<'a> {
-    pub(crate) fn new(folder: &'a Path, most: usize) -> Collector<'a> {
-        Collector { folder, most, values: Vec::new(), spilled: None }
+impl Collector {
+    pub(crate) fn new(folder: &Path, most: usize) -> Collector {
+        Collector { folder: folder.to_owned(), most, values: Vec::new(), spilled: None }
     }
 
     /// # Errors
@@ -37,7 +37,7 @@ impl<'a> Collector<'a> {
     pub(crate) fn push(&mut self, rows: &[f32]) -> Result<()> {
         let bytes = size_of::<f32>() * (self.values.len() + rows.len());
         if self.spilled.is_none() && bytes > self.most {
-            let file = NamedTempFile::new_in(self.folder).map_err(EvalError::io(self.folder))?;
+            let file = NamedTempFile::new_in(&self.folder).map_err(EvalError::io(&self.folder))?;
             self.spilled = Some(file);
             let before = std::mem::take(&mut self.values);
             self.write(&before)?;

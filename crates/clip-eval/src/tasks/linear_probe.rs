@@ -8,15 +8,16 @@ use serde_json::{Map, Value};
 use super::averaged::average;
 use super::coverage;
 use super::outcome::Outcome;
+use super::probe_rows::probe_rows;
 use super::scoring::{ClassScores, multi_label};
 use super::targets::Asked;
 use super::task::{Averages, Request, Task};
-use super::train_val_split::{TASK, TrainValSplit, probe_rows};
+use super::train_val_split::{TASK, TrainValSplit};
 use super::zero_shot::predictions;
 use crate::context::EvalContext;
 use crate::error::Result;
 use crate::options::{EvalOptions, ProbeOptions, TaskOptions, by_name};
-use crate::probe::{self, Features, Fit, Options, PackedFeatures, Problem, TrainingSet};
+use crate::probe::{self, Evaluation, Features, Options, PackedFeatures, Problem, Selected};
 use crate::progress::Step;
 use crate::results::SearchPoint;
 
@@ -77,7 +78,8 @@ fn probe_once(
         notes.push(format!("the fit stopped after {} iterations", model.fit.iterations));
     }
     notes.push(format!("C = {}", model.c));
-    if model.search.iter().any(|point| point.score.is_none()) {
+    let search: Vec<SearchPoint> = model.evaluations.iter().map(search_point).collect();
+    if search.iter().any(|point| point.score.is_none()) {
         notes.push(NO_CHOICE.to_owned());
     }
     let rows = probe_rows(context, &test.rows, kind);
@@ -99,18 +101,11 @@ fn probe_once(
         )
     };
     let mut scores = scores.map_err(|error| asked.error(error))?;
-    scores.details.search = model.search;
+    scores.details.search = search;
     let predictions = predictions(&test, &logits, names.len());
     let mut outcome = Outcome::new(test, None, notes, scores, predictions);
-    outcome.add_read(data.read);
+    outcome.add_read(data.rows.read);
     Ok(outcome)
-}
-
-/// A fit and the points that led to it.
-struct SelectedModel {
-    fit: Fit,
-    c: f64,
-    search: Vec<SearchPoint>,
 }
 
 /// The search, or one fit at the C that was asked for; on training and validation rows together in
@@ -121,44 +116,32 @@ fn select(
     classes: usize,
     metric: Metric,
     c: Option<f64>,
-) -> Result<SelectedModel, DeviceError> {
-    // The bits of a fit do not depend on it.
-    let memory = PackedFeatures::MEMORY.min(context.probe_memory);
-    let device = context.clip.instruction_set();
-    let (features, targets) = (data.features(), data.labels.targets(classes));
-    if let Some(c) = c {
-        let order = [&*data.train, &*data.validation].concat();
-        let packed = PackedFeatures::new(device, features, order, memory)?;
-        let set = TrainingSet { features: &packed, rows: 0..packed.rows(), targets };
-        let fit = probe::fit(&set, c, &Options::default(), None)?;
-        return Ok(SelectedModel { fit, c, search: Vec::new() });
-    }
+) -> Result<Selected, DeviceError> {
     let score = |scores: &[f32]| data.score(scores, classes, metric);
     let problem = Problem {
-        device,
-        features,
-        targets,
+        device: context.clip.instruction_set(),
+        features: data.features(),
+        targets: data.labels.targets(classes),
         train: &data.train,
         validation: &data.validation,
         metric: &score,
         options: Options::default(),
-        memory,
+        // The bits of a fit do not depend on it.
+        memory: PackedFeatures::MEMORY.min(context.probe_memory),
     };
-    let search = probe::search(&problem, &mut |done, most| {
+    probe::select(&problem, c, &mut |done, most| {
         if done == 1 {
             context.tell(Step::Fits(most));
         }
         context.tell(Step::Done(1));
-    })?;
-    let point = |point: &probe::Evaluation| SearchPoint {
+    })
+}
+
+fn search_point(point: &Evaluation) -> SearchPoint {
+    SearchPoint {
         index: point.index,
         c: point.c,
         score: Some(point.score).filter(|score| score.is_finite()),
         converged: point.converged,
-    };
-    Ok(SelectedModel {
-        search: search.evaluations.iter().map(point).collect(),
-        c: search.best.c,
-        fit: search.fit_on_all()?,
-    })
+    }
 }
