@@ -64,7 +64,9 @@ pub mod webdataset {
 }
 
 pub use crate::check::{ArchiveReport, CheckReport, CheckStep, SplitReport, check, packed};
-pub use crate::custom::csv::{CaptionColumns, caption_columns};
+pub use crate::custom::csv::{
+    CaptionColumns, FileColumns, FileGroups, FileTable, GroupColumn, caption_columns,
+};
 pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::items::Items;

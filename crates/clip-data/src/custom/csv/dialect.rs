@@ -18,16 +18,21 @@ pub(super) struct Table {
 /// What may divide cells; a header that more than one fits is divided by the first.
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
-/// Reads a table whose header `knows` recognises.
+/// Reads a table whose header `knows` recognises; `lacks` says in words what is missing in one that
+/// it does not, by its cells.
 ///
 /// # Errors
 /// Why it is none, with the line.
-pub(super) fn read(text: &str, knows: impl Fn(&[String]) -> bool) -> Result<Table, String> {
+pub(super) fn read(
+    text: &str,
+    knows: impl Fn(&[String]) -> bool,
+    lacks: impl FnOnce(&[String]) -> String,
+) -> Result<Table, String> {
     let (said, skipped, text) = spreadsheet_hint(text);
     let first = text.lines().find(|line| !line.trim().is_empty()).ok_or("the table is empty")?;
     let fits = |delimiter: &u8| knows(&cells_of_line(first, *delimiter));
     let delimiter = said.filter(fits).or_else(|| DELIMITERS.into_iter().find(fits));
-    let delimiter = delimiter.ok_or_else(|| what_the_header_lacks(first))?;
+    let delimiter = delimiter.ok_or_else(|| what_is_no_header(first, lacks))?;
     let mut notes = Vec::new();
     let quoting = match quoting(text, delimiter) {
         Quotes::Mean => true,
@@ -61,20 +66,15 @@ fn spreadsheet_hint(text: &str) -> (Option<u8>, u64, &str) {
     }
 }
 
-fn what_the_header_lacks(first: &str) -> String {
-    let is_data = DELIMITERS
-        .iter()
-        .any(|&delimiter| cells_of_line(first, delimiter).iter().any(|cell| is_image(cell)));
-    let needed = "a column for pictures (file, path, image, …) and one for labels (label, class, …) or captions \
-                  (caption, text, …)";
-    match is_data {
-        true => {
-            format!("there is no header line: write `file,label` or `file,caption` above `{first}`")
-        }
-        false => format!(
-            "the header `{first}` needs {needed}; `file` and `label`, or `file` and `caption`, will do"
-        ),
+/// Of a first line that is not known: the cells are those of the delimiter that makes the most.
+fn what_is_no_header(first: &str, lacks: impl FnOnce(&[String]) -> String) -> String {
+    let ways = DELIMITERS.map(|delimiter| cells_of_line(first, delimiter));
+    if ways.iter().flatten().any(|cell| is_image(cell)) {
+        return format!(
+            "there is no header line: write the names of the columns above `{first}`, as file,label or file,caption"
+        );
     }
+    lacks(ways.iter().rev().max_by_key(|cells| cells.len()).map_or(&[], Vec::as_slice))
 }
 
 fn cells_of_line(line: &str, delimiter: u8) -> Vec<String> {
@@ -207,7 +207,9 @@ mod tests {
     use super::*;
 
     fn table(text: &str) -> Result<Table, String> {
-        read(text, |header| header.iter().any(|cell| cell == "file") && header.len() > 1)
+        let knows =
+            |header: &[String]| header.iter().any(|cell| cell == "file") && header.len() > 1;
+        read(text, knows, |cells| cells.join(" and "))
     }
 
     fn cells(text: &str) -> Vec<Vec<String>> {
@@ -238,7 +240,7 @@ mod tests {
             ("file,label\na,\"x\nb,y\"\n", "line 2"),
             ("file,label\na,x, y\n", "line 2: 3 cells for 2 columns"),
             ("a.jpg,x\nb.jpg,y\n", "no header line"),
-            ("one,two\na,b\n", "`one,two`"),
+            ("one,two\na,b\n", "one and two"),
             ("\n", "empty"),
         ] {
             let message = table(text).expect_err("refused");

@@ -67,6 +67,27 @@ pub(super) fn columns(header: &[String], wanted: Option<Task>) -> Option<Columns
     (!values.is_empty()).then_some(Columns { file, values, split, task, notes })
 }
 
+/// What a header is told that has no column for images, or none for what is true of them.
+pub(super) fn what_it_lacks(header: &[String]) -> String {
+    format!(
+        "the header `{}` needs a column for pictures (file, path, image, …) and one for labels (label, class, …) or \
+         captions (caption, text, …); `file` and `label`, or `file` and `caption`, will do",
+        header.join(",")
+    )
+}
+
+/// Places of the columns for pictures, the plainest name first.
+pub(super) fn file_columns(header: &[String]) -> Vec<usize> {
+    let of = |name: &str| header.iter().position(|cell| plain(cell) == name);
+    FILE.split(' ').filter_map(of).collect()
+}
+
+/// Places of the columns called `name`, whatever its case, blanks and hyphens.
+pub(super) fn columns_called(header: &[String], name: &str) -> Vec<usize> {
+    let name = plain(name);
+    (0..).zip(header).filter(|(_, cell)| plain(cell) == name).map(|(place, _)| place).collect()
+}
+
 /// The columns of a table of captions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptionColumns {

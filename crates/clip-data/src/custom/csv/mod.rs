@@ -1,21 +1,24 @@
 //! A table of files with labels or captions.
 
 mod dialect;
+mod file_table;
 mod header;
+mod paths;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use self::dialect::Table;
+pub use self::file_table::{FileColumns, FileGroups, FileTable, GroupColumn};
 use self::header::Columns;
 pub use self::header::{CaptionColumns, caption_columns};
+use self::paths::Paths;
 use crate::catalogue::Task;
 use crate::custom::class_names::classes_of;
 use crate::custom::split_names::{choose, role, word_in};
 use crate::custom::user_dataset::{ALL, UserDataset};
 use crate::error::DataError;
 use crate::item::{Item, Target};
-use crate::listing::folders_in;
 use crate::reader::{Listing, ReadOptions};
 use crate::split::Split;
 use crate::text::text;
@@ -39,12 +42,12 @@ pub(crate) fn read(
     }
     let wanted = |row: &&Row| columns.split.is_none() || row.is_of(&split);
     let of_split: Vec<&Row> = rows.iter().filter(wanted).collect();
-    let places = Places::new(folder, &of_split, &mut found.notes);
+    let paths = Paths::new(folder, of_split.iter().map(|row| &*row.file), &mut found.notes);
     let classes = match columns.task {
         Task::Retrieval => None,
         _ => Some(classes_of(folder, labels(&rows), false)?),
     };
-    for image in images(&of_split, &places, &mut found) {
+    for image in images(&of_split, &paths, &mut found) {
         let target = match &classes {
             Some(classes) => image.class(|label| classes.labels.position(label)),
             None => image.captions(options.captions.unwrap_or(usize::MAX)),
@@ -73,7 +76,8 @@ pub(crate) fn read(
 /// # Errors
 /// It is no table, or what it says is not plain.
 fn rows(text: &str, task: Option<Task>) -> Result<(Vec<Row>, Columns, Vec<String>), String> {
-    let table = dialect::read(text, |header| header::columns(header, None).is_some())?;
+    let knows = |header: &[String]| header::columns(header, None).is_some();
+    let table = dialect::read(text, knows, header::what_it_lacks)?;
     let columns = header::columns(&table.header, task);
     let mut columns = columns.ok_or("the header is not known")?;
     if columns.split.is_none() {
@@ -169,7 +173,7 @@ fn without_stray_quote(label: String) -> String {
 }
 
 /// Empty, or what tables write for a missing value.
-fn says_nothing(value: &str) -> bool {
+pub(super) fn says_nothing(value: &str) -> bool {
     matches!(value.to_lowercase().as_str(), "" | "nan" | "null" | "<na>" | "#n/a" | "n/a")
 }
 
@@ -237,12 +241,12 @@ impl Image {
 
 /// Pictures in the order of their first rows; what is not there is left out, and so are rows that
 /// say nothing.
-fn images(rows: &[&Row], places: &Places, found: &mut Listing) -> Vec<Image> {
+fn images(rows: &[&Row], paths: &Paths, found: &mut Listing) -> Vec<Image> {
     let mut positions: HashMap<String, usize> = HashMap::new();
     let mut images: Vec<Image> = Vec::new();
     let mut repeated = 0_usize;
     for row in rows {
-        let place = match places.of(&row.file) {
+        let place = match paths.of(&row.file) {
             _ if row.file.is_empty() => Err("names no file".to_owned()),
             Ok(_) if row.values.is_empty() => Err("has no label or caption".to_owned()),
             place => place,
@@ -278,62 +282,4 @@ fn images(rows: &[&Row], places: &Places, found: &mut Listing) -> Vec<Image> {
             .push(format!("rows that say again what another says of their picture: {repeated}"));
     }
     images
-}
-
-/// Where the files of a table are.
-struct Places {
-    folder: PathBuf,
-    /// The folder without links, for absolute paths into it.
-    whole: PathBuf,
-    /// A folder inside that all paths start from.
-    inside: String,
-}
-
-impl Places {
-    /// Paths start in the table's folder; or, if the first file is not there, in the one folder in
-    /// it that has it.
-    fn new(folder: &Path, rows: &[&Row], notes: &mut Vec<String>) -> Places {
-        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        let mut places = Places { folder: folder.to_owned(), whole, inside: String::new() };
-        let files = rows.iter().map(|row| row.file.as_str()).filter(|file| !file.is_empty());
-        let first: Vec<&str> = files.take(8).collect();
-        let all_missing = !first.is_empty() && first.iter().all(|file| places.of(file).is_err());
-        if !all_missing {
-            return places;
-        }
-        for name in folders_in(folder).unwrap_or_default() {
-            places.inside = name;
-            if first.iter().any(|file| places.of(file).is_ok()) {
-                notes.push(format!("paths of the table start in {}/", places.inside));
-                return places;
-            }
-        }
-        places.inside = String::new();
-        places
-    }
-
-    /// The file called `name`, by a path with `/` from the folder, or absolute.
-    fn of(&self, name: &str) -> Result<String, String> {
-        let name = name.strip_prefix("file://").unwrap_or(name);
-        let spellings = [name.to_owned(), name.replace('\\', "/")];
-        let there = |name: &&String| self.folder.join(&self.inside).join(name).exists();
-        let found = spellings.iter().find(there).ok_or_else(|| match name.contains("://") {
-            true => "is an address: fetch it, and write where the file lies",
-            false => "there is no such file",
-        })?;
-        let path = Path::new(&self.inside).join(found);
-        let path = if path.is_absolute() { self.below_folder(&path) } else { path };
-        if path.is_absolute() {
-            return Ok(path.to_string_lossy().into_owned());
-        }
-        let parts = path.components().filter(|part| !matches!(part, Component::CurDir));
-        let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
-        Ok(parts.join("/"))
-    }
-
-    /// An absolute path as one from the folder, if it leads there.
-    fn below_folder(&self, path: &Path) -> PathBuf {
-        let inside = path.strip_prefix(&self.whole).or_else(|_| path.strip_prefix(&self.folder));
-        inside.map_or_else(|_| path.to_owned(), Path::to_owned)
-    }
 }
