@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod disparity;
 pub mod group_table;
 pub mod groups;
 pub mod label_list;

@@ -31,6 +31,11 @@ impl Default for GroupOptions {
 }
 
 impl GroupOptions {
+    /// The least group that has a figure, whatever was asked for.
+    pub fn least_group(&self) -> usize {
+        self.min_group.max(LEAST_GROUP)
+    }
+
     /// Resamples of the images.
     pub fn bootstrap(&self) -> Bootstrap {
         Bootstrap { level: self.level, resamples: self.resamples, seed: self.seed }

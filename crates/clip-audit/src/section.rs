@@ -128,7 +128,7 @@ pub struct Disparity {
 /// A test of no difference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Test {
-    /// `chi-squared`, `Fisher exact`, `McNemar exact`.
+    /// `chi-squared`, `chi-squared, 10000 permutations`, `Fisher exact`, `McNemar exact`.
     pub name: String,
     /// Where the test has one.
     pub statistic: Option<f64>,
@@ -306,6 +306,14 @@ pub struct Requirement {
     pub compared: Option<f64>,
     /// Whether it is met.
     pub met: bool,
+}
+
+impl Test {
+    /// A test by its name and p, not corrected yet, without a statistic.
+    pub fn alone(name: &str, p: f64) -> Test {
+        let (statistic, degrees_of_freedom) = (None, None);
+        Test { name: name.to_owned(), statistic, degrees_of_freedom, p, p_holm: p, family: 1 }
+    }
 }
 
 impl Section {

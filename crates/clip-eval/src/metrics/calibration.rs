@@ -55,6 +55,23 @@ pub fn calibration(
     classes: usize,
     truth: &[u32],
 ) -> Result<Calibration, MetricError> {
+    calibration_at(logits, classes, truth, 1.0)
+}
+
+/// The same of logits / `temperature`.
+///
+/// # Errors
+/// As [`calibration`].
+///
+/// # Panics
+/// When the shapes do not fit together, or the temperature is not above 0.
+pub fn calibration_at(
+    logits: &[f32],
+    classes: usize,
+    truth: &[u32],
+    temperature: f64,
+) -> Result<Calibration, MetricError> {
+    assert!(temperature > 0.0, "a temperature is above 0, not {temperature}");
     let items = check_scores(logits, classes)?;
     assert_eq!(truth.len(), items, "targets of {items} items");
     check_targets(truth, classes)?;
@@ -62,14 +79,14 @@ pub fn calibration(
     let (mut losses, mut squares) = (Vec::with_capacity(items), Vec::with_capacity(items));
     for (item, (row, &truth)) in logits.chunks_exact(classes).zip(truth).enumerate() {
         let (best, truth) = (first_best(row), truth as usize);
-        let greatest = f64::from(row[best]);
-        if greatest.is_infinite() {
+        if row[best].is_infinite() {
             return Err(MetricError::NotAScore { item, class: best, value: row[best] });
         }
-        let (exponentials, sum) = exponentials(row.iter().map(|&logit| f64::from(logit)));
+        let logit = |class: usize| f64::from(row[class]) / temperature;
+        let (exponentials, sum) = exponentials((0..classes).map(logit));
         confidence.push(1.0 / sum);
         correct.push(best == truth);
-        losses.push(sum.ln() - (f64::from(row[truth]) - greatest));
+        losses.push(sum.ln() - (logit(truth) - logit(best)));
         let probability = |class: usize| exponentials[class] / sum;
         let square =
             |class: usize| (probability(class) - f64::from(u8::from(class == truth))).powi(2);

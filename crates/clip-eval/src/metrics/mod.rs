@@ -3,7 +3,8 @@
 //! ```text
 //! scores [items, classes] ─┬─▶ top_k: ranks, hits, predictions ─▶ accuracy · per_class · confusion · perturbation
 //!                          ├─▶ ranking: 11-point and step-wise average precision, ROC AUC ─▶ rare_actions
-//!                          └─▶ calibration: ECE, reliability, NLL, Brier
+//!                          ├─▶ calibration: ECE, reliability, NLL, Brier
+//!                          └─▶ temperature: the one of the least NLL
 //! ranks of retrieval ───────▶ recall: R@1/5/10, reciprocal rank, median
 //! places ───────────────────▶ geolocation: kilometres, shares within radii
 //! ```
@@ -21,11 +22,14 @@ mod perturbation;
 mod ranking;
 mod rare_actions;
 mod recall;
+mod temperature;
 mod top_k;
 mod transcription;
 
 pub use average_precision::MeanAveragePrecision11;
-pub use calibration::{Bin, Calibration, calibration, expected_calibration_error, reliability};
+pub use calibration::{
+    Bin, Calibration, calibration, calibration_at, expected_calibration_error, reliability,
+};
 pub use confusion::{ConfusedPair, worst_confusions};
 pub use error::MetricError;
 pub(crate) use error::check_scores;
@@ -35,5 +39,6 @@ pub use perturbation::{PerturbationScores, perturbation_scores};
 pub use ranking::Ranking;
 pub use rare_actions::{Annotation, RareActionScore, RareActions, Segment};
 pub use recall::{Recalls, recall_at, recalls};
+pub use temperature::{TemperatureFit, fit_temperature};
 pub use top_k::{accuracy, hits, hits_of_any, mean_top1_top5, predictions, ranks, top_k};
 pub use transcription::same_word;

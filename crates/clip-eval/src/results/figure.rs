@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::statistics::{Interval, Method};
+use crate::statistics::Interval;
 
 /// Ends of an interval that are closer than this came from resamples that are all alike: sums of
 /// the same items in another order differ by rounding.
@@ -72,7 +72,7 @@ pub struct Figure {
     pub high: Option<f64>,
     /// Its level: 0.95, or 0.995 as in the paper.
     pub level: Option<f64>,
-    /// `Clopper-Pearson`, `bootstrap`, `t`.
+    /// `Clopper-Pearson`, `MOVER`, `bootstrap`, `t`.
     pub method: Option<String>,
     /// What the interval draws: `images`, `images within their class`,
     /// `photos with their captions`, …
@@ -141,7 +141,7 @@ impl Figure {
         if !(low.is_finite() && high.is_finite()) {
             return self.without("no interval: it has no end");
         }
-        if interval.method != Method::ClopperPearson && high - low < SAME {
+        if interval.method.draws() && high - low < SAME {
             let reason = format!(
                 "no interval: every draw of the {over} has the same figure, they are too few or too much alike"
             );
@@ -178,6 +178,7 @@ impl Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::Method;
 
     fn interval(low: f64, high: f64, method: Method) -> Option<Interval> {
         Some(Interval { level: 0.95, low, high, method })

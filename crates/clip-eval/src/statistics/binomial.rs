@@ -10,6 +10,8 @@
 
 use std::f64::consts::TAU;
 
+use clip_data::random::Seeded;
+
 /// A binomial distribution; both probabilities are kept, since 1 − p loses digits of a small one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Binomial {
@@ -80,6 +82,38 @@ impl Binomial {
     }
 }
 
+/// Draws of how many hits a resample of items has, from a table of the distribution.
+#[derive(Debug, Clone)]
+pub(super) struct BinomialDraws {
+    first: u64,
+    cumulative: Vec<f64>, // P(X ≤ first), P(X ≤ first + 1), …
+}
+
+impl BinomialDraws {
+    /// Of as many items, each a hit with probability `hits` / `items`.
+    pub(super) fn new(hits: u64, items: u64) -> BinomialDraws {
+        assert!(hits <= items && items > 0, "{hits} hits of {items}");
+        let share = hits as f64 / items as f64;
+        let binomial = Binomial::new(items, share);
+        // Beyond ten standard deviations there is no count in 10²⁰ draws.
+        let reach = (10.0 * (hits as f64 * (1.0 - share)).sqrt()) as u64 + 20;
+        let (first, last) = (hits.saturating_sub(reach), items.min(hits + reach));
+        let mut sum = 0.0;
+        let cumulative = (first..=last).map(|count| {
+            sum += binomial.mass(count);
+            sum
+        });
+        BinomialDraws { first, cumulative: cumulative.collect() }
+    }
+
+    /// The next one.
+    pub(super) fn draw(&self, generator: &mut Seeded) -> u64 {
+        let even = (generator.next_u64() >> 11) as f64 * f64::EPSILON / 2.0; // in [0, 1)
+        let place = self.cumulative.partition_point(|&sum| sum <= even);
+        self.first + place.min(self.cumulative.len() - 1) as u64
+    }
+}
+
 /// P(X ≥ k) for X binomial: the one-sided test "greater" of the overlap analysis
 /// (PROTOCOL_EVAL 7.10).
 ///
@@ -143,6 +177,19 @@ mod tests {
             relative(Binomial::new(7, 0.3).mass(2), 21.0 * 0.3_f64.powi(2) * 0.7_f64.powi(5))
                 < 1e-14
         );
+    }
+
+    #[test]
+    fn draws_have_the_mean_and_the_variance_of_the_distribution() {
+        for (hits, items) in [(0, 5), (1, 1), (3, 20), (19, 20), (7000, 10_000)] {
+            let (draws, mut generator) = (BinomialDraws::new(hits, items), Seeded::new(3));
+            let drawn: Vec<f64> = (0..20_000).map(|_| draws.draw(&mut generator) as f64).collect();
+            let mean = drawn.iter().sum::<f64>() / 20_000.0;
+            let square = drawn.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / 20_000.0;
+            let variance = hits as f64 * (1.0 - hits as f64 / items as f64);
+            assert!((mean - hits as f64).abs() <= 4.0 * (variance / 20_000.0).sqrt(), "{mean}");
+            assert!((square - variance).abs() <= 0.05 * variance, "{square} {variance}");
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct Interval {
 pub enum Method {
     /// Exact, for k hits of n.
     ClopperPearson,
+    /// Of two shares, from the Clopper-Pearson limits of each (MOVER).
+    Mover,
     /// Percentiles of the figure over resamples of the items.
     Bootstrap {
         /// How many.
@@ -40,9 +42,15 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::ClopperPearson => "Clopper-Pearson",
+            Self::Mover => "MOVER",
             Self::Bootstrap { .. } => "bootstrap",
             Self::Student { .. } => "t",
         }
+    }
+
+    /// Whether it drew anything: draws that are all alike know nothing of others.
+    pub(crate) fn draws(self) -> bool {
+        matches!(self, Self::Bootstrap { .. } | Self::Student { .. })
     }
 }
 
