@@ -21,6 +21,7 @@ mod few_shot_plot;
 mod few_shot_table;
 mod markup;
 mod numbers;
+pub mod plain;
 mod plot;
 pub mod published;
 mod record;

@@ -90,6 +90,15 @@ pub(crate) fn figure_interval(figure: &Figure) -> Option<String> {
     Some(format!("[{}, {}]", end(low), end(high)))
 }
 
+/// `61.2 % [50.1, 71.5]`
+pub(crate) fn figure_text(figure: &Figure) -> String {
+    let value = figure_value(figure);
+    match figure_interval(figure) {
+        Some(interval) => format!("{value} {interval}"),
+        None => value,
+    }
+}
+
 /// A value of which only CLIP_benchmark's name is known.
 pub(crate) fn metric_value(name: &str, value: f64) -> String {
     with_unit(Unit::of_name(name), value)
