@@ -104,20 +104,27 @@ impl AuditRecord {
     /// # Errors
     /// It cannot be read, or is of another schema.
     pub fn read(path: &Path) -> Result<AuditRecord, EvalError> {
-        let (mut record, seal): (AuditRecord, Seal) = sealed::read(path)?;
-        if record.schema != SCHEMA {
-            return Err(sealed::other_schema(path, record.schema, SCHEMA));
-        }
-        if seal != Seal::Whole {
-            let note =
-                "this audit was changed after it was written: its figures are not those of a run";
-            record.notes.push(note.to_owned());
-        }
-        Ok(record)
+        Ok(read(path)?.0)
     }
 }
 
-/// All audits below a folder of results, in the order of their paths, and what could not be read.
+/// With a note where it was changed, and what that is.
+fn read(path: &Path) -> Result<(AuditRecord, Option<EvalError>), EvalError> {
+    let (mut record, seal): (AuditRecord, Seal) = sealed::read(path)?;
+    if record.schema != SCHEMA {
+        return Err(sealed::other_schema(path, record.schema, SCHEMA));
+    }
+    if seal == Seal::Whole {
+        return Ok((record, None));
+    }
+    let reason = "was changed after it was written: its figures are not those of a run; \
+                  `clip-rs audit` makes it again";
+    record.notes.push(format!("this audit {reason}"));
+    Ok((record, Some(EvalError::result(path, reason))))
+}
+
+/// All audits below a folder of results, in the order of their paths, and what could not be read,
+/// or was changed since it was written; an audit of the latter has a note.
 ///
 /// # Errors
 /// The folder cannot be listed.
@@ -135,8 +142,11 @@ pub fn read_all(folder: &Path) -> Result<(Vec<AuditRecord>, Vec<EvalError>), Eva
     paths.sort();
     let mut records = Vec::new();
     for path in paths {
-        match AuditRecord::read(&path) {
-            Ok(record) => records.push(record),
+        match read(&path) {
+            Ok((record, changed)) => {
+                records.push(record);
+                broken.extend(changed);
+            }
             Err(error) => broken.push(error),
         }
     }

@@ -8,25 +8,26 @@ use clip_report::{Report as Page, Summary, measured};
 use crate::console::{Console, Usage};
 use crate::exit::Exit;
 
-/// Make one page of all results in a folder
+/// Make one page of all results and audits in a folder
 ///
 /// Tables against the published values with intervals and differences, plots, classes, confusions,
-/// calibration, the images most confidently wrong, and all that is needed to repeat each figure.
+/// calibration, the images most confidently wrong, and all that is needed to repeat each figure; of
+/// audits the verdict, and tables and plots by group, each with what may and may not be concluded.
 /// The page is one HTML file that loads nothing. Figures of subsets are marked: they do not compare
 /// with published ones. The same results give the same bytes.
 #[derive(clap::Args)]
 #[command(after_help = "Example:
   clip-rs report results -o report.html --csv results.csv
 
-Exit code 3: some files in DIR could not be read; the page names them.")]
+Exit code 3: some files in DIR could not be read, or were changed by hand; the page names them.")]
 pub(crate) struct Report {
-    /// Folder of results: MODEL/DATASET.TASK.json, as `clip-rs eval` writes them
+    /// Folder of results: MODEL/DATASET.TASK.json, as `clip-rs eval` and `clip-rs audit` write them
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The page to write [default: DIR/report.html]
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Write all figures as one table, too
+    /// Write all figures of results as one table, too; audits are not in it
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Print a JSON object with the counts
@@ -45,19 +46,26 @@ struct Written<'a> {
 
 impl Report {
     pub(crate) fn run(self, console: &Console) -> anyhow::Result<Exit> {
-        let (cells, unreadable) = results::read_all(&self.folder)?;
+        let (cells, mut unreadable) = results::read_all(&self.folder)?;
+        let (audits, broken) = clip_audit::read_all(&self.folder)?;
+        unreadable.extend(broken);
         for error in &unreadable {
             console.warn(&format!("left out: {error}"));
         }
-        if cells.is_empty() {
+        if cells.is_empty() && audits.is_empty() {
             let message = format!("{}: no results", self.folder.display());
             return Err(Usage::error(
                 message,
-                "a folder that `clip-rs eval` wrote holds MODEL/DATASET.TASK.json",
+                "a folder that `clip-rs eval` or `clip-rs audit` wrote holds MODEL/DATASET.TASK.json",
             ));
         }
         let out = self.out.unwrap_or_else(|| self.folder.join("report.html"));
-        let report = Page { records: &cells, unreadable: &unreadable, published: &measured };
+        let report = Page {
+            records: &cells,
+            audits: &audits,
+            unreadable: &unreadable,
+            published: &measured,
+        };
         let summary = report.write(&out)?;
         if let Some(csv) = &self.csv {
             results::write_csv(&cells, csv)?;
@@ -72,14 +80,20 @@ impl Report {
 }
 
 fn said(out: &std::path::Path, summary: &Summary) -> String {
-    let mut text = format!(
-        "{}: {} results of {} models on {} data sets, {} kB\n",
-        out.display(),
-        summary.cells,
-        summary.models,
-        summary.datasets,
-        summary.bytes.div_ceil(1000)
-    );
+    let mut text = out.display().to_string();
+    if summary.cells > 0 {
+        text += &format!(
+            ": {} results of {} models on {} data sets",
+            summary.cells, summary.models, summary.datasets
+        );
+    }
+    if summary.audits > 0 {
+        text += &format!("{} {} audits", if summary.cells > 0 { "," } else { ":" }, summary.audits);
+    }
+    text += &format!(", {} kB\n", summary.bytes.div_ceil(1000));
+    if summary.verdicts_not_met > 0 {
+        text += &format!("{} verdicts of audits are not met\n", summary.verdicts_not_met);
+    }
     if summary.compared > 0 {
         text += &format!(
             "{} of {} intervals cover the paper's value\n",

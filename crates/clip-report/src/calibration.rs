@@ -6,43 +6,43 @@ use crate::numbers::{count, percent, total};
 use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
 use clip_eval::results::{Record, ReliabilityBin};
 
-/// Both pictures, if there are bins with items.
+const TITLE: &str = "Reliability";
+
+/// Both pictures under a heading, if there are bins with items.
 pub(super) fn draw(page: &mut Markup, record: &Record) {
-    let bins: Vec<&ReliabilityBin> = record
-        .details
-        .reliability
-        .iter()
-        .filter(|bin| bin.items > 0 && bin.accuracy.is_finite())
-        .collect();
-    if bins.is_empty() {
-        return;
+    let bins = filled(&record.details.reliability);
+    if !bins.is_empty() {
+        figure(page, TITLE, |page| pictures(page, &bins), &caption(&bins));
     }
-    let items = total(bins.iter().map(|bin| bin.items));
-    let error = expected_error(&bins, items);
+}
+
+/// Bins with items.
+pub(super) fn filled(bins: &[ReliabilityBin]) -> Vec<&ReliabilityBin> {
+    bins.iter().filter(|bin| bin.items > 0 && bin.accuracy.is_finite()).collect()
+}
+
+/// The diagram above its histogram.
+pub(super) fn pictures(page: &mut Markup, bins: &[&ReliabilityBin]) {
     let x = Axis::percent("top-1 probability, %", Scale::fixed(0.0, 1.0));
-    let title = "Reliability";
     let description = format!(
         "Expected calibration error {} %. {}",
-        percent(error),
+        percent(expected_error(bins)),
         bins.iter().map(|bin| said(bin)).collect::<Vec<_>>().join("; ")
     );
-    let caption = format!(
+    diagram(bins, &x).svg(page, &description);
+    histogram(bins, &x).svg(page, "How many items have which probability.");
+}
+
+/// What there is to know about both.
+pub(super) fn caption(bins: &[&ReliabilityBin]) -> String {
+    format!(
         "Expected calibration error {} % in {} bins of equal width (lowest, highest], {} of them with items; n = {} \
          items, no intervals: bins of few items scatter. Above the dashed line: right more often than the probability says; below it: less often.",
-        percent(error),
-        number_of_bins(&bins),
+        percent(expected_error(bins)),
+        number_of_bins(bins),
         bins.len(),
-        count(items)
-    );
-    figure(
-        page,
-        title,
-        |page| {
-            diagram(&bins, &x).svg(page, &description);
-            histogram(&bins, &x).svg(page, "How many items have which probability.");
-        },
-        &caption,
-    );
+        count(total(bins.iter().map(|bin| bin.items)))
+    )
 }
 
 fn diagram(bins: &[&ReliabilityBin], x: &Axis) -> Plot {
@@ -87,9 +87,9 @@ fn said(bin: &ReliabilityBin) -> String {
 }
 
 /// Σ share of items · |right - probability|
-fn expected_error(bins: &[&ReliabilityBin], items: usize) -> f64 {
+pub(super) fn expected_error(bins: &[&ReliabilityBin]) -> f64 {
     let gaps = bins.iter().map(|bin| bin.items as f64 * (bin.accuracy - bin.confidence).abs());
-    gaps.sum::<f64>() / items.max(1) as f64
+    gaps.sum::<f64>() / total(bins.iter().map(|bin| bin.items)).max(1) as f64
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
             accuracy,
         };
         let bins = [bin(30, 0.5, 0.6), bin(10, 1.0, 0.8)];
-        let error = expected_error(&bins.iter().collect::<Vec<_>>(), 40);
+        let error = expected_error(&bins.iter().collect::<Vec<_>>());
         assert!((error - 0.125).abs() < 1e-12, "{error}");
     }
 

@@ -57,7 +57,8 @@ impl Curves {
             + "\n"
     }
 
-    fn draw(&self, page: &mut Markup) {
+    /// The plot in a page.
+    pub(super) fn draw(&self, page: &mut Markup) {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let ends = points().flat_map(|point| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -74,9 +75,7 @@ impl Curves {
             false => Scale::linear(points().map(|point| point.x), (f64::MIN, f64::MAX)),
         };
         let x = Axis::plain(&self.across, x);
-        let keys: Vec<Key> = (self.curves.iter().enumerate())
-            .map(|(series, curve)| Key::new(series, Kind::Line, &curve.name))
-            .collect();
+        let keys = self.keys();
         let mut plot = Plot::new(&self.title, HEIGHT, &x, &y, &keys);
         for (series, curve) in self.curves.iter().enumerate() {
             let every = curve.points.len().div_ceil(MOST_POINTS).max(1);
@@ -87,12 +86,18 @@ impl Curves {
             });
             plot.band(series, &band.collect::<Vec<_>>());
             plot.line(series, Kind::Line, drawn.iter().map(|point| (point.x, point.y)));
-            if drawn.len() <= MOST_MARKS {
+            if is_marked(curve) {
                 let marks: Vec<Mark> = drawn.iter().map(|point| self.mark(curve, point)).collect();
                 plot.marks(series, Kind::Mark, &marks);
             }
         }
         plot.svg(page, &self.said());
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let kind = |curve| if is_marked(curve) { Kind::Mark } else { Kind::Line };
+        let curves = self.curves.iter().enumerate();
+        curves.map(|(series, curve)| Key::new(series, kind(curve), &curve.name)).collect()
     }
 
     fn value(&self, value: f64) -> String {
@@ -105,7 +110,7 @@ impl Curves {
     }
 
     /// Where each curve begins and ends, in words.
-    fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         let of = |curve: &Curve| {
             let (first, last) = (curve.points.first()?, curve.points.last()?);
             let (from, to) = (self.value(first.y), self.value(last.y));
@@ -113,6 +118,11 @@ impl Curves {
         };
         self.curves.iter().filter_map(of).collect::<Vec<_>>().join("; ")
     }
+}
+
+/// Shapes tell curves apart without colour, where there is room for them.
+fn is_marked(curve: &Curve) -> bool {
+    curve.points.len() <= MOST_MARKS
 }
 
 /// An SVG by itself has no page behind it.

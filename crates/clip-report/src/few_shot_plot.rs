@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::markup::Markup;
 use crate::numbers::{count, number, percent};
-use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, overview};
 use crate::suite::Suite;
 use crate::widgets::title;
 use clip_eval::results::{Record, ShotPoint};
@@ -79,7 +79,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, records: &[&Record]) {
         said.extend(marks.iter().map(|mark| mark.tip.clone()));
         plot.marks(series, Kind::Mark, &marks);
     }
-    figure(page, &heading, |page| plot.svg(page, &said.join("; ")), &caption(records));
+    overview(page, &heading, |page| plot.svg(page, &said.join("; ")), &caption(records));
 }
 
 fn mark(record: &Record, point: &ShotPoint, most: f64) -> Mark {

@@ -1,8 +1,9 @@
-//! One self-contained page of all results.
+//! One self-contained page of all results and audits.
 //!
 //! ```text
-//! results (JSON) ──────┐
-//! published values ─────┴─▶ Suite ─▶ limits · what was run · tables · overview plots · one fold for each record ─▶ HTML
+//! results (JSON) ───────┐
+//! published values ─────┴─▶ Suite ─▶ limits · tables · overview plots ┐
+//! audits (JSON) ──────────▶ verdicts · tables and plots by group ─────┴─▶ what was run · one fold for each record ─▶ HTML
 //! ```
 //!
 //! The page loads nothing: style, plots and pictures are in it, and a policy in its head forbids
@@ -11,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod c_search;
 mod calibration;
 mod classes;
@@ -48,6 +50,7 @@ use crate::numbers::{capital, display_name};
 use crate::published::Origin;
 use crate::standing::Standing;
 use crate::suite::{Suite, shown};
+use clip_audit::AuditRecord;
 use clip_eval::EvalError;
 use clip_eval::results::{Figure, Record};
 
@@ -57,7 +60,9 @@ const STYLE: &str = include_str!("../assets/report.css");
 pub struct Report<'a> {
     /// The results.
     pub records: &'a [Record],
-    /// Files that could not be read; the page names them.
+    /// The audits.
+    pub audits: &'a [AuditRecord],
+    /// Files that could not be read, or were changed by hand; the page names them.
     pub unreadable: &'a [EvalError],
     /// Published values of a record's figure, at most one of each source.
     pub published: &'a dyn Fn(&Record, &Figure) -> Vec<Measured>,
@@ -81,8 +86,12 @@ pub struct Summary {
     pub compared: usize,
     /// Of those, how many intervals cover the paper's value.
     pub covered: usize,
-    /// Files that could not be read.
+    /// Files that could not be read, or were changed by hand.
     pub unreadable: usize,
+    /// Audits shown.
+    pub audits: usize,
+    /// Audits with a verdict that is not met.
+    pub verdicts_not_met: usize,
     /// Length of the page.
     pub bytes: usize,
     /// Each model over the natural shifts that all models have.
@@ -96,7 +105,13 @@ impl Report<'_> {
         let suite = Suite::new(self.records, self.published);
         let mut summary = self.summary(&suite);
         let mut page = Markup::default();
-        document(&mut page, &suite, self.unreadable, &summary);
+        let parts = Parts {
+            suite: &suite,
+            audits: &audit::in_order(self.audits),
+            unreadable: self.unreadable,
+            summary: &summary,
+        };
+        parts.document(&mut page);
         let page = page.finish();
         summary.bytes = page.len();
         (page, summary)
@@ -143,89 +158,149 @@ impl Report<'_> {
             compared: covered.len(),
             covered: covered.iter().filter(|covered| **covered).count(),
             unreadable: self.unreadable.len(),
+            audits: self.audits.len(),
+            verdicts_not_met: self
+                .audits
+                .iter()
+                .filter(|audit| audit.verdict.as_ref().is_some_and(|verdict| !verdict.met))
+                .count(),
             bytes: 0,
             over_shifts: shift_means::over_shifts(suite),
         }
     }
 }
 
-fn document(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError], summary: &Summary) {
-    page.own("<!DOCTYPE html>\n");
-    page.element("html", &[("lang", &"en")], |page| {
-        page.element("head", &[], |page| {
-            page.empty("meta", &[("charset", &"utf-8")]);
-            let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
-            page.empty("meta", &[("http-equiv", &"Content-Security-Policy"), ("content", &policy)]);
-            page.empty("meta", &[("name", &"viewport"), ("content", &"width=device-width, initial-scale=1")]);
-            page.empty("meta", &[("name", &"color-scheme"), ("content", &"light dark")]);
-            page.leaf("title", &[], "CLIP evaluation");
-            page.element("style", &[], |page| page.own(STYLE));
-        });
-        page.line();
-        page.element("body", &[], |page| {
-            heading(page, suite, summary);
-            page.element("main", &[], |page| {
-                tables(page, suite);
-                plots(page, suite);
-                run::section(page, suite, unreadable);
-                record::section(page, suite);
-            });
-            page.leaf(
-                "footer",
-                &[],
-                format_args!(
-                    "Written by clip-rs {}. Accuracies are in per cent, differences in points. Published values: the \
-                     tables of arXiv 2103.00020, open_clip's and CLIP_benchmark's own measurements, the ImageNet \
-                     testbed. On paper, folds that are open are printed.",
-                    env!("CARGO_PKG_VERSION")
-                ),
-            );
-        });
-    });
-    page.line();
+/// What stands in the page, in order.
+struct Parts<'p> {
+    suite: &'p Suite<'p>,
+    audits: &'p [&'p AuditRecord],
+    unreadable: &'p [EvalError],
+    summary: &'p Summary,
 }
 
-fn heading(page: &mut Markup, suite: &Suite<'_>, summary: &Summary) {
-    page.element("header", &[], |page| {
-        page.leaf("h1", &[], "CLIP evaluation");
-        page.leaf("p", &[("class", &"limits"), ("role", &"note")], clip_rs::LIMITS);
+impl Parts<'_> {
+    fn document(&self, page: &mut Markup) {
+        page.own("<!DOCTYPE html>\n");
+        page.element("html", &[("lang", &"en")], |page| {
+            page.element("head", &[], |page| {
+                page.empty("meta", &[("charset", &"utf-8")]);
+                let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+                page.empty("meta", &[("http-equiv", &"Content-Security-Policy"), ("content", &policy)]);
+                page.empty("meta", &[("name", &"viewport"), ("content", &"width=device-width, initial-scale=1")]);
+                page.empty("meta", &[("name", &"color-scheme"), ("content", &"light dark")]);
+                page.leaf("title", &[], self.title());
+                page.element("style", &[], |page| page.own(STYLE));
+            });
+            page.line();
+            page.element("body", &[], |page| {
+                page.leaf("a", &[("class", &"skip"), ("href", &"#main")], "Skip to the figures");
+                self.heading(page);
+                page.element("main", &[("id", &"main"), ("tabindex", &"-1")], |page| self.main(page));
+                page.leaf(
+                    "footer",
+                    &[],
+                    format_args!(
+                        "Written by clip-rs {}. Accuracies are in per cent, differences in points. Published values: the \
+                         tables of arXiv 2103.00020, open_clip's and CLIP_benchmark's own measurements, the ImageNet \
+                         testbed. On paper, folds that are open are printed.",
+                        env!("CARGO_PKG_VERSION")
+                    ),
+                );
+            });
+        });
+        page.line();
+    }
+
+    fn title(&self) -> &'static str {
+        match (self.has_results(), self.audits.is_empty()) {
+            (true, false) => "CLIP evaluation and audit",
+            (false, false) => "CLIP audit",
+            _ => "CLIP evaluation",
+        }
+    }
+
+    fn has_results(&self) -> bool {
+        !self.suite.records.is_empty()
+    }
+
+    /// A page of audits alone has no empty tables of results.
+    fn has_results_or_nothing(&self) -> bool {
+        self.has_results() || self.audits.is_empty()
+    }
+
+    fn main(&self, page: &mut Markup) {
+        let suite = self.suite;
+        if self.has_results_or_nothing() {
+            tables(page, suite);
+            plots(page, suite);
+        }
+        if !self.audits.is_empty() {
+            audit::section(page, self.audits);
+        }
+        run::section(page, suite, self.unreadable);
+        if self.has_results_or_nothing() {
+            record::section(page, suite);
+        }
+    }
+
+    fn heading(&self, page: &mut Markup) {
+        page.element("header", &[], |page| {
+            page.leaf("h1", &[], self.title());
+            page.leaf("p", &[("class", &"limits"), ("role", &"note")], clip_rs::LIMITS);
+            page.leaf("p", &[("class", &"summary")], self.summary.said());
+            page.element("nav", &[("aria-label", &"Sections")], |page| {
+                let results = self.has_results_or_nothing();
+                let entries = [
+                    ("#results", "Results", results),
+                    ("#plots", "Plots", has_plots(self.suite)),
+                    ("#audits", "Audits", !self.audits.is_empty()),
+                    ("#run", "What was run", run::is_shown(self.suite, self.unreadable)),
+                    ("#cells", "Every result", results),
+                ];
+                for (anchor, name, _) in entries.iter().filter(|(.., is_there)| *is_there) {
+                    page.leaf("a", &[("href", anchor)], name);
+                }
+            });
+        });
+        page.line();
+    }
+}
+
+impl Summary {
+    /// In a few sentences.
+    fn said(&self) -> String {
         let plural =
             |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-        let mut text = format!(
-            "{} of {}, {} and {}.",
-            plural(summary.cells, "result"),
-            plural(summary.models, "model"),
-            plural(summary.datasets, "data set"),
-            plural(summary.tasks, "task")
-        );
-        if summary.compared > 0 {
-            text += &format!(
-                " {} of {} intervals cover the value in the paper.",
-                summary.covered, summary.compared
-            );
+        let mut sentences = Vec::new();
+        if self.cells > 0 || self.audits == 0 {
+            sentences.push(format!(
+                "{} of {}, {} and {}.",
+                plural(self.cells, "result"),
+                plural(self.models, "model"),
+                plural(self.datasets, "data set"),
+                plural(self.tasks, "task")
+            ));
         }
-        if summary.not_comparable > 0 {
-            text += &format!(
-                " {} of other items or other prompts than published values: not comparable.",
-                plural(summary.not_comparable, "result")
-            );
+        if self.compared > 0 {
+            sentences.push(format!(
+                "{} of {} intervals cover the value in the paper.",
+                self.covered, self.compared
+            ));
         }
-        page.leaf("p", &[("class", &"summary")], text);
-        page.element("nav", &[("aria-label", &"Sections")], |page| {
-            let entries = [
-                ("#results", "Results"),
-                ("#plots", "Plots"),
-                ("#run", "What was run"),
-                ("#cells", "Every result"),
-            ];
-            for (anchor, name) in entries {
-                if anchor != "#plots" || has_plots(suite) {
-                    page.leaf("a", &[("href", &anchor)], name);
-                }
-            }
-        });
-    });
-    page.line();
+        if self.not_comparable > 0 {
+            sentences.push(format!(
+                "{} of other items or other prompts than published values: not comparable.",
+                plural(self.not_comparable, "result")
+            ));
+        }
+        if self.audits > 0 {
+            sentences.push(format!("{}.", plural(self.audits, "audit")));
+        }
+        if self.verdicts_not_met > 0 {
+            sentences.push(format!("{} not met.", plural(self.verdicts_not_met, "verdict")));
+        }
+        sentences.join(" ")
+    }
 }
 
 fn tables(page: &mut Markup, suite: &Suite<'_>) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::markup::Markup;
 use crate::numbers::{count, how, percent, points};
-use crate::plot::{Axis, Key, Kind, Mark, Plot, Scale, figure, logistic, logit};
+use crate::plot::{Axis, Key, Kind, Mark, Plot, Scale, logistic, logit, overview};
 use crate::suite::Suite;
 use clip_eval::results::{Record, RobustnessPoint};
 use clip_eval::robustness::{LogitFit, TestbedModel, ordinary_points, setting, testbed};
@@ -99,7 +99,7 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, setting: &str, ours: &[(&Record, &
     }
     plot.line(8, Kind::Dashed, (0..=64).map(|step| (along(step), along(step))));
     let said = marks(&mut plot, suite, ours);
-    figure(page, &title, |page| plot.svg(page, &said), &caption(line.as_ref(), ours));
+    overview(page, &title, |page| plot.svg(page, &said), &caption(line.as_ref(), ours));
 }
 
 /// Scales that hold the ordinary models and ours.

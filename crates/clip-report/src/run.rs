@@ -10,13 +10,23 @@ use crate::widgets::{entry, numeric, record_row, row_head, state, table, title};
 use clip_eval::EvalError;
 use clip_eval::results::Record;
 
+/// Whether there is anything to say: results, or files that could not be read.
+pub(crate) fn is_shown(suite: &Suite<'_>, unreadable: &[EvalError]) -> bool {
+    !suite.records.is_empty() || !unreadable.is_empty()
+}
+
 /// The section.
 pub(crate) fn section(page: &mut Markup, suite: &Suite<'_>, unreadable: &[EvalError]) {
+    if !is_shown(suite, unreadable) {
+        return;
+    }
     page.element("section", &[("id", &"run")], |page| {
         page.leaf("h2", &[], "What was run");
         warnings(page, suite, unreadable);
-        models(page, suite);
-        datasets(page, suite);
+        if !suite.records.is_empty() {
+            models(page, suite);
+            datasets(page, suite);
+        }
     });
     page.line();
 }

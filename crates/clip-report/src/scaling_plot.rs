@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::markup::Markup;
 use crate::numbers::{display_name, number, percent};
-use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, figure};
+use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale, overview};
 use crate::published::Origin;
 use crate::standing::Standing;
 use crate::suite::Suite;
@@ -133,5 +133,5 @@ fn draw(page: &mut Markup, suite: &Suite<'_>, task: &str, means: &Means<'_>) {
             means.subsets
         );
     }
-    figure(page, &title, |page| plot.svg(page, &said.join("; ")), &caption);
+    overview(page, &title, |page| plot.svg(page, &said.join("; ")), &caption);
 }

@@ -28,7 +28,7 @@ pub(crate) fn scrolled(
 ) {
     page.element(
         "div",
-        &[("class", &"box"), ("tabindex", &"0"), ("role", &"region"), ("aria-label", &caption)],
+        &[("class", &"box"), ("tabindex", &"0"), ("role", &"group"), ("aria-label", &caption)],
         |page| {
             page.element("table", &[], |page| {
                 page.leaf("caption", &[], caption);

@@ -15,7 +15,7 @@ fn nothing_published(_: &Record, _: &Figure) -> Vec<Measured> {
 }
 
 fn page_of(cells: &[Record]) -> String {
-    Report { records: cells, unreadable: &[], published: &nothing_published }.page().0
+    Report { records: cells, audits: &[], unreadable: &[], published: &nothing_published }.page().0
 }
 
 fn page_against(cells: &[Record], paper: f64) -> (String, Summary) {
@@ -27,7 +27,7 @@ fn page_against(cells: &[Record], paper: f64) -> (String, Summary) {
             vec![]
         }
     };
-    Report { records: cells, unreadable: &[], published: &published }.page()
+    Report { records: cells, audits: &[], unreadable: &[], published: &published }.page()
 }
 
 #[test]
@@ -169,8 +169,14 @@ fn hostile_words_stay_words() {
     }
     cells[0].task = HOSTILE.into();
     let error = EvalError::Result { path: HOSTILE.into(), reason: HOSTILE.into() };
-    let page =
-        Report { records: &cells, unreadable: &[error], published: &nothing_published }.page().0;
+    let page = Report {
+        records: &cells,
+        audits: &[],
+        unreadable: &[error],
+        published: &nothing_published,
+    }
+    .page()
+    .0;
     let (tags, text) = html::read(&page); // panics where anything leaves its place
     assert!(
         tags.iter()
@@ -299,7 +305,8 @@ fn natural_shifts_are_summed_up_over_those_that_all_models_have() {
     let mut alone = cells.iter().find(|cell| cell.task == "robustness").expect("a shift").clone();
     alone.dataset = "imagenet-sketch".into();
     cells.push(alone);
-    let (page, summary) = Report { records: &cells, unreadable: &[], published: &published }.page();
+    let (page, summary) =
+        Report { records: &cells, audits: &[], unreadable: &[], published: &published }.page();
     let [first, second] = &summary.over_shifts[..] else { panic!("{:?}", summary.over_shifts) };
     assert_eq!((first.shifts, first.relative_robustness), (2, None));
     // 0.839 − 0.08 and − 0.04 on ImageNet; − 0.55 and − 0.15 under the shifts.
@@ -328,8 +335,14 @@ fn results_of_an_earlier_version_are_read() {
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../clip-eval/tests/fixtures/report");
     let (cells, unreadable) = clip_eval::results::read_all(&folder).expect("a folder");
     assert_eq!((cells.len(), unreadable.len()), (2, 1));
-    let page =
-        Report { records: &cells, unreadable: &unreadable, published: &nothing_published }.page().0;
+    let page = Report {
+        records: &cells,
+        audits: &[],
+        unreadable: &unreadable,
+        published: &nothing_published,
+    }
+    .page()
+    .0;
     let (_, text) = html::read(&page);
     assert!(
         text.contains("not in this page: ") && text.contains("mnist.zeroshot_classification.json")

@@ -12,18 +12,22 @@
 mod axis;
 mod bars;
 mod canvas;
+mod dots;
 mod kind;
 mod legend;
 mod matrix;
 mod picture;
+mod ribbons;
 mod scale;
 mod text;
 
 pub(crate) use axis::Axis;
 pub(crate) use bars::{Bar, bars};
 pub(crate) use canvas::{Mark, Plot};
+pub(crate) use dots::{Dot, DotPlot, Row};
 pub(crate) use kind::Kind;
 pub(crate) use legend::Key;
 pub(crate) use matrix::{Matrix, matrix};
-pub(crate) use picture::{HEIGHT, figure};
+pub(crate) use picture::{HEIGHT, figure, overview};
+pub(crate) use ribbons::{Ribbon, Side, ribbons};
 pub(crate) use scale::{Scale, logistic, logit};

@@ -18,15 +18,35 @@ pub(super) fn svg(page: &mut Markup, title: &str, description: &str, height: f64
     });
 }
 
-/// Pictures under a heading, with what there is to know about them below.
+/// Pictures of one result under a heading, with what there is to know about them below.
 pub(crate) fn figure(
     page: &mut Markup,
     title: &str,
     pictures: impl FnOnce(&mut Markup),
     caption: &str,
 ) {
+    under(page, "h4", title, pictures, caption);
+}
+
+/// The same of all results, a heading higher.
+pub(crate) fn overview(
+    page: &mut Markup,
+    title: &str,
+    pictures: impl FnOnce(&mut Markup),
+    caption: &str,
+) {
+    under(page, "h3", title, pictures, caption);
+}
+
+fn under(
+    page: &mut Markup,
+    heading: &'static str,
+    title: &str,
+    pictures: impl FnOnce(&mut Markup),
+    caption: &str,
+) {
     page.element("figure", &[], |page| {
-        page.leaf("h4", &[], title);
+        page.leaf(heading, &[], title);
         pictures(page);
         page.leaf("figcaption", &[], caption);
     });

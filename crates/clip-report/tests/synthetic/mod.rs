@@ -2,6 +2,8 @@
 //! means anything.
 #![allow(dead_code, reason = "each user takes a part")]
 
+pub(crate) mod audits;
+
 use std::collections::BTreeMap;
 
 use clip_data::PromptSet;
