@@ -17,6 +17,7 @@
 
 mod audit;
 pub mod disparity;
+pub mod fairface;
 pub mod group_table;
 pub mod groups;
 pub mod label_list;

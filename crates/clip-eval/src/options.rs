@@ -467,6 +467,15 @@ pub fn level(text: &str) -> Result<f64, String> {
     checked(share)(text)
 }
 
+/// Reads the value of a flag that `c` is, for commands that are no task.
+///
+/// # Errors
+/// It is no strength from 1e-10 to 1e10; in words.
+pub fn c(text: &str) -> Result<f64, String> {
+    let c: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    strength(&c).map(|()| c)
+}
+
 /// A word of a suite file.
 #[cfg(feature = "clap")]
 fn word<T: serde::de::DeserializeOwned>(text: &str, there_are: &str) -> Result<T, String> {
