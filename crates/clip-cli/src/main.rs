@@ -9,6 +9,7 @@
 
 mod audit;
 mod bench;
+mod card;
 mod classify;
 mod column;
 mod config;
@@ -65,6 +66,7 @@ enum Verb {
     Datasets(datasets::Datasets),
     Bench(bench::Bench),
     Report(report::Report),
+    Card(card::Card),
     Config(config::Config),
     Completions(generate::Completions),
     Man(generate::Man),
@@ -99,6 +101,7 @@ fn run(cli: Cli, console: &Console) -> anyhow::Result<Exit> {
         Verb::Datasets(verb) => verb.run(console),
         Verb::Bench(verb) => verb.run(&settings, console),
         Verb::Report(verb) => verb.run(console),
+        Verb::Card(verb) => verb.run(&settings, console),
         Verb::Config(verb) => verb.run(&settings, console),
         Verb::Completions(verb) => verb.run(Cli::command(), console),
         Verb::Man(verb) => verb.run(Cli::command(), console),

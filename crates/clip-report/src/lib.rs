@@ -15,6 +15,7 @@
 mod audit;
 mod c_search;
 mod calibration;
+pub mod card;
 mod classes;
 mod compare;
 mod confusion;

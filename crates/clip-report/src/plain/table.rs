@@ -37,11 +37,11 @@ pub enum Align {
 }
 
 impl Column {
-    pub(super) fn text(name: impl Into<String>) -> Column {
+    pub(crate) fn text(name: impl Into<String>) -> Column {
         Column { name: name.into(), align: Align::Left, spare: false }
     }
 
-    pub(super) fn number(name: impl Into<String>) -> Column {
+    pub(crate) fn number(name: impl Into<String>) -> Column {
         Column { name: name.into(), align: Align::Right, spare: false }
     }
 
