@@ -195,7 +195,7 @@ mod tests {
         let found = found.expect("groups");
         assert_eq!(of_items(&found), [None, Some(0)]);
         assert!(
-            found.notes.iter().any(|note| note.contains("several rows") && note.contains("1.jpg"))
+            found.notes.iter().any(|note| note.contains("not plain") && note.contains("1.jpg"))
         );
         let exact = read("file,gender\n1.jpg,m\nb/1.jpg,f\n", &["1.jpg"]).expect("groups");
         assert_eq!(of_items(&exact), [Some(1)]);
