@@ -16,8 +16,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use clip_data::read_text;
-use clip_eval::EvalError;
+use clip_data::{PromptSet, read_text};
+use clip_eval::{EvalError, head};
 use clip_rs::Tokenizer;
 
 /// Lists of the program by name.
@@ -117,6 +117,32 @@ impl LabelList {
     /// Texts in order.
     pub fn texts(&self) -> Vec<String> {
         self.labels.iter().map(|label| label.text.clone()).collect()
+    }
+
+    /// The label that is one text to the model with this one.
+    pub fn position(&self, text: &str) -> Option<usize> {
+        self.labels.iter().position(|label| LabelList::are_one(&label.text, text))
+    }
+
+    /// Whether two labels are one text to the model.
+    pub fn are_one(a: &str, b: &str) -> bool {
+        let tokenizer = Tokenizer::new();
+        tokenizer.encode(a) == tokenizer.encode(b)
+    }
+
+    /// Identity of labels and categories.
+    pub fn fingerprint(&self) -> String {
+        let names = |label: &Label| {
+            [Some(label.text.clone()), label.category.clone()].into_iter().flatten().collect()
+        };
+        head::blake3_of(&PromptSet {
+            id: self.name.clone(),
+            source: self.source.clone(),
+            classes: self.labels.iter().map(names).collect(),
+            templates: Vec::new(),
+            labels: None,
+            rest: serde_json::Value::Null,
+        })
     }
 
     /// Categories in the order of their first labels.

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod denigration;
 pub mod disparity;
 pub mod fairface;
 pub mod group_table;
@@ -23,6 +24,7 @@ pub mod groups;
 pub mod label_list;
 pub mod options;
 pub mod paired;
+mod phrases;
 pub mod published;
 pub mod rates;
 pub mod record;
