@@ -15,6 +15,7 @@ mod data;
 mod details;
 mod factors;
 mod facts;
+mod further;
 mod markdown;
 mod metadata;
 mod missing;

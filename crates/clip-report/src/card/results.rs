@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clip_audit::AuditRecord;
 use clip_eval::results::{Figure, Record};
 
+use super::further;
 use super::markdown::Markdown;
 use crate::numbers::{
     MISSING, capital, count, display_name, figure_interval, figure_text, figure_value, how, points,
@@ -53,6 +54,7 @@ pub(super) fn write(page: &mut Markdown, suite: &Suite<'_>) {
     for task in suite.tasks() {
         page.heading(3, &capital(&display_name(task)));
         page.table(&table(suite, task));
+        further::write(page, &suite.of_task(task).collect::<Vec<_>>());
         notes(page, suite, task);
     }
 }
