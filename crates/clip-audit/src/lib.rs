@@ -29,6 +29,7 @@ pub mod published;
 pub mod rates;
 pub mod record;
 pub mod section;
+pub mod taxonomy;
 pub mod warnings;
 mod words;
 

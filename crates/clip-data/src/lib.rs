@@ -71,6 +71,7 @@ pub use crate::error::DataError;
 pub use crate::item::{Border, Item, Media, Presence, Records, Target};
 pub use crate::items::Items;
 pub use crate::locate::present;
+pub use crate::names::comparable;
 pub use crate::prompts::{Classes, PromptSet};
 pub use crate::reader::{LeftOut, ReadOptions};
 pub use crate::split::Split;

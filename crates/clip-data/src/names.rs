@@ -18,7 +18,7 @@ pub(crate) fn named(list: &[String]) -> String {
 }
 
 /// A name in letters and digits alone, without case and leading zeros: copies differ in the rest.
-pub(crate) fn comparable(name: &str) -> String {
+pub fn comparable(name: &str) -> String {
     let name: String =
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     match name.trim_start_matches('0') {

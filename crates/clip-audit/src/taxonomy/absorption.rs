@@ -1,0 +1,174 @@
+//! Which classes take whose images when one is left out, and what a class that is added takes.
+
+use super::cell::{RIGHT, hits};
+use super::comparison::changed;
+use super::flow::{flow, moved, widest};
+use super::images::Images;
+use super::lists::LabelSet;
+use super::scores::{Look, Scores};
+use crate::paired::paired_table;
+use crate::section::{Body, Conclusion, FigureTable, Section};
+
+/// Classes with a row of their own in a table, at most: those with the most images.
+const MOST_ROWS: usize = 100;
+
+/// Every answer of a list left out in turn: its images go to their second best, all others stay.
+pub(super) fn left_out(
+    images: &Images,
+    at: usize,
+    list: &LabelSet,
+    looks: &[Look],
+) -> Vec<Section> {
+    let ways = looks.iter().map(|look| (list.name(look.answer), list.name(look.second)));
+    let ways = flow("the answer", "the answer when that class is left out", ways);
+    let may = format!(
+        "When one class of {} is left out its images alone change their answer, and go to their second best; the widest \
+         ways: {}.",
+        list.name,
+        widest(&ways, 3)
+    );
+    let may_not = "What two classes left out together would do is not the sum of both, and which class should be left out \
+        is not said.";
+    let conclusion = Conclusion::new(may, may_not);
+    let title = format!("Which classes take a class's images when it is left out: {}", list.name);
+    let id = format!("absorption-{}", at + 1);
+    vec![Section::new(&id, title, Body::Flow(ways), conclusion), table(images, at, list, looks)]
+}
+
+/// What leaving each class out does to its own images and to those of others.
+fn table(images: &Images, at: usize, list: &LabelSet, looks: &[Look]) -> Section {
+    let rows = left_out_counts(images, list, looks);
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|&answer| std::cmp::Reverse(rows[answer].moved));
+    order.truncate(MOST_ROWS);
+    let figures = |&answer: &usize| {
+        let LeftOut { moved, own, set_right, others } = rows[answer];
+        let figures = vec![
+            images.share("images_that_move", moved, images.len()),
+            images.share("own_among_them", own, moved),
+            images.share("others_set_right", set_right, others),
+        ];
+        (list.name(answer as u32).to_owned(), figures)
+    };
+    let best =
+        (0..rows.len()).max_by_key(|&answer| (rows[answer].set_right, std::cmp::Reverse(answer)));
+    let may = match best.filter(|&answer| rows[answer].set_right > 0) {
+        Some(answer) => format!(
+            "Without {} {} images of other classes would be right that are wrong now, the most of any class of {}.",
+            list.name(answer as u32),
+            rows[answer].set_right,
+            list.name
+        ),
+        None => format!("No class of {} takes an image from its right answer.", list.name),
+    };
+    let may_not = "A class that takes images of others is not wrong to have: its own images would have no answer without it.";
+    let body = Body::Figures(FigureTable {
+        of: "class left out".to_owned(),
+        rows: order.iter().map(figures).collect(),
+    });
+    let title = format!("What leaving a class out does: {}", list.name);
+    let id = format!("left-out-{}", at + 1);
+    let mut notes = vec![
+        "own_among_them: of the images that move, those of the class itself; others_set_right: of all images of other \
+         classes, those that are right without the class alone"
+            .to_owned(),
+    ];
+    if rows.len() > MOST_ROWS {
+        notes.push(format!("the {MOST_ROWS} classes with the most images of {}", rows.len()));
+    }
+    Section::new(&id, title, body, Conclusion::new(may, may_not)).with_notes(notes)
+}
+
+/// Images that leaving one answer out concerns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct LeftOut {
+    /// Answered with it.
+    moved: usize,
+    /// Those of its own class.
+    own: usize,
+    /// Those of other classes that are right without it.
+    set_right: usize,
+    /// Images of other classes.
+    others: usize,
+}
+
+fn left_out_counts(images: &Images, list: &LabelSet, looks: &[Look]) -> Vec<LeftOut> {
+    let mut of_class = vec![0; images.classes.len()];
+    images.truth.iter().for_each(|&truth| of_class[truth as usize] += 1);
+    let others =
+        |class: Option<u32>| images.len() - class.map_or(0, |class| of_class[class as usize]);
+    let empty = |answer: &super::lists::Answer| LeftOut {
+        others: others(answer.class),
+        ..LeftOut::default()
+    };
+    let mut rows: Vec<LeftOut> = list.answers.iter().map(empty).collect();
+    for (&truth, look) in images.truth.iter().zip(looks) {
+        let row = &mut rows[look.answer as usize];
+        let is = |answer: u32| list.answers[answer as usize].class == Some(truth);
+        row.moved += 1;
+        row.own += usize::from(is(look.answer));
+        row.set_right += usize::from(!is(look.answer) && is(look.second));
+    }
+    rows
+}
+
+/// A label that is added to a list: `zebra`, or `zebra -> horse`.
+pub(super) struct Added<'a> {
+    /// Its text.
+    pub(super) label: &'a str,
+    /// The class of the data set that it stands for.
+    pub(super) class: Option<u32>,
+    /// `[images]`
+    pub(super) logits: Vec<f32>,
+}
+
+/// What it takes: the images that it beats, and no others.
+///
+/// - `id`: unique beside other lists and labels
+pub(super) fn added(
+    images: &Images,
+    id: &str,
+    (list, scores, before): (&LabelSet, &Scores, &[u32]),
+    added: &Added<'_>,
+) -> Vec<Section> {
+    let known =
+        added.class.and_then(|class| list.answer_of_class(images.classes.len())[class as usize]);
+    let after = scores.best_with(&added.logits, known);
+    let new = match (known, added.class) {
+        (Some(answer), _) => list.name(answer).to_owned(),
+        (None, Some(class)) => images.classes[class as usize].clone(),
+        (None, None) => added.label.to_owned(),
+    };
+    let name = |answer: &Option<u32>| answer.map_or(&*new, |answer| list.name(answer));
+    let with = format!("{} with {}", list.name, added.label);
+    let ways = before.iter().zip(&after).map(|(&from, to)| (list.name(from), name(to)));
+    let ways = flow(&list.name, &with, ways);
+    let before = hits(images, list, before);
+    let is_right = |(&truth, answer): (&u32, &Option<u32>)| match answer {
+        Some(answer) => list.answers[*answer as usize].class == Some(truth),
+        None => added.class == Some(truth),
+    };
+    let after: Vec<bool> = images.truth.iter().zip(&after).map(is_right).collect();
+    let may = format!(
+        "With the label {} {} of {} images change their answer; the widest ways: {}.",
+        added.label,
+        moved(&ways),
+        ways.items,
+        widest(&ways, 3)
+    );
+    let may_not = "Another label, or another word for this one, may take other images.";
+    let title = format!("What the label {} takes: {}", added.label, list.name);
+    let mut sections = vec![Section::new(
+        &format!("added-{id}"),
+        title,
+        Body::Flow(ways),
+        Conclusion::new(may, may_not),
+    )];
+    for grouping in std::iter::once(&images.by_class).chain(&images.groupings) {
+        let names = [&*list.name, &*with];
+        let table = paired_table(RIGHT, names, &before, &after, grouping, &images.options);
+        let id = format!("added-{}-{id}", super::comparison::slug(&grouping.by.join(" x ")));
+        sections.push(changed(&id, table, grouping));
+    }
+    sections
+}

@@ -1,0 +1,124 @@
+//! One list of labels in one set of sentences, measured on all images.
+
+use clip_eval::metrics::mean_per_class;
+use clip_eval::results::{Figure, Unit};
+
+use super::calibration::Answered;
+use super::images::Images;
+use super::lists::LabelSet;
+use super::scores::Look;
+use crate::groups::Grouping;
+use crate::rates::{Counted, rate, rate_table};
+use crate::section::{Direction, Rate, RateTable};
+
+/// What is counted.
+pub(super) const RIGHT: Counted<'static> =
+    Counted { rate: "answered with the right class", good: Direction::Higher };
+
+/// What there is to compare of it.
+pub(super) struct Cell {
+    /// Position of the list.
+    pub(super) list: usize,
+    /// Of the list, and of the sentences where there are several sets.
+    pub(super) name: String,
+    /// `[images]`: position among the answers of the list.
+    pub(super) answers: Vec<u32>,
+    /// `[images]`: whether it is right.
+    pub(super) hits: Vec<bool>,
+    /// Over all images.
+    pub(super) figures: Vec<Figure>,
+    /// By class.
+    pub(super) classes: Vec<(String, Rate)>,
+    /// By group, a table for each column.
+    pub(super) groups: Vec<RateTable>,
+}
+
+impl Cell {
+    /// Measures what a model said.
+    pub(super) fn of(
+        images: &Images,
+        (at, list): (usize, &LabelSet),
+        name: &str,
+        looks: &[Look],
+    ) -> Cell {
+        let answers: Vec<u32> = looks.iter().map(|look| look.answer).collect();
+        let hits = hits(images, list, &answers);
+        let classes = rates_by(&images.by_class, &hits, images);
+        let mut figures = vec![
+            images.share_of("accuracy", hits.iter().copied()),
+            mean_of_classes(images, &hits),
+            worst("worst_class", &classes),
+        ];
+        figures.extend(Answered::of(looks, &hits).figures(images));
+        let table = |by: &Grouping| rate_table(RIGHT, &hits, by, &images.options);
+        let groups: Vec<RateTable> = images.groupings.iter().map(table).collect();
+        for table in &groups {
+            figures.extend(of_groups(table));
+        }
+        Cell { list: at, name: name.to_owned(), answers, hits, figures, classes, groups }
+    }
+
+    /// A figure by its name.
+    pub(super) fn figure(&self, name: &str) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+}
+
+/// Which images are answered with their class; those whose class has no label never are.
+///
+/// - `answers`: `[images]`
+pub(super) fn hits(images: &Images, list: &LabelSet, answers: &[u32]) -> Vec<bool> {
+    let is_right =
+        |(&truth, &answer): (&u32, &u32)| list.answers[answer as usize].class == Some(truth);
+    images.truth.iter().zip(answers).map(is_right).collect()
+}
+
+fn mean_of_classes(images: &Images, hits: &[bool]) -> Figure {
+    let name = "mean_per_class";
+    if hits.len() < images.options.least_group() {
+        return Figure::undefined(name, Unit::Share, &images.too_few(hits.len()));
+    }
+    let mean = mean_per_class(hits, &images.truth).unwrap_or(f64::NAN);
+    let interval = images.options.bootstrap().mean_per_class(hits, &images.truth);
+    Figure::share(name, mean).within(interval, "images within their class")
+}
+
+/// Shares of hits by group, without tests between the groups: there are many classes, and that
+/// they differ is no news.
+pub(super) fn rates_by(by: &Grouping, hits: &[bool], images: &Images) -> Vec<(String, Rate)> {
+    let mut counts = vec![(0, 0); by.names.len()];
+    for (group, &hit) in by.of_item.iter().zip(hits) {
+        if let Some(group) = group {
+            let (items, of_them) = &mut counts[*group as usize];
+            *items += 1;
+            *of_them += usize::from(hit);
+        }
+    }
+    let named = by.names.iter().map(|names| names.join(", ")).zip(counts);
+    named.map(|(name, (items, hits))| (name, rate(hits, items, &images.options))).collect()
+}
+
+/// The lowest share of those that have one.
+fn worst(name: &str, rates: &[(String, Rate)]) -> Figure {
+    let of = |(_, rate): &(String, Rate)| rate.share.clone();
+    let value = |figure: &Figure| figure.value.unwrap_or(f64::INFINITY);
+    let least = rates.iter().filter_map(of).min_by(|a, b| value(a).total_cmp(&value(b)));
+    match least {
+        Some(figure) => figure.named(name),
+        None => Figure::undefined(name, Unit::Share, "no class or group has enough images"),
+    }
+}
+
+/// The lowest share of a group, the greatest gap and its ratio.
+fn of_groups(table: &RateTable) -> Vec<Figure> {
+    let by = table.by.join(" x ");
+    let rates: Vec<(String, Rate)> =
+        table.rows.iter().map(|row| (row.group.join(", "), row.rate.clone())).collect();
+    let mut figures = vec![worst(&format!("worst_group: {by}"), &rates)];
+    let named = |figure: &Figure, what: &str| figure.clone().named(&format!("{what}: {by}"));
+    if let Some(disparity) = &table.disparity {
+        figures.push(named(&disparity.gap, "gap"));
+        figures.push(named(&disparity.ratio, "ratio"));
+    }
+    figures
+}

@@ -1,0 +1,99 @@
+//! The images of an audit of classes: what is true of them, and how they are grouped.
+
+use clip_eval::results::{Figure, Unit};
+use clip_eval::statistics::clopper_pearson;
+
+use crate::groups::Grouping;
+use crate::options::GroupOptions;
+
+/// What all parts of the audit are told.
+pub(super) struct Images {
+    /// `[images]`: class of the data set.
+    pub(super) truth: Vec<u32>,
+    /// What classes are called.
+    pub(super) classes: Vec<String>,
+    /// By class.
+    pub(super) by_class: Grouping,
+    /// By the columns of a person's table.
+    pub(super) groupings: Vec<Grouping>,
+    /// How they are measured.
+    pub(super) options: GroupOptions,
+}
+
+impl Images {
+    /// - `truth`: `[images]`: classes, positions in `classes`
+    pub(super) fn new(
+        truth: Vec<u32>,
+        classes: Vec<String>,
+        groupings: Vec<Grouping>,
+        options: GroupOptions,
+    ) -> Images {
+        let mut occurring = truth.clone();
+        occurring.sort_unstable();
+        occurring.dedup();
+        let position = |class: &u32| occurring.binary_search(class).ok().map(|at| at as u32);
+        let by_class = Grouping {
+            by: vec!["class".to_owned()],
+            names: occurring.iter().map(|&class| vec![classes[class as usize].clone()]).collect(),
+            of_item: truth.iter().map(position).collect(),
+        };
+        Images { truth, classes, by_class, groupings, options }
+    }
+
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.truth.len()
+    }
+
+    /// A share with its exact interval; undefined for too few.
+    pub(super) fn share(&self, name: &str, hits: usize, items: usize) -> Figure {
+        if items < self.options.least_group() {
+            return Figure::undefined(name, Unit::Share, &self.too_few(items));
+        }
+        let interval = clopper_pearson(hits as u64, items as u64, self.options.level);
+        Figure::share(name, hits as f64 / items as f64).within(Some(interval), "images")
+    }
+
+    /// [`Images::share`] of those for which something holds.
+    pub(super) fn share_of(
+        &self,
+        name: &str,
+        holds: impl ExactSizeIterator<Item = bool>,
+    ) -> Figure {
+        let items = holds.len();
+        self.share(name, holds.filter(|&holds| holds).count(), items)
+    }
+
+    /// Why there is no figure.
+    pub(super) fn too_few(&self, items: usize) -> String {
+        format!("too few images: {items}, of at least {}", self.options.least_group())
+    }
+}
+
+/// A figure in words: `0.812 (0.771 to 0.848)`, or why there is none.
+pub(super) fn said(figure: &Figure) -> String {
+    match (figure.value, figure.interval()) {
+        (Some(value), Some((low, high))) => format!("{value:.3} ({low:.3} to {high:.3})"),
+        (Some(value), None) => format!("{value:.3}"),
+        (None, _) => format!("no figure ({})", figure.note.as_deref().unwrap_or("undefined")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_images_have_no_share() {
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let images = Images::new(vec![2, 0, 2], classes, Vec::new(), GroupOptions::default());
+        assert_eq!(images.by_class.names, [["a"], ["c"]]);
+        assert_eq!(images.by_class.of_item, [Some(1), Some(0), Some(1)]);
+        let few = images.share("accuracy", 19, 19);
+        assert_eq!((few.value, few.interval()), (None, None));
+        assert!(said(&few).contains("too few images: 19, of at least 20"));
+        let enough = images.share_of("accuracy", [true; 20].into_iter());
+        assert_eq!(enough.value, Some(1.0));
+        assert!(said(&enough).starts_with("1.000 (0.8"));
+    }
+}
