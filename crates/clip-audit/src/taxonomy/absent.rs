@@ -124,8 +124,11 @@ pub(super) fn taken_by(images: &Images, at: usize, list: &LabelSet, looks: &[Loo
     let ways =
         ways.map(|(&truth, look)| (&*images.classes[truth as usize], list.name(look.absent)));
     let ways = flow("the true class, absent", "the answer", ways);
-    let may =
-        format!("Without their own labels images of {} go to: {}.", list.name, widest(&ways, 3));
+    let may = format!(
+        "With {}, images whose own class has no label go to: {}.",
+        list.name,
+        widest(&ways, 3)
+    );
     let may_not = "Where images of classes that are in no list would go is not shown.";
     let title = format!("Which classes take images of an absent class: {}", list.name);
     let id = format!("absent-{}", at + 1);

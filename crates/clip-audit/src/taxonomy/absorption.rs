@@ -22,8 +22,8 @@ pub(super) fn left_out(
     let ways = looks.iter().map(|look| (list.name(look.answer), list.name(look.second)));
     let ways = flow("the answer", "the answer when that class is left out", ways);
     let may = format!(
-        "When one class of {} is left out its images alone change their answer, and go to their second best; the widest \
-         ways: {}.",
+        "When one class is left out of {}, the images that it was the answer to go to their second best, and all others \
+         stay; the widest ways: {}.",
         list.name,
         widest(&ways, 3)
     );

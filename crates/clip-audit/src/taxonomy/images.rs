@@ -70,11 +70,23 @@ impl Images {
     }
 }
 
-/// A figure in words: `0.812 (0.771 to 0.848)`, or why there is none.
+/// A figure in words: `81.2 % (77.1 to 84.8)`, or why there is none.
 pub(super) fn said(figure: &Figure) -> String {
+    let number = |value: f64| match figure.unit {
+        Unit::Share => format!("{:.1}", value * 100.0),
+        Unit::Points => format!("{:+.1}", value * 100.0),
+        _ => format!("{value:.3}"),
+    };
+    let unit = match figure.unit {
+        Unit::Share => " %",
+        Unit::Points => " points",
+        _ => "",
+    };
     match (figure.value, figure.interval()) {
-        (Some(value), Some((low, high))) => format!("{value:.3} ({low:.3} to {high:.3})"),
-        (Some(value), None) => format!("{value:.3}"),
+        (Some(value), Some((low, high))) => {
+            format!("{}{unit} ({} to {})", number(value), number(low), number(high))
+        }
+        (Some(value), None) => format!("{}{unit}", number(value)),
         (None, _) => format!("no figure ({})", figure.note.as_deref().unwrap_or("undefined")),
     }
 }
@@ -94,6 +106,8 @@ mod tests {
         assert!(said(&few).contains("too few images: 19, of at least 20"));
         let enough = images.share_of("accuracy", [true; 20].into_iter());
         assert_eq!(enough.value, Some(1.0));
-        assert!(said(&enough).starts_with("1.000 (0.8"));
+        assert!(said(&enough).starts_with("100.0 % (83.2 to 100.0)"));
+        let points = Figure::plain("difference", Unit::Points, -0.021);
+        assert_eq!(said(&points), "-2.1 points");
     }
 }

@@ -177,7 +177,7 @@ impl Run<'_> {
                 let draws = self.asked.draws;
                 let curves = SubsetCurves::of(images, &scores, &truth, &cell.answers, draws);
                 found.subsets.push((list.name.clone(), curves));
-                let with = (self.asked.precision, context.clip.scale());
+                let with = (self.asked.answer_precision, context.clip.scale());
                 let fitted = Fitted::of(images, list, (&scores, &looks), &truth, with);
                 found.fitted.push(fitted.map_err(|error| self.failed(error))?);
             }
@@ -296,7 +296,7 @@ impl Found {
         sections.extend(subsets::sections(self.subsets, asked.draws));
         sections.push(absent::table(self.absent));
         sections.extend(self.taken);
-        sections.extend(none_of_these::sections(self.fitted, asked.precision));
+        sections.extend(none_of_these::sections(self.fitted, asked.answer_precision));
         sections
     }
 }

@@ -8,7 +8,7 @@ use crate::options::GroupOptions;
 /// What the choice of classes does to answers: lists of labels and sets of sentences on the same
 /// images.
 #[derive(Debug, Clone)]
-#[cfg_attr(feature = "clap", derive(clap::Args))]
+#[cfg_attr(feature = "clap", derive(clap::Args), group(skip))]
 pub struct Taxonomy {
     /// Data set of the catalogue by id; or your own: `folder:PATH` with a folder for each class,
     /// `csv:PATH` with columns file and label, `webdataset:PATH` with shards
@@ -52,7 +52,7 @@ pub struct Taxonomy {
     pub draws: usize,
     /// Share of answers that are to be right where an answer is given
     #[cfg_attr(feature = "clap", arg(long, default_value_t = Taxonomy::PRECISION, value_name = "SHARE", value_parser = precision))]
-    pub precision: f64,
+    pub answer_precision: f64,
     /// Threshold, may be repeated: accuracy, mean-per-class, worst-class, worst-group, ratio,
     /// stability, absent-auroc (at least), gap, ece (at most); compared with the end of the interval
     /// that speaks against it
@@ -87,7 +87,7 @@ impl Taxonomy {
             file_column: None,
             add_class: Vec::new(),
             draws: Taxonomy::DRAWS,
-            precision: Taxonomy::PRECISION,
+            answer_precision: Taxonomy::PRECISION,
             require: Vec::new(),
             judge: None,
             options: GroupOptions::default(),

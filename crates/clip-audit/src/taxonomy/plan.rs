@@ -206,7 +206,11 @@ pub(super) fn choices(asked: &Taxonomy) -> Choices {
     choices.enter("add_class", texts(&asked.add_class), asked.add_class.is_empty());
     choices.enter("split", asked.split.clone().into(), asked.split.is_none());
     choices.enter("draws", asked.draws.into(), asked.draws == usual.draws);
-    choices.enter("precision", asked.precision.into(), asked.precision == usual.precision);
+    choices.enter(
+        "answer_precision",
+        asked.answer_precision.into(),
+        asked.answer_precision == usual.answer_precision,
+    );
     let required =
         asked.require.iter().map(|one| format!("{}={}", one.measure.name(), one.threshold));
     let required: Vec<String> = required.collect();

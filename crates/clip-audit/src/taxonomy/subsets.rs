@@ -109,7 +109,8 @@ fn point(images: &Images, name: &str, size: usize, shares: &[f64]) -> CurvePoint
 /// The curves of all lists.
 pub(super) fn sections(lists: Vec<(String, SubsetCurves)>, draws: usize) -> Vec<Section> {
     let said = |curves: &[CurvePoint]| {
-        let of = |point: &CurvePoint| Some(format!("{:.3} with {}", point.y.value?, point.x));
+        let of =
+            |point: &CurvePoint| Some(format!("{:.1} % with {}", point.y.value? * 100.0, point.x));
         let ends = [curves.first(), curves.last()].into_iter().flatten().filter_map(of);
         ends.collect::<Vec<_>>().join(", ")
     };
