@@ -98,3 +98,55 @@ impl Counts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::Direction;
+
+    const HARM: Counted<'_> = Counted { rate: "harmed", good: Direction::Lower };
+
+    #[test]
+    fn a_change_is_counted_by_group_and_over_all_images_of_a_group() {
+        // 20 of the first group: 8 lose it, 2 gain it; 5 of the second; one of none.
+        let kind = |item: usize| match item {
+            0..8 => (true, false),
+            8..10 => (false, true),
+            10..14 | 25 => (true, true),
+            _ => (false, false),
+        };
+        let (before, after): (Vec<bool>, Vec<bool>) = (0..26).map(kind).unzip();
+        let of_item = (0..26)
+            .map(|item| [Some(0), Some(1), None][(item >= 20) as usize + (item >= 25) as usize]);
+        let grouping = Grouping {
+            by: vec!["age".to_owned()],
+            names: vec![vec!["young".to_owned()], vec!["old".to_owned()]],
+            of_item: of_item.collect(),
+        };
+        let options = GroupOptions::default();
+        let found = paired_table(HARM, ["a", "b"], &before, &after, &grouping, &options);
+        assert_eq!((found.rows[0].before.hits, found.rows[0].after.hits), (Some(12), Some(6)));
+        let change = found.rows[0].change.as_ref().expect("enough images");
+        assert_eq!((change.only_before, change.only_after), (8, 2));
+        assert_eq!(change.difference.value, Some(-0.3));
+        assert!((change.test.p - 0.109_375).abs() < 1e-15, "{change:?}");
+        let (low, high) = change.difference.interval().expect("an interval");
+        assert!(low < -0.3 && -0.3 < high);
+        let small = &found.rows[1];
+        assert_eq!((small.before.items, small.before.hits, &small.change), (5, None, &None));
+        assert_eq!((found.all.before.items, found.all.before.hits), (25, Some(12)));
+    }
+
+    #[test]
+    fn without_groups_there_is_one_row() {
+        let options = GroupOptions::default();
+        let nothing = Grouping { by: vec![], names: vec![], of_item: vec![] };
+        let found = paired_table(HARM, ["a", "b"], &[true; 30], &[true; 30], &nothing, &options);
+        assert!(found.rows.is_empty());
+        let change = found.all.change.expect("enough images");
+        assert_eq!((change.difference.value, change.test.p), (Some(0.0), 1.0));
+        assert!(change.difference.high.expect("an end") > 0.05, "30 images do not show no change");
+        let none = paired_table(HARM, ["a", "b"], &[], &[], &nothing, &options);
+        assert_eq!((none.all.before.items, none.all.change), (0, None));
+    }
+}

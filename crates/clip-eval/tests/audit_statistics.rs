@@ -115,7 +115,11 @@ fn temperature_and_calibration_equal_scipys_minimum_and_scikit_learns_bins() {
                 &expected["expected_calibration_error"],
                 &what,
             );
-            assert_close(found.negative_log_likelihood, &expected["negative_log_likelihood"], &what);
+            assert_close(
+                found.negative_log_likelihood,
+                &expected["negative_log_likelihood"],
+                &what,
+            );
         }
     }
 }
