@@ -82,7 +82,7 @@ impl Binomial {
     }
 }
 
-/// Draws of how many hits a resample of items has, from a table of the distribution.
+/// Draws of a number of hits, from a table of the distribution.
 #[derive(Debug, Clone)]
 pub(super) struct BinomialDraws {
     first: u64,
@@ -90,14 +90,12 @@ pub(super) struct BinomialDraws {
 }
 
 impl BinomialDraws {
-    /// Of as many items, each a hit with probability `hits` / `items`.
-    pub(super) fn new(hits: u64, items: u64) -> BinomialDraws {
-        assert!(hits <= items && items > 0, "{hits} hits of {items}");
-        let share = hits as f64 / items as f64;
-        let binomial = Binomial::new(items, share);
+    /// Of so many items, each a hit with probability `share`.
+    pub(super) fn new(items: u64, share: f64) -> BinomialDraws {
+        let (binomial, mean) = (Binomial::new(items, share), items as f64 * share);
         // Beyond ten standard deviations there is no count in 10²⁰ draws.
-        let reach = (10.0 * (hits as f64 * (1.0 - share)).sqrt()) as u64 + 20;
-        let (first, last) = (hits.saturating_sub(reach), items.min(hits + reach));
+        let reach = 10.0 * (mean * (1.0 - share)).sqrt() + 20.0;
+        let (first, last) = ((mean - reach).max(0.0) as u64, items.min((mean + reach) as u64));
         let mut sum = 0.0;
         let cumulative = (first..=last).map(|count| {
             sum += binomial.mass(count);
@@ -182,7 +180,8 @@ mod tests {
     #[test]
     fn draws_have_the_mean_and_the_variance_of_the_distribution() {
         for (hits, items) in [(0, 5), (1, 1), (3, 20), (19, 20), (7000, 10_000)] {
-            let (draws, mut generator) = (BinomialDraws::new(hits, items), Seeded::new(3));
+            let (draws, mut generator) =
+                (BinomialDraws::new(items, hits as f64 / items as f64), Seeded::new(3));
             let drawn: Vec<f64> = (0..20_000).map(|_| draws.draw(&mut generator) as f64).collect();
             let mean = drawn.iter().sum::<f64>() / 20_000.0;
             let square = drawn.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / 20_000.0;

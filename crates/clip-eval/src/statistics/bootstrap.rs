@@ -112,12 +112,14 @@ impl Bootstrap {
         figure: impl Fn(&[f64]) -> f64 + Sync,
     ) -> Option<Interval> {
         super::check_level(self.level);
-        assert!(groups.iter().all(|&(_, items)| items > 0), "groups without items: {groups:?}");
         if groups.is_empty() {
             return None;
         }
-        let draws: Vec<BinomialDraws> =
-            groups.iter().map(|&(hits, items)| BinomialDraws::new(hits, items)).collect();
+        let draws = |&(hits, items): &(u64, u64)| {
+            assert!(hits <= items && items > 0, "{hits} hits of {items} items");
+            BinomialDraws::new(items, hits as f64 / items as f64)
+        };
+        let draws: Vec<BinomialDraws> = groups.iter().map(draws).collect();
         let draw = |shares: &mut Vec<f64>, resample: u32| {
             let mut generator = Seeded::named(self.seed, &format!("shares/{resample}"));
             for ((share, draws), &(_, items)) in shares.iter_mut().zip(&draws).zip(groups) {

@@ -7,7 +7,9 @@ use clip_data::random::Seeded;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Draws that start anew from the same order, so that threads cannot tell.
+use super::binomial::BinomialDraws;
+
+/// Draws of one stream of random numbers, so that threads cannot tell.
 const DRAWS_AT_ONCE: usize = 250;
 
 /// Statistics that differ by less are of deals that are equally uneven, but for rounding.
@@ -59,34 +61,49 @@ pub fn permutation_test(groups: &[(u64, u64)], draws: u32, seed: u64) -> Permuta
 
 /// What is dealt out.
 struct Deal {
-    /// Of each item, its group.
-    order: Vec<u32>,
-    /// How many items get one: hits, or misses where those are fewer; the statistic is the same.
-    rarer: usize,
-    /// Of each group, 1 / items.
-    worth: Vec<f64>,
+    groups: Vec<Group>,
+    hits: u64,
+    items: u64,
     /// Unevenness of the groups as they are.
     observed: f64,
+}
+
+struct Group {
+    items: u64,
+    /// Hits of so many items, each a hit with the share of all.
+    draws: BinomialDraws,
+    /// Items times the share of all.
+    expected: f64,
 }
 
 impl Deal {
     /// None where there is nothing to deal.
     fn of(groups: &[(u64, u64)]) -> Option<Deal> {
-        let sum = |of: fn(&(u64, u64)) -> u64| groups.iter().map(of).sum::<u64>() as usize;
+        let groups: Vec<(u64, u64)> =
+            groups.iter().copied().filter(|&(_, items)| items > 0).collect();
+        let sum = |of: fn(&(u64, u64)) -> u64| groups.iter().map(of).sum::<u64>();
         let (hits, items) = (sum(|group| group.0), sum(|group| group.1));
-        let rarer = hits.min(items - hits);
-        let rare = |&(hit, items): &(u64, u64)| if rarer == hits { hit } else { items - hit };
-        let counts: Vec<u32> = groups.iter().map(|group| rare(group) as u32).collect();
-        let worth = groups.iter().map(|&(_, items)| 1.0 / items.max(1) as f64).collect();
-        let members = (0_u32..).zip(groups).map(|(group, &(_, items))| (group, items as usize));
-        let order = members.flat_map(|(group, items)| std::iter::repeat_n(group, items)).collect();
-        let deal = Deal { order, rarer, worth, observed: 0.0 };
-        (rarer > 0).then(|| Deal { observed: deal.unevenness(&counts), ..deal })
+        if hits == 0 || hits == items {
+            return None;
+        }
+        let share = hits as f64 / items as f64;
+        let counts: Vec<u64> = groups.iter().map(|group| group.0).collect();
+        let group = |&(_, items): &(u64, u64)| Group {
+            items,
+            draws: BinomialDraws::new(items, share),
+            expected: items as f64 * share,
+        };
+        let groups = groups.iter().map(group).collect();
+        let deal = Deal { groups, hits, items, observed: 0.0 };
+        Some(Deal { observed: deal.unevenness(&counts), ..deal })
     }
 
-    /// Σ count² / items, with which the statistic grows while the margins are fixed.
-    fn unevenness(&self, counts: &[u32]) -> f64 {
-        counts.iter().zip(&self.worth).map(|(&count, worth)| f64::from(count).powi(2) * worth).sum()
+    /// Σ (count − expected)² / items, with which the statistic grows while the margins are fixed.
+    fn unevenness(&self, counts: &[u64]) -> f64 {
+        let of = |(&count, group): (&u64, &Group)| {
+            (count as f64 - group.expected).powi(2) / group.items as f64
+        };
+        counts.iter().zip(&self.groups).map(of).sum()
     }
 
     /// How many of these draws are at least as uneven as what was found.
@@ -95,22 +112,46 @@ impl Deal {
         let starts: Vec<u32> = draws.clone().step_by(DRAWS_AT_ONCE).collect();
         let chunk = |&start: &u32| -> u64 {
             let mut generator = Seeded::named(seed, &format!("permutation/{start}"));
-            let (mut order, mut counts) = (self.order.clone(), vec![0_u32; self.worth.len()]);
-            let uneven =
-                (start..draws.end.min(start.saturating_add(DRAWS_AT_ONCE as u32))).filter(|_| {
-                    // The first places of a shuffle, which is as random from any order.
-                    counts.fill(0);
-                    for place in 0..self.rarer {
-                        let other = place + generator.below(order.len() - place);
-                        order.swap(place, other);
-                        counts[order[place] as usize] += 1;
-                    }
-                    self.unevenness(&counts) >= limit
-                });
+            let mut counts = vec![0; self.groups.len()];
+            let end = draws.end.min(start.saturating_add(DRAWS_AT_ONCE as u32));
+            let uneven = (start..end).filter(|_| {
+                self.deal(&mut counts, &mut generator);
+                self.unevenness(&counts) >= limit
+            });
             uneven.count() as u64
         };
         starts.par_iter().map(chunk).sum()
     }
+
+    /// Hits of each group where all sets of so many items are equally likely: each item is a hit by
+    /// itself first, which any set of their number is equally likely to be, and then random ones are
+    /// added or taken away until the number is right. A few √hits of them, where a shuffle would
+    /// move them all.
+    fn deal(&self, counts: &mut [u64], generator: &mut Seeded) {
+        for (count, group) in counts.iter_mut().zip(&self.groups) {
+            *count = group.draws.draw(generator);
+        }
+        let dealt: u64 = counts.iter().sum();
+        for hits in dealt..self.hits {
+            let miss = generator.below((self.items - hits) as usize) as u64;
+            let misses = counts.iter().zip(&self.groups).map(|(count, group)| group.items - count);
+            counts[holder(miss, misses)] += 1;
+        }
+        for hits in (self.hits..dealt).rev() {
+            let hit = generator.below(hits as usize + 1) as u64;
+            counts[holder(hit, counts.iter().copied())] -= 1;
+        }
+    }
+}
+
+/// The group that holds this one of all.
+fn holder(mut one: u64, mut sizes: impl Iterator<Item = u64>) -> usize {
+    let holds = |size: u64| {
+        let inside = one < size;
+        one = one.saturating_sub(size);
+        inside
+    };
+    sizes.position(holds).expect("one of them")
 }
 
 #[cfg(test)]
@@ -127,6 +168,28 @@ mod tests {
             let error = (exact * (1.0 - exact) / 20_000.0).sqrt();
             assert!((drawn - exact).abs() <= 4.0 * error + 1e-4, "{drawn} {exact}");
         }
+    }
+
+    #[test]
+    fn three_groups_come_close_to_all_deals_counted() {
+        let groups: [(u64, u64); 3] = [(2, 5), (6, 7), (0, 4)];
+        let choose = |n: u64, k: u64| (0..k).fold(1, |all, i| all * (n - i) / (i + 1)) as f64;
+        let deal = Deal::of(&groups).expect("hits and misses");
+        let (mut all, mut uneven) = (0.0, 0.0);
+        for first in 0..=5 {
+            for second in 0..=7 {
+                for third in (0..=4).filter(|third| first + second + third == 8) {
+                    let ways = choose(5, first) * choose(7, second) * choose(4, third);
+                    all += ways;
+                    let is =
+                        deal.unevenness(&[first, second, third]) >= deal.observed * (1.0 - TIE);
+                    uneven += if is { ways } else { 0.0 };
+                }
+            }
+        }
+        let (exact, drawn) = (uneven / all, permutation_test(&groups, 40_000, 2).p);
+        assert_eq!(all, 12_870.0, "16 over 8");
+        assert!((drawn - exact).abs() <= 4.0 * (exact / 40_000.0).sqrt(), "{drawn} {exact}");
     }
 
     #[test]
