@@ -154,6 +154,81 @@ fn folder_without_results_is_an_error_and_nothing_is_written() {
     assert!(missing.stderr.contains("nowhere"), "{}", missing.stderr);
 }
 
+/// An audit with one table, and a verdict.
+fn audit(folder: &Path, met: bool) -> PathBuf {
+    let rate = |items: usize| match items {
+        7 => serde_json::json!({ "items": 7, "hits": null, "share": null }),
+        _ => serde_json::json!({
+            "items": items, "hits": items / 2,
+            "share": { "name": "share", "value": 0.5, "unit": "share", "low": 0.4, "high": 0.6 }
+        }),
+    };
+    let row = |group: &str, items| serde_json::json!({ "group": [group], "rate": rate(items) });
+    let record = serde_json::json!({
+        "schema": 1, "clip_rs": "0.1.0", "kind": "taxonomy", "model": "starter", "pretrained": "clip-rs",
+        "dataset": "pets", "dataset_title": "Pets", "split": "test", "language": "en", "identity": {},
+        "provenance": {
+            "weights_sha256": "0".repeat(64), "recipe": {}, "precision": "f32", "isa": "avx2",
+            "prompts_blake3": null, "prompts_source": null, "split_blake3": "", "features_key": null
+        },
+        "counts": { "expected": 107, "found": 107, "scored": 107, "skipped": 0 },
+        "sections": [{
+            "id": "by-place", "title": "Accuracy by place",
+            "body": {
+                "kind": "rates", "rate": "the answer is right", "good": "higher", "by": ["place"],
+                "rows": [row("town", 100), row("village", 7)], "all": rate(107), "min_group": 20,
+                "disparity": null
+            },
+            "conclusion": { "may": "half is right.", "may_not": "anything of villages." }
+        }],
+        "verdict": { "met": met, "requirements": [], "text": "Half of 107 images." },
+        "wall_seconds": 1.0
+    });
+    let record: clip_audit::AuditRecord = serde_json::from_value(record).expect("an audit");
+    record.write(&folder.join("results")).expect("written")
+}
+
+#[test]
+fn audits_alone_make_a_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = audit(folder.path(), false);
+    let results = folder.path().join("results");
+    let report = run(&["report", text(&results)]);
+    assert_eq!(report.code, 0, "{}", report.stderr);
+    assert!(report.stdout.contains("report.html: 1 audits, "), "{}", report.stdout);
+    assert!(report.stdout.contains("1 verdicts of audits are not met"), "{}", report.stdout);
+    let page = std::fs::read_to_string(results.join("report.html")).expect("the page");
+    for part in ["Accuracy by place", "May be concluded: ", "too few (7)", "✗ not met"] {
+        assert!(page.contains(part), "{part}");
+    }
+    // A figure changed by hand stays in the page, and is named.
+    let changed = std::fs::read_to_string(&path).expect("the audit").replace("0.5", "0.9");
+    std::fs::write(&path, changed).expect("changed");
+    let report = run(&["report", text(&results), "--json"]);
+    assert_eq!(report.code, 3, "{}", report.stderr);
+    assert!(report.stderr.contains("pets.audit.taxonomy.json"), "{}", report.stderr);
+    let page = std::fs::read_to_string(results.join("report.html")).expect("the page");
+    assert_eq!(page.matches("was changed after it was written").count(), 2);
+}
+
+#[test]
+fn audits_stand_beside_results_and_not_in_their_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let results = results(folder.path());
+    audit(folder.path(), true);
+    std::fs::write(results.join("starter/dtd.audit.fairface.json"), "{}").expect("a broken one");
+    let csv = folder.path().join("all.csv");
+    let report = run(&["report", text(&results), "--csv", text(&csv), "--json"]);
+    assert_eq!(report.code, 3, "{}", report.stderr);
+    let summary = &json_lines(&report.stdout)[0];
+    assert_eq!((&summary["cells"], &summary["audits"]), (&2.into(), &1.into()));
+    assert_eq!((&summary["unreadable"], &summary["verdicts_not_met"]), (&2.into(), &0.into()));
+    assert!(report.stderr.contains("dtd.audit.fairface.json"), "{}", report.stderr);
+    assert_eq!(std::fs::read_to_string(&csv).expect("the table").lines().count(), 3);
+    let page = std::fs::read_to_string(results.join("report.html")).expect("the page");
+    assert!(page.contains("CLIP evaluation and audit") && page.contains("✓ met"));
+}
+
 #[test]
 fn page_that_cannot_be_written_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -31,7 +31,7 @@ pub(crate) fn scrolled(
         &[("class", &"box"), ("tabindex", &"0"), ("role", &"group"), ("aria-label", &caption)],
         |page| {
             page.element("table", &[], |page| {
-                page.leaf("caption", &[], caption);
+                page.element("caption", &[], |page| page.leaf("span", &[], caption));
                 head(page, columns);
                 bodies(page);
             });

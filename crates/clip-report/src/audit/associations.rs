@@ -3,7 +3,7 @@
 use clip_audit::section::{AssociationRow, AssociationTable, Rate};
 
 use super::words::{
-    folded, images, intervals, p_entry, p_value, picture, rate_entry, rate_in_words,
+    first_rows, images, intervals, p_entry, p_value, picture, rate_entry, rate_in_words,
 };
 use crate::markup::Markup;
 use crate::numbers::{MISSING, count, number, percent};
@@ -15,12 +15,10 @@ const MOST_DOTS: usize = 48;
 
 /// The plot and the table.
 pub(super) fn draw(page: &mut Markup, title: &str, table: &AssociationTable) {
-    page.element("div", &[], |page| {
-        if !table.rows.is_empty() {
-            plot(page, title, table);
-        }
-    });
-    folded(page, table.rows.len(), "labels", |page| rows(page, table));
+    if !table.rows.is_empty() {
+        plot(page, title, table);
+    }
+    first_rows(page, &table.rows, "labels", |page, shown| rows(page, table, shown));
 }
 
 /// The label at the head of the table.
@@ -30,11 +28,33 @@ pub(super) fn main_figures(table: &AssociationTable) -> String {
     };
     let significant = table.rows.iter().filter(|row| row.test.p_holm < 0.05).count();
     format!(
-        "{}: {}; {} of {} labels shown differ between groups at p < 0.05, Holm",
+        "{}: {}; {significant} of {} labels in the table differ between groups at p < 0.05, Holm",
         first.label,
-        by_group(table, first).join(", "),
-        significant,
+        of_label(table, first),
         table.rows.len()
+    )
+}
+
+/// How often each group gets a label; of many groups the one that gets it more often, and the
+/// greatest of the others.
+fn of_label(table: &AssociationTable, row: &AssociationRow) -> String {
+    if table.groups.len() <= 3 {
+        return by_group(table, row).join(", ");
+    }
+    let shares = || {
+        table.groups.iter().zip(&row.returned).filter_map(|((name, _), rate)| {
+            Some((name == &row.toward, rate.share.as_ref()?.value?))
+        })
+    };
+    let greatest = |toward: bool| {
+        let shares = shares().filter(|(is_toward, _)| *is_toward == toward);
+        shares.map(|(_, share)| share).fold(f64::NAN, f64::max)
+    };
+    format!(
+        "{} {} %, other groups at most {} %",
+        row.toward,
+        percent(greatest(true)),
+        percent(greatest(false))
     )
 }
 
@@ -112,7 +132,7 @@ fn dots(table: &AssociationTable, row: &AssociationRow) -> Row {
     }
 }
 
-fn rows(page: &mut Markup, table: &AssociationTable) {
+fn rows(page: &mut Markup, table: &AssociationTable, shown: &[AssociationRow]) {
     let mut columns = vec!["label".to_owned(), "more often for".to_owned()];
     columns
         .extend(table.groups.iter().map(|(name, items)| format!("#{name} (n {})", count(*items))));
@@ -123,7 +143,7 @@ fn rows(page: &mut Markup, table: &AssociationTable) {
     });
     let caption = format!("Labels by {}. {}{test}", table.by, setting(table));
     page_table(page, &caption, &columns, |page| {
-        for row in &table.rows {
+        for row in shown {
             page.element("tr", &[], |page| {
                 row_head(page, &row.label);
                 entry(page, if row.toward.is_empty() { MISSING } else { &row.toward });

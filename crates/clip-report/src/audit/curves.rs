@@ -3,7 +3,7 @@
 use clip_audit::section::{CurvePoint, Curves};
 use clip_eval::results::Unit;
 
-use super::words::{figure_entry, folded, in_words, intervals, picture};
+use super::words::{figure_entry, first_rows, in_words, intervals, picture};
 use crate::curves as plots;
 use crate::markup::Markup;
 use crate::numbers::{MISSING, capital, number};
@@ -21,10 +21,7 @@ pub(super) fn draw(page: &mut Markup, title: &str, curves: &Curves) {
         );
         picture(page, |page| plot(title, curves).draw(page), &caption);
     }
-    let places = places(curves);
-    folded(page, places.len(), &format!("points over {}", curves.x), |page| {
-        rows(page, curves, &places);
-    });
+    first_rows(page, &places(curves), "points", |page, shown| rows(page, curves, shown));
 }
 
 /// Where each curve begins and ends.

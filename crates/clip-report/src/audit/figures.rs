@@ -3,7 +3,7 @@
 use clip_audit::section::FigureTable;
 use clip_eval::results::{Figure, Unit};
 
-use super::words::{figure_entry, folded, in_words, intervals, picture};
+use super::words::{figure_entry, first_rows, in_words, intervals, picture};
 use crate::markup::Markup;
 use crate::numbers::{MISSING, capital, display_name, figure_value};
 use crate::plot::{Axis, Dot, DotPlot, Kind, Row, Scale};
@@ -23,7 +23,7 @@ pub(super) fn draw(page: &mut Markup, title: &str, table: &FigureTable) {
             drawn.iter().for_each(|name| plot(page, title, table, name));
         });
     }
-    folded(page, table.rows.len(), &format!("rows by {}", table.of), |page| rows(page, table));
+    first_rows(page, &table.rows, "rows", |page, shown| rows(page, table, shown));
 }
 
 /// The first column of the first rows.
@@ -111,7 +111,7 @@ fn plot(page: &mut Markup, title: &str, table: &FigureTable, name: &str) {
     picture(page, |page| plot.draw(page, &said.join("; ")), &caption);
 }
 
-fn rows(page: &mut Markup, table: &FigureTable) {
+fn rows(page: &mut Markup, table: &FigureTable, shown: &[(String, Vec<Figure>)]) {
     let names = names(table);
     let heads: Vec<String> = names.iter().map(|name| format!("#{}", display_name(name))).collect();
     let mut columns = vec![table.of.as_str()];
@@ -120,7 +120,7 @@ fn rows(page: &mut Markup, table: &FigureTable) {
     let caption =
         format!("Figures by {}, with intervals where there are.{}", table.of, notes(all()));
     page_table(page, &caption, &columns, |page| {
-        for (row, figures) in &table.rows {
+        for (row, figures) in shown {
             page.element("tr", &[], |page| {
                 row_head(page, row);
                 for name in &names {

@@ -11,16 +11,14 @@ use crate::numbers::{count, percent, total};
 use crate::plot::{Ribbon, Side, ribbons};
 use crate::widgets::{numeric, row_head, soft, table as page_table};
 
-/// Flows that are drawn all.
-const ALL_DRAWN: usize = 14;
+/// Flows that are shown all.
+const ALL_SHOWN: usize = 14;
 /// Of more, the largest that change the answer.
-const MOST_DRAWN: usize = 12;
-/// Rows of the table.
-const MOST_ROWS: usize = 24;
+const MOST_SHOWN: usize = 12;
 
 /// The picture and the table.
 pub(super) fn draw(page: &mut Markup, title: &str, flow: &Flow) {
-    let drawn = drawn(flow);
+    let drawn = shown(flow);
     page.element("div", &[], |page| {
         if !drawn.is_empty() {
             plot(page, title, flow, &drawn);
@@ -46,13 +44,13 @@ fn said(cell: &FlowCell) -> String {
 }
 
 /// All flows of few; of many the largest of those that change the answer.
-fn drawn(flow: &Flow) -> Vec<&FlowCell> {
-    if flow.cells.len() <= ALL_DRAWN {
+fn shown(flow: &Flow) -> Vec<&FlowCell> {
+    if flow.cells.len() <= ALL_SHOWN {
         return flow.cells.iter().collect();
     }
     let mut largest: Vec<&FlowCell> = changed(flow).collect();
     largest.sort_by_key(|cell| std::cmp::Reverse(cell.items));
-    largest.truncate(MOST_DRAWN);
+    largest.truncate(MOST_SHOWN);
     largest
 }
 
@@ -68,13 +66,24 @@ fn side<'f>(cells: &[&'f FlowCell], of: impl Fn(&'f FlowCell) -> &'f str) -> Vec
     names.into_iter().map(|(name, _)| name).collect()
 }
 
+/// Answers after, in the order of what comes to them: few ribbons cross.
+fn opposite<'f>(cells: &[&'f FlowCell], before: &[&str]) -> Vec<&'f str> {
+    let height = |name: &str| {
+        let of = cells.iter().filter(|cell| cell.to == name);
+        let (sum, items) = of.fold((0.0, 0.0), |(sum, items), cell| {
+            let place = before.iter().position(|other| *other == cell.from).unwrap_or(0);
+            (sum + place as f64 * cell.items as f64, items + cell.items as f64)
+        });
+        sum / f64::max(items, 1.0)
+    };
+    let mut names = side(cells, |cell| &cell.to);
+    names.sort_by(|a, b| height(a).total_cmp(&height(b)));
+    names
+}
+
 fn plot(page: &mut Markup, title: &str, flow: &Flow, drawn: &[&FlowCell]) {
     let left = Side { title: &flow.before, names: side(drawn, |cell| &cell.from) };
-    // Answers of one name stand at one height where they can.
-    let mut names = side(drawn, |cell| &cell.to);
-    let place = |name: &str| left.names.iter().position(|other| *other == name);
-    names.sort_by_key(|name| place(name).unwrap_or(usize::MAX));
-    let right = Side { title: &flow.after, names };
+    let right = Side { title: &flow.after, names: opposite(drawn, &left.names) };
     let position = |names: &[&str], name: &str| names.iter().position(|other| *other == name);
     let of = |cell: &&FlowCell| {
         Some(Ribbon {
@@ -92,24 +101,30 @@ fn plot(page: &mut Markup, title: &str, flow: &Flow, drawn: &[&FlowCell]) {
 }
 
 fn caption(flow: &Flow, drawn: &[&FlowCell]) -> String {
-    let sides = format!("Left: answers with {}; right: with {}", flow.before, flow.after);
-    if drawn.len() == flow.cells.len() {
-        return format!(
-            "{sides}. Every flow of n = {} is drawn; grey: same name.",
-            count(flow.items)
-        );
+    format!(
+        "Left: answers with {}; right: with {}. {} Grey: an answer of the same name.",
+        flow.before,
+        flow.after,
+        part(flow, drawn)
+    )
+}
+
+/// Which flows are shown, and how many images the others have.
+fn part(flow: &Flow, shown: &[&FlowCell]) -> String {
+    if shown.len() == flow.cells.len() {
+        return format!("All {} flows of {}.", count(shown.len()), images(flow.items));
     }
     let moved = total(changed(flow).map(|cell| cell.items));
-    let shown = total(drawn.iter().map(|cell| cell.items));
-    let rest = changed(flow).count() - drawn.len();
+    let among = total(shown.iter().map(|cell| cell.items));
     format!(
-        "{sides}. Drawn: the {} largest flows between answers of different names, {}. Not drawn: {} in {rest} smaller \
-         flows; {} keep an answer of the same name. n = {}.",
-        drawn.len(),
-        images(shown),
-        images(moved.saturating_sub(shown)),
-        images(flow.items.saturating_sub(moved)),
-        count(flow.items)
+        "The {} largest flows between answers of different names, {}; {} smaller ones have {}. Of {}, {} keep an answer \
+         of the same name.",
+        shown.len(),
+        images(among),
+        changed(flow).count().saturating_sub(shown.len()),
+        images(moved.saturating_sub(among)),
+        images(flow.items),
+        count(flow.items.saturating_sub(moved))
     )
 }
 
@@ -120,24 +135,10 @@ fn rows(page: &mut Markup, flow: &Flow) {
         *size = size.saturating_add(cell.items);
     }
     let columns = ["before", "after", "#images", "#of the answer before"];
-    let shown = flow.cells.len().min(MOST_ROWS);
-    let rest = total(flow.cells.iter().skip(shown).map(|cell| cell.items));
-    let caption = format!(
-        "Before: {}. After: {}. {}",
-        flow.before,
-        flow.after,
-        match rest {
-            0 => format!("All {} flows.", count(shown)),
-            rest => format!(
-                "The {} largest of {} flows; the others have {}.",
-                count(shown),
-                count(flow.cells.len()),
-                images(rest)
-            ),
-        }
-    );
+    let shown = shown(flow);
+    let caption = format!("Before: {}. After: {}. {}", flow.before, flow.after, part(flow, &shown));
     page_table(page, &caption, &columns, |page| {
-        for cell in flow.cells.iter().take(shown) {
+        for cell in shown {
             page.element("tr", &[], |page| {
                 row_head(page, &cell.from);
                 page.element("td", &[], |page| {

@@ -5,27 +5,26 @@ use clip_audit::section::{Body, Section};
 
 use super::{
     anchor, associations, confusions, curves, figures, flow, head, paired, rates, reliability,
-    section_anchor,
+    section_anchor, verdict,
 };
 use crate::markup::Markup;
 use crate::numbers::count;
-use crate::widgets::{entry, mark, numeric, table};
+use crate::widgets::{entry, numeric, table};
 
 /// All audits of the page.
 pub(super) fn audits(page: &mut Markup, audits: &[&AuditRecord]) {
-    let columns = ["audit", "split", "#images", "sections", "verdict"];
+    let columns = ["audit", "verdict", "#images", "#sections", "split"];
     table(page, "Audits in this page", &columns, |page| {
         for (index, audit) in audits.iter().enumerate() {
             page.element("tr", &[], |page| {
                 link(page, &anchor(index + 1), &head::title(audit));
-                entry(page, &audit.split);
-                numeric(page, count(audit.counts.scored));
-                entry(page, audit.sections.len());
                 page.element("td", &[], |page| match &audit.verdict {
                     None => page.text("none asked"),
-                    Some(verdict) if verdict.met => mark(page, "good", "✓ met"),
-                    Some(_) => mark(page, "bad", "✗ not met"),
+                    Some(verdict) => verdict::said(page, verdict.met),
                 });
+                numeric(page, count(audit.counts.scored));
+                numeric(page, audit.sections.len());
+                entry(page, &audit.split);
             });
         }
     });

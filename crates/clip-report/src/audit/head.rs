@@ -45,7 +45,7 @@ pub(super) fn draw(page: &mut Markup, anchor: &str, audit: &AuditRecord) {
         0 => String::new(),
         skipped => format!(", {} left out", count(skipped)),
     };
-    page.element("dl", &[], |page| {
+    page.element("dl", &[("class", &"of")], |page| {
         let mut entry = definitions(page);
         entry("images", &format_args!("{}{of}{left_out}", count(counts.scored)));
         entry("data set", &format_args!("{}, split {}", audit.dataset, audit.split));

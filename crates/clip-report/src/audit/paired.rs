@@ -3,11 +3,11 @@
 use clip_audit::section::{Change, PairedRow, PairedTable, Rate};
 
 use super::words::{
-    direction, figure_entry, folded, group, images, in_words, intervals, p_entry, picture,
+    direction, folded, group, images, in_words, intervals, p_entry, picture, points_entry,
     rate_entry, rate_in_words,
 };
 use crate::markup::Markup;
-use crate::numbers::{MISSING, capital, count, percent, points};
+use crate::numbers::{MISSING, capital, count, or_missing, percent, points};
 use crate::plot::{Axis, Dot, DotPlot, Key, Kind, Row, Scale};
 use crate::widgets::{note, numeric, row_head, scrolled};
 
@@ -20,26 +20,36 @@ const AFTER: usize = 0;
 
 /// The plot and the table.
 pub(super) fn draw(page: &mut Markup, title: &str, table: &PairedTable) {
+    plot(page, title, table);
     page.element("div", &[], |page| {
-        plot(page, title, table);
-        let small: Vec<String> = table
-            .rows
-            .iter()
-            .filter(|row| row.change.is_none())
-            .map(|row| format!("{} ({})", group(&row.group), count(row.before.items)))
-            .collect();
-        if !small.is_empty() {
-            note(
-                page,
-                format_args!(
-                    "Too few images for a figure, fewer than {}: {}.",
-                    table.min_group,
-                    small.join(", ")
-                ),
-            );
-        }
+        page.leaf(
+            "p",
+            &[("class", &"finding")],
+            format_args!("{}.", capital(&main_figures(table))),
+        );
+        small_groups(page, table);
+        let what = format!("All {} groups", table.rows.len());
+        folded(page, table.rows.len() > MOST_DRAWN, &what, |page| rows(page, table));
     });
-    folded(page, table.rows.len(), "groups", |page| rows(page, table));
+}
+
+fn small_groups(page: &mut Markup, table: &PairedTable) {
+    let small: Vec<String> = table
+        .rows
+        .iter()
+        .filter(|row| row.change.is_none())
+        .map(|row| format!("{} ({})", group(&row.group), count(row.before.items)))
+        .collect();
+    if !small.is_empty() {
+        note(
+            page,
+            format_args!(
+                "Too few images for a figure, fewer than {}: {}.",
+                table.min_group,
+                small.join(", ")
+            ),
+        );
+    }
 }
 
 /// What changed for all, and for the group that changed most.
@@ -77,6 +87,11 @@ fn value(rate: &Rate) -> Option<f64> {
     rate.share.as_ref()?.value
 }
 
+/// Whether all images together are a row of their own.
+fn has_all_apart(table: &PairedTable) -> bool {
+    !table.by.is_empty() || table.rows.is_empty()
+}
+
 fn plot(page: &mut Markup, title: &str, table: &PairedTable) {
     let is_whole = |row: &&PairedRow| value(&row.before).is_some() && value(&row.after).is_some();
     let mut shown: Vec<&PairedRow> = table.rows.iter().filter(is_whole).collect();
@@ -86,7 +101,7 @@ fn plot(page: &mut Markup, title: &str, table: &PairedTable) {
         shown.sort_by(|a, b| size(b).total_cmp(&size(a)));
         shown.truncate(MOST_DRAWN);
     }
-    let all = Some(&table.all).filter(is_whole).filter(|_| !table.by.is_empty());
+    let all = Some(&table.all).filter(is_whole).filter(|_| has_all_apart(table));
     let drawn = || shown.iter().copied().chain(all);
     if drawn().next().is_none() {
         return;
@@ -101,7 +116,10 @@ fn plot(page: &mut Markup, title: &str, table: &PairedTable) {
         Key::new(BEFORE, Kind::Hollow, &format!("before: {}", table.before)),
         Key::new(AFTER, Kind::Mark, &format!("after: {}", table.after)),
     ];
-    let rows: Vec<Row> = drawn().map(dots).collect();
+    let mut rows: Vec<Row> = drawn().map(dots).collect();
+    if let (Some(_), false, Some(last)) = (all, shown.is_empty(), rows.last_mut()) {
+        last.apart = true;
+    }
     let plot = DotPlot {
         title,
         axis: &axis,
@@ -148,7 +166,7 @@ fn dots(row: &PairedRow) -> Row {
             dot(AFTER, Kind::Mark, &row.after, "after"),
         ],
         note: change.map(points).unwrap_or_default(),
-        apart: row.group.is_empty(),
+        apart: false,
         joined: true,
         name,
     }
@@ -159,10 +177,10 @@ fn rows(page: &mut Markup, table: &PairedTable) {
     let by = if table.by.is_empty() { "images".to_owned() } else { table.by.join(" · ") };
     let mut columns = vec![
         by.as_str(),
-        "#images",
         "#before",
         "#after",
-        "#after − before",
+        "#after − before, points",
+        "#images",
         "#only before",
         "#only after",
         "#p, Holm",
@@ -186,23 +204,27 @@ fn rows(page: &mut Markup, table: &PairedTable) {
         page.element("tbody", &[], |page| {
             table.rows.iter().for_each(|paired| row(page, paired, is_published));
         });
-        page.element("tfoot", &[], |page| row(page, &table.all, is_published));
+        if has_all_apart(table) {
+            page.element("tfoot", &[], |page| row(page, &table.all, is_published));
+        }
     });
 }
 
 fn row(page: &mut Markup, row: &PairedRow, is_published: bool) {
     page.element("tr", &[], |page| {
         row_head(page, group(&row.group));
-        numeric(page, count(row.before.items));
         rate_entry(page, &row.before);
         rate_entry(page, &row.after);
         match &row.change {
-            Some(change) => {
-                figure_entry(page, &change.difference);
-                numeric(page, count(change.only_before));
-                numeric(page, count(change.only_after));
-            }
-            None => (0..3).for_each(|_| numeric(page, MISSING)),
+            Some(change) => points_entry(page, &change.difference),
+            None => numeric(page, MISSING),
+        }
+        numeric(page, count(row.before.items));
+        let change = row.change.as_ref();
+        for images in
+            [change.map(|change| change.only_before), change.map(|change| change.only_after)]
+        {
+            numeric(page, or_missing(images, count));
         }
         p_entry(page, row.change.as_ref().map(|change| &change.test));
         if is_published {

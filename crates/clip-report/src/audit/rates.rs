@@ -3,8 +3,8 @@
 use clip_audit::section::{Direction, Disparity, Rate, RateRow, RateTable};
 
 use super::words::{
-    direction, folded, group, images, in_words, intervals, picture, rate_entry, rate_in_words,
-    size_in_words, tested,
+    direction, folded, group, images, intervals, picture, rate_entry, rate_in_words,
+    ratio_in_words, size_in_words, tested,
 };
 use crate::markup::Markup;
 use crate::numbers::{MISSING, capital, count, percent, points};
@@ -20,26 +20,15 @@ const MOST_NAMED: usize = 12;
 /// Colour and shape of published values.
 const PUBLISHED: usize = 3;
 
-/// The plot, what sets the groups apart, and the table.
+/// The plot; beside it what sets the groups apart, and the table.
 pub(super) fn draw(page: &mut Markup, title: &str, table: &RateTable) {
+    plot(page, title, table);
     page.element("div", &[], |page| {
-        plot(page, title, table);
-        if let Some(disparity) = &table.disparity {
-            page.leaf("p", &[("class", &"finding")], apart(table, disparity));
-        } else {
-            page.leaf(
-                "p",
-                &[("class", &"finding")],
-                format_args!(
-                    "Groups are not compared: fewer than two have {} or more.",
-                    images(table.min_group)
-                ),
-            );
-        }
+        page.leaf("p", &[("class", &"finding")], apart(table));
         small_groups(page, table);
+        let what = format!("All {} groups by {}", table.rows.len(), table.by.join(", "));
+        folded(page, table.rows.len() > MOST_DRAWN, &what, |page| rows(page, table));
     });
-    let what = format!("groups by {}", table.by.join(", "));
-    folded(page, table.rows.len(), &what, |page| rows(page, table));
 }
 
 /// Worst and best group, gap and ratio; or the share of all.
@@ -66,7 +55,14 @@ fn value(rate: &Rate) -> Option<f64> {
     rate.share.as_ref()?.value
 }
 
-fn apart(table: &RateTable, disparity: &Disparity) -> String {
+/// Worst and best group, gap, ratio and test; or why groups are not compared.
+fn apart(table: &RateTable) -> String {
+    let Some(disparity) = &table.disparity else {
+        return format!(
+            "Groups are not compared: fewer than two have {} or more.",
+            images(table.min_group)
+        );
+    };
     let level = disparity.gap.level.unwrap_or(0.95);
     let named = |word: &str, levels: &[String]| {
         let row = table.rows.iter().find(|row| row.group == levels);
@@ -78,7 +74,7 @@ fn apart(table: &RateTable, disparity: &Disparity) -> String {
         named("Worst", &disparity.worst),
         named("Best", &disparity.best),
         size_in_words(&disparity.gap),
-        in_words(&disparity.ratio),
+        ratio_in_words(&disparity.ratio),
         tested(&disparity.test, level)
     )
 }
@@ -216,7 +212,7 @@ fn small_groups(page: &mut Markup, table: &RateTable) {
 fn rows(page: &mut Markup, table: &RateTable) {
     let is_published = table.rows.iter().any(|row| row.published.is_some());
     let by = table.by.join(" · ");
-    let mut columns = vec![by.as_str(), "#images", "#of them", "#share"];
+    let mut columns = vec![by.as_str(), "#share", "#images", "#of them"];
     if is_published {
         columns.extend(["#published", "#difference"]);
     }
@@ -238,9 +234,9 @@ fn rows(page: &mut Markup, table: &RateTable) {
 fn row(page: &mut Markup, row: &RateRow, is_published: bool) {
     page.element("tr", &[], |page| {
         row_head(page, group(&row.group));
+        rate_entry(page, &row.rate);
         numeric(page, count(row.rate.items));
         numeric(page, row.rate.hits.map_or_else(|| MISSING.to_owned(), count));
-        rate_entry(page, &row.rate);
         if is_published {
             let published = row.published.map(|value| format!("{} %", percent(value)));
             let apart =

@@ -6,11 +6,11 @@ use clip_audit::section::{Direction, Rate, Test};
 use clip_eval::results::{Figure, Unit};
 
 use crate::markup::Markup;
-use crate::numbers::{count, figure_interval, figure_value, how, number};
+use crate::numbers::{MISSING, count, figure_interval, figure_value, how, number, points};
 use crate::widgets::{numeric, soft};
 
 /// Rows of a table that stand open; more are folded away.
-pub(super) const OPEN_ROWS: usize = 24;
+pub(super) const OPEN_ROWS: usize = 20;
 
 /// `Black · Female`; without levels all images.
 pub(super) fn group(levels: &[String]) -> String {
@@ -36,6 +36,16 @@ pub(super) fn size_in_words(figure: &Figure) -> String {
     }
 }
 
+/// A ratio of two shares with its interval, two decimals.
+pub(super) fn ratio_in_words(ratio: &Figure) -> String {
+    let text = |value: f64| match value.is_finite() && value.abs() < 1e6 {
+        true => format!("{value:.2}"),
+        false => MISSING.to_owned(),
+    };
+    let interval = ratio.interval().map(|(low, high)| format!(" [{}, {}]", text(low), text(high)));
+    ratio.value.map_or_else(|| figure_value(ratio), text) + &interval.unwrap_or_default()
+}
+
 /// `85.7 % [80.1, 90.0]`, or that there are too few images.
 pub(super) fn rate_in_words(rate: &Rate) -> String {
     rate.share.as_ref().map_or_else(|| too_few(rate), in_words)
@@ -49,6 +59,17 @@ fn too_few(rate: &Rate) -> String {
 pub(super) fn figure_entry(page: &mut Markup, figure: &Figure) {
     page.element("td", &[("class", &"num")], |page| {
         page.text(figure_value(figure));
+        if let Some(interval) = figure_interval(figure) {
+            page.text(" ");
+            soft(page, interval);
+        }
+    });
+}
+
+/// A difference as an entry under a head that says `points`.
+pub(super) fn points_entry(page: &mut Markup, figure: &Figure) {
+    page.element("td", &[("class", &"num")], |page| {
+        page.text(figure.value.map_or_else(|| MISSING.to_owned(), points));
         if let Some(interval) = figure_interval(figure) {
             page.text(" ");
             soft(page, interval);
@@ -110,28 +131,48 @@ pub(super) fn direction(good: Direction) -> &'static str {
     }
 }
 
-/// Sentences as a list; nothing of none.
+/// Sentences as a list, one by itself; nothing of none.
 pub(super) fn list(page: &mut Markup, class: &str, sentences: &[impl Display]) {
-    if sentences.is_empty() {
-        return;
+    match sentences {
+        [] => {}
+        [one] => page.leaf("p", &[("class", &class)], one),
+        all => page.element("ul", &[("class", &class)], |page| {
+            all.iter().for_each(|sentence| page.leaf("li", &[], sentence));
+        }),
     }
-    page.element("ul", &[("class", &class)], |page| {
-        for sentence in sentences {
-            page.leaf("li", &[], sentence);
-        }
+}
+
+/// What is folded away where there is much of it.
+pub(super) fn folded(
+    page: &mut Markup,
+    is_much: bool,
+    what: &str,
+    table: impl FnOnce(&mut Markup),
+) {
+    if !is_much {
+        return page.element("div", &[], table);
+    }
+    page.element("details", &[], |page| {
+        page.leaf("summary", &[], what);
+        table(page);
     });
 }
 
-/// A table that is folded away where it has many rows.
-pub(super) fn folded(page: &mut Markup, rows: usize, what: &str, table: impl FnOnce(&mut Markup)) {
-    if rows <= OPEN_ROWS {
-        page.element("div", &[("class", &"open")], table);
-    } else {
-        page.element("details", &[], |page| {
-            page.leaf("summary", &[], format_args!("All {} {what}", count(rows)));
-            table(page);
-        });
-    }
+/// A table of which the first rows stand open and the others are folded away.
+pub(super) fn first_rows<T>(
+    page: &mut Markup,
+    rows: &[T],
+    what: &str,
+    table: impl Fn(&mut Markup, &[T]),
+) {
+    let (first, rest) = rows.split_at(rows.len().min(OPEN_ROWS));
+    page.element("div", &[], |page| {
+        table(page, first);
+        if !rest.is_empty() {
+            let what = format!("{} more {what}", count(rest.len()));
+            folded(page, true, &what, |page| table(page, rest));
+        }
+    });
 }
 
 /// Pictures with what there is to know about them.

@@ -5,14 +5,14 @@ use super::kind::{Kind, shape};
 use super::legend::{self, Key};
 use super::picture::{WIDTH, svg};
 use super::text::{LETTERS, fit, width};
-use crate::markup::{Attributes, Markup, Px};
+use crate::markup::{Markup, Px};
 
 /// Height of a dot with its interval.
 const LANE: f64 = 10.0;
 /// Between rows.
 const AIR: f64 = 7.0;
-/// The widest that names may be.
-const NAMES: f64 = 165.0;
+/// The widest that names beside their dots may be; wider ones stand above them.
+const NAMES: f64 = 140.0;
 
 /// One dot.
 pub(crate) struct Dot {
@@ -55,12 +55,14 @@ impl DotPlot<'_> {
     pub(crate) fn draw(&self, page: &mut Markup, description: &str) {
         let mut body = Markup::default();
         let top = legend::draw(&mut body, self.keys) + LETTERS + 7.0;
-        let names = self.rows.iter().map(|row| width(&row.name)).fold(0.0, f64::max).min(NAMES);
+        let names = self.rows.iter().map(|row| width(&row.name)).fold(0.0, f64::max);
+        let (beside, above) =
+            if names <= NAMES { (names + 6.0, 0.0) } else { (0.0, LETTERS + 6.0) };
         let notes = self.rows.iter().map(|row| width(&row.note)).fold(0.0, f64::max);
         let notes = notes.max(width(self.note_head));
-        let (left, right) = (names + 10.0, WIDTH - notes - 12.0);
+        let (left, right) = (beside + 4.0, WIDTH - notes - 12.0);
         let across = |value: f64| Some(left + self.axis.scale.clamped(value)? * (right - left));
-        let bottom = top + self.rows.iter().map(Row::height).sum::<f64>();
+        let bottom = top + self.rows.iter().map(|row| above + row.height()).sum::<f64>();
 
         self.grid(&mut body, (top, bottom), across);
         if !self.note_head.is_empty() {
@@ -72,8 +74,20 @@ impl DotPlot<'_> {
         }
         let mut row_top = top;
         for row in self.rows {
-            row.draw(&mut body, row_top, (left, right), across);
-            row_top += row.height();
+            if above > 0.0 {
+                let base = row_top + row.air() + LETTERS + 3.0;
+                word(&mut body, "n", left + 4.0, base, &fit(&row.name, WIDTH - left - 4.0));
+            }
+            if row.apart {
+                let rule = format!("M0 {}H{WIDTH}", Px(row_top + AIR / 2.0));
+                body.empty("path", &[("class", &"g"), ("d", &rule)]);
+            }
+            row.draw(&mut body, row_top + above, right, across);
+            if beside > 0.0 {
+                let base = row_top + row.middle() + LETTERS * 0.36;
+                word(&mut body, "n e", left - 6.0, base, &row.name);
+            }
+            row_top += above + row.height();
         }
         let base_line = format!("M{} {}V{}H{}", Px(left), Px(top), Px(bottom), Px(right));
         body.empty("path", &[("class", &"x"), ("d", &base_line)]);
@@ -105,32 +119,22 @@ impl DotPlot<'_> {
 
 impl Row {
     fn height(&self) -> f64 {
-        self.dots.len().max(1) as f64 * LANE + AIR + if self.apart { AIR } else { 0.0 }
+        self.air() + self.dots.len().max(1) as f64 * LANE + AIR / 2.0
     }
 
-    fn draw(
-        &self,
-        body: &mut Markup,
-        top: f64,
-        (left, right): (f64, f64),
-        across: impl Fn(f64) -> Option<f64>,
-    ) {
-        let first = top + self.height() - AIR / 2.0 - self.dots.len().max(1) as f64 * LANE;
-        let middle = (first + top + self.height() - AIR / 2.0) / 2.0;
-        if self.apart {
-            let rule = format!("M0 {}H{WIDTH}", Px(top + AIR / 2.0));
-            body.empty("path", &[("class", &"g"), ("d", &rule)]);
-        }
-        let base = Px(middle + LETTERS * 0.36);
-        let place: Attributes<'_> = &[("class", &"n e"), ("x", &Px(left - 6.0)), ("y", &base)];
-        body.element("text", place, |text| {
-            let name = fit(&self.name, left - 8.0);
-            text.text(&name);
-            if name != self.name {
-                text.leaf("title", &[], &self.name);
-            }
-        });
-        let height = |lane: usize| first + (lane as f64 + 0.5) * LANE;
+    /// Above the first dot.
+    fn air(&self) -> f64 {
+        if self.apart { AIR * 1.5 } else { AIR / 2.0 }
+    }
+
+    /// Middle of the dots below the row's top.
+    fn middle(&self) -> f64 {
+        self.air() + self.dots.len().max(1) as f64 * LANE / 2.0
+    }
+
+    /// Dots and note; `across` is the place of a value.
+    fn draw(&self, body: &mut Markup, top: f64, right: f64, across: impl Fn(f64) -> Option<f64>) {
+        let height = |lane: usize| top + self.air() + (lane as f64 + 0.5) * LANE;
         if let (true, [before, after, ..]) = (self.joined, self.dots.as_slice())
             && let Some((from, to)) = across(before.value).zip(across(after.value))
         {
@@ -140,7 +144,7 @@ impl Row {
         for (lane, dot) in self.dots.iter().enumerate() {
             dot.draw(body, height(lane), &across);
         }
-        word(body, "k", right + 8.0, middle + LETTERS * 0.36, &self.note);
+        word(body, "k", right + 8.0, top + self.middle() + LETTERS * 0.36, &self.note);
     }
 }
 

@@ -13,7 +13,7 @@ const AIR: f64 = 4.0;
 /// What the larger side has for its things, for each node.
 const NODE: f64 = 21.0;
 /// Names at either side.
-const NAMES: f64 = 122.0;
+const NAMES: f64 = 140.0;
 /// Of a node.
 const BAR: f64 = 6.0;
 /// A ribbon is never thinner.
@@ -158,7 +158,7 @@ impl Nodes {
             let items = format!(" {}", count(node.items));
             let base = Px(node.top + node.height / 2.0 + LETTERS * 0.36);
             body.element("text", &[("class", &class), ("x", &Px(x)), ("y", &base)], |text| {
-                let short = fit(name, NAMES - 6.0 - width(&items));
+                let short = fit(name, NAMES - 5.0 - width(&items));
                 text.text(format_args!("{short}{items}"));
                 if short != **name {
                     text.leaf("title", &[], name);
