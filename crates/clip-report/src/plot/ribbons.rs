@@ -16,6 +16,9 @@ const NODE: f64 = 21.0;
 const NAMES: f64 = 140.0;
 /// Of a node.
 const BAR: f64 = 6.0;
+/// Where ribbons begin and end.
+const START: f64 = NAMES + BAR;
+const END: f64 = WIDTH - NAMES - BAR;
 /// A ribbon is never thinner.
 const THINNEST: f64 = 1.2;
 
@@ -55,42 +58,15 @@ pub(crate) fn ribbons(
     }
 
     let mut body = Markup::default();
-    let (start, end) = (NAMES + BAR, WIDTH - NAMES - BAR);
-    // From the top at both sides, so that ribbons of one node cross as little as can be.
-    let mut order: Vec<&Ribbon> = ribbons.iter().collect();
-    order.sort_by_key(|ribbon| (ribbon.from, ribbon.to));
-    let starts: Vec<f64> = order.iter().map(|r| from.take(r.from, r.items)).collect();
-    let mut ends = vec![0.0; order.len()];
-    let mut at_right: Vec<usize> = (0..order.len()).collect();
-    at_right.sort_by_key(|&index| (order[index].to, order[index].from));
-    for index in at_right {
-        ends[index] = to.take(order[index].to, order[index].items);
+    for (ribbon, y, z) in placed(ribbons, &mut from, &mut to) {
+        let name =
+            |side: &Side<'_>, at: usize| side.names.get(at).copied().unwrap_or_default().to_owned();
+        let (before, after) = (name(left, ribbon.from), name(right, ribbon.to));
+        let tip = format!("{before} → {after}: {}", count(ribbon.items));
+        draw(&mut body, ribbon, (y, z), unit, &tip);
     }
-    for ((ribbon, y), z) in order.iter().zip(starts).zip(ends) {
-        let thick = (ribbon.items as f64 * unit).max(THINNEST);
-        let middle = (start + end) / 2.0;
-        let d = format!(
-            "M{s} {y}C{m} {y} {m} {z} {e} {z}v{t}C{m} {zt} {m} {yt} {s} {yt}z",
-            s = Px(start),
-            e = Px(end),
-            m = Px(middle),
-            y = Px(y),
-            z = Px(z),
-            t = Px(thick),
-            zt = Px(z + thick),
-            yt = Px(y + thick),
-        );
-        let class = if ribbon.same { "v s8".into() } else { format!("v s{}", ribbon.from % 8) };
-        let tip = format!(
-            "{} → {}: {}",
-            left.names.get(ribbon.from).copied().unwrap_or_default(),
-            right.names.get(ribbon.to).copied().unwrap_or_default(),
-            count(ribbon.items)
-        );
-        body.element("path", &[("class", &class), ("d", &d)], |path| path.leaf("title", &[], tip));
-    }
-    from.draw(&mut body, left, NAMES, (NAMES - 5.0, "n e"));
-    to.draw(&mut body, right, end, (end + BAR + 5.0, "n"));
+    from.draw(&mut body, left, START - BAR, (NAMES - 5.0, "n e"));
+    to.draw(&mut body, right, END, (END + BAR + 5.0, "n"));
     let head = |body: &mut Markup, class: &str, x: f64, text: &str| {
         let text = fit(text, WIDTH / 2.0 - 8.0);
         body.leaf("text", &[("class", &class), ("x", &Px(x)), ("y", &Px(LETTERS))], text);
@@ -98,6 +74,42 @@ pub(crate) fn ribbons(
     head(&mut body, "u", 0.0, left.title);
     head(&mut body, "u e", WIDTH, right.title);
     svg(page, title, description, top + height + 4.0, &body);
+}
+
+/// Each ribbon with its tops at the left and at the right; from the top at both sides, so that
+/// ribbons of one node cross as little as can be.
+fn placed<'r>(
+    ribbons: &'r [Ribbon],
+    from: &mut Nodes,
+    to: &mut Nodes,
+) -> Vec<(&'r Ribbon, f64, f64)> {
+    let mut placed: Vec<(&Ribbon, f64, f64)> =
+        ribbons.iter().map(|ribbon| (ribbon, 0.0, 0.0)).collect();
+    placed.sort_by_key(|(ribbon, ..)| (ribbon.to, ribbon.from));
+    for (ribbon, _, end) in &mut placed {
+        *end = to.take(ribbon.to, ribbon.items);
+    }
+    placed.sort_by_key(|(ribbon, ..)| (ribbon.from, ribbon.to));
+    for (ribbon, start, _) in &mut placed {
+        *start = from.take(ribbon.from, ribbon.items);
+    }
+    placed
+}
+
+/// A ribbon whose top is `y` at the left and `z` at the right.
+fn draw(body: &mut Markup, ribbon: &Ribbon, (y, z): (f64, f64), unit: f64, tip: &str) {
+    let thick = (ribbon.items as f64 * unit).max(THINNEST);
+    let d = format!(
+        "M{START} {y}C{m} {y} {m} {z} {END} {z}v{thick}C{m} {zt} {m} {yt} {START} {yt}z",
+        m = Px((START + END) / 2.0),
+        zt = Px(z + thick),
+        yt = Px(y + thick),
+        thick = Px(thick),
+        y = Px(y),
+        z = Px(z),
+    );
+    let class = if ribbon.same { "v s8".into() } else { format!("v s{}", ribbon.from % 8) };
+    body.element("path", &[("class", &class), ("d", &d)], |path| path.leaf("title", &[], tip));
 }
 
 /// The nodes of one side: top, height, things, and how much of them is taken by ribbons.
