@@ -139,7 +139,7 @@ fn every_race(gender: &RateTable, options: &GroupOptions) -> Claim {
         share.is_some_and(|share| share.high.is_some_and(|high| high < least))
     };
     let Some((race, found)) = worst else {
-        let why = format!("no race has {} images", options.min_group);
+        let why = format!("no race has {} images", options.least_group());
         let found = Figure::undefined("found", Unit::Share, &why);
         return Claim { text, claimed, found, standing: Standing::NotTested, why };
     };
@@ -152,7 +152,7 @@ fn every_race(gender: &RateTable, options: &GroupOptions) -> Claim {
     let mut why =
         format!("the least lower end is that of {race}, {}", words::with_interval(&found));
     if small > 0 {
-        why += &format!("; {small} races have fewer than {} images", options.min_group);
+        why += &format!("; {small} races have fewer than {} images", options.least_group());
     }
     Claim { text, claimed, found, standing, why }
 }
@@ -178,7 +178,7 @@ fn extreme(gender: &RateTable, race: &str, end: End, options: &GroupOptions) -> 
         .collect();
     let (Some(found), false) = (share, others.is_empty()) else {
         let why =
-            format!("{race}, or every other race, has fewer than {} images", options.min_group);
+            format!("{race}, or every other race, has fewer than {} images", options.least_group());
         let found = Figure::undefined("found", Unit::Share, &why);
         return Claim { text, claimed, found, standing: Standing::NotTested, why };
     };
@@ -213,7 +213,7 @@ fn about(rates: &RateTable, question: Question, row: &str, options: &GroupOption
     let claimed = card(row);
     let value = claimed.unwrap_or_default();
     let text = format!("{} about {}", question.name(), words::percent(value));
-    let found = words::figure("found", &rates.all, options.min_group);
+    let found = words::figure("found", &rates.all, options.least_group());
     let least = value - ROUNDING;
     let standing = Standing::at_least(&found, least);
     let why = format!(

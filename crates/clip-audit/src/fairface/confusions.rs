@@ -14,7 +14,7 @@ pub(super) fn of_races(system: &System, faces: &Faces, options: &GroupOptions) -
     let races = faces.levels(0);
     let name = |race: u32| races[race as usize].clone();
     let all = worst_confusions(&system.answers[0], &faces.truth[0], usize::MAX);
-    let pairs: Vec<_> = all.into_iter().filter(|pair| pair.of >= options.min_group).collect();
+    let pairs: Vec<_> = all.into_iter().filter(|pair| pair.of >= options.least_group()).collect();
     let wrong: usize = pairs.iter().map(|pair| pair.count).sum();
     let may = match pairs.first() {
         Some(pair) => format!(
@@ -44,5 +44,5 @@ pub(super) fn of_races(system: &System, faces: &Faces, options: &GroupOptions) -
              the counts depend on how many faces of each race there are and on the words that stand for them.",
         ),
     )
-    .with_notes(vec![format!("races of fewer than {} images are left out", options.min_group)])
+    .with_notes(vec![format!("races of fewer than {} images are left out", options.least_group())])
 }

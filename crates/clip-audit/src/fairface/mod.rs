@@ -62,7 +62,7 @@ impl Audit for Fairface {
         let prompts = self.options.prompts(&split.prompts);
         let encoded = context.encode_split(split)?;
         let mut outcome = Outcome::of(&encoded);
-        let faces = Faces::of(&prompts, &encoded.targets(), self.options.groups.min_group)?;
+        let faces = Faces::of(&prompts, &encoded.targets(), self.options.groups.least_group())?;
         let answers = zero_shot::answers(context, &prompts, &encoded)?;
         outcome.prompts = answers.prompts;
         outcome.notes.extend(answers.notes);
@@ -81,7 +81,7 @@ impl Audit for Fairface {
             .flat_map(|prompts| prompts.classes.iter().map(String::as_str))
             .collect();
         let mut met = warnings::of_labels(&asked);
-        met.extend(warnings::of_groups(&faces.finest_sizes(), self.options.groups.min_group));
+        met.extend(warnings::of_groups(&faces.finest_sizes(), self.options.groups.least_group()));
         met.extend(warnings::of_model(&context.model));
         outcome.warnings = warnings::once(met);
         Ok(outcome)
@@ -132,4 +132,125 @@ fn sections(systems: &[System], faces: &Faces, options: &FairfaceOptions) -> Vec
     sections.extend(systems.iter().map(|system| confusions::of_races(system, faces, groups)));
     sections.extend(tables.into_iter().map(Table::section));
     sections
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::faces::tests::faces;
+    use super::system::SystemKind;
+    use super::*;
+    use crate::section::{Body, RateTable};
+
+    /// `each` faces of every race and gender, adults; gender is wrong for the first of a race's men
+    /// and women, as often as `wrong` says of (race, gender).
+    fn answered(each: usize, wrong: impl Fn(u32, u32) -> usize) -> (Faces, System) {
+        let (mut of, mut genders) = (Vec::new(), Vec::new());
+        for race in 0..7 {
+            for gender in 0..2 {
+                of.extend(vec![(race, gender, 3); each]);
+                let is_wrong = |face: usize| face < wrong(race, gender);
+                genders.extend((0..each).map(|face| gender ^ u32::from(is_wrong(face))));
+            }
+        }
+        let faces = faces(&of);
+        let answers = [faces.truth[0].clone(), genders, faces.truth[2].clone()];
+        let (kind, notes, not_comparable) = (SystemKind::Probe, Vec::new(), None);
+        (faces, System { kind, answers, notes, not_comparable })
+    }
+
+    fn rates<'s>(sections: &'s [Section], id: &str) -> &'s RateTable {
+        let section = sections.iter().find(|section| section.id == id).expect("a section");
+        let Body::Rates(rates) = &section.body else { panic!("{id} has no rates") };
+        rates
+    }
+
+    fn notes(sections: &[Section], id: &str) -> String {
+        sections.iter().find(|section| section.id == id).expect("a section").notes.join("\n")
+    }
+
+    #[test]
+    fn constructed_answers_have_the_counts_they_were_made_with() {
+        // 30 men and 30 women of each race; 9 of the Black women and 3 of the Indian men are wrong.
+        let (faces, system) = answered(30, |race, gender| match (race, gender) {
+            (1, 1) => 9,
+            (2, 0) => 3,
+            _ => 0,
+        });
+        let options = FairfaceOptions::default();
+        let sections = sections(&[system], &faces, &options);
+        let ids: BTreeSet<&str> = sections.iter().map(|section| section.id.as_str()).collect();
+        assert_eq!((sections.len(), ids.len()), (5 + 1 + 32, 5 + 1 + 32));
+        let table = rates(&sections, "linear-probe-gender-by-race-gender");
+        let of =
+            |group: [&str; 2]| table.rows.iter().find(|row| row.group == group).expect("there");
+        assert_eq!(of(["Black", "Female"]).rate.hits, Some(21));
+        assert_eq!(of(["Indian", "Male"]).rate.hits, Some(27));
+        assert_eq!(of(["Latino_Hispanic", "Female"]).published, Some(0.992));
+        let disparity = table.disparity.as_ref().expect("groups are large enough");
+        assert_eq!(disparity.worst, ["Black", "Female"]);
+        assert!((disparity.gap.value.expect("a gap") - 0.3).abs() < 1e-12);
+        let tests: Vec<&crate::section::Test> = sections
+            .iter()
+            .filter_map(|section| match &section.body {
+                Body::Rates(rates) => rates.disparity.as_ref().map(|disparity| &disparity.test),
+                _ => None,
+            })
+            .collect();
+        assert!(tests.iter().all(|test| test.family == tests.len() && test.p_holm >= test.p));
+        let Body::Figures(five) =
+            &sections.iter().find(|section| section.id == "table-5").expect("there").body
+        else {
+            panic!("figures")
+        };
+        let female = &five.rows.iter().find(|row| row.0 == "linear probe, female").expect("ours").1;
+        let average = female.last().expect("the average");
+        assert_eq!(average.name, "average");
+        assert!((average.value.expect("large enough") - (6.0 + 0.7) / 7.0).abs() < 1e-12);
+        assert!(average.interval().is_some_and(|(low, high)| low < 0.957 && 0.957 < high));
+    }
+
+    #[test]
+    fn claims_of_the_card_hold_fail_or_are_not_decided_by_the_unfavourable_end() {
+        let options = FairfaceOptions::default();
+        let said = |each, wrong: fn(u32, u32) -> usize| {
+            let (faces, system) = answered(each, wrong);
+            notes(&sections(&[system], &faces, &options), "card-sentence")
+        };
+        // 0 wrong of 200: the lower end is 98.2 %. 4 wrong: 95.0 %. 20 wrong: 90 %, at most 93.8 %.
+        let all_right = said(100, |_, _| 0);
+        assert!(all_right.contains("gender above 96.0 % for every race: holds"), "{all_right}");
+        assert!(all_right.contains("race about 93.0 %: holds"), "{all_right}");
+        assert!(
+            all_right.contains("Middle Eastern faces the highest: is not decided"),
+            "{all_right}"
+        );
+        let four = said(100, |race, _| if race == 3 { 2 } else { 0 });
+        assert!(four.contains("for every race: is not decided by these images"), "{four}");
+        let twenty = said(100, |race, _| if race == 0 { 10 } else { 0 });
+        assert!(twenty.contains("for every race: does not hold"), "{twenty}");
+        assert!(twenty.contains("White faces the lowest: holds"), "{twenty}");
+        let other = said(100, |race, _| if race == 5 { 30 } else { 0 });
+        assert!(other.contains("Middle Eastern faces the highest: does not hold"), "{other}");
+        // Twelve of each race, below the least group: nothing is said of a race.
+        let few = said(6, |_, _| 0);
+        assert!(few.contains("for every race: is not tested"), "{few}");
+        assert!(few.contains("race about 93.0 %: holds"), "84 images of all races together: {few}");
+    }
+
+    #[test]
+    fn group_that_is_too_small_has_neither_figure_nor_claim() {
+        let (faces, system) = answered(12, |race, _| if race == 0 { 12 } else { 0 });
+        let sections = sections(&[system], &faces, &FairfaceOptions::default());
+        let fine = rates(&sections, "linear-probe-gender-by-race-gender");
+        assert!(fine.rows.iter().all(|row| row.rate.hits.is_none() && row.rate.share.is_none()));
+        assert_eq!(fine.disparity, None);
+        let conclusion = sections.iter().find(|s| s.id == "linear-probe-gender-by-race-gender");
+        let said = &conclusion.expect("there").conclusion;
+        assert!(said.may.contains("none is compared"), "{said:?}");
+        assert!(said.may_not.contains("nothing is known of 14 of the 14 groups"), "{said:?}");
+        let races = rates(&sections, "linear-probe-gender-by-race");
+        assert_eq!(races.rows[0].rate.hits, Some(0), "24 images are enough");
+    }
 }

@@ -1,6 +1,6 @@
 //! The paper's tables as it prints them, each row beside the published ones.
 
-use clip_eval::results::Figure;
+use clip_eval::results::{Figure, Unit};
 
 use super::faces::{Faces, NON_WHITE, Question, WHITE, WHITE_OR_NOT};
 use super::system::System;
@@ -8,7 +8,7 @@ use super::tables::{READ_AS_TWO, of_table_5};
 use super::words;
 use crate::options::GroupOptions;
 use crate::published::{self, MEASURED, TABLE_3, TABLE_4, TABLE_5};
-use crate::rates::rate;
+use crate::rates::{mean_over_groups, rate};
 use crate::section::{Body, Conclusion, FigureTable, Section};
 
 /// A row of a table of figures.
@@ -164,7 +164,7 @@ fn row(system: &System, faces: &Faces, members: &[bool], options: &GroupOptions)
 fn share(name: &str, hits: &[bool], members: &[bool], options: &GroupOptions) -> Figure {
     let of_them = || hits.iter().zip(members).filter(|(_, member)| **member);
     let (items, right) = (of_them().count(), of_them().filter(|(hit, _)| **hit).count());
-    words::figure(name, &rate(right, items, options), options.min_group)
+    words::figure(name, &rate(right, items, options), options.least_group())
 }
 
 /// `by zero-shot race is right for 58.3 % (57.0 to 59.6), gender …`
@@ -193,28 +193,20 @@ fn by_race(
 
 /// The mean over the races; none where one of them has too few images.
 fn average(hits: &[bool], faces: &Faces, of_gender: &[bool], options: &GroupOptions) -> Figure {
-    let some: Vec<usize> = (0..faces.len()).filter(|&face| of_gender[face]).collect();
-    let hits: Vec<bool> = some.iter().map(|&face| hits[face]).collect();
-    let races: Vec<u32> = some.iter().map(|&face| faces.truth[0][face]).collect();
-    let mut counts = vec![(0_usize, 0_usize); faces.levels(0).len()];
-    for (&race, &hit) in races.iter().zip(&hits) {
-        let (items, right) = &mut counts[race as usize];
-        *items += 1;
-        *right += usize::from(hit);
-    }
-    let small = counts.iter().filter(|(items, _)| *items < options.min_group).count();
+    let Some(mut races) = faces.groups.by(&["race"]) else {
+        return words::too_few(AVERAGE, 0, options.least_group());
+    };
+    let of_them = races.of_item.iter_mut().zip(of_gender);
+    of_them.filter(|(_, member)| !**member).for_each(|(race, _)| *race = None);
+    let sizes = races.sizes();
+    let small = sizes.iter().filter(|&&size| size < options.least_group()).count()
+        + (faces.levels(0).len() - sizes.len());
     if small > 0 {
-        let reason = format!(
-            "{small} of {} races have fewer than {} images",
-            counts.len(),
-            options.min_group
-        );
-        return Figure::undefined(AVERAGE, clip_eval::results::Unit::Share, &reason);
+        let (races, least) = (faces.levels(0).len(), options.least_group());
+        let reason = format!("{small} of {races} races have fewer than {least} images");
+        return Figure::undefined(AVERAGE, Unit::Share, &reason);
     }
-    let shares = counts.iter().map(|&(items, right)| right as f64 / items as f64);
-    let mean = shares.sum::<f64>() / counts.len() as f64;
-    let interval = options.bootstrap().mean_per_class(&hits, &races);
-    Figure::share(AVERAGE, mean).within(interval, "images within their race")
+    mean_over_groups(hits, &races, options).named(AVERAGE)
 }
 
 /// Race, gender and age of a row of Table 3 or 4.

@@ -1,6 +1,6 @@
 //! Figures and groups as they stand in sentences.
 
-use clip_eval::results::Figure;
+use clip_eval::results::{Figure, Unit};
 
 use crate::section::{Rate, RateRow, RateTable};
 
@@ -64,7 +64,7 @@ pub(super) fn figure(name: &str, rate: &Rate, min_group: usize) -> Figure {
 /// A group that is too small for a figure.
 pub(super) fn too_few(name: &str, items: usize, min_group: usize) -> Figure {
     let reason = format!("{items} images, fewer than {min_group}");
-    Figure::undefined(name, clip_eval::results::Unit::Share, &reason)
+    Figure::undefined(name, Unit::Share, &reason)
 }
 
 /// A group of a table.
