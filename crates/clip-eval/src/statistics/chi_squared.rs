@@ -61,7 +61,7 @@ fn chi_squared_upper_tail(statistic: f64, degrees_of_freedom: usize) -> f64 {
     if degrees_of_freedom == 0 || statistic <= 0.0 {
         return 1.0;
     }
-    gamma_ur(degrees_of_freedom as f64 / 2.0, statistic / 2.0)
+    gamma_ur(degrees_of_freedom as f64 / 2.0, statistic / 2.0).clamp(0.0, 1.0)
 }
 
 #[cfg(test)]
