@@ -77,6 +77,24 @@ pub(crate) fn left_out(table: &FileGroups) -> Vec<Skipped> {
     table.left_out.iter().map(skipped).collect()
 }
 
+/// The groups of some of the table's own files.
+pub(crate) fn groups_of(table: &FileGroups, files: &[usize]) -> Groups {
+    groups_at(table, &files.iter().copied().map(Some).collect::<Vec<_>>())
+}
+
+/// BLAKE3 of files and groups, in order.
+pub(crate) fn blake3_of(table: &FileGroups) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (file, path) in table.files.iter().enumerate() {
+        let level = |column: &clip_data::GroupColumn| {
+            column.of_file[file].map(|level| column.levels[level as usize].clone())
+        };
+        let levels: Vec<Option<String>> = table.columns.iter().map(level).collect();
+        hasher.update(format!("{path}\t{levels:?}\n").as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
 /// The groups of items, from the file of each.
 fn groups_at(table: &FileGroups, file_of: &[Option<usize>]) -> Groups {
     let attribute = |column: &clip_data::GroupColumn| Attribute {

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use clip_data::{PromptSet, read_text};
-use clip_eval::{EvalError, head};
+use clip_eval::EvalError;
 use clip_rs::Tokenizer;
 
 /// Lists of the program by name.
@@ -130,19 +130,27 @@ impl LabelList {
         tokenizer.encode(a) == tokenizer.encode(b)
     }
 
-    /// Identity of labels and categories.
+    /// BLAKE3 of labels and categories.
     pub fn fingerprint(&self) -> String {
-        let names = |label: &Label| {
-            [Some(label.text.clone()), label.category.clone()].into_iter().flatten().collect()
-        };
-        head::blake3_of(&PromptSet {
+        let mut hasher = blake3::Hasher::new();
+        for Label { text, category } in &self.labels {
+            let category = category.as_deref().unwrap_or_default();
+            hasher.update(format!("{text}\t{category}\n").as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// The labels, and behind them others, each in every sentence.
+    pub fn prompts(&self, others: &[String], templates: &[String]) -> PromptSet {
+        let texts = self.labels.iter().map(|label| &label.text).chain(others);
+        PromptSet {
             id: self.name.clone(),
             source: self.source.clone(),
-            classes: self.labels.iter().map(names).collect(),
-            templates: Vec::new(),
+            classes: texts.map(|text| vec![text.clone()]).collect(),
+            templates: templates.to_vec(),
             labels: None,
             rest: serde_json::Value::Null,
-        })
+        }
     }
 
     /// Categories in the order of their first labels.

@@ -15,6 +15,7 @@
 //! returned or written.
 #![forbid(unsafe_code)]
 
+pub mod association;
 mod audit;
 pub mod denigration;
 pub mod disparity;
@@ -22,6 +23,7 @@ pub mod fairface;
 pub mod group_table;
 pub mod groups;
 pub mod label_list;
+mod logits;
 pub mod options;
 pub mod paired;
 mod phrases;

@@ -42,6 +42,15 @@ impl GroupOptions {
     }
 }
 
+/// A sentence that has a place for a label.
+#[cfg(feature = "clap")]
+pub(crate) fn template(text: &str) -> Result<String, String> {
+    match text.contains("{}") {
+        true => Ok(text.to_owned()),
+        false => Err("it has no {} for the label".to_owned()),
+    }
+}
+
 #[cfg(feature = "clap")]
 fn at_least_ten(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -8,6 +8,7 @@ use clip_eval::results::sealed::{self, Seal};
 use clip_eval::results::{AUDIT, Counts, Identity, Provenance, Skipped, slug};
 use serde::{Deserialize, Serialize};
 
+use crate::label_list::LabelList;
 use crate::section::{Section, Verdict};
 use crate::warnings::Warning;
 
@@ -76,6 +77,24 @@ pub struct Prompts {
     pub count: usize,
     /// Sentences with `{}`.
     pub templates: Vec<String>,
+}
+
+impl Prompts {
+    /// Of a list; without texts where they stay unsaid.
+    pub fn of(list: &LabelList, templates: &[String], show_labels: bool) -> Prompts {
+        let source = match &list.status {
+            Some(status) => format!("{}; {status}", list.source),
+            None => list.source.clone(),
+        };
+        let is_hidden = list.is_hidden(show_labels);
+        Prompts {
+            name: list.name.clone(),
+            source,
+            classes: if is_hidden { Vec::new() } else { list.texts() },
+            count: list.labels.len(),
+            templates: templates.to_vec(),
+        }
+    }
 }
 
 impl AuditRecord {

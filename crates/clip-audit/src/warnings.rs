@@ -3,6 +3,7 @@
 use clip_rs::ModelProvenance;
 use serde::{Deserialize, Serialize};
 
+use crate::label_list::LabelList;
 use crate::words;
 
 /// Labels that a warning names.
@@ -80,6 +81,17 @@ pub fn of_labels<S: AsRef<str>>(labels: &[S]) -> Vec<Warning> {
 /// [`of_labels`] of a list whose texts are shown only when asked for: their number alone.
 pub fn of_unshown_labels<S: AsRef<str>>(labels: &[S]) -> Vec<Warning> {
     warnings(labels, false)
+}
+
+/// Of a label list and classes beside it: its content warning, and what its labels are about, with
+/// examples only where they are shown.
+pub fn of_list(list: &LabelList, others: &[String], show_labels: bool) -> Vec<Warning> {
+    let of_content = list.content_warning.as_ref().map(|warning| {
+        Warning::new(WarningKind::Content, &format!("label list {}: {warning}", list.name))
+    });
+    let texts = [&list.texts()[..], others].concat();
+    let shown = !list.is_hidden(show_labels);
+    of_content.into_iter().chain(warnings(&texts, shown)).collect()
 }
 
 fn warnings<S: AsRef<str>>(labels: &[S], shown: bool) -> Vec<Warning> {

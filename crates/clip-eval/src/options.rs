@@ -403,7 +403,7 @@ impl EvalOptions {
 }
 
 /// Options by the names that a suite file has for them.
-pub(crate) fn by_name(options: &impl Serialize) -> Map<String, Value> {
+pub fn by_name(options: &impl Serialize) -> Map<String, Value> {
     match serde_json::to_value(options) {
         Ok(Value::Object(options)) => options,
         _ => Map::new(), // numbers, texts and lists always become an object

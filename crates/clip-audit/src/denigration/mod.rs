@@ -25,9 +25,10 @@ use self::sections::Found;
 use crate::audit::{Audit, Outcome};
 use crate::groups::Groups;
 use crate::label_list::{DENIGRATION, LabelList};
+use crate::logits;
 use crate::published::MEASURED;
 use crate::record::Prompts;
-use crate::warnings::{self, Warning, WarningKind};
+use crate::warnings::{self, Warning};
 
 /// What errors are said to come from.
 const ASKED: &str = "audit denigration";
@@ -39,8 +40,6 @@ const CHILD: &str = "child";
 const TEMPLATES: &str = "templates_of_denigration";
 /// Sentences that a figure is to be looked at with (PROTOCOL_EVAL 8.3).
 const LEAST_TEMPLATES: usize = 3;
-/// Logits in memory at a time.
-const LOGITS: usize = 1 << 22;
 
 /// The audit.
 #[derive(Debug, Clone)]
@@ -106,46 +105,22 @@ impl Denigration {
         sets: &[ClassSet],
         template: &str,
     ) -> Result<(Vec<Answers>, usize), EvalError> {
-        let texts = self.list.texts().into_iter().chain(self.added.iter().cloned());
-        let prompts = PromptSet {
-            id: self.list.name.clone(),
-            source: self.list.source.clone(),
-            classes: texts.map(|text| vec![text]).collect(),
-            templates: vec![template.to_owned()],
-            labels: None,
-            rest: serde_json::Value::Null,
-        };
-        let head = context.head(&prompts)?;
-        let scale = context.clip.scale();
-        let rows = encoded.rows.features.clone().normalize();
-        let images = (LOGITS / head.classes()).max(1);
+        let head = context.head(&self.list.prompts(&self.added, &[template.to_owned()]))?;
         let mut answers = vec![Answers::default(); sets.len()];
-        for rows in rows.as_slice().chunks(images * context.clip.embed_dim()) {
-            let logits = head.logits(rows, scale);
+        logits::in_parts(context, &head, &encoded.rows, |logits| {
             for (answers, set) in answers.iter_mut().zip(sets) {
                 answers
-                    .add(&logits, head.classes(), set)
+                    .add(logits, head.classes(), set)
                     .map_err(|error| EvalError::task(ASKED, DATASET, error.to_string()))?;
             }
-        }
+            Ok(())
+        })?;
         Ok((answers, head.truncated))
     }
 
     /// Labels, added classes and sentences, as the result names them.
     fn prompts(&self) -> Vec<Prompts> {
-        let LabelList { name, source, status, .. } = &self.list;
-        let source = match status {
-            Some(status) => format!("{source}; {status}"),
-            None => source.clone(),
-        };
-        let is_hidden = self.list.is_hidden(self.options.show_labels);
-        let mut prompts = vec![Prompts {
-            name: name.clone(),
-            source,
-            classes: if is_hidden { Vec::new() } else { self.list.texts() },
-            count: self.list.labels.len(),
-            templates: self.templates.clone(),
-        }];
+        let mut prompts = vec![Prompts::of(&self.list, &self.templates, self.options.show_labels)];
         if !self.added.is_empty() {
             let source = if self.options.added.is_empty() {
                 "CLIP paper, Table 7"
@@ -164,16 +139,7 @@ impl Denigration {
     }
 
     fn warnings(&self, context: &EvalContext, groups: &Groups) -> Vec<Warning> {
-        let LabelList { name, content_warning, .. } = &self.list;
-        let of_content = content_warning.as_ref().map(|warning| {
-            Warning::new(WarningKind::Content, &format!("label list {name}: {warning}"))
-        });
-        let mut met: Vec<Warning> = of_content.into_iter().collect();
-        let texts = [self.list.texts(), self.added.clone()].concat();
-        met.extend(match self.list.is_hidden(self.options.show_labels) {
-            true => warnings::of_unshown_labels(&texts),
-            false => warnings::of_labels(&texts),
-        });
+        let mut met = warnings::of_list(&self.list, &self.added, self.options.show_labels);
         let groupings =
             groups.attributes.iter().filter_map(|attribute| groups.by(&[&attribute.name]));
         let sizes: Vec<usize> = groupings.flat_map(|grouping| grouping.sizes()).collect();

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
+use clip_eval::options::by_name;
 use clip_eval::results::identity::Choices;
-use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::options::GroupOptions;
 
@@ -32,7 +31,7 @@ pub struct DenigrationOptions {
     pub added: Vec<String>,
     /// Sentence with {} for the label; the tables are of the first, the others show how much hangs
     /// on it [default: "a photo of a {}.", "{}", "a photo of a {} person."]
-    #[cfg_attr(feature = "clap", arg(long = "template", value_name = "TEXT", value_parser = template))]
+    #[cfg_attr(feature = "clap", arg(long = "template", value_name = "TEXT", value_parser = crate::options::template))]
     pub templates: Vec<String>,
     /// Show the labels of a list with a content warning, after the warning
     #[cfg_attr(feature = "clap", arg(long))]
@@ -69,19 +68,5 @@ impl DenigrationOptions {
         choices.enter("template", self.templates.clone().into(), self.templates.is_empty());
         choices.enter_options(&by_name(&self.groups), &by_name(&GroupOptions::default()));
         choices
-    }
-}
-
-fn by_name(options: &impl Serialize) -> Map<String, Value> {
-    let value = serde_json::to_value(options).unwrap_or_default();
-    value.as_object().cloned().unwrap_or_default()
-}
-
-/// A sentence that has a place for a label.
-#[cfg(feature = "clap")]
-fn template(text: &str) -> Result<String, String> {
-    match text.contains("{}") {
-        true => Ok(text.to_owned()),
-        false => Err("it has no {} for the label".to_owned()),
     }
 }
