@@ -134,3 +134,75 @@ pub(super) fn taken_by(images: &Images, at: usize, list: &LabelSet, looks: &[Loo
     let id = format!("absent-{}", at + 1);
     Section::new(&id, title, Body::Flow(ways), Conclusion::new(may, may_not))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::taxonomy::constructed::{images, list, right_answers, scores};
+
+    fn look(
+        truth: Vec<u32>,
+        classes: &[Option<u32>],
+        rows: Vec<f32>,
+    ) -> (Images, LabelSet, Vec<Option<u32>>, Vec<Look>) {
+        let images = images(truth, 3);
+        let list = list(classes);
+        let truth = right_answers(&images, &list);
+        let looks = scores(classes.len(), rows).looks(&truth, 1.0).expect("numbers");
+        (images, list, truth, looks)
+    }
+
+    fn value(figures: &[Figure], name: &str) -> Option<f64> {
+        figures.iter().find(|figure| figure.name == name).expect("there").value
+    }
+
+    proptest! {
+        #[test]
+        fn figures_are_those_of_scores_without_the_true_class(rows in prop::collection::vec(-5.0_f32..5.0, 60)) {
+            let truth: Vec<u32> = (0..20).map(|item| item % 3).collect();
+            let (images, list, right, looks) = look(truth.clone(), &[Some(0), Some(1), None], rows.clone());
+            let mut sure = Vec::new();
+            for (item, row) in rows.chunks_exact(3).enumerate() {
+                let left = (0..3).filter(|&answer| Some(answer as u32) != right[item]);
+                let left: Vec<f64> = left.map(|answer| f64::from(row[answer])).collect();
+                let sum: f64 = left.iter().map(|score| score.exp()).sum();
+                sure.push(left.iter().map(|score| score.exp() / sum).fold(0.0, f64::max));
+            }
+            let figures = figures(&images, &list, &right, &looks);
+            let above = sure.iter().filter(|&&p| p > 0.5).count() as f64 / 20.0;
+            prop_assert_eq!(value(&figures, "absent_above_0.5"), Some(above));
+            // Of each pair the share in which the image with its class is surer.
+            let present: Vec<f64> = looks.iter().zip(&right).filter(|(_, right)| right.is_some()).map(|(look, _)| look.confidence).collect();
+            let ahead: f64 = present.iter().flat_map(|&a| sure.iter().map(move |&b| {
+                let (a, b) = (a as f32, b as f32);
+                if a > b { 1.0 } else if a == b { 0.5 } else { 0.0 }
+            })).sum();
+            let expected = ahead / (present.len() * sure.len()) as f64;
+            prop_assert!((value(&figures, AUROC).unwrap() - expected).abs() < 1e-3);
+            let section = taken_by(&images, 0, &list, &looks);
+            let Body::Flow(flow) = section.body else { panic!("{:?}", section.body) };
+            prop_assert_eq!(flow.cells.iter().map(|cell| cell.items).sum::<usize>(), 20);
+            prop_assert!(flow.cells.iter().all(|cell| cell.from != cell.to), "its own class is gone");
+        }
+    }
+
+    #[test]
+    fn two_answers_leave_one_and_few_images_leave_none() {
+        let (images, list, right, looks) = look(vec![0; 20], &[Some(0), Some(1)], vec![1.0; 40]);
+        let figures = figures(&images, &list, &right, &looks);
+        assert_eq!(figures.len(), 7);
+        assert!(figures.iter().all(|figure| figure.value.is_none()));
+        assert!(
+            figures[6].note.as_ref().is_some_and(|note| note.contains("at least three labels"))
+        );
+    }
+
+    #[test]
+    fn quantiles_are_linear_between_two() {
+        assert_eq!(quantile(&[4.0, 1.0, 2.0, 3.0, 0.0], 0.5), 2.0);
+        assert_eq!(quantile(&[0.0, 1.0], 0.1), 0.1);
+        assert!(quantile(&[], 0.5).is_nan());
+    }
+}

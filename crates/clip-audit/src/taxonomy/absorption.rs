@@ -172,3 +172,102 @@ pub(super) fn added(
     }
     sections
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::section::Flow;
+    use crate::taxonomy::constructed::{images, list, right_answers, scores};
+
+    const CLASSES: u32 = 4;
+
+    /// Twelve images of four classes, one label of which has no class and one class no label.
+    fn looked(rows: &[f32]) -> (Images, LabelSet, Scores, Vec<Look>) {
+        let images = images((0..12).map(|item| item % CLASSES).collect(), CLASSES);
+        let list = list(&[Some(0), Some(1), Some(2), None]);
+        let scores = scores(4, rows.to_vec());
+        let looks = scores.looks(&right_answers(&images, &list), 1.0).expect("numbers");
+        (images, list, scores, looks)
+    }
+
+    fn flow_of(section: &Section) -> &Flow {
+        match &section.body {
+            Body::Flow(flow) => flow,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn total(flow: &Flow) -> usize {
+        flow.cells.iter().map(|cell| cell.items).sum()
+    }
+
+    proptest! {
+        /// Leaving an answer out is the same as never having had it: its images go where they go
+        /// without its score, and no other image moves.
+        #[test]
+        fn leaving_one_out_moves_its_images_alone(rows in prop::collection::vec(-5.0_f32..5.0, 48)) {
+            let (images, list, scores, looks) = looked(&rows);
+            let sections = left_out(&images, 0, &list, &looks);
+            prop_assert_eq!((flow_of(&sections[0]).items, total(flow_of(&sections[0]))), (12, 12));
+            let counts = left_out_counts(&images, &list, &looks);
+            prop_assert_eq!(counts.iter().map(|count| count.moved).sum::<usize>(), 12);
+            for out in 0..4_u32 {
+                let mut without = scores.clone();
+                without.rows.iter_mut().skip(out as usize).step_by(4).for_each(|score| *score = f32::MIN);
+                let after = without.best().expect("numbers");
+                let (mut set_right, mut own) = (0, 0);
+                for (item, (look, &after)) in looks.iter().zip(&after).enumerate() {
+                    let expected = if look.answer == out { look.second } else { look.answer };
+                    prop_assert_eq!(after, expected);
+                    let is_right = |answer: u32| list.answers[answer as usize].class == Some(images.truth[item]);
+                    set_right += usize::from(!is_right(look.answer) && is_right(after));
+                    own += usize::from(is_right(look.answer) && look.answer == out);
+                }
+                let count = counts[out as usize];
+                prop_assert_eq!((count.set_right, count.own), (set_right, own));
+            }
+        }
+
+        /// A label that is added takes the images on which it scores higher than all others, and
+        /// no other image moves.
+        #[test]
+        fn adding_one_moves_the_images_that_it_beats_alone(
+            rows in prop::collection::vec(-5.0_f32..5.0, 48),
+            logits in prop::collection::vec(-5.0_f32..5.0, 12),
+        ) {
+            let (images, list, scores, looks) = looked(&rows);
+            let before: Vec<u32> = looks.iter().map(|look| look.answer).collect();
+            let beaten = (0..12).filter(|&item| logits[item] > scores.rows[item * 4 + before[item] as usize]);
+            let beaten: Vec<usize> = beaten.collect();
+            let label = Added { label: "zebra", class: Some(3), logits };
+            let sections = added(&images, "1-1", (&list, &scores, &before), &label);
+            let flow = flow_of(&sections[0]);
+            prop_assert_eq!((total(flow), moved(flow)), (12, beaten.len()));
+            prop_assert!(flow.cells.iter().all(|cell| cell.from == cell.to || cell.to == "3"));
+            let Body::Paired(table) = &sections[1].body else { panic!("{:?}", sections[1].body) };
+            let change = table.all.change.as_ref().expect("twelve images, of at least ten");
+            let gained = beaten.iter().filter(|&&item| images.truth[item] == 3).count();
+            let lost = beaten.iter().filter(|&&item| list.answers[before[item] as usize].class == Some(images.truth[item])).count();
+            prop_assert_eq!((change.only_after, change.only_before), (gained, lost));
+        }
+    }
+
+    #[test]
+    fn a_label_for_a_class_that_is_there_joins_it() {
+        // Two images of class 0, answered 1; the new label for 0 lifts the first of them over it.
+        let rows = [[1.0, 2.0, 0.0, 0.0]; 12].concat();
+        let (images, list, scores, looks) = looked(&rows);
+        let before: Vec<u32> = looks.iter().map(|look| look.answer).collect();
+        let mut logits = vec![-9.0; 12];
+        logits[0] = 2.0; // ln(e + e²) > 2
+        let label = Added { label: "tabby", class: Some(0), logits };
+        let sections = added(&images, "1-1", (&list, &scores, &before), &label);
+        let flow = flow_of(&sections[0]);
+        assert_eq!(moved(flow), 1);
+        assert!(
+            flow.cells.iter().any(|cell| cell.from == "1" && cell.to == "0" && cell.items == 1)
+        );
+    }
+}

@@ -19,6 +19,8 @@ mod absorption;
 mod calibration;
 mod cell;
 mod comparison;
+#[cfg(test)]
+mod constructed;
 mod flow;
 mod images;
 mod lists;

@@ -303,3 +303,142 @@ fn of_list(number: usize, list: Fitted) -> [Section; 3] {
     let conclusion = Conclusion::new(may, may_not);
     [Section::new(&format!("thresholds-{number}"), title, body, conclusion), before, after]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::taxonomy::constructed::{images, list, right_answers, scores};
+
+    proptest! {
+        #[test]
+        fn threshold_is_the_least_that_keeps_the_precision(
+            answers in prop::collection::vec((0_u8..8, any::<bool>()), 0..40), precision in 0.05_f64..1.0,
+        ) {
+            let answers: Vec<(f64, bool)> =
+                answers.into_iter().map(|(p, right)| (f64::from(p) / 8.0, right)).collect();
+            let keeps = |least: f64| {
+                let given: Vec<bool> = answers.iter().filter(|(p, _)| *p >= least).map(|(_, right)| *right).collect();
+                given.iter().filter(|&&right| right).count() as f64 / given.len() as f64 >= precision
+            };
+            let expected = answers.iter().map(|(p, _)| *p).filter(|&p| keeps(p)).min_by(f64::total_cmp);
+            prop_assert_eq!(least_threshold(answers.clone(), precision), expected);
+        }
+
+        #[test]
+        fn half_of_every_class_is_held(truth in prop::collection::vec(0_u32..3, 10..60)) {
+            let images = images(truth.clone(), 3);
+            let is_held = held(&images);
+            for class in 0..3 {
+                let of_class: Vec<bool> =
+                    truth.iter().zip(&is_held).filter(|(of, _)| **of == class).map(|(_, held)| *held).collect();
+                prop_assert_eq!(of_class.iter().filter(|&&held| held).count(), of_class.len() / 2);
+            }
+            prop_assert_eq!(held(&images), is_held, "by the seed alone");
+        }
+    }
+
+    #[test]
+    fn precision_that_is_reached_exactly_is_reached() {
+        let answers = vec![(0.9, true), (0.8, true), (0.7, true), (0.6, false), (0.5, false)];
+        assert_eq!(least_threshold(answers.clone(), 0.75), Some(0.6), "three of four");
+        assert_eq!(least_threshold(answers.clone(), 0.76), Some(0.7));
+        assert_eq!(least_threshold(answers[3..].to_vec(), 0.1), None);
+        let nine = (0..10).map(|at| (0.5, at > 0)).collect();
+        assert_eq!(least_threshold(nine, 0.9), Some(0.5), "equal probabilities go together");
+    }
+
+    #[test]
+    fn classes_with_few_answers_share_a_threshold_and_labels_of_no_class_have_none() {
+        let list = list(&[Some(0), Some(1), Some(2), None]);
+        let mut held: Vec<(u32, f64, bool)> =
+            (0..12).map(|at| (0, 0.5 + f64::from(at) / 100.0, true)).collect();
+        held.extend([(1, 0.9, true), (2, 0.8, true), (2, 0.3, false), (3, 0.99, false)]);
+        let found = thresholds(&list, held, 0.6);
+        let expected =
+            [Threshold::Own(0.5), Threshold::Shared(0.8), Threshold::Shared(0.8), Threshold::Never];
+        assert_eq!(found, expected);
+        assert!(
+            found[0].is_reached(0.5) && !found[0].is_reached(0.499) && !found[3].is_reached(1.0)
+        );
+    }
+
+    /// A model that is right nine times of ten, with this score above the others.
+    fn fitted(score: impl Fn(u32, bool) -> f32) -> (Fitted, impl Fn(&Fitted, &str) -> f64) {
+        let truth: Vec<u32> = (0..600).map(|item| item % 3).collect();
+        let images = images(truth.clone(), 3);
+        let list = list(&[Some(0), Some(1), Some(2)]);
+        let mut rows = vec![0.0; 3 * truth.len()];
+        for (item, &truth) in (0..).zip(&truth) {
+            let right = item % 10 > 0;
+            let answer = if right { truth } else { (truth + 1) % 3 };
+            rows[3 * item as usize + answer as usize] = score(item, right);
+        }
+        let scores = scores(3, rows);
+        let right = right_answers(&images, &list);
+        let before = scores.looks(&right, 1.0).expect("numbers");
+        let fitted = Fitted::of(&images, &list, (&scores, &before), &right, (0.95, 100.0));
+        let value = |fitted: &Fitted, name: &str| {
+            let figure = fitted.figures.iter().find(|figure| figure.name == name);
+            figure.and_then(|figure| figure.value).expect("a figure")
+        };
+        (fitted.expect("fitted"), value)
+    }
+
+    #[test]
+    fn temperature_makes_probabilities_mean_what_they_say() {
+        let (fitted, value) = fitted(|item, _| 20.0 + (item % 7) as f32);
+        let [before, after] =
+            ["before", "after"].map(|when| value(&fitted, &format!("{ECE}_{when}")));
+        assert!((before - 0.1).abs() < 0.03 && after < before / 2.0, "{before} {after}");
+        assert!(value(&fitted, "temperature") > 2.0);
+        let scale = value(&fitted, "logit_scale") * value(&fitted, "temperature");
+        assert!((scale - 100.0).abs() < 1e-9);
+        let sections = sections(vec![fitted], 0.95);
+        assert_eq!(sections.len(), 4);
+        let Body::Reliability { bins } = &sections[2].body else {
+            panic!("{:?}", sections[2].body)
+        };
+        assert_eq!(bins.iter().map(|bin| bin.items).sum::<usize>(), 300, "the measured half");
+    }
+
+    #[test]
+    fn answers_below_the_threshold_are_none_of_these() {
+        let (fitted, value) =
+            fitted(|item, right| if right { 20.0 + (item % 7) as f32 } else { 12.0 });
+        let value = |name: &str| value(&fitted, name);
+        assert!(value("accuracy_of_answered") > 0.94, "{}", value("accuracy_of_answered"));
+        assert!(value("coverage") > 0.85 && value("absent_rejected") > 0.9);
+        let [before, after] = ["before", "after"].map(|when| value(&format!("{NLL}_{when}")));
+        assert!(after < before, "{before} {after}");
+    }
+
+    #[test]
+    fn few_or_certain_images_keep_the_temperature_and_say_why() {
+        let images = images(vec![0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], 3);
+        let list = list(&[Some(0), Some(1), Some(2)]);
+        let right = right_answers(&images, &list);
+        let mut rows = vec![0.0; 36];
+        images
+            .truth
+            .iter()
+            .enumerate()
+            .for_each(|(item, &truth)| rows[3 * item + truth as usize] = 9.0);
+        let scores = scores(3, rows);
+        let looks = scores.looks(&right, 1.0).expect("numbers");
+        let fitted =
+            Fitted::of(&images, &list, (&scores, &looks), &right, (0.9, 1.0)).expect("fitted");
+        assert!(
+            fitted.notes[0].contains("every held image is answered rightly"),
+            "{:?}",
+            fitted.notes
+        );
+        let coverage =
+            fitted.figures.iter().find(|figure| figure.name == "coverage").expect("there");
+        assert!(
+            coverage.value.is_none()
+                && coverage.note.as_ref().is_some_and(|note| note.contains("too few images: 6"))
+        );
+    }
+}

@@ -180,28 +180,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::options::GroupOptions;
-    use crate::taxonomy::lists::Answer;
-
-    fn list(classes: u32) -> LabelSet {
-        let answer = |class: u32| Answer { name: class.to_string(), class: Some(class) };
-        LabelSet {
-            name: "v1".to_owned(),
-            source: String::new(),
-            is_hidden: false,
-            labels: (0..classes).map(|class| vec![class.to_string()]).collect(),
-            answer_of_label: (0..classes).collect(),
-            answers: (0..classes).map(answer).collect(),
-            notes: Vec::new(),
-        }
-    }
+    use crate::taxonomy::constructed;
 
     fn stability(truth: Vec<u32>, answers: &[Vec<u32>]) -> (Images, Stability) {
-        let options = GroupOptions { min_group: 10, resamples: 100, ..GroupOptions::default() };
-        let names = (0..3).map(|class| class.to_string()).collect();
-        let images = Images::new(truth, names, Vec::new(), options);
+        let images = constructed::images(truth, 3);
+        let list = constructed::list(&[Some(0), Some(1), Some(2)]);
         let sentences: Vec<String> = (0..answers.len()).map(|at| format!("{at} {{}}")).collect();
-        let found = Stability::of(&images, &list(3), &sentences, answers);
+        let found = Stability::of(&images, &list, &sentences, answers);
         (images, found)
     }
 

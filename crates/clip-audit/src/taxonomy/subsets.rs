@@ -171,13 +171,7 @@ pub(super) fn sections(lists: Vec<(String, SubsetCurves)>, draws: usize) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::GroupOptions;
-
-    fn images(truth: Vec<u32>, classes: u32) -> Images {
-        let options = GroupOptions { min_group: 10, resamples: 200, ..GroupOptions::default() };
-        let names = (0..classes).map(|class| class.to_string()).collect();
-        Images::new(truth, names, Vec::new(), options)
-    }
+    use crate::taxonomy::constructed::images;
 
     #[test]
     fn sizes_go_up_to_all() {

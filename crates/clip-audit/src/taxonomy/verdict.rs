@@ -237,18 +237,188 @@ fn text(requirements: &[Requirement], images: &str) -> String {
 }
 
 fn in_words(requirement: &Requirement) -> String {
-    let Requirement { name, of, threshold, figure, compared, good, .. } = requirement;
-    let most = if *good == Direction::Higher { "at least" } else { "at most" };
-    let which =
-        figure.name.split_once(": ").map_or_else(String::new, |(_, which)| format!(" ({which})"));
-    match compared {
-        Some(end) => format!(
-            "With {of} {name}{which} is {}, and {end:.4} is compared with {most} {threshold}",
-            said(figure)
-        ),
-        None => {
-            let reason = figure.note.as_deref().unwrap_or("there is no interval");
-            format!("With {of} {name} of {most} {threshold} cannot be shown: {reason}")
+    let Requirement { name, of, threshold, figure, compared, good, met } = requirement;
+    let which = figure.name.split_once(": ");
+    let which = which.map_or_else(String::new, |(_, which)| format!(" ({which})"));
+    if compared.is_none() {
+        let most = if *good == Direction::Higher { "at least" } else { "at most" };
+        let reason = figure.note.as_deref().unwrap_or("there is no interval");
+        return format!("With {of}, {name} of {most} {threshold} cannot be shown: {reason}");
+    }
+    let end = match (good, met) {
+        (Direction::Higher, true) => "lower end reaches",
+        (Direction::Higher, false) => "lower end does not reach",
+        (Direction::Lower, true) => "upper end stays within",
+        (Direction::Lower, false) => "upper end exceeds",
+    };
+    format!("With {of}, {name}{which} is {}, whose {end} {threshold}", said(figure))
+}
+
+#[cfg(test)]
+mod tests {
+    use clip_eval::statistics::{Interval, Method};
+
+    use super::*;
+    use crate::groups::Grouping;
+    use crate::options::GroupOptions;
+    use crate::rates::{Counted, rate, rate_table};
+
+    fn figure(name: &str, low: f64, value: f64, high: f64) -> Figure {
+        let method = Method::Bootstrap { resamples: 100, seed: 0 };
+        Figure::share(name, value)
+            .within(Some(Interval { level: 0.95, low, high, method }), "images")
+    }
+
+    fn group_table(hits: [usize; 2], items: [usize; 2]) -> RateTable {
+        let by = Grouping {
+            by: vec!["camera".to_owned()],
+            names: vec![vec!["old".to_owned()], vec!["new".to_owned()]],
+            of_item: [0, 1]
+                .into_iter()
+                .flat_map(|group| vec![Some(group as u32); items[group]])
+                .collect(),
+        };
+        let hits: Vec<bool> =
+            (0..2).flat_map(|group| (0..items[group]).map(move |at| at < hits[group])).collect();
+        let counted = Counted { rate: "right", good: Direction::Higher };
+        rate_table(counted, &hits, &by, &GroupOptions::default())
+    }
+
+    struct Measured {
+        figures: [Figure; 5],
+        classes: Vec<(String, Rate)>,
+        groups: Vec<RateTable>,
+    }
+
+    fn measured() -> Measured {
+        let options = GroupOptions::default();
+        let class = |name: &str, hits, items| (name.to_owned(), rate(hits, items, &options));
+        Measured {
+            figures: [
+                figure("accuracy", 0.75, 0.8, 0.85),
+                figure("mean_per_class", 0.7, 0.78, 0.84),
+                figure("ece", 0.01, 0.03, 0.06),
+                figure("stability", 0.5, 0.6, 0.7),
+                figure("absent_auroc", 0.8, 0.85, 0.9),
+            ],
+            classes: vec![class("cat", 90, 100), class("dog", 18, 20)],
+            groups: vec![group_table([180, 140], [200, 200])],
+        }
+    }
+
+    fn evidence(of: &Measured) -> Evidence<'_> {
+        let [accuracy, mean_per_class, ece, stability, absent_auroc] =
+            of.figures.each_ref().map(Some);
+        let (classes, groups) = (&*of.classes, &*of.groups);
+        Evidence {
+            of: "v1.txt",
+            accuracy,
+            mean_per_class,
+            ece,
+            stability,
+            absent_auroc,
+            classes,
+            groups,
+        }
+    }
+
+    fn judged(measured: &Measured, measure: Measure, threshold: f64) -> Verdict {
+        let required = [Required { measure, threshold }];
+        judge(&required, &[evidence(measured)], "500 images of pets (test)")
+            .expect("something is required")
+    }
+
+    #[test]
+    fn every_threshold_is_met_at_its_end_and_not_beyond() {
+        let measured = measured();
+        for (_, measure) in MEASURES {
+            let end =
+                judged(&measured, measure, 0.5).requirements[0].compared.expect("an interval");
+            let beyond = match measure.good() {
+                Direction::Higher => end.next_up(),
+                Direction::Lower => end.next_down(),
+            };
+            let equal = judged(&measured, measure, end);
+            assert!(
+                equal.met && equal.text.starts_with("Met: "),
+                "{measure:?} {end}: {}",
+                equal.text
+            );
+            let not = judged(&measured, measure, beyond);
+            assert!(!not.met && !not.requirements[0].met, "{measure:?} {end}");
+            assert!(
+                not.text.starts_with("Not met: 1 of 1 requirements do not hold on 500 images"),
+                "{}",
+                not.text
+            );
+            assert!(not.text.contains(measure.name()), "{}", not.text);
+        }
+    }
+
+    #[test]
+    fn ends_that_speak_against_a_figure_are_compared() {
+        let measured = measured();
+        let compared = |measure| judged(&measured, measure, 0.5).requirements[0].compared;
+        assert_eq!(compared(Measure::Accuracy), Some(0.75));
+        assert_eq!(compared(Measure::Ece), Some(0.06));
+        let gap = &measured.groups[0].disparity.as_ref().expect("two groups").gap;
+        assert_eq!(compared(Measure::Gap), gap.high);
+        assert!(gap.high > gap.value);
+        // Of two classes with the same share, that with fewer images could be worse.
+        let worst = &judged(&measured, Measure::WorstClass, 0.5).requirements[0];
+        assert_eq!((&*worst.figure.name, worst.compared), ("worst class: dog", worst.figure.low));
+        let group = &judged(&measured, Measure::WorstGroup, 0.9).requirements[0];
+        assert_eq!(group.figure.name, "worst group: new");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_not_met_and_says_why() {
+        let mut measured = measured();
+        measured.figures[1] =
+            Figure::share("mean_per_class", 1.0).without("no interval: all draws are alike");
+        measured.classes.push(("owl".to_owned(), rate(3, 3, &GroupOptions::default())));
+        measured.groups.push(group_table([30, 1], [40, 1]));
+        for (measure, reason) in [
+            (Measure::MeanPerClass, "no interval: all draws are alike"),
+            (Measure::WorstClass, "too few images of a class to know: owl (3)"),
+            (Measure::WorstGroup, "too few images of a group to know: new (1)"),
+            (Measure::Gap, "too few images of a group to know: new (1)"),
+            (Measure::Ratio, "too few images of a group to know: new (1)"),
+        ] {
+            let verdict =
+                judged(&measured, measure, if measure == Measure::Gap { 1.0 } else { 0.0 });
+            assert!(!verdict.met && verdict.requirements[0].compared.is_none(), "{measure:?}");
+            assert!(verdict.text.contains(reason), "{measure:?}: {}", verdict.text);
+        }
+        measured.groups.clear();
+        assert!(judged(&measured, Measure::Gap, 1.0).text.contains("was not measured"));
+        assert_eq!(judge(&[], &[evidence(&measured)], "images"), None);
+    }
+
+    #[test]
+    fn one_list_that_fails_fails_all() {
+        let (good, mut bad) = (measured(), measured());
+        bad.figures[0] = figure("accuracy", 0.6, 0.7, 0.8);
+        let required = [Required { measure: Measure::Accuracy, threshold: 0.7 }];
+        let verdict =
+            judge(&required, &[evidence(&good), evidence(&bad)], "500 images").expect("required");
+        let met: Vec<bool> = verdict.requirements.iter().map(|one| one.met).collect();
+        assert_eq!((verdict.met, met), (false, vec![true, false]));
+    }
+
+    #[test]
+    fn requirements_are_read_as_typed() {
+        let required: Required = "worst-group=0.8".parse().expect("one");
+        assert_eq!(required, Required { measure: Measure::WorstGroup, threshold: 0.8 });
+        for (text, reason) in [
+            ("recall=0.9", "there is no `recall`; there are accuracy, mean-per-class, worst-class"),
+            ("accuracy", "no NAME=VALUE"),
+            ("accuracy=90", "no threshold from 0 to 1"),
+            ("accuracy=NaN", "no threshold from 0 to 1"),
+            ("gap=", "no threshold from 0 to 1"),
+        ] {
+            let found = text.parse::<Required>().expect_err("refused");
+            assert!(found.contains(reason), "{text}: {found}");
         }
     }
 }
