@@ -145,8 +145,8 @@ fn worst_best_gap_and_test_are_said_in_words() {
         "Worst: Indian, 94.0 % [92.7, 95.1].",
         "Best: White, 97.8 % [97.1, 98.4].",
         "Gap: 3.8 points [2.3, 5.3]",
-        "Groups differ by more than chance explains: chi-squared = 23.4 with 6 degrees of freedom, p < 0.001 after \
-         Holm's correction for 12 tests.",
+        "Groups differ by more than chance explains: p < 0.001 after Holm's correction for 12 tests (chi-squared 23.4, \
+         6 degrees of freedom).",
         "No difference beyond chance is shown",
         "Drawn: the 14 worst and the 8 best of 112 groups with a figure.",
         "All 126 groups by race, gender, age",

@@ -6,11 +6,13 @@ use clip_eval::results::{Figure, Unit};
 use super::words::{figure_entry, first_rows, in_words, intervals, picture};
 use crate::markup::Markup;
 use crate::numbers::{MISSING, capital, display_name, figure_value};
-use crate::plot::{Axis, Dot, DotPlot, Kind, Row, Scale};
+use crate::plot::{Axis, Dot, DotPlot, Key, Kind, Row, Scale};
 use crate::widgets::{numeric, row_head, table as page_table};
 
 /// Columns that are drawn, at most.
-const MOST_PLOTS: usize = 3;
+const MOST_PLOTS: usize = 4;
+/// Colour and shape of figures without an interval, as published ones.
+const WITHOUT: usize = 3;
 /// Rows of a plot, at most.
 const MOST_ROWS: usize = 24;
 
@@ -80,8 +82,8 @@ fn plot(page: &mut Markup, title: &str, table: &FigureTable, name: &str) {
         .map(|(row, figure)| Row {
             name: row.to_owned(),
             dots: vec![Dot {
-                series: 0,
-                kind: Kind::Mark,
+                series: if figure.interval().is_some() { 0 } else { WITHOUT },
+                kind: if figure.interval().is_some() { Kind::Mark } else { Kind::Hollow },
                 value: figure.value.unwrap_or(f64::NAN),
                 interval: figure.interval(),
                 tip: format!("{row}: {}", in_words(figure)),
@@ -91,11 +93,17 @@ fn plot(page: &mut Markup, title: &str, table: &FigureTable, name: &str) {
             joined: false,
         })
         .collect();
+    let mut keys = Vec::new();
+    if column(table, name).any(|(_, figure)| figure.value.is_some() && figure.interval().is_none())
+    {
+        keys.push(Key::new(0, Kind::Mark, "with its interval"));
+        keys.push(Key::new(WITHOUT, Kind::Hollow, "without one"));
+    }
     let title = format!("{title}: {called}");
     let plot = DotPlot {
         title: &title,
         axis: &axis,
-        keys: &[],
+        keys: &keys,
         rows: &rows,
         note_head: "",
         reference: None,

@@ -67,29 +67,53 @@ fn draw(page: &mut Markup, number: usize, audit: &AuditRecord) {
         glance::sections(page, number, &audit.sections);
     }
     for (index, section) in audit.sections.iter().enumerate() {
-        draw_section(page, &section_anchor(number, index), section);
+        let is_folded = is_folded(section, audit.sections.len());
+        draw_section(page, &section_anchor(number, index), section, is_folded);
     }
     head::provenance(page, audit);
 }
 
-fn draw_section(page: &mut Markup, anchor: &str, section: &Section) {
-    page.element("div", &[("class", &"part-of")], |page| {
-        page.leaf("h4", &[("id", &anchor)], &section.title);
-        page.element("div", &[("class", &"conclusion")], |page| {
-            for (lead, sentence) in [
-                ("May be concluded: ", &section.conclusion.may),
-                ("May not: ", &section.conclusion.may_not),
-            ] {
-                page.element("p", &[], |page| {
-                    page.leaf("b", &[], lead);
-                    page.text(sentence);
-                });
-            }
+/// Sections of an audit that stand open, whatever they are.
+const MOST_OPEN: usize = 16;
+
+/// Of many sections, those by combinations of attributes are folded away.
+fn is_folded(section: &Section, sections: usize) -> bool {
+    sections > MOST_OPEN && matches!(&section.body, Body::Rates(table) if table.by.len() > 1)
+}
+
+fn draw_section(page: &mut Markup, anchor: &str, section: &Section, is_folded: bool) {
+    if is_folded {
+        page.element("details", &[], |page| {
+            page.leaf("summary", &[], &section.title);
+            page.element("div", &[("id", &anchor), ("class", &"cell")], |page| {
+                page.leaf("h4", &[], &section.title);
+                inside(page, section);
+            });
         });
-        page.element("div", &[("class", &"beside")], |page| body(page, section));
-        words::list(page, "note", &section.notes);
-    });
+    } else {
+        page.element("div", &[("class", &"part-of")], |page| {
+            page.leaf("h4", &[("id", &anchor)], &section.title);
+            inside(page, section);
+        });
+    }
     page.line();
+}
+
+/// What may be concluded, picture and table, notes.
+fn inside(page: &mut Markup, section: &Section) {
+    page.element("div", &[("class", &"conclusion")], |page| {
+        for (lead, sentence) in [
+            ("May be concluded: ", &section.conclusion.may),
+            ("May not: ", &section.conclusion.may_not),
+        ] {
+            page.element("p", &[], |page| {
+                page.leaf("b", &[], lead);
+                page.text(sentence);
+            });
+        }
+    });
+    page.element("div", &[("class", &"beside")], |page| body(page, section));
+    words::list(page, "note", &section.notes);
 }
 
 fn body(page: &mut Markup, section: &Section) {

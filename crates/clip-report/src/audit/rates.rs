@@ -3,7 +3,7 @@
 use clip_audit::section::{Direction, Disparity, Rate, RateRow, RateTable};
 
 use super::words::{
-    direction, folded, group, images, intervals, picture, rate_entry, rate_in_words,
+    direction, folded, group, images, intervals, p_value, picture, rate_entry, rate_in_words,
     ratio_in_words, size_in_words, tested,
 };
 use crate::markup::Markup;
@@ -37,11 +37,13 @@ pub(super) fn main_figures(table: &RateTable) -> String {
         return format!("all images {}; no groups to compare", rate_in_words(&table.all));
     };
     format!(
-        "{}; gap {}",
+        "{}; gap {}, p {}{}",
         [("worst", &disparity.worst), ("best", &disparity.best)]
             .map(|(word, levels)| format!("{word} {} {}", group(levels), of_group(table, levels)))
             .join(", "),
-        size_in_words(&disparity.gap)
+        size_in_words(&disparity.gap),
+        if disparity.test.p_holm < 0.001 { "" } else { "= " },
+        p_value(disparity.test.p_holm)
     )
 }
 

@@ -97,24 +97,27 @@ pub(super) fn p_entry(page: &mut Markup, test: Option<&Test>) {
 
 /// What the test says of a difference between groups, and how it was corrected.
 pub(super) fn tested(test: &Test, level: f64) -> String {
-    let statistic = test.statistic.map(|value| format!(" = {}", number(value)));
+    let statistic = test.statistic.map(|value| format!(" {}", number(value)));
     let degrees = test.degrees_of_freedom.map(|degrees| match degrees {
-        1 => " with 1 degree of freedom".to_owned(),
-        _ => format!(" with {degrees} degrees of freedom"),
+        1 => ", 1 degree of freedom".to_owned(),
+        _ => format!(", {degrees} degrees of freedom"),
     });
     let verdict = if test.p_holm < 1.0 - level {
         "Groups differ by more than chance explains"
     } else {
         "No difference beyond chance is shown"
     };
-    let sign = |p: f64| if p < 0.001 { String::new() } else { "= ".to_owned() };
-    let p = |p: f64| format!("p {}{}", sign(p), p_value(p));
-    let corrected = match test.family {
+    let (statistic, degrees) = (statistic.unwrap_or_default(), degrees.unwrap_or_default());
+    format!("{verdict}: {} ({}{statistic}{degrees}).", corrected(test), test.name)
+}
+
+/// `p = 0.03 after Holm's correction for 12 tests`.
+pub(super) fn corrected(test: &Test) -> String {
+    let p = |p: f64| format!("p {}{}", if p < 0.001 { "" } else { "= " }, p_value(p));
+    match test.family {
         0 | 1 => format!("{}, the only test", p(test.p)),
         family => format!("{} after Holm's correction for {family} tests", p(test.p_holm)),
-    };
-    let (statistic, degrees) = (statistic.unwrap_or_default(), degrees.unwrap_or_default());
-    format!("{verdict}: {}{statistic}{degrees}, {corrected}.", test.name)
+    }
 }
 
 /// ` Intervals: 95 %, Clopper-Pearson over images.` where figures have them.
@@ -209,12 +212,12 @@ mod tests {
         };
         assert_eq!(
             tested(&test, 0.95),
-            "Groups differ by more than chance explains: chi-squared = 12.5 with 6 degrees of freedom, \
-             p = 0.03 after Holm's correction for 12 tests."
+            "Groups differ by more than chance explains: p = 0.03 after Holm's correction for 12 tests \
+             (chi-squared 12.5, 6 degrees of freedom)."
         );
         test.p_holm = 0.6;
         test.family = 1;
         assert!(tested(&test, 0.95).starts_with("No difference beyond chance is shown"));
-        assert!(tested(&test, 0.95).ends_with("p < 0.001, the only test."));
+        assert!(tested(&test, 0.95).contains(": p < 0.001, the only test ("));
     }
 }
