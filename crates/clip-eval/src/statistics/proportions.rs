@@ -5,8 +5,8 @@
 //! Donner 2008; the ratio: Donner and Zou 2012). With Clopper-Pearson's limits, which hold their
 //! level for any number of items, these are wide rather than narrow.
 //!
-//! Held against all outcomes of 20 to 2,000 items in each group, the difference at level 0.95 covers
-//! the truth in at least 95.2 %, on average 97 %; where one share is below 3 % and the other above
+//! Held against all outcomes of 10 to 2,000 items in each group, the difference at level 0.95 covers
+//! the truth in at least 95.1 %, on average 97 %; where one share is below 3 % and the other above
 //! 97 %, in 93 % (20 items each) or 94.8 % (50 each). The ratio: at least 95.3 %.
 
 use super::clopper_pearson::clopper_pearson;
