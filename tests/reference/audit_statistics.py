@@ -67,7 +67,8 @@ def fisher():
 
 def clopper_pearson():
     cases = []
-    for hits, trials in [(0, 1), (1, 1), (0, 20), (20, 20), (1, 20), (17, 20), (180, 200), (1, 2000), (1957, 2000), (9, 10_954), (10_512, 10_954)]:
+    counts = [(0, 1), (1, 1), (0, 20), (20, 20), (1, 20), (17, 20), (180, 200), (1, 2000), (1957, 2000)]
+    for hits, trials in counts + [(9, 10_954), (10_512, 10_954)]:
         for level in [0.9, 0.95, 0.995, 1 - 0.05 / 21, 1 - 0.05 / 7875]:
             low, high = proportion_confint(hits, trials, alpha=1 - level, method="beta")
             exact = stats.binomtest(hits, trials).proportion_ci(level, method="exact")
@@ -109,7 +110,8 @@ def calibration_error(probabilities, truth):
 def temperature():
     """Logits that are too sure, about right and not sure enough; the minimum by Brent's method on the derivative."""
     cases = []
-    for items, classes, scale, signal in [(60, 2, 3.0, 0.7), (80, 5, 100.0, 0.5), (50, 10, 0.4, 1.0), (120, 3, 1.0, 0.8), (40, 20, 8.0, 0.9)]:
+    kinds = [(60, 2, 3.0, 0.7), (80, 5, 100.0, 0.5), (50, 10, 0.4, 1.0), (120, 3, 1.0, 0.8), (40, 20, 8.0, 0.9)]
+    for items, classes, scale, signal in kinds:
         truth = random.integers(0, classes, items)
         scores = random.normal(size=(items, classes)) + 2 * np.eye(classes)[truth] * signal
         logits = (scores * scale).astype(np.float32)
@@ -144,7 +146,8 @@ def limits(hits, trials, level):
 def two_shares():
     """Newcombe (1998, method 10) and Donner and Zou (2012, equation 9) on Clopper-Pearson's limits."""
     cases = []
-    for first, second in [((8, 20), (11, 20)), ((190, 200), (168, 200)), ((1, 30), (4, 2000)), ((29, 30), (30, 30)), ((900, 2000), (1100, 2000)), ((5, 20), (600, 1000))]:
+    pairs = [((8, 20), (11, 20)), ((190, 200), (168, 200)), ((1, 30), (4, 2000)), ((29, 30), (30, 30))]
+    for first, second in pairs + [((900, 2000), (1100, 2000)), ((5, 20), (600, 1000))]:
         for level in [0.95, 0.995, 1 - 0.05 / 21]:
             (p, l, u), (q, m, v) = limits(*first, level), limits(*second, level)
             difference = [p - q - np.sqrt((p - l) ** 2 + (v - q) ** 2), p - q + np.sqrt((u - p) ** 2 + (q - m) ** 2)]
@@ -159,13 +162,15 @@ def two_shares():
 def paired_shares():
     """Zou and Donner (2008) on the same limits of both kinds of change."""
     cases = []
-    for before, after, items in [(0, 0, 20), (3, 9, 20), (0, 6, 50), (25, 9, 200), (100, 41, 200), (7, 13, 20), (60, 4, 10_954)]:
+    counts = [(0, 0, 20), (3, 9, 20), (0, 6, 50), (25, 9, 200), (100, 41, 200), (7, 13, 20), (60, 4, 10_954)]
+    for before, after, items in counts:
         for level in [0.95, 0.995]:
             (p, l, u), (q, m, v) = limits(after, items, level), limits(before, items, level)
             r = -np.sqrt(p * q / ((1 - p) * (1 - q)))
             low = p - q - np.sqrt((p - l) ** 2 + (v - q) ** 2 - 2 * r * (p - l) * (v - q))
             high = p - q + np.sqrt((u - p) ** 2 + (q - m) ** 2 - 2 * r * (u - p) * (q - m))
-            cases.append({"only_before": before, "only_after": after, "items": items, "level": level, "low": low, "high": high})
+            counted = {"only_before": before, "only_after": after, "items": items}
+            cases.append(counted | {"level": level, "low": low, "high": high})
     return cases
 
 
