@@ -13,10 +13,16 @@ use crate::suite::Suite;
 pub(super) fn write(page: &mut Markdown, suite: &Suite<'_>, audits: &[AuditRecord]) {
     let mut rows: BTreeSet<Vec<String>> = BTreeSet::new();
     for record in &suite.records {
-        rows.insert(row(&record.dataset_title, &record.split, &record.counts, &record.provenance));
+        let from = &record.provenance;
+        let prompts = from.prompts_source.clone();
+        rows.insert(row(&record.dataset_title, &record.split, &record.counts, from, prompts));
     }
     for audit in audits {
-        rows.insert(row(&audit.dataset_title, &audit.split, &audit.counts, &audit.provenance));
+        let sources: BTreeSet<&str> = audit.prompts.iter().map(|set| &*set.source).collect();
+        let prompts = (!sources.is_empty()).then(|| sources.into_iter().collect::<Vec<_>>());
+        let prompts = prompts.map(|sources| sources.join("; "));
+        let from = &audit.provenance;
+        rows.insert(row(&audit.dataset_title, &audit.split, &audit.counts, from, prompts));
     }
     if rows.is_empty() {
         page.own("None: nothing was measured.");
@@ -39,7 +45,13 @@ pub(super) fn write(page: &mut Markdown, suite: &Suite<'_>, audits: &[AuditRecor
     });
 }
 
-fn row(title: &str, split: &str, counts: &Counts, from: &Provenance) -> Vec<String> {
+fn row(
+    title: &str,
+    split: &str,
+    counts: &Counts,
+    from: &Provenance,
+    prompts: Option<String>,
+) -> Vec<String> {
     vec![
         title.to_owned(),
         split.to_owned(),
@@ -48,7 +60,7 @@ fn row(title: &str, split: &str, counts: &Counts, from: &Provenance) -> Vec<Stri
         count(counts.skipped),
         count(counts.scored),
         short_hash(&from.split_blake3),
-        or_missing(from.prompts_source.clone(), |source| source),
+        or_missing(prompts, |source| source),
         or_missing(from.prompts_blake3.as_deref(), short_hash),
     ]
 }

@@ -103,11 +103,10 @@ impl Card<'_> {
         page.heading(1, &format!("Model card: {}", self.model.name));
         page.own(clip_rs::LIMITS);
         page.text(&format!(
-            "Written by clip-rs {} from the files of {} results and {} audits of exactly these weights. What no file \
-             says is not in it.",
+            "Written by clip-rs {} from {} and {} of exactly these weights. What no file says is not in it.",
             env!("CARGO_PKG_VERSION"),
-            suite.records.len(),
-            audits.len(),
+            counted(suite.records.len(), "result"),
+            counted(audits.len(), "audit"),
         ));
         page.heading(2, "Model details");
         details::write(page, self.model);
@@ -146,4 +145,9 @@ impl Card<'_> {
             .map_err(EvalError::io(path))?;
         Ok(summary)
     }
+}
+
+/// `1 result`, `3 audits`
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

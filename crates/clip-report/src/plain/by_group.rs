@@ -3,6 +3,7 @@
 use clip_audit::section::{
     AssociationTable, Disparity, PairedRow, PairedTable, Rate, RateRow, RateTable,
 };
+use clip_eval::results::Figure;
 
 use super::table::{
     Column, PlainTable, cut, interval_heading, p_cell, points_cell, share_cells, test_text,
@@ -86,12 +87,21 @@ fn apart(disparity: &Disparity, rows: &[RateRow]) -> Vec<String> {
     };
     let (worst, best) = (of(&disparity.worst), of(&disparity.best));
     let gap = figure_text(&disparity.gap).replace('+', ""); // a distance has no sign
-    let ratio = figure_text(&disparity.ratio);
+    let ratio = ratio_text(&disparity.ratio);
     vec![
         format!("Worst: {worst}. Best: {best}."),
         format!("Gap {gap}; ratio {ratio}."),
         format!("Test of no difference: {}.", test_text(&disparity.test)),
     ]
+}
+
+/// `0.38 [0.21, 0.55]`
+fn ratio_text(ratio: &Figure) -> String {
+    let value = ratio.value.map_or_else(|| "undefined".to_owned(), |value| format!("{value:.2}"));
+    match ratio.interval() {
+        Some((low, high)) => format!("{value} [{low:.2}, {high:.2}]"),
+        None => value,
+    }
 }
 
 pub(super) fn paired(table: &PairedTable, most: usize) -> PlainTable {

@@ -41,18 +41,19 @@ pub(super) fn figures(table: &FigureTable, most: usize) -> PlainTable {
     plain
 }
 
-/// Why a figure has no value, or no interval; each reason once.
+/// Why figures have no value, or no interval: each reason once, with whom it concerns.
 fn reasons(table: &FigureTable) -> Vec<String> {
-    let mut said: Vec<String> = Vec::new();
+    let mut said: Vec<(&str, Vec<String>)> = Vec::new();
     for figure in table.rows.iter().flat_map(|(_, figures)| figures) {
-        if let Some(note) = &figure.note {
-            let text = format!("{}: {note}.", display_name(&figure.name));
-            if !said.contains(&text) {
-                said.push(text);
-            }
+        let Some(note) = &figure.note else { continue };
+        let name = display_name(&figure.name);
+        match said.iter_mut().find(|(reason, _)| reason == note) {
+            None => said.push((note, vec![name])),
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
         }
     }
-    said
+    said.into_iter().map(|(note, names)| format!("{}: {note}.", names.join(", "))).collect()
 }
 
 /// A row for each place on the scale.

@@ -73,7 +73,7 @@ pub(super) fn share_cells(rate: &Rate) -> [String; 2] {
 
 /// `chi-squared 12.3, 6 degrees of freedom: p = 0.055, corrected for 14 tests p = 0.77`
 pub(super) fn test_text(test: &Test) -> String {
-    let statistic = test.statistic.map_or_else(String::new, |value| format!(" {}", number(value)));
+    let statistic = test.statistic.map_or_else(String::new, |value| format!(" {value:.2}"));
     let degrees = test.degrees_of_freedom.map_or_else(String::new, |degrees| match degrees {
         1 => ", 1 degree of freedom".to_owned(),
         degrees => format!(", {degrees} degrees of freedom"),

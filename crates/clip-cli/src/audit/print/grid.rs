@@ -12,7 +12,7 @@ const LEAST: usize = 8;
 /// Columns of the first cell of a row that is no line.
 const KEY: usize = 14;
 
-/// A line for each row. Where they do not fit, texts are cut, columns that can be spared are left
+/// A line for each row. Where they do not fit, texts are broken, columns that can be spared are left
 /// out, and at last every row becomes a paragraph.
 pub(super) fn grid(table: &PlainTable, columns: usize) -> String {
     if table.rows.is_empty() {
@@ -55,27 +55,41 @@ fn fitting(table: &PlainTable, kept: &[usize], columns: usize, least: usize) -> 
 }
 
 fn lines(table: &PlainTable, kept: &[usize], widths: &[usize]) -> String {
-    let line = |cells: Vec<&str>| {
-        let cells = cells.into_iter().zip(kept).zip(widths);
-        let cells = cells.map(|((cell, &at), &width)| match table.columns[at].align {
-            Align::Left => fit(cell, width),
-            Align::Right => right(cell, width),
-        });
-        let line: String = cells.map(|cell| " ".repeat(GAP) + &cell).collect();
-        line.trim_end().to_owned() + "\n"
-    };
-    let broken = |(&at, &width): (&usize, &usize)| broken(&table.columns[at].name, width);
-    let headings: Vec<Vec<String>> = kept.iter().zip(widths).map(broken).collect();
-    let height = headings.iter().map(Vec::len).max().unwrap_or(0);
-    let mut text = String::new();
-    for above in (0..height).rev() {
-        // The last lines of all headings stand side by side.
-        let part = |heading: &'_ Vec<String>| heading.len().checked_sub(above + 1);
-        let cells = headings.iter().map(|h| part(h).map_or("", |at| &*h[at])).collect();
-        text += &line(cells);
-    }
+    let headings = kept.iter().zip(widths);
+    let headings = headings.map(|(&at, &width)| broken(&table.columns[at].name, width)).collect();
+    let mut text = side_by_side(table, kept, widths, headings, true);
     for row in &table.rows {
-        text += &line(kept.iter().map(|&at| &*row[at]).collect());
+        // Texts go on in the next line; numbers are never wider than their column.
+        let cells = kept.iter().zip(widths).map(|(&at, &width)| broken(&row[at], width));
+        text += &side_by_side(table, kept, widths, cells.collect(), false);
+    }
+    text
+}
+
+/// Cells of several lines beside each other, on one ground or under one ceiling.
+fn side_by_side(
+    table: &PlainTable,
+    kept: &[usize],
+    widths: &[usize],
+    cells: Vec<Vec<String>>,
+    at_the_bottom: bool,
+) -> String {
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let mut text = String::new();
+    for line in 0..height {
+        let mut written = String::new();
+        for ((cell, &at), &width) in cells.iter().zip(kept).zip(widths) {
+            let above = if at_the_bottom { height - cell.len() } else { 0 };
+            let part = line.checked_sub(above).and_then(|line| cell.get(line));
+            let part = part.map_or("", String::as_str);
+            written += &" ".repeat(GAP);
+            written += &match table.columns[at].align {
+                Align::Left => fit(part, width),
+                Align::Right => right(part, width),
+            };
+        }
+        text += written.trim_end();
+        text.push('\n');
     }
     text
 }
@@ -85,10 +99,10 @@ fn right(cell: &str, columns: usize) -> String {
     " ".repeat(columns.saturating_sub(width(&cell))) + &cell
 }
 
-/// A heading in lines of at most `columns`, broken at blanks.
-fn broken(heading: &str, columns: usize) -> Vec<String> {
+/// A text in lines of at most `columns`, broken at blanks; a longer word is left whole.
+fn broken(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in heading.split(' ') {
+    for word in text.split(' ') {
         let line = lines.last_mut().expect("begins with one");
         if !line.is_empty() && width(line) + 1 + width(word) > columns {
             lines.push(word.to_owned());
@@ -100,13 +114,17 @@ fn broken(heading: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// `Black         n 47, % 61.2, …`
+/// `Black         n 47, % 61.2, …`, a longer name above the rest.
 fn paragraphs(table: &PlainTable, kept: &[usize], columns: usize) -> String {
     let row = |row: &Vec<String>| {
         let cells = kept.iter().skip(1).filter(|&&at| !row[at].is_empty());
         let cells = cells.map(|&at| format!("{} {}", table.columns[at].name, row[at]));
-        let first = kept.first().map_or("", |&at| &*row[at]);
-        wrapped(&format!("  {first}"), KEY, &cells.collect::<Vec<_>>().join(", "), columns)
+        let cells = cells.collect::<Vec<_>>().join(", ");
+        let first = format!("  {}", kept.first().map_or("", |&at| &*row[at]));
+        match width(&first) > KEY {
+            true => wrapped("", 1, &first, columns) + &wrapped("", 3, &cells, columns),
+            false => wrapped(&first, KEY, &cells, columns),
+        }
     };
     table.rows.iter().map(row).collect()
 }

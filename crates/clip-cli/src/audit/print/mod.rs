@@ -10,7 +10,7 @@ use crate::table::{columns, printable, wrapped};
 use grid::grid;
 
 /// Rows of a table on a terminal; the file and the page have all.
-const MOST_ROWS: usize = 40;
+const MOST_ROWS: usize = 24;
 /// Columns of the words before a sentence.
 const KEY: usize = 11;
 
