@@ -159,17 +159,18 @@ def compare_paper(sections, systems, groups, compare):
                 share = systems[name][1][figure["name"]][of_group].mean()
                 compare("figures of the paper's tables", f"{id_}, {name}", round(figure["value"], 12), round(share, 12))
     whom = {"male": groups["gender"] == "Male", "female": groups["gender"] == "Female", "both": everyone}
-    for name, figures in sections["table-5"]["body"]["rows"]:
-        system, _, sex = name.partition(", ")
-        if sex not in whom:
-            continue
-        gender = systems[system][1]["gender"]
-        of_race = {race: whom[sex] & (groups["race"] == race) for race in LEVELS["race"]}
-        shares = {race: gender[chosen].mean() for race, chosen in of_race.items()}
-        shares["average"] = np.mean(list(shares.values()))
-        for figure in figures:
-            if figure["value"] is not None:
-                compare("figures of the paper's tables", f"table-5, {name}", round(figure["value"], 12), round(shares[figure["name"]], 12))
+    for system, (_, hits) in systems.items():
+        shares = {}
+        for sex, chosen in whom.items():
+            of_race = {race: hits["gender"][chosen & (groups["race"] == race)].mean() for race in LEVELS["race"]}
+            shares |= {(race, sex): share for race, share in of_race.items()}
+            shares["average", sex] = np.mean(list(of_race.values()))
+        id_ = f"table-5-{system.replace(' ', '-')}"
+        for row, figures in sections[id_]["body"]["rows"]:
+            for figure in figures:
+                if figure["name"] in whom and figure["value"] is not None:
+                    share = shares[row, figure["name"]]
+                    compare("figures of the paper's tables", f"{id_}, {row}", round(figure["value"], 12), round(share, 12))
 
 
 def main():

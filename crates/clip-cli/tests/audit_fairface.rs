@@ -86,7 +86,7 @@ fn every_question_is_answered_by_every_group_and_the_probe_learns_in_folds() {
     assert_eq!(found.code, 0, "{}", found.stderr);
     let record = record(&found);
     let sections = record["sections"].as_array().expect("sections");
-    assert_eq!(sections.len(), 5 + 2 + 2 * 4 * 8);
+    assert_eq!(sections.len(), 4 + 2 * 2 + 2 * 4 * 8);
     let ids: BTreeSet<&str> = sections.iter().filter_map(|s| s["id"].as_str()).collect();
     assert_eq!(ids.len(), sections.len(), "an id twice");
     // Colour tells gender, and nothing tells race.

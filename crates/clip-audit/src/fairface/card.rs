@@ -7,11 +7,12 @@
 
 use clip_eval::results::{Figure, Unit};
 
+use super::columns;
 use super::faces::Question;
 use super::system::{System, SystemKind};
 use super::tables::Table;
-use super::words;
 use crate::options::GroupOptions;
+use crate::phrases;
 use crate::published::{self, MEASURED, MODEL_CARD};
 use crate::section::{Body, Conclusion, FigureTable, RateTable, Section};
 
@@ -87,9 +88,7 @@ pub(super) fn sentence(system: &System, tables: &[Table], options: &GroupOptions
         .map(|claim| format!("{}: {}; {}", claim.text, claim.standing.words(), claim.why))
         .collect();
     let rows = claims.into_iter().map(|claim| {
-        let claimed = claim.claimed.map(|claimed| {
-            Figure::share("the card", claimed).without("published without an interval")
-        });
+        let claimed = claim.claimed.map(|claimed| Figure::share("the card", claimed));
         (claim.text, std::iter::once(claim.found.named("found")).chain(claimed).collect())
     });
     let body =
@@ -127,13 +126,13 @@ fn claims(system: SystemKind, tables: &[Table], options: &GroupOptions) -> Vec<C
 fn every_race(gender: &RateTable, options: &GroupOptions) -> Claim {
     let claimed = card("gender accuracy, every race, above");
     let least = claimed.unwrap_or_default();
-    let text = format!("gender above {} for every race", words::percent(least));
+    let text = format!("gender above {} for every race", phrases::percent(least));
     let shares = gender.rows.iter().map(|row| row.rate.share.as_ref());
     let low = |share: &Figure| share.low.unwrap_or_default();
     let worst = gender
         .rows
         .iter()
-        .filter_map(|row| Some((words::group(&row.group), row.rate.share.clone()?)))
+        .filter_map(|row| Some((phrases::group(&row.group), row.rate.share.clone()?)))
         .min_by(|a, b| low(&a.1).total_cmp(&low(&b.1)));
     let is_below = |share: Option<&Figure>| {
         share.is_some_and(|share| share.high.is_some_and(|high| high < least))
@@ -150,7 +149,7 @@ fn every_race(gender: &RateTable, options: &GroupOptions) -> Claim {
         standing => standing,
     };
     let mut why =
-        format!("the least lower end is that of {race}, {}", words::with_interval(&found));
+        format!("the least lower end is that of {race}, {}", phrases::with_interval(&found));
     if small > 0 {
         why += &format!("; {small} races have fewer than {} images", options.least_group());
     }
@@ -169,12 +168,12 @@ fn extreme(gender: &RateTable, race: &str, end: End, options: &GroupOptions) -> 
     let word = if end == End::Highest { "highest" } else { "lowest" };
     let claimed = card(&format!("gender accuracy, {race} ({word})"));
     let text = format!("gender of {race} faces the {word}");
-    let share = words::row_of(gender, race).and_then(|row| row.rate.share.clone());
+    let share = columns::row_of(gender, race).and_then(|row| row.rate.share.clone());
     let others: Vec<(String, &Figure)> = gender
         .rows
         .iter()
         .filter(|row| row.group != [race])
-        .filter_map(|row| Some((words::group(&row.group), row.rate.share.as_ref()?)))
+        .filter_map(|row| Some((phrases::group(&row.group), row.rate.share.as_ref()?)))
         .collect();
     let (Some(found), false) = (share, others.is_empty()) else {
         let why =
@@ -202,9 +201,9 @@ fn extreme(gender: &RateTable, race: &str, end: End, options: &GroupOptions) -> 
     };
     let rival = others.iter().max_by(|a, b| value(a.1).total_cmp(&value(b.1)));
     let rival = rival.map_or_else(String::new, |(name, figure)| {
-        format!(", the {word} of the others is {name}, {}", words::with_interval(figure))
+        format!(", the {word} of the others is {name}, {}", phrases::with_interval(figure))
     });
-    let why = format!("{race} {}{rival}", words::with_interval(&found));
+    let why = format!("{race} {}{rival}", phrases::with_interval(&found));
     Claim { text, claimed, found, standing, why }
 }
 
@@ -212,14 +211,14 @@ fn extreme(gender: &RateTable, race: &str, end: End, options: &GroupOptions) -> 
 fn about(rates: &RateTable, question: Question, row: &str, options: &GroupOptions) -> Claim {
     let claimed = card(row);
     let value = claimed.unwrap_or_default();
-    let text = format!("{} about {}", question.name(), words::percent(value));
-    let found = words::figure("found", &rates.all, options.least_group());
+    let text = format!("{} about {}", question.name(), phrases::percent(value));
+    let found = columns::figure("found", &rates.all, options.least_group());
     let least = value - ROUNDING;
     let standing = Standing::at_least(&found, least);
     let why = format!(
         "{} on all images, at least {} asked",
-        words::with_interval(&found),
-        words::percent(least)
+        phrases::with_interval(&found),
+        phrases::percent(least)
     );
     Claim { text, claimed, found, standing, why }
 }

@@ -5,8 +5,8 @@ use clip_eval::results::Confusion;
 
 use super::faces::Faces;
 use super::system::System;
-use super::words;
 use crate::options::GroupOptions;
+use crate::phrases;
 use crate::section::{Body, Conclusion, Section};
 
 /// Wrong answers to the question for race; of races with fewer faces than the least group none.
@@ -25,7 +25,7 @@ pub(super) fn of_races(system: &System, faces: &Faces, options: &GroupOptions) -
             name(pair.truth),
             pair.count,
             pair.of,
-            words::percent(pair.count as f64 / pair.of as f64)
+            phrases::percent(pair.count as f64 / pair.of as f64)
         ),
         None => format!("By {} no race with a figure is taken for another.", system.kind.name()),
     };

@@ -2,11 +2,12 @@
 
 use clip_eval::results::{Figure, Unit};
 
+use super::columns;
 use super::faces::{Faces, NON_WHITE, Question, WHITE, WHITE_OR_NOT};
-use super::system::System;
+use super::system::{System, SystemKind};
 use super::tables::{READ_AS_TWO, of_table_5};
-use super::words;
 use crate::options::GroupOptions;
+use crate::phrases;
 use crate::published::{self, MEASURED, TABLE_3, TABLE_4, TABLE_5};
 use crate::rates::{mean_over_groups, rate};
 use crate::section::{Body, Conclusion, FigureTable, Section};
@@ -14,15 +15,15 @@ use crate::section::{Body, Conclusion, FigureTable, Section};
 /// A row of a table of figures.
 type Row = (String, Vec<Figure>);
 
+/// Row of a probe on another model's features.
+const INSTAGRAM: &str = "Linear probe Instagram";
 /// Rows of the paper that are no CLIP.
-const OTHERS: [(&str, &str); 2] = [
-    ("FairFace model", "FairFace's own model, published"),
-    ("Linear probe Instagram", "linear probe, Instagram, published"),
-];
+const OTHERS: [(&str, &str); 2] =
+    [("FairFace model", "FairFace's model, published"), (INSTAGRAM, "Instagram probe, published")];
 /// Faces of one sex of the paper's Table 5: its word, and the level of the labels.
 const WHOM: [(&str, Option<&str>); 3] =
     [("male", Some("Male")), ("female", Some("Female")), ("both", None)];
-/// Column of Table 5.
+/// Last row of Table 5.
 const AVERAGE: &str = "average";
 
 /// Every question on all images, beside what always the same answer gets.
@@ -30,14 +31,12 @@ pub(super) fn all_images(systems: &[System], faces: &Faces, options: &GroupOptio
     let everyone = vec![true; faces.len()];
     let mut rows: Vec<Row> =
         systems.iter().map(|system| row(system, faces, &everyone, options)).collect();
+    let said: Vec<String> = rows.iter().map(in_words).collect();
     let same = Question::ALL.map(|question| {
         let share = most_frequent(faces, question) as f64 / faces.len() as f64;
-        let always = Figure::share(question.name(), share);
-        always.without("no interval: it is what these images are")
+        Figure::share(question.name(), share)
     });
     rows.push(("always the most frequent answer".to_owned(), same.to_vec()));
-    let said: Vec<String> =
-        systems.iter().map(|system| in_words(&row(system, faces, &everyone, options))).collect();
     let conclusion = Conclusion::new(
         format!("On these {} images {}.", faces.len(), said.join("; ")),
         "That the model serves every group as it serves all together may not be concluded: groups that have many \
@@ -79,7 +78,7 @@ pub(super) fn tables_3_and_4(
             let own = row(system, faces, &of_group, options);
             said.push(in_words(&own));
             rows.push(own);
-            let name = format!("{}, {MEASURED}, published", system.kind.name());
+            let name = format!("{}, published", system.kind.name());
             rows.push((name, published_row(table, system.kind.published())));
         }
         let others =
@@ -89,51 +88,83 @@ pub(super) fn tables_3_and_4(
         let may = format!("On the {size} images labelled {group} {}.", said.join("; "));
         let title = format!("The paper's {table}");
         Section::new(id, title, body, Conclusion::new(may, may_not(systems)))
-            .with_notes(vec![READ_AS_TWO.to_owned()])
+            .with_notes(vec![READ_AS_TWO.to_owned(), of_measured()])
     };
     [("table-3", TABLE_3, WHITE), ("table-4", TABLE_4, NON_WHITE)].map(of).to_vec()
 }
 
 /// Gender of every race, male, female and both, with the mean over the races.
-pub(super) fn table_5(systems: &[System], faces: &Faces, options: &GroupOptions) -> Section {
-    let (mut rows, mut said) = (Vec::new(), Vec::new());
-    for system in systems {
-        let hits = system.hits(Question::Gender, faces);
-        for (whom, gender) in WHOM {
-            let of_gender =
-                gender.map_or(vec![true; faces.len()], |gender| members(faces, "gender", gender));
-            let mut figures = by_race(&hits, faces, &of_gender, options);
-            figures.push(average(&hits, faces, &of_gender, options));
-            let mean = figures.last().map_or_else(String::new, words::with_interval);
-            said.push(format!("{} of {whom} {mean}", system.kind.name()));
-            rows.push((format!("{}, {whom}", system.kind.name()), figures));
-            let name = format!("{}, {whom}, {MEASURED}, published", system.kind.name());
-            let columns = faces.levels(0).iter().map(String::as_str).chain([AVERAGE]);
-            let theirs = columns.filter_map(|column| {
-                of_table_5(system.kind, whom, column).map(|value| published_figure(column, value))
+pub(super) fn table_5(system: &System, faces: &Faces, options: &GroupOptions) -> Section {
+    let rows: Vec<Row> = rows_of_table_5(system, faces, options);
+    let means = rows.last().map_or(&[][..], |row| &row.1).iter();
+    let means: Vec<String> = means
+        .filter(|figure| WHOM.iter().any(|(whom, _)| figure.name == *whom))
+        .map(|figure| format!("{} {}", figure.name, phrases::with_interval(figure)))
+        .collect();
+    let (name, means) = (system.kind.name(), means.join(", "));
+    let may = format!("By {name}, gender is right, as the mean over the races, for {means}.");
+    let average = format!(
+        "the average counts every race alike, as the paper's does; its interval draws images within their race, {} \
+         times",
+        options.resamples
+    );
+    let mut notes = vec![average, of_measured()];
+    if system.kind == SystemKind::Probe {
+        notes.push(of_instagram(faces.levels(0)));
+    }
+    let body = Body::Figures(FigureTable { of: "race".to_owned(), rows });
+    let conclusion = Conclusion::new(may, may_not(std::slice::from_ref(system)));
+    let id = format!("table-5-{}", system.kind.id());
+    let title = format!("The paper's {TABLE_5}, {name}");
+    Section::new(&id, title, body, conclusion).with_notes(notes)
+}
+
+/// A row for each race and one for their mean; ours and the published figures for male, female and
+/// both.
+fn rows_of_table_5(system: &System, faces: &Faces, options: &GroupOptions) -> Vec<Row> {
+    let hits = system.hits(Question::Gender, faces);
+    let whom = WHOM.map(|(name, gender)| {
+        let everyone = || vec![true; faces.len()];
+        (name, gender.map_or_else(everyone, |gender| members(faces, "gender", gender)))
+    });
+    let row = |column: &str| {
+        let mut figures = Vec::new();
+        for (name, of_gender) in &whom {
+            figures.push(if column == AVERAGE {
+                average(name, &hits, faces, of_gender, options)
+            } else {
+                let of_race = members(faces, "race", column).into_iter().zip(of_gender);
+                let both: Vec<bool> =
+                    of_race.map(|(of_race, &of_gender)| of_race && of_gender).collect();
+                share(name, &hits, &both, options)
             });
-            rows.push((name, theirs.collect()));
+            let theirs = of_table_5(system.kind.published(), name, column);
+            figures.extend(theirs.map(|value| Figure::share(&format!("{name}, published"), value)));
         }
-    }
-    for (whom, _) in WHOM {
-        let columns = faces.levels(0).iter().map(String::as_str).chain([AVERAGE]);
-        let theirs = columns.filter_map(|column| {
-            let value =
-                published::value(TABLE_5, &format!("Linear probe Instagram / {whom}"), column)?;
-            Some(published_figure(column, value))
-        });
-        rows.push((format!("linear probe, Instagram, {whom}, published"), theirs.collect()));
-    }
-    let body = Body::Figures(FigureTable { of: "answers and images".to_owned(), rows });
-    let may = format!("Gender is right, as the mean over the races, {}.", said.join("; "));
-    let conclusion = Conclusion::new(may, may_not(systems));
-    Section::new("table-5", format!("The paper's {TABLE_5}"), body, conclusion).with_notes(vec![
-        format!(
-            "the average counts every race alike, as the paper's does; its interval draws images within their race, \
-             {} times",
-            options.resamples
-        ),
-    ])
+        (column.to_owned(), figures)
+    };
+    faces.levels(0).iter().map(String::as_str).chain([AVERAGE]).map(row).collect()
+}
+
+/// What the paper's table has of another model.
+fn of_instagram(races: &[String]) -> String {
+    let value = |column: &str| {
+        let whom = WHOM.into_iter().filter_map(|(whom, _)| of_table_5(INSTAGRAM, whom, column));
+        let all: Vec<String> = whom.map(|value| format!("{:.1}", 100.0 * value)).collect();
+        format!("{column} {}", all.join(" / "))
+    };
+    let values: Vec<String> =
+        races.iter().map(String::as_str).chain([AVERAGE]).map(value).collect();
+    format!(
+        "the paper's probe on features of an Instagram model, male / female / both in per cent (of the average male / \
+         female): {}",
+        values.join(", ")
+    )
+}
+
+/// Whose the published values are.
+fn of_measured() -> String {
+    format!("published values of CLIP are those of {MEASURED}")
 }
 
 fn may_not(systems: &[System]) -> String {
@@ -164,37 +195,28 @@ fn row(system: &System, faces: &Faces, members: &[bool], options: &GroupOptions)
 fn share(name: &str, hits: &[bool], members: &[bool], options: &GroupOptions) -> Figure {
     let of_them = || hits.iter().zip(members).filter(|(_, member)| **member);
     let (items, right) = (of_them().count(), of_them().filter(|(hit, _)| **hit).count());
-    words::figure(name, &rate(right, items, options), options.least_group())
+    columns::figure(name, &rate(right, items, options), options.least_group())
 }
 
 /// `by zero-shot race is right for 58.3 % (57.0 to 59.6), gender …`
 fn in_words((system, figures): &Row) -> String {
     let figures: Vec<String> = figures
         .iter()
-        .map(|figure| format!("{} {}", figure.name, words::with_interval(figure)))
+        .map(|figure| format!("{} {}", figure.name, phrases::with_interval(figure)))
         .collect();
     format!("{system} is right for {}", figures.join(", "))
 }
 
-fn by_race(
+/// The mean over the races; none where one of them has too few images.
+fn average(
+    name: &str,
     hits: &[bool],
     faces: &Faces,
     of_gender: &[bool],
     options: &GroupOptions,
-) -> Vec<Figure> {
-    let races = faces.levels(0).iter();
-    let figure = |race: &String| {
-        let of_race = members(faces, "race", race);
-        let both: Vec<bool> = of_race.iter().zip(of_gender).map(|(&a, &b)| a && b).collect();
-        share(race, hits, &both, options)
-    };
-    races.map(figure).collect()
-}
-
-/// The mean over the races; none where one of them has too few images.
-fn average(hits: &[bool], faces: &Faces, of_gender: &[bool], options: &GroupOptions) -> Figure {
+) -> Figure {
     let Some(mut races) = faces.groups.by(&["race"]) else {
-        return words::too_few(AVERAGE, 0, options.least_group());
+        return columns::too_few(name, 0, options.least_group());
     };
     let of_them = races.of_item.iter_mut().zip(of_gender);
     of_them.filter(|(_, member)| !**member).for_each(|(race, _)| *race = None);
@@ -204,9 +226,9 @@ fn average(hits: &[bool], faces: &Faces, of_gender: &[bool], options: &GroupOpti
     if small > 0 {
         let (races, least) = (faces.levels(0).len(), options.least_group());
         let reason = format!("{small} of {races} races have fewer than {least} images");
-        return Figure::undefined(AVERAGE, Unit::Share, &reason);
+        return Figure::undefined(name, Unit::Share, &reason);
     }
-    mean_over_groups(hits, &races, options).named(AVERAGE)
+    mean_over_groups(hits, &races, options).named(name)
 }
 
 /// Race, gender and age of a row of Table 3 or 4.
@@ -220,11 +242,7 @@ fn published_row(table: &str, row: &str) -> Vec<Figure> {
             question => question.name(),
         };
         let value = published::value(table, row, column)?;
-        Some(published_figure(question.name(), value))
+        Some(Figure::share(question.name(), value))
     };
     Question::ALL.into_iter().filter_map(figure).collect()
-}
-
-fn published_figure(name: &str, value: f64) -> Figure {
-    Figure::share(name, value).without("published without an interval")
 }

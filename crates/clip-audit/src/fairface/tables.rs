@@ -3,9 +3,9 @@
 
 use super::faces::{Faces, NON_WHITE, Question, WHITE, WHITE_OR_NOT};
 use super::system::{System, SystemKind};
-use super::words;
 use crate::groups::Grouping;
 use crate::options::GroupOptions;
+use crate::phrases;
 use crate::published::{self, TABLE_3, TABLE_4, TABLE_5};
 use crate::rates::{self, Counted, rate_table};
 use crate::section::{Body, Conclusion, Direction, Disparity, RateTable, Section};
@@ -65,9 +65,9 @@ fn enter_published(rates: &mut RateTable, system: SystemKind, question: Question
         let group: Vec<&str> = row.group.iter().map(String::as_str).collect();
         row.published = match (by.as_slice(), group.as_slice(), question) {
             ([WHITE_OR_NOT], [group], _) => of_tables_3_and_4(system, group, question),
-            (["race"], [race], Question::Gender) => of_table_5(system, "both", race),
+            (["race"], [race], Question::Gender) => of_table_5(system.published(), "both", race),
             (["race", "gender"], [race, gender], Question::Gender) => {
-                of_table_5(system, &gender.to_lowercase(), race)
+                of_table_5(system.published(), &gender.to_lowercase(), race)
             }
             _ => None,
         };
@@ -86,9 +86,10 @@ fn of_tables_3_and_4(system: SystemKind, group: &str, question: Question) -> Opt
         .flatten()
 }
 
+/// - `system`: as the paper calls it
 /// - `whom`: `male`, `female`, `both`
-pub(super) fn of_table_5(system: SystemKind, whom: &str, race: &str) -> Option<f64> {
-    published::value(TABLE_5, &format!("{} / {whom}", system.published()), race)
+pub(super) fn of_table_5(system: &str, whom: &str, race: &str) -> Option<f64> {
+    published::value(TABLE_5, &format!("{system} / {whom}"), race)
 }
 
 impl Table {
@@ -98,8 +99,12 @@ impl Table {
         let (system, question) = (self.system, self.question);
         let slug = by.join("-").to_lowercase().replace(' ', "-");
         let id = format!("{}-{}-by-{slug}", system.id(), question.id());
-        let what = words::capital(question.name());
-        let title = format!("{what} accuracy by {}, {}", words::list(&by), system.name());
+        let title = format!(
+            "Accuracy of {} by {}, {}",
+            question.name(),
+            phrases::list(&by, "and"),
+            system.name()
+        );
         let conclusion = Conclusion::new(may(&self), may_not(&self));
         let notes = if question == Question::WhiteOrNot {
             vec![READ_AS_TWO.to_owned()]
@@ -114,36 +119,30 @@ fn may(table: &Table) -> String {
     let rates = &table.rates;
     let (what, system) = (table.question.name(), table.system.name());
     let all = match &rates.all.share {
-        Some(share) => words::with_interval(share),
+        Some(share) => phrases::with_interval(share),
         None => return format!("The {} images are too few for a figure.", rates.all.items),
     };
     let images = rates.all.items;
     let Some(disparity) = &rates.disparity else {
         return format!(
-            "By {system} {what} is right for {all} of these {images} images; fewer than two groups have {} images, \
+            "By {system}, {what} is right for {all} of these {images} images; fewer than two groups have {} images, \
              so that none is compared.",
             rates.min_group
         );
     };
     let Disparity { worst, best, gap, ratio, test } = disparity;
-    let (worst, best) = (words::group(worst), words::group(best));
+    let (worst, best) = (phrases::group(worst), phrases::group(best));
     let ratio = ratio.value.map_or_else(String::new, |ratio| format!(", ratio {ratio:.2}"));
-    let said = match is_shown(disparity) {
+    let said = match phrases::is_shown(disparity) {
         true => "the groups differ by more than chance explains",
         false => "chance alone may explain it",
     };
     format!(
-        "By {system} {what} is right for {all} of these {images} images, least often for {worst} and most often for \
-         {best}, a gap of {}{ratio}; {said} (p = {:.2e} after Holm's correction of {} tests).",
-        words::points(gap),
-        test.p_holm,
-        test.family
+        "By {system}, {what} is right for {all} of these {images} images, least often for {worst} and most often for \
+         {best}, a gap of {}{ratio}; {said} ({}).",
+        phrases::points(gap),
+        phrases::corrected(test)
     )
-}
-
-/// Whether the test speaks at the level of the intervals.
-fn is_shown(disparity: &Disparity) -> bool {
-    disparity.test.p_holm <= 1.0 - disparity.gap.level.unwrap_or(0.95)
 }
 
 fn may_not(table: &Table) -> String {
@@ -157,7 +156,7 @@ fn may_not(table: &Table) -> String {
             rates.min_group
         ));
     }
-    if rates.disparity.as_ref().is_some_and(|disparity| !is_shown(disparity)) {
+    if rates.disparity.as_ref().is_some_and(|disparity| !phrases::is_shown(disparity)) {
         reasons.push("a difference that is not shown is not shown to be absent".to_owned());
     }
     if rates.rows.iter().any(|row| row.published.is_some()) {
