@@ -77,12 +77,16 @@ impl Answered {
             sums.map(|sum: f64| sum / items as f64)
         };
         let found = sums(&vec![1; items]);
-        let errors =
-            bootstrap.interval(items, |weights| sums(weights).iter().map(|sum| sum.abs()).sum());
-        let strayed = bootstrap.interval(items, |weights| {
-            sums(weights).iter().zip(&found).map(|(sum, found)| (sum - found).abs()).sum()
+        let intervals = bootstrap.intervals(items, |weights| {
+            let sums = sums(weights);
+            let error = sums.iter().map(|sum| sum.abs()).sum();
+            let strayed = sums.iter().zip(&found).map(|(sum, found)| (sum - found).abs()).sum();
+            vec![error, strayed]
         });
-        let interval = errors.zip(strayed).map(|(errors, strayed)| around(value, errors, strayed));
+        let interval = match intervals[..] {
+            [Some(errors), Some(strayed)] => Some(around(value, errors, strayed)),
+            _ => None,
+        };
         Figure::share(ECE, value).within(interval, "images")
     }
 

@@ -1,6 +1,5 @@
 //! One list of labels in one set of sentences, measured on all images.
 
-use clip_eval::metrics::mean_per_class;
 use clip_eval::results::{Figure, Unit};
 
 use super::calibration::Answered;
@@ -73,29 +72,38 @@ pub(super) fn hits(images: &Images, list: &LabelSet, answers: &[u32]) -> Vec<boo
     images.truth.iter().zip(answers).map(is_right).collect()
 }
 
+/// The mean over classes of the share that is right, drawing images within their class.
 fn mean_of_classes(images: &Images, hits: &[bool]) -> Figure {
     let name = "mean_per_class";
     if hits.len() < images.options.least_group() {
         return Figure::undefined(name, Unit::Share, &images.too_few(hits.len()));
     }
-    let mean = mean_per_class(hits, &images.truth).unwrap_or(f64::NAN);
-    let interval = images.options.bootstrap().mean_per_class(hits, &images.truth);
-    Figure::share(name, mean).within(interval, "images within their class")
+    let counts = counts(&images.by_class, hits).into_iter();
+    let counts: Vec<(u64, u64)> = counts.map(|(hits, items)| (hits as u64, items as u64)).collect();
+    let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len() as f64;
+    let shares: Vec<f64> = counts.iter().map(|&(hits, items)| hits as f64 / items as f64).collect();
+    let interval = images.options.bootstrap().of_shares(&counts, mean);
+    Figure::share(name, mean(&shares)).within(interval, "images within their class")
+}
+
+/// Hits and items of each group.
+fn counts(by: &Grouping, hits: &[bool]) -> Vec<(usize, usize)> {
+    let mut counts = vec![(0, 0); by.names.len()];
+    for (group, &hit) in by.of_item.iter().zip(hits) {
+        if let Some(group) = group {
+            let (of_them, items) = &mut counts[*group as usize];
+            *items += 1;
+            *of_them += usize::from(hit);
+        }
+    }
+    counts
 }
 
 /// Shares of hits by group, without tests between the groups: there are many classes, and that
 /// they differ is no news.
 pub(super) fn rates_by(by: &Grouping, hits: &[bool], images: &Images) -> Vec<(String, Rate)> {
-    let mut counts = vec![(0, 0); by.names.len()];
-    for (group, &hit) in by.of_item.iter().zip(hits) {
-        if let Some(group) = group {
-            let (items, of_them) = &mut counts[*group as usize];
-            *items += 1;
-            *of_them += usize::from(hit);
-        }
-    }
-    let named = by.names.iter().map(|names| names.join(", ")).zip(counts);
-    named.map(|(name, (items, hits))| (name, rate(hits, items, &images.options))).collect()
+    let named = by.names.iter().map(|names| names.join(", ")).zip(counts(by, hits));
+    named.map(|(name, (hits, items))| (name, rate(hits, items, &images.options))).collect()
 }
 
 /// The lowest share of those that have one.

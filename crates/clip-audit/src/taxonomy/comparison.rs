@@ -163,11 +163,8 @@ pub(super) fn changed(id: &str, table: PairedTable, grouping: &Grouping) -> Sect
             format!("There are too few images to compare {} with {}.", table.before, table.after)
         }
     };
-    let may_not = format!(
-        "A row whose corrected p is not small shows no difference, which is no proof that there is none; the {} was \
-         compared on these images alone.",
-        if by == "class" { "choice of labels" } else { "effect on groups" }
-    );
+    let may_not = "A row whose corrected p is not small shows no difference, which is no proof that there is none; other \
+        images may change otherwise.";
     let title = format!("Right answers by {by}, {} against {}", table.after, table.before);
     Section::new(id, title, Body::Paired(table), Conclusion::new(may, may_not))
 }

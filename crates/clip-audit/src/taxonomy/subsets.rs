@@ -1,6 +1,8 @@
 //! Answers over the number of classes: random classes beside the true one.
 
 use clip_data::random::Seeded;
+use clip_eval::results::{Figure, Unit};
+use clip_eval::statistics::Interval;
 
 use super::images::Images;
 use super::scores::Scores;
@@ -60,11 +62,12 @@ impl SubsetCurves {
                 same.push(sum.1 as f64 / draws as f64);
             }
         }
-        let mut curves = SubsetCurves { right: Vec::new(), unchanged: Vec::new(), items };
-        for (&size, (right, same)) in sizes.iter().zip(&shares) {
-            curves.right.push(point(images, "accuracy", size, right));
-            curves.unchanged.push(point(images, "answers_unchanged", size, same));
-        }
+        let (right, same): (Vec<Vec<f64>>, Vec<Vec<f64>>) = shares.into_iter().unzip();
+        let mut curves = SubsetCurves {
+            right: points(images, "accuracy", &sizes, &right),
+            unchanged: points(images, "answers_unchanged", &sizes, &same),
+            items,
+        };
         let all = |name, hits| CurvePoint {
             x: scores.answers as f64,
             y: images.share(name, hits, items),
@@ -94,16 +97,29 @@ fn best_of<'a>(
     })
 }
 
-fn point(images: &Images, name: &str, size: usize, shares: &[f64]) -> CurvePoint {
-    use clip_eval::results::{Figure, Unit};
-    let items = shares.len();
-    let figure = if items < images.options.least_group() {
-        Figure::undefined(name, Unit::Share, &images.too_few(items))
-    } else {
-        let mean = shares.iter().sum::<f64>() / items as f64;
-        Figure::share(name, mean).within(images.options.bootstrap().mean(shares), "images")
+/// Means over images with their intervals, of the same resamples for all sizes.
+///
+/// - `shares`: `[sizes][images]`
+fn points(images: &Images, name: &str, sizes: &[usize], shares: &[Vec<f64>]) -> Vec<CurvePoint> {
+    let items = shares.first().map_or(0, Vec::len);
+    let point = |(&size, y)| CurvePoint { x: size as f64, y };
+    if items < images.options.least_group() {
+        let none = Figure::undefined(name, Unit::Share, &images.too_few(items));
+        return sizes.iter().map(|size| point((size, none.clone()))).collect();
+    }
+    let mean = |weights: &[u32], shares: &[f64]| {
+        let weighted = weights.iter().zip(shares).map(|(&times, share)| f64::from(times) * share);
+        weighted.sum::<f64>() / items as f64
     };
-    CurvePoint { x: size as f64, y: figure }
+    let intervals = images
+        .options
+        .bootstrap()
+        .intervals(items, |weights| shares.iter().map(|shares| mean(weights, shares)).collect());
+    let figure = |(shares, interval): (&Vec<f64>, Option<Interval>)| {
+        let value = shares.iter().sum::<f64>() / items as f64;
+        Figure::share(name, value).within(interval, "images")
+    };
+    sizes.iter().zip(shares.iter().zip(intervals).map(figure)).map(point).collect()
 }
 
 /// The curves of all lists.

@@ -131,6 +131,22 @@ impl Bootstrap {
         self.percentiles(resamples.map_init(|| vec![0.0; groups.len()], draw).collect())
     }
 
+    /// Intervals of several figures of the same resamples, in their order: what costs most is
+    /// drawing. None for a figure that no resample has.
+    ///
+    /// # Panics
+    /// When the level is not between 0 and 1, or resamples have different numbers of figures.
+    pub fn intervals(
+        &self,
+        items: usize,
+        figures: impl Fn(&[u32]) -> Vec<f64> + Sync,
+    ) -> Vec<Option<Interval>> {
+        let resamples = self.figures(items, figures);
+        let count = resamples.first().map_or(0, Vec::len);
+        let of = |figure| resamples.iter().map(|of| of[figure]).collect();
+        (0..count).map(|figure| self.percentiles(of(figure))).collect()
+    }
+
     /// Several figures of the same resamples: for each of them its values in order of the
     /// resamples.
     pub(crate) fn figures(
@@ -251,6 +267,19 @@ mod tests {
         assert_eq!(QUICK.of_shares(&[], mean), None);
         let certain = QUICK.of_shares(&[(0, 9), (4, 4)], mean).unwrap();
         assert_eq!((certain.low, certain.high), (0.5, 0.5));
+    }
+
+    #[test]
+    fn intervals_of_figures_drawn_together_are_those_of_each_alone() {
+        let values: [Vec<f64>; 2] = [(0..50).map(f64::from).collect(), vec![1.0; 50]];
+        let mean = |values: &[f64], weights: &[u32]| {
+            weights.iter().zip(values).map(|(&times, value)| f64::from(times) * value).sum::<f64>()
+                / 50.0
+        };
+        let both = QUICK
+            .intervals(50, |weights| values.iter().map(|values| mean(values, weights)).collect());
+        assert_eq!(both, values.map(|values| QUICK.mean(&values)));
+        assert!(QUICK.intervals(0, |_| vec![0.0]).is_empty());
     }
 
     #[test]
