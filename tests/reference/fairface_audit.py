@@ -211,4 +211,5 @@ def main():
     assert not compare.different, f"{len(compare.different)} counts are not those of this script"
 
 
-main()
+if __name__ == "__main__":
+    main()

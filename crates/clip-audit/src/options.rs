@@ -42,12 +42,12 @@ impl GroupOptions {
     }
 }
 
-/// A sentence that has a place for a label.
+/// A sentence that has a place for a word.
 #[cfg(feature = "clap")]
 pub(crate) fn template(text: &str) -> Result<String, String> {
     match text.contains("{}") {
         true => Ok(text.to_owned()),
-        false => Err("it has no {} for the label".to_owned()),
+        false => Err("it has no {} for the word".to_owned()),
     }
 }
 

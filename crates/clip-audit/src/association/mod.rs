@@ -189,8 +189,8 @@ impl Association {
         let most: Vec<String> = table.groups.iter().enumerate().filter_map(toward).collect();
         let most = if most.is_empty() { String::new() } else { format!("; {}", most.join("; ")) };
         let may = format!(
-            "Above {at}, {tested} of {} labels are returned for some images and not for all, and {differing} of them for the \
-             groups by {} unequally often by more than chance explains{most}.",
+            "Above {at}, {tested} of {} labels are returned for some images and not for all; for {differing} of them the \
+             groups by {} differ by more than chance explains{most}.",
             table.labels, table.by
         );
         let may_not = format!(
@@ -206,11 +206,6 @@ impl Association {
     fn notes(&self, table: &AssociationTable, tested: usize) -> Vec<String> {
         let without = table.labels - tested;
         let mut notes = vec![
-            format!(
-                "{} labels in the list, cosines times {:.3} (the temperature of the checkpoint): thresholds are comparable \
-                 for the same of both alone",
-                table.labels, table.scale
-            ),
             "2 x groups chi-squared without Yates' correction; where an expected count is below 5, Fisher's exact test of \
              two groups, and a permutation test of more"
                 .to_owned(),

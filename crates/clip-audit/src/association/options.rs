@@ -62,7 +62,8 @@ impl AssociationOptions {
         choices.enter("file_column", file.into(), columns.file_column.is_none());
         let groups = columns.group_column.clone();
         choices.enter("group_column", groups.into(), columns.group_column.is_empty());
-        choices.enter("threshold", self.thresholds.clone().into(), self.thresholds.is_empty());
+        let is_usual = self.thresholds.is_empty() || self.thresholds == THRESHOLDS;
+        choices.enter("threshold", self.thresholds.clone().into(), is_usual);
         choices.enter("top", self.top.into(), self.top == TOP);
         choices.enter("template", self.templates.clone().into(), self.templates.is_empty());
         choices.enter_options(&by_name(&self.groups), &by_name(&GroupOptions::default()));

@@ -3,10 +3,9 @@
 use std::str::FromStr;
 
 use clip_data::PromptSet;
-use clip_eval::options::RowOptions;
+use clip_eval::options::{RowOptions, by_name};
 use clip_eval::results::identity::Choices;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::options::GroupOptions;
 
@@ -16,7 +15,7 @@ use crate::options::GroupOptions;
 pub struct FairfaceOptions {
     /// Sentence with {} for the words of race, gender and age, in place of "a photo of a {}."; of
     /// several the mean is taken
-    #[cfg_attr(feature = "clap", arg(long = "template", value_name = "TEXT", value_parser = template))]
+    #[cfg_attr(feature = "clap", arg(long = "template", value_name = "TEXT", value_parser = crate::options::template))]
     pub templates: Vec<String>,
     /// Margin around the faces of this release, to be recorded: 0.25 or 1.25
     #[cfg_attr(feature = "clap", arg(long, value_name = "MARGIN"))]
@@ -106,15 +105,6 @@ impl FromStr for Strength {
     }
 }
 
-/// A sentence that has a place for a word.
-#[cfg(feature = "clap")]
-fn template(text: &str) -> Result<String, String> {
-    match text.contains("{}") {
-        true => Ok(text.to_owned()),
-        false => Err("it has no {} for the word".to_owned()),
-    }
-}
-
 impl FairfaceOptions {
     /// FairFace's words in the sentences that were chosen.
     pub(super) fn prompts(&self, usual: &PromptSet) -> PromptSet {
@@ -140,17 +130,11 @@ impl FairfaceOptions {
                 Some(Strength::C(c)) => c.into(),
             };
             choices.enter("c", c, self.c.is_none());
-            choices.enter_options(&named(&self.rows), &named(&RowOptions::default()));
+            choices.enter_options(&by_name(&self.rows), &by_name(&RowOptions::default()));
         }
-        choices.enter_options(&named(&self.groups), &named(&GroupOptions::default()));
+        choices.enter_options(&by_name(&self.groups), &by_name(&GroupOptions::default()));
         choices
     }
-}
-
-/// Options by name.
-fn named(options: &impl Serialize) -> Map<String, Value> {
-    let value = serde_json::to_value(options).unwrap_or_default();
-    value.as_object().cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
