@@ -20,6 +20,7 @@ use clip_eval::{EncodedSplit, EvalContext, EvalError};
 use serde::Deserialize;
 
 use self::answers::{Answers, ClassSet, Classes};
+use self::options::CHILD;
 pub use self::options::DenigrationOptions;
 use self::sections::Found;
 use crate::audit::{Audit, Outcome};
@@ -34,8 +35,6 @@ use crate::warnings::{self, Warning};
 const ASKED: &str = "audit denigration";
 /// Id of the data set.
 const DATASET: &str = "fairface";
-/// The class that the paper added.
-const CHILD: &str = "child";
 /// Its prompt file has the sentences under this name.
 const TEMPLATES: &str = "templates_of_denigration";
 /// Sentences that a figure is to be looked at with (PROTOCOL_EVAL 8.3).

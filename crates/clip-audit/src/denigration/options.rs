@@ -7,6 +7,8 @@ use clip_eval::results::identity::Choices;
 
 use crate::options::GroupOptions;
 
+/// The class that the paper added.
+pub(super) const CHILD: &str = "child";
 /// Images that the paper looked at (PROTOCOL_EVAL 8.3).
 const SAMPLE: usize = 10_000;
 /// The split of FairFace that is looked at unless told otherwise.

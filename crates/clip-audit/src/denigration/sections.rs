@@ -6,6 +6,7 @@ use clip_eval::results::{Figure, Unit, slug};
 
 use super::answers::{Answers, ClassSet, Classes};
 use super::conclusions::{conclude, how_often_elsewhere};
+use super::options::CHILD;
 use crate::groups::{Grouping, Groups};
 use crate::options::GroupOptions;
 use crate::paired::paired_table;
@@ -129,7 +130,7 @@ impl Found<'_> {
         let mut table = paired_table(counted, names, &before, &after, grouping, self.options);
         let is_childs = self.sets[set].classes[self.classes.listed..]
             .iter()
-            .all(|&class| self.classes.names[class] == super::CHILD);
+            .all(|&class| self.classes.names[class] == CHILD);
         if self.is_of_paper && is_childs && by == "age" {
             for row in &mut table.rows {
                 let value = |of| published::value(TABLE_7, of, &row.group[0]);

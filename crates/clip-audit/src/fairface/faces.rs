@@ -3,9 +3,12 @@
 use clip_data::{PromptSet, Target};
 use clip_eval::EvalError;
 
-use super::{ASKED, DATASET};
 use crate::groups::{Attribute, Groups};
 
+/// What errors are said to come from.
+pub(super) const ASKED: &str = "audit fairface";
+/// Id of the data set.
+pub(super) const DATASET: &str = "fairface";
 /// Attribute of the two groups of Tables 3 and 4.
 pub(super) const WHITE_OR_NOT: &str = "White or not";
 /// The race that these tables set apart.
@@ -140,17 +143,18 @@ impl Faces {
     }
 }
 
+/// Faces by race, gender and age, with the program's own words.
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
+pub(super) fn faces(of: &[(u32, u32, u32)]) -> Faces {
+    let prompts = PromptSet::of("fairface").expect("in the program");
+    let person = |&(race, gender, age): &(u32, u32, u32)| Target::Person { race, gender, age };
+    let targets: Vec<Target> = of.iter().map(person).collect();
+    Faces::of(&prompts, &targets.iter().collect::<Vec<_>>(), 1).expect("faces")
+}
 
-    /// Faces by race, gender and age, with the program's own words.
-    pub(in crate::fairface) fn faces(of: &[(u32, u32, u32)]) -> Faces {
-        let prompts = PromptSet::of("fairface").expect("in the program");
-        let person = |&(race, gender, age): &(u32, u32, u32)| Target::Person { race, gender, age };
-        let targets: Vec<Target> = of.iter().map(person).collect();
-        Faces::of(&prompts, &targets.iter().collect::<Vec<_>>(), 1).expect("faces")
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn any_other_race_is_right_for_a_face_that_is_not_white() {

@@ -25,7 +25,7 @@ use clip_eval::results::Counts;
 use clip_eval::results::identity::Choices;
 use clip_eval::{EvalContext, EvalError};
 
-use self::faces::Faces;
+use self::faces::{DATASET, Faces};
 pub use self::options::{FairfaceOptions, Padding, Strength};
 use self::system::System;
 use self::tables::Table;
@@ -33,11 +33,6 @@ use crate::audit::{Audit, Outcome};
 use crate::published::MEASURED;
 use crate::section::Section;
 use crate::warnings;
-
-/// What errors are said to come from.
-const ASKED: &str = "audit fairface";
-/// Id of the data set.
-const DATASET: &str = "fairface";
 
 /// The audit.
 #[derive(Debug, Clone)]
@@ -138,7 +133,7 @@ fn sections(systems: &[System], faces: &Faces, options: &FairfaceOptions) -> Vec
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::faces::tests::faces;
+    use super::faces::faces;
     use super::system::SystemKind;
     use super::*;
     use crate::section::{Body, RateTable};

@@ -13,10 +13,9 @@ use clip_eval::results::SplitRead;
 use clip_eval::tasks::{RowCollector, probe_rows};
 use clip_eval::{EncodedSplit, EvalContext, EvalError, Step, metrics};
 
-use super::faces::{ATTRIBUTES, Faces};
+use super::faces::{ASKED, ATTRIBUTES, DATASET, Faces};
 use super::options::{FairfaceOptions, Strength};
 use super::system::{System, SystemKind};
-use super::{ASKED, DATASET};
 
 /// The split to learn from.
 const TRAIN: &str = "train";

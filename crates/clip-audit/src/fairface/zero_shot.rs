@@ -5,9 +5,8 @@ use clip_eval::head::note_of_same_classes;
 use clip_eval::{EncodedSplit, EvalContext, EvalError, metrics};
 use serde::Deserialize;
 
-use super::faces::ATTRIBUTES;
+use super::faces::{ASKED, ATTRIBUTES, DATASET};
 use super::system::{System, SystemKind};
-use super::{ASKED, DATASET};
 use crate::record::Prompts;
 
 /// Lists of the prompt file that have the words of [`ATTRIBUTES`], in the order of the levels.

@@ -2,7 +2,7 @@
 
 use clip_audit::association::{Association as Question, AssociationOptions};
 
-use super::Output;
+use super::run::{Output, audit};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -43,6 +43,6 @@ pub(super) struct Association {
 impl Association {
     pub(super) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let Association { options, output } = self;
-        super::audit(&Question::new(options)?, &output, settings, console)
+        audit(&Question::new(options)?, &output, settings, console)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clip_audit::denigration::{Denigration as Question, DenigrationOptions};
 
-use super::Output;
+use super::run::{Output, audit};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -54,6 +54,6 @@ pub(super) struct Denigration {
 impl Denigration {
     pub(super) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let Denigration { root, options, output } = self;
-        super::audit(&Question::new(root, options)?, &output, settings, console)
+        audit(&Question::new(root, options)?, &output, settings, console)
     }
 }

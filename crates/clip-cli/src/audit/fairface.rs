@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clip_audit::fairface::{Fairface as Question, FairfaceOptions};
 
-use super::Output;
+use super::run::{Output, audit};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -42,6 +42,6 @@ pub(super) struct Fairface {
 impl Fairface {
     pub(super) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         let Fairface { root, options, output } = self;
-        super::audit(&Question { root, options }, &output, settings, console)
+        audit(&Question { root, options }, &output, settings, console)
     }
 }

@@ -1,6 +1,6 @@
 //! `clip-rs audit taxonomy`
 
-use super::Output;
+use super::run::{Output, audit};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::settings::Settings;
@@ -29,6 +29,6 @@ pub(super) struct Taxonomy {
 
 impl Taxonomy {
     pub(super) fn run(self, settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-        super::audit(&self.audit, &self.output, settings, console)
+        audit(&self.audit, &self.output, settings, console)
     }
 }
