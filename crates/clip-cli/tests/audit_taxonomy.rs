@@ -179,6 +179,20 @@ fn verdict_ends_with_4_beyond_the_end_of_the_interval_and_with_0_at_it() {
 }
 
 #[test]
+fn two_folders_of_one_name_are_two_audits() {
+    let (first, second) = (Folder::new(), Folder::new());
+    let out = first.path("out").display().to_string();
+    let photos = format!("folder:{}", second.path("photos").display());
+    let features = first.path("features").display().to_string();
+    first.record(&[]);
+    let fixed = ["audit", "taxonomy", "--min-group", "10", "--resamples", "200"];
+    let place = ["--dataset", &photos, "--out", &out, "--features", &features];
+    assert_eq!(run(&[&fixed[..], &place].concat()).code, 0);
+    let files = fs::read_dir(first.path("out/starter")).expect("results").count();
+    assert_eq!(files, 2);
+}
+
+#[test]
 fn groups_of_other_columns_are_measured_and_a_group_of_one_image_has_no_figure() {
     let folder = Folder::new();
     let v1 = folder.write("v1.txt", "cat\ndog\nlaptop\npizza\n");
@@ -349,6 +363,21 @@ fn data_sets_of_the_catalogue_are_audited_by_their_own_names() {
     let record: Value =
         serde_json::from_str(&fs::read_to_string(path).expect("the file")).expect("JSON");
     assert_eq!(record["prompts"][0]["count"], 10);
+    let same = run(&[&["eval", "zeroshot", "--dataset", "cifar10", "--json"][..], &place].concat());
+    let same = &json_lines(&same.stdout)[0];
+    let of_figure = |name: &str| {
+        let figures = same["figures"].as_array().expect("figures");
+        figures.iter().find(|figure| figure["name"] == name).expect("the figure")["value"].clone()
+    };
+    for (name, value) in [
+        ("accuracy", same["score"]["value"].clone()),
+        ("mean_per_class", same["metrics"]["mean_per_class_recall"].clone()),
+        ("expected_calibration_error", of_figure("expected_calibration_error")),
+        ("negative_log_likelihood", of_figure("negative_log_likelihood")),
+    ] {
+        let found = &figure(&record, "figures", "own names", name)["value"];
+        assert_eq!(found, &value, "{name}: as `eval zeroshot` has it");
+    }
     let again = run(&[&fixed[..], &place].concat());
     assert_eq!(again.stdout, found.stdout, "the same figures again");
     let lost = run(&["audit", "taxonomy", "--dataset", "cifar10", "--features", &features]);

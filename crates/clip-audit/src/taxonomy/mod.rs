@@ -33,8 +33,6 @@ mod stability;
 mod subsets;
 mod verdict;
 
-use std::path::Path;
-
 use clip_eval::head::note_of_same_classes;
 use clip_eval::results::Figure;
 use clip_eval::results::identity::Choices;
@@ -66,10 +64,6 @@ impl Audit for Taxonomy {
 
     fn choices(&self) -> Choices {
         plan::choices(self)
-    }
-
-    fn files(&self) -> Vec<&Path> {
-        self.root.as_deref().into_iter().collect()
     }
 
     fn run(&self, context: &mut EvalContext) -> Result<Outcome, EvalError> {

@@ -1,6 +1,7 @@
 //! What is to be done, read and checked before a model looks at anything.
 
 use clip_data::{ReadOptions, Split, Target, Task};
+use clip_eval::results::Identity;
 use clip_eval::results::identity::Choices;
 use clip_eval::{EvalError, head};
 
@@ -200,7 +201,14 @@ pub(super) fn choices(asked: &Taxonomy) -> Choices {
     files("labels", &mut asked.labels.iter());
     files("templates", &mut asked.templates.iter());
     files("groups", &mut asked.groups.iter());
-    let texts = |texts: &[String]| serde_json::Value::from(texts.to_vec());
+    if let Some((_, path)) = asked.dataset.split_once(':') {
+        // Two folders of one name are two data sets.
+        let path = asked.root.clone().unwrap_or_default().join(path);
+        let place = Identity::file(&path);
+        let place = place.as_str().unwrap_or_default();
+        choices.enter("data", format!("blake3:{place}").into(), false);
+    }
+    let texts = |texts: &[String]| serde_json::Value::from(texts.join(", "));
     choices.enter("template", texts(&asked.template), asked.template.is_empty());
     choices.enter("group_column", texts(&asked.group_column), asked.group_column.is_empty());
     choices.enter("add_class", texts(&asked.add_class), asked.add_class.is_empty());
