@@ -7,10 +7,12 @@ use super::words::{figure_entry, first_rows, in_words, intervals, picture};
 use crate::markup::Markup;
 use crate::numbers::{MISSING, capital, display_name, figure_value};
 use crate::plot::{Axis, Dot, DotPlot, Key, Kind, Row, Scale};
-use crate::widgets::{numeric, row_head, table as page_table};
+use crate::widgets::{note, numeric, row_head, table as page_table};
 
-/// Columns that are drawn, at most.
+/// Columns that are drawn, at most; fewer of a table of many rows.
 const MOST_PLOTS: usize = 4;
+/// Rows of all plots together, about.
+const MOST_DRAWN: usize = 32;
 /// Colour and shape of figures without an interval, as published ones.
 const WITHOUT: usize = 3;
 /// Rows of a plot, at most.
@@ -18,14 +20,25 @@ const MOST_ROWS: usize = 24;
 
 /// Plots and table.
 pub(super) fn draw(page: &mut Markup, title: &str, table: &FigureTable) {
-    let drawn: Vec<&str> =
-        names(table).into_iter().filter(|name| is_drawn(table, name)).take(MOST_PLOTS).collect();
-    if !drawn.is_empty() {
-        page.element("div", &[("class", &"stack")], |page| {
-            drawn.iter().for_each(|name| plot(page, title, table, name));
+    let possible: Vec<&str> =
+        names(table).into_iter().filter(|name| is_drawn(table, name)).collect();
+    let room = (MOST_DRAWN / table.rows.len().max(1)).clamp(1, MOST_PLOTS);
+    let drawn = possible.iter().take(room);
+    if !possible.is_empty() {
+        let class = if possible.len() > 1 { "figures whole" } else { "figures" };
+        page.element("div", &[("class", &class)], |page| {
+            drawn.for_each(|name| plot(page, title, table, name));
         });
+        if possible.len() > room {
+            page.element("div", &[("class", &"whole")], |page| {
+                note(page, format_args!("Drawn: the first {room} of {} columns.", possible.len()));
+            });
+        }
     }
-    first_rows(page, &table.rows, "rows", |page, shown| rows(page, table, shown));
+    let class = if possible.len() > 1 { "whole" } else { "" };
+    page.element("div", &[("class", &class)], |page| {
+        first_rows(page, &table.rows, "rows", |page, shown| rows(page, table, shown));
+    });
 }
 
 /// The first column of the first rows.
@@ -53,19 +66,20 @@ fn names(table: &FigureTable) -> Vec<&str> {
     names
 }
 
-/// The figure of a column in each row that has it.
+/// The figure of a column in each row that has a value of it.
 fn column<'a>(
     table: &'a FigureTable,
     name: &'a str,
 ) -> impl Iterator<Item = (&'a str, &'a Figure)> {
     table.rows.iter().filter_map(move |(row, figures)| {
-        Some((row.as_str(), figures.iter().find(|figure| figure.name == name)?))
+        let figure = figures.iter().find(|figure| figure.name == name)?;
+        figure.value.is_some().then_some((row.as_str(), figure))
     })
 }
 
 /// Shares of at least two things, with an interval.
 fn is_drawn(table: &FigureTable, name: &str) -> bool {
-    let known = || column(table, name).filter(|(_, figure)| figure.value.is_some());
+    let known = || column(table, name);
     (2..=MOST_ROWS).contains(&known().count())
         && known().all(|(_, figure)| figure.unit == Unit::Share)
         && known().any(|(_, figure)| figure.interval().is_some())
@@ -94,8 +108,7 @@ fn plot(page: &mut Markup, title: &str, table: &FigureTable, name: &str) {
         })
         .collect();
     let mut keys = Vec::new();
-    if column(table, name).any(|(_, figure)| figure.value.is_some() && figure.interval().is_none())
-    {
+    if column(table, name).any(|(_, figure)| figure.interval().is_none()) {
         keys.push(Key::new(0, Kind::Mark, "with its interval"));
         keys.push(Key::new(WITHOUT, Kind::Hollow, "without one"));
     }
@@ -142,17 +155,21 @@ fn rows(page: &mut Markup, table: &FigureTable, shown: &[(String, Vec<Figure>)])
     });
 }
 
-/// Why figures have no value or no interval, once each.
+/// Why figures have no value or no interval: each reason once, with whose it is.
 fn notes<'f>(figures: impl Iterator<Item = &'f Figure>) -> String {
-    let mut said: Vec<String> = Vec::new();
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for figure in figures {
-        if let Some(note) = &figure.note {
-            let sentence = format!(" {}: {note}.", capital(&display_name(&figure.name)));
-            if !said.contains(&sentence) {
-                said.push(sentence);
-            }
+        let Some(note) = &figure.note else { continue };
+        let name = display_name(&figure.name);
+        match reasons.iter_mut().find(|(reason, _)| reason == note) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => reasons.push((note, vec![name])),
         }
     }
-    said.truncate(4);
-    said.concat()
+    let said = |(reason, names): &(&str, Vec<String>)| {
+        let whose = if names.len() <= 4 { names.join(", ") } else { "several".to_owned() };
+        format!(" {}: {reason}.", capital(&whose))
+    };
+    reasons.iter().take(4).map(said).collect()
 }

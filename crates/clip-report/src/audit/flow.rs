@@ -101,12 +101,9 @@ fn plot(page: &mut Markup, title: &str, flow: &Flow, drawn: &[&FlowCell]) {
 }
 
 fn caption(flow: &Flow, drawn: &[&FlowCell]) -> String {
-    format!(
-        "Left: answers with {}; right: with {}. {} Grey: an answer of the same name.",
-        flow.before,
-        flow.after,
-        part(flow, drawn)
-    )
+    let is_grey = drawn.iter().any(|cell| cell.from == cell.to);
+    let grey = if is_grey { " Grey: an answer of the same name." } else { "" };
+    format!("Left: {}; right: {}. {}{grey}", flow.before, flow.after, part(flow, drawn))
 }
 
 /// Which flows are shown, and how many images the others have.

@@ -7,7 +7,7 @@ use super::words::{
     rate_entry, rate_in_words,
 };
 use crate::markup::Markup;
-use crate::numbers::{MISSING, capital, count, or_missing, percent, points};
+use crate::numbers::{MISSING, capital, count, percent, points};
 use crate::plot::{Axis, Dot, DotPlot, Key, Kind, Row, Scale};
 use crate::widgets::{note, numeric, row_head, scrolled};
 
@@ -70,7 +70,10 @@ pub(super) fn main_figures(table: &PairedTable) -> String {
         .filter_map(|row| Some((row, row.change.as_ref()?)))
         .max_by(|a, b| size(a.1).total_cmp(&size(b.1)))
         .filter(|_| !table.by.is_empty())
-        .map(|(row, change)| format!("most: {}", said(row, change)));
+        .map(|(row, change)| match size(change) > 0.0 {
+            true => format!("most: {}", said(row, change)),
+            false => "no group has another share".to_owned(),
+        });
     let parts: Vec<String> = [all, most].into_iter().flatten().collect();
     if parts.is_empty() { "too few images".to_owned() } else { parts.join("; ") }
 }
@@ -181,8 +184,7 @@ fn rows(page: &mut Markup, table: &PairedTable) {
         "#after",
         "#after − before, points",
         "#images",
-        "#only before",
-        "#only after",
+        "#only before / only after",
         "#p, Holm",
     ];
     if is_published {
@@ -220,12 +222,10 @@ fn row(page: &mut Markup, row: &PairedRow, is_published: bool) {
             None => numeric(page, MISSING),
         }
         numeric(page, count(row.before.items));
-        let change = row.change.as_ref();
-        for images in
-            [change.map(|change| change.only_before), change.map(|change| change.only_after)]
-        {
-            numeric(page, or_missing(images, count));
-        }
+        let changed = row.change.as_ref();
+        let changed = changed
+            .map(|change| format!("{} / {}", count(change.only_before), count(change.only_after)));
+        numeric(page, changed.as_deref().unwrap_or(MISSING));
         p_entry(page, row.change.as_ref().map(|change| &change.test));
         if is_published {
             let said = row

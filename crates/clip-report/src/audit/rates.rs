@@ -31,20 +31,45 @@ pub(super) fn draw(page: &mut Markup, title: &str, table: &RateTable) {
     });
 }
 
-/// Worst and best group, gap and ratio; or the share of all.
+/// Worst and best group and gap; or the share of all.
 pub(super) fn main_figures(table: &RateTable) -> String {
     let Some(disparity) = &table.disparity else {
-        return format!("all images {}; no groups to compare", rate_in_words(&table.all));
+        let all = format!("all images {}", rate_in_words(&table.all));
+        return match extremes(table) {
+            None => format!("{all}; no groups to compare"),
+            Some((worst, best)) => format!("{all}; {}", served(table, worst, best)),
+        };
     };
     format!(
         "{}; gap {}, p {}{}",
-        [("worst", &disparity.worst), ("best", &disparity.best)]
-            .map(|(word, levels)| format!("{word} {} {}", group(levels), of_group(table, levels)))
-            .join(", "),
+        served(table, &disparity.worst, &disparity.best),
         size_in_words(&disparity.gap),
         if disparity.test.p_holm < 0.001 { "" } else { "= " },
         p_value(disparity.test.p_holm)
     )
+}
+
+fn served(table: &RateTable, worst: &[String], best: &[String]) -> String {
+    let said = |word: &str, levels| format!("{word} {} {}", group(levels), of_group(table, levels));
+    format!("{}, {}", said("worst", worst), said("best", best))
+}
+
+/// The worst and the best group with a figure, where nobody compared them.
+fn extremes(table: &RateTable) -> Option<(&[String], &[String])> {
+    let ranked = ranked(table);
+    let (worst, best) = (ranked.first()?, ranked.last()?);
+    (ranked.len() > 1).then_some((&worst.group, &best.group))
+}
+
+/// Groups with a figure, the worst first; groups of one share keep their order.
+fn ranked(table: &RateTable) -> Vec<&RateRow> {
+    let mut rows: Vec<&RateRow> =
+        table.rows.iter().filter(|row| value(&row.rate).is_some()).collect();
+    rows.sort_by(|a, b| {
+        let (a, b) = (value(&a.rate).unwrap_or_default(), value(&b.rate).unwrap_or_default());
+        if table.good == Direction::Higher { a.total_cmp(&b) } else { b.total_cmp(&a) }
+    });
+    rows
 }
 
 /// A group's share without its interval.
@@ -60,10 +85,16 @@ fn value(rate: &Rate) -> Option<f64> {
 /// Worst and best group, gap, ratio and test; or why groups are not compared.
 fn apart(table: &RateTable) -> String {
     let Some(disparity) = &table.disparity else {
-        return format!(
-            "Groups are not compared: fewer than two have {} or more.",
-            images(table.min_group)
-        );
+        return match extremes(table) {
+            None => format!(
+                "Groups are not compared: fewer than two have {} or more.",
+                images(table.min_group)
+            ),
+            Some((worst, best)) => format!(
+                "{}. Groups are not tested against each other here.",
+                capital(&served(table, worst, best))
+            ),
+        };
     };
     let level = disparity.gap.level.unwrap_or(0.95);
     let named = |word: &str, levels: &[String]| {
@@ -83,16 +114,11 @@ fn apart(table: &RateTable) -> String {
 
 /// Groups with a figure, in the order of the table; of many the worst, then the best.
 fn drawn(table: &RateTable) -> (Vec<&RateRow>, Vec<&RateRow>) {
-    let mut rows: Vec<&RateRow> =
-        table.rows.iter().filter(|row| value(&row.rate).is_some()).collect();
+    let mut rows = ranked(table);
     if rows.len() <= MOST_DRAWN {
-        return (rows, Vec::new());
+        let has_figure = |row: &&RateRow| value(&row.rate).is_some();
+        return (table.rows.iter().filter(has_figure).collect(), Vec::new());
     }
-    // Stable: groups of one share keep their order.
-    rows.sort_by(|a, b| {
-        let (a, b) = (value(&a.rate).unwrap_or_default(), value(&b.rate).unwrap_or_default());
-        if table.good == Direction::Higher { a.total_cmp(&b) } else { b.total_cmp(&a) }
-    });
     let best = rows.split_off(rows.len() - BEST_DRAWN);
     rows.truncate(WORST_DRAWN);
     (rows, best)

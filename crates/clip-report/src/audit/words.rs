@@ -57,6 +57,10 @@ fn too_few(rate: &Rate) -> String {
 
 /// Value and interval as an entry.
 pub(super) fn figure_entry(page: &mut Markup, figure: &Figure) {
+    let is_small = figure.note.as_ref().is_some_and(|note| note.starts_with("too few"));
+    if figure.value.is_none() && is_small {
+        return numeric(page, "too few");
+    }
     page.element("td", &[("class", &"num")], |page| {
         page.text(figure_value(figure));
         if let Some(interval) = figure_interval(figure) {
