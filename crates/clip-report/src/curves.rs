@@ -1,8 +1,7 @@
 //! One plot as a file of its own: curves with intervals, as of a run of training or between two
 //! models.
 
-use crate::STYLE;
-use crate::markup::Markup;
+use crate::markup::{Markup, STYLE};
 use crate::numbers::{number, percent};
 use crate::plot::{Axis, HEIGHT, Key, Kind, Mark, Plot, Scale};
 

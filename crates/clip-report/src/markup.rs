@@ -3,6 +3,9 @@
 
 use std::fmt::{self, Display, Write};
 
+/// The style sheet of pages and pictures.
+pub(crate) const STYLE: &str = include_str!("../assets/report.css");
+
 /// A piece of a page.
 #[derive(Debug, Default)]
 pub(crate) struct Markup {
