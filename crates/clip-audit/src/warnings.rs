@@ -61,7 +61,7 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// - `met`: what met it, the beginning of the sentence: `3 of 14 groups have fewer than 20 images`
+    /// - `met`: what met it, the beginning of the sentence: `3 of 14 groups are small`
     pub fn new(kind: WarningKind, met: &str) -> Warning {
         Warning { kind, text: format!("{met}; {}", kind.consequence()) }
     }

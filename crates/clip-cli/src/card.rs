@@ -15,8 +15,9 @@ use crate::settings::Settings;
 /// Details and hash of the weights, training data as far as known, intended and out-of-scope use,
 /// every measured table with its intervals, what the audits found, and what was not measured,
 /// listed as such. Results count if they are of exactly these weights and as they were written;
-/// nothing is filled in that no file says. Chapters follow Mitchell et al. (2019), the head is Hugging
-/// Face's metadata: the file can be uploaded as README.md. The same results give the same bytes.
+/// nothing is filled in that no file says. Chapters follow Mitchell et al. (2019), the head is
+/// Hugging Face's metadata: the file can be uploaded as README.md. The same results give the same
+/// bytes.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   clip-rs card --model ViT-B/32 --results results --out CARD.md

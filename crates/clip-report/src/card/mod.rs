@@ -2,9 +2,9 @@
 //! (2019), chapter by chapter, with the metadata that Hugging Face reads.
 //!
 //! ```text
-//! checkpoint ──▶ ModelFacts ─┐
-//! results, audits ──▶ Selection (of these weights, as they were written) ──┤
-//!                            └─▶ metadata · details · uses · factors · data · training · tables · audits · what is missing
+//! checkpoint ──▶ ModelFacts
+//! results, audits ──▶ Selection (of these weights, as they were written)
+//!     └─▶ metadata · details · uses · factors · data · training · tables · audits · what is missing
 //! ```
 //!
 //! Nothing is filled in that no file says. Text from files is escaped. The same results give the
@@ -22,6 +22,7 @@ mod missing;
 mod results;
 mod selection;
 mod training;
+mod training_data;
 
 use std::io::Write;
 use std::path::Path;
@@ -119,7 +120,7 @@ impl Card<'_> {
         page.heading(2, "Evaluation data");
         data::write(page, suite, audits);
         page.heading(2, "Training data");
-        training::write(page, self.model);
+        training_data::write(page, self.model);
         page.heading(2, "Quantitative analyses");
         results::write(page, suite);
         audits::write(page, audits);

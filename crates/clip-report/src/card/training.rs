@@ -1,5 +1,4 @@
-//! Chapter "Training data": what is published of the nine, what the starter's card says, what lies
-//! beside a checkpoint of `clip-rs train`.
+//! What lies beside a checkpoint of `clip-rs train`: how it came to be.
 
 use std::path::Path;
 
@@ -7,8 +6,6 @@ use clip_rs::model::registry;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::facts::{ModelFacts, Origin};
-use super::markdown::Markdown;
 use crate::numbers::count;
 use crate::plain::{Column, PlainTable};
 
@@ -61,19 +58,25 @@ impl Training {
         )
     }
 
+    /// Steps in which nothing was learned, because a value was not finite.
+    pub(super) fn skipped_steps(&self) -> u64 {
+        self.progress.skipped_steps
+    }
+
     /// The model it began with, if that is a repository of the hub.
     pub(super) fn base_on_the_hub(&self) -> Option<&str> {
         self.config.get("model")?.get("from")?.as_str()?.strip_prefix("hf:")
     }
 
-    fn sources(&self) -> Vec<String> {
+    /// Names of the files, shards or folders that it learned from.
+    pub(super) fn sources(&self) -> Vec<String> {
         let source = self.config.get("data").and_then(|data| data.get("source"));
         let source = source.and_then(Value::as_str).unwrap_or_default();
         source.split("::").filter(|part| !part.is_empty()).map(without_folders).collect()
     }
 
     /// Every choice that was made, `part.key`, with its value.
-    fn choices(&self) -> PlainTable {
+    pub(super) fn choices(&self) -> PlainTable {
         let mut rows = Vec::new();
         for part in TOLD {
             let Some(Value::Object(keys)) = self.config.get(part) else { continue };
@@ -93,33 +96,7 @@ impl Training {
     }
 }
 
-pub(super) fn write(page: &mut Markdown, model: &ModelFacts) {
-    match &model.origin {
-        Origin::Starter => page.own(include_str!("../../assets/card/starter_training.md")),
-        Origin::Released(_) => page.own(include_str!("../../assets/card/released_training.md")),
-        Origin::Unknown => page.own(
-            "Not known: no file beside the weights says on what the model was trained. Its figures cannot be told from \
-             those of a model that has seen the test data.",
-        ),
-        Origin::Trained(training) => trained(page, training),
-    }
-}
-
-fn trained(page: &mut Markdown, training: &Training) {
-    page.text(&format!(
-        "From training.json beside the weights: {}, {} of the steps skipped. Sources, by their names:",
-        training.what_it_is(),
-        whole(training.progress.skipped_steps),
-    ));
-    page.list(training.sources());
-    page.own(
-        "What is in them, who is shown, and whether test data is among them, no file says. The model has the biases of \
-         its data, and those of the model that it began with.",
-    );
-    page.table(&training.choices());
-}
-
-fn whole(number: u64) -> String {
+pub(super) fn whole(number: u64) -> String {
     count(usize::try_from(number).unwrap_or(usize::MAX))
 }
 

@@ -11,12 +11,12 @@ use super::table::{
 use crate::numbers::{count, figure_text, number, percent};
 
 /// What is shown of a table with more groups than there is room for.
-fn chosen<'r, R>(
-    rows: &'r [R],
+fn chosen<R>(
+    rows: &[R],
     rate: impl Fn(&R) -> &Rate,
     most: usize,
     min_group: usize,
-) -> (Vec<&'r R>, Option<String>) {
+) -> (Vec<&R>, Option<String>) {
     if rows.len() <= most {
         return (rows.iter().collect(), None);
     }

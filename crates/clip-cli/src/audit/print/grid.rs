@@ -12,8 +12,8 @@ const LEAST: usize = 8;
 /// Columns of the first cell of a row that is no line.
 const KEY: usize = 14;
 
-/// A line for each row. Where they do not fit, texts are broken, columns that can be spared are left
-/// out, and at last every row becomes a paragraph.
+/// A line for each row. Where they do not fit, texts are broken, columns that can be spared are
+/// left out, and at last every row becomes a paragraph.
 pub(super) fn grid(table: &PlainTable, columns: usize) -> String {
     if table.rows.is_empty() {
         return "  nothing\n".to_owned();

@@ -50,7 +50,11 @@ fn words(names: &[&str]) -> Vec<String> {
 fn rates(groups: usize) -> Body {
     let races = ["East Asian", "Black", "Middle Eastern", "Southeast Asian", "Latino_Hispanic"];
     let row = |at: usize| RateRow {
-        group: words(&[races[at % 5], if at % 2 == 0 { "Female" } else { "Male" }, "more than 70"]),
+        group: words(&[
+            races[at % 5],
+            if at.is_multiple_of(2) { "Female" } else { "Male" },
+            "more than 70",
+        ]),
         rate: if at % 3 == 1 { few(7) } else { rate(30 + at % 10, 60) },
         published: (at == 0).then_some(0.583),
     };
