@@ -263,6 +263,24 @@ fn a_checkpoint_of_a_run_tells_its_training_without_folders() {
 }
 
 #[test]
+fn of_a_path_the_last_part_stays() {
+    let model = starter();
+    let (mut records, mut audits) = (records(&model), audits(&model));
+    for record in &mut records {
+        record.dataset_title = "/home/someone/photos".to_owned();
+        record.notes = vec!["left out: /home/someone/photos/a.jpg".to_owned()];
+        record.provenance.prompts_source = Some("/home/someone/names.txt".to_owned());
+    }
+    audits[0].dataset_title = "/home/someone/people.csv".to_owned();
+    audits[0].notes = vec!["of /home/someone/people.csv".to_owned()];
+    let (text, _) = card(&model, &Selection::of(&model, records, audits));
+    assert!(!text.contains("someone"));
+    for part in ["| photos | test |", "left out: photos/a.jpg", "names.txt", "on people.csv"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
 fn where_a_model_comes_from_is_read_or_not_known() {
     assert_eq!(starter().origin, Origin::Starter);
     let unknown = ModelFacts { origin: Origin::Unknown, ..starter() };

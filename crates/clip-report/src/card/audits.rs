@@ -1,7 +1,7 @@
 //! What the audits found: every section with its conclusion, the verdict, the warnings.
 
 use clip_audit::AuditRecord;
-use clip_audit::section::Section;
+use clip_audit::section::{Body, Section};
 use clip_audit::warnings::{Warning, once};
 
 use super::markdown::Markdown;
@@ -10,6 +10,8 @@ use crate::plain::{plain, plain_verdict};
 
 /// Rows of a table; the audit's file has all.
 const MOST_ROWS: usize = 20;
+/// Rows of a list of labels or of pairs, the foremost first.
+const FOREMOST: usize = 10;
 
 pub(super) fn write(page: &mut Markdown, audits: &[AuditRecord]) {
     if audits.is_empty() {
@@ -40,7 +42,11 @@ pub(super) fn write(page: &mut Markdown, audits: &[AuditRecord]) {
 
 fn section(page: &mut Markdown, section: &Section) {
     page.heading(4, &section.title);
-    page.table(&plain(&section.body, MOST_ROWS));
+    let most = match section.body {
+        Body::Associations(_) | Body::Flow(_) | Body::Confusions { .. } => FOREMOST,
+        _ => MOST_ROWS,
+    };
+    page.table(&plain(&section.body, most));
     page.said("May be concluded:", &section.conclusion.may);
     page.said("May not:", &section.conclusion.may_not);
     page.list(&section.notes);

@@ -50,14 +50,14 @@ impl Selection {
         for record in records {
             let what = [&*record.model, &*record.dataset, &*record.task];
             if found.is_taken(model, what, &record.provenance.weights_sha256, &record.notes) {
-                found.records.push(record);
+                found.records.push(without_places_of_result(record));
             }
         }
         for audit in audits {
             let kind = format!("audit {}", audit.kind);
             let what = [&*audit.model, &*audit.dataset, &*kind];
             if found.is_taken(model, what, &audit.provenance.weights_sha256, &audit.notes) {
-                found.audits.push(audit);
+                found.audits.push(without_places_of_audit(audit));
             }
         }
         found.others.sort();
@@ -101,4 +101,38 @@ impl Selection {
 fn without_folder(text: &str, folder: &Path) -> String {
     let begin = format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR);
     text.replace(&begin, "")
+}
+
+/// A user's own data set is called by the path of its files: the last part stays.
+fn without_places_of_result(mut record: Record) -> Record {
+    let (title, folder) = last_part(&record.dataset_title);
+    record.notes.iter_mut().for_each(|note| *note = without(note, &folder));
+    let source = record.provenance.prompts_source.as_deref();
+    record.provenance.prompts_source = source.map(|source| last_part(source).0);
+    record.dataset_title = title;
+    record
+}
+
+fn without_places_of_audit(mut audit: AuditRecord) -> AuditRecord {
+    let (title, folder) = last_part(&audit.dataset_title);
+    audit.notes.iter_mut().for_each(|note| *note = without(note, &folder));
+    audit.prompts.iter_mut().for_each(|set| set.source = last_part(&set.source).0);
+    audit.dataset_title = title;
+    audit
+}
+
+fn without(text: &str, folder: &str) -> String {
+    if folder.is_empty() { text.to_owned() } else { text.replace(folder, "") }
+}
+
+/// The last part of a text that is the whole path of something, and the folder before it.
+fn last_part(text: &str) -> (String, String) {
+    let path = Path::new(text);
+    match (path.file_name(), path.parent()) {
+        (Some(name), Some(folder)) if path.is_absolute() => {
+            let folder = format!("{}{}", folder.display(), std::path::MAIN_SEPARATOR);
+            (name.to_string_lossy().into_owned(), folder)
+        }
+        _ => (text.to_owned(), String::new()),
+    }
 }

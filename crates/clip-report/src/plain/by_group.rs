@@ -91,7 +91,7 @@ fn apart(disparity: &Disparity, rows: &[RateRow]) -> Vec<String> {
     vec![
         format!("Worst: {worst}. Best: {best}."),
         format!("Gap {gap}; ratio {ratio}."),
-        format!("Test of no difference: {}.", test_text(&disparity.test)),
+        format!("Test of no difference, {}.", test_text(&disparity.test)),
     ]
 }
 

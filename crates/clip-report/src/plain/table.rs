@@ -71,18 +71,20 @@ pub(super) fn share_cells(rate: &Rate) -> [String; 2] {
     [value, figure_interval(share).unwrap_or_default()]
 }
 
-/// `chi-squared 12.3, 6 degrees of freedom: p = 0.055, corrected for 14 tests p = 0.77`
+/// `chi-squared: 12.30, 6 degrees of freedom, p = 0.055; corrected by Holm over 14 tests p = 0.77`
 pub(super) fn test_text(test: &Test) -> String {
-    let statistic = test.statistic.map_or_else(String::new, |value| format!(" {value:.2}"));
-    let degrees = test.degrees_of_freedom.map_or_else(String::new, |degrees| match degrees {
-        1 => ", 1 degree of freedom".to_owned(),
-        degrees => format!(", {degrees} degrees of freedom"),
+    let degrees = test.degrees_of_freedom.map(|degrees| match degrees {
+        1 => "1 degree of freedom".to_owned(),
+        degrees => format!("{degrees} degrees of freedom"),
     });
+    let statistic = test.statistic.map(|value| format!("{value:.2}"));
+    let parts = [statistic, degrees, Some(p_text(test.p))];
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let corrected = match test.family {
         0 | 1 => String::new(),
         family => format!("; corrected by Holm over {family} tests {}", p_text(test.p_holm)),
     };
-    format!("{}{statistic}{degrees}: {}{corrected}", test.name, p_text(test.p))
+    format!("{}: {parts}{corrected}", test.name)
 }
 
 /// `p = 0.034`, `p < 0.001`

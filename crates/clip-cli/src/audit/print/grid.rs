@@ -43,7 +43,7 @@ fn fitting(table: &PlainTable, kept: &[usize], columns: usize, least: usize) -> 
     loop {
         let over = (widths.iter().sum::<usize>() + GAP * widths.len()).saturating_sub(columns);
         if over == 0 {
-            return Some(widths);
+            return Some(with_room_for_headings(table, kept, widths, columns));
         }
         let texts = (0..widths.len()).filter(|&i| table.columns[kept[i]].align == Align::Left);
         let widest = texts.max_by_key(|&i| widths[i])?;
@@ -52,6 +52,25 @@ fn fitting(table: &PlainTable, kept: &[usize], columns: usize, least: usize) -> 
         }
         widths[widest] = widths[widest].saturating_sub(over).max(widths[widest] / 2).max(least);
     }
+}
+
+/// Spends what is left on headings of more than two lines.
+fn with_room_for_headings(
+    table: &PlainTable,
+    kept: &[usize],
+    mut widths: Vec<usize>,
+    columns: usize,
+) -> Vec<usize> {
+    let lines = |at: usize, width: usize| broken(&table.columns[kept[at]].name, width).len();
+    let used: usize = widths.iter().map(|width| width + GAP).sum();
+    for _ in used..columns {
+        let tallest = (0..widths.len()).max_by_key(|&at| lines(at, widths[at]));
+        match tallest.filter(|&at| lines(at, widths[at]) > 2) {
+            Some(at) => widths[at] += 1,
+            None => break,
+        }
+    }
+    widths
 }
 
 fn lines(table: &PlainTable, kept: &[usize], widths: &[usize]) -> String {

@@ -187,7 +187,7 @@ fn rates_show_sizes_intervals_published_values_and_the_test_in_words() {
         "364     54.9  [49.9, 59.9]",
         "Worst: East Asian, Female, more than 70, 50.0 % (n = 60). Best:",
         "Gap 15.0 points [5.0, 25.0]; ratio 0.77 [0.60, 0.90].",
-        "chi-squared 12.30, 6 degrees of freedom: p = 0.055; corrected by Holm over 14 tests p = 0.77",
+        "chi-squared: 12.30, 6 degrees of freedom, p = 0.055; corrected by Holm over 14 tests p = 0.77",
         "may not",
     ] {
         assert!(text.replace("\n  ", " ").contains(part), "{part} is not in\n{text}");
