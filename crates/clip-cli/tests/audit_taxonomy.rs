@@ -142,7 +142,10 @@ fn every_section_says_what_may_and_may_not_be_concluded_and_tests_are_corrected_
     let names: Vec<&str> = cells.iter().filter_map(|row| row[0].as_str()).collect();
     assert_eq!(names, ["v1.txt, sentences.txt", "v1.txt, --template"]);
     let row = &section(&record, "change-class-2")["body"]["rows"][0];
-    assert_eq!(row["change"]["test"]["family"], 5, "four classes and all images");
+    assert_eq!(
+        row["change"]["test"]["family"], 6,
+        "four classes, all images, and stability by class"
+    );
     let stability = section(&record, "stability")["notes"].to_string();
     assert!(stability.contains("all 4 sentences"), "{stability}");
 }

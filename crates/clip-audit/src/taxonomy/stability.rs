@@ -2,15 +2,20 @@
 
 use clip_eval::results::{Figure, Unit};
 
-use super::cell::rates_by;
 use super::images::{Images, said};
 use super::lists::LabelSet;
+use crate::rates::{Counted, rate_table};
 use crate::section::{
     Body, Conclusion, CurvePoint, Curves, Direction, FigureTable, RateRow, RateTable, Section,
 };
 
 /// Classes of a table, at most: the least stable.
 const MOST_CLASSES: usize = 50;
+/// Name of the figure over all images.
+const SAME: &str = "same_under_every_sentence";
+/// What is counted.
+const ALIKE: Counted<'static> =
+    Counted { rate: "answered alike under every sentence", good: Direction::Higher };
 
 /// The answers of one list under every sentence alone.
 pub(super) struct Stability {
@@ -75,34 +80,19 @@ impl Stability {
         (1..=self.sentences).map(point).collect()
     }
 
-    /// By class, the least stable first.
+    /// By class, the least stable first, and how many classes there are.
     fn by_class(&self, images: &Images) -> (RateTable, usize) {
         let same: Vec<bool> = self.agreeing.iter().map(|&agree| agree == self.sentences).collect();
-        let mut rows: Vec<RateRow> = rates_by(&images.by_class, &same, images)
-            .into_iter()
-            .map(|(class, rate)| RateRow { group: vec![class], rate, published: None })
-            .collect();
-        let classes = rows.len();
+        let mut table = rate_table(ALIKE, &same, &images.by_class, &images.options);
+        let classes = table.rows.len();
         let value = |row: &RateRow| {
             row.rate.share.as_ref().and_then(|share| share.value).unwrap_or(f64::INFINITY)
         };
-        rows.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        rows.truncate(MOST_CLASSES);
-        let hits = same.iter().filter(|&&same| same).count();
-        let table = RateTable {
-            rate: "answered alike under every sentence".to_owned(),
-            good: Direction::Higher,
-            by: images.by_class.by.clone(),
-            rows,
-            all: crate::rates::rate(hits, images.len(), &images.options),
-            min_group: images.options.least_group(),
-            disparity: None,
-        };
+        table.rows.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        table.rows.truncate(MOST_CLASSES);
         (table, classes)
     }
 }
-
-const SAME: &str = "same_under_every_sentence";
 
 /// How many sentences give the answer that most of them give.
 fn commonest(answers: &[Vec<u32>], item: usize) -> usize {
@@ -164,7 +154,8 @@ fn least_stable(images: &Images, number: usize, list: &Stability) -> Section {
         ),
         None => format!("With {} no class has enough images for a figure.", list.name),
     };
-    let may_not = "That classes differ in this table was not tested; the lowest of many shares is partly chance.";
+    let may_not =
+        "The lowest of many shares is partly chance, and why classes differ is not shown.";
     let shown = table.rows.len();
     let title = format!("Least stable classes: {}", list.name);
     let id = format!("stability-{number}");
