@@ -218,7 +218,7 @@ fn groups_of_other_columns_are_measured_and_a_group_of_one_image_has_no_figure()
     ];
     let require = ["--require", "worst-group=0.5", "--require", "gap=0.9"];
     let record = folder.record(&[&groups[..], &require].concat());
-    let body = &section(&record, "group-camera-1")["body"];
+    let body = &section(&record, "group-1-1")["body"];
     let rows = body["rows"].as_array().expect("rows");
     let of = |name: &str| rows.iter().find(|row| row["group"][0] == name).expect("the group");
     assert_eq!(
@@ -289,7 +289,10 @@ fn what_cannot_be_used_is_refused_with_its_reason_and_the_way_out() {
         (&["--labels", &one], 1, "`cat` is the only answer"),
         (&["--labels", &wolf], 1, "photos has no class `wolf`"),
         (&["--templates", &hole], 1, "has no {} for the label"),
-        (&["--labels", &v1, "--add-class", "cat"], 1, "`--add-class cat` is in v1.txt already"),
+        (&["--labels", &v1, "--add-class", "CAT"], 1, "`--add-class CAT` is in v1.txt already"),
+        (&["--add-class", "owl", "--add-class", "owl"], 1, "is in the labels to add already"),
+        (&["--add-class", " "], 1, "has no letter that the model reads"),
+        (&["--labels", &v1, "--labels", &v1], 1, "v1.txt` is given twice"),
         (&["--require", "worst-group=0.8"], 1, "needs groups: `--groups FILE --group-column NAME`"),
         (
             &["--require", "accuracy=0.1", "--judge", "v9.txt"],

@@ -1,7 +1,7 @@
 //! Which classes take whose images when one is left out, and what a class that is added takes.
 
 use super::cell::{RIGHT, hits};
-use super::comparison::changed;
+use super::comparison::{changed, groupings};
 use super::flow::{flow, moved, widest};
 use super::images::Images;
 use super::lists::LabelSet;
@@ -164,10 +164,10 @@ pub(super) fn added(
         Body::Flow(ways),
         Conclusion::new(may, may_not),
     )];
-    for grouping in std::iter::once(&images.by_class).chain(&images.groupings) {
+    for (word, grouping) in groupings(images) {
         let names = [&*list.name, &*with];
         let table = paired_table(RIGHT, names, &before, &after, grouping, &images.options);
-        let id = format!("added-{}-{id}", super::comparison::slug(&grouping.by.join(" x ")));
+        let id = format!("added-{word}-{id}");
         sections.push(changed(&id, table, grouping));
     }
     sections

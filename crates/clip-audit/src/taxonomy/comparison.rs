@@ -61,7 +61,7 @@ fn lowest(cell: &Cell) -> Option<String> {
 }
 
 fn by_group(number: usize, cell: &Cell) -> impl Iterator<Item = Section> {
-    cell.groups.iter().map(move |table| {
+    (1..).zip(&cell.groups).map(move |(group, table): (usize, _)| {
         let by = table.by.join(" x ");
         let may = match &table.disparity {
             Some(found) => format!(
@@ -77,7 +77,8 @@ fn by_group(number: usize, cell: &Cell) -> impl Iterator<Item = Section> {
             without a figure nothing is known.";
         let title = format!("Right answers by {by}: {}", cell.name);
         let body = Body::Rates(table.clone());
-        Section::new(&format!("group-{}-{number}", slug(&by)), title, body, Conclusion::new(may, may_not))
+        let id = format!("group-{group}-{number}");
+        Section::new(&id, title, body, Conclusion::new(may, may_not))
     })
 }
 
@@ -116,9 +117,8 @@ pub(super) fn against_the_first(
     let mut sections = Vec::new();
     for (number, other) in (2..).zip(others) {
         let names = [&*first.name, &*other.name];
-        let by = std::iter::once(&images.by_class).chain(&images.groupings);
-        for grouping in by {
-            let id = format!("change-{}-{number}", slug(&grouping.by.join(" x ")));
+        for (word, grouping) in groupings(images) {
+            let id = format!("change-{word}-{number}");
             let table =
                 paired_table(RIGHT, names, &first.hits, &other.hits, grouping, &images.options);
             sections.push(changed(&id, table, grouping));
@@ -169,10 +169,9 @@ pub(super) fn changed(id: &str, table: PairedTable, grouping: &Grouping) -> Sect
     Section::new(id, title, Body::Paired(table), Conclusion::new(may, may_not))
 }
 
-/// A word for anchors.
-pub(super) fn slug(text: &str) -> String {
-    let letter = |letter: char| {
-        if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' }
-    };
-    text.chars().map(letter).collect()
+/// What tables are made by, each with a word for their anchors: classes, then groups.
+pub(super) fn groupings(images: &Images) -> impl Iterator<Item = (String, &Grouping)> {
+    let groups = (1..).zip(&images.groupings);
+    let groups = groups.map(|(number, by): (usize, _)| (format!("group-{number}"), by));
+    std::iter::once(("class".to_owned(), &images.by_class)).chain(groups)
 }

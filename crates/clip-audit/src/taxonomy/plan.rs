@@ -4,6 +4,7 @@ use clip_data::{ReadOptions, Split, Target, Task};
 use clip_eval::results::Identity;
 use clip_eval::results::identity::Choices;
 use clip_eval::{EvalError, head};
+use clip_rs::Tokenizer;
 
 use super::images::Images;
 use super::lists::{Classes, LabelSet, named, names_of};
@@ -83,6 +84,10 @@ impl Plan {
         }
         let classes = Classes::of(id, &split.prompts);
         let mut lists = Vec::new();
+        let list = twice(&asked.labels).map(|path| path.display().to_string());
+        if let Some(twice) = list.or_else(|| twice(&asked.group_column).cloned()) {
+            return Err(failed(format!("`{twice}` is given twice")));
+        }
         for (path, name) in asked.labels.iter().zip(names_of(&asked.labels)) {
             let list = LabelList::read(path)?;
             let joined = classes.join(&list, &name, asked.show_labels);
@@ -91,14 +96,7 @@ impl Plan {
         if lists.is_empty() {
             lists.push(classes.own_names().map_err(failed)?);
         }
-        let mut added = Vec::new();
-        for line in &asked.add_class {
-            let (label, class) = classes.label(line).map_err(failed)?;
-            if let Some(list) = lists.iter().find(|list| list.texts().contains(&label)) {
-                return Err(failed(format!("`--add-class {label}` is in {} already", list.name)));
-            }
-            added.push((label.to_owned(), class));
-        }
+        let added = added(asked, &classes, &lists).map_err(failed)?;
         let sentences = prompt_sets::read(&asked.templates, &asked.template, &split.prompts)?;
         let mut notes: Vec<String> = lists.iter().flat_map(|list| list.notes.clone()).collect();
         let groups = groups(asked, split, &mut notes)?;
@@ -171,6 +169,38 @@ impl Plan {
         }
         Ok(Images::new(truth, self.classes.clone(), groupings, asked.options.clone()))
     }
+}
+
+/// The first that is there before.
+fn twice<T: PartialEq>(given: &[T]) -> Option<&T> {
+    (1..given.len()).find(|&at| given[..at].contains(&given[at])).map(|at| &given[at])
+}
+
+/// The labels to add, with the classes that they stand for; none that a list has already.
+fn added(
+    asked: &Taxonomy,
+    classes: &Classes,
+    lists: &[LabelSet],
+) -> Result<Vec<(String, Option<u32>)>, String> {
+    let tokenizer = Tokenizer::new();
+    let mut known: Vec<(Vec<u32>, &str)> = Vec::new();
+    for list in lists {
+        known.extend(list.texts().iter().map(|text| (tokenizer.encode(text), &*list.name)));
+    }
+    let mut added = Vec::new();
+    for line in &asked.add_class {
+        let (label, class) = classes.label(line)?;
+        let tokens = tokenizer.encode(label);
+        if tokens.is_empty() {
+            return Err(format!("`--add-class {line}` has no letter that the model reads"));
+        }
+        if let Some((_, place)) = known.iter().find(|(text, _)| *text == tokens) {
+            return Err(format!("`--add-class {label}` is in {place} already, to the model"));
+        }
+        known.push((tokens, "the labels to add"));
+        added.push((label.to_owned(), class));
+    }
+    Ok(added)
 }
 
 fn groups(asked: &Taxonomy, split: &Split, notes: &mut Vec<String>) -> Result<Groups, EvalError> {
