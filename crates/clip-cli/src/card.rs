@@ -122,10 +122,10 @@ fn nothing_measured(
 
 fn said(out: &Path, summary: &CardSummary) -> String {
     let mut text = format!(
-        "{}: {} results and {} audits of {}, {} kB\n",
+        "{}: {} and {} of {}, {} kB\n",
         out.display(),
-        summary.results,
-        summary.audits,
+        counted(summary.results, "result"),
+        counted(summary.audits, "audit"),
         summary.model,
         summary.bytes.div_ceil(1000)
     );
@@ -135,4 +135,9 @@ fn said(out: &Path, summary: &CardSummary) -> String {
         summary.not_audited.len()
     );
     text
+}
+
+/// `1 result`, `3 audits`
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -64,7 +64,7 @@ fn another_file_is_replaced_only_when_asked() {
     assert_eq!(std::fs::read_to_string(&out).expect("it"), "written by hand");
     let replaced = run(&[&arguments[..], &["--replace"]].concat());
     assert_eq!(replaced.code, 0, "{}", replaced.stderr);
-    assert!(replaced.stdout.contains("1 results and 0 audits of starter"));
+    assert!(replaced.stdout.contains("1 result and 0 audits of starter"));
     assert!(std::fs::read_to_string(&out).expect("it").starts_with("---\n"));
 }
 

@@ -260,6 +260,14 @@ fn a_checkpoint_of_a_run_tells_its_training_without_folders() {
     }
     assert!(!text.contains("secret") && !text.contains("license:"));
     assert_eq!(Training::beside(&folder.path().join("elsewhere")), None);
+    assert!(!text.contains("YFCC100M"));
+    let of_released = state.to_string().replace("hf:owner/name", "ViT-B/32");
+    std::fs::write(folder.path().join("training.json"), of_released).expect("written");
+    let training = Training::beside(folder.path()).expect("read");
+    let model = ModelFacts { origin: Origin::Trained(training), ..starter() };
+    let (text, _) = card(&model, &Selection::default());
+    assert!(text.contains("Of ViT-B/32, which it began with:") && text.contains("YFCC100M"));
+    assert!(!text.contains("base_model"));
 }
 
 #[test]

@@ -65,7 +65,12 @@ impl Training {
 
     /// The model it began with, if that is a repository of the hub.
     pub(super) fn base_on_the_hub(&self) -> Option<&str> {
-        self.config.get("model")?.get("from")?.as_str()?.strip_prefix("hf:")
+        self.base()?.strip_prefix("hf:")
+    }
+
+    /// Name of the model it began with; none where its weights were drawn.
+    pub(super) fn base(&self) -> Option<&str> {
+        self.config.get("model")?.get("from")?.as_str()
     }
 
     /// Names of the files, shards or folders that it learned from.

@@ -1,6 +1,8 @@
 //! Chapter "Training data": what is published of the nine, what the starter's card says, what lies
 //! beside a checkpoint of `clip-rs train`.
 
+use clip_rs::model::registry;
+
 use super::facts::{ModelFacts, Origin};
 use super::markdown::Markdown;
 use super::training::{Training, whole};
@@ -29,4 +31,14 @@ fn trained(page: &mut Markdown, training: &Training) {
          its data, and those of the model that it began with.",
     );
     page.table(&training.choices());
+    let base = training.base().unwrap_or_default();
+    let told = match base {
+        "starter" => include_str!("../../assets/card/starter_training.md"),
+        base if registry::find(base).is_ok() => {
+            include_str!("../../assets/card/released_training.md")
+        }
+        _ => return,
+    };
+    page.text(&format!("Of {base}, which it began with:"));
+    page.own(told);
 }
