@@ -1,6 +1,7 @@
 //! Labels by how often each group gets them: dots with intervals by group, and the table.
 
 use clip_audit::section::{AssociationRow, AssociationTable, Rate};
+use clip_eval::results::Figure;
 
 use super::words::{
     first_rows, images, intervals, p_entry, p_value, picture, rate_entry, rate_in_words,
@@ -120,7 +121,7 @@ fn dots(table: &AssociationTable, row: &AssociationRow) -> Row {
         series,
         kind: Kind::Mark,
         value: rate.share.as_ref().and_then(|share| share.value).unwrap_or(f64::NAN),
-        interval: rate.share.as_ref().and_then(|share| share.interval()),
+        interval: rate.share.as_ref().and_then(Figure::interval),
         tip: format!("{}, {name}: {}", row.label, rate_in_words(rate)),
     };
     Row {

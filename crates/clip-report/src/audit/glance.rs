@@ -3,10 +3,8 @@
 use clip_audit::AuditRecord;
 use clip_audit::section::{Body, Section};
 
-use super::{
-    anchor, associations, confusions, curves, figures, flow, head, paired, rates, reliability,
-    section_anchor, verdict,
-};
+use super::head::{anchor, section_anchor, title};
+use super::{associations, confusions, curves, figures, flow, paired, rates, reliability, verdict};
 use crate::markup::Markup;
 use crate::numbers::count;
 use crate::widgets::{entry, numeric, table};
@@ -17,7 +15,7 @@ pub(super) fn audits(page: &mut Markup, audits: &[&AuditRecord]) {
     table(page, "Audits in this page", &columns, |page| {
         for (index, audit) in audits.iter().enumerate() {
             page.element("tr", &[], |page| {
-                link(page, &anchor(index + 1), &head::title(audit));
+                link(page, &anchor(index + 1), &title(audit));
                 page.element("td", &[], |page| match &audit.verdict {
                     None => page.text("none asked"),
                     Some(verdict) => verdict::said(page, verdict.met),

@@ -26,6 +26,16 @@ pub(super) fn title(audit: &AuditRecord) -> String {
     format!("{kind} audit of {} on {}", audit.model, dataset(audit))
 }
 
+/// Anchor of an audit.
+pub(super) fn anchor(audit: usize) -> String {
+    format!("audit-{audit}")
+}
+
+/// Anchor of a section of an audit.
+pub(super) fn section_anchor(audit: usize, section: usize) -> String {
+    format!("audit-{audit}-{}", section + 1)
+}
+
 /// Heading, what it is of, warnings and notes.
 pub(super) fn draw(page: &mut Markup, anchor: &str, audit: &AuditRecord) {
     page.element("h3", &[("id", &anchor)], |page| {

@@ -48,18 +48,8 @@ pub(crate) fn section(page: &mut Markup, audits: &[&AuditRecord]) {
     page.line();
 }
 
-/// Anchor of an audit.
-fn anchor(audit: usize) -> String {
-    format!("audit-{audit}")
-}
-
-/// Anchor of a section of an audit.
-fn section_anchor(audit: usize, section: usize) -> String {
-    format!("audit-{audit}-{}", section + 1)
-}
-
 fn draw(page: &mut Markup, number: usize, audit: &AuditRecord) {
-    head::draw(page, &anchor(number), audit);
+    head::draw(page, &head::anchor(number), audit);
     if let Some(verdict) = &audit.verdict {
         verdict::draw(page, verdict);
     }
@@ -68,7 +58,7 @@ fn draw(page: &mut Markup, number: usize, audit: &AuditRecord) {
     }
     for (index, section) in audit.sections.iter().enumerate() {
         let is_folded = is_folded(section, audit.sections.len());
-        draw_section(page, &section_anchor(number, index), section, is_folded);
+        draw_section(page, &head::section_anchor(number, index), section, is_folded);
     }
     head::provenance(page, audit);
 }

@@ -1,6 +1,7 @@
 //! The same share before and after a change: two dots a group, and the table.
 
 use clip_audit::section::{Change, PairedRow, PairedTable, Rate};
+use clip_eval::results::Figure;
 
 use super::words::{
     direction, folded, group, images, in_words, intervals, p_entry, picture, points_entry,
@@ -159,7 +160,7 @@ fn dots(row: &PairedRow) -> Row {
         series,
         kind,
         value: value(rate).unwrap_or(f64::NAN),
-        interval: rate.share.as_ref().and_then(|share| share.interval()),
+        interval: rate.share.as_ref().and_then(Figure::interval),
         tip: format!("{name}, {word}: {} of {}", rate_in_words(rate), images(rate.items)),
     };
     let change = row.change.as_ref().and_then(|change| change.difference.value);

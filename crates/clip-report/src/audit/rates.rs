@@ -1,6 +1,7 @@
 //! A share of images by group: dots with intervals, and the table.
 
 use clip_audit::section::{Direction, Disparity, Rate, RateRow, RateTable};
+use clip_eval::results::Figure;
 
 use super::words::{
     direction, folded, group, images, intervals, p_value, picture, rate_entry, rate_in_words,
@@ -133,7 +134,7 @@ fn plot(page: &mut Markup, title: &str, table: &RateTable) {
     let chosen = || first.iter().chain(&best).copied();
     let ends = chosen().flat_map(|row| {
         let share = row.rate.share.as_ref();
-        let (low, high) = share.and_then(|share| share.interval()).unzip();
+        let (low, high) = share.and_then(Figure::interval).unzip();
         [value(&row.rate), low, high, row.published]
     });
     let axis =
@@ -194,7 +195,7 @@ fn dots(table: &RateTable, row: &RateRow) -> Row {
         series: 0,
         kind: Kind::Mark,
         value: value(&row.rate).unwrap_or(f64::NAN),
-        interval: row.rate.share.as_ref().and_then(|share| share.interval()),
+        interval: row.rate.share.as_ref().and_then(Figure::interval),
         tip: format!("{name}: {} of {}", rate_in_words(&row.rate), images(row.rate.items)),
     };
     let published = row.published.map(|value| Dot {
