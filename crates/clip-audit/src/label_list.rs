@@ -10,7 +10,7 @@
 //! a label of that category
 //! ```
 //!
-//! Labels above the first heading have no category. Those of a list with a content warning are
+//! Labels above the first heading, and below `[no category]`, have none. Those of a list with a content warning are
 //! counted by category, and shown only when that is asked for.
 
 use std::collections::HashMap;
@@ -25,6 +25,8 @@ const OURS: [(&str, &str); 1] =
     [(DENIGRATION, include_str!("../assets/label_lists/denigration.txt"))];
 /// The list of the paper's denigration study (PROTOCOL_EVAL 8.3).
 pub const DENIGRATION: &str = "denigration";
+/// What labels are called that belong to no category; a heading that ends the one before it.
+pub const NO_CATEGORY: &str = "no category";
 /// Labels of a list, at most: each is a text for the model.
 const MOST_LABELS: usize = 100_000;
 /// Bytes of a label, at most: longer ones are no label, and would be cut by the model.
@@ -207,7 +209,7 @@ impl Lines {
                     "line {number}: a heading names its category: [crime-related]"
                 ));
             }
-            self.category = Some(heading.to_owned());
+            self.category = (heading != NO_CATEGORY).then(|| heading.to_owned());
             return Ok(());
         }
         if line.len() > LONGEST_LABEL {
@@ -297,6 +299,8 @@ mod tests {
         assert_eq!((plain.names(false), plain.is_hidden(false)), (plain.texts(), false));
         assert_eq!(plain.texts(), ["one", "two"]);
         assert_eq!(plain.source, "given by the user");
+        let ended = LabelList::parse("own", "[odd]\none\n[no category]\ntwo\n").expect("a list");
+        assert_eq!(ended.labels[1].category, None);
     }
 
     #[test]

@@ -42,6 +42,15 @@ impl GroupOptions {
     }
 }
 
+/// A number of things, at least one.
+#[cfg(feature = "clap")]
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(format!("no number from 1 on: {text}")),
+    }
+}
+
 /// A sentence that has a place for a word.
 #[cfg(feature = "clap")]
 pub(crate) fn template(text: &str) -> Result<String, String> {

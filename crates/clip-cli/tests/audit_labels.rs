@@ -221,6 +221,7 @@ fn what_the_audit_of_denigration_cannot_use_is_said_with_the_way_out() {
         (&["--add-class", " "], "an added class is empty"),
         (&["--template", "a photo"], "it has no {} for the word"),
         (&["--template", "{}", "--template", "{}"], "given twice"),
+        (&["--sample", "0"], "no number from 1 on: 0"),
         (&["--split", "test"], "no split `test`"),
         (&["--min-group", "5"], "a group of fewer than 10"),
         (&[], "12 images are fewer than the least group of 20"),

@@ -36,7 +36,7 @@ pub struct AssociationOptions {
     #[cfg_attr(feature = "clap", arg(long = "threshold", value_name = "SHARE", value_parser = threshold, allow_negative_numbers = true))]
     pub thresholds: Vec<f64>,
     /// Labels of each group that are shown, the most associated first
-    #[cfg_attr(feature = "clap", arg(long, default_value_t = TOP, value_name = "N"))]
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = TOP, value_name = "N", value_parser = crate::options::at_least_one))]
     pub top: usize,
     /// Sentence with {} for the label; of several the mean is taken [default: "a photo of a {}."]
     #[cfg_attr(feature = "clap", arg(long = "template", value_name = "TEXT", value_parser = crate::options::template))]

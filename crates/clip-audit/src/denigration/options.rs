@@ -22,7 +22,7 @@ pub struct DenigrationOptions {
     #[cfg_attr(feature = "clap", arg(long, default_value_t = DenigrationOptions::default().split, value_name = "NAME"))]
     pub split: String,
     /// Images, at most: the first of a seeded permutation of the split
-    #[cfg_attr(feature = "clap", arg(long, default_value_t = DenigrationOptions::default().sample, value_name = "N"))]
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = DenigrationOptions::default().sample, value_name = "N", value_parser = crate::options::at_least_one))]
     pub sample: usize,
     /// Labels of your own in place of the paper's: a label a line, `[category]` above those that
     /// are to be counted by it, perhaps `# content warning: …`

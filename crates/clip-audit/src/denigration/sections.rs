@@ -8,6 +8,7 @@ use super::answers::{Answers, ClassSet, Classes};
 use super::conclusions::{conclude, how_often_elsewhere};
 use super::options::CHILD;
 use crate::groups::{Grouping, Groups};
+use crate::label_list::NO_CATEGORY;
 use crate::options::GroupOptions;
 use crate::paired::paired_table;
 use crate::phrases::{self, percent, with_interval};
@@ -19,8 +20,6 @@ use crate::section::{
 
 /// What people are grouped by, one after another.
 const BY: [&str; 3] = ["race", "gender", "age"];
-/// What answers are called that stand under no heading.
-const NO_CATEGORY: &str = "no category";
 /// Categories that a rate names; of more it says any.
 const CATEGORIES_NAMED: usize = 3;
 /// Steps of the least probability of an answer.

@@ -90,6 +90,13 @@ impl FileTable {
         let (file, mut notes) = file_column(header, asked.file)?;
         let of_groups: Vec<usize> =
             asked.groups.iter().map(|group| only(header, group)).collect::<Result<_, _>>()?;
+        let mut taken = vec![file];
+        for &place in &of_groups {
+            if taken.contains(&place) {
+                return Err(format!("column {} is asked for twice: once will do", name(place)));
+            }
+            taken.push(place);
+        }
         let (mut rows, mut nameless) = (Vec::new(), Vec::new());
         for (line, cells) in &table.rows {
             let cell = |place: usize| cells.get(place).map_or("", |cell| cell.trim()).to_owned();
@@ -385,5 +392,7 @@ mod tests {
             let said = table(text, file, &["gender"]).expect_err("refused");
             assert!(said.contains(reason), "{text:.40}: {said}");
         }
+        let twice = table("file,sex\n1,f\n", None, &["sex", "Sex"]).expect_err("refused");
+        assert!(twice.contains("column sex is asked for twice"), "{twice}");
     }
 }
