@@ -188,6 +188,10 @@ impl Association {
         };
         let most: Vec<String> = table.groups.iter().enumerate().filter_map(toward).collect();
         let most = if most.is_empty() { String::new() } else { format!("; {}", most.join("; ")) };
+        let differing = match differing {
+            0 => "none".to_owned(),
+            some => some.to_string(),
+        };
         let may = format!(
             "Above {at}, {tested} of {} labels are returned for some images and not for all; for {differing} of them the \
              groups by {} differ by more than chance explains{most}.",

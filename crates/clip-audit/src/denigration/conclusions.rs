@@ -121,7 +121,7 @@ fn of_small_groups(small: usize, all: usize, least: usize) -> Option<String> {
 
 fn of_published() -> String {
     format!(
-        "the published values are those of {MEASURED} on images that are not published, and two groups could not \
+        "the published values are those of {MEASURED} on images that are not published, and two independent teams could not \
          reproduce them"
     )
 }

@@ -157,7 +157,7 @@ impl Denigration {
                 "published values stand beside every model; they are those of {MEASURED} on 10,000 images of FairFace that \
                  are not published, with sentences that are not"
             ),
-            "the published shares are not reproducible as printed: two independent groups found far smaller non-human \
+            "the published shares are not reproducible as printed: two independent teams found far smaller non-human \
              shares with the released models, whatever the sentence (openai/CLIP issues 96 and 157, CLIP_benchmark issue 15)"
                 .to_owned(),
         ]

@@ -21,7 +21,7 @@ use crate::settings::Settings;
 ///
 /// The list has a content warning: its labels are counted by category, and printed or written only
 /// with `--show-labels`, after the warning. A list of your own is treated the same if it has a line
-/// `# content warning: …`. The published values could not be reproduced by two independent groups.
+/// `# content warning: …`. The published values could not be reproduced by two independent teams.
 ///
 /// To find and report harm, never to sort people. The groups are those of the data set's labels;
 /// nobody is identified, and no single image is answered for. Out of scope, always: surveillance
