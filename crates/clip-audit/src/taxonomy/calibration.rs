@@ -2,7 +2,7 @@
 
 use clip_eval::metrics::{Bin, expected_calibration_error, reliability};
 use clip_eval::results::{Figure, ReliabilityBin, Unit};
-use clip_eval::statistics::{Bootstrap, Interval};
+use clip_eval::statistics::{Bootstrap, Interval, clopper_pearson};
 
 use super::images::Images;
 use super::scores::Look;
@@ -84,10 +84,22 @@ impl Answered {
             vec![error, strayed]
         });
         let interval = match intervals[..] {
-            [Some(errors), Some(strayed)] => Some(around(value, errors, strayed)),
+            [Some(errors), Some(strayed)] => {
+                let least = self.greatest_bias(bootstrap.level);
+                Some(around(value, errors, strayed, least))
+            }
             _ => None,
         };
         Figure::share(ECE, value).within(interval, "images")
+    }
+
+    /// How far the share of right answers may be from the mean probability, by its exact interval.
+    fn greatest_bias(&self, level: f64) -> f64 {
+        let items = self.correct.len();
+        let hits = self.correct.iter().filter(|&&correct| correct).count();
+        let Interval { low, high, .. } = clopper_pearson(hits as u64, items as u64, level);
+        let mean = self.confidence.iter().sum::<f64>() / items as f64;
+        (mean - low).abs().max((high - mean).abs())
     }
 
     fn loss(&self, images: &Images, bootstrap: &Bootstrap) -> Figure {
@@ -100,13 +112,14 @@ impl Answered {
     }
 }
 
-/// An interval that is never too narrow. Its upper end is the resamples': they are less well
-/// calibrated than the images they are drawn from, so that it lies too high rather than too low. Its
+/// An interval that is never too narrow. Its upper end is the resamples', as they are less well
+/// calibrated than the images they are drawn from; but where all answers are right, or wrong, they
+/// know nothing of others, so that it is no less than what the share of right answers allows. Its
 /// lower end is as far below the value as all bins together stray from theirs: by the triangle
 /// inequality the error of all images cannot be further away.
-fn around(value: f64, errors: Interval, strayed: Interval) -> Interval {
+fn around(value: f64, errors: Interval, strayed: Interval, least: f64) -> Interval {
     let low = (value - strayed.high).clamp(0.0, value);
-    Interval { low, high: errors.high.max(value), ..errors }
+    Interval { low, high: errors.high.max(value).max(least), ..errors }
 }
 
 #[cfg(test)]
@@ -158,5 +171,19 @@ mod tests {
         assert_eq!(figures[1].value, Some(1.0));
         let few = Answered { confidence: vec![0.5; 3], correct: vec![true; 3], losses: vec![] };
         assert!(few.figures(&images(3)).iter().all(|figure| figure.value.is_none()));
+    }
+
+    #[test]
+    fn right_answers_alone_do_not_show_that_probabilities_are_right() {
+        let (items, confidence) = (42, 0.998);
+        let answered = Answered {
+            confidence: vec![confidence; items],
+            correct: vec![true; items],
+            losses: vec![0.002; items],
+        };
+        let figure = answered.figures(&images(items))[0].clone();
+        let exact = clopper_pearson(42, 42, 0.95);
+        assert!((figure.high.unwrap() - (confidence - exact.low)).abs() < 1e-12, "{figure:?}");
+        assert!((figure.value.unwrap() - 0.002).abs() < 1e-12);
     }
 }
