@@ -104,6 +104,32 @@ fn every_chapter_is_there_in_order_and_the_same_results_give_the_same_bytes() {
     assert!(summary.figures >= summary.results);
 }
 
+/// Readers of a `model-index` join results that have task, data set, configuration and split in
+/// common.
+#[test]
+fn results_of_the_head_are_told_apart() {
+    let model = starter();
+    let mut records = records(&model);
+    let mut shifted = records[0].clone();
+    shifted.task = "robustness".to_owned();
+    let mut chosen = records[0].clone();
+    chosen.identity.variant = "level-0.995".to_owned();
+    let mut own = records[0].clone();
+    own.identity.origin = "folder".to_owned();
+    own.identity.place = "85a81dd1".to_owned();
+    records.extend([shifted, chosen, own]);
+    let all = records.len();
+    let (text, _) = card(&model, &Selection::of(&model, records, Vec::new()));
+    let (head, _) = parts(&text);
+    let results = head.split("  - task:").skip(1).map(|result| {
+        let fields = ["      type:", "      config:", "      split:"];
+        let told = result.lines().filter(|line| fields.iter().any(|field| line.starts_with(field)));
+        told.collect::<Vec<_>>()
+    });
+    let results: std::collections::BTreeSet<Vec<&str>> = results.collect();
+    assert_eq!(results.len(), all, "{head}");
+}
+
 #[test]
 fn every_kind_of_table_and_every_section_is_in_the_card() {
     let model = starter();

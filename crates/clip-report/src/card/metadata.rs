@@ -50,8 +50,9 @@ fn result(record: &Record, figures: &[&Figure]) -> String {
         quoted(&record.dataset),
         quoted(&record.dataset_title),
     );
-    if !record.identity.variant.is_empty() {
-        yaml += &format!("      config: {}\n", quoted(&record.identity.variant));
+    let config = config(record);
+    if !config.is_empty() {
+        yaml += &format!("      config: {}\n", quoted(&config));
     }
     yaml += &format!("      split: {}\n    metrics:\n", quoted(&record.split));
     for figure in figures {
@@ -63,6 +64,19 @@ fn result(record: &Record, figures: &[&Figure]) -> String {
         );
     }
     yaml
+}
+
+/// What tells results apart that have the hub's word for the task, the data set and the split in
+/// common: readers join those that differ in nothing.
+fn config(record: &Record) -> String {
+    let task = match record.task.as_str() {
+        task @ ("robustness" | "few_shot") => task,
+        _ => "",
+    };
+    let own = !matches!(record.identity.origin.as_str(), "catalogue" | "");
+    let place = if own { record.identity.place.as_str() } else { "" };
+    let parts = [task, place, &record.identity.variant];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(",")
 }
 
 /// What the hub calls it, where it has a word.
