@@ -130,3 +130,63 @@ fn of_groups(table: &RateTable) -> Vec<Figure> {
     }
     figures
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::taxonomy::constructed::{grouped, images, list, right_answers, scores};
+
+    /// Two cameras, of which the second is wrong on every other image of class 1.
+    fn cell() -> Cell {
+        let truth: Vec<u32> = (0..80).map(|item| item / 40).collect();
+        let cameras = Grouping {
+            by: vec!["camera".to_owned()],
+            names: vec![vec!["a".to_owned()], vec!["b".to_owned()], vec!["c".to_owned()]],
+            of_item: (0..80).map(|item| Some(if item == 79 { 2 } else { item % 2 })).collect(),
+        };
+        let images = grouped(truth, 2, vec![cameras]);
+        let list = list(&[Some(0), Some(1)]);
+        let wrong = |item: usize| item >= 40 && item % 4 == 1;
+        let row = |item: usize| if (item < 40) != wrong(item) { [2.0, 0.0] } else { [0.0, 2.0] };
+        let scores = scores(2, (0..80).flat_map(row).collect());
+        let looks = scores.looks(&right_answers(&images, &list), 1.0).expect("numbers");
+        Cell::of(&images, (0, &list), "v1", &looks)
+    }
+
+    #[test]
+    fn figures_are_those_of_the_answers() {
+        let cell = cell();
+        let value = |name: &str| cell.figure(name).and_then(|figure| figure.value);
+        assert_eq!(value("accuracy"), Some(70.0 / 80.0));
+        assert_eq!(value("mean_per_class"), Some(0.875));
+        assert_eq!(value("worst_class"), Some(0.75));
+        let b = cell.groups[0].rows[1].rate.hits.expect("39 images");
+        assert_eq!(value("worst_group: camera"), Some(b as f64 / 39.0));
+        assert_eq!(cell.groups[0].rows[2].rate.hits, None, "one image");
+        let gap = value("gap: camera").expect("two groups are large enough");
+        assert!((gap - (1.0 - b as f64 / 39.0)).abs() < 1e-12);
+        assert_eq!(cell.classes[1].1.hits, Some(30));
+    }
+
+    #[test]
+    fn a_list_of_which_no_class_occurs_is_wrong_everywhere_and_breaks_nothing() {
+        use crate::taxonomy::absent;
+        use crate::taxonomy::none_of_these::Fitted;
+        use crate::taxonomy::subsets::SubsetCurves;
+        let images = images(vec![0; 30], 3);
+        let list = list(&[Some(1), None, Some(2)]);
+        let scores = scores(3, [0.0, 1.0, 2.0].repeat(30));
+        let right = right_answers(&images, &list);
+        let looks = scores.looks(&right, 1.0).expect("numbers");
+        let cell = Cell::of(&images, (0, &list), "v1", &looks);
+        assert_eq!(cell.figure("accuracy").and_then(|figure| figure.value), Some(0.0));
+        let loss = cell.figure("negative_log_likelihood").expect("there");
+        assert!(loss.value.is_none() && loss.note.is_some(), "{loss:?}");
+        let figures = absent::figures(&images, &list, &right, &looks);
+        let auroc = figures.iter().find(|figure| figure.name == absent::AUROC).expect("there");
+        assert!(auroc.value.is_none() && auroc.note.is_some(), "{auroc:?}");
+        SubsetCurves::of(&images, &scores, &right, &cell.answers, 2);
+        let fitted = Fitted::of(&images, &list, (&scores, &looks), &right, (0.9, 1.0));
+        assert!(fitted.is_ok());
+    }
+}
