@@ -43,7 +43,7 @@ fn row(page: &mut Markup, requirement: &Requirement) {
     entry(page, &requirement.of);
     let how = how(figure);
     let missing = || figure.note.clone().unwrap_or_else(|| MISSING.to_owned());
-    entry(page, if how.is_empty() { missing() } else { how });
+    page.leaf("td", &[("class", &"tight")], if how.is_empty() { missing() } else { how });
 }
 
 /// A sign, a word and a colour.
