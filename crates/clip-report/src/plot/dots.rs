@@ -60,7 +60,7 @@ impl DotPlot<'_> {
             if names <= NAMES { (names + 6.0, 0.0) } else { (0.0, LETTERS + 6.0) };
         let notes = self.rows.iter().map(|row| width(&row.note)).fold(0.0, f64::max);
         let notes = notes.max(width(self.note_head));
-        let (left, right) = (beside + 4.0, WIDTH - notes - 12.0);
+        let (left, right) = ((beside + 4.0).max(8.0), WIDTH - notes - 12.0);
         let across = |value: f64| Some(left + self.axis.scale.clamped(value)? * (right - left));
         let bottom = top + self.rows.iter().map(|row| above + row.height()).sum::<f64>();
 
