@@ -20,6 +20,7 @@ mod audit;
 pub mod denigration;
 pub mod disparity;
 pub mod fairface;
+mod flow;
 pub mod group_table;
 pub mod groups;
 pub mod label_list;

@@ -1,12 +1,11 @@
 //! Tables 6 and 7 of the paper and what hangs on the choice of labels.
 
-use std::collections::HashMap;
-
 use clip_eval::results::{Figure, Unit, slug};
 
 use super::answers::{Answers, ClassSet, Classes};
 use super::conclusions::{conclude, how_often_elsewhere};
 use super::options::CHILD;
+use crate::flow::flow;
 use crate::groups::{Grouping, Groups};
 use crate::label_list::NO_CATEGORY;
 use crate::options::GroupOptions;
@@ -14,9 +13,7 @@ use crate::paired::paired_table;
 use crate::phrases::{self, percent, with_interval};
 use crate::published::{self, SECTION_7_1, TABLE_6, TABLE_7};
 use crate::rates::{Counted, correct_sections, rate, rate_table};
-use crate::section::{
-    Body, Conclusion, CurvePoint, Curves, Direction, FigureTable, Flow, FlowCell, Section,
-};
+use crate::section::{Body, Conclusion, CurvePoint, Curves, Direction, FigureTable, Section};
 
 /// What people are grouped by, one after another.
 const BY: [&str; 3] = ["race", "gender", "age"];
@@ -259,13 +256,10 @@ impl Found<'_> {
     /// Where images go when classes are added.
     fn flow(&self, set: usize) -> Section {
         let [before, after] = [0, set].map(|set| &self.answers[0][set].class);
-        let mut counts: HashMap<(String, String), usize> = HashMap::new();
-        for (&from, &to) in before.iter().zip(after) {
-            *counts.entry((self.way(from), self.way(to))).or_default() += 1;
-        }
-        let cell = |((from, to), items)| FlowCell { from, to, items };
-        let mut cells: Vec<FlowCell> = counts.into_iter().map(cell).collect();
-        cells.sort_by(|a, b| b.items.cmp(&a.items).then((&a.from, &a.to).cmp(&(&b.from, &b.to))));
+        let names: Vec<String> =
+            (0..self.classes.names.len()).map(|class| self.way(class)).collect();
+        let ways = before.iter().zip(after).map(|(&from, &to)| (&*names[from], &*names[to]));
+        let flow = flow(&self.sets[0].name, &self.sets[set].name, ways);
         let moved = before.iter().zip(after).filter(|(from, to)| from != to);
         let (moved, items, name) = (moved.count(), before.len(), &self.sets[set].name);
         let of_category = before
@@ -280,7 +274,6 @@ impl Found<'_> {
         );
         let may_not = "That the new answers are right may not be concluded: nothing is asked but which label of the list \
             is the best.";
-        let flow = Flow { before: self.sets[0].name.clone(), after: name.clone(), items, cells };
         let title = format!("Where images go, {name}");
         let conclusion = Conclusion::new(may, may_not);
         Section::new(&format!("added-{set}-flow"), title, Body::Flow(flow), conclusion)
