@@ -34,12 +34,16 @@ pub(crate) fn points(figure: &Figure) -> String {
 
 /// `p = 0.012 after Holm's correction of 9 tests`
 pub(crate) fn corrected(test: &Test) -> String {
-    format!("p = {} after Holm's correction of {} tests", p(test.p_holm), test.family)
+    format!("p {} after Holm's correction of {} tests", p(test.p_holm), test.family)
 }
 
-/// `0.012`, `3e-7`
+/// `= 0.012`, `= 3e-7`, `< 1e-99`
 fn p(p: f64) -> String {
-    if p >= 0.001 { format!("{p:.3}") } else { format!("{p:.0e}") }
+    match p {
+        0.001.. => format!("= {p:.3}"),
+        1e-99.. => format!("= {p:.0e}"),
+        _ => "< 1e-99".to_owned(),
+    }
 }
 
 /// Whether the test speaks at the level of the intervals.
@@ -79,6 +83,7 @@ mod tests {
         assert_eq!(list(&["race", "gender", "age"], "or"), "race, gender or age");
         assert_eq!(capital("age"), "Age");
         assert_eq!(group(&["Black".to_owned(), "Female".to_owned()]), "Black, Female");
-        assert_eq!([p(0.25), p(0.00123), p(0.000_000_31)], ["0.250", "0.001", "3e-7"]);
+        assert_eq!([p(0.25), p(0.00123)], ["= 0.250", "= 0.001"]);
+        assert_eq!([p(0.000_000_31), p(0.0)], ["= 3e-7", "< 1e-99"]);
     }
 }
