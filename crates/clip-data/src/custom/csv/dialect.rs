@@ -71,7 +71,7 @@ fn what_is_no_header(first: &str, lacks: impl FnOnce(&[String]) -> String) -> St
     let ways = DELIMITERS.map(|delimiter| cells_of_line(first, delimiter));
     if ways.iter().flatten().any(|cell| is_image(cell)) {
         return format!(
-            "there is no header line: write the names of the columns above `{first}`, as file,label or file,caption"
+            "there is no header line: write `file,label`, `file,caption` or `file,gender` above `{first}`"
         );
     }
     lacks(ways.iter().rev().max_by_key(|cells| cells.len()).map_or(&[], Vec::as_slice))
