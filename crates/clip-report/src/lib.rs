@@ -44,6 +44,7 @@ mod wrong;
 use std::io::Write;
 use std::path::Path;
 
+pub use crate::audit::main_figures;
 pub use crate::compare::{Measured, measured};
 pub use crate::curves::{Curve, CurvePoint, Curves};
 pub use crate::shift_means::OverShifts;

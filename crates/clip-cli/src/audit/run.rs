@@ -22,6 +22,9 @@ pub(super) struct Output {
     /// Folder for features [default: `features` in the cache folder]
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
+    /// Print every table with what may and may not be concluded; of many the most are a line each
+    #[arg(long)]
+    full: bool,
     /// One JSON object per model and line, as it is written to the file
     #[arg(long)]
     json: bool,
@@ -49,7 +52,7 @@ pub(super) fn audit(
         if output.json {
             console.json(&record)?;
         } else {
-            console.print(&print::text(&record))?;
+            console.print(&print::text(&record, output.full))?;
         }
         console.note(&format!("written to {}", path.display()));
         exit = worse(exit, &record);

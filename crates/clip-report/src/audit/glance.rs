@@ -48,7 +48,8 @@ fn link(page: &mut Markup, anchor: &str, text: &str) {
     });
 }
 
-fn main_figures(body: &Body) -> String {
+/// What a section shows, in a line: worst and best group with the gap, what changed most, ….
+pub fn main_figures(body: &Body) -> String {
     match body {
         Body::Rates(table) => rates::main_figures(table),
         Body::Paired(table) => paired::main_figures(table),

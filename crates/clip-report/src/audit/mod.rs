@@ -18,6 +18,8 @@ mod reliability;
 mod verdict;
 mod words;
 
+pub use glance::main_figures;
+
 use clip_audit::section::{Body, Section};
 use clip_audit::{AuditRecord, PURPOSE};
 

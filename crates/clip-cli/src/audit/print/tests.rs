@@ -227,3 +227,20 @@ fn verdict_says_met_or_not_met_and_what_was_compared() {
     }
     assert!(text.contains("at most 5.0 points") && text.contains("One of two is not met."));
 }
+
+#[test]
+fn many_tables_are_a_line_each_unless_all_are_asked_for() {
+    let section = |body: Body| {
+        let conclusion = Conclusion::new("Groups differ.", "Why they do.");
+        Section::new("id", "A table", body, conclusion)
+    };
+    let figures = others().into_iter().filter(|body| matches!(body, Body::Figures(_)));
+    let bodies = (0..9).map(|_| rates(3)).chain(figures);
+    let sections: Vec<Section> = bodies.map(section).collect();
+    let [short, full] = [false, true].map(|full| sections_text(&sections, full, 100));
+    assert_eq!((short.matches("  may not").count(), full.matches("  may not").count()), (1, 10));
+    assert_eq!(short.matches("A table: worst East Asian").count(), 9, "{short}");
+    assert!(short.contains("9 tables with what may and may not be concluded: --full"), "{short}");
+    let [short, full] = [false, true].map(|full| sections_text(&sections[..8], full, 100));
+    assert_eq!(short, full);
+}
