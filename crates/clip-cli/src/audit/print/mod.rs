@@ -3,7 +3,7 @@
 mod grid;
 
 use clip_audit::AuditRecord;
-use clip_audit::section::{Body, Section, Verdict};
+use clip_audit::section::{Body, Conclusion, Section, Verdict};
 use clip_report::main_figures;
 use clip_report::plain::{plain, plain_verdict};
 
@@ -58,10 +58,10 @@ fn section_text(section: &Section, columns: usize) -> String {
     for sentence in &table.sentences {
         text += &paragraph(" ", sentence, columns);
     }
-    text += &wrapped("  may say", KEY, &section.conclusion.may, columns);
-    text += &wrapped("  may not", KEY, &section.conclusion.may_not, columns);
-    for note in &section.notes {
-        text += &wrapped("  note", KEY, note, columns);
+    let Conclusion { may, may_not } = &section.conclusion;
+    let said = [("  may say", may), ("  may not", may_not)].into_iter();
+    for (key, sentence) in said.chain(section.notes.iter().map(|note| ("  note", note))) {
+        text += &wrapped(key, KEY, &printable(sentence), columns);
     }
     text
 }

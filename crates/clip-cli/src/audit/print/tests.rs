@@ -161,8 +161,10 @@ fn others() -> Vec<Body> {
 }
 
 fn drawn(body: Body, columns: usize) -> String {
-    let conclusion = Conclusion::new("Groups differ by 15 points. ".repeat(4), "Why they do.");
-    section_text(&Section::new("id", "A table", body, conclusion), columns)
+    let may = "Groups differ by 15 points, \u{1b}cred. ".repeat(4);
+    let conclusion = Conclusion::new(may, "Why \u{202e}they do.");
+    let notes = vec!["a note\nof \u{1b}ctwo".to_owned()];
+    section_text(&Section::new("id", "A table", body, conclusion).with_notes(notes), columns)
 }
 
 #[test]
@@ -171,7 +173,10 @@ fn every_kind_fits_every_terminal_and_obeys_nothing() {
         for body in [rates(126), rates(0), paired()].into_iter().chain(others()) {
             let text = drawn(body, columns);
             for line in text.lines() {
-                assert!(width(line) <= columns && !line.contains('\u{1b}'), "{columns}:\n{text}");
+                assert!(
+                    width(line) <= columns && !line.contains(['\u{1b}', '\u{202e}']),
+                    "{columns}:\n{text}"
+                );
             }
         }
     }
