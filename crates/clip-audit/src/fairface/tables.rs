@@ -131,6 +131,13 @@ fn may(table: &Table) -> String {
         );
     };
     let Disparity { worst, best, gap, ratio, test } = disparity;
+    if gap.value == Some(0.0) {
+        return format!(
+            "By {system}, {what} is right for {all} of these {images} images, and for no group more often than for \
+             another ({}).",
+            phrases::corrected(test)
+        );
+    }
     let (worst, best) = (phrases::group(worst), phrases::group(best));
     let ratio = ratio.value.map_or_else(String::new, |ratio| format!(", ratio {ratio:.2}"));
     let said = match phrases::is_shown(disparity) {
