@@ -95,15 +95,16 @@ fn quantile(values: &[f64], share: f64) -> f64 {
 
 /// The figures of all cells beside each other.
 pub(super) fn table(rows: Vec<(String, Vec<Figure>)>) -> Section {
-    let figure = |figures: &[Figure], name: &str| {
-        figures.iter().find(|figure| figure.name == name).map_or_else(String::new, said)
-    };
     let of = |(name, figures): &(String, Vec<Figure>)| {
-        format!(
-            "{name}: {} of the wrong answers have a probability above 0.9, AUROC {}",
-            figure(figures, "absent_above_0.9"),
-            figure(figures, AUROC)
-        )
+        let figure = |name: &str| figures.iter().find(|figure| figure.name == name);
+        match (figure("absent_above_0.9"), figure(AUROC)) {
+            (Some(sure), Some(auroc)) if sure.value.is_some() => format!(
+                "{name}: {} of the wrong answers have a probability above 0.9, AUROC {}",
+                said(sure),
+                said(auroc)
+            ),
+            (sure, _) => format!("{name}: {}", sure.map_or_else(String::new, said)),
+        }
     };
     let may: Vec<String> = rows.iter().map(of).collect();
     let may = format!("When the labels of an image's own class are removed: {}.", may.join("; "));
@@ -118,9 +119,10 @@ pub(super) fn table(rows: Vec<(String, Vec<Figure>)>) -> Section {
     Section::new("absent", title, body, Conclusion::new(may, may_not)).with_notes(notes)
 }
 
-/// Which answers take the images of a class that is absent.
+/// Which answers take the images of a class that is absent; of classes that are large enough.
 pub(super) fn taken_by(images: &Images, at: usize, list: &LabelSet, looks: &[Look]) -> Section {
-    let ways = images.truth.iter().zip(looks);
+    let is_large = images.are_large();
+    let ways = images.truth.iter().zip(looks).filter(|(truth, _)| is_large[**truth as usize]);
     let ways =
         ways.map(|(&truth, look)| (&*images.classes[truth as usize], list.name(look.absent)));
     let ways = flow("the true class, absent", "the answer", ways);
@@ -133,6 +135,7 @@ pub(super) fn taken_by(images: &Images, at: usize, list: &LabelSet, looks: &[Loo
     let title = format!("Which classes take images of an absent class: {}", list.name);
     let id = format!("absent-{}", at + 1);
     Section::new(&id, title, Body::Flow(ways), Conclusion::new(may, may_not))
+        .with_notes(images.without_small_classes().into_iter().collect())
 }
 
 #[cfg(test)]
@@ -160,8 +163,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn figures_are_those_of_scores_without_the_true_class(rows in prop::collection::vec(-5.0_f32..5.0, 60)) {
-            let truth: Vec<u32> = (0..20).map(|item| item % 3).collect();
+        fn figures_are_those_of_scores_without_the_true_class(rows in prop::collection::vec(-5.0_f32..5.0, 108)) {
+            let truth: Vec<u32> = (0..36).map(|item| item % 3).collect();
             let (images, list, right, looks) = look(truth.clone(), &[Some(0), Some(1), None], rows.clone());
             let mut sure = Vec::new();
             for (item, row) in rows.chunks_exact(3).enumerate() {
@@ -171,7 +174,7 @@ mod tests {
                 sure.push(left.iter().map(|score| score.exp() / sum).fold(0.0, f64::max));
             }
             let figures = figures(&images, &list, &right, &looks);
-            let above = sure.iter().filter(|&&p| p > 0.5).count() as f64 / 20.0;
+            let above = sure.iter().filter(|&&p| p > 0.5).count() as f64 / 36.0;
             prop_assert_eq!(value(&figures, "absent_above_0.5"), Some(above));
             // Of each pair the share in which the image with its class is surer.
             let present: Vec<f64> = looks.iter().zip(&right).filter(|(_, right)| right.is_some()).map(|(look, _)| look.confidence).collect();
@@ -183,7 +186,7 @@ mod tests {
             prop_assert!((value(&figures, AUROC).unwrap() - expected).abs() < 1e-3);
             let section = taken_by(&images, 0, &list, &looks);
             let Body::Flow(flow) = section.body else { panic!("{:?}", section.body) };
-            prop_assert_eq!(flow.cells.iter().map(|cell| cell.items).sum::<usize>(), 20);
+            prop_assert_eq!(flow.cells.iter().map(|cell| cell.items).sum::<usize>(), 36);
             prop_assert!(flow.cells.iter().all(|cell| cell.from != cell.to), "its own class is gone");
         }
     }
@@ -197,6 +200,9 @@ mod tests {
         assert!(
             figures[6].note.as_ref().is_some_and(|note| note.contains("at least three labels"))
         );
+        let said = table(vec![("v1".to_owned(), figures)]).conclusion.may;
+        assert_eq!(said.matches("no figure").count(), 1, "{said}");
+        assert!(!said.contains("of the wrong answers"), "{said}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Which classes take whose images when one is left out, and what a class that is added takes.
 
+use clip_eval::results::{Figure, Unit};
+
 use super::cell::{RIGHT, hits};
 use super::comparison::{changed, groupings};
 use super::flow::{flow, moved, widest};
@@ -11,6 +13,9 @@ use crate::section::{Body, Conclusion, FigureTable, Section};
 
 /// Classes with a row of their own in a table, at most: those with the most images.
 const MOST_ROWS: usize = 100;
+
+/// Name of a figure.
+const OWN: &str = "own_among_them";
 
 /// Every answer of a list left out in turn: its images go to their second best, all others stay.
 pub(super) fn left_out(
@@ -38,14 +43,22 @@ pub(super) fn left_out(
 /// What leaving each class out does to its own images and to those of others.
 fn table(images: &Images, at: usize, list: &LabelSet, looks: &[Look]) -> Section {
     let rows = left_out_counts(images, list, looks);
+    let of_class = images.of_classes();
+    let is_small = |images_of: usize| (1..images.options.least_group()).contains(&images_of);
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&answer| std::cmp::Reverse(rows[answer].moved));
     order.truncate(MOST_ROWS);
     let figures = |&answer: &usize| {
         let LeftOut { moved, own, set_right, others } = rows[answer];
+        let class = list.answers[answer].class;
+        // How many of a small class are answered with it is a figure of that class.
+        let own = match class.is_some_and(|class| is_small(of_class[class as usize])) {
+            true => Figure::undefined(OWN, Unit::Share, "too few images of the class itself"),
+            false => images.share(OWN, own, moved),
+        };
         let figures = vec![
             images.share("images_that_move", moved, images.len()),
-            images.share("own_among_them", own, moved),
+            own,
             images.share("others_set_right", set_right, others),
         ];
         (list.name(answer as u32).to_owned(), figures)
@@ -93,8 +106,7 @@ struct LeftOut {
 }
 
 fn left_out_counts(images: &Images, list: &LabelSet, looks: &[Look]) -> Vec<LeftOut> {
-    let mut of_class = vec![0; images.classes.len()];
-    images.truth.iter().for_each(|&truth| of_class[truth as usize] += 1);
+    let of_class = images.of_classes();
     let others =
         |class: Option<u32>| images.len() - class.map_or(0, |class| of_class[class as usize]);
     let empty = |answer: &super::lists::Answer| LeftOut {
@@ -252,6 +264,26 @@ mod tests {
             let lost = beaten.iter().filter(|&&item| list.answers[before[item] as usize].class == Some(images.truth[item])).count();
             prop_assert_eq!((change.only_after, change.only_before), (gained, lost));
         }
+    }
+
+    #[test]
+    fn how_many_of_a_small_class_are_answered_with_it_is_not_said() {
+        let images = images([vec![0; 9], vec![1; 10]].concat(), 2); // groups of ten
+        let list = list(&[Some(0), Some(1), None]);
+        let scores = scores(3, [[2.0, 1.0, 0.0]; 19].concat());
+        let looks = scores.looks(&right_answers(&images, &list), 1.0).expect("numbers");
+        let Body::Figures(table) = table(&images, 0, &list, &looks).body else { panic!("figures") };
+        let own = |name: &str| {
+            let (_, figures) = table.rows.iter().find(|(of, _)| of == name).expect("a row");
+            figures.iter().find(|figure| figure.name == OWN).expect("there").clone()
+        };
+        assert_eq!(own("0").value, None);
+        assert!(own("0").note.is_some_and(|note| note.contains("of the class itself")));
+        let large = Images::new(vec![0; 10], images.classes, Vec::new(), images.options);
+        let Body::Figures(table) = super::table(&large, 0, &list, &looks[..10]).body else {
+            panic!("figures")
+        };
+        assert_eq!(table.rows[0].1[1].value, Some(1.0));
     }
 
     #[test]

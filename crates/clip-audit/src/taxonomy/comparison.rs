@@ -6,6 +6,7 @@ use super::images::{Images, said};
 use super::lists::LabelSet;
 use crate::groups::Grouping;
 use crate::paired::paired_table;
+use crate::phrases;
 use crate::section::{Body, Conclusion, FigureTable, PairedTable, Rate, Section};
 
 /// What a figure of these images cannot say.
@@ -64,6 +65,10 @@ fn by_group(number: usize, cell: &Cell) -> impl Iterator<Item = Section> {
     (1..).zip(&cell.groups).map(move |(group, table): (usize, _)| {
         let by = table.by.join(" x ");
         let may = match &table.disparity {
+            Some(found) if found.gap.value == Some(0.0) => format!(
+                "With {} the share of right answers is the same for every group by {by} that has a figure",
+                cell.name
+            ),
             Some(found) => format!(
                 "With {} the share of right answers is lowest for {} and highest for {}; they are {} apart.",
                 cell.name, found.worst.join(", "), found.best.join(", "), said(&found.gap)
@@ -105,6 +110,7 @@ fn confused(images: &Images, list: &LabelSet, cell: &Cell) -> Section {
         body,
         Conclusion::new(may, may_not),
     )
+    .with_notes(images.without_small_classes().into_iter().collect())
 }
 
 /// Every other cell against the first: right answers by class and by group, and where images go.
@@ -150,14 +156,12 @@ pub(super) fn changed(id: &str, table: PairedTable, grouping: &Grouping) -> Sect
     let by = grouping.by.join(" x ");
     let may = match &table.all.change {
         Some(change) => format!(
-            "From {} to {} the share of right answers changes by {}: {} images are right before alone, {} after alone \
-             (McNemar, p = {:.3} by itself).",
+            "From {} to {} the share of right answers changes by {}: {} images are right before alone, {} after alone.",
             table.before,
             table.after,
             said(&change.difference),
             change.only_before,
             change.only_after,
-            change.test.p
         ),
         None => {
             format!("There are too few images to compare {} with {}.", table.before, table.after)
@@ -169,9 +173,68 @@ pub(super) fn changed(id: &str, table: PairedTable, grouping: &Grouping) -> Sect
     Section::new(id, title, Body::Paired(table), Conclusion::new(may, may_not))
 }
 
+/// Adds to sentences on differences what their tests say, once these are corrected.
+pub(super) fn conclude(section: &mut Section) {
+    let test = match &section.body {
+        Body::Rates(table) => table.disparity.as_ref().map(|found| (&found.gap, &found.test)),
+        Body::Paired(table) => {
+            table.all.change.as_ref().map(|change| (&change.difference, &change.test))
+        }
+        _ => None,
+    };
+    let Some((difference, test)) = test else { return };
+    let is_shown = test.p_holm <= 1.0 - difference.level.unwrap_or(0.95);
+    let said = match is_shown {
+        _ if difference.value == Some(0.0) => "",
+        true => "; it is more than chance explains",
+        false => "; chance alone may explain it",
+    };
+    let may = section.conclusion.may.trim_end_matches('.');
+    section.conclusion.may = format!("{may}{said} ({}).", phrases::corrected(test));
+}
+
 /// What tables are made by, each with a word for their anchors: classes, then groups.
 pub(super) fn groupings(images: &Images) -> impl Iterator<Item = (String, &Grouping)> {
     let groups = (1..).zip(&images.groupings);
     let groups = groups.map(|(number, by): (usize, _)| (format!("group-{number}"), by));
     std::iter::once(("class".to_owned(), &images.by_class)).chain(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rates::correct_sections;
+    use crate::taxonomy::constructed::{grouped, list, right_answers, scores};
+
+    /// What is said of two cameras with 100 images each, of which so many are right.
+    fn said(right: [usize; 2]) -> String {
+        let cameras = Grouping {
+            by: vec!["camera".to_owned()],
+            names: vec![vec!["a".to_owned()], vec!["b".to_owned()]],
+            of_item: (0..200).map(|item| Some(item / 100)).collect(),
+        };
+        let images = grouped(vec![0; 200], 2, vec![cameras]);
+        let list = list(&[Some(0), Some(1)]);
+        let is_right = |item: usize| item % 100 < right[item / 100];
+        let row = |item| if is_right(item) { [2.0, 0.0] } else { [0.0, 2.0] };
+        let scores = scores(2, (0..200).flat_map(row).collect());
+        let looks = scores.looks(&right_answers(&images, &list), 1.0).expect("numbers");
+        let cell = Cell::of(&images, (0, &list), "v1", &looks);
+        let mut sections: Vec<Section> = by_group(1, &cell).collect();
+        correct_sections(&mut sections);
+        sections.iter_mut().for_each(conclude);
+        sections[0].conclusion.may.clone()
+    }
+
+    #[test]
+    fn groups_are_said_to_differ_where_their_test_shows_it() {
+        let wide = said([90, 50]);
+        assert!(wide.contains("lowest for b and highest for a"), "{wide}");
+        assert!(wide.contains("more than chance explains (p = "), "{wide}");
+        let narrow = said([81, 80]);
+        assert!(narrow.contains("chance alone may explain it (p = "), "{narrow}");
+        let none = said([80, 80]);
+        assert!(none.contains("is the same for every group by camera that has a figure"), "{none}");
+        assert!(!none.contains("lowest") && !none.contains("chance"), "{none}");
+    }
 }

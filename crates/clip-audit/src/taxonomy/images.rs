@@ -45,6 +45,30 @@ impl Images {
         self.truth.len()
     }
 
+    /// `[classes]`: images of each.
+    pub(super) fn of_classes(&self) -> Vec<usize> {
+        let mut sizes = vec![0; self.classes.len()];
+        self.truth.iter().for_each(|&class| sizes[class as usize] += 1);
+        sizes
+    }
+
+    /// `[classes]`: which have as many images as a figure needs. What becomes of the images of
+    /// others is counted nowhere by their class: it would speak of single images.
+    pub(super) fn are_large(&self) -> Vec<bool> {
+        let least = self.options.least_group();
+        self.of_classes().into_iter().map(|images| images >= least).collect()
+    }
+
+    /// Classes that are left out for it, in words; none where all are large enough.
+    pub(super) fn without_small_classes(&self) -> Option<String> {
+        let (occurring, least) = (&self.by_class.names, self.options.least_group());
+        let small = self.by_class.sizes().into_iter().filter(|&images| images < least).count();
+        let all = occurring.len();
+        (small > 0).then(|| {
+            format!("{small} of {all} classes have fewer than {least} images, and are left out")
+        })
+    }
+
     /// A share with its exact interval; undefined for too few.
     pub(super) fn share(&self, name: &str, hits: usize, items: usize) -> Figure {
         if items < self.options.least_group() {
@@ -94,6 +118,19 @@ pub(super) fn said(figure: &Figure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_are_large_by_their_own_images() {
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let truth = [vec![0; 20], vec![2; 19]].concat();
+        let images = Images::new(truth, classes, Vec::new(), GroupOptions::default());
+        assert_eq!(images.of_classes(), [20, 0, 19]);
+        assert_eq!(images.are_large(), [true, false, false]);
+        let said = images.without_small_classes().expect("one that occurs is small");
+        assert_eq!(said, "1 of 2 classes have fewer than 20 images, and are left out");
+        let large = Images::new(vec![0; 20], images.classes, Vec::new(), GroupOptions::default());
+        assert_eq!(large.without_small_classes(), None);
+    }
 
     #[test]
     fn too_few_images_have_no_share() {

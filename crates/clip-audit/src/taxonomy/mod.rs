@@ -84,6 +84,7 @@ impl Audit for Taxonomy {
         let verdict = run.verdict(&found, &is_judged);
         let mut sections = found.sections(self, &plan, &images, &said_of_them);
         correct_sections(&mut sections);
+        sections.iter_mut().for_each(comparison::conclude);
         Ok(Outcome {
             notes: [Outcome::of(&encoded).notes, plan.notes.clone(), found_notes(&run, context)]
                 .concat(),

@@ -236,8 +236,8 @@ fn rows(list: &LabelSet, thresholds: &[Threshold], precision: f64) -> Vec<(Strin
 pub(super) fn sections(lists: Vec<Fitted>, precision: f64) -> Vec<Section> {
     let of = |list: &Fitted| {
         format!(
-            "{}: {} of the images are answered, {} of these answers are right, {} of images whose class is absent are \
-             rejected; calibration error {} before and {} after",
+            "{}: share of images that are answered {}, of these answers right {}, of images whose class is absent \
+             rejected {}, calibration error {} before and {} after",
             list.name,
             list.figure("coverage"),
             list.figure("accuracy_of_answered"),

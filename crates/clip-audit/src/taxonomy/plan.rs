@@ -122,8 +122,9 @@ impl Plan {
         let judged = asked.judge.clone();
         let cells =
             self.lists.iter().flat_map(|list| self.sentences.iter().map(|of| self.name(list, of)));
-        let known: Vec<String> =
+        let mut known: Vec<String> =
             self.lists.iter().map(|list| list.name.clone()).chain(cells).collect();
+        known.dedup(); // a list in one set of sentences is a cell of its name
         if let Some(name) = judged.as_ref().filter(|name| !known.contains(name)) {
             let reason = format!("`--judge {name}` is none of {}", named(&known));
             return Err(EvalError::task(TASK, &asked.dataset, reason));

@@ -4,6 +4,7 @@ use clip_eval::results::{Figure, Unit};
 
 use super::images::{Images, said};
 use super::lists::LabelSet;
+use crate::phrases;
 use crate::rates::{Counted, rate_table};
 use crate::section::{
     Body, Conclusion, CurvePoint, Curves, Direction, FigureTable, RateRow, RateTable, Section,
@@ -145,7 +146,13 @@ pub(super) fn sections(images: &Images, lists: &[Stability], sentences: &str) ->
 fn least_stable(images: &Images, number: usize, list: &Stability) -> Section {
     let (table, classes) = list.by_class(images);
     let first = table.rows.first().filter(|row| row.rate.share.is_some());
+    let is_even = table.disparity.as_ref().is_some_and(|found| found.gap.value == Some(0.0));
     let may = match first.and_then(|row| Some((row, row.rate.share.as_ref()?))) {
+        Some((_, share)) if is_even => format!(
+            "With {} the answers of all classes with a figure depend equally on the sentence: {} of their images keep theirs.",
+            list.name,
+            phrases::percent(share.value.unwrap_or_default())
+        ),
         Some((row, share)) => format!(
             "With {} the answers of {} depend most on the sentence: {} of its images keep theirs.",
             list.name,

@@ -127,7 +127,8 @@ pub(super) fn sections(lists: Vec<(String, SubsetCurves)>, draws: usize) -> Vec<
     let said = |curves: &[CurvePoint]| {
         let of =
             |point: &CurvePoint| Some(format!("{:.1} % with {}", point.y.value? * 100.0, point.x));
-        let ends = [curves.first(), curves.last()].into_iter().flatten().filter_map(of);
+        let last = curves.last().filter(|_| curves.len() > 1);
+        let ends = [curves.first(), last].into_iter().flatten().filter_map(of);
         ends.collect::<Vec<_>>().join(", ")
     };
     let of = |curves: fn(&SubsetCurves) -> &Vec<CurvePoint>| -> Vec<String> {
