@@ -169,9 +169,10 @@ fn lines_are_consistent(text: &str, delimiter: u8) -> bool {
 
 fn rows(text: &str, delimiter: u8, quoting: bool, skipped: u64) -> Result<Table, String> {
     let mut table = Table { header: Vec::new(), rows: Vec::new(), notes: Vec::new() };
+    let mut lines = Lines { text, passed: 0, line: skipped.saturating_add(1) };
     for record in reader(text, delimiter, quoting).records() {
         let record = record.map_err(|error| error.to_string())?;
-        let line = record.position().map_or(0, csv::Position::line).saturating_add(skipped);
+        let line = lines.of(record.position().map_or(0, csv::Position::byte));
         let cells: Vec<String> = record.iter().map(|cell| cell_text(cell, quoting)).collect();
         if table.header.is_empty() {
             table.header = cells;
@@ -190,6 +191,31 @@ fn rows(text: &str, delimiter: u8, quoting: bool, skipped: u64) -> Result<Table,
         table.rows.push((line, cells));
     }
     Ok(table)
+}
+
+/// Counts lines up to where records begin: the reader counts the end of a line, `\r\n`, and empty
+/// lines to the record behind them.
+struct Lines<'a> {
+    text: &'a str,
+    /// Bytes whose lines are counted.
+    passed: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the record that the reader says begins at a byte, no earlier than the last.
+    fn of(&mut self, byte: u64) -> u64 {
+        let byte = usize::try_from(byte).unwrap_or(usize::MAX).max(self.passed);
+        let bytes = self.text.as_bytes();
+        let behind = bytes.get(byte..).unwrap_or_default().iter();
+        let ends = behind.take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let begin = byte.saturating_add(ends);
+        let between = bytes.get(self.passed..begin).unwrap_or_default();
+        let lines = between.iter().filter(|&&byte| byte == b'\n').count();
+        self.line = self.line.saturating_add(lines as u64);
+        self.passed = begin;
+        self.line
+    }
 }
 
 /// A cell; where quotes are text, those around a whole cell still are none of it.
@@ -239,6 +265,9 @@ mod tests {
             ("sep=,\nfile,label\n\"a, b\",x\nc,\"y\n", "line 4"),
             ("file,label\na,\"x\nb,y\"\n", "line 2"),
             ("file,label\na,x, y\n", "line 2: 3 cells for 2 columns"),
+            ("file,label\r\na,x, y\r\n", "line 2: 3 cells for 2 columns"),
+            ("sep=,\r\nfile,label\r\na,x\r\n\r\n\r\nb,x, y\r\n", "line 6: 3 cells"),
+            ("\nfile,label\n\na,\"two\nlines\"\n\nb,x, y", "line 7: 3 cells"),
             ("a.jpg,x\nb.jpg,y\n", "no header line"),
             ("one,two\na,b\n", "one and two"),
             ("\n", "empty"),
