@@ -88,7 +88,7 @@ impl FromStr for Required {
             found.ok_or_else(|| format!("there is no `{name}`; there are {}", known()))?;
         match value.trim().parse::<f64>() {
             Ok(threshold) if (0.0..=1.0).contains(&threshold) => {
-                Ok(Required { measure: *measure, threshold })
+                Ok(Required { measure: *measure, threshold: threshold.abs() }) // −0 is 0
             }
             _ => Err(format!(
                 "`{value}` is no threshold from 0 to 1, as all these figures are shares"
@@ -230,10 +230,18 @@ fn text(requirements: &[Requirement], images: &str) -> String {
             failed.join(". ")
         ),
     };
+    let level = requirements.iter().find_map(|one| one.compared.and(one.figure.level));
+    // A level below the usual makes intervals short and thresholds easy to meet.
+    let level = level.map_or_else(String::new, |level| format!("{} % ", tidy(100.0 * level)));
     format!(
-        "{verdict} Each figure was compared by the end of its interval that speaks against it. The verdict is about these \
+        "{verdict} Each figure was compared by the end of its {level}interval that speaks against it. The verdict is about these \
          labels, sentences and images alone: for others the test must be done again."
     )
+}
+
+/// A number without what decimals of binary fractions add: `99.9`.
+fn tidy(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 fn in_words(requirement: &Requirement) -> String {
@@ -407,9 +415,21 @@ mod tests {
     }
 
     #[test]
+    fn verdict_names_the_level_of_its_intervals() {
+        let mut measured = measured();
+        assert!(judged(&measured, Measure::Accuracy, 0.5).text.contains("of its 95 % interval"));
+        measured.figures[0].level = Some(0.1);
+        assert!(judged(&measured, Measure::Accuracy, 0.5).text.contains("of its 10 % interval"));
+        measured.figures[0] = Figure::undefined("accuracy", Unit::Share, "too few");
+        assert!(judged(&measured, Measure::Accuracy, 0.5).text.contains("of its interval that"));
+    }
+
+    #[test]
     fn requirements_are_read_as_typed() {
         let required: Required = "worst-group=0.8".parse().expect("one");
         assert_eq!(required, Required { measure: Measure::WorstGroup, threshold: 0.8 });
+        let zero: Required = "gap=-0".parse().expect("one");
+        assert!(zero.threshold.is_sign_positive());
         for (text, reason) in [
             ("recall=0.9", "there is no `recall`; there are accuracy, mean-per-class, worst-class"),
             ("accuracy", "no NAME=VALUE"),
