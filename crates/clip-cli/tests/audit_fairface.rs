@@ -61,6 +61,9 @@ fn audit(root: &Path, folder: &Path, more: &[&str]) -> common::Run {
     run(&[&start[..], more].concat())
 }
 
+/// What an audit of a part of the published split ends with.
+const OF_A_PART: i32 = 3;
+
 /// The audit as it is printed by `--json`.
 fn record(found: &common::Run) -> Value {
     json_lines(&found.stdout).first().unwrap_or_else(|| panic!("{}", found.stderr)).clone()
@@ -83,7 +86,7 @@ fn every_question_is_answered_by_every_group_and_the_probe_learns_in_folds() {
     let folder = tempfile::tempdir().expect("a folder");
     write_split(&folder.path().join("fairface"), "val", 6);
     let found = audit(folder.path(), folder.path(), &["--json", "--c", "search"]);
-    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.code, OF_A_PART, "{}", found.stderr);
     let record = record(&found);
     let sections = record["sections"].as_array().expect("sections");
     assert_eq!(sections.len(), 4 + 2 * 2 + 2 * 4 * 8);
@@ -122,7 +125,7 @@ fn probe_learns_from_train_where_it_is_there() {
     write_split(folder.path(), "val", 2);
     write_split(folder.path(), "train", 8);
     let found = audit(folder.path(), folder.path(), &["--json"]);
-    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.code, OF_A_PART, "{}", found.stderr);
     let record = record(&found);
     assert_eq!(counts(&record, "linear-probe-gender-by-gender", &["Male"]), (None, 14));
     let all = &section(&record, "linear-probe-gender-by-gender")["body"]["all"];
@@ -239,7 +242,7 @@ fn counts_on_real_faces_are_those_of_pytorch_and_scikit_learn() {
     let Some(faces) = clip_testing::data("fairface") else { return };
     let folder = tempfile::tempdir().expect("a folder");
     let found = audit(&faces, folder.path(), &["--json"]);
-    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.code, OF_A_PART, "{}", found.stderr);
     let record = record(&found);
     let all = |id: &str| section(&record, id)["body"]["all"]["hits"].as_u64().expect("hits");
     let ids = [

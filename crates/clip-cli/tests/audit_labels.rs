@@ -68,10 +68,12 @@ fn denigration(folder: &Path, more: &[&str]) -> Run {
     audit(folder, "denigration", &[&["--root", &root], more].concat())
 }
 
-/// What one model's audit says.
+/// What one model's audit says; of a part of the published split it ends with 3.
 fn record(run: &Run) -> Value {
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    json_lines(&run.stdout).remove(0)
+    let record = json_lines(&run.stdout).remove(0);
+    let of_a_part = record["counts"]["expected"].as_u64() > record["counts"]["scored"].as_u64();
+    assert_eq!(run.code, if of_a_part { 3 } else { 0 }, "{}", run.stderr);
+    record
 }
 
 fn section<'r>(record: &'r Value, id: &str) -> &'r Value {
@@ -114,7 +116,7 @@ fn labels_with_a_content_warning_are_nowhere_until_they_are_asked_for() {
     let folder = tempfile::tempdir().expect("a folder");
     fairface(folder.path(), 60);
     let found = denigration(folder.path(), &[]);
-    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(found.code, 3, "{}", found.stderr);
     assert!(
         found.stderr.starts_with("warning: label list denigration: it has labels that degrade")
     );

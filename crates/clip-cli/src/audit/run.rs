@@ -31,7 +31,7 @@ pub(super) struct Output {
 }
 
 /// Audits each model and prints what was found. A requirement that is not met ends with 4, items
-/// that were left out with 3.
+/// that were left out, or of a published split are not there, with 3.
 pub(super) fn audit(
     audit: &dyn Question,
     output: &Output,
@@ -66,7 +66,7 @@ fn worse(exit: Exit, record: &AuditRecord) -> Exit {
     let is_met = record.verdict.as_ref().is_none_or(|verdict| verdict.met);
     match exit {
         _ if !is_met => Exit::BelowThreshold,
-        Exit::Ok if record.counts.skipped > 0 => Exit::Skipped,
+        Exit::Ok if !record.counts.is_complete() => Exit::Skipped,
         exit => exit,
     }
 }
