@@ -122,18 +122,20 @@ fn points(images: &Images, name: &str, sizes: &[usize], shares: &[Vec<f64>]) -> 
     sizes.iter().zip(shares.iter().zip(intervals).map(figure)).map(point).collect()
 }
 
+/// Both ends of a curve in words.
+fn ends(curve: &[CurvePoint]) -> String {
+    let said =
+        |point: &CurvePoint| Some(format!("{:.1} % with {}", point.y.value? * 100.0, point.x));
+    let last = curve.last().filter(|_| curve.len() > 1);
+    let ends = [curve.first(), last].into_iter().flatten().filter_map(said);
+    ends.collect::<Vec<_>>().join(", ")
+}
+
 /// The curves of all lists.
 pub(super) fn sections(lists: Vec<(String, SubsetCurves)>, draws: usize) -> Vec<Section> {
-    let said = |curves: &[CurvePoint]| {
-        let of =
-            |point: &CurvePoint| Some(format!("{:.1} % with {}", point.y.value? * 100.0, point.x));
-        let last = curves.last().filter(|_| curves.len() > 1);
-        let ends = [curves.first(), last].into_iter().flatten().filter_map(of);
-        ends.collect::<Vec<_>>().join(", ")
-    };
     let of = |curves: fn(&SubsetCurves) -> &Vec<CurvePoint>| -> Vec<String> {
         let one = |(name, of): &(String, SubsetCurves)| {
-            format!("{name} {} ({} images)", said(curves(of)), of.items)
+            format!("{name} {} ({} images)", ends(curves(of)), of.items)
         };
         lists.iter().map(one).collect()
     };

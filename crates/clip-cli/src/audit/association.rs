@@ -32,7 +32,7 @@ members.csv:             occupations.txt, a label a line:
   photos/1.jpg,female      a nurse
   photos/2.jpg,male        a lawyer
 
-Exit codes: 0 done; 3 images were left out; 1 nothing could be audited; 2 misuse.")]
+Exit codes: 0 done; 3 images were left out, or are not all there; 1 nothing could be audited; 2 misuse.")]
 pub(super) struct Association {
     #[command(flatten)]
     options: AssociationOptions,

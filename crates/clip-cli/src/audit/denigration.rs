@@ -40,7 +40,7 @@ words.txt, a label a line:
   [crime-related]                           (labels below it are counted by this word)
   a thief
 
-Exit codes: 0 done; 3 images were left out; 1 nothing could be audited; 2 misuse.")]
+Exit codes: 0 done; 3 images were left out, or are not all there; 1 nothing could be audited; 2 misuse.")]
 pub(super) struct Denigration {
     /// Folder of FairFace, or the one that holds its folder
     #[arg(long, value_name = "DIR")]

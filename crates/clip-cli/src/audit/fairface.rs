@@ -28,7 +28,7 @@ use crate::settings::Settings;
   clip-rs audit fairface --root data --model ViT-B/32,RN50 --without-probe
   clip-rs audit fairface --root data --template '{}' --template 'a photo of a {} person.'
 
-Exit codes: 0 done; 3 images were left out; 1 nothing could be audited; 2 misuse.")]
+Exit codes: 0 done; 3 images were left out, or are not all there; 1 nothing could be audited; 2 misuse.")]
 pub(super) struct Fairface {
     /// Folder of FairFace, or the one that holds its folder
     #[arg(long, value_name = "DIR")]
