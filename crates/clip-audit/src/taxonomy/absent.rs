@@ -34,8 +34,11 @@ pub(super) fn figures(
             let present = looks.iter().zip(truth).filter(|(_, truth)| truth.is_some());
             let present: Vec<f64> = present.map(|(look, _)| look.confidence).collect();
             let absent: Vec<f64> = looks.iter().map(|look| look.absent_confidence).collect();
-            let quantile = |(name, of, share): (&str, &[f64], f64)| {
-                Figure::share(name, quantile(of, share)).without("a quantile of these images")
+            let quantile = |(name, of, share): (&str, &[f64], f64)| match of.len() {
+                few if few < images.options.least_group() => {
+                    Figure::undefined(name, Unit::Share, &images.too_few(few))
+                }
+                _ => Figure::share(name, quantile(of, share)).without("a quantile of these images"),
             };
             let quantiles = [
                 (names[0], &*present, 0.5),
@@ -68,6 +71,10 @@ fn auroc(images: &Images, truth: &[Option<u32>], looks: &[Look]) -> Figure {
     }
     let undefined =
         |error: &dyn std::fmt::Display| Figure::undefined(AUROC, Unit::Share, &error.to_string());
+    let present = truth.iter().flatten().count();
+    if present < images.options.least_group() {
+        return undefined(&format!("with the true class {}", images.too_few(present)));
+    }
     let ranking = match Ranking::new(&scores, &is_present) {
         Ok(ranking) => ranking,
         Err(error) => return undefined(&error),
@@ -203,6 +210,20 @@ mod tests {
         let said = table(vec![("v1".to_owned(), figures)]).conclusion.may;
         assert_eq!(said.matches("no figure").count(), 1, "{said}");
         assert!(!said.contains("of the wrong answers"), "{said}");
+    }
+
+    #[test]
+    fn few_images_whose_class_has_a_label_have_no_median_and_tell_nothing() {
+        let truth = [vec![0; 9], vec![1; 20]].concat(); // groups of ten; no label for 1
+        let classes = [Some(0), None, Some(2)];
+        let (images, list, right, looks) = look(truth, &classes, vec![1.0; 87]);
+        let found = figures(&images, &list, &right, &looks);
+        for name in ["present_median", AUROC] {
+            let figure = found.iter().find(|figure| figure.name == name).expect("there");
+            assert_eq!(figure.value, None, "{name}");
+            assert!(figure.note.as_ref().is_some_and(|note| note.contains("too few images: 9")));
+        }
+        assert!(value(&found, "absent_median").is_some());
     }
 
     #[test]

@@ -66,6 +66,13 @@ fn table(images: &Images, at: usize, list: &LabelSet, looks: &[Look]) -> Section
     let best =
         (0..rows.len()).max_by_key(|&answer| (rows[answer].set_right, std::cmp::Reverse(answer)));
     let may = match best.filter(|&answer| rows[answer].set_right > 0) {
+        // What they would be is a figure of them, and they may be too few for one.
+        Some(answer) if rows[answer].others < images.options.least_group() => {
+            format!(
+                "Too few images are of other classes than {} to say more.",
+                list.name(answer as u32)
+            )
+        }
         Some(answer) => format!(
             "Without {} {} images of other classes would be right that are wrong now, the most of any class of {}.",
             list.name(answer as u32),
@@ -190,6 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::options::GroupOptions;
     use crate::section::Flow;
     use crate::taxonomy::constructed::{images, list, right_answers, scores};
 
@@ -278,6 +286,12 @@ mod tests {
             figures.iter().find(|figure| figure.name == OWN).expect("there").clone()
         };
         assert_eq!(own("0").value, None);
+        let few = super::table(&images, 0, &list, &looks);
+        assert!(few.conclusion.may.starts_with("Without 0 10 images"), "{:?}", few.conclusion);
+        let few = GroupOptions { min_group: 11, ..images.options.clone() };
+        let few = Images::new(images.truth.clone(), images.classes.clone(), Vec::new(), few);
+        let few = super::table(&few, 0, &list, &looks).conclusion.may;
+        assert!(few.starts_with("Too few images are of other classes than 0"), "{few}");
         assert!(own("0").note.is_some_and(|note| note.contains("of the class itself")));
         let large = Images::new(vec![0; 10], images.classes, Vec::new(), images.options);
         let Body::Figures(table) = super::table(&large, 0, &list, &looks[..10]).body else {
