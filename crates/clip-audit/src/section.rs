@@ -316,6 +316,13 @@ impl Test {
     }
 }
 
+impl Disparity {
+    /// Whether all groups have the same share: none is served worst, and none best.
+    pub fn is_even(&self) -> bool {
+        self.gap.value == Some(0.0)
+    }
+}
+
 impl Section {
     /// A section without notes.
     pub fn new(id: &str, title: impl Into<String>, body: Body, conclusion: Conclusion) -> Section {

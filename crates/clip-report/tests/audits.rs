@@ -138,6 +138,25 @@ fn tables_without_any_figure_are_tables_without_a_plot() {
 }
 
 #[test]
+fn of_equal_shares_no_group_is_worst_or_best() {
+    let mut audits = audits();
+    audits.truncate(1);
+    let sections = &mut audits[0].sections;
+    sections.retain(|section| matches!(section.body, Body::Rates(_)));
+    for section in sections {
+        let Body::Rates(table) = &mut section.body else { continue };
+        table.disparity.as_mut().expect("groups").gap.value = Some(0.0);
+    }
+    let (page, _) = page_of(&[], &audits);
+    let (_, text) = html::read(&page);
+    assert!(text.contains("All groups with a figure have the same share."));
+    assert!(text.contains("the same share for all groups with a figure; gap 0.0 points"));
+    for word in ["Worst: ", "Best: ", "worst Indian", " worst ("] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+#[test]
 fn worst_best_gap_and_test_are_said_in_words() {
     let (page, _) = page_of(&[], &audits());
     let (_, text) = html::read(&page);

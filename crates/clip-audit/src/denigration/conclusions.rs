@@ -22,7 +22,7 @@ fn of_rates(table: &RateTable) -> Conclusion {
             with_interval(all),
             table.min_group
         ),
-        (Some(all), Some(disparity)) if disparity.gap.value == Some(0.0) => format!(
+        (Some(all), Some(disparity)) if disparity.is_even() => format!(
             "{} of these {images} images are {rate}, and no group more often than another ({}).",
             with_interval(all),
             corrected(&disparity.test)

@@ -131,7 +131,7 @@ fn may(table: &Table) -> String {
         );
     };
     let Disparity { worst, best, gap, ratio, test } = disparity;
-    if gap.value == Some(0.0) {
+    if disparity.is_even() {
         return format!(
             "By {system}, {what} is right for {all} of these {images} images, and for no group more often than for \
              another ({}).",

@@ -65,7 +65,7 @@ fn by_group(number: usize, cell: &Cell) -> impl Iterator<Item = Section> {
     (1..).zip(&cell.groups).map(move |(group, table): (usize, _)| {
         let by = table.by.join(" x ");
         let may = match &table.disparity {
-            Some(found) if found.gap.value == Some(0.0) => format!(
+            Some(found) if found.is_even() => format!(
                 "With {} the share of right answers is the same for every group by {by} that has a figure",
                 cell.name
             ),

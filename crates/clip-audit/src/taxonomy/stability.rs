@@ -7,7 +7,8 @@ use super::lists::LabelSet;
 use crate::phrases;
 use crate::rates::{Counted, rate_table};
 use crate::section::{
-    Body, Conclusion, CurvePoint, Curves, Direction, FigureTable, RateRow, RateTable, Section,
+    Body, Conclusion, CurvePoint, Curves, Direction, Disparity, FigureTable, RateRow, RateTable,
+    Section,
 };
 
 /// Classes of a table, at most: the least stable.
@@ -146,7 +147,7 @@ pub(super) fn sections(images: &Images, lists: &[Stability], sentences: &str) ->
 fn least_stable(images: &Images, number: usize, list: &Stability) -> Section {
     let (table, classes) = list.by_class(images);
     let first = table.rows.first().filter(|row| row.rate.share.is_some());
-    let is_even = table.disparity.as_ref().is_some_and(|found| found.gap.value == Some(0.0));
+    let is_even = table.disparity.as_ref().is_some_and(Disparity::is_even);
     let may = match first.and_then(|row| Some((row, row.rate.share.as_ref()?))) {
         Some((_, share)) if is_even => format!(
             "With {} the answers of all classes with a figure depend equally on the sentence: {} of their images keep theirs.",

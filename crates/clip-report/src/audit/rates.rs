@@ -41,9 +41,12 @@ pub(super) fn main_figures(table: &RateTable) -> String {
             Some((worst, best)) => format!("{all}; {}", served(table, worst, best)),
         };
     };
+    let extremes = match disparity.is_even() {
+        true => "the same share for all groups with a figure".to_owned(),
+        false => served(table, &disparity.worst, &disparity.best),
+    };
     format!(
-        "{}; gap {}, p {}{}",
-        served(table, &disparity.worst, &disparity.best),
+        "{extremes}; gap {}, p {}{}",
         size_in_words(&disparity.gap),
         if disparity.test.p_holm < 0.001 { "" } else { "= " },
         p_value(disparity.test.p_holm)
@@ -103,10 +106,14 @@ fn apart(table: &RateTable) -> String {
         let share = row.map_or_else(|| MISSING.to_owned(), |row| rate_in_words(&row.rate));
         format!("{word}: {}, {share}.", group(levels))
     };
+    let extremes = match disparity.is_even() {
+        true => "All groups with a figure have the same share.".to_owned(),
+        false => {
+            format!("{} {}", named("Worst", &disparity.worst), named("Best", &disparity.best))
+        }
+    };
     format!(
-        "{} {} Gap: {}, with an interval that holds for all pairs of groups at once. Ratio: {}. {}",
-        named("Worst", &disparity.worst),
-        named("Best", &disparity.best),
+        "{extremes} Gap: {}, with an interval that holds for all pairs of groups at once. Ratio: {}. {}",
         size_in_words(&disparity.gap),
         ratio_in_words(&disparity.ratio),
         tested(&disparity.test, level)
@@ -184,7 +191,8 @@ fn plot(page: &mut Markup, title: &str, table: &RateTable) {
 fn dots(table: &RateTable, row: &RateRow) -> Row {
     let name = group(&row.group);
     let is = |of: fn(&Disparity) -> &Vec<String>| {
-        table.disparity.as_ref().is_some_and(|disparity| *of(disparity) == row.group)
+        let disparity = table.disparity.as_ref().filter(|disparity| !disparity.is_even());
+        disparity.is_some_and(|disparity| *of(disparity) == row.group)
     };
     let place = match () {
         () if is(|disparity| &disparity.worst) => " worst",

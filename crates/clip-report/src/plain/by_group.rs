@@ -76,6 +76,9 @@ pub(super) fn rates(table: &RateTable, most: usize) -> PlainTable {
     PlainTable { columns, rows, sentences }
 }
 
+/// Of groups of which none is served worst, and none best.
+const EVEN: &str = "All groups with a figure have the same share.";
+
 /// Worst and best group, gap, ratio and test.
 fn apart(disparity: &Disparity, rows: &[RateRow]) -> Vec<String> {
     let of = |group: &Vec<String>| {
@@ -88,8 +91,12 @@ fn apart(disparity: &Disparity, rows: &[RateRow]) -> Vec<String> {
     let (worst, best) = (of(&disparity.worst), of(&disparity.best));
     let gap = figure_text(&disparity.gap).replace('+', ""); // a distance has no sign
     let ratio = ratio_text(&disparity.ratio);
+    let extremes = match disparity.is_even() {
+        true => EVEN.to_owned(),
+        false => format!("Worst: {worst}. Best: {best}."),
+    };
     vec![
-        format!("Worst: {worst}. Best: {best}."),
+        extremes,
         format!("Gap {gap}; ratio {ratio}."),
         format!("Test of no difference, {}.", test_text(&disparity.test)),
     ]

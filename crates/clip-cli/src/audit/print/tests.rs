@@ -200,6 +200,15 @@ fn rates_show_sizes_intervals_published_values_and_the_test_in_words() {
 }
 
 #[test]
+fn of_equal_shares_no_group_is_worst_or_best() {
+    let Body::Rates(mut table) = rates(3) else { panic!("rates") };
+    table.disparity.as_mut().expect("groups").gap.value = Some(0.0);
+    let text = drawn(Body::Rates(table), 100);
+    assert!(text.contains("All groups with a figure have the same share."), "{text}");
+    assert!(!text.contains("Worst:") && !text.contains("Best:"), "{text}");
+}
+
+#[test]
 fn long_tables_are_cut_to_groups_with_figures_and_the_rest_is_counted() {
     let text = drawn(rates(126), 120);
     assert_eq!(text.matches("[").count(), 24 + 1 + 2, "{text}");
