@@ -80,19 +80,24 @@ impl Report {
 }
 
 fn said(out: &std::path::Path, summary: &Summary) -> String {
+    let counted =
+        |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let mut text = out.display().to_string();
     if summary.cells > 0 {
         text += &format!(
-            ": {} results of {} models on {} data sets",
-            summary.cells, summary.models, summary.datasets
+            ": {} of {} on {}",
+            counted(summary.cells, "result"),
+            counted(summary.models, "model"),
+            counted(summary.datasets, "data set")
         );
     }
     if summary.audits > 0 {
-        text += &format!("{} {} audits", if summary.cells > 0 { "," } else { ":" }, summary.audits);
+        let audits = counted(summary.audits, "audit");
+        text += &format!("{} {audits}", if summary.cells > 0 { "," } else { ":" });
     }
     text += &format!(", {} kB\n", summary.bytes.div_ceil(1000));
     if summary.verdicts_not_met > 0 {
-        text += &format!("{} verdicts of audits are not met\n", summary.verdicts_not_met);
+        text += &format!("not met: {}\n", counted(summary.verdicts_not_met, "audit verdict"));
     }
     if summary.compared > 0 {
         text += &format!(
@@ -102,8 +107,8 @@ fn said(out: &std::path::Path, summary: &Summary) -> String {
     }
     if summary.not_comparable > 0 {
         text += &format!(
-            "{} results are of other items than published: not comparable\n",
-            summary.not_comparable
+            "not comparable, of other items than published: {}\n",
+            counted(summary.not_comparable, "result")
         );
     }
     text

@@ -196,7 +196,7 @@ fn audits_alone_make_a_page() {
     let report = run(&["report", text(&results)]);
     assert_eq!(report.code, 0, "{}", report.stderr);
     assert!(report.stdout.contains("report.html: 1 audits, "), "{}", report.stdout);
-    assert!(report.stdout.contains("1 verdicts of audits are not met"), "{}", report.stdout);
+    assert!(report.stdout.contains("not met: 1 audit verdict"), "{}", report.stdout);
     let page = std::fs::read_to_string(results.join("report.html")).expect("the page");
     for part in ["Accuracy by place", "May be concluded: ", "too few (7)", "✗ not met"] {
         assert!(page.contains(part), "{part}");

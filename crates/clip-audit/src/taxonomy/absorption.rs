@@ -89,7 +89,7 @@ fn table(images: &Images, at: usize, list: &LabelSet, looks: &[Look]) -> Section
     let title = format!("What leaving a class out does: {}", list.name);
     let id = format!("left-out-{}", at + 1);
     let mut notes = vec![
-        "own_among_them: of the images that move, those of the class itself; others_set_right: of all images of other \
+        "own among them: of the images that move, those of the class itself; others set right: of all images of other \
          classes, those that are right without the class alone"
             .to_owned(),
     ];

@@ -41,8 +41,8 @@ fn figures(images: &Images, cells: &[Cell]) -> Section {
     );
     let body = Body::Figures(FigureTable { of: "label list".to_owned(), rows });
     let mut notes = vec![
-        "images whose class has no label count as wrong, but have no part in negative_log_likelihood".to_owned(),
-        "the interval of expected_calibration_error is wider than need be, as resamples are less well calibrated than \
+        "images whose class has no label count as wrong, but have no part in the negative log likelihood".to_owned(),
+        "the interval of the expected calibration error is wider than need be, as resamples are less well calibrated than \
          the images they are drawn from"
             .to_owned(),
     ];
