@@ -195,7 +195,7 @@ fn audits_alone_make_a_page() {
     let results = folder.path().join("results");
     let report = run(&["report", text(&results)]);
     assert_eq!(report.code, 0, "{}", report.stderr);
-    assert!(report.stdout.contains("report.html: 1 audits, "), "{}", report.stdout);
+    assert!(report.stdout.contains("report.html: 1 audit, "), "{}", report.stdout);
     assert!(report.stdout.contains("not met: 1 audit verdict"), "{}", report.stdout);
     let page = std::fs::read_to_string(results.join("report.html")).expect("the page");
     for part in ["Accuracy by place", "May be concluded: ", "too few (7)", "✗ not met"] {
