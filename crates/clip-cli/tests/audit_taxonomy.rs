@@ -340,6 +340,16 @@ fn labels_that_are_not_english_or_about_people_and_the_starter_are_warned_of_onc
 }
 
 #[test]
+fn sentences_that_the_model_does_not_read_to_their_end_are_counted() {
+    let folder = Folder::new();
+    let long = folder.write("long.txt", &format!("cat\n{}\n", "dog ".repeat(200)));
+    let record = folder.record(&["--labels", &long, "--template", "a {}."]);
+    let notes = record["notes"].as_array().expect("notes");
+    let is_said = |note: &Value| note == "long.txt: 1 prompts were cut to the context length";
+    assert!(notes.iter().any(is_said), "{notes:?}");
+}
+
+#[test]
 fn texts_of_a_list_with_a_content_warning_are_shown_only_when_asked_for() {
     let folder = Folder::new();
     let labels =

@@ -159,6 +159,12 @@ impl Classes {
     /// It names no class or two; in words.
     pub(super) fn label<'a>(&self, line: &'a str) -> Result<(&'a str, Option<u32>), String> {
         let said = ARROWS.iter().find_map(|arrow| line.rsplit_once(arrow));
+        if said.map_or(line, |(label, _)| label).contains("->") {
+            // Else a part of the text that the model gets.
+            return Err(format!(
+                "line `{line}`: write `label -> class`, with blanks around the arrow"
+            ));
+        }
         let Some((label, class)) = said else {
             return Ok((line.trim(), self.by_name(line)?));
         };
@@ -394,6 +400,14 @@ mod tests {
             "classes without a label, whose images are always wrong: crane (bird), crane (machine)",
         ] {
             assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn arrow_with_nothing_before_or_behind_it_or_without_blanks_is_refused() {
+        for line in ["-> cat", "puppy ->", "puppy->dog", "puppy ->dog", "a -> b -> cat"] {
+            let error = join(&[line, "Red_Fox", "cat"]).expect_err(line);
+            assert!(error.contains(line), "{error}");
         }
     }
 

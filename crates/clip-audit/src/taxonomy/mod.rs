@@ -86,7 +86,7 @@ impl Audit for Taxonomy {
         correct_sections(&mut sections);
         sections.iter_mut().for_each(comparison::conclude);
         Ok(Outcome {
-            notes: [Outcome::of(&encoded).notes, plan.notes.clone(), found_notes(&run, context)]
+            notes: [Outcome::of(&encoded).notes, plan.notes.clone(), found_notes(&run, context)?]
                 .concat(),
             warnings: run.warnings(context),
             prompts: run.prompts(),
@@ -267,14 +267,25 @@ impl Run<'_> {
     }
 }
 
-/// Labels that the model cannot tell apart.
-fn found_notes(run: &Run<'_>, context: &EvalContext) -> Vec<String> {
+/// Labels that the model cannot tell apart, and sentences that it does not read to their end.
+fn found_notes(run: &Run<'_>, context: &mut EvalContext) -> Result<Vec<String>, EvalError> {
     let same = |list: &LabelSet| {
         let prompts = list.prompts("", &run.plan.sentences[0].templates);
         let note = note_of_same_classes(context.clip.tokenizer(), &prompts)?;
         (!list.is_hidden).then(|| format!("{}: {note}", list.name))
     };
-    run.plan.lists.iter().filter_map(same).collect()
+    let mut notes: Vec<String> = run.plan.lists.iter().filter_map(same).collect();
+    for list in &run.plan.lists {
+        for sentences in &run.plan.sentences {
+            let prompts = list.prompts(&run.encoded.list.dataset, &sentences.templates);
+            let cut = context.head(&prompts)?.truncated; // of the cache, as it was measured before
+            let name = run.plan.name(list, sentences);
+            notes.extend(
+                (cut > 0).then(|| format!("{name}: {cut} prompts were cut to the context length")),
+            );
+        }
+    }
+    Ok(notes)
 }
 
 impl Found {
