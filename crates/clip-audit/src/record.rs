@@ -98,22 +98,32 @@ impl Prompts {
 }
 
 impl AuditRecord {
-    /// Where it is below the folder of results.
+    /// Where it is below the folder of results, if the name is not another's.
     pub fn path(&self, folder: &Path) -> PathBuf {
+        self.path_of(folder, &[&self.identity.variant])
+    }
+
+    /// Parts that are empty are left out.
+    fn path_of(&self, folder: &Path, further: &[&str]) -> PathBuf {
         let mut name = format!("{}.{AUDIT}.{}", slug(&self.dataset), slug(&self.kind));
-        for part in [&self.identity.variant].into_iter().filter(|part| !part.is_empty()) {
+        for part in further.iter().filter(|part| !part.is_empty()) {
             name += ".";
             name += part;
         }
         folder.join(slug(&self.model)).join(name + ".json")
     }
 
-    /// Writes it whole or not at all, in the place of an earlier one of the same choices.
+    /// Writes it whole or not at all, in the place of an earlier one of the same choices. Two
+    /// models, or files of a person, of one name are told apart by a hash of where they lie.
     ///
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, EvalError> {
-        let path = self.path(folder);
+        let Identity { variant, place, .. } = &self.identity;
+        let mut path = self.path(folder);
+        if AuditRecord::read(&path).is_ok_and(|there| there.identity.place != *place) {
+            path = self.path_of(folder, &[variant, place]);
+        }
         sealed::write(self, &path)?;
         Ok(path)
     }
@@ -180,4 +190,39 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
 fn is_audit(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.ends_with(".json") && name.split('.').nth(1) == Some(AUDIT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(model: &str, place: &str) -> AuditRecord {
+        let provenance = json!({
+            "weights_sha256": "", "recipe": null, "precision": "f32", "isa": "avx2",
+            "prompts_blake3": null, "prompts_source": null, "split_blake3": "", "features_key": null,
+        });
+        let record = json!({
+            "schema": SCHEMA, "clip_rs": "0.1.0", "kind": "association", "model": model,
+            "pretrained": "custom", "dataset": "members", "dataset_title": "members.csv",
+            "split": "all", "language": "en", "identity": { "place": place }, "provenance": provenance,
+            "counts": { "expected": null, "found": 0, "scored": 0, "skipped": 0 }, "sections": [],
+            "wall_seconds": 0.0,
+        });
+        serde_json::from_value(record).expect("a record")
+    }
+
+    #[test]
+    fn audits_of_other_files_of_one_name_never_take_each_others_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (first, second) = (record("a/x.pt", "11"), record("a-x.pt", "22"));
+        for _ in 0..2 {
+            let paths =
+                [&first, &second].map(|record| record.write(folder.path()).expect("written"));
+            assert!(paths[0].ends_with("a-x-pt/members.audit.association.json"), "{paths:?}");
+            assert!(paths[1].ends_with("a-x-pt/members.audit.association.22.json"), "{paths:?}");
+        }
+        let (found, broken) = read_all(folder.path()).expect("listed");
+        assert_eq!((found, broken.len()), (vec![second, first], 0));
+    }
 }
