@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clip_eval::EvalError;
 use clip_eval::results::sealed::{self, Seal};
-use clip_eval::results::{AUDIT, Counts, Identity, Provenance, Skipped, slug};
+use clip_eval::results::{AUDIT, Counts, Identity, Provenance, Skipped, files_of_models, slug};
 use serde::{Deserialize, Serialize};
 
 use crate::label_list::LabelList;
@@ -158,17 +158,7 @@ fn read(path: &Path) -> Result<(AuditRecord, Option<EvalError>), EvalError> {
 /// # Errors
 /// The folder cannot be listed.
 pub fn read_all(folder: &Path) -> Result<(Vec<AuditRecord>, Vec<EvalError>), EvalError> {
-    if !folder.exists() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let (mut paths, mut broken) = (Vec::new(), Vec::new());
-    for model in list(folder)?.into_iter().filter(|path| path.is_dir()) {
-        match list(&model) {
-            Ok(files) => paths.extend(files.into_iter().filter(|path| is_audit(path))),
-            Err(error) => broken.push(error),
-        }
-    }
-    paths.sort();
+    let (paths, mut broken) = files_of_models(folder, is_audit)?;
     let mut records = Vec::new();
     for path in paths {
         match read(&path) {
@@ -180,11 +170,6 @@ pub fn read_all(folder: &Path) -> Result<(Vec<AuditRecord>, Vec<EvalError>), Eva
         }
     }
     Ok((records, broken))
-}
-
-fn list(folder: &Path) -> Result<Vec<PathBuf>, EvalError> {
-    let entries = std::fs::read_dir(folder).map_err(EvalError::io(folder))?;
-    entries.map(|entry| Ok(entry.map_err(EvalError::io(folder))?.path())).collect()
 }
 
 fn is_audit(path: &Path) -> bool {

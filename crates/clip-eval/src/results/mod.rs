@@ -13,4 +13,4 @@ pub use self::csv::write_csv;
 pub use self::figure::{Figure, Unit};
 pub use self::identity::Identity;
 pub use self::record::*;
-pub use self::store::{AUDIT, merge, read_all};
+pub use self::store::{AUDIT, files_of_models, merge, read_all};

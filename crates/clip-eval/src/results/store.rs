@@ -217,18 +217,8 @@ pub fn merge(out: &Path) -> Result<(Vec<Record>, Vec<EvalError>)> {
 /// # Errors
 /// The folder cannot be listed.
 pub fn read_all(folder: &Path) -> Result<(Vec<Record>, Vec<EvalError>)> {
-    if !folder.exists() {
-        return Ok((Vec::new(), Vec::new()));
-    }
-    let (mut records, mut broken) = (Vec::new(), Vec::new());
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for model in list(folder)?.into_iter().filter(|path| path.is_dir()) {
-        match list(&model) {
-            Ok(files) => paths.extend(files.into_iter().filter(|path| is_record(path))),
-            Err(error) => broken.push(error),
-        }
-    }
-    paths.sort();
+    let (paths, mut broken) = files_of_models(folder, is_record)?;
+    let mut records = Vec::new();
     for path in paths {
         match read(&path) {
             Ok((mut record, Seal::Broken)) => {
@@ -250,6 +240,29 @@ fn order(record: &Record) -> [String; 5] {
     let name = format!("{}.{}", slug(&record.dataset), slug(&record.task));
     let Identity { variant, place, .. } = &record.identity;
     [slug(&record.model), name, variant.clone(), place.clone(), record.dataset_title.clone()]
+}
+
+/// Files `MODEL/NAME` below a folder of results that are `wanted`, sorted, and the models that
+/// cannot be listed; none where there is no folder.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn files_of_models(
+    folder: &Path,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<(Vec<PathBuf>, Vec<EvalError>)> {
+    let (mut paths, mut broken) = (Vec::new(), Vec::new());
+    if !folder.exists() {
+        return Ok((paths, broken));
+    }
+    for model in list(folder)?.into_iter().filter(|path| path.is_dir()) {
+        match list(&model) {
+            Ok(files) => paths.extend(files.into_iter().filter(|path| wanted(path))),
+            Err(error) => broken.push(error),
+        }
+    }
+    paths.sort();
+    Ok((paths, broken))
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>> {
