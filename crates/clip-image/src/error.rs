@@ -68,6 +68,9 @@ pub enum ImageError {
         /// The most bytes allowed.
         limit: u64,
     },
+    /// Pixels in memory that are no image.
+    #[error("{0}")]
+    Memory(String),
     /// The JPEG decoder refused.
     #[error("JPEG: {0}")]
     Jpeg(#[from] JpegError),

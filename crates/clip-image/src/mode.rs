@@ -68,7 +68,7 @@ pub struct Palette {
 
 impl Palette {
     /// Reads red, green, blue, ...; an incomplete last entry is dropped.
-    pub(crate) fn from_rgb(bytes: &[u8]) -> Self {
+    pub fn from_rgb(bytes: &[u8]) -> Self {
         Self { colors: bytes.as_chunks::<3>().0.iter().take(256).copied().collect() }
     }
 
@@ -97,8 +97,8 @@ pub enum Transparency {
 /// A decoded image, exactly the pixels that Pillow has after `load()`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Image {
-    /// The format of the file it came from.
-    pub format: Format,
+    /// The format of the file it came from; none of pixels that were in memory.
+    pub format: Option<Format>,
     /// How a pixel is stored.
     pub mode: Mode,
     /// Width in pixels, never 0.
@@ -139,7 +139,7 @@ impl Image {
             return Err(ImageError::corrupt(format, what));
         }
         Ok(Self {
-            format,
+            format: Some(format),
             mode,
             width,
             height,
@@ -148,6 +148,29 @@ impl Image {
             transparency: None,
             orientation: 1,
         })
+    }
+
+    /// Pixels that another program has decoded, `[height, width]` of [`Mode::pixel_bytes`] bytes.
+    /// Indices of [`Mode::Palette`] beyond `palette` are black.
+    ///
+    /// # Errors
+    /// [`ImageError::Memory`]: a side of 0, or `data` of another length.
+    pub fn from_pixels(
+        mode: Mode,
+        (width, height): (u32, u32),
+        data: Vec<u8>,
+        palette: Option<Palette>,
+    ) -> Result<Self, ImageError> {
+        let needed = u128::from(width) * u128::from(height) * mode.pixel_bytes() as u128;
+        let found = data.len();
+        let mode_name = mode.name();
+        if needed == 0 || found as u128 != needed {
+            return Err(ImageError::Memory(format!(
+                "{width} x {height} pixels of mode {mode_name} have {needed} bytes, not {found}"
+            )));
+        }
+        let (format, transparency, orientation) = (None, None, 1);
+        Ok(Self { format, mode, width, height, data, palette, transparency, orientation })
     }
 
     /// How many pixels the conversion to RGB clips, because they are beyond 0..=255.

@@ -32,7 +32,9 @@ fn check(bytes: &[u8], row: &Value) -> Result<(), String> {
     if found != expected {
         return Err(format!("{found}, expected {expected}"));
     }
-    if (header.format, header.width, header.height) != (image.format, image.width, image.height) {
+    if (Some(header.format), header.width, header.height)
+        != (image.format, image.width, image.height)
+    {
         return Err(format!("header says {header:?}"));
     }
     if row["pixels_sha256"] != sha256(&pillow_bytes(&image)) {

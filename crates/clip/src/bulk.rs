@@ -85,6 +85,7 @@ impl Clip {
         mut each: impl FnMut(ImageBatch<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let batch = BATCH.max(rayon::current_num_threads());
+        let (recipe, limits) = (self.preprocess(), &self.options().image_limits);
         let mut inputs = inputs.into_iter().enumerate();
         let mut decoded: Decoded<'a> = Vec::new();
         let mut encoded: Option<ImageBatch<'a>> = None;
@@ -96,7 +97,7 @@ impl Clip {
             }
             encoded = rayon::in_place_scope(|scope| -> Result<Option<ImageBatch<'a>>, E> {
                 for ((_, input), pixels) in &mut next {
-                    scope.spawn(move |_| *pixels = Some(self.pixels_and_content(input)));
+                    scope.spawn(move |_| *pixels = Some(input.pixels(recipe, limits)));
                 }
                 encoded.map_or(Ok(()), &mut each)?;
                 // Behind the tasks above, in the same queue.

@@ -10,7 +10,6 @@ use clip_model::{Architecture, Checkpoint, Layout, TextPooling};
 use clip_tokenizer::{Cleaning, Overflow, Tokenizer};
 use rayon::prelude::*;
 
-use crate::content::ContentId;
 use crate::encoder::{self, Encoder};
 use crate::error::Error;
 use crate::features::{Features, Similarity};
@@ -257,16 +256,7 @@ impl Clip {
     /// # Errors
     /// The image cannot be read or decoded.
     pub fn pixels(&self, input: &ImageInput) -> Result<Pixels, Error> {
-        Ok(self.pixels_and_content(input)?.0)
-    }
-
-    pub(crate) fn pixels_and_content(
-        &self,
-        input: &ImageInput,
-    ) -> Result<(Pixels, ContentId), Error> {
-        let bytes = input.read(&self.options.image_limits)?;
-        let pixels = self.preprocess.pixels(&bytes, &self.options.image_limits);
-        Ok((pixels.map_err(|source| input.image_error(source))?, ContentId::of(&bytes)))
+        Ok(input.pixels(&self.preprocess, &self.options.image_limits)?.0)
     }
 
     /// The name or path it was loaded by.

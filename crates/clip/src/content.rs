@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use clip_image::Image;
+
 /// The bytes of an image file or of a text, as a number: the first 128 bits of their BLAKE3 hash.
 /// Inputs of equal content have equal rows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -11,6 +13,17 @@ impl ContentId {
     /// That of `bytes`.
     pub fn of(bytes: &[u8]) -> ContentId {
         ContentId::from_hash(&blake3::hash(bytes))
+    }
+
+    /// That of pixels which came from no file: of what the pixels are and what they look like.
+    pub(crate) fn of_image(image: &Image) -> ContentId {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(image.mode.name().as_bytes());
+        hasher.update(&image.width.to_le_bytes()).update(&image.height.to_le_bytes());
+        image.palette.iter().for_each(|palette| {
+            hasher.update(palette.colors.as_flattened());
+        });
+        ContentId::from_hash(&hasher.update(&image.data).finalize())
     }
 
     pub(crate) fn from_hash(hash: &blake3::Hash) -> ContentId {

@@ -6,9 +6,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clip_image::{Format, ImageError, Limits, is_image_name};
+use clip_image::{Format, Image, ImageError, Limits, Pixels, Preprocess, is_image_name};
 use rayon::prelude::*;
 
+use crate::content::ContentId;
 use crate::error::Error;
 
 /// Looked at before the rest of a file is read: what is no image is not read into memory.
@@ -33,6 +34,8 @@ enum Source {
     /// it.
     File(Box<Path>),
     Bytes(Arc<[u8]>),
+    /// Decoded already.
+    Image(Arc<Image>),
     /// Read when it is used: a record of a larger file, a frame of a video.
     Lazy(Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>),
 }
@@ -42,6 +45,7 @@ impl fmt::Debug for Source {
         f.write_str(match self {
             Self::File(_) => "File",
             Self::Bytes(_) => "Bytes",
+            Self::Image(_) => "Image",
             Self::Lazy(_) => "Lazy",
         })
     }
@@ -68,6 +72,11 @@ impl ImageInput {
         ImageInput::other(name, Source::Lazy(Arc::new(read)))
     }
 
+    /// An image that is decoded already, called `name` in results and errors.
+    pub fn decoded(name: &str, image: Image) -> ImageInput {
+        ImageInput::other(name, Source::Image(Arc::new(image)))
+    }
+
     fn other(name: &str, source: Source) -> ImageInput {
         ImageInput(Kind::Other(Box::new((name.into(), source))))
     }
@@ -92,6 +101,11 @@ impl ImageInput {
             Kind::Other(other) => match &other.1 {
                 Source::File(path) => path,
                 Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
+                Source::Image(_) => {
+                    return Err(failed(io::Error::other(
+                        "it was decoded already: there is no file",
+                    )));
+                }
                 Source::Lazy(read) => {
                     return read()
                         .map(Cow::Owned)
@@ -107,7 +121,25 @@ impl ImageInput {
         Ok(Cow::Owned(bytes))
     }
 
-    pub(crate) fn image_error(&self, source: ImageError) -> Error {
+    /// What a recipe makes of it, and what it held.
+    pub(crate) fn pixels(
+        &self,
+        recipe: &Preprocess,
+        limits: &Limits,
+    ) -> Result<(Pixels, ContentId), Error> {
+        let (pixels, content) = match &self.0 {
+            Kind::Other(other) if let Source::Image(image) = &other.1 => {
+                (recipe.pixels_of(image, limits), ContentId::of_image(image))
+            }
+            _ => {
+                let bytes = self.read(limits)?;
+                (recipe.pixels(&bytes, limits), ContentId::of(&bytes))
+            }
+        };
+        Ok((pixels.map_err(|source| self.image_error(source))?, content))
+    }
+
+    fn image_error(&self, source: ImageError) -> Error {
         Error::Image { path: self.name().to_owned(), source }
     }
 }

@@ -9,6 +9,8 @@ mod plan;
 mod strips;
 mod view;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub use self::mean_std::{MEAN, STD};
@@ -98,30 +100,42 @@ impl Preprocess {
     /// As [`decode`](crate::decode); [`ImageError::OutputTooLarge`] when the result would have more
     /// pixels than `limits` allow; [`ImageError::Config`] for a size of 0.
     pub fn pixels(&self, bytes: &[u8], limits: &Limits) -> Result<Pixels, ImageError> {
-        let (mut image, clipped) = match self.strips(bytes, limits)? {
-            Some(image) => (image, 0),
-            None => self.resized(bytes, limits)?,
-        };
-        if self.crop != CropMode::None {
-            image = crop::pad(image, self.size, self.fill);
+        match self.strips(bytes, limits)? {
+            Some(image) => Ok(self.padded(image)),
+            None => self.pixels_of(&decode(bytes, limits)?, limits),
         }
-        Ok(Pixels { clipped, ..convert::to_rgb(image) })
+    }
+
+    /// The same of an image that is decoded already, `[size, size, 3]` u8.
+    ///
+    /// # Errors
+    /// [`ImageError::OutputTooLarge`], [`ImageError::Config`] as [`Preprocess::pixels`].
+    pub fn pixels_of(&self, image: &Image, limits: &Limits) -> Result<Pixels, ImageError> {
+        let (image, clipped) = self.resized(image, limits)?;
+        Ok(Pixels { clipped, ..self.padded(image) })
+    }
+
+    fn padded(&self, image: Image) -> Pixels {
+        convert::to_rgb(match self.crop {
+            CropMode::None => image,
+            _ => crop::pad(image, self.size, self.fill),
+        })
     }
 
     /// The window of the resized image, by way of the whole image; and how many of its pixels will
     /// be clipped.
-    fn resized(&self, bytes: &[u8], limits: &Limits) -> Result<(Image, usize), ImageError> {
-        let mut image = decode(bytes, limits)?;
+    fn resized(&self, image: &Image, limits: &Limits) -> Result<(Image, usize), ImageError> {
+        let mut image = Cow::Borrowed(image);
         let clipped = image.clipped_pixels();
         if self.exif_orientation {
-            image = orientation::apply(image);
+            image = Cow::Owned(orientation::apply(image.into_owned()));
         }
         let window = self.window((image.width.into(), image.height.into()), limits)?;
         if self.transparency == TransparencyMode::White {
-            image = white::lay_on_white(image);
+            image = Cow::Owned(white::lay_on_white(image.into_owned()));
         }
         if self.convert_first {
-            image = convert::to_rgb_image(image);
+            image = Cow::Owned(convert::to_rgb_image(image.into_owned()));
         }
         Ok((resize::resize_window(&image, window, self.interpolation), clipped))
     }

@@ -76,7 +76,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{CropMode, Interpolation, Pixels, ResizeMode, convert};
+    use crate::{CropMode, Interpolation, Pixels, ResizeMode, convert, decode};
 
     /// Every process, sampling and kind of damage.
     fn files() -> Vec<PathBuf> {
@@ -109,7 +109,8 @@ mod tests {
             let preprocess = Preprocess { resize, crop, interpolation, fast_decode, ..Preprocess::clip(size) };
             let limits = Limits { max_pixels: 1 << 20 };
             let rgb = |image: Image| -> Pixels { convert::to_rgb(image) };
-            let expected = preprocess.resized(&bytes, &limits).map(|(image, _)| rgb(image));
+            let whole = decode(&bytes, &limits).and_then(|image| preprocess.resized(&image, &limits));
+            let expected = whole.map(|(image, _)| rgb(image));
             match (preprocess.strips(&bytes, &limits), expected) {
                 (Ok(None), _) => {}
                 (Ok(Some(found)), Ok(expected)) => {
