@@ -16,7 +16,7 @@ fn main() {
     ppm.extend((0..width * height * 3_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8));
     let limits = Limits::default();
     let image = decode(&ppm, &limits).expect("a valid PPM");
-    assert_eq!((image.format, image.mode), (Format::Pnm, Mode::Rgb));
+    assert_eq!((image.format, image.mode), (Some(Format::Pnm), Mode::Rgb));
     measure("decode (a copy)", || decode(&ppm, &limits).expect("a valid PPM"));
     for filter in [Interpolation::Bilinear, Interpolation::Bicubic, Interpolation::Lanczos] {
         measure(&format!("{filter} to 336 x 224"), || resize(&image, 336, 224, filter));

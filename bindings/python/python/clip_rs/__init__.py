@@ -1,0 +1,39 @@
+"""CLIP, exact and fast, on NumPy arrays and without torch.
+
+>>> import clip_rs
+>>> model = clip_rs.load("starter")
+>>> model.classify("photos/cat.jpg", ["a cat", "a dog", "a pizza", "a rocket"])[0].label
+'a cat'
+
+A research tool. Out of scope: any deployed use without in-domain testing on a fixed taxonomy;
+surveillance and face recognition, always; languages other than English.
+
+Nothing heavy is imported before it is used: neither NumPy, nor Pillow, scikit-learn or torch.
+"""
+
+from ._clip_rs import (
+    LIMITS,
+    CheckpointError,
+    ImageError,
+    TextError,
+    __version__,
+)
+from ._classification import Classification, LabelScore
+from ._model import EncodedImages, Model, Preprocess, Skip, load
+from ._tokenizer import tokenize
+
+__all__ = [
+    "LIMITS",
+    "CheckpointError",
+    "Classification",
+    "EncodedImages",
+    "ImageError",
+    "LabelScore",
+    "Model",
+    "Preprocess",
+    "Skip",
+    "TextError",
+    "__version__",
+    "load",
+    "tokenize",
+]

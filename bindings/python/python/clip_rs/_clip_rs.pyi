@@ -1,0 +1,73 @@
+"""The compiled part of `clip_rs`; private. Shapes are said where the package hands them on."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+LIMITS: str
+STARTER_NOTE: str
+
+# A path; a name with the bytes of a file; or name, mode, width, height, pixels, palette, orientation.
+_Path: TypeAlias = tuple[str | PathLike[str]]
+_File: TypeAlias = tuple[str, bytes]
+_Pixels: TypeAlias = tuple[str, str, int, int, bytes, bytes | None, int]
+_Image: TypeAlias = _Path | _File | _Pixels
+_Progress: TypeAlias = Callable[[int], object] | None
+# Place, name, stage, reason.
+_Skipped: TypeAlias = tuple[int, str, str, str]
+# Place, tokens lost.
+_Truncated: TypeAlias = tuple[int, int]
+# Label, probability, cosine.
+_Score: TypeAlias = tuple[str, float, float]
+
+class ImageError(ValueError):
+    path: str | None
+    help: str | None
+
+class TextError(ValueError):
+    path: str | None
+    help: str | None
+
+class CheckpointError(ValueError):
+    path: str | None
+    help: str | None
+
+class Clip:
+    scale: float
+    @staticmethod
+    def load(name: str, options: dict[str, Any], threads: int | None) -> Clip: ...
+    def encode_images(
+        self, images: Sequence[_Image], skip: bool, progress: _Progress
+    ) -> tuple[NDArray[np.float32], list[int], list[_Skipped]]: ...
+    def encode_input(self, input: NDArray[np.float32], progress: _Progress) -> NDArray[np.float32]: ...
+    def encode_texts(
+        self, texts: Sequence[str], truncate: bool, progress: _Progress
+    ) -> tuple[NDArray[np.float32], list[_Truncated]]: ...
+    def encode_token_ids(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]: ...
+    def tokenize(
+        self, texts: Sequence[str], context_length: int, truncate: bool
+    ) -> tuple[NDArray[np.int32], list[_Truncated]]: ...
+    def classify(
+        self,
+        images: NDArray[np.float32],
+        labels: Sequence[str],
+        templates: Sequence[str],
+        truncate: bool,
+        progress: _Progress,
+    ) -> tuple[list[list[_Score]], list[int]]: ...
+    def cosines(
+        self, images: NDArray[np.float32], texts: NDArray[np.float32]
+    ) -> NDArray[np.float32]: ...
+    def pixels(self, image: _Image) -> NDArray[np.uint8]: ...
+    def input(self, image: _Image) -> NDArray[np.float32]: ...
+    def describe(self) -> str: ...
+    def provenance(self) -> str: ...
+
+def tokenize_texts(
+    texts: Sequence[str], context_length: int, truncate: bool, threads: int | None
+) -> tuple[NDArray[np.int32], list[_Truncated]]: ...
+def normalize(features: NDArray[np.float32]) -> NDArray[np.float32]: ...

@@ -1,0 +1,446 @@
+"""A CLIP model: images and texts in, float32 NumPy arrays out."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+
+from . import _clip_rs, _inputs, _progress
+from ._classification import Classification, LabelScore
+from ._inputs import ImageLike, TextLike
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Images handed to the compiled part at a time: paths are small, what is in memory is copied.
+_IMAGES_AT_A_TIME = 256
+
+
+class Skip(NamedTuple):
+    """An image that was left out, and why."""
+
+    index: int
+    """Its place among those given, from 0."""
+    input: str
+    """Its path, or ``images[index]``."""
+    stage: str
+    """``read``, ``decode`` or ``encode``."""
+    reason: str
+    """The error, with the limit."""
+
+
+class EncodedImages(NamedTuple):
+    """What became of a list of images of which some may be unusable."""
+
+    features: NDArray[np.float32]
+    """``[usable, embed_dim]``, in the order given."""
+    indices: NDArray[np.int64]
+    """``[usable]``: the place of each row's image among those given."""
+    skipped: list[Skip]
+    """The others."""
+
+
+def load(
+    name_or_path: str | os.PathLike[str] = "starter",
+    *,
+    precision: Literal["f32", "bf16", "int8"] = "f32",
+    threads: int | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    allow_download: bool = False,
+    device: Literal["cpu", "reference"] = "cpu",
+    activation: Literal["quickgelu", "gelu"] | None = None,
+    model_config: str | os.PathLike[str] | None = None,
+    max_pixels: int | None = None,
+    fast_decode: bool = False,
+) -> Model:
+    """Load a model. Asks no network unless ``allow_download``.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        ``"starter"`` (built in), a released model (``"ViT-B/32"``, any spelling),
+        ``"hf:owner/name"``, or the path of a checkpoint.
+    precision : {"f32", "bf16", "int8"}
+        Of the products with weights; ``f32`` is exact.
+    threads : int, optional
+        Threads to use; all if none is given. Results do not depend on it.
+    cache_dir : path, optional
+        Folder of downloaded models; ``clip-rs`` in the user's cache folder if none is given.
+    allow_download : bool
+        Download a released model, or one of Hugging Face, that is not on this machine.
+    device : {"cpu", "reference"}
+        ``reference`` is the slow definition that the fast path is tested against.
+    activation : {"quickgelu", "gelu"}, optional
+        Over what the file says.
+    model_config : path, optional
+        ``open_clip_config.json`` or ``config.json`` for weights that come without one.
+    max_pixels : int, optional
+        Most pixels that an image may decode to; Pillow's limit if none is given.
+    fast_decode : bool
+        Decode large JPEGs at a fraction of their size: faster, but other pixels than the reference's.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    FileNotFoundError
+        The name leads to no model on this machine.
+    CheckpointError
+        The file is no CLIP checkpoint.
+    """
+    options = {
+        "precision": precision,
+        "device": device,
+        "activation": activation,
+        "model_config": None if model_config is None else _read(model_config),
+        "cache_dir": cache_dir,
+        "max_pixels": max_pixels,
+        "fast_decode": fast_decode,
+    }
+    model = Model(_clip_rs.Clip.load(os.fspath(name_or_path), options, threads))
+    for warning in model.warnings:
+        warnings.warn(warning, stacklevel=2)
+    return model
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class Model:
+    """A CLIP model with its tokenizer and its preprocessing. Made by :func:`load`.
+
+    Features are what the towers give, **not** normalised, as the reference's ``encode_image``;
+    ``normalize=True`` gives rows of norm 1, whose dot products are cosines.
+    An embedding has the same bits in any batch and on any number of threads.
+    """
+
+    def __init__(self, clip: _clip_rs.Clip) -> None:
+        self._clip = clip
+        self._about: dict[str, Any] = json.loads(clip.describe())
+
+    def encode_image(self, image: ImageLike, *, normalize: bool = False) -> NDArray[np.float32]:
+        """Features of one image.
+
+        Parameters
+        ----------
+        image : path, bytes, PIL image or array
+            ``uint8`` arrays are pixels ``[height, width, 3]``; ``float32`` arrays are preprocessed,
+            ``[3, image_size, image_size]``.
+        normalize : bool
+            Whether to divide by the norm.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``float32``, ``[embed_dim]``.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ImageError
+            It is no image, or broken.
+        """
+        if _inputs.is_preprocessed(image):
+            array = _inputs.as_array(image, "image")
+            features = self._encode_input(array[None], "image", None)
+        else:
+            features, _, _ = self._clip.encode_images([_inputs.native_image(image, "image")], False, None)
+        return _normalized(features, normalize)[0]
+
+    @overload
+    def encode_images(
+        self,
+        images: Sequence[ImageLike],
+        *,
+        normalize: bool = ...,
+        on_error: Literal["raise"] = ...,
+        progress: bool | None = ...,
+    ) -> NDArray[np.float32]: ...
+    @overload
+    def encode_images(
+        self,
+        images: Sequence[ImageLike],
+        *,
+        normalize: bool = ...,
+        on_error: Literal["skip"],
+        progress: bool | None = ...,
+    ) -> EncodedImages: ...
+    def encode_images(
+        self,
+        images: Sequence[ImageLike],
+        *,
+        normalize: bool = False,
+        on_error: Literal["raise", "skip"] = "raise",
+        progress: bool | None = None,
+    ) -> NDArray[np.float32] | EncodedImages:
+        """Features of images: of files they are read and decoded while others are encoded.
+
+        Parameters
+        ----------
+        images : list of paths, bytes, PIL images or arrays; or one array
+            ``uint8`` ``[n, height, width, 3]`` is pixels, ``float32``
+            ``[n, 3, image_size, image_size]`` preprocessed, and not copied.
+        normalize : bool
+            Whether to divide each row by its norm.
+        on_error : {"raise", "skip"}
+            Whether an image that cannot be used is an exception, or left out and listed.
+        progress : bool, optional
+            A bar of ``tqdm`` on a terminal if none is given and the work is long.
+
+        Returns
+        -------
+        numpy.ndarray or EncodedImages
+            ``float32``, ``[n, embed_dim]``; with ``on_error="skip"`` the features of those that
+            could be used, their places, and the others with the reason.
+
+        Raises
+        ------
+        FileNotFoundError, ImageError
+            As :meth:`encode_image`, with ``on_error="raise"``.
+        """
+        import numpy as np
+
+        if on_error not in ("raise", "skip"):
+            raise ValueError(f'on_error: {on_error!r} is neither "raise" nor "skip"')
+        skip = on_error == "skip"
+        if _inputs.is_preprocessed(images):
+            with _progress.bar(len(images), "images", progress) as tell:
+                features = self._encode_input(images, "images", tell)
+            encoded = EncodedImages(features, np.arange(len(features)), [])
+        else:
+            encoded = self._encode_listed(_inputs.listed(images, "images"), skip, progress)
+        encoded = encoded._replace(features=_normalized(encoded.features, normalize))
+        return encoded if skip else encoded.features
+
+    def _encode_listed(self, images: list[ImageLike], skip: bool, progress: bool | None) -> EncodedImages:
+        import numpy as np
+
+        if all(_inputs.is_preprocessed(image) for image in images):
+            stacked = np.stack([_inputs.as_array(image, "images") for image in images])
+            return EncodedImages(self._encode_input(stacked, "images", None), np.arange(len(images)), [])
+        rows, indices, skipped = [], [], []
+        at_a_time = len(images) if all(isinstance(i, (str, os.PathLike)) for i in images) else _IMAGES_AT_A_TIME
+        with _progress.bar(len(images), "images", progress) as tell:
+            for first in range(0, len(images), at_a_time):
+                part = enumerate(images[first : first + at_a_time], first)
+                native = [_inputs.native_image(image, f"images[{place}]") for place, image in part]
+                features, usable, failed = self._clip.encode_images(native, skip, tell)
+                rows.append(features)
+                indices.extend(first + place for place in usable)
+                skipped.extend(Skip(first + place, *why) for place, *why in failed)
+        return EncodedImages(np.concatenate(rows), np.array(indices, dtype=np.int64), skipped)
+
+    def _encode_input(self, images: Any, argument: str, progress: Any) -> NDArray[np.float32]:
+        return self._clip.encode_input(_inputs.preprocessed(images, self.image_size, argument), progress)
+
+    def encode_text(self, text: str, *, truncate: bool = False, normalize: bool = False) -> NDArray[np.float32]:
+        """Features of one text, ``float32`` ``[embed_dim]``; see :meth:`encode_texts`."""
+        if not isinstance(text, str):
+            raise TypeError(f"text: {type(text).__name__} is no text; for several there is encode_texts")
+        return self.encode_texts([text], truncate=truncate, normalize=normalize)[0]
+
+    def encode_texts(
+        self,
+        texts: TextLike,
+        *,
+        truncate: bool = False,
+        normalize: bool = False,
+        progress: bool | None = None,
+    ) -> NDArray[np.float32]:
+        """Features of texts.
+
+        Parameters
+        ----------
+        texts : list of str, or token ids
+            Ids are an integer array ``[n, length]`` as :meth:`tokenize` gives it, or lists of ids.
+        truncate : bool
+            Cut texts of more than ``context_length`` tokens, with a warning, in place of an error.
+        normalize : bool
+            Whether to divide each row by its norm.
+        progress : bool, optional
+            A bar of ``tqdm`` on a terminal if none is given and the work is long.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``float32``, ``[n, embed_dim]``.
+
+        Raises
+        ------
+        TextError
+            A text is too long and ``truncate`` is false; the model's tokenizer is not CLIP's.
+        """
+        ids = _inputs.token_ids(texts, "texts")
+        if ids is not None:
+            features = self._clip.encode_token_ids(ids)
+        else:
+            strings = _inputs.strings(texts, "texts")
+            with _progress.bar(len(strings), "texts", progress) as tell:
+                features, truncated = self._clip.encode_texts(strings, truncate, tell)
+            _say_truncated(len(truncated), len(strings))
+        return _normalized(features, normalize)
+
+    def tokenize(
+        self, texts: str | Iterable[str], *, context_length: int | None = None, truncate: bool = False
+    ) -> NDArray[np.int32]:
+        """Token ids of texts, ``int32`` ``[n, context_length]``, padded with zeros.
+
+        Raises
+        ------
+        TextError
+            A text is too long and ``truncate`` is false.
+        """
+        length = self.context_length if context_length is None else context_length
+        ids, _ = self._clip.tokenize(_inputs.strings(texts, "texts"), length, truncate)
+        return ids
+
+    @overload
+    def classify(
+        self, images: list[ImageLike] | tuple[ImageLike, ...], labels: Sequence[str], **options: Any
+    ) -> list[Classification]: ...
+    @overload
+    def classify(self, images: ImageLike, labels: Sequence[str], **options: Any) -> Classification: ...
+    def classify(
+        self,
+        images: ImageLike,
+        labels: Sequence[str],
+        *,
+        templates: Sequence[str] = (),
+        truncate: bool = False,
+        progress: bool | None = None,
+    ) -> Classification | list[Classification]:
+        """Rank labels for an image, or for each of a list of images.
+
+        Parameters
+        ----------
+        images : image, or list of images
+            As :meth:`encode_image` takes them.
+        labels : list of str
+            In plain English. Two that are one text to the model are refused.
+        templates : list of str
+            Sentences with ``{}`` for the label, of which each label's vector is the mean; without
+            any, a label is its own sentence.
+        truncate : bool
+            Cut sentences that are too long, in place of an error.
+        progress : bool, optional
+            A bar of ``tqdm`` on a terminal if none is given and the work is long.
+
+        Returns
+        -------
+        Classification or list of Classification
+            Most probable first. Probabilities are over these labels alone.
+        """
+        several = isinstance(images, (list, tuple))
+        listed = list(images) if several else [images]
+        labels, templates = _inputs.strings(labels, "labels"), list(templates)
+        features = self.encode_images(listed, progress=progress)
+        scores, _ = self._clip.classify(features, labels, templates, truncate, None)
+        found = [
+            Classification([LabelScore(*score) for score in row], image)
+            for row, image in zip(scores, listed, strict=True)
+        ]
+        return found if several else found[0]
+
+    def similarity(self, images: Sequence[ImageLike], texts: TextLike) -> NDArray[np.float32]:
+        """Cosine of every image with every text, ``float32`` ``[images, texts]``."""
+        return self._clip.cosines(self.encode_images(images), self.encode_texts(texts))
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How images become inputs; call it with an image."""
+        return Preprocess(self._clip, self._about["preprocess"])
+
+    @property
+    def logit_scale(self) -> float:
+        """The learned parameter, a logarithm as in the reference: logits are
+        ``exp(logit_scale) * cosine``."""
+        return math.log(self._clip.scale)
+
+    @property
+    def name(self) -> str:
+        """The name or path it was loaded by."""
+        return str(self._about["name"])
+
+    @property
+    def image_size(self) -> int:
+        """Side of the image that the model takes, px."""
+        return int(self._about["image_size"])
+
+    @property
+    def context_length(self) -> int:
+        """Most tokens of a text, start and end included."""
+        return int(self._about["context_length"])
+
+    @property
+    def embed_dim(self) -> int:
+        """Length of features and embeddings."""
+        return int(self._about["embed_dim"])
+
+    @property
+    def precision(self) -> str:
+        """``f32``, ``bf16`` or ``int8``."""
+        return str(self._about["precision"])
+
+    @property
+    def threads(self) -> int:
+        """Threads that it computes on."""
+        return int(self._about["threads"])
+
+    @property
+    def warnings(self) -> list[str]:
+        """What had to be guessed or was ignored while loading."""
+        return list(self._about["warnings"])
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What identifies the model: name, SHA-256 of the tensors, files, layout, activation."""
+        provenance: dict[str, Any] = json.loads(self._clip.provenance())
+        return provenance
+
+    def __repr__(self) -> str:
+        about = self._about
+        return (
+            f"Model({about['name']!r}, image_size={about['image_size']}, embed_dim={about['embed_dim']}, "
+            f"precision={about['precision']!r}, threads={about['threads']})"
+        )
+
+
+class Preprocess:
+    """How images become a model's input: the reference's pixels, bit for bit."""
+
+    def __init__(self, clip: _clip_rs.Clip, recipe: dict[str, Any]) -> None:
+        self._clip = clip
+        self.recipe = recipe
+        """Sizes, filter, crop, mean and standard deviation."""
+
+    def __call__(self, image: ImageLike) -> NDArray[np.float32]:
+        """The model's input of an image, ``float32`` ``[3, image_size, image_size]``."""
+        return self._clip.input(_inputs.native_image(image, "image"))
+
+    def pixels(self, image: ImageLike) -> NDArray[np.uint8]:
+        """The RGB pixels that the model sees, ``uint8`` ``[image_size, image_size, 3]``."""
+        return self._clip.pixels(_inputs.native_image(image, "image"))
+
+    def __repr__(self) -> str:
+        return f"Preprocess({self.recipe})"
+
+
+def _normalized(features: NDArray[np.float32], normalize: bool) -> NDArray[np.float32]:
+    if not normalize:
+        return features
+    return _clip_rs.normalize(features)
+
+
+def _say_truncated(truncated: int, texts: int) -> None:
+    if truncated:
+        warnings.warn(f"texts: {truncated} of {texts} were cut to the context length", stacklevel=3)

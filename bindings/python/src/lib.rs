@@ -1,0 +1,38 @@
+//! `clip_rs._clip_rs`: what the Python package `clip_rs` is built on. Private; the package around it
+//! (`python/clip_rs`) is what people use, and says what shapes and errors there are.
+//!
+//! ```text
+//! clip_rs (Python): what a person may give, what comes back, display, compat, sklearn
+//!    │  paths, bytes, arrays, texts, JSON                     ▲  arrays, JSON, exceptions
+//!    ▼                                                        │
+//! _clip_rs: clip · evaluate · probe · audit · train    errors: the crates' errors as Python's
+//!    │
+//!    ▼ work: the interpreter is let go, a pool computes, the calling thread watches for Ctrl-C
+//! crates
+//! ```
+#![deny(unsafe_code)]
+
+mod clip;
+mod errors;
+mod images;
+mod options;
+mod work;
+
+use pyo3::prelude::*;
+
+/// The compiled part of `clip_rs`.
+#[pymodule]
+mod _clip_rs {
+    #[pymodule_export]
+    use crate::clip::{Clip, normalize, tokenize_texts};
+    #[pymodule_export]
+    use crate::errors::{CheckpointError, ImageError, TextError};
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("LIMITS", clip_rs::LIMITS)?;
+        module.add("STARTER_NOTE", clip_rs::STARTER_NOTE)
+    }
+}

@@ -1,0 +1,165 @@
+//! Work away from the interpreter: a pool of threads computes, the calling thread watches for
+//! Ctrl-C and tells Python of progress.
+//!
+//! ```text
+//! calling thread   let go of the interpreter   wait … signals? … progress …   take it again, return
+//! pool             ├──────────────── work ─────────────────┤
+//! ```
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use rayon::ThreadPool;
+
+/// How often the calling thread looks for signals.
+const SIGNALS_EVERY: Duration = Duration::from_millis(50);
+/// Threads, at most; as the program has it.
+const MOST_THREADS: usize = 4096;
+
+/// Threads that compute, shared by all models that ask for as many.
+#[derive(Clone, Copy)]
+pub(crate) struct Pool(NonZero<usize>);
+
+/// What work tells the calling thread, and is told by it.
+pub(crate) struct Watch {
+    interrupted: AtomicBool,
+    progress: Mutex<Sender<Message>>,
+}
+
+/// Why work ended early: the calling thread has the exception.
+#[derive(Debug)]
+pub(crate) struct Interrupted;
+
+enum Message {
+    /// So many more are done.
+    Progress(usize),
+    /// The work has ended.
+    End,
+}
+
+impl Watch {
+    /// Tells of `done` more.
+    ///
+    /// # Errors
+    /// [`Interrupted`] after Ctrl-C, or an exception in what hears of progress.
+    pub(crate) fn progress(&self, done: usize) -> Result<(), Interrupted> {
+        self.send(Message::Progress(done));
+        self.check()
+    }
+
+    /// # Errors
+    /// [`Interrupted`] after Ctrl-C, or an exception in what hears of progress.
+    pub(crate) fn check(&self) -> Result<(), Interrupted> {
+        if self.interrupted.load(Ordering::Relaxed) { Err(Interrupted) } else { Ok(()) }
+    }
+
+    /// Set when the work is to end.
+    pub(crate) fn stop(&self) -> &AtomicBool {
+        &self.interrupted
+    }
+
+    fn send(&self, message: Message) {
+        let sender = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(sender.send(message)); // who does not listen any more does not want to know
+    }
+}
+
+impl Pool {
+    /// # Errors
+    /// `ValueError` for no whole number from 1 to 4096.
+    pub(crate) fn of(threads: Option<i64>) -> PyResult<Pool> {
+        let Some(threads) = threads else {
+            return Ok(Pool(std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN)));
+        };
+        let count = usize::try_from(threads).ok().and_then(NonZero::new);
+        count.filter(|count| count.get() <= MOST_THREADS).map(Pool).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "threads: {threads} is no whole number from 1 to {MOST_THREADS}"
+            ))
+        })
+    }
+
+    pub(crate) fn threads(self) -> usize {
+        self.0.get()
+    }
+
+    /// Does `work` on the pool, without the interpreter. `progress` is called on this thread.
+    ///
+    /// # Errors
+    /// `KeyboardInterrupt` and the like; what `progress` raises; threads that cannot be started.
+    pub(crate) fn run<T: Send>(
+        self,
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&Watch) -> T + Send,
+    ) -> PyResult<T> {
+        let pool = self.pool()?;
+        let progress = progress.map(|progress| progress.clone().unbind());
+        let (sender, messages) = channel();
+        let watch = Watch { interrupted: AtomicBool::new(false), progress: Mutex::new(sender) };
+        let mut result = None;
+        let (watch, place) = (&watch, &mut result);
+        let raised = py.detach(move || {
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| {
+                    let _end = SendAtEnd(watch); // also when the work panics
+                    *place = Some(work(watch));
+                });
+                let mut raised = None;
+                loop {
+                    let heard = match messages.recv_timeout(SIGNALS_EVERY) {
+                        Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break raised,
+                        Ok(Message::Progress(done)) => tell(progress.as_ref(), done),
+                        Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+                    };
+                    if let Err(error) = heard {
+                        watch.interrupted.store(true, Ordering::Relaxed);
+                        raised.get_or_insert(error);
+                    }
+                }
+            })
+        });
+        match (raised, result) {
+            (Some(error), _) => Err(error),
+            (None, Some(result)) => Ok(result),
+            (None, None) => Err(PyRuntimeError::new_err("the work ended without a result")),
+        }
+    }
+
+    /// The threads of this process: a fork has none of its parent's.
+    fn pool(self) -> PyResult<&'static ThreadPool> {
+        static POOLS: LazyLock<Mutex<HashMap<(u32, usize), &'static ThreadPool>>> =
+            LazyLock::new(Mutex::default);
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (std::process::id(), self.threads());
+        if let Some(pool) = pools.get(&key) {
+            return Ok(pool);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build();
+        let pool = pool.map_err(|error| PyRuntimeError::new_err(format!("threads: {error}")))?;
+        let pool: &'static ThreadPool = Box::leak(Box::new(pool)); // one for each number of threads
+        pools.insert(key, pool);
+        Ok(pool)
+    }
+}
+
+struct SendAtEnd<'a>(&'a Watch);
+
+impl Drop for SendAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.send(Message::End);
+    }
+}
+
+fn tell(progress: Option<&Py<PyAny>>, done: usize) -> PyResult<()> {
+    Python::attach(|py| {
+        py.check_signals()?;
+        progress.map_or(Ok(()), |progress| progress.call1(py, (done,)).map(drop))
+    })
+}
