@@ -29,7 +29,7 @@ class Classification(Sequence[LabelScore]):
     ('a cat', 'a cat')
     """
 
-    def __init__(self, scores: Sequence[LabelScore], image: ImageLike = None) -> None:
+    def __init__(self, scores: Sequence[LabelScore], image: ImageLike | None = None) -> None:
         self._scores = tuple(scores)
         self._image = image  # shown in notebooks
 

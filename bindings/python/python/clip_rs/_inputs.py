@@ -10,18 +10,36 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from ._clip_rs import _Image
 
-# A path, bytes, a PIL image, an array or tensor.
-ImageLike: TypeAlias = Any
+
+class SupportsArray(Protocol):
+    """Whatever NumPy makes an array of."""
+
+    def __array__(self) -> Any: ...
+
+
+class SupportsDLPack(Protocol):
+    """A tensor that others may look into: of torch, JAX, CuPy."""
+
+    def __dlpack__(self) -> Any: ...
+
+
+# What has pixels or numbers.
+ArrayLike: TypeAlias = "NDArray[Any] | SupportsArray | SupportsDLPack"
+# A path, the bytes of a file, a PIL image, an array or tensor.
+ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image | ArrayLike"
+# Several of them; an array has them in its first dimension.
+ImagesLike: TypeAlias = "Sequence[ImageLike] | ArrayLike"
 # A text, several, or their token ids.
-TextLike: TypeAlias = Any
+TextLike: TypeAlias = "str | Iterable[str] | Sequence[Sequence[int]] | ArrayLike"
 
 
 def is_array(value: object) -> bool:
@@ -29,7 +47,7 @@ def is_array(value: object) -> bool:
     return hasattr(value, "__dlpack__") or hasattr(value, "__array__")
 
 
-def is_pil(value: object) -> bool:
+def is_pil(value: object) -> TypeGuard[Image]:
     """Whether it is a PIL image; without importing Pillow."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(value, module.Image)
@@ -83,12 +101,11 @@ def _native_pixels(array: NDArray[Any], argument: str) -> _Image:
     return (argument, "RGB", width, height, array.tobytes(), None, 1)
 
 
-def is_preprocessed(image: ImageLike) -> bool:
+def is_preprocessed(image: object) -> bool:
     """Whether it is an array of floating-point numbers: the model's input rather than pixels."""
     if not is_array(image) or is_pil(image):
         return False
-    dtype = str(image.dtype) if hasattr(image, "dtype") else ""
-    return "float" in dtype
+    return "float" in str(getattr(image, "dtype", ""))
 
 
 def preprocessed(images: Any, image_size: int, argument: str) -> NDArray[np.float32]:
@@ -118,7 +135,7 @@ def preprocessed(images: Any, image_size: int, argument: str) -> NDArray[np.floa
     return np.ascontiguousarray(array)
 
 
-def strings(texts: str | Iterable[str], argument: str) -> list[str]:
+def strings(texts: Any, argument: str) -> list[str]:
     """A text or several as a list.
 
     Raises
@@ -142,7 +159,7 @@ def strings(texts: str | Iterable[str], argument: str) -> list[str]:
     return found
 
 
-def listed(images: Sequence[ImageLike], argument: str) -> list[ImageLike]:
+def listed(images: Any, argument: str) -> list[ImageLike]:
     """Several images as a list; one alone is refused, so that the shape of an answer is plain."""
     if isinstance(images, (str, bytes, bytearray, os.PathLike)) or is_pil(images):
         raise TypeError(f"{argument}: one image; several are a list, for one there is encode_image")

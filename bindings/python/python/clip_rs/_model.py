@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from . import _clip_rs, _inputs, _progress
 from ._classification import Classification, LabelScore
-from ._inputs import ImageLike, TextLike
+from ._inputs import ImageLike, ImagesLike, TextLike
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,7 @@ _IMAGES_AT_A_TIME = 256
 class Skip(NamedTuple):
     """An image that was left out, and why."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # a field in place of tuple.index
     """Its place among those given, from 0."""
     input: str
     """Its path, or ``images[index]``."""
@@ -155,12 +155,13 @@ class Model:
             features = self._encode_input(array[None], "image", None)
         else:
             features, _, _ = self._clip.encode_images([_inputs.native_image(image, "image")], False, None)
-        return _normalized(features, normalize)[0]
+        row: NDArray[np.float32] = _normalized(features, normalize)[0]
+        return row
 
     @overload
     def encode_images(
         self,
-        images: Sequence[ImageLike],
+        images: ImagesLike,
         *,
         normalize: bool = ...,
         on_error: Literal["raise"] = ...,
@@ -169,7 +170,7 @@ class Model:
     @overload
     def encode_images(
         self,
-        images: Sequence[ImageLike],
+        images: ImagesLike,
         *,
         normalize: bool = ...,
         on_error: Literal["skip"],
@@ -177,7 +178,7 @@ class Model:
     ) -> EncodedImages: ...
     def encode_images(
         self,
-        images: Sequence[ImageLike],
+        images: ImagesLike,
         *,
         normalize: bool = False,
         on_error: Literal["raise", "skip"] = "raise",
@@ -214,8 +215,9 @@ class Model:
             raise ValueError(f'on_error: {on_error!r} is neither "raise" nor "skip"')
         skip = on_error == "skip"
         if _inputs.is_preprocessed(images):
-            with _progress.bar(len(images), "images", progress) as tell:
-                features = self._encode_input(images, "images", tell)
+            inputs = _inputs.preprocessed(images, self.image_size, "images")
+            with _progress.bar(len(inputs), "images", progress) as tell:
+                features = self._clip.encode_input(inputs, tell)
             encoded = EncodedImages(features, np.arange(len(features)), [])
         else:
             encoded = self._encode_listed(_inputs.listed(images, "images"), skip, progress)
@@ -228,7 +230,9 @@ class Model:
         if all(_inputs.is_preprocessed(image) for image in images):
             stacked = np.stack([_inputs.as_array(image, "images") for image in images])
             return EncodedImages(self._encode_input(stacked, "images", None), np.arange(len(images)), [])
-        rows, indices, skipped = [], [], []
+        rows: list[NDArray[np.float32]] = []
+        indices: list[int] = []
+        skipped: list[Skip] = []
         at_a_time = len(images) if all(isinstance(i, (str, os.PathLike)) for i in images) else _IMAGES_AT_A_TIME
         with _progress.bar(len(images), "images", progress) as tell:
             for first in range(0, len(images), at_a_time):
@@ -247,7 +251,8 @@ class Model:
         """Features of one text, ``float32`` ``[embed_dim]``; see :meth:`encode_texts`."""
         if not isinstance(text, str):
             raise TypeError(f"text: {type(text).__name__} is no text; for several there is encode_texts")
-        return self.encode_texts([text], truncate=truncate, normalize=normalize)[0]
+        row: NDArray[np.float32] = self.encode_texts([text], truncate=truncate, normalize=normalize)[0]
+        return row
 
     def encode_texts(
         self,
@@ -306,13 +311,27 @@ class Model:
 
     @overload
     def classify(
-        self, images: list[ImageLike] | tuple[ImageLike, ...], labels: Sequence[str], **options: Any
+        self,
+        images: list[Any] | tuple[Any, ...],
+        labels: Sequence[str],
+        *,
+        templates: Sequence[str] = ...,
+        truncate: bool = ...,
+        progress: bool | None = ...,
     ) -> list[Classification]: ...
     @overload
-    def classify(self, images: ImageLike, labels: Sequence[str], **options: Any) -> Classification: ...
     def classify(
         self,
         images: ImageLike,
+        labels: Sequence[str],
+        *,
+        templates: Sequence[str] = ...,
+        truncate: bool = ...,
+        progress: bool | None = ...,
+    ) -> Classification: ...
+    def classify(
+        self,
+        images: ImageLike | Sequence[ImageLike],
         labels: Sequence[str],
         *,
         templates: Sequence[str] = (),
@@ -341,7 +360,7 @@ class Model:
             Most probable first. Probabilities are over these labels alone.
         """
         several = isinstance(images, (list, tuple))
-        listed = list(images) if several else [images]
+        listed: list[Any] = list(images) if isinstance(images, (list, tuple)) else [images]
         labels, templates = _inputs.strings(labels, "labels"), list(templates)
         features = self.encode_images(listed, progress=progress)
         scores, _ = self._clip.classify(features, labels, templates, truncate, None)
@@ -351,7 +370,7 @@ class Model:
         ]
         return found if several else found[0]
 
-    def similarity(self, images: Sequence[ImageLike], texts: TextLike) -> NDArray[np.float32]:
+    def similarity(self, images: ImagesLike, texts: TextLike) -> NDArray[np.float32]:
         """Cosine of every image with every text, ``float32`` ``[images, texts]``."""
         return self._clip.cosines(self.encode_images(images), self.encode_texts(texts))
 
