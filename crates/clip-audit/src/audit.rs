@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use clip_eval::results::identity::Choices;
 use clip_eval::results::{Counts, Identity, Skipped, SplitRead};
-use clip_eval::{EncodedSplit, EvalContext, EvalError, ItemList, Progress, list_fingerprint};
+use clip_eval::{
+    EncodedSplit, EvalContext, EvalError, ItemList, Progress, list_fingerprint, silent,
+};
 use clip_rs::LoadOptions;
 
 use crate::record::{AuditRecord, Prompts, SCHEMA};
@@ -114,7 +116,7 @@ impl Run<'_> {
         let mut context = EvalContext::load(model, self.load, self.cache, "audit")?;
         context.listen(progress);
         let outcome = audit.run(&mut context)?;
-        context.listen(Box::new(|_| {}));
+        context.listen(silent());
         let record = self.record(audit, &context, outcome, started);
         let path = record.write(self.out)?;
         Ok((record, path))

@@ -1,5 +1,6 @@
 //! A model at work: its provenance, its features on disk, and whom it tells of its progress.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::features::frames::{self, AllFrames};
 use crate::features::head::Head;
 use crate::features::{FeatureCache, SplitFeatures};
 use crate::options::FrameOptions;
-use crate::progress::{Progress, Step};
+use crate::progress::{Progress, Step, silent};
 use crate::results::{Provenance, Skipped, SplitRead};
 
 /// What the rows of a probe may take in memory unless told otherwise.
@@ -84,8 +85,7 @@ impl EvalContext {
     pub fn new(clip: Clip, cache: &Path, writer: &str) -> Result<EvalContext> {
         let model = clip.provenance()?;
         let cache = FeatureCache::open(cache, &clip, &model.tensors_sha256, writer)?;
-        let progress = Box::new(|_: Step| {});
-        Ok(EvalContext { clip, model, cache, progress, probe_memory: PROBE_MEMORY })
+        Ok(EvalContext { clip, model, cache, progress: silent(), probe_memory: PROBE_MEMORY })
     }
 
     /// Key of the folder its features are in.
@@ -125,17 +125,20 @@ impl EvalContext {
     }
 
     /// Tells whoever listens of a step.
-    pub fn tell(&mut self, step: Step) {
-        (self.progress)(step);
+    ///
+    /// # Errors
+    /// [`EvalError::Interrupted`] where the work is to end.
+    pub fn tell(&mut self, step: Step) -> Result<()> {
+        tell(&mut self.progress, step)
     }
 
     /// Features of items that stand in no result by themselves.
     ///
     /// # Errors
-    /// The cache cannot be used.
+    /// The cache cannot be used; [`EvalError::Interrupted`].
     pub fn features_of(&mut self, items: &Arc<Items>) -> Result<SplitFeatures> {
         let EvalContext { clip, cache, progress, .. } = self;
-        cache.features_of(clip, items, |done| progress(Step::Done(done)))
+        cache.features_of(clip, items, |done| tell(progress, Step::Done(done)))
     }
 
     /// Reads a split and gets the features of its items; of a clip its middle frame's.
@@ -144,7 +147,7 @@ impl EvalContext {
     /// No item of it can be used.
     pub fn encode_split(&mut self, list: impl Into<ItemList>) -> Result<EncodedSplit> {
         let list = list.into();
-        self.tell(Step::Images(list.items.len()));
+        self.tell(Step::Images(list.items.len()))?;
         let rows = self.features_of(&list.items)?;
         EncodedSplit::new(list, rows, || "the middle frame stands for a clip".to_owned())
     }
@@ -162,10 +165,10 @@ impl EvalContext {
         options: &FrameOptions,
     ) -> Result<(EncodedSplit, Vec<f32>)> {
         let list = ItemList::from(split);
-        self.tell(Step::Images(list.items.len()));
+        self.tell(Step::Images(list.items.len()))?;
         let EvalContext { clip, cache, progress, .. } = self;
         let (rows, scores) = AllFrames { clip, cache, head, options }
-            .score(&list.items, |done| progress(Step::Done(done)))?;
+            .score(&list.items, |done| tell(progress, Step::Done(done)))?;
         Ok((EncodedSplit::new(list, rows, || frames::note_of_all(options))?, scores))
     }
 
@@ -174,9 +177,9 @@ impl EvalContext {
     /// # Errors
     /// There is no class or no template, or its file cannot be written.
     pub fn head(&mut self, prompts: &PromptSet) -> Result<Head> {
-        self.tell(Step::Texts(prompts.count_prompts()));
+        self.tell(Step::Texts(prompts.count_prompts()))?;
         let EvalContext { clip, cache, progress, .. } = self;
-        Head::cached(clip, prompts, cache, |done| progress(Step::Done(done)))
+        Head::cached(clip, prompts, cache, |done| tell(progress, Step::Done(done)))
     }
 
     /// Logits of images, `[images, classes]`.
@@ -189,15 +192,22 @@ impl EvalContext {
         &mut self,
         texts: &[S],
     ) -> Result<(Vec<f32>, usize)> {
-        self.tell(Step::Texts(texts.len()));
+        self.tell(Step::Texts(texts.len()))?;
         let (mut rows, mut truncated) = (Vec::new(), 0);
         for texts in texts.chunks(TEXTS_AT_A_TIME) {
             let (features, cut) = self.clip.encode_texts_with(texts, Overflow::Truncate)?;
             rows.extend_from_slice(features.normalize().as_slice());
             truncated += cut.len();
-            self.tell(Step::Done(texts.len()));
+            self.tell(Step::Done(texts.len()))?;
         }
         Ok((rows, truncated))
+    }
+}
+
+fn tell(progress: &mut Progress<'static>, step: Step) -> Result<()> {
+    match progress(step) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(EvalError::Interrupted),
     }
 }
 

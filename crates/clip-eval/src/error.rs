@@ -46,6 +46,9 @@ pub enum EvalError {
         /// Why not, and the way out.
         reason: String,
     },
+    /// Whoever heard of the steps ended the work.
+    #[error("interrupted; what was computed is kept")]
+    Interrupted,
 }
 
 impl EvalError {

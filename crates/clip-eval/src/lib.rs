@@ -37,4 +37,4 @@ pub use crate::context::{EncodedSplit, EvalContext, ItemList};
 pub use crate::error::EvalError;
 pub use crate::features::{FeatureCache, SplitFeatures, head, list_fingerprint};
 pub use crate::options::{Average, EvalOptions, Frames, OutOfRange, ProbeFeatures};
-pub use crate::progress::{Progress, Step};
+pub use crate::progress::{Progress, Step, silent};

@@ -1,4 +1,6 @@
-//! What a task tells of its steps while it runs.
+//! What a task tells of its steps while it runs, and how it is ended early.
+
+use std::ops::ControlFlow;
 
 /// What a task is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,5 +15,11 @@ pub enum Step {
     Done(usize),
 }
 
-/// Told of every step.
-pub type Progress<'a> = dyn FnMut(Step) + 'a;
+/// Told of every step; `Break` ends the work with
+/// [`EvalError::Interrupted`](crate::EvalError::Interrupted).
+pub type Progress<'a> = dyn FnMut(Step) -> ControlFlow<()> + 'a;
+
+/// Hears of nothing, and lets the work go on.
+pub fn silent() -> Box<Progress<'static>> {
+    Box::new(|_| ControlFlow::Continue(()))
+}

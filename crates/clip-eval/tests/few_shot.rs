@@ -2,6 +2,7 @@
 
 use clip_eval::few_shot::{LabelsToMatch, Study, labels_to_match};
 use clip_eval::probe::{Features, Options};
+use clip_kernels::DeviceError;
 use clip_rs::LoadOptions;
 
 /// Digits: [1797, 64] features and labels.
@@ -42,7 +43,12 @@ fn curve_of_digits_rises_and_is_the_same_for_the_same_seed() {
             level: 0.95,
         };
         let mut calls = Vec::new();
-        let curve = settings.curve(&mut |done, all| calls.push((done, all))).expect("room");
+        let curve = settings
+            .curve(&mut |done, all| {
+                calls.push((done, all));
+                Ok::<_, DeviceError>(())
+            })
+            .expect("room");
         assert_eq!(calls, (1..=10).map(|done| (done, 10)).collect::<Vec<_>>());
         curve
     };

@@ -9,7 +9,7 @@ use clip_eval::probe::{
     self, Features, Fit, HOLD_OUT_SHARE, Model, Options, PackedFeatures, Problem, Targets,
     TrainingSet, c_of, hold_out, search,
 };
-use clip_kernels::Isa;
+use clip_kernels::{DeviceError, Isa};
 use clip_rs::joint_space::top_k;
 use clip_rs::{InstructionSet, LoadOptions};
 use golden::json;
@@ -259,7 +259,11 @@ fn search_by_the_protocol_ends_on_a_good_strength_and_fits_everything() {
         memory: PackedFeatures::MEMORY,
     };
     let mut calls = Vec::new();
-    let found = search(&problem, &mut |done, most| calls.push((done, most))).expect("room");
+    let found = search(&problem, &mut |done, most| {
+        calls.push((done, most));
+        Ok::<_, DeviceError>(())
+    })
+    .expect("room");
     assert_eq!(calls, (1..=found.evaluations.len()).map(|done| (done, 15)).collect::<Vec<_>>());
     assert!(found.best.score * 360.0 >= 350.0, "{:?}", found.best);
     assert_eq!(

@@ -10,7 +10,7 @@ use clip_data::Split;
 use clip_eval::results::{Figure, Record};
 use clip_eval::suite::{Job, JobResult, Run, Shard};
 use clip_eval::tasks::{TASKS, Task};
-use clip_eval::{EvalError, EvalOptions};
+use clip_eval::{EvalError, EvalOptions, silent};
 use clip_files::NewFolder;
 use clip_model::Checkpoint;
 use clip_rs::LoadOptions;
@@ -187,7 +187,7 @@ impl Evaluations {
         let job = Job { model: scratch.display().to_string(), ..job.clone() };
         let mut result = None;
         let end = |_: &Job, made: JobResult| result = Some(made);
-        run.jobs(&[job], &EvalOptions::default(), |_| Box::new(|_| {}), end)?;
+        run.jobs(&[job], &EvalOptions::default(), |_| silent(), end)?;
         Ok(match result {
             Some(JobResult::Made(record) | JobResult::Kept(record)) => Ok(*record),
             Some(JobResult::Failed(error)) => Err(error),

@@ -108,12 +108,12 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
     /// called.
     ///
     /// # Errors
-    /// Features that are not finite.
-    pub fn for_each(
+    /// Features that are not finite; the first error of `progress`.
+    pub fn for_each<E: From<Error>>(
         &self,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize) -> Result<(), E>,
         mut each: impl FnMut(usize, &[f32]),
-    ) -> Result<(), Error> {
+    ) -> Result<(), E> {
         for block in blocks(&self.order) {
             let tokens: Vec<Vec<Vec<u32>>> = block
                 .par_iter()
@@ -129,7 +129,7 @@ impl<'a, F: Fn(usize) -> Vec<String> + Sync> ClassPrompts<'a, F> {
                 each(class, own);
                 left = rest;
             }
-            progress(ids.len());
+            progress(ids.len())?;
         }
         Ok(())
     }
@@ -240,7 +240,10 @@ mod tests {
         assert_eq!((plan.prompts(), plan.same(), plan.truncated()), (9, &[(0, 3)][..], &[][..]));
         let (mut seen, mut done) = (Vec::new(), 0);
         plan.for_each(
-            |prompts| done += prompts,
+            |prompts| {
+                done += prompts;
+                Ok::<_, Error>(())
+            },
             |class, rows| {
                 let alone = prompts_of(class).into_iter().flat_map(|prompt| {
                     clip.encode_texts(&[prompt]).expect("features").normalize().as_slice().to_vec()

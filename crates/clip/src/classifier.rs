@@ -60,7 +60,7 @@ impl Classifier {
         labels: Vec<String>,
         templates: &[T],
         overflow: Overflow,
-        progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize),
     ) -> Result<Classifier, Error> {
         if labels.is_empty() {
             return Err(Error::NoLabels);
@@ -88,7 +88,11 @@ impl Classifier {
         }
         let embed_dim = clip.embed_dim();
         let mut weights = vec![0.0; labels.len() * embed_dim];
-        plan.for_each(progress, |label, rows| {
+        let tell = |done| {
+            progress(done);
+            Ok::<_, Error>(())
+        };
+        plan.for_each(tell, |label, rows| {
             let weights = &mut weights[label * embed_dim..(label + 1) * embed_dim];
             prompt_ensemble(rows, weights, EnsembleRounding::EachStep);
         })?;

@@ -131,7 +131,7 @@ fn of_folds(
         let folds = folds(labels);
         let mut fits = Vec::new();
         answers[place] = vec![0; faces.len()];
-        context.tell(Step::Fits(FOLDS));
+        context.tell(Step::Fits(FOLDS))?;
         for fold in 0..FOLDS {
             let (seen, unseen): (Vec<usize>, Vec<usize>) =
                 (0..labels.len()).partition(|&face| folds[face] != fold);
@@ -151,7 +151,7 @@ fn of_folds(
                 answers[place][face] = answer;
             }
             fits.push(found);
-            context.tell(Step::Done(1));
+            context.tell(Step::Done(1))?;
         }
         notes.push(how(ATTRIBUTES[place], &fits.iter().collect::<Vec<_>>()));
         notes.extend(alone(ATTRIBUTES[place], labels, faces.levels(place)));
@@ -193,7 +193,7 @@ impl Training<'_> {
             options: Options::default(),
             memory: PackedFeatures::MEMORY.min(context.probe_memory),
         };
-        Ok(probe::select(&problem, strength.c(), &mut |_, _| {})?)
+        probe::select(&problem, strength.c(), &mut |_, _| context.tell(Step::Done(0)))
     }
 }
 

@@ -8,6 +8,7 @@ mod run_tables;
 mod selection;
 mod table;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -307,10 +308,14 @@ pub(crate) fn steps(console: &Console) -> Box<Progress<'static>> {
             Step::Texts(count) => (count, "texts"),
             Step::Images(count) => (count, "images"),
             Step::Fits(count) => (count, "fits"),
-            Step::Done(count) => return current.iter().for_each(|bar| bar.inc(count as u64)),
+            Step::Done(count) => {
+                current.iter().for_each(|bar| bar.inc(count as u64));
+                return ControlFlow::Continue(());
+            }
         };
         current = None; // cleared before the next is drawn
         let bar = console.progress(count as u64, Unit::Items(name));
         current = Some(bar.with_finish(ProgressFinish::AndClear));
+        ControlFlow::Continue(())
     })
 }

@@ -1,5 +1,6 @@
 //! Tasks on a user's own tables: the flags that they share, and how one runs.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clip_eval::results::{Figure, Record};
@@ -54,12 +55,15 @@ impl TableFlags {
         let model = self.model.unwrap_or_else(|| settings.model.value.clone());
         let bar = console.progress(0, Unit::Items(unit));
         let of_steps = bar.clone();
-        let steps = Box::new(move |step| match step {
-            Step::Done(count) => of_steps.inc(count as u64),
-            Step::Texts(count) | Step::Images(count) | Step::Fits(count) => {
-                of_steps.reset();
-                of_steps.set_length(count as u64);
+        let steps = Box::new(move |step| {
+            match step {
+                Step::Done(count) => of_steps.inc(count as u64),
+                Step::Texts(count) | Step::Images(count) | Step::Fits(count) => {
+                    of_steps.reset();
+                    of_steps.set_length(count as u64);
+                }
             }
+            ControlFlow::Continue(())
         });
         let record = run.tables(&model, &options, task, steps);
         bar.finish_and_clear();

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clip_eval::results::Record;
+use clip_eval::silent;
 use clip_eval::suite::{JobResult, Run, Shard, Suite};
 use clip_files::NewFolder;
 use clip_report::{Curve, CurvePoint, Curves};
@@ -170,7 +171,7 @@ fn measure(
     run.jobs(
         &suite.jobs()?,
         &suite.options,
-        |_| Box::new(|_| {}),
+        |_| silent(),
         |job, result| match result {
             JobResult::Made(record) | JobResult::Kept(record) => records.push(*record),
             JobResult::Failed(error) => failed.push(format!("{}: {error}", job.dataset)),

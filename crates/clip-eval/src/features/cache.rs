@@ -155,12 +155,13 @@ impl FeatureCache {
     /// cannot be used is listed, and stops nothing. `progress` gets the number of items done.
     ///
     /// # Errors
-    /// The features are not finite, or the cache cannot be written.
+    /// The features are not finite, or the cache cannot be written; what `progress` gives: the rows
+    /// told of are kept.
     pub fn features_of(
         &mut self,
         clip: &Clip,
         items: &Arc<Items>,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<SplitFeatures> {
         let (contents, mut skipped) = contents_of(items);
         self.rows.look_again();
@@ -174,7 +175,7 @@ impl FeatureCache {
                 None => missing.push((item, *content)),
             }
         }
-        progress(contents.len() - missing.len());
+        progress(contents.len() - missing.len())?;
         let failed = self.compute(clip, items, &missing, &mut table, progress)?;
         let computed = missing.len() - failed.len();
         skipped.extend(failed);
@@ -198,7 +199,7 @@ impl FeatureCache {
         items: &Arc<Items>,
         missing: &[(usize, Content)],
         table: &mut Table,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<Vec<(usize, Skipped)>> {
         let input = |&(item, content): &(usize, Content)| {
             let of = Arc::clone(items);
@@ -224,8 +225,7 @@ impl FeatureCache {
                 failed.push((item, skip(&items[item], &image.error)));
             }
             self.rows.flush().map_err(EvalError::io(&self.folder))?;
-            progress(batch.len());
-            Ok(())
+            progress(batch.len())
         })?;
         Ok(failed)
     }
@@ -319,7 +319,7 @@ mod tests {
 
     fn features(cache: &Path, clip: &Clip, items: &Arc<Items>) -> SplitFeatures {
         let mut cache = FeatureCache::open(cache, clip, "weights", "test").expect("a cache");
-        cache.features_of(clip, items, |_| {}).expect("features")
+        cache.features_of(clip, items, |_| Ok(())).expect("features")
     }
 
     #[test]
@@ -394,7 +394,7 @@ mod tests {
             let mut open = FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache");
             assert_eq!(open.len(), 3, "{accident}");
             happens();
-            let again = open.features_of(&clip, &items, |_| {}).expect("features");
+            let again = open.features_of(&clip, &items, |_| Ok(())).expect("features");
             assert!(again.computed >= least, "{accident}: {}", again.computed);
             assert_eq!(
                 (&again.features, &again.penultimate),
@@ -411,7 +411,7 @@ mod tests {
         let cache = folder.path().join("cache");
         let of = |weights| {
             let mut cache = FeatureCache::open(&cache, &clip, weights, "test").expect("a cache");
-            cache.features_of(&clip, &items, |_| {}).expect("features")
+            cache.features_of(&clip, &items, |_| Ok(())).expect("features")
         };
         let (mine, other) = (of("weights"), of("other weights"));
         let path = |key: &str| cache.join(key).join("rows-test.bin");
@@ -427,8 +427,8 @@ mod tests {
         let cache = folder.path().join("cache");
         let open = || FeatureCache::open(&cache, &clip, "weights", "test").expect("a cache");
         let (mut a, mut b) = (open(), open());
-        assert_eq!(a.features_of(&clip, &first, |_| {}).expect("features").computed, 3);
-        assert_eq!(b.features_of(&clip, &second, |_| {}).expect("features").computed, 1);
+        assert_eq!(a.features_of(&clip, &first, |_| Ok(())).expect("features").computed, 3);
+        assert_eq!(b.features_of(&clip, &second, |_| Ok(())).expect("features").computed, 1);
         let key = a.key();
         let bytes =
             |name: &str| std::fs::metadata(cache.join(&key).join(name)).map(|file| file.len());
@@ -438,7 +438,7 @@ mod tests {
         );
         drop((a, b));
         let third = items(folder.path(), &[0, 90, 200, 7, 8]);
-        assert_eq!(open().features_of(&clip, &third, |_| {}).expect("features").computed, 1);
+        assert_eq!(open().features_of(&clip, &third, |_| Ok(())).expect("features").computed, 1);
         assert!(bytes("rows-test.2.bin").is_err(), "a file that nobody holds is taken up");
     }
 

@@ -51,11 +51,11 @@ impl AllFrames<'_> {
     /// clips done.
     ///
     /// # Errors
-    /// The features are not finite, or the rows cannot be written.
+    /// The features are not finite, or the rows cannot be written; what `progress` gives.
     pub(crate) fn score(
         &self,
         items: &Items,
-        mut progress: impl FnMut(usize),
+        mut progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<(SplitFeatures, Vec<f32>)> {
         let (contents, mut skipped) = contents_of(items);
         let (mut usable, mut scores, mut computed) = (Vec::new(), Vec::new(), 0);
@@ -73,7 +73,7 @@ impl AllFrames<'_> {
                 Some(Err(error)) => return Err(error),
                 None => {}
             }
-            progress(1);
+            progress(1)?;
         }
         skipped.sort_by_key(|&(item, _)| item);
         let penultimate = self.clip.architecture().image.penultimate_width();

@@ -33,8 +33,12 @@ impl Head {
     /// Memory grows with the classes only.
     ///
     /// # Errors
-    /// There is no class or no template, or the features are not finite.
-    pub fn new(clip: &Clip, prompts: &PromptSet, progress: impl FnMut(usize)) -> Result<Head> {
+    /// There is no class or no template, or the features are not finite; what `progress` gives.
+    pub fn new(
+        clip: &Clip,
+        prompts: &PromptSet,
+        progress: impl FnMut(usize) -> Result<()>,
+    ) -> Result<Head> {
         let classes = &prompts.classes;
         if classes.is_empty() || prompts.templates.is_empty() || classes.iter().any(Vec::is_empty) {
             return Err(EvalError::task(
@@ -74,7 +78,7 @@ impl Head {
         clip: &Clip,
         prompts: &PromptSet,
         cache: &FeatureCache,
-        progress: impl FnMut(usize),
+        progress: impl FnMut(usize) -> Result<()>,
     ) -> Result<Head> {
         let name = file_name(prompts);
         let (path, seal) = (cache.folder().join(&name), cache.sealed_by().seal(&name));
@@ -196,7 +200,7 @@ mod tests {
             |weights| FeatureCache::open(folder.path(), &clip, weights, "test").expect("a cache");
         let (cache, other) = (open("weights"), open("other weights"));
         let cached = |cache: &FeatureCache, prompts: &PromptSet| {
-            Head::cached(&clip, prompts, cache, |_| {}).expect("a head")
+            Head::cached(&clip, prompts, cache, |_| Ok(())).expect("a head")
         };
         let read = |cache: &FeatureCache| {
             let name = file_name(&prompts());
@@ -241,7 +245,7 @@ mod tests {
     #[test]
     fn classes_of_one_name_have_equal_logits_and_rows_have_norm_one() {
         let clip = Clip::starter().expect("built in");
-        let head = Head::new(&clip, &prompts(), |_| {}).expect("a head");
+        let head = Head::new(&clip, &prompts(), |_| Ok(())).expect("a head");
         let image = clip.encode_texts(&["a picture of something"]).expect("features").normalize();
         let logits = head.logits(image.as_slice(), 100.0);
         assert_eq!(logits[0].to_bits(), logits[2].to_bits());

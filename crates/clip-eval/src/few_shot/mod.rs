@@ -86,11 +86,14 @@ impl Study<'_> {
     /// - `progress`: called after each draw with the draws done and all there will be
     ///
     /// # Errors
-    /// The device has no room for a fit.
+    /// The device has no room for a fit; the first error of `progress`.
     ///
     /// # Panics
     /// When labels and features differ in rows, or there are none.
-    pub fn curve(&self, progress: &mut dyn FnMut(usize, usize)) -> Result<Vec<Point>, DeviceError> {
+    pub fn curve<E: From<DeviceError>>(
+        &self,
+        progress: &mut dyn FnMut(usize, usize) -> Result<(), E>,
+    ) -> Result<Vec<Point>, E> {
         assert_eq!(self.labels.len(), self.features.rows(), "labels and rows of features");
         assert_eq!(
             self.test_labels.len(),
@@ -105,15 +108,15 @@ impl Study<'_> {
         shots.sort_unstable();
         shots.dedup();
         let (mut done, all) = (0, shots.len() * self.draws + 1);
-        let mut count = |drawn: Result<Drawn, DeviceError>| {
+        let mut count = |drawn: Result<Drawn, DeviceError>| -> Result<Drawn, E> {
             done += 1;
-            progress(done, all);
-            drawn
+            progress(done, all)?;
+            Ok(drawn?)
         };
         let mut points = Vec::new();
         for shots in shots {
             let draws = (0..self.draws).map(|draw| count(self.draw(&by_class, shots, draw)));
-            let draws = draws.collect::<Result<_, _>>()?;
+            let draws = draws.collect::<Result<_, E>>()?;
             points.push(Point::new(Some(shots), draws, classes, self.level));
         }
         let everything = count(self.everything(&by_class))?;
@@ -173,7 +176,7 @@ impl Study<'_> {
                 options,
                 memory,
             };
-            let found = search(&problem, &mut |_, _| {})?;
+            let found = search(&problem, &mut |_, _| Ok::<(), DeviceError>(()))?;
             (take(&found)?, found.best.c)
         };
         let rows: Vec<usize> = (0..self.test_features.rows()).collect();

@@ -115,14 +115,14 @@ pub struct Search<'a> {
 /// - `progress`: called after each fit with the fits done and the most there can be
 ///
 /// # Errors
-/// The device has no room for a fit.
+/// The device has no room for a fit; the first error of `progress`.
 ///
 /// # Panics
 /// When there are no training rows, or a row is not one of the features'.
-pub fn search<'a>(
+pub fn search<'a, E: From<DeviceError>>(
     problem: &Problem<'a>,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Search<'a>, DeviceError> {
+    progress: &mut dyn FnMut(usize, usize) -> Result<(), E>,
+) -> Result<Search<'a>, E> {
     let Problem { device, features, targets, train, validation, options, memory, metric } =
         *problem;
     let packed = PackedFeatures::new(device, features, [train, validation].concat(), memory)?;
@@ -135,9 +135,9 @@ pub fn search<'a>(
             let found = fit(&set, c_of(index), &options, nearest.map(|(_, (_, fit))| &fit.model))?;
             let score = metric(&found.model.scores(features, validation)?);
             fits.insert(index, (score, found));
-            progress(fits.len(), MOST_FITS);
+            progress(fits.len(), MOST_FITS)?;
         }
-        Ok(round.iter().map(|index| fits[index].0).collect())
+        Ok::<_, E>(round.iter().map(|index| fits[index].0).collect())
     })?;
     let evaluations: Vec<Evaluation> =
         tried.iter().map(|(index, _)| evaluation(*index, &fits[index])).collect();
@@ -161,15 +161,15 @@ pub struct Selected {
 /// - `progress`: see [`search`]
 ///
 /// # Errors
-/// The device has no room for a fit.
+/// The device has no room for a fit; the first error of `progress`.
 ///
 /// # Panics
 /// When there are no training rows, or a row is not one of the features'.
-pub fn select(
+pub fn select<E: From<DeviceError>>(
     problem: &Problem<'_>,
     c: Option<f64>,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Selected, DeviceError> {
+    progress: &mut dyn FnMut(usize, usize) -> Result<(), E>,
+) -> Result<Selected, E> {
     let Problem { device, features, targets, train, validation, options, memory, .. } = *problem;
     let Some(c) = c else {
         let found = search(problem, progress)?;

@@ -10,7 +10,7 @@ use super::resume::{Fingerprints, Wanted, identity_of};
 use crate::context::EvalContext;
 use crate::error::{EvalError, Result};
 use crate::options::{EvalOptions, by_name};
-use crate::progress::Progress;
+use crate::progress::{Progress, silent};
 use crate::results::identity::{Choices, Identity};
 use crate::results::predictions::Prediction;
 use crate::results::{Provenance, Record, SCHEMA, store};
@@ -44,7 +44,8 @@ impl Run<'_> {
     /// `end` what became of it.
     ///
     /// # Errors
-    /// A result that was made cannot be written: then nothing after it could be either.
+    /// A result that was made cannot be written: then nothing after it could be either;
+    /// [`EvalError::Interrupted`]: the results before it are kept.
     pub fn jobs(
         &self,
         jobs: &[Job],
@@ -80,9 +81,10 @@ impl Run<'_> {
                     store::write(self.out, &mut record, &predictions)?;
                     JobResult::Made(Box::new(record))
                 }
+                Err(EvalError::Interrupted) => return Err(EvalError::Interrupted),
                 Err(error) => JobResult::Failed(error),
             };
-            context.listen(Box::new(|_| {}));
+            context.listen(silent());
             end(job, result);
             loaded = Some(context);
         }
@@ -106,7 +108,7 @@ impl Run<'_> {
         let mut context = self.context(model)?;
         context.listen(progress);
         let outcome = task.run(&mut context, &options.intervals)?;
-        context.listen(Box::new(|_| {}));
+        context.listen(silent());
         let mut choices = Choices::default();
         choices.enter_options(
             &by_name(&options.intervals),

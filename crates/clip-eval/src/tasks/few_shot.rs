@@ -116,12 +116,12 @@ impl Measured<'_> {
             seed: options.intervals.seed,
             level: options.intervals.level,
         };
-        Ok(study.curve(&mut |done, draws| {
+        study.curve(&mut |done, draws| {
             if done == 1 {
-                context.tell(Step::Fits(draws));
+                context.tell(Step::Fits(draws))?;
             }
-            context.tell(Step::Done(1));
-        })?)
+            context.tell(Step::Done(1))
+        })
     }
 }
 

@@ -130,7 +130,7 @@ fn nearest_places(
     let of_queries = UnitVectors::new(queries.as_slice(), width).map_err(refused)?;
     let mut best: Vec<Option<Match>> = vec![None; queries.len()];
     let (mut used, mut hasher) = (0, blake3::Hasher::new());
-    context.tell(Step::Images(table.files.len()));
+    context.tell(Step::Images(table.files.len()))?;
     for first in (0..table.files.len()).step_by(BLOCK) {
         let block = first..table.files.len().min(first + BLOCK);
         let rows = context.features_of(&Arc::new(items_of(path, table, block)?))?;

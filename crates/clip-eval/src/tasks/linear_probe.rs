@@ -2,7 +2,6 @@
 //! paper's search, one evaluation. PROTOCOL_EVAL 7.2.
 
 use clip_data::{Dataset, Metric, Split};
-use clip_kernels::DeviceError;
 use serde_json::{Map, Value};
 
 use super::averaged::average;
@@ -116,7 +115,7 @@ fn select(
     classes: usize,
     metric: Metric,
     c: Option<f64>,
-) -> Result<Selected, DeviceError> {
+) -> Result<Selected> {
     let score = |scores: &[f32]| data.score(scores, classes, metric);
     let problem = Problem {
         device: context.clip.instruction_set(),
@@ -131,9 +130,9 @@ fn select(
     };
     probe::select(&problem, c, &mut |done, most| {
         if done == 1 {
-            context.tell(Step::Fits(most));
+            context.tell(Step::Fits(most))?;
         }
-        context.tell(Step::Done(1));
+        context.tell(Step::Done(1))
     })
 }
 

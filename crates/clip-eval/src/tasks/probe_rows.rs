@@ -73,7 +73,7 @@ impl RowCollector {
             let (items, rows) = (&encoded.list.items, &encoded.rows);
             return self.push(context, &encoded.list.dataset, items, rows, take);
         }
-        context.tell(Step::Images(split.items.len()));
+        context.tell(Step::Images(split.items.len()))?;
         let list = ItemList::from(split);
         let blake3 = content_fingerprint(&list.items);
         let mut usable = 0;
