@@ -18,7 +18,7 @@ from ._clip_rs import (
     TextError,
     __version__,
 )
-from ._classification import Classification, LabelScore
+from ._classification import Classification, Classifications, LabelScore
 from ._model import EncodedImages, Model, Preprocess, Skip, load
 from ._tokenizer import tokenize
 
@@ -26,6 +26,7 @@ __all__ = [
     "LIMITS",
     "CheckpointError",
     "Classification",
+    "Classifications",
     "EncodedImages",
     "ImageError",
     "LabelScore",

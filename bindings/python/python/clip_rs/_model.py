@@ -7,10 +7,11 @@ import math
 import os
 import warnings
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from . import _clip_rs, _inputs, _progress
-from ._classification import Classification, LabelScore
+from . import _clip_rs, _display, _inputs, _progress
+from ._classification import Classification, Classifications, LabelScore
 from ._inputs import ImageLike, ImagesLike, TextLike
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ class Model:
         templates: Sequence[str] = ...,
         truncate: bool = ...,
         progress: bool | None = ...,
-    ) -> list[Classification]: ...
+    ) -> Classifications: ...
     @overload
     def classify(
         self,
@@ -337,7 +338,7 @@ class Model:
         templates: Sequence[str] = (),
         truncate: bool = False,
         progress: bool | None = None,
-    ) -> Classification | list[Classification]:
+    ) -> Classification | Classifications:
         """Rank labels for an image, or for each of a list of images.
 
         Parameters
@@ -356,18 +357,19 @@ class Model:
 
         Returns
         -------
-        Classification or list of Classification
-            Most probable first. Probabilities are over these labels alone.
+        Classification or Classifications
+            Of a list a list. Most probable first. Probabilities are over these labels alone.
         """
         several = isinstance(images, (list, tuple))
         listed: list[Any] = list(images) if isinstance(images, (list, tuple)) else [images]
         labels, templates = _inputs.strings(labels, "labels"), list(templates)
         features = self.encode_images(listed, progress=progress)
         scores, _ = self._clip.classify(features, labels, templates, truncate, None)
-        found = [
-            Classification([LabelScore(*score) for score in row], image)
+        pixels = self.preprocess.pixels
+        found = Classifications(
+            Classification([LabelScore(*score) for score in row], partial(pixels, image))
             for row, image in zip(scores, listed, strict=True)
-        ]
+        )
         return found if several else found[0]
 
     def similarity(self, images: ImagesLike, texts: TextLike) -> NDArray[np.float32]:
@@ -433,6 +435,10 @@ class Model:
             f"precision={about['precision']!r}, threads={about['threads']})"
         )
 
+    def _repr_html_(self) -> str:
+        names = ("name", "image_size", "context_length", "embed_dim", "precision", "threads")
+        return _display.model([(name, self._about[name]) for name in names], _clip_rs.LIMITS)
+
 
 class Preprocess:
     """How images become a model's input: the reference's pixels, bit for bit."""
@@ -447,8 +453,33 @@ class Preprocess:
         return self._clip.input(_inputs.native_image(image, "image"))
 
     def pixels(self, image: ImageLike) -> NDArray[np.uint8]:
-        """The RGB pixels that the model sees, ``uint8`` ``[image_size, image_size, 3]``."""
-        return self._clip.pixels(_inputs.native_image(image, "image"))
+        """The RGB pixels that the model sees.
+
+        Parameters
+        ----------
+        image : image
+            As :meth:`Model.encode_image` takes it; of a preprocessed one its pixels again.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``uint8``, ``[image_size, image_size, 3]``.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ImageError
+            It is no image, or broken.
+        """
+        if not _inputs.is_preprocessed(image):
+            return self._clip.pixels(_inputs.native_image(image, "image"))
+        import numpy as np
+
+        mean, std = (np.array(self.recipe[name], np.float32)[:, None, None] for name in ("mean", "std"))
+        colors = _inputs.as_array(image, "image") * std + mean  # 0 to 1, [3, height, width]
+        pixels: NDArray[np.uint8] = np.rint(colors.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+        return pixels
 
     def __repr__(self) -> str:
         return f"Preprocess({self.recipe})"
