@@ -249,7 +249,27 @@ class Model:
         return self._clip.encode_input(_inputs.preprocessed(images, self.image_size, argument), progress)
 
     def encode_text(self, text: str, *, truncate: bool = False, normalize: bool = False) -> NDArray[np.float32]:
-        """Features of one text, ``float32`` ``[embed_dim]``; see :meth:`encode_texts`."""
+        """Features of one text.
+
+        Parameters
+        ----------
+        text : str
+            In plain English.
+        truncate : bool
+            Cut a text of more than ``context_length`` tokens, with a warning, in place of an error.
+        normalize : bool
+            Whether to divide by the norm.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``float32``, ``[embed_dim]``.
+
+        Raises
+        ------
+        TextError
+            The text is too long and ``truncate`` is false.
+        """
         if not isinstance(text, str):
             raise TypeError(f"text: {type(text).__name__} is no text; for several there is encode_texts")
         row: NDArray[np.float32] = self.encode_texts([text], truncate=truncate, normalize=normalize)[0]
@@ -299,7 +319,21 @@ class Model:
     def tokenize(
         self, texts: str | Iterable[str], *, context_length: int | None = None, truncate: bool = False
     ) -> NDArray[np.int32]:
-        """Token ids of texts, ``int32`` ``[n, context_length]``, padded with zeros.
+        """Token ids of texts, as the reference's ``clip.tokenize`` has them.
+
+        Parameters
+        ----------
+        texts : str or iterable of str
+            One text or several.
+        context_length : int, optional
+            Length of a row; the model's if none is given.
+        truncate : bool
+            Cut texts that are too long, keeping the end-of-text token, in place of an error.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``int32``, ``[texts, context_length]``, padded with zeros.
 
         Raises
         ------
@@ -373,7 +407,31 @@ class Model:
         return found if several else found[0]
 
     def similarity(self, images: ImagesLike, texts: TextLike) -> NDArray[np.float32]:
-        """Cosine of every image with every text, ``float32`` ``[images, texts]``."""
+        """Cosine of every image with every text.
+
+        Parameters
+        ----------
+        images : list of images, or an array
+            As :meth:`encode_images` takes them.
+        texts : list of str, or token ids
+            As :meth:`encode_texts` takes them.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``float32``, ``[images, texts]``, -1 to 1.
+
+        Raises
+        ------
+        FileNotFoundError, ImageError, TextError
+            As the two.
+
+        Examples
+        --------
+        >>> model.similarity(["photos/cat.jpg", "photos/pizza.jpg"], ["a cat", "a pizza"]).round(2)
+        array([[0.66, 0.02],
+               [0.01, 0.58]], dtype=float32)
+        """
         return self._clip.cosines(self.encode_images(images), self.encode_texts(texts))
 
     @property
