@@ -205,6 +205,8 @@ impl Clip {
             "context_length": architecture.text.context_length,
             "vocab_size": architecture.text.vocab_size,
             "embed_dim": clip.embed_dim(),
+            "activation": architecture.activation.name(),
+            "activation_source": clip.activation_source().name(),
             "precision": clip.precision().name(),
             "isa": clip.instruction_set().name(),
             "threads": self.pool.threads(),
@@ -212,6 +214,13 @@ impl Clip {
             "warnings": clip.warnings(),
         })
         .to_string()
+    }
+
+    /// Name and shape of every parameter, under the reference's names.
+    fn parameters(&self) -> Vec<(String, Vec<usize>)> {
+        let parameters = self.clip.architecture().parameters().into_iter();
+        let learned = parameters.filter(|parameter| parameter.kind.is_parameter());
+        learned.map(|parameter| (parameter.name, parameter.shape)).collect()
     }
 
     /// What identifies the model, as JSON. Reads the weights once more.

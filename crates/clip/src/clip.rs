@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use clip_image::{CropOffset, Pixels, Preprocess};
 use clip_kernels::Precision;
 use clip_model::checkpoint::{PreprocessKind, TokenizerConfig};
-use clip_model::{Architecture, Checkpoint, Layout, TextPooling};
+use clip_model::{ActivationSource, Architecture, Checkpoint, Layout, TextPooling};
 use clip_tokenizer::{Cleaning, Overflow, Tokenizer};
 use rayon::prelude::*;
 
@@ -37,6 +37,7 @@ pub struct Clip {
     options: LoadOptions,
     instruction_set: InstructionSet,
     warnings: Vec<String>,
+    activation_source: ActivationSource,
 }
 
 /// A text that lost its end.
@@ -108,6 +109,7 @@ impl Clip {
             options: options.clone(),
             instruction_set,
             warnings,
+            activation_source: checkpoint.activation_source,
             encoder,
         })
     }
@@ -312,6 +314,11 @@ impl Clip {
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    /// Who says which activation the weights need.
+    pub fn activation_source(&self) -> ActivationSource {
+        self.activation_source
     }
 
     /// What had to be guessed or was ignored while loading; to be shown to people.
