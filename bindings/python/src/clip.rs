@@ -1,26 +1,33 @@
 //! A loaded model: images, texts and labels in, float32 arrays out.
 
-use clip_rs::tokenizer::{Cleaning, Overflow, Tokenizer};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clip_rs::tokenizer::Overflow;
 use clip_rs::{Classifier, Embeddings, Features, ImageInput, Ledger};
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn,
+    IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
-use crate::errors::{argument, clip_error};
+use crate::errors::{argument, clip_error, in_texts};
 use crate::images::ImageLike;
-use crate::options::Options;
+use crate::options::{Download, Options};
+use crate::tokenizer::{Text, Truncated, overflow, texts_of, tokenize};
 use crate::work::{Interrupted, Pool, Watch};
 
-/// Network inputs encoded between two looks for Ctrl-C.
+/// Network inputs encoded between two looks for Ctrl-C, at most.
 const INPUTS_AT_A_TIME: usize = 32;
-/// Texts encoded between two looks for Ctrl-C: enough to share what they begin with.
+/// Texts encoded between two looks for Ctrl-C, at most: enough to share what they begin with.
 const TEXTS_AT_A_TIME: usize = 8192;
+/// How long nobody looks for Ctrl-C, about.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A model on a pool of threads.
 #[pyclass(frozen, module = "clip_rs._clip_rs")]
 pub(crate) struct Clip {
-    pub(crate) clip: clip_rs::Clip,
+    pub(crate) clip: Arc<clip_rs::Clip>,
     pub(crate) pool: Pool,
 }
 
@@ -46,18 +53,28 @@ impl From<clip_rs::Error> for Failure {
 type Skipped = (usize, String, String, String);
 /// Features, the places of the images they are of, and what was left out.
 type EncodedImages<'py> = (Bound<'py, PyArray2<f32>>, Vec<usize>, Vec<Skipped>);
-/// A text that lost its end: its place, and how many tokens.
-type Truncated = (usize, usize);
 /// Label, probability, cosine.
 type Score = (String, f32, f32);
 
 #[pymethods]
 impl Clip {
     #[staticmethod]
-    fn load(py: Python<'_>, name: &str, options: Options, threads: Option<i64>) -> PyResult<Clip> {
+    fn load(
+        py: Python<'_>,
+        name: String,
+        options: Options,
+        threads: Option<i64>,
+        download: Option<Download>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Clip> {
         let (pool, options) = (Pool::of(threads)?, options.load_options()?);
-        let clip = pool.run(py, None, |_| clip_rs::Clip::load_with(name, &options))?;
-        Ok(Clip { clip: clip.map_err(|error| clip_error(py, &error))?, pool })
+        let clip = pool.run_owned(py, progress, move |watch| {
+            if let Some(download) = download {
+                download.fetch(&name, &options, watch)?;
+            }
+            clip_rs::Clip::load_with(&name, &options)
+        })?;
+        Ok(Clip { clip: Arc::new(clip.map_err(|error| clip_error(py, &error))?), pool })
     }
 
     /// Reads, decodes and encodes; `skip` leaves out what cannot be used.
@@ -70,8 +87,9 @@ impl Clip {
     ) -> PyResult<EncodedImages<'py>> {
         let inputs: Vec<ImageInput> =
             images.into_iter().map(ImageLike::into_input).collect::<PyResult<_>>()?;
-        let work = |watch: &Watch| self.encode_inputs(&inputs, skip, watch);
-        let (data, places, skipped) = self.run(py, progress, work)?;
+        let work =
+            move |clip: &clip_rs::Clip, watch: &Watch| encode_inputs(clip, &inputs, skip, watch);
+        let (data, places, skipped) = self.run_owned(py, progress, work)?;
         Ok((self.rows(py, data)?, places, skipped))
     }
 
@@ -86,25 +104,33 @@ impl Clip {
         let image = 3 * self.clip.resolution() * self.clip.resolution();
         let data = self.run(py, progress, |watch| -> Result<Vec<f32>, Failure> {
             let mut data = Vec::with_capacity(input.len() / image * self.clip.embed_dim());
-            for batch in input.chunks(INPUTS_AT_A_TIME * image) {
-                data.extend_from_slice(self.clip.encode_input(batch)?.as_slice());
-                watch.progress(batch.len() / image)?;
-            }
+            in_parts(input, image, INPUTS_AT_A_TIME, |part, first| {
+                let features =
+                    self.clip.encode_input(part).map_err(|error| placed(error, first))?;
+                data.extend_from_slice(features.as_slice());
+                Ok(watch.progress(part.len() / image)?)
+            })?;
             Ok(data)
         })?;
         self.rows(py, data)
     }
 
-    /// Texts; which were cut, and by how many tokens.
+    /// Texts; which were cut, and by how many tokens. Errors call them `name`.
     fn encode_texts<'py>(
         &self,
         py: Python<'py>,
-        texts: Vec<String>,
+        texts: &Bound<'py, PyList>,
+        name: &str,
         truncate: bool,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<Truncated>)> {
-        let work = |watch: &Watch| self.encode_strings(&texts, overflow(truncate), watch);
-        let (data, truncated) = self.run(py, progress, work)?;
+        let texts = Arc::new(texts_of(texts, name)?);
+        let shared = Arc::clone(&texts); // Python's strings are given back by this thread
+        let encoded = self.run_texts(py, name, progress, move |clip, watch| {
+            encode_strings(clip, &shared, overflow(truncate), watch)
+        });
+        drop(texts);
+        let (data, truncated) = encoded?;
         Ok((self.rows(py, data)?, truncated))
     }
 
@@ -113,14 +139,16 @@ impl Clip {
         &self,
         py: Python<'py>,
         texts: Vec<Vec<u32>>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let data = self.run(py, None, |watch| -> Result<Vec<f32>, Failure> {
-            let mut data = Vec::new();
-            for texts in texts.chunks(TEXTS_AT_A_TIME) {
-                let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
-                data.extend_from_slice(self.clip.encode_token_ids(&texts)?.as_slice());
-                watch.progress(texts.len())?;
-            }
+        let data = self.run_texts(py, "texts", progress, move |clip, watch| {
+            let mut data = Vec::with_capacity(texts.len() * clip.embed_dim());
+            in_parts(&texts, 1, TEXTS_AT_A_TIME, |texts, first| {
+                let ids: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
+                let features = clip.encode_token_ids(&ids).map_err(|error| placed(error, first))?;
+                data.extend_from_slice(features.as_slice());
+                Ok(watch.progress(texts.len())?)
+            })?;
             Ok(data)
         })?;
         self.rows(py, data)
@@ -130,13 +158,13 @@ impl Clip {
     fn tokenize<'py>(
         &self,
         py: Python<'py>,
-        texts: Vec<String>,
-        context_length: usize,
+        texts: &Bound<'py, PyList>,
+        context_length: i64,
         truncate: bool,
     ) -> PyResult<(Bound<'py, PyArray2<i32>>, Vec<Truncated>)> {
         self.clip.check_texts().map_err(|error| clip_error(py, &error))?;
         let tokenizer = self.clip.tokenizer();
-        tokenize(py, self.pool, tokenizer, &texts, context_length, overflow(truncate))
+        tokenize(py, self.pool, tokenizer, texts, context_length, overflow(truncate))
     }
 
     /// For each image scores of all labels, most probable first.
@@ -152,10 +180,10 @@ impl Clip {
     ) -> PyResult<(Vec<Vec<Score>>, Vec<usize>)> {
         let rows = images.as_slice().map_err(|error| argument("images", error))?.to_vec();
         let rows = Features::new(self.clip.embed_dim(), rows).normalize();
-        self.run(py, progress, |watch| -> Result<_, Failure> {
+        self.run_owned(py, progress, move |clip, watch| {
             let cut = overflow(truncate);
             let tell = |done| drop(watch.progress(done));
-            let classifier = Classifier::new_with(&self.clip, labels, &templates, cut, tell)?;
+            let classifier = Classifier::new_with(clip, labels, &templates, cut, tell)?;
             watch.check()?;
             let score = |of: clip_rs::LabelScore| (of.label, of.probability, of.cosine);
             let scores = |row| classifier.scores(row).into_iter().map(score).collect();
@@ -244,53 +272,33 @@ impl Clip {
         progress: Option<&Bound<'_, PyAny>>,
         work: impl FnOnce(&Watch) -> Result<T, Failure> + Send,
     ) -> PyResult<T> {
-        match self.pool.run(py, progress, work)? {
-            Ok(result) => Ok(result),
-            Err(Failure::Clip(error)) => Err(clip_error(py, &error)),
-            Err(Failure::Interrupted) => Err(pyo3::exceptions::PyKeyboardInterrupt::new_err(())),
-        }
+        let result = self.pool.run(py, progress, work)?;
+        result.map_err(|failure| failure.raised(|error| clip_error(py, error)))
     }
 
-    fn encode_inputs(
+    /// [`Clip::run`] of work that is not waited for after Ctrl-C.
+    fn run_owned<T: Send + 'static>(
         &self,
-        inputs: &[ImageInput],
-        skip: bool,
-        watch: &Watch,
-    ) -> Result<(Vec<f32>, Vec<usize>, Vec<Skipped>), Failure> {
-        let mut data = Vec::with_capacity(inputs.len() * self.clip.embed_dim());
-        let (mut places, mut skipped) = (Vec::with_capacity(inputs.len()), Vec::new());
-        self.clip.encode_in_batches(inputs, |batch| -> Result<(), Failure> {
-            let done = batch.len();
-            data.extend_from_slice(batch.features.as_slice());
-            places.extend(batch.usable.iter().map(|image| image.index));
-            for image in batch.failed {
-                if !skip {
-                    return Err(image.error.into());
-                }
-                skipped.push(skip_of(image.index, image.input.name(), &image.error));
-            }
-            Ok(watch.progress(done)?)
-        })?;
-        Ok((data, places, skipped))
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&clip_rs::Clip, &Watch) -> Result<T, Failure> + Send + 'static,
+    ) -> PyResult<T> {
+        let clip = Arc::clone(&self.clip);
+        let result = self.pool.run_owned(py, progress, move |watch| work(&clip, watch))?;
+        result.map_err(|failure| failure.raised(|error| clip_error(py, error)))
     }
 
-    fn encode_strings(
+    /// [`Clip::run_owned`] on texts that the caller gave as the argument `name`.
+    fn run_texts<T: Send + 'static>(
         &self,
-        texts: &[String],
-        overflow: Overflow,
-        watch: &Watch,
-    ) -> Result<(Vec<f32>, Vec<Truncated>), Failure> {
-        let mut data = Vec::with_capacity(texts.len() * self.clip.embed_dim());
-        let mut truncated = Vec::new();
-        for (chunk, texts) in texts.chunks(TEXTS_AT_A_TIME).enumerate() {
-            let first = chunk * TEXTS_AT_A_TIME;
-            let encoded = self.clip.encode_texts_with(texts, overflow);
-            let (features, cut) = encoded.map_err(|error| placed(error, first))?;
-            data.extend_from_slice(features.as_slice());
-            truncated.extend(cut.into_iter().map(|text| (first + text.index, text.lost)));
-            watch.progress(texts.len())?;
-        }
-        Ok((data, truncated))
+        py: Python<'_>,
+        name: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&clip_rs::Clip, &Watch) -> Result<T, Failure> + Send + 'static,
+    ) -> PyResult<T> {
+        let clip = Arc::clone(&self.clip);
+        let result = self.pool.run_owned(py, progress, move |watch| work(&clip, watch))?;
+        result.map_err(|failure| failure.raised(|error| in_texts(py, name, error)))
     }
 
     fn rows<'py>(&self, py: Python<'py>, data: Vec<f32>) -> PyResult<Bound<'py, PyArray2<f32>>> {
@@ -299,53 +307,76 @@ impl Clip {
     }
 }
 
-/// Ids `[texts, context_length]` of CLIP's own tokenizer, whatever the model; and which texts were
-/// cut.
-#[pyfunction]
-pub(crate) fn tokenize_texts<'py>(
-    py: Python<'py>,
-    texts: Vec<String>,
-    context_length: usize,
-    truncate: bool,
-    threads: Option<i64>,
-) -> PyResult<(Bound<'py, PyArray2<i32>>, Vec<Truncated>)> {
-    static TOKENIZER: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
-    let pool = Pool::of(threads)?;
-    let tokenizer = match TOKENIZER.get() {
-        Some(tokenizer) => tokenizer,
-        None => {
-            let made = pool.run(py, None, |_| Tokenizer::with_cleaning(Cleaning::Reference))?;
-            TOKENIZER.get_or_init(|| made)
+impl Failure {
+    fn raised(self, of: impl FnOnce(&clip_rs::Error) -> PyErr) -> PyErr {
+        match self {
+            Failure::Clip(error) => of(&error),
+            Failure::Interrupted => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),
         }
-    };
-    tokenize(py, pool, tokenizer, &texts, context_length, overflow(truncate))
+    }
 }
 
-fn tokenize<'py>(
-    py: Python<'py>,
-    pool: Pool,
-    tokenizer: &Tokenizer,
-    texts: &[String],
-    context_length: usize,
-    overflow: Overflow,
-) -> PyResult<(Bound<'py, PyArray2<i32>>, Vec<Truncated>)> {
-    use rayon::prelude::*;
-    let tokens = pool.run(py, None, |_| {
-        let mut ids = vec![0_i32; texts.len() * context_length]; // [texts, context_length]
-        let rows = ids.par_chunks_mut(context_length.max(1)).zip(texts).enumerate();
-        let lost = rows.map(|(index, (row, text))| {
-            let tokens = tokenizer
-                .tokenize(text, context_length, overflow)
-                .map_err(|source| clip_rs::Error::Text { index, source })?;
-            row.iter_mut().zip(&tokens.ids).for_each(|(place, &id)| *place = id as i32);
-            Ok((index, tokens.lost))
-        });
-        let lost: Vec<Truncated> = lost.collect::<Result<_, clip_rs::Error>>()?;
-        Ok((ids, lost.into_iter().filter(|&(_, lost)| lost > 0).collect()))
+fn encode_inputs(
+    clip: &clip_rs::Clip,
+    inputs: &[ImageInput],
+    skip: bool,
+    watch: &Watch,
+) -> Result<(Vec<f32>, Vec<usize>, Vec<Skipped>), Failure> {
+    let mut data = Vec::with_capacity(inputs.len() * clip.embed_dim());
+    let (mut places, mut skipped) = (Vec::with_capacity(inputs.len()), Vec::new());
+    clip.encode_in_batches(inputs, |batch| -> Result<(), Failure> {
+        let done = batch.len();
+        data.extend_from_slice(batch.features.as_slice());
+        places.extend(batch.usable.iter().map(|image| image.index));
+        for image in batch.failed {
+            if !skip {
+                return Err(image.error.into());
+            }
+            skipped.push(skip_of(image.index, image.input.name(), &image.error));
+        }
+        Ok(watch.progress(done)?)
     })?;
-    let (ids, lost): (Vec<i32>, Vec<Truncated>) =
-        tokens.map_err(|error: clip_rs::Error| clip_error(py, &error))?;
-    Ok((PyArray1::from_vec(py, ids).reshape([texts.len(), context_length])?, lost))
+    Ok((data, places, skipped))
+}
+
+fn encode_strings(
+    clip: &clip_rs::Clip,
+    texts: &[Text],
+    overflow: Overflow,
+    watch: &Watch,
+) -> Result<(Vec<f32>, Vec<Truncated>), Failure> {
+    let mut data = Vec::with_capacity(texts.len() * clip.embed_dim());
+    let mut truncated = Vec::new();
+    in_parts(texts, 1, TEXTS_AT_A_TIME, |texts, first| {
+        let encoded = clip.encode_texts_with(texts, overflow);
+        let (features, cut) = encoded.map_err(|error| placed(error, first))?;
+        data.extend_from_slice(features.as_slice());
+        truncated.extend(cut.into_iter().map(|text| (first + text.index, text.lost)));
+        Ok(watch.progress(texts.len())?)
+    })?;
+    Ok((data, truncated))
+}
+
+/// Does `work` on parts of `items` and the place of their first: small ones at the beginning, then
+/// larger ones up to `most`, as long as one takes less than half of [`LOOK_EVERY`]. An item is
+/// `size` values.
+fn in_parts<T>(
+    items: &[T],
+    size: usize,
+    most: usize,
+    mut work: impl FnMut(&[T], usize) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let (mut left, mut count) = (items, rayon::current_num_threads().next_power_of_two().max(8));
+    while !left.is_empty() {
+        let (part, rest) = left.split_at(left.len().min(count.min(most) * size));
+        let started = Instant::now();
+        work(part, (items.len() - left.len()) / size)?;
+        if started.elapsed() < LOOK_EVERY / 2 {
+            count = (count * 2).min(most);
+        }
+        left = rest;
+    }
+    Ok(())
 }
 
 /// Rows of norm 1, `[n, embed_dim]`.
@@ -363,18 +394,21 @@ pub(crate) fn normalize<'py>(
     unit.as_slice().to_vec().into_pyarray(py).reshape(shape)
 }
 
-fn overflow(truncate: bool) -> Overflow {
-    if truncate { Overflow::Truncate } else { Overflow::Refuse }
-}
-
-/// The error of a text of a chunk, at its place among all.
+/// The error of an item of a part, at its place among all.
 fn placed(error: clip_rs::Error, first: usize) -> clip_rs::Error {
-    match error {
-        clip_rs::Error::Text { index, source } => {
-            clip_rs::Error::Text { index: first + index, source }
-        }
-        other => other,
+    use clip_rs::model::EncodeError;
+    let mut error = error;
+    if let clip_rs::Error::Text { index, .. }
+    | clip_rs::Error::Encode(
+        EncodeError::EmptyText { index }
+        | EncodeError::TextTooLong { index, .. }
+        | EncodeError::UnknownToken { index, .. }
+        | EncodeError::NotFinite { index, .. },
+    ) = &mut error
+    {
+        *index += first;
     }
+    error
 }
 
 fn skip_of(index: usize, input: &str, error: &clip_rs::Error) -> Skipped {

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io;
 
+use clip_rs::model::download::DownloadError;
+use clip_rs::model::{EncodeError, ResolveError};
 use clip_rs::tokenizer::TokenizerError;
 use pyo3::create_exception;
 use pyo3::exceptions::{
@@ -61,6 +63,49 @@ pub(crate) fn argument(name: &str, reason: impl Display) -> PyErr {
     PyValueError::new_err(format!("{name}: {reason}"))
 }
 
+/// Of a text at its place among those given as the argument `name`.
+pub(crate) fn text_error(
+    py: Python<'_>,
+    name: &str,
+    place: usize,
+    error: &TokenizerError,
+) -> PyErr {
+    let help = match error {
+        TokenizerError::TooLong { .. } => Some(TRUNCATE),
+        other => other.help(),
+    };
+    let message = format!("{}: {error}", place_in(name, place));
+    with_help(py, TextError::new_err::<String>, &message, None, help)
+}
+
+/// The facade's error of texts or ids that were given as the argument `name`.
+pub(crate) fn in_texts(py: Python<'_>, name: &str, error: &clip_rs::Error) -> PyErr {
+    use clip_rs::Error;
+    let (place, reason, help) = match error {
+        Error::Text { index, source } => return text_error(py, name, *index, source),
+        Error::Encode(EncodeError::EmptyText { index }) => (*index, "no token".to_owned(), None),
+        Error::Encode(EncodeError::TextTooLong { index, tokens, limit }) => {
+            (*index, format!("{tokens} token ids, limit {limit}"), None)
+        }
+        Error::Encode(EncodeError::UnknownToken { index, id, vocab_size }) => (
+            *index,
+            format!("token id {id}; the model has 0 to {}", vocab_size - 1),
+            Some("the text was split by another model's tokenizer"),
+        ),
+        other => return clip_error(py, other),
+    };
+    let message = format!("{}: {reason}", place_in(name, place));
+    with_help(py, TextError::new_err::<String>, &message, None, help)
+}
+
+/// `texts[3]`, or the name of an argument that is one text.
+fn place_in(name: &str, place: usize) -> String {
+    if name == "text" { name.to_owned() } else { format!("{name}[{place}]") }
+}
+
+/// The way out of a text that is too long.
+const TRUNCATE: &str = "shorten it, or let it be cut with truncate=True";
+
 /// The facade's error.
 pub(crate) fn clip_error(py: Python<'_>, error: &clip_rs::Error) -> PyErr {
     use clip_rs::Error;
@@ -76,6 +121,12 @@ pub(crate) fn clip_error(py: Python<'_>, error: &clip_rs::Error) -> PyErr {
         }
         Error::Text { .. } | Error::Label { .. } | Error::TextsRefused { .. } => {
             with_help(py, TextError::new_err::<String>, &message, None, help)
+        }
+        Error::Resolve(ResolveError::Download(DownloadError::NotFound { .. })) => {
+            with_help(py, PyFileNotFoundError::new_err::<String>, &message, None, help)
+        }
+        Error::Resolve(ResolveError::Download(_)) => {
+            with_help(py, PyOSError::new_err::<String>, &message, None, help)
         }
         Error::Resolve(_) => {
             with_help(py, PyFileNotFoundError::new_err::<String>, &message, None, help)
@@ -98,9 +149,16 @@ fn help_of(error: &clip_rs::Error) -> Option<String> {
     use clip_rs::Error;
     match error {
         Error::Text { source: TokenizerError::TooLong { .. }, .. }
-        | Error::Label { source: TokenizerError::TooLong { .. }, .. } => {
-            Some("shorten it, or let it be cut with truncate=True".to_owned())
-        }
+        | Error::Label { source: TokenizerError::TooLong { .. }, .. } => Some(TRUNCATE.to_owned()),
+        Error::Resolve(ResolveError::NotHere { .. }) => Some(
+            "load(..., allow_download=True) fetches them, or give the path of a file".to_owned(),
+        ),
+        Error::Resolve(ResolveError::Download(DownloadError::Connection { .. })) => Some(
+            "load it again: what was fetched is kept and the download goes on from there; \
+             mirror=\"https://…\" names another server, and a file that was fetched elsewhere is \
+             loaded by its path"
+                .to_owned(),
+        ),
         Error::NoLabels => Some("labels: give one at least".to_owned()),
         Error::TextsRefused { .. } => Some(
             "only CLIP's own tokenizer is built in; images, and token ids, can be encoded"

@@ -5,7 +5,7 @@
 //! clip_rs (Python): what a person may give, what comes back, display, compat, sklearn
 //!    │  paths, bytes, arrays, texts, JSON                     ▲  arrays, JSON, exceptions
 //!    ▼                                                        │
-//! _clip_rs: clip · evaluate · probe · audit · train    errors: the crates' errors as Python's
+//! _clip_rs: clip · tokenizer · evaluate · probe · audit · train    errors: the crates' errors as Python's
 //!    │
 //!    ▼ work: the interpreter is let go, a pool computes, the calling thread watches for Ctrl-C
 //! crates
@@ -16,6 +16,7 @@ mod clip;
 mod errors;
 mod images;
 mod options;
+mod tokenizer;
 mod work;
 
 use pyo3::prelude::*;
@@ -24,9 +25,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _clip_rs {
     #[pymodule_export]
-    use crate::clip::{Clip, normalize, tokenize_texts};
+    use crate::clip::{Clip, normalize};
     #[pymodule_export]
     use crate::errors::{CheckpointError, ImageError, TextError};
+    #[pymodule_export]
+    use crate::tokenizer::{decode, tokenize_texts};
     use pyo3::prelude::*;
 
     #[pymodule_init]

@@ -5,12 +5,16 @@
 //! calling thread   let go of the interpreter   wait … signals? … progress …   take it again, return
 //! pool             ├──────────────── work ─────────────────┤
 //! ```
+//!
+//! Work that owns all it needs ([`Pool::run_owned`]) is left alone after Ctrl-C: the exception is
+//! there at once, the work ends at its next look. Work that borrows ([`Pool::run`]) is waited for.
 
 use std::collections::HashMap;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -39,11 +43,23 @@ pub(crate) struct Interrupted;
 enum Message {
     /// So many more are done.
     Progress(usize),
+    /// Something with a name begins, of so many if that is known.
+    Begin(String, Option<u64>),
     /// The work has ended.
     End,
 }
 
 impl Watch {
+    fn new() -> (Watch, Receiver<Message>) {
+        let (sender, messages) = channel();
+        (Watch { interrupted: AtomicBool::new(false), progress: Mutex::new(sender) }, messages)
+    }
+
+    /// Tells that what is counted from now on is `name`: calls `progress.begin(name, total)`.
+    pub(crate) fn begin(&self, name: &str, total: Option<u64>) {
+        self.send(Message::Begin(name.to_owned(), total));
+    }
+
     /// Tells of `done` more.
     ///
     /// # Errors
@@ -101,8 +117,7 @@ impl Pool {
     ) -> PyResult<T> {
         let pool = self.pool()?;
         let progress = progress.map(|progress| progress.clone().unbind());
-        let (sender, messages) = channel();
-        let watch = Watch { interrupted: AtomicBool::new(false), progress: Mutex::new(sender) };
+        let (watch, messages) = Watch::new();
         let mut result = None;
         let (watch, place) = (&watch, &mut result);
         let raised = py.detach(move || {
@@ -112,23 +127,49 @@ impl Pool {
                     *place = Some(work(watch));
                 });
                 let mut raised = None;
-                loop {
-                    let heard = match messages.recv_timeout(SIGNALS_EVERY) {
-                        Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break raised,
-                        Ok(Message::Progress(done)) => tell(progress.as_ref(), done),
-                        Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
-                    };
-                    if let Err(error) = heard {
-                        watch.interrupted.store(true, Ordering::Relaxed);
-                        raised.get_or_insert(error);
-                    }
+                while let Some(error) = listen(watch, &messages, progress.as_ref()) {
+                    raised.get_or_insert(error);
                 }
+                raised
             })
         });
         match (raised, result) {
             (Some(error), _) => Err(error),
             (None, Some(result)) => Ok(result),
-            (None, None) => Err(PyRuntimeError::new_err("the work ended without a result")),
+            (None, None) => Err(without_result()),
+        }
+    }
+
+    /// [`Pool::run`] of work that owns what it needs, and is not waited for after an exception.
+    ///
+    /// # Errors
+    /// As [`Pool::run`].
+    pub(crate) fn run_owned<T: Send + 'static>(
+        self,
+        py: Python<'_>,
+        progress: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&Watch) -> T + Send + 'static,
+    ) -> PyResult<T> {
+        let pool = self.pool()?;
+        let progress = progress.map(|progress| progress.clone().unbind());
+        let (watch, messages) = Watch::new();
+        let watch = Arc::new(watch);
+        let (give, result) = channel();
+        let raised = py.detach(move || {
+            let watched = Arc::clone(&watch);
+            pool.spawn(move || {
+                let _end = SendAtEnd(&watched);
+                // A panic belongs to the caller: in a thread of the pool it would end the process.
+                let result = catch_unwind(AssertUnwindSafe(|| work(&watched)));
+                drop(give.send(result)); // of work that was left alone nobody waits for it
+            });
+            listen(&watch, &messages, progress.as_ref())
+        });
+        match (raised, result.try_recv()) {
+            (Some(error), _) => Err(error),
+            (None, Ok(Ok(result))) => Ok(result),
+            (None, Ok(Err(panic))) => resume_unwind(panic),
+            (None, Err(_)) => Err(without_result()),
         }
     }
 
@@ -157,9 +198,35 @@ impl Drop for SendAtEnd<'_> {
     }
 }
 
-fn tell(progress: Option<&Py<PyAny>>, done: usize) -> PyResult<()> {
-    Python::attach(|py| {
-        py.check_signals()?;
-        progress.map_or(Ok(()), |progress| progress.call1(py, (done,)).map(drop))
-    })
+/// Waits for the end of the work, which is nothing, or for an exception, which ends the work.
+fn listen(
+    watch: &Watch,
+    messages: &Receiver<Message>,
+    progress: Option<&Py<PyAny>>,
+) -> Option<PyErr> {
+    loop {
+        let heard = match messages.recv_timeout(SIGNALS_EVERY) {
+            Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => return None,
+            Ok(message) => Python::attach(|py| tell(py, progress, message)),
+            Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+        };
+        if let Err(error) = heard {
+            watch.interrupted.store(true, Ordering::Relaxed);
+            return Some(error);
+        }
+    }
+}
+
+fn tell(py: Python<'_>, progress: Option<&Py<PyAny>>, message: Message) -> PyResult<()> {
+    py.check_signals()?;
+    let Some(progress) = progress else { return Ok(()) };
+    match message {
+        Message::Progress(done) => progress.call1(py, (done,)).map(drop),
+        Message::Begin(name, total) => progress.call_method1(py, "begin", (name, total)).map(drop),
+        Message::End => Ok(()),
+    }
+}
+
+fn without_result() -> PyErr {
+    PyRuntimeError::new_err("the work ended without a result")
 }

@@ -139,6 +139,7 @@ fn plan<'a>(url: &'a str, target: &'a Path, sha256: Option<&'a str>) -> Download
         attempts: 3,
         backoff: Duration::from_millis(1),
         progress: None,
+        stop: None,
     }
 }
 

@@ -80,6 +80,7 @@ fn plan<'a>(url: &'a str, target: &'a Path) -> Download<'a> {
         attempts: 3,
         backoff: Duration::from_millis(1),
         progress: None,
+        stop: None,
     }
 }
 

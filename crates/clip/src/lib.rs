@@ -48,7 +48,7 @@ pub use crate::inputs::{Expanded, ImageInput, expand_inputs};
 pub use crate::ledger::{Ledger, Skip, Stage};
 pub use crate::options::{DeviceKind, ISA_VARIABLE, InstructionSet, LoadOptions, use_threads};
 pub use crate::provenance::{ComputeEnv, Counts, ModelProvenance, Provenance};
-pub use crate::starter::STARTER_NOTE;
+pub use crate::starter::{NAME as STARTER, STARTER_NOTE};
 pub use clip_image::{
     self as image, CropMode, Interpolation, Limits as ImageLimits, Pixels, Preprocess, ResizeMode,
     TransparencyMode,

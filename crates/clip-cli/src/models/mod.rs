@@ -403,6 +403,7 @@ impl Download {
                 hub: settings.mirror.value.as_deref(),
                 folders: Some(&folders),
                 progress: Some(&report),
+                stop: None,
             };
             let path = resolve(model, &options).map_err(clip_rs::Error::from);
             bar.finish_and_clear();

@@ -65,6 +65,12 @@ pub enum DownloadError {
         /// How long it asks to wait.
         seconds: u64,
     },
+    /// It was told to stop.
+    #[error("{url}: stopped")]
+    Stopped {
+        /// The address.
+        url: String,
+    },
     /// A file on this machine could not be written.
     #[error("{}: cannot write", path.display())]
     Write {
@@ -90,7 +96,7 @@ impl DownloadError {
                 "run it again: what was fetched is kept and the download goes on from there; `--mirror URL` names another \
                  server, and a file that was fetched elsewhere is read by its path: `--model FILE`",
             ),
-            Self::Status { .. } | Self::Later { .. } => {
+            Self::Status { .. } | Self::Later { .. } | Self::Stopped { .. } => {
                 Some("run it again: what was fetched is kept and the download goes on from there")
             }
             Self::WrongDigest { .. } => {

@@ -1,6 +1,7 @@
 //! What is asked for.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What is to be fetched, and to where.
@@ -22,6 +23,8 @@ pub struct Download<'a> {
     pub backoff: Duration,
     /// Told of every piece.
     pub progress: Option<&'a (dyn Fn(Progress<'_>) + Sync)>,
+    /// Ends the download once it is set; what came is kept for the next time.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// Looks at a file that came; `Err` says what is wrong with it.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 use ureq::http::{Response, StatusCode};
 use ureq::{Agent, Body};
@@ -133,6 +134,7 @@ impl<'a> Transfer<'a> {
     }
 
     fn attempt(&mut self) -> Result<Attempt, DownloadError> {
+        self.check_stop()?;
         // Without a tag to join by or a digest to check by, the rest might be another file's.
         if self.done > 0 && self.etag.is_none() && self.download.sha256.is_none() {
             self.restart()?;
@@ -249,6 +251,7 @@ impl<'a> Transfer<'a> {
             if read == 0 {
                 break;
             }
+            self.check_stop()?;
             let piece = &buffer[..read];
             if self.done + read as u64 > self.download.limit {
                 return Err(self.too_long());
@@ -271,6 +274,15 @@ impl<'a> Transfer<'a> {
                 Err(self.protocol("more bytes came than were announced"))
             }
             _ => Ok(Attempt::Complete),
+        }
+    }
+
+    fn check_stop(&self) -> Result<(), DownloadError> {
+        match self.download.stop {
+            Some(stop) if stop.load(Ordering::Relaxed) => {
+                Err(DownloadError::Stopped { url: self.shown() })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -50,6 +50,7 @@ fn plan<'a>(url: &'a str, target: &'a Path, options: &ResolveOptions<'a>) -> Dow
         attempts: 5,
         backoff: std::time::Duration::from_millis(500),
         progress: options.progress,
+        stop: options.stop,
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::cache::CacheFolders;
 #[cfg(feature = "download")]
 use crate::download::Progress;
+use std::sync::atomic::AtomicBool;
 
 /// Where to look and what is allowed.
 #[derive(Clone, Copy, Default)]
@@ -22,6 +23,8 @@ pub struct ResolveOptions<'a> {
     /// Told of every piece of a download.
     #[cfg(feature = "download")]
     pub progress: Option<&'a (dyn Fn(Progress<'_>) + Sync)>,
+    /// Ends a download once it is set; what came is kept for the next time.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// Stands in a folder once everything has been fetched, with the SHA-256 and name of each file on a
