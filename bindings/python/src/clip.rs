@@ -173,18 +173,21 @@ impl Clip {
         &self,
         py: Python<'py>,
         images: PyReadonlyArrayDyn<'py, f32>,
-        labels: Vec<String>,
-        templates: Vec<String>,
+        labels: &Bound<'py, PyList>,
+        templates: &Bound<'py, PyList>,
         truncate: bool,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Vec<Vec<Score>>, Vec<usize>)> {
+        let (labels, templates) = (texts_of(labels, "labels")?, texts_of(templates, "templates")?);
+        let labels = labels.iter().map(|label| label.as_ref().to_owned()).collect();
+        let templates: Vec<String> =
+            templates.iter().map(|template| template.as_ref().to_owned()).collect();
         let rows = images.as_slice().map_err(|error| argument("images", error))?.to_vec();
         let rows = Features::new(self.clip.embed_dim(), rows).normalize();
         self.run_owned(py, progress, move |clip, watch| {
             let cut = overflow(truncate);
-            let tell = |done| drop(watch.progress(done));
+            let tell = |done| Ok::<_, Failure>(watch.progress(done)?);
             let classifier = Classifier::new_with(clip, labels, &templates, cut, tell)?;
-            watch.check()?;
             let score = |of: clip_rs::LabelScore| (of.label, of.probability, of.cosine);
             let scores = |row| classifier.scores(row).into_iter().map(score).collect();
             Ok((rows.rows().map(scores).collect(), classifier.truncated().to_vec()))

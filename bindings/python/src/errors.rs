@@ -150,6 +150,10 @@ fn help_of(error: &clip_rs::Error) -> Option<String> {
     match error {
         Error::Text { source: TokenizerError::TooLong { .. }, .. }
         | Error::Label { source: TokenizerError::TooLong { .. }, .. } => Some(TRUNCATE.to_owned()),
+        Error::Resolve(ResolveError::Unknown(_)) => {
+            let ours = "`clip_rs.compat.openai.available_models()`";
+            error.help().map(|help| help.replace("`clip-rs models`", ours))
+        }
         Error::Resolve(ResolveError::NotHere { .. }) => Some(
             "load(..., allow_download=True) fetches them, or give the path of a file".to_owned(),
         ),

@@ -81,6 +81,7 @@ impl LabelArgs {
             if let Some(bar) = &bar {
                 bar.inc(done as u64);
             }
+            Ok::<_, clip_rs::Error>(())
         };
         let classifier =
             Classifier::new_with(clip, labels, &self.template, overflow(self.truncate), progress);

@@ -46,7 +46,7 @@ impl Classifier {
         templates: &[T],
     ) -> Result<Classifier, Error> {
         let labels = labels.iter().map(|label| label.as_ref().to_owned()).collect();
-        Classifier::new_with(clip, labels, templates, Overflow::Refuse, |_| {})
+        Classifier::new_with(clip, labels, templates, Overflow::Refuse, |_| Ok(()))
     }
 
     /// [`Classifier::new`] with a rule for prompts over the context length. `progress` gets the
@@ -54,20 +54,22 @@ impl Classifier {
     /// does not grow with the number of either.
     ///
     /// # Errors
-    /// As [`Classifier::new`]; a prompt over the context length only if `overflow` refuses it.
-    pub fn new_with<T: AsRef<str>>(
+    /// As [`Classifier::new`]; a prompt over the context length only if `overflow` refuses it; the
+    /// first error of `progress`.
+    pub fn new_with<T: AsRef<str>, E: From<Error>>(
         clip: &Clip,
         labels: Vec<String>,
         templates: &[T],
         overflow: Overflow,
-        mut progress: impl FnMut(usize),
-    ) -> Result<Classifier, Error> {
+        progress: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Classifier, E> {
         if labels.is_empty() {
-            return Err(Error::NoLabels);
+            return Err(Error::NoLabels.into());
         }
         let templates: Vec<&str> = templates.iter().map(AsRef::as_ref).collect();
         if let Some(template) = templates.iter().find(|template| !template.contains(PLACEHOLDER)) {
-            return Err(Error::TemplateWithoutPlaceholder { template: (*template).to_owned() });
+            let template = (*template).to_owned();
+            return Err(Error::TemplateWithoutPlaceholder { template }.into());
         }
         let prompts_of = |label: usize| fill_templates(&labels[label], &templates);
         let plan = ClassPrompts::new(clip, labels.len(), overflow, prompts_of).map_err(
@@ -80,19 +82,16 @@ impl Classifier {
         )?;
         if let [(first, second), others @ ..] = plan.same() {
             let (first, second, others) = (&labels[*first], &labels[*second], others.len());
-            return Err(if first == second {
+            let same = if first == second {
                 Error::RepeatedLabel { label: shown(first), others }
             } else {
                 Error::SameLabels { first: shown(first), second: shown(second), others }
-            });
+            };
+            return Err(same.into());
         }
         let embed_dim = clip.embed_dim();
         let mut weights = vec![0.0; labels.len() * embed_dim];
-        let tell = |done| {
-            progress(done);
-            Ok::<_, Error>(())
-        };
-        plan.for_each(tell, |label, rows| {
+        plan.for_each(progress, |label, rows| {
             let weights = &mut weights[label * embed_dim..(label + 1) * embed_dim];
             prompt_ensemble(rows, weights, EnsembleRounding::EachStep);
         })?;
@@ -280,7 +279,7 @@ mod tests {
             vec!["a".into(), long],
             &[] as &[&str],
             Overflow::Truncate,
-            |_| {},
+            |_| Ok::<_, Error>(()),
         );
         assert_eq!(cut.expect("cut").truncated(), [1]);
     }

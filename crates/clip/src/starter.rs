@@ -3,7 +3,7 @@
 use clip_model::{Checkpoint, CheckpointError, LoadOptions};
 
 /// The name under which the starter is loaded and reported.
-pub(crate) const NAME: &str = "starter";
+pub const NAME: &str = "starter";
 
 const WEIGHTS: &[u8] = include_bytes!("../assets/starter/starter.safetensors");
 const CONFIG: &str = include_str!("../assets/starter/open_clip_config.json");

@@ -20,7 +20,7 @@ from ._clip_rs import (
 )
 from ._classification import Classification, Classifications, LabelScore
 from ._model import EncodedImages, Model, Preprocess, Skip, load
-from ._tokenizer import tokenize
+from ._tokenizer import decode, tokenize
 
 __all__ = [
     "LIMITS",
@@ -35,6 +35,7 @@ __all__ = [
     "Skip",
     "TextError",
     "__version__",
+    "decode",
     "load",
     "tokenize",
 ]

@@ -39,23 +39,31 @@ class CheckpointError(ValueError):
 class Clip:
     scale: float
     @staticmethod
-    def load(name: str, options: dict[str, Any], threads: int | None) -> Clip: ...
+    def load(
+        name: str,
+        options: dict[str, Any],
+        threads: int | None,
+        download: dict[str, Any] | None,
+        progress: _Progress,
+    ) -> Clip: ...
     def encode_images(
         self, images: Sequence[_Image], skip: bool, progress: _Progress
     ) -> tuple[NDArray[np.float32], list[int], list[_Skipped]]: ...
     def encode_input(self, input: NDArray[np.float32], progress: _Progress) -> NDArray[np.float32]: ...
     def encode_texts(
-        self, texts: Sequence[str], truncate: bool, progress: _Progress
+        self, texts: list[str], name: str, truncate: bool, progress: _Progress
     ) -> tuple[NDArray[np.float32], list[_Truncated]]: ...
-    def encode_token_ids(self, texts: Sequence[Sequence[int]]) -> NDArray[np.float32]: ...
+    def encode_token_ids(
+        self, texts: Sequence[Sequence[int]], progress: _Progress
+    ) -> NDArray[np.float32]: ...
     def tokenize(
-        self, texts: Sequence[str], context_length: int, truncate: bool
+        self, texts: list[str], context_length: int, truncate: bool
     ) -> tuple[NDArray[np.int32], list[_Truncated]]: ...
     def classify(
         self,
         images: NDArray[np.float32],
-        labels: Sequence[str],
-        templates: Sequence[str],
+        labels: list[str],
+        templates: list[str],
         truncate: bool,
         progress: _Progress,
     ) -> tuple[list[list[_Score]], list[int]]: ...
@@ -68,7 +76,8 @@ class Clip:
     def parameters(self) -> list[tuple[str, list[int]]]: ...
     def provenance(self) -> str: ...
 
+def decode(ids: Sequence[int]) -> str: ...
 def tokenize_texts(
-    texts: Sequence[str], context_length: int, truncate: bool, threads: int | None
+    texts: list[str], context_length: int, truncate: bool, threads: int | None
 ) -> tuple[NDArray[np.int32], list[_Truncated]]: ...
 def normalize(features: NDArray[np.float32]) -> NDArray[np.float32]: ...

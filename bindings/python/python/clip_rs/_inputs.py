@@ -7,9 +7,10 @@ model's own input, a ``float32`` array ``[3, image_size, image_size]``. Arrays a
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ._clip_rs import _Image
+
+# Ids are 32 bits wide; which of them a model has, the model knows.
+_LARGEST_ID = 2**32 - 1
 
 
 class SupportsArray(Protocol):
@@ -141,21 +145,26 @@ def strings(texts: Any, argument: str) -> list[str]:
     Raises
     ------
     TypeError
-        Something that is no text, by its place.
+        Something that is no text, by its place; what has no order.
     ValueError
-        None at all; a text with half a surrogate pair.
+        None at all.
     """
     if isinstance(texts, str):
-        texts = [texts]
+        return [str(texts)]
+    if isinstance(texts, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{argument}: {type(texts).__name__} is no text; decode it first: `.decode()`")
+    if isinstance(texts, (Mapping, Set)):
+        raise TypeError(f"{argument}: a {type(texts).__name__} is no list of texts")
     try:
         found = list(texts)
     except TypeError:
         raise TypeError(f"{argument}: {type(texts).__name__} is no text and no list of texts") from None
-    for place, text in enumerate(found):
-        if not isinstance(text, str):
-            raise TypeError(f"{argument}[{place}]: {type(text).__name__} is no text")
     if not found:
         raise ValueError(f"{argument}: there is none")
+    if set(map(type, found)) != {str}:  # many texts are looked at as a whole
+        for place, text in enumerate(found):
+            if not isinstance(text, str):
+                raise TypeError(f"{argument}[{place}]: {type(text).__name__} is no text")
     return found
 
 
@@ -178,20 +187,63 @@ def token_ids(texts: TextLike, argument: str) -> list[list[int]] | None:
     Raises
     ------
     TypeError
-        An array of something else than integers.
+        Numbers that are no integers.
     ValueError
-        An array that is not ``[n, length]``.
+        An array that is not ``[n, length]``; an id that no vocabulary has.
     """
     if is_array(texts):
         array = as_array(texts, argument)
+        if array.dtype.kind in "OSTU":
+            return None
         if array.dtype.kind not in "iu":
             raise TypeError(f"{argument}: an array of {array.dtype}; token ids are integers")
         if array.ndim != 2 or 0 in array.shape:
             raise ValueError(f"{argument}: an array of shape {array.shape}; token ids are [n, length]")
-        if (array < 0).any():
-            raise ValueError(f"{argument}: a token id below 0")
         ids: list[list[int]] = array.tolist()
-        return ids
-    if isinstance(texts, (list, tuple)) and texts and isinstance(texts[0], (list, tuple)):
-        return [[int(token) for token in text] for text in texts]
-    return None
+    elif isinstance(texts, (list, tuple)) and any(_is_row(text) for text in texts[:1]):
+        ids = [_row(text, f"{argument}[{place}]") for place, text in enumerate(texts)]
+    else:
+        return None
+    for place, row in enumerate(ids):
+        if row and (min(row) < 0 or max(row) > _LARGEST_ID):
+            wrong = next(token for token in row if not 0 <= token <= _LARGEST_ID)
+            raise ValueError(f"{argument}[{place}]: {wrong} is no token id")
+    return ids
+
+
+def _is_row(text: object) -> bool:
+    return isinstance(text, (list, tuple)) or (is_array(text) and not isinstance(text, str))
+
+
+def _row(text: Any, argument: str) -> list[int]:
+    """The ids of one text."""
+    if is_array(text):
+        array = as_array(text, argument)
+        if array.dtype.kind not in "iu" or array.ndim != 1:
+            raise TypeError(f"{argument}: an array of {array.dtype} of shape {array.shape}; token ids are integers")
+        row: list[int] = array.tolist()
+        return row
+    if not isinstance(text, (list, tuple)):
+        raise TypeError(f"{argument}: {type(text).__name__} is no list of token ids")
+    for place, token in enumerate(text):
+        if isinstance(token, bool) or not hasattr(token, "__index__"):
+            raise TypeError(f"{argument}[{place}]: {type(token).__name__} is no token id")
+    return [operator.index(token) for token in text]
+
+
+def whole_number(value: object, argument: str) -> int:
+    """A number without a fraction, of Python or NumPy.
+
+    Raises
+    ------
+    TypeError
+        Something else, ``True`` among it.
+    ValueError
+        More than 63 bits.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{argument}: {type(value).__name__} is no whole number")
+    number = operator.index(value)
+    if abs(number) >= 2**63:
+        raise ValueError(f"{argument}: {number} is out of range")
+    return number

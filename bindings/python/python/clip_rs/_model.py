@@ -6,6 +6,7 @@ import json
 import math
 import os
 import warnings
+import weakref
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 from . import _clip_rs, _display, _inputs, _progress
 from ._classification import Classification, Classifications, LabelScore
 from ._inputs import ImageLike, ImagesLike, TextLike
+from ._tokenizer import say_truncated
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +55,8 @@ def load(
     threads: int | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
     allow_download: bool = False,
+    mirror: str | None = None,
+    progress: bool | None = None,
     device: Literal["cpu", "reference"] = "cpu",
     activation: Literal["quickgelu", "gelu"] | None = None,
     model_config: str | os.PathLike[str] | None = None,
@@ -73,7 +77,12 @@ def load(
     cache_dir : path, optional
         Folder of downloaded models; ``clip-rs`` in the user's cache folder if none is given.
     allow_download : bool
-        Download a released model, or one of Hugging Face, that is not on this machine.
+        Download a released model, or one of Hugging Face, that is not on this machine. Checked by
+        SHA-256, resumed where an earlier download stopped. ``CLIP_RS_OFFLINE=true`` forbids it.
+    mirror : str, optional
+        Address of another server to download from; ``CLIP_RS_MIRROR`` if none is given.
+    progress : bool, optional
+        Bars of ``tqdm`` while downloading; on a terminal if none is given.
     device : {"cpu", "reference"}
         ``reference`` is the slow definition that the fast path is tested against.
     activation : {"quickgelu", "gelu"}, optional
@@ -93,22 +102,58 @@ def load(
     ------
     FileNotFoundError
         The name leads to no model on this machine.
+    OSError
+        The download failed; what came is kept for the next time.
     CheckpointError
         The file is no CLIP checkpoint.
     """
-    options = {
+    options: dict[str, Any] = {
         "precision": precision,
         "device": device,
         "activation": activation,
         "model_config": None if model_config is None else _read(model_config),
-        "cache_dir": cache_dir,
+        "cache_dir": None if cache_dir is None else os.fspath(cache_dir),
         "max_pixels": max_pixels,
         "fast_decode": fast_decode,
     }
-    model = Model(_clip_rs.Clip.load(os.fspath(name_or_path), options, threads))
+    download = {"mirror": mirror or os.environ.get("CLIP_RS_MIRROR") or None} if allow_download else None
+    if download and os.environ.get("CLIP_RS_OFFLINE", "").lower() in ("1", "true"):
+        warnings.warn("the network is not asked: CLIP_RS_OFFLINE says offline", stacklevel=2)
+        download = None
+    model = _load(os.fspath(name_or_path), options, threads, download, progress)
     for warning in model.warnings:
         warnings.warn(warning, stacklevel=2)
     return model
+
+
+def _load(
+    name: str,
+    options: dict[str, Any],
+    threads: int | None,
+    download: dict[str, Any] | None = None,
+    progress: bool | None = None,
+) -> Model:
+    threads = None if threads is None else _inputs.whole_number(threads, "threads")
+    bar = _progress.DownloadBar(progress)
+    try:
+        clip = _clip_rs.Clip.load(name, options, threads, download, bar)
+    finally:
+        bar.close()
+    # A process with another folder finds a relative path too.
+    here = os.path.abspath(name) if os.path.exists(name) else name
+    return Model(clip, (here, options, threads))
+
+
+def _reload(name: str, options: dict[str, Any], threads: int | None) -> Model:
+    """A model that was pickled: one for all pickles of it, as long as somebody has it."""
+    key = repr((name, options, threads))
+    model = _reloaded.get(key)
+    if model is None:
+        model = _reloaded[key] = _load(name, options, threads)
+    return model
+
+
+_reloaded: weakref.WeakValueDictionary[str, Model] = weakref.WeakValueDictionary()
 
 
 def _read(path: str | os.PathLike[str]) -> str:
@@ -122,11 +167,29 @@ class Model:
     Features are what the towers give, **not** normalised, as the reference's ``encode_image``;
     ``normalize=True`` gives rows of norm 1, whose dot products are cosines.
     An embedding has the same bits in any batch and on any number of threads.
+
+    A model never changes, so threads share it, and a copy is the model itself. Forked processes use
+    their parent's memory. A pickle holds the name and the options, not the weights: it loads them
+    again where it is opened, from the same name or path, without asking the network.
     """
 
-    def __init__(self, clip: _clip_rs.Clip) -> None:
+    def __init__(
+        self, clip: _clip_rs.Clip, loaded: tuple[str, dict[str, Any], int | None] | None = None
+    ) -> None:
         self._clip = clip
+        self._loaded = loaded  # how to load it again
         self._about: dict[str, Any] = json.loads(clip.describe())
+
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._loaded is None:
+            raise TypeError("a model that was not made by clip_rs.load cannot be pickled")
+        return _reload, self._loaded
 
     def encode_image(self, image: ImageLike, *, normalize: bool = False) -> NDArray[np.float32]:
         """Features of one image.
@@ -272,7 +335,7 @@ class Model:
         """
         if not isinstance(text, str):
             raise TypeError(f"text: {type(text).__name__} is no text; for several there is encode_texts")
-        row: NDArray[np.float32] = self.encode_texts([text], truncate=truncate, normalize=normalize)[0]
+        row: NDArray[np.float32] = self._encode_strings([text], "text", truncate, normalize, False)[0]
         return row
 
     def encode_texts(
@@ -307,13 +370,18 @@ class Model:
             A text is too long and ``truncate`` is false; the model's tokenizer is not CLIP's.
         """
         ids = _inputs.token_ids(texts, "texts")
-        if ids is not None:
-            features = self._clip.encode_token_ids(ids)
-        else:
-            strings = _inputs.strings(texts, "texts")
-            with _progress.bar(len(strings), "texts", progress) as tell:
-                features, truncated = self._clip.encode_texts(strings, truncate, tell)
-            _say_truncated(len(truncated), len(strings))
+        if ids is None:
+            return self._encode_strings(_inputs.strings(texts, "texts"), "texts", truncate, normalize, progress)
+        with _progress.bar(len(ids), "texts", progress) as tell:
+            features = self._clip.encode_token_ids(ids, tell)
+        return _normalized(features, normalize)
+
+    def _encode_strings(
+        self, strings: list[str], argument: str, truncate: bool, normalize: bool, progress: bool | None
+    ) -> NDArray[np.float32]:
+        with _progress.bar(len(strings), "texts", progress) as tell:
+            features, truncated = self._clip.encode_texts(strings, argument, truncate, tell)
+        say_truncated(len(truncated), len(strings), stacklevel=4)
         return _normalized(features, normalize)
 
     def tokenize(
@@ -340,8 +408,11 @@ class Model:
         TextError
             A text is too long and ``truncate`` is false.
         """
-        length = self.context_length if context_length is None else context_length
-        ids, _ = self._clip.tokenize(_inputs.strings(texts, "texts"), length, truncate)
+        length = self.context_length
+        if context_length is not None:
+            length = _inputs.whole_number(context_length, "context_length")
+        ids, truncated = self._clip.tokenize(_inputs.strings(texts, "texts"), length, truncate)
+        say_truncated(len(truncated), len(ids), stacklevel=3)
         return ids
 
     @overload
@@ -437,7 +508,7 @@ class Model:
     @property
     def preprocess(self) -> Preprocess:
         """How images become inputs; call it with an image."""
-        return Preprocess(self._clip, self._about["preprocess"])
+        return Preprocess(self)
 
     @property
     def logit_scale(self) -> float:
@@ -501,9 +572,10 @@ class Model:
 class Preprocess:
     """How images become a model's input: the reference's pixels, bit for bit."""
 
-    def __init__(self, clip: _clip_rs.Clip, recipe: dict[str, Any]) -> None:
-        self._clip = clip
-        self.recipe = recipe
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._clip = model._clip
+        self.recipe: dict[str, Any] = model._about["preprocess"]
         """Sizes, filter, crop, mean and standard deviation."""
 
     def __call__(self, image: ImageLike) -> NDArray[np.float32]:
@@ -539,6 +611,9 @@ class Preprocess:
         pixels: NDArray[np.uint8] = np.rint(colors.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
         return pixels
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Preprocess, (self._model,)
+
     def __repr__(self) -> str:
         return f"Preprocess({self.recipe})"
 
@@ -547,8 +622,3 @@ def _normalized(features: NDArray[np.float32], normalize: bool) -> NDArray[np.fl
     if not normalize:
         return features
     return _clip_rs.normalize(features)
-
-
-def _say_truncated(truncated: int, texts: int) -> None:
-    if truncated:
-        warnings.warn(f"texts: {truncated} of {texts} were cut to the context length", stacklevel=3)

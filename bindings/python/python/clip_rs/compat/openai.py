@@ -168,7 +168,8 @@ def tokenize(texts: str | Iterable[str], context_length: int = 77, truncate: boo
 
         return _torch.tensor(np.zeros((0, context_length), dtype=np.int32))
     try:
-        return _torch.tensor(_tokenizer.tokenize(texts, context_length, truncate))
+        ids, _ = _tokenizer.token_rows(texts, context_length, truncate, None)
+        return _torch.tensor(ids)
     except TextError as error:
         raise RuntimeError(f"Input is too long for context length {context_length}: {error}") from error
 
