@@ -194,6 +194,25 @@ impl Clip {
         })
     }
 
+    /// Unit vectors of labels, `[labels, embed_dim]`; which were cut.
+    fn label_embeddings<'py>(
+        &self,
+        py: Python<'py>,
+        labels: Vec<String>,
+        templates: Vec<String>,
+        truncate: bool,
+        progress: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<usize>)> {
+        let (data, cut) = self.run(py, progress, |watch| -> Result<_, Failure> {
+            let tell = |done| drop(watch.progress(done));
+            let cut = overflow(truncate);
+            let classifier = Classifier::new_with(&self.clip, labels, &templates, cut, tell)?;
+            watch.check()?;
+            Ok((classifier.embeddings().as_slice().to_vec(), classifier.truncated().to_vec()))
+        })?;
+        Ok((self.rows(py, data)?, cut))
+    }
+
     /// Cosines `[images, texts]` of features of both.
     fn cosines<'py>(
         &self,

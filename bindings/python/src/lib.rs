@@ -16,6 +16,7 @@ mod clip;
 mod errors;
 mod images;
 mod options;
+mod probe;
 mod tokenizer;
 mod work;
 
@@ -28,6 +29,8 @@ mod _clip_rs {
     use crate::clip::{Clip, normalize};
     #[pymodule_export]
     use crate::errors::{CheckpointError, ImageError, TextError};
+    #[pymodule_export]
+    use crate::probe::{fit_probe, probe_scores};
     #[pymodule_export]
     use crate::tokenizer::{decode, tokenize_texts};
     use pyo3::prelude::*;

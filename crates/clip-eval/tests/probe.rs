@@ -17,13 +17,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 use std::convert::Infallible;
 
-const TIGHT: Options = Options { tolerance: 1e-8, most_iterations: 20_000 };
+const TIGHT: Options = Options { tolerance: 1e-8, most_iterations: 20_000, stop: None };
 
 fn pack(features: Features<'_>, order: Vec<usize>, memory: usize) -> PackedFeatures<'_> {
     PackedFeatures::new(device(), features, order, memory).expect("room")
 }
 
-fn fit(set: &TrainingSet<'_>, c: f64, options: &Options, warm: Option<&Model>) -> Fit {
+fn fit(set: &TrainingSet<'_>, c: f64, options: &Options<'_>, warm: Option<&Model>) -> Fit {
     probe::fit(set, c, options, warm).expect("room")
 }
 

@@ -105,6 +105,11 @@ impl Classifier {
         &self.labels
     }
 
+    /// Their unit vectors, `[labels, embed_dim]`.
+    pub fn embeddings(&self) -> &Embeddings {
+        &self.weights
+    }
+
     /// Positions of the labels of which a prompt lost its end.
     pub fn truncated(&self) -> &[usize] {
         &self.truncated

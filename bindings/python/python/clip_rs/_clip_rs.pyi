@@ -67,6 +67,9 @@ class Clip:
         truncate: bool,
         progress: _Progress,
     ) -> tuple[list[list[_Score]], list[int]]: ...
+    def label_embeddings(
+        self, labels: Sequence[str], templates: Sequence[str], truncate: bool, progress: _Progress
+    ) -> tuple[NDArray[np.float32], list[int]]: ...
     def cosines(
         self, images: NDArray[np.float32], texts: NDArray[np.float32]
     ) -> NDArray[np.float32]: ...
@@ -81,3 +84,19 @@ def tokenize_texts(
     texts: list[str], context_length: int, truncate: bool, threads: int | None
 ) -> tuple[NDArray[np.int32], list[_Truncated]]: ...
 def normalize(features: NDArray[np.float32]) -> NDArray[np.float32]: ...
+def fit_probe(
+    features: NDArray[np.float32],
+    labels: NDArray[np.uint32],
+    classes: int,
+    c: float | None,
+    tolerance: float,
+    most_iterations: int,
+    seed: int,
+    threads: int | None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], float, int, bool, list[tuple[float, float, bool]]]: ...
+def probe_scores(
+    features: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    intercepts: NDArray[np.float32],
+    threads: int | None,
+) -> NDArray[np.float32]: ...

@@ -43,7 +43,7 @@ pub struct Study<'a> {
     /// Gets scores `[rows, classes]` and the rows' classes; the higher the better.
     pub metric: &'a dyn Fn(&[f32], &[u32]) -> f64,
     /// When each fit ends.
-    pub options: Options,
+    pub options: Options<'a>,
     /// Numbers of examples; those of figure 6 are 1, 2, 4, 8 and 16, figure 15 goes on to 128.
     pub shots: &'a [usize],
     /// Draws of each number.

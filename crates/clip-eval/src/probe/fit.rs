@@ -6,21 +6,24 @@ use super::model::Model;
 use super::objective::ProbeObjective;
 use super::targets::TrainingSet;
 use clip_kernels::DeviceError;
+use std::sync::atomic::AtomicBool;
 
 /// When a fit ends.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct Options<'a> {
     /// The greatest entry of the gradient of `objective / (C · rows)` that is taken for zero.
     pub tolerance: f64,
     /// The most iterations.
     pub most_iterations: usize,
+    /// Set by somebody else when a fit is to end as it is, [`TerminationReason::Stopped`].
+    pub stop: Option<&'a AtomicBool>,
 }
 
-impl Default for Options {
+impl Default for Options<'_> {
     /// 1,000 iterations as in the paper. The tolerance is a tenth of scikit-learn's, so that the
     /// model depends on the data and hardly on where a solver stops.
     fn default() -> Self {
-        Self { tolerance: 1e-5, most_iterations: 1000 }
+        Self { tolerance: 1e-5, most_iterations: 1000, stop: None }
     }
 }
 
@@ -42,10 +45,10 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// False where the iterations allowed were used up; such a fit is used as it is
-    /// (PROTOCOL_EVAL 7.2).
+    /// False where the iterations allowed were used up, or it was stopped; such a fit is used as it
+    /// is (PROTOCOL_EVAL 7.2).
     pub fn converged(&self) -> bool {
-        self.termination != TerminationReason::Iterations
+        matches!(self.termination, TerminationReason::Gradient | TerminationReason::Precision)
     }
 }
 
@@ -62,7 +65,7 @@ impl Fit {
 pub fn fit(
     set: &TrainingSet<'_>,
     c: f64,
-    options: &Options,
+    options: &Options<'_>,
     warm: Option<&Model>,
 ) -> Result<Fit, DeviceError> {
     assert!(c.is_finite() && c > 0.0, "strength C = {c}: a positive number is needed");
@@ -85,7 +88,7 @@ pub fn fit(
         None => vec![0.0; loss.outputs() * (width + 1)],
     };
     let mut objective = ProbeObjective::new(set.clone(), &loss, c);
-    let minimum = minimize(&mut objective, start, options.tolerance, options.most_iterations)?;
+    let minimum = minimize(&mut objective, start, options)?;
     let Minimum { x, value, gradient, iterations, evaluations, termination } = minimum;
     model.set_coefficients(&loss, &x);
     let objective = value * c * set.rows.len() as f64;

@@ -1,9 +1,11 @@
 //! L-BFGS for smooth convex functions (Nocedal 1980), with a preconditioner in place of the usual
 //! multiple of the identity, for values and gradients that are right to the rounding of f32.
 
+use super::fit::Options;
 use super::lbfgs_history::LbfgsHistory;
 use super::line_search::{Point, line_search};
 use clip_kernels::DeviceError;
+use std::sync::atomic::Ordering;
 
 /// A function to be minimized, on a device that may have no room for it.
 pub(super) trait Objective {
@@ -32,6 +34,8 @@ pub enum TerminationReason {
     Precision,
     /// The iterations allowed are used up.
     Iterations,
+    /// Somebody wanted it to end.
+    Stopped,
 }
 
 /// Where a minimization ended.
@@ -50,12 +54,11 @@ const PATIENCE: usize = 12;
 /// A smaller gain of value is none.
 const GAIN: f64 = 3e-8;
 
-/// Minimizes from `start` until no entry of the gradient is above `tolerance`.
+/// Minimizes from `start` until no entry of the gradient is above the tolerance.
 pub(super) fn minimize(
     objective: &mut impl Objective,
     start: Vec<f64>,
-    tolerance: f64,
-    most_iterations: usize,
+    options: &Options<'_>,
 ) -> Result<Minimum, DeviceError> {
     let mut state = State::new(objective, start)?;
     let mut progress =
@@ -63,11 +66,14 @@ pub(super) fn minimize(
     let mut iterations = 0;
     let termination = loop {
         let gradient = greatest(&state.gradient);
-        if gradient <= tolerance {
+        if gradient <= options.tolerance {
             break TerminationReason::Gradient;
         }
-        if iterations == most_iterations {
+        if iterations == options.most_iterations {
             break TerminationReason::Iterations;
+        }
+        if options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            break TerminationReason::Stopped;
         }
         if progress.has_ended(state.value, gradient) {
             break TerminationReason::Precision;
@@ -181,6 +187,7 @@ fn difference(to: &[f64], from: &[f64]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
 
     /// `Σ cosh(curvature_i · (x_i − i / 4))`, with a preconditioner or without.
     struct Bowl {
@@ -223,7 +230,8 @@ mod tests {
         for preconditioned in [false, true] {
             let curvatures = (0..30).map(|i| 1.5_f64.powi(-(i % 7))).collect();
             let mut bowl = Bowl { curvatures, preconditioned };
-            let found = minimize(&mut bowl, vec![0.0; 30], 1e-6, 1000).expect("room");
+            let options = Options { tolerance: 1e-6, ..Options::default() };
+            let found = minimize(&mut bowl, vec![0.0; 30], &options).expect("room");
             assert_eq!(found.termination, TerminationReason::Gradient, "{preconditioned}");
             let excess = found.value - 30.0;
             assert!(
@@ -237,7 +245,17 @@ mod tests {
     #[test]
     fn iterations_are_limited() {
         let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioned: false };
-        let found = minimize(&mut bowl, vec![5.0; 3], 1e-12, 2).expect("room");
+        let options = Options { tolerance: 1e-12, most_iterations: 2, stop: None };
+        let found = minimize(&mut bowl, vec![5.0; 3], &options).expect("room");
         assert_eq!((found.termination, found.iterations), (TerminationReason::Iterations, 2));
+    }
+
+    #[test]
+    fn it_ends_when_it_is_stopped() {
+        let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioned: false };
+        let stop = AtomicBool::new(true);
+        let options = Options { stop: Some(&stop), ..Options::default() };
+        let found = minimize(&mut bowl, vec![5.0; 3], &options).expect("room");
+        assert_eq!((found.termination, found.iterations), (TerminationReason::Stopped, 0));
     }
 }

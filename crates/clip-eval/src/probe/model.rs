@@ -50,6 +50,19 @@ impl Model {
         Self { weights: vec![0.0; classes * width], intercepts, width, device }
     }
 
+    /// A model of these weights `[classes, width]` and intercepts `[classes]`.
+    ///
+    /// # Panics
+    /// Without classes, or when there are no equal numbers of weights for each.
+    pub fn new(device: InstructionSet, weights: Vec<f32>, intercepts: Vec<f32>) -> Self {
+        let (values, classes) = (weights.len(), intercepts.len());
+        assert!(
+            classes > 0 && values.is_multiple_of(classes),
+            "{values} weights, {classes} classes"
+        );
+        Self { width: values / classes, weights, intercepts, device }
+    }
+
     /// Number of classes.
     pub fn classes(&self) -> usize {
         self.intercepts.len()

@@ -70,7 +70,7 @@ pub struct Problem<'a> {
     /// Gets the scores of the validation rows, `[validation, classes]`; the higher the better.
     pub metric: &'a dyn Fn(&[f32]) -> f64,
     /// When each fit ends.
-    pub options: Options,
+    pub options: Options<'a>,
     /// Bytes that packed features may take; [`PackedFeatures::MEMORY`] is usual.
     pub memory: usize,
 }
