@@ -203,11 +203,10 @@ impl Clip {
         truncate: bool,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyArray2<f32>>, Vec<usize>)> {
-        let (data, cut) = self.run(py, progress, |watch| -> Result<_, Failure> {
-            let tell = |done| drop(watch.progress(done));
+        let (data, cut) = self.run_owned(py, progress, move |clip, watch| {
             let cut = overflow(truncate);
-            let classifier = Classifier::new_with(&self.clip, labels, &templates, cut, tell)?;
-            watch.check()?;
+            let tell = |done| Ok::<_, Failure>(watch.progress(done)?);
+            let classifier = Classifier::new_with(clip, labels, &templates, cut, tell)?;
             Ok((classifier.embeddings().as_slice().to_vec(), classifier.truncated().to_vec()))
         })?;
         Ok((self.rows(py, data)?, cut))
