@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_CONTEXT_LENGTH = 77
 # Long enough for any text that is encoded without being cut.
 _UNCUT = 1 << 16
+# Wide forms of ASCII, U+FF01 to U+FF5E.
+_NARROW = {0xFF01 + place: 0x21 + place for place in range(94)}
 # open_clip's markers, and the reference's.
 _MARKERS = re.compile(r"<(start|end)_of_text>|<\|(startoftext|endoftext)\|>", re.IGNORECASE)
 
@@ -78,13 +80,15 @@ class Tokenizer:
 def _reference_markers(text: str) -> str:
     """A text whose markers mean to the reference's tokenizer what they mean to open_clip's.
 
-    ``<start_of_text>`` is a marker there, ``<|startoftext|>`` is three words.
+    ``<start_of_text>`` is a marker there, ``<|startoftext|>`` is three words. Both clean texts first, so
+    that wide characters and entities can make one.
     """
-    if "&" in text and _MARKERS.search(plain := html.unescape(html.unescape(text))):
-        text = plain
-    if "<" not in text:
+    if "<" not in text and "&" not in text and "\uff1c" not in text:
         return text
-    return _MARKERS.sub(lambda m: f"<|{m[1]}oftext|>" if m[1] else f"<| {m[2]} |>", text)
+    plain = html.unescape(html.unescape(text.translate(_NARROW)))
+    if not _MARKERS.search(plain):
+        return text
+    return _MARKERS.sub(lambda m: f"<|{m[1]}oftext|>" if m[1] else f"<| {m[2]} |>", plain)
 
 
 CLIP_TOKENIZER = Tokenizer()

@@ -76,7 +76,7 @@ def check_dtype(dtype: Any, argument: str = "dtype") -> None:
     RuntimeError
         Another type.
     """
-    if dtype is not None and str(dtype).rpartition(".")[2] != "float32":
+    if dtype is not None and getattr(dtype, "__name__", str(dtype)).rpartition(".")[2] != "float32":
         raise RuntimeError(
             f"{argument}: {dtype}: features are float32, always\n"
             'help: convert features instead; `clip_rs.load(name, precision="bf16")` computes with smaller weights'

@@ -20,7 +20,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 
 from .. import _model
 from .._inputs import ImageLike
@@ -48,6 +48,9 @@ _STARTER = "starter"
 _SCHEMAS = ("hf-hub:", "local-dir:")
 # Weights in f32, whatever happens around them.
 _PRECISIONS = ("fp32", "amp", "amp_bf16", "amp_bfloat16")
+# Widths of image towers whose heads have more than 64 features: ViT-H-14, ViT-g-14, ViT-bigG-14.
+_OTHER_HEADS = (1280, 1408, 1664)
+_Activation: TypeAlias = Literal["quickgelu", "gelu"] | None
 # Models that a schema was loaded by, for their tokenizer.
 _loaded: weakref.WeakValueDictionary[str, _model.Model] = weakref.WeakValueDictionary()
 
@@ -312,40 +315,53 @@ def _refuse(**given: Any) -> None:
 
 
 def _load(model_name: str, pretrained: str | None, quick_gelu: bool, cache_dir: str | None) -> _model.Model:
-    forced: Literal["quickgelu"] | None = "quickgelu" if quick_gelu else None
+    forced: _Activation = "quickgelu" if quick_gelu else None
     if model_name.startswith(_SCHEMAS):
         if pretrained:
             _torch.warn(f"pretrained: {pretrained!r} is ignored, {model_name!r} has its weights")
-        schema, _, repository = model_name.partition(":")
-        kept = _snapshot(repository, cache_dir) if schema == "hf-hub" else None
-        model = _model.load(kept or model_name, activation=forced)
-        _loaded[model_name] = model
+        schema, _, place = model_name.partition(":")
+        kept = _snapshot(place, cache_dir) if schema == "hf-hub" else _only_checkpoint(place)
+        model = _loaded[model_name] = _native(kept or model_name, forced)
         return model
     if model_name == _STARTER and pretrained in (None, "", _STARTER):
-        return _model.load(_STARTER, activation=forced)
+        return _native(_STARTER, forced)
     name, named_quick_gelu = split_name(model_name)
     architecture = ARCHITECTURES.get(name)
     if architecture is None:
         raise RuntimeError(f"Model config for '{name}' not found{_known_names(pretrained)}")
+    tags = f"{model_name} has the tags {', '.join(list_pretrained_tags_by_model(model_name))}"
     if not pretrained:
         raise RuntimeError(
             f"pretrained: none is given, and clip_rs has no use for random weights\n"
-            f"help: {model_name} has the tags {', '.join(list_pretrained_tags_by_model(model_name))}; "
-            "or give the path of a checkpoint"
+            f"help: {tags}; or give the path of a checkpoint"
         )
-    by_name = quick_gelu or named_quick_gelu
     if weights := weights_of(model_name, pretrained):
-        model = _load_tag(name, pretrained, quick_gelu or weights.quick_gelu, cache_dir)
-        _say_activation(model_name, by_name, quick_gelu or weights.quick_gelu)
+        native = name if pretrained == "openai" else f"hf:{weights.repository}"
+        activation: _Activation = "quickgelu" if quick_gelu or weights.quick_gelu else "gelu"
+        model = _native(_snapshot(weights.repository, cache_dir) or native, activation)
     elif os.path.exists(pretrained):
-        model = _load_path(model_name, pretrained, by_name, forced)
+        model = _load_path(pretrained, quick_gelu or named_quick_gelu, forced)
     else:
-        raise RuntimeError(
-            f"Pretrained value '{pretrained}' is not a known tag or valid file path\n"
-            f"help: {model_name} has the tags {', '.join(list_pretrained_tags_by_model(model_name))}"
-        )
+        raise RuntimeError(f"Pretrained value '{pretrained}' is not a known tag or valid file path\nhelp: {tags}")
     _check_architecture(model, name, architecture, pretrained)
+    _say_activation(model_name, quick_gelu or named_quick_gelu, model._about["activation"] == "quick_gelu")
     return model
+
+
+def _native(name: str, activation: _Activation = None, say: bool = True) -> _model.Model:
+    """A model whose warnings are said at the script's line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = _model.load(name, activation=activation)
+    for warning in model.warnings if say else ():
+        _torch.warn(warning)
+    return model
+
+
+def _only_checkpoint(folder: str) -> str | None:
+    """The one file of weights in a folder, whatever its name; none where there are several."""
+    files = [file for ending in ("safetensors", "bin", "pth") for file in Path(folder).glob(f"*.{ending}")]
+    return str(files[0]) if len(files) == 1 else None
 
 
 def _known_names(pretrained: str | None) -> str:
@@ -354,27 +370,15 @@ def _known_names(pretrained: str | None) -> str:
     return f"\nhelp: there are {', '.join(list_models())}; clip_rs has CLIP's own two towers alone"
 
 
-def _load_tag(name: str, tag: str, quick_gelu: bool, cache_dir: str | None) -> _model.Model:
-    weights = weights_of(name, tag)
-    assert weights is not None
-    native = name if tag == "openai" else f"hf:{weights.repository}"
-    kept = _snapshot(weights.repository, cache_dir)
-    return _model.load(kept or native, activation="quickgelu" if quick_gelu else "gelu")
-
-
-def _load_path(model_name: str, path: str, by_name: bool, forced: Any) -> _model.Model:
+def _load_path(path: str, by_name: bool, forced: _Activation) -> _model.Model:
     """As the file says, or what is beside it; where nothing does, as the name says."""
-    if forced:
-        return _model.load(path, activation=forced)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are the model's, and said below
-        model = _model.load(path)
-        if model._about["activation_source"] == "guessed":
-            return _model.load(path, activation="quickgelu" if by_name else "gelu")
-    for warning in model.warnings:
-        _torch.warn(warning)
-    _say_activation(model_name, by_name, model._about["activation"] == "quick_gelu")
-    return model
+    if not forced:
+        model = _native(path, say=False)
+        if model._about["activation_source"] != "guessed":
+            for warning in model.warnings:
+                _torch.warn(warning)
+            return model
+    return _native(path, "quickgelu" if forced or by_name else "gelu")
 
 
 def _say_activation(model_name: str, by_name: bool, computed: bool) -> None:
@@ -400,6 +404,11 @@ def _check_architecture(model: _model.Model, name: str, expected: Architecture, 
         fields = zip(("embed_dim", "image_size", "patch_size", "width"), found, expected[:4], strict=True)
         apart = ", ".join(f"{field} {here} in place of {there}" for field, here, there in fields if here != there)
         raise RuntimeError(f"pretrained: {pretrained} is no {name}: {apart}")
+    if expected.width in _OTHER_HEADS and any("attention heads" in warning for warning in model.warnings):
+        raise RuntimeError(
+            f"pretrained: nothing beside the weights of {pretrained} says how many attention heads {name} has\n"
+            "help: put its open_clip_config.json beside them"
+        )
 
 
 def _snapshot(repository: str, cache_dir: str | None) -> str | None:
