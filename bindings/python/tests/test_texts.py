@@ -101,7 +101,7 @@ def test_texts_that_were_cut_are_counted_and_named_where_they_were_given(starter
     said = "2 of 3 were cut"
     for call in (starter.encode_texts, starter.tokenize, clip_rs.tokenize):
         with pytest.warns(UserWarning, match=said) as caught:
-            call([LONG, "a", LONG], truncate=True)  # type: ignore[operator]
+            call([LONG, "a", LONG], truncate=True)
         assert caught[0].filename == __file__
     with pytest.warns(UserWarning, match="1 of 1"):
         cut = starter.encode_text(LONG, truncate=True)
