@@ -31,9 +31,12 @@ FOREIGN = {"accelerate", "clip", "clip_benchmark", "open_clip", "torch", "transf
 def modules() -> Iterator[ModuleType]:
     """The package and all its public modules that can be imported here."""
     yield clip_rs
-    for module in pkgutil.walk_packages(clip_rs.__path__, "clip_rs."):
+    for module in pkgutil.walk_packages(clip_rs.__path__, "clip_rs.", onerror=lambda _: None):
         if not any(part.startswith("_") for part in module.name.split(".")[1:]):
-            yield importlib.import_module(module.name)
+            try:
+                yield importlib.import_module(module.name)
+            except ImportError as error:
+                assert error.name in FOREIGN | {"sklearn"}, error
 
 
 def public() -> dict[str, Any]:
@@ -59,7 +62,7 @@ def documented(docstring: str) -> set[str]:
     section = re.search(r"^ *Parameters\n *-+\n(.*?)(?=^ *\w+\n *-{3,}|\Z)", docstring, re.MULTILINE | re.DOTALL)
     if section is None:
         return set()
-    heads = re.findall(r"^([\w*, ]+) : ", inspect.cleandoc("\n" + section[1]), re.MULTILINE)
+    heads = re.findall(r"^([\w*, ]+?)(?: :.*)?$", inspect.cleandoc("\n" + section[1]), re.MULTILINE)
     return {name.strip(" *") for head in heads for name in head.split(",")}
 
 
@@ -68,21 +71,21 @@ def test_every_public_name_is_documented() -> None:
     assert len(names) > 40
     lacking = []
     for name, value in names.items():
-        if isinstance(value, (str, int, float, tuple)):
-            continue  # constants are said where they stand
-        docstring = inspect.getdoc(value.__func__ if isinstance(value, (classmethod, staticmethod)) else value) or ""
+        if value is None or isinstance(value, (str, int, float, tuple)):
+            continue  # constants and defaults are said where they stand
+        function = getattr(value, "__func__", value)
+        docstring = inspect.getdoc(function) or ""
         if not docstring.strip():
             lacking.append(f"{name}: no docstring")
-        if inspect.isfunction(value) or isinstance(value, (classmethod, staticmethod)):
-            function = getattr(value, "__func__", value)
-            missing = parameters(function) - documented(docstring)
-            if missing:
-                lacking.append(f"{name}: parameters {sorted(missing)}")
-            returned = inspect.signature(function).return_annotation
-            if returned not in ("None", inspect.Signature.empty, "Self") and not re.search(
-                r"^ *(Returns|Yields)\n *-", docstring, re.MULTILINE
-            ):
-                lacking.append(f"{name}: what it returns")
+        if not inspect.isfunction(function) or ".compat." in name:
+            continue  # parameters of compat are documented by the libraries that it stands for
+        names_of = parameters(function)
+        if names_of - documented(docstring):
+            lacking.append(f"{name}: parameters {sorted(names_of - documented(docstring))}")
+        returned = inspect.signature(function).return_annotation
+        says = re.search(r"^ *(Returns|Yields)\n *-", docstring, re.MULTILINE)
+        if names_of and returned not in ("None", "Self", inspect.Signature.empty) and not says:
+            lacking.append(f"{name}: what it returns")
     assert not lacking, "\n".join(lacking)
 
 
@@ -115,14 +118,20 @@ def test_the_examples_of_a_page_run_as_written(page: str, clone: Path) -> None:
     print(f"{page}: {ran} ran, {skipped} skipped")
 
 
+# Examples with data sets, and with released models.
+NOT_ON_A_CLONE = {"clip_rs._evaluate", "clip_rs._result", "clip_rs._train", "clip_rs.audit"}
+
+
 def test_the_examples_of_docstrings_run(clone: Path) -> None:
     model = clip_rs.load()
     finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for name in sorted(
         {module.__name__ for module in modules()} | {f"clip_rs.{m.name}" for m in pkgutil.iter_modules(clip_rs.__path__)}
     ):
-        if name == "clip_rs._clip_rs":
+        if name in NOT_ON_A_CLONE or name == "clip_rs._clip_rs":
             continue
+        if name.startswith("clip_rs.compat") and not importlib.util.find_spec("torch"):
+            continue  # what compat gives back is shown as torch's
         names = {"clip_rs": clip_rs, "model": model, "np": np}
         module = importlib.import_module(name)
         for test in finder.find(module, name, globs={**vars(module), **names}):

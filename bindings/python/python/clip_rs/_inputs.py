@@ -231,7 +231,7 @@ def _row(text: Any, argument: str) -> list[int]:
     return [operator.index(token) for token in text]
 
 
-def whole_number(value: object, argument: str) -> int:
+def whole_number(value: Any, argument: str) -> int:
     """A number without a fraction, of Python or NumPy.
 
     Raises
