@@ -155,7 +155,8 @@ fn help_of(error: &clip_rs::Error) -> Option<String> {
             error.help().map(|help| help.replace("`clip-rs models`", ours))
         }
         Error::Resolve(ResolveError::NotHere { .. }) => Some(
-            "load(..., allow_download=True) fetches them, or give the path of a file".to_owned(),
+            "clip_rs.load(..., allow_download=True) fetches them, or give the path of a file"
+                .to_owned(),
         ),
         Error::Resolve(ResolveError::Download(DownloadError::Connection { .. })) => Some(
             "load it again: what was fetched is kept and the download goes on from there; \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import pickle
 import shutil
 import sys
 import types
@@ -41,7 +42,9 @@ def loaded() -> tuple[clip.CLIP, Any]:
     return clip.load("starter")
 
 
-def test_openai_gives_what_the_package_gives(loaded: tuple[clip.CLIP, Any], starter: clip_rs.Model, photos: Path) -> None:
+def test_openai_gives_what_the_package_gives(
+    loaded: tuple[clip.CLIP, Any], starter: clip_rs.Model, photos: Path
+) -> None:
     model, preprocess = loaded
     paths = [photos / "cat.jpg", photos / "pizza.jpg"]
     images = np.stack([preprocess(Image.open(path)) for path in paths])
@@ -59,7 +62,8 @@ def test_openai_gives_what_the_package_gives(loaded: tuple[clip.CLIP, Any], star
 
 def test_sizes_and_what_does_no_harm(loaded: tuple[clip.CLIP, Any]) -> None:
     model, _ = loaded
-    assert model.eval().train(False).float().cpu().to("cpu").to(device="cpu", dtype=np.float32).requires_grad_(False) is model
+    assert model.eval().train(False).float().cpu().requires_grad_(False) is model
+    assert model.to("cpu").to(device="cpu", dtype=np.float32) is model
     assert (model.visual.input_resolution, model.context_length, model.vocab_size) == (224, 77, 49408)
     assert model.dtype == np.float32 and not model.training
     assert sum(int(np.prod(parameter.shape)) for parameter in model.parameters()) == 12_494_721
@@ -120,6 +124,14 @@ def test_shapes_and_numbers(loaded: tuple[clip.CLIP, Any]) -> None:
     assert clip.tokenize([]).shape == (0, 77) and model.encode_text(clip.tokenize([])).shape == (0, 128)
     wide = np.zeros((1, 3, 224, 224), np.float64)
     assert (model.encode_image(wide) == model.encode_image(wide.astype(np.float32))).all()
+
+
+def test_workers_that_are_spawned_get_copies(loaded: tuple[clip.CLIP, Any], photos: Path) -> None:
+    model, preprocess, tokenizer = (pickle.loads(pickle.dumps(part)) for part in (*loaded, open_clip.get_tokenizer()))
+    image = preprocess(photos / "cat.jpg")[None]
+    assert (image[0] == loaded[1](photos / "cat.jpg")).all()
+    assert (model.visual(image) == loaded[0].encode_image(image)).all()
+    assert tokenizer("a cat").shape == (1, 77)
 
 
 def test_what_is_not_there_is_an_attribute_error(loaded: tuple[clip.CLIP, Any]) -> None:
@@ -208,7 +220,8 @@ def test_a_path_is_computed_as_its_file_or_its_name_says(monkeypatch: pytest.Mon
         for name, activation in (("tiny", "gelu"), ("tiny-quickgelu", "quick_gelu")):
             model = open_clip.create_model(name, str(alone))
             assert model.native.provenance["activation"] == activation
-        assert open_clip.create_model("tiny", str(alone), force_quick_gelu=True).native.provenance["activation"] == "quick_gelu"
+        forced = open_clip.create_model("tiny", str(alone), force_quick_gelu=True)
+        assert forced.native.provenance["activation"] == "quick_gelu"
     config = json.loads((STARTER / "open_clip_config.json").read_text())
     (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
     with pytest.warns(UserWarning, match="trained with QuickGELU") as said:
@@ -239,8 +252,9 @@ def test_clip_benchmark_registers_its_type(monkeypatch: pytest.MonkeyPatch) -> N
     adapter = importlib.import_module("clip_rs.compat.clip_benchmark")
     adapter.register()
     assert models.MODEL_TYPES == ["open_clip", "clip_rs"]  # type: ignore[attr-defined]
-    model, preprocess, tokenizer = adapter.load_clip_rs(model_name="starter", pretrained="starter", cache_dir=None, device="cpu")
-    assert model.eval() is model and tokenizer("a").shape == (1, 77) and preprocess(ROOT / "photos/cat.jpg").shape[0] == 3
+    model, preprocess, tokenizer = adapter.load_clip_rs("starter", "starter", cache_dir=None, device="cpu")
+    assert model.eval() is model and tokenizer("a").shape == (1, 77)
+    assert preprocess(ROOT / "photos/cat.jpg").shape == (3, 224, 224)
     with pytest.raises(RuntimeError):
         adapter.load_clip_rs("starter", "laion400m_e32", None, "cpu")
 
