@@ -30,6 +30,18 @@ create_exception!(
     PyValueError,
     "A file is no CLIP checkpoint that can be used."
 );
+create_exception!(
+    clip_rs,
+    DatasetError,
+    PyValueError,
+    "A data set is not what it should be, or not for this task."
+);
+create_exception!(
+    clip_rs,
+    TrainingError,
+    PyValueError,
+    "A run cannot begin, go on, or end as it should."
+);
 
 /// An exception whose message ends with the way out; `path` and `help` are attributes of it.
 pub(crate) fn with_help(

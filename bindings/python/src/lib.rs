@@ -12,12 +12,17 @@
 //! ```
 #![deny(unsafe_code)]
 
+mod audit;
 mod clip;
+mod datasets;
 mod errors;
+mod eval_errors;
+mod evaluate;
 mod images;
 mod options;
 mod probe;
 mod tokenizer;
+mod train;
 mod work;
 
 use pyo3::prelude::*;
@@ -26,18 +31,27 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _clip_rs {
     #[pymodule_export]
+    use crate::audit::audit;
+    #[pymodule_export]
     use crate::clip::{Clip, normalize};
     #[pymodule_export]
-    use crate::errors::{CheckpointError, ImageError, TextError};
+    use crate::datasets::{check_dataset, datasets, found_datasets};
+    #[pymodule_export]
+    use crate::errors::{CheckpointError, DatasetError, ImageError, TextError, TrainingError};
+    #[pymodule_export]
+    use crate::evaluate::{check_result, compare, evaluate};
     #[pymodule_export]
     use crate::probe::{fit_probe, probe_scores};
     #[pymodule_export]
     use crate::tokenizer::{decode, tokenize_texts};
+    #[pymodule_export]
+    use crate::train::train;
     use pyo3::prelude::*;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("AUDIT_PURPOSE", clip_audit::PURPOSE)?;
         module.add("LIMITS", clip_rs::LIMITS)?;
         module.add("STARTER_NOTE", clip_rs::STARTER_NOTE)
     }

@@ -31,9 +31,10 @@ const MOST_THREADS: usize = 4096;
 pub(crate) struct Pool(NonZero<usize>);
 
 /// What work tells the calling thread, and is told by it.
+#[derive(Clone)]
 pub(crate) struct Watch {
-    interrupted: AtomicBool,
-    progress: Mutex<Sender<Message>>,
+    interrupted: Arc<AtomicBool>,
+    progress: Sender<Message>,
 }
 
 /// Why work ended early: the calling thread has the exception.
@@ -52,7 +53,7 @@ enum Message {
 impl Watch {
     fn new() -> (Watch, Receiver<Message>) {
         let (sender, messages) = channel();
-        (Watch { interrupted: AtomicBool::new(false), progress: Mutex::new(sender) }, messages)
+        (Watch { interrupted: Arc::default(), progress: sender }, messages)
     }
 
     /// Tells that what is counted from now on is `name`: calls `progress.begin(name, total)`.
@@ -81,8 +82,7 @@ impl Watch {
     }
 
     fn send(&self, message: Message) {
-        let sender = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(sender.send(message)); // who does not listen any more does not want to know
+        drop(self.progress.send(message)); // who does not listen any more does not want to know
     }
 }
 

@@ -462,9 +462,9 @@ fn checked<T: FromStr<Err: std::fmt::Display>>(
 ///
 /// # Errors
 /// It is no share between 0 and 1; in words.
-#[cfg(feature = "clap")]
 pub fn level(text: &str) -> Result<f64, String> {
-    checked(share)(text)
+    let level: f64 = text.parse().map_err(|_| format!("`{text}` is no number"))?;
+    share(&level).map(|()| level)
 }
 
 /// Reads the value of a flag that `c` is, for commands that are no task.

@@ -14,28 +14,48 @@ Nothing heavy is imported before it is used: neither NumPy, nor Pillow, scikit-l
 from ._clip_rs import (
     LIMITS,
     CheckpointError,
+    DatasetError,
     ImageError,
     TextError,
+    TrainingError,
     __version__,
 )
 from ._classification import Classification, Classifications, LabelScore
+from ._datasets import Dataset, DatasetCheck, check_dataset, dataset, datasets
+from ._evaluate import Comparison, compare, evaluate
 from ._model import EncodedImages, Model, Preprocess, Skip, load
+from ._result import Figure, Result
 from ._tokenizer import decode, tokenize
+from ._train import TrainResult, train
 
 __all__ = [
     "LIMITS",
     "CheckpointError",
     "Classification",
     "Classifications",
+    "Comparison",
+    "Dataset",
+    "DatasetCheck",
+    "DatasetError",
     "EncodedImages",
+    "Figure",
     "ImageError",
     "LabelScore",
     "Model",
     "Preprocess",
+    "Result",
     "Skip",
     "TextError",
+    "TrainResult",
+    "TrainingError",
     "__version__",
+    "check_dataset",
+    "compare",
+    "dataset",
+    "datasets",
     "decode",
+    "evaluate",
     "load",
     "tokenize",
+    "train",
 ]

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 __version__: str
+AUDIT_PURPOSE: str
 LIMITS: str
 STARTER_NOTE: str
 
@@ -33,6 +35,14 @@ class TextError(ValueError):
     help: str | None
 
 class CheckpointError(ValueError):
+    path: str | None
+    help: str | None
+
+class DatasetError(ValueError):
+    path: str | None
+    help: str | None
+
+class TrainingError(ValueError):
     path: str | None
     help: str | None
 
@@ -100,3 +110,30 @@ def probe_scores(
     intercepts: NDArray[np.float32],
     threads: int | None,
 ) -> NDArray[np.float32]: ...
+
+# A loaded model; or name, precision, threads.
+_Model: TypeAlias = Clip | tuple[str, str, int | None]
+
+class _Stages(Protocol):
+    def begin(self, name: str, total: int | None, /) -> object: ...
+    def __call__(self, done: int, /) -> object: ...
+
+# JSON in and out, and the file of the result.
+def evaluate(
+    model: _Model, suite: str, out: PathLike[str], features: PathLike[str] | None, progress: _Stages | None
+) -> Path: ...
+def audit(
+    kind: str,
+    model: _Model,
+    root: PathLike[str],
+    options: Sequence[tuple[str, Sequence[str]]],
+    out: PathLike[str],
+    features: PathLike[str] | None,
+    progress: _Stages | None,
+) -> str: ...
+def train(request: dict[str, Any], progress: _Stages | None) -> str: ...
+def check_result(path: PathLike[str]) -> str | None: ...
+def compare(first: PathLike[str], second: PathLike[str], metric: str, level: float) -> str: ...
+def datasets() -> str: ...
+def found_datasets(root: PathLike[str]) -> list[str]: ...
+def check_dataset(id: str, root: PathLike[str], progress: _Stages | None) -> str: ...

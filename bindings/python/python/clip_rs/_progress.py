@@ -20,18 +20,67 @@ def bar(total: int, unit: str, wanted: bool | None) -> Iterator[Callable[[int], 
     wanted : bool or None
         None: on a terminal, when the work takes longer than a second.
     """
-    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+    make = _maker(wanted)
+    if make is None:
         yield None
         return
+    with make(unit, total) as progress:
+        yield progress.update
+
+
+@contextmanager
+def stages(wanted: bool | None) -> Iterator[Stages | None]:
+    """What hears of work in several stages; none where no bar is wanted, as :func:`bar`."""
+    make = _maker(wanted)
+    if make is None:
+        yield None
+        return
+    told = Stages(make)
+    try:
+        yield told
+    finally:
+        told.close()
+
+
+def _maker(wanted: bool | None) -> Callable[[str, int | None], Any] | None:
+    """Makes bars of a unit and a total."""
+    if wanted is False or (wanted is None and not sys.stderr.isatty()):
+        return None
     try:
         from tqdm.auto import tqdm
     except ImportError:
         if wanted:
             raise
-        yield None
-        return
-    with tqdm(total=total, unit=f" {unit}", delay=0 if wanted else _DELAY, leave=bool(wanted)) as progress:
-        yield progress.update
+        return None
+
+    def make(unit: str, total: int | None) -> Any:
+        return tqdm(total=total, unit=f" {unit}", delay=0 if wanted else _DELAY, leave=bool(wanted))
+
+    return make
+
+
+class Stages:
+    """Bars one after the other: of texts, images, fits."""
+
+    def __init__(self, make: Callable[[str, int | None], Any]) -> None:
+        self._make = make
+        self._bar: Any = None
+
+    def begin(self, name: str, total: int | None) -> None:
+        """So many of a name will be done from now on."""
+        self.close()
+        self._bar = self._make(name, total)
+
+    def __call__(self, done: int) -> None:
+        """So many more are done."""
+        if self._bar is not None:
+            self._bar.update(done)
+
+    def close(self) -> None:
+        """No more will be done of the last."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
 
 class DownloadBar:

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clip_eval::paired::{Compared, Measure, Pairs};
+use clip_eval::paired::{Comparison, Measure, Pairs};
 use clip_eval::results::Record;
 use clip_eval::results::predictions;
-use clip_eval::statistics::Bootstrap;
 
 use crate::console::Console;
 use crate::exit::Exit;
@@ -28,35 +27,18 @@ pub(super) struct Compare {
     json: bool,
 }
 
-/// What is printed: the metric of the results, and beside text retrieval the other direction.
-#[derive(serde::Serialize)]
-struct Printed {
-    #[serde(flatten)]
-    score: Compared,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    also: Vec<Compared>,
-    /// Images that one of the files alone has.
-    in_one_alone: usize,
-    /// Images whose truth is not the same in both files.
-    other_truth: usize,
-}
-
 impl Compare {
     pub(super) fn run(self, console: &Console) -> anyhow::Result<Exit> {
         let (first, second) = (predictions::read(&self.first)?, predictions::read(&self.second)?);
         let pairs = Pairs::join(&first, &second).map_err(anyhow::Error::msg)?;
         let measure = self.measure(&pairs, console)?;
-        let bootstrap = Bootstrap::new(self.level);
-        let compare = |measure| pairs.compare(measure, &bootstrap).map_err(anyhow::Error::msg);
-        let other_direction = (measure == Measure::TextRecall1).then_some(Measure::ImageRecall1);
-        let also = other_direction.into_iter().map(compare).collect::<anyhow::Result<_>>()?;
-        let (in_one_alone, other_truth) = (pairs.in_one_alone, pairs.other_truth);
-        let printed = Printed { score: compare(measure)?, also, in_one_alone, other_truth };
+        let found = Comparison::of(&pairs, measure, self.level).map_err(anyhow::Error::msg)?;
         if self.json {
-            console.json(&printed)?;
+            console.json(&found)?;
         } else {
-            console.print(&text(&printed))?;
+            console.print(&text(&found))?;
         }
+        let Comparison { in_one_alone, other_truth, .. } = found;
         if other_truth > 0 {
             console.warn(&format!(
                 "left out: {other_truth} images whose truth is not the same in both files"
@@ -104,9 +86,9 @@ fn metric_beside(path: &Path) -> Option<String> {
     Some(Record::read(&path.with_file_name(format!("{name}.json"))).ok()?.score.name)
 }
 
-fn text(printed: &Printed) -> String {
+fn text(found: &Comparison) -> String {
     let mut text = String::new();
-    for compared in std::iter::once(&printed.score).chain(&printed.also) {
+    for compared in std::iter::once(&found.score).chain(&found.also) {
         let per_cent = |value: f64| value * 100.0;
         let interval = match (&compared.interval, compared.note) {
             (Some(interval), _) => {

@@ -193,10 +193,6 @@ impl<Options: clap::Args + TaskOptions> Measure<Options> {
     }
 }
 
-/// What each task can be asked of.
-const FITTING: &str = "retrieval needs captions, probe and fewshot a split for training, robustness a published shift \
-    of ImageNet; `clip-rs datasets info NAME` says what a set has";
-
 /// Does the jobs of this process, and joins what is in the folder.
 fn measure(
     suite: &Suite,
@@ -210,7 +206,7 @@ fn measure(
     if jobs.is_empty() {
         return Err(Usage::error(
             format!("no data set fits the task: {}", unfit.join(", ")),
-            FITTING,
+            suite::FITTING,
         ));
     }
     let load = settings.load_options();

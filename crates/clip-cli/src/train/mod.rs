@@ -9,13 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use clip_files::Lock;
 use clip_rs::{Precision, open_checkpoint};
-use clip_train::checkpoint::Checkpoints;
 use clip_train::config::{Config, ConfigError, Draft, TrainPrecision};
 use clip_train::distributed::{Collective, join};
 use clip_train::preflight::{OBJECTIONS, Plan};
-use clip_train::run::{Ending, SavedRun, Surroundings, run_on};
+use clip_train::run::{Ending, FolderError, RunFolder, SavedRun, Surroundings, run_on};
 
 use self::flags::ConfigFlags;
 use self::progress::Progress;
@@ -91,12 +89,18 @@ impl Train {
     ) -> anyhow::Result<Exit> {
         let is_main = collective.is_main();
         if is_main {
-            self.check_folder()?;
+            self.folder().check(self.resume).map_err(in_folder)?;
         }
         let is_writer = is_main && !self.dry_run;
         // What is in the folder is read under the lock; a new one is made when the plan is good.
-        let mut lock = if is_writer && self.resume { Some(self.lock()?) } else { None };
-        let saved = if self.resume { self.saved(console)? } else { None };
+        let mut lock = match is_writer && self.resume {
+            true => Some(self.folder().lock().map_err(in_folder)?),
+            false => None,
+        };
+        let saved = match self.resume {
+            true => self.folder().saved(|warning| console.warn(&warning)).map_err(in_folder)?,
+            false => None,
+        };
         let plan = self.plan(settings, saved.as_ref(), &**collective)?;
         if is_main {
             self.show(&plan, console)?;
@@ -108,7 +112,7 @@ impl Train {
         // All have read what is in the folder before the first writes there.
         collective.barrier()?;
         if lock.is_none() && is_writer {
-            lock = Some(self.lock()?);
+            lock = Some(self.folder().lock().map_err(in_folder)?);
         }
         let step = saved.as_ref().map_or(0, |saved| saved.state.progress.step);
         if is_main && self.resume {
@@ -140,52 +144,15 @@ impl Train {
         Ok(if ending.is_finished { Exit::Ok } else { Exit::Interrupted })
     }
 
-    /// Whether the folder is as it should be: there or not.
-    fn check_folder(&self) -> anyhow::Result<()> {
-        let out = self.out.display();
-        let entries = std::fs::read_dir(&self.out).map(|mut entries| entries.next().is_some());
-        match (entries.unwrap_or(false), self.resume) {
-            (true, false) => {
-                let help = "--resume goes on with the run in it; else name another folder";
-                Err(Usage::error(format!("{out}: is not empty"), help))
-            }
-            (false, true) => {
-                let help = "leave --resume out to begin a run";
-                Err(Usage::error(format!("{out}: there is no run to go on with"), help))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Makes the folder, and sees that nobody else works in it.
-    fn lock(&self) -> anyhow::Result<Lock> {
-        let out = self.out.display();
-        std::fs::create_dir_all(&self.out).with_context(|| format!("{out}: cannot be made"))?;
-        let lock = Lock::try_new(&self.out.join("lock")).with_context(|| format!("{out}/lock"))?;
-        lock.with_context(|| format!("{out}: another run is at work in it"))
-    }
-
-    /// The newest checkpoint that can be read.
-    fn saved(&self, console: &Console) -> anyhow::Result<Option<SavedRun>> {
-        let checkpoints = Checkpoints::of(&self.out);
-        let mut failed = None;
-        for step in checkpoints.steps().into_iter().rev() {
-            match checkpoints.load(step) {
-                Ok(saved) => return Ok(Some(saved)),
-                Err(error) => {
-                    console.warn(&error.to_string());
-                    failed = Some(error);
-                }
-            }
-        }
-        failed.map_or(Ok(None), |error| Err(error.into()))
+    fn folder(&self) -> RunFolder<'_> {
+        RunFolder(&self.out)
     }
 
     /// File and flags; of a run that goes on what it began with, and them over it.
     fn config(&self, settings: &Settings) -> anyhow::Result<Config> {
         let began_with = match self.resume {
             false => None,
-            true => self.began_with()?,
+            true => self.folder().began_with().map_err(in_folder)?,
         };
         let mut draft = began_with.as_ref().map(Draft::of).unwrap_or_default();
         if let Some(path) = &self.config {
@@ -202,31 +169,10 @@ impl Train {
             let name = settings.activation.value.map(|activation| activation.name().to_owned());
             config.model.activation = name;
         }
-        if let Some((key, was, is)) = began_with.and_then(|began| began.first_change(&config)) {
-            let message = format!("{key} was {was} when the run began, and is {is} now");
-            let help =
-                "a run goes on as it began; other choices make another run, in a folder of its own";
-            return Err(Usage::error(message, help));
+        if let Some(began) = began_with {
+            began.goes_on_as(&config).map_err(in_folder)?;
         }
         Ok(config)
-    }
-
-    /// What a run began with: of its newest checkpoint, or as it wrote it down at first.
-    fn began_with(&self) -> anyhow::Result<Option<Config>> {
-        let checkpoints = Checkpoints::of(&self.out);
-        let steps = checkpoints.steps();
-        let saved = steps
-            .iter()
-            .rev()
-            .find_map(|step| -> Option<SavedRun> { checkpoints.load(*step).ok() });
-        if let Some(saved) = saved {
-            return Ok(Some(saved.state.config));
-        }
-        let path = self.out.join("config.toml");
-        match path.is_file() {
-            true => Ok(Some(Draft::read(&path)?.finish()?)),
-            false => Ok(None),
-        }
     }
 
     fn plan(
@@ -297,6 +243,19 @@ fn precision(precision: Precision) -> anyhow::Result<TrainPrecision> {
             Err(Usage::error("precision: int8 cannot be trained", "there are f32 and bf16"))
         }
     }
+}
+
+fn in_folder(error: FolderError) -> anyhow::Error {
+    let help = match error {
+        FolderError::NotEmpty(_) => "--resume goes on with the run in it; else name another folder",
+        FolderError::NoRun(_) => "leave --resume out to begin a run",
+        FolderError::Changed { .. } => {
+            "a run goes on as it began; other choices make another run, in a folder of its own"
+        }
+        FolderError::Config(error) => return with_help(error),
+        error => return error.into(),
+    };
+    Usage::error(error.to_string(), help)
 }
 
 fn with_help(error: ConfigError) -> anyhow::Error {

@@ -42,6 +42,39 @@ pub struct Compared {
     pub hits: Option<McNemar>,
 }
 
+/// Two models by the metric of their results; beside text retrieval by the other direction, too.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// By the metric.
+    #[serde(flatten)]
+    pub score: Compared,
+    /// By the other direction of retrieval.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Compared>,
+    /// Images that one of the files alone has.
+    pub in_one_alone: usize,
+    /// Images whose truth is not the same in both files.
+    pub other_truth: usize,
+}
+
+impl Comparison {
+    /// Of the images of two files.
+    ///
+    /// # Errors
+    /// As [`Pairs::compare`].
+    pub fn of(pairs: &Pairs<'_>, measure: Measure, level: f64) -> Result<Comparison, String> {
+        let bootstrap = Bootstrap::new(level);
+        let other_direction = (measure == Measure::TextRecall1).then_some(Measure::ImageRecall1);
+        let also = other_direction.into_iter().map(|measure| pairs.compare(measure, &bootstrap));
+        Ok(Comparison {
+            also: also.collect::<Result<_, _>>()?,
+            score: pairs.compare(measure, &bootstrap)?,
+            in_one_alone: pairs.in_one_alone,
+            other_truth: pairs.other_truth,
+        })
+    }
+}
+
 /// Images of two files by their ids.
 #[derive(Debug, Clone, Default)]
 pub struct Pairs<'a> {

@@ -46,6 +46,14 @@ impl Record {
         Ok(path)
     }
 
+    /// Its file below `folder`, whichever of its names it has there.
+    pub fn file(&self, folder: &Path) -> Option<PathBuf> {
+        let Record { model, dataset, task, identity, .. } = self;
+        let is_own =
+            |path: &PathBuf| read(path).is_ok_and(|(there, _)| there.identity == *identity);
+        candidates(folder, model, dataset, task, identity).into_iter().find(is_own)
+    }
+
     fn write_to(&self, path: &Path) -> Result<()> {
         sealed::write(self, path)
     }

@@ -16,6 +16,6 @@ mod plan;
 mod resume;
 mod run;
 
-pub use self::plan::{Entry, EntryAt, Job, Shard, Suite};
+pub use self::plan::{Entry, EntryAt, FITTING, Job, Shard, Suite};
 pub use self::run::{JobResult, Run};
 pub use crate::results::merge;

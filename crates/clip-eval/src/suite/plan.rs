@@ -11,6 +11,9 @@ use crate::error::{EvalError, Result};
 use crate::options::{EvalOptions, OutOfRange, by_name};
 use crate::tasks::{Request, Task};
 
+/// What each task can be asked of.
+pub const FITTING: &str = "retrieval needs captions, probe and fewshot a split for training, robustness a published \
+    shift of ImageNet; `clip-rs datasets info NAME` says what a set has";
 /// Bytes of a suite file that are read.
 const LARGEST_SUITE: u64 = 16 << 20;
 

@@ -103,6 +103,18 @@ impl Draft {
         Ok(Draft { table })
     }
 
+    /// What the JSON of a configuration sets: an object for each section; `name` is for messages.
+    ///
+    /// # Errors
+    /// As [`Draft::read`]; a null is nothing that a file could say.
+    pub fn of_json(name: &Path, json: &str) -> Result<Draft, ConfigError> {
+        let table: toml::Table = serde_json::from_str(json).map_err(|error| {
+            let reason = error.to_string();
+            ConfigError::File { path: name.to_owned(), reason, help: None }
+        })?;
+        Draft::of_text(name, &table.to_string())
+    }
+
     /// Sets a key by the text of its flag.
     ///
     /// # Errors

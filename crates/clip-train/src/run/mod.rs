@@ -7,6 +7,7 @@
 //! ```
 
 mod collapse;
+mod folder;
 mod line;
 mod listener;
 mod measure;
@@ -32,6 +33,7 @@ use crate::state::Progress;
 use crate::{Batch, NotFinite, TrainError, Trainer, TrainerState};
 
 use self::collapse::Collapse;
+pub use self::folder::{FolderError, RunFolder};
 pub use self::listener::Listener;
 
 /// What a saved run is.
