@@ -64,8 +64,8 @@ def evaluate(
         Of the products with weights; ``f32`` if none is given.
     **options
         By the names of the program's suite files: ``level``, ``seed``, ``resamples``, ``split``,
-        ``split_file``, ``classnames``, ``templates`` (lists, or paths of files), ``c``,
-        ``probe_features``, ``shots``, ``draws``, ``caption_template``, ``captions``, ``frames``,
+        ``split_file``, ``classnames`` (``{class: name}``, a list, or the path of a file),
+        ``templates`` (a list or a path), ``c``, ``probe_features``, ``shots``, ``draws``, ``caption_template``, ``captions``, ``frames``,
         ``fps``, ``average``, ``strip_banner``, ``wrong_images``.
 
     Returns
@@ -207,12 +207,12 @@ def native_model(model: ModelOrName, precision: str | None, threads: int | None)
 
 
 def _written(options: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Options as a suite file has them; class names and templates given as lists become files."""
+    """Options as a suite file has them; class names and templates that are no files become some."""
     written = {}
     for name, value in options.items():
-        if name in ("classnames", "templates") and isinstance(value, (list, tuple)):
+        if name in ("classnames", "templates") and isinstance(value, (list, tuple, dict)):
             path = scratch / f"{name}.json"
-            path.write_text(json.dumps(list(value)), encoding="utf-8")
+            path.write_text(json.dumps(value), encoding="utf-8")
             value = path
         written[name] = plain(name, value)
     return written
