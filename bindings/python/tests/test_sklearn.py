@@ -211,6 +211,7 @@ def test_parameters_without_such_a_value_are_named(parameters: Any, error: Any, 
         LinearProbe(**parameters).fit(*blobs(3))
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 def test_bad_data_is_refused_in_scikit_learns_words() -> None:
     from scipy import sparse
 
@@ -246,6 +247,7 @@ def test_a_fit_that_is_cut_short_says_so() -> None:
 
 
 def test_one_column_in_every_form(starter: clip_rs.Model, paths: list[str]) -> None:
+    paths = paths[:2]
     pandas = pytest.importorskip("pandas")
     Image = pytest.importorskip("PIL.Image")
     expected = starter.encode_images(paths)
@@ -255,7 +257,7 @@ def test_one_column_in_every_form(starter: clip_rs.Model, paths: list[str]) -> N
         tuple(map(Path, paths)),
         np.array(paths),
         np.array(paths, dtype=object).reshape(-1, 1),
-        pandas.Series(paths, index=range(7, 13)),
+        pandas.Series(paths, index=range(7, 9)),
         pandas.DataFrame({"image": paths}),
         [Path(path).read_bytes() for path in paths],
         opened,
@@ -266,7 +268,7 @@ def test_one_column_in_every_form(starter: clip_rs.Model, paths: list[str]) -> N
         assert features.dtype == np.float32 and features.tobytes() == expected.tobytes()
     pixels = np.stack([starter.preprocess.pixels(path) for path in paths])
     inputs = np.stack([starter.preprocess(path) for path in paths])
-    assert ImageEmbedder().transform(pixels).shape == expected.shape
+    assert ImageEmbedder().transform(pixels).tobytes() == starter.encode_images(pixels).tobytes()
     assert ImageEmbedder().transform(inputs).tobytes() == expected.tobytes()
     unit = ImageEmbedder(normalize=True).transform(paths)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=1), 1, atol=1e-6)
@@ -402,6 +404,11 @@ def test_clone_and_pickle(paths: list[str]) -> None:
     assert len(pickle.dumps(pipeline)) < 20_000  # the model's name, not the model
     again = pickle.loads(pickle.dumps(pipeline))
     assert again.predict_proba(paths).tobytes() == pipeline.predict_proba(paths).tobytes()
+    with_a_model = clone(ImageEmbedder(clip_rs.load("starter", precision="bf16")))
+    again = pickle.loads(pickle.dumps(with_a_model))
+    assert again.transform(paths[:1]).tobytes() == with_a_model.transform(paths[:1]).tobytes()
+    with pytest.raises(ValueError, match="has its own precision"):
+        with_a_model.set_params(threads=1).fit()
     zero_shot = ZeroShotClassifier(["cat", "dog"]).fit()
     again = pickle.loads(pickle.dumps(zero_shot))
     assert again.predict_proba(paths).tobytes() == zero_shot.predict_proba(paths).tobytes()
@@ -409,9 +416,9 @@ def test_clone_and_pickle(paths: list[str]) -> None:
 
 def test_grid_search_in_two_processes(paths: list[str]) -> None:
     pipeline = Pipeline([("embed", ImageEmbedder(threads=1)), ("probe", LinearProbe(threads=1))])
-    grid = [{"probe__C": [1e-6, 0.316]}, {"embed__normalize": [True]}]
-    parallel = GridSearchCV(pipeline, grid, cv=3, n_jobs=2).fit(paths, LABELS)
-    alone = GridSearchCV(pipeline, grid, cv=3).fit(paths, LABELS)
+    grid = [{"probe__C": [1e-6]}, {"embed__normalize": [True]}]
+    parallel = GridSearchCV(pipeline, grid, cv=2, n_jobs=2).fit(paths, LABELS)
+    alone = GridSearchCV(pipeline, grid, cv=2).fit(paths, LABELS)
     for name in ("mean_test_score", "params"):
         assert list(parallel.cv_results_[name]) == list(alone.cv_results_[name])
     assert parallel.predict_proba(paths).tobytes() == alone.predict_proba(paths).tobytes()
@@ -426,7 +433,7 @@ def test_search_over_models_and_precisions(paths: list[str]) -> None:
 
 def test_cross_validation(paths: list[str]) -> None:
     probe = make_pipeline(ImageEmbedder(), LinearProbe(0.316))
-    assert cross_val_score(probe, paths * 3, LABELS * 3, cv=3).tolist() == [1, 1, 1]
+    assert cross_val_score(probe, paths * 2, LABELS * 2, cv=2).tolist() == [1, 1]
     zero_shot = ZeroShotClassifier({"animal": "an animal", "thing": "a thing"})
     scores = cross_val_score(zero_shot, paths, LABELS, cv=3, scoring="neg_log_loss", error_score="raise")
     assert np.isfinite(scores).all()
