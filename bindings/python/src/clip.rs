@@ -5,13 +5,11 @@ use std::time::{Duration, Instant};
 
 use clip_rs::tokenizer::Overflow;
 use clip_rs::{Classifier, Embeddings, Features, ImageInput, Ledger};
-use numpy::{
-    IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn,
-};
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use crate::errors::{argument, clip_error, in_texts};
+use crate::errors::{argument, clip_error, in_images, in_texts};
 use crate::images::ImageLike;
 use crate::options::{Download, Options};
 use crate::tokenizer::{Text, Truncated, overflow, texts_of, tokenize};
@@ -86,23 +84,24 @@ impl Clip {
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<EncodedImages<'py>> {
         let inputs: Vec<ImageInput> =
-            images.into_iter().map(ImageLike::into_input).collect::<PyResult<_>>()?;
+            images.into_iter().map(|image| image.into_input(py)).collect::<PyResult<_>>()?;
         let work =
             move |clip: &clip_rs::Clip, watch: &Watch| encode_inputs(clip, &inputs, skip, watch);
         let (data, places, skipped) = self.run_owned(py, progress, work)?;
         Ok((self.rows(py, data)?, places, skipped))
     }
 
-    /// Normalised pixels `[n, 3, image_size, image_size]`.
+    /// Normalised pixels `[n, 3, image_size, image_size]`; errors call them `name`.
     fn encode_input<'py>(
         &self,
         py: Python<'py>,
         input: PyReadonlyArrayDyn<'py, f32>,
+        name: &str,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let input = input.as_slice().map_err(|error| argument("images", error))?;
+        let input = input.as_slice().map_err(|error| argument(name, error))?;
         let image = 3 * self.clip.resolution() * self.clip.resolution();
-        let data = self.run(py, progress, |watch| -> Result<Vec<f32>, Failure> {
+        let data = self.pool.run(py, progress, |watch| -> Result<Vec<f32>, Failure> {
             let mut data = Vec::with_capacity(input.len() / image * self.clip.embed_dim());
             in_parts(input, image, INPUTS_AT_A_TIME, |part, first| {
                 let features =
@@ -112,6 +111,7 @@ impl Clip {
             })?;
             Ok(data)
         })?;
+        let data = data.map_err(|failure| failure.raised(|error| in_images(py, name, error)))?;
         self.rows(py, data)
     }
 
@@ -228,22 +228,6 @@ impl Clip {
         similarity.cosines.into_pyarray(py).reshape([similarity.images, similarity.texts])
     }
 
-    /// The RGB pixels that the model sees of an image, `[image_size, image_size, 3]`.
-    fn pixels<'py>(&self, py: Python<'py>, image: ImageLike) -> PyResult<Bound<'py, PyArray3<u8>>> {
-        let input = image.into_input()?;
-        let pixels = self.run(py, None, |_| Ok::<_, Failure>(self.clip.pixels(&input)?))?;
-        let shape = [pixels.height as usize, pixels.width as usize, 3];
-        pixels.data.into_pyarray(py).reshape(shape)
-    }
-
-    /// The input that the model is given for an image, `[3, image_size, image_size]`.
-    fn input<'py>(&self, py: Python<'py>, image: ImageLike) -> PyResult<Bound<'py, PyArray3<f32>>> {
-        let (input, recipe) = (image.into_input()?, self.clip.preprocess());
-        let pixels = self.run(py, None, |_| Ok::<_, Failure>(self.clip.pixels(&input)?))?;
-        let shape = [3, pixels.height as usize, pixels.width as usize];
-        pixels.to_input(recipe.mean, recipe.std).into_pyarray(py).reshape(shape)
-    }
-
     /// Name, sizes, recipe and warnings, as JSON.
     fn describe(&self) -> String {
         let (clip, architecture) = (&self.clip, self.clip.architecture());
@@ -260,6 +244,7 @@ impl Clip {
             "isa": clip.instruction_set().name(),
             "threads": self.pool.threads(),
             "preprocess": clip.preprocess(),
+            "max_pixels": clip.options().image_limits.max_pixels,
             "warnings": clip.warnings(),
         })
         .to_string()

@@ -43,6 +43,17 @@ create_exception!(
     "A run cannot begin, go on, or end as it should."
 );
 
+/// Every exception of ours has the attributes `path` and `help`, whoever raises it.
+pub(crate) fn set_defaults(py: Python<'_>) -> PyResult<()> {
+    use pyo3::PyTypeInfo;
+    let classes =
+        [ImageError::type_object(py), TextError::type_object(py), CheckpointError::type_object(py)];
+    classes.iter().try_for_each(|class| {
+        class.setattr("path", py.None())?;
+        class.setattr("help", py.None())
+    })
+}
+
 /// An exception whose message ends with the way out; `path` and `help` are attributes of it.
 pub(crate) fn with_help(
     py: Python<'_>,
@@ -110,9 +121,20 @@ pub(crate) fn in_texts(py: Python<'_>, name: &str, error: &clip_rs::Error) -> Py
     with_help(py, TextError::new_err::<String>, &message, None, help)
 }
 
-/// `texts[3]`, or the name of an argument that is one text.
+/// The facade's error of preprocessed images that were given as the argument `name`. Features that
+/// are no numbers come from an input that holds none: a loaded model has finite weights.
+pub(crate) fn in_images(py: Python<'_>, name: &str, error: &clip_rs::Error) -> PyErr {
+    let clip_rs::Error::Encode(EncodeError::NotFinite { index, .. }) = error else {
+        return clip_error(py, error);
+    };
+    let reason =
+        "its features are not finite: it holds NaN, infinity, or numbers far beyond pixels";
+    argument(&place_in(name, *index), reason)
+}
+
+/// `texts[3]`, or the name of an argument that is one text or one image.
 fn place_in(name: &str, place: usize) -> String {
-    if name == "text" { name.to_owned() } else { format!("{name}[{place}]") }
+    if matches!(name, "text" | "image") { name.to_owned() } else { format!("{name}[{place}]") }
 }
 
 /// The way out of a text that is too long.
@@ -158,8 +180,12 @@ pub(crate) fn clip_error(py: Python<'_>, error: &clip_rs::Error) -> PyErr {
 
 /// The way out in Python's words.
 fn help_of(error: &clip_rs::Error) -> Option<String> {
+    use clip_image::ImageError::{OutputTooLarge, TooManyPixels};
     use clip_rs::Error;
     match error {
+        Error::Image { source: TooManyPixels { .. } | OutputTooLarge { .. }, .. } => {
+            Some("if it is to be trusted, raise the limit, `max_pixels`".to_owned())
+        }
         Error::Text { source: TokenizerError::TooLong { .. }, .. }
         | Error::Label { source: TokenizerError::TooLong { .. }, .. } => Some(TRUNCATE.to_owned()),
         Error::Resolve(ResolveError::Unknown(_)) => {

@@ -5,7 +5,7 @@
 //! clip_rs (Python): what a person may give, what comes back, display, compat, sklearn
 //!    │  paths, bytes, arrays, texts, JSON                     ▲  arrays, JSON, exceptions
 //!    ▼                                                        │
-//! _clip_rs: clip · tokenizer · evaluate · probe · audit · train    errors: the crates' errors as Python's
+//! _clip_rs: clip · preprocess · tokenizer · evaluate · probe · audit · train    errors: the crates' errors as Python's
 //!    │
 //!    ▼ work: the interpreter is let go, a pool computes, the calling thread watches for Ctrl-C
 //! crates
@@ -20,6 +20,7 @@ mod eval_errors;
 mod evaluate;
 mod images;
 mod options;
+mod preprocess;
 mod probe;
 mod tokenizer;
 mod train;
@@ -41,6 +42,8 @@ mod _clip_rs {
     #[pymodule_export]
     use crate::evaluate::{check_result, compare, evaluate};
     #[pymodule_export]
+    use crate::preprocess::Preprocess;
+    #[pymodule_export]
     use crate::probe::{fit_probe, probe_scores};
     #[pymodule_export]
     use crate::tokenizer::{decode, tokenize_texts};
@@ -53,6 +56,7 @@ mod _clip_rs {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("AUDIT_PURPOSE", clip_audit::PURPOSE)?;
         module.add("LIMITS", clip_rs::LIMITS)?;
-        module.add("STARTER_NOTE", clip_rs::STARTER_NOTE)
+        module.add("STARTER_NOTE", clip_rs::STARTER_NOTE)?;
+        crate::errors::set_defaults(module.py())
     }
 }

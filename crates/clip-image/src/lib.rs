@@ -55,6 +55,6 @@ pub use format::Format;
 pub use limits::Limits;
 pub use mode::{Image, Mode, Palette, Transparency};
 pub use pixels::Pixels;
-pub use preprocess::{MEAN, Preprocess, ResizeMode, STD, View};
+pub use preprocess::{Layout, MEAN, Preprocess, ResizeMode, STD, View};
 pub use resize::{Interpolation, resize};
 pub use white::TransparencyMode;

@@ -97,7 +97,7 @@ impl Clip {
             }
             encoded = rayon::in_place_scope(|scope| -> Result<Option<ImageBatch<'a>>, E> {
                 for ((_, input), pixels) in &mut next {
-                    scope.spawn(move |_| *pixels = Some(input.pixels(recipe, limits)));
+                    scope.spawn(move |_| *pixels = Some(input.pixels_and_content(recipe, limits)));
                 }
                 encoded.map_or(Ok(()), &mut each)?;
                 // Behind the tasks above, in the same queue.

@@ -258,7 +258,7 @@ impl Clip {
     /// # Errors
     /// The image cannot be read or decoded.
     pub fn pixels(&self, input: &ImageInput) -> Result<Pixels, Error> {
-        Ok(input.pixels(&self.preprocess, &self.options.image_limits)?.0)
+        input.pixels(&self.preprocess, &self.options.image_limits)
     }
 
     /// The name or path it was loaded by.

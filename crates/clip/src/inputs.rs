@@ -121,8 +121,16 @@ impl ImageInput {
         Ok(Cow::Owned(bytes))
     }
 
+    /// The 8-bit RGB pixels that a recipe makes of it.
+    ///
+    /// # Errors
+    /// It cannot be read or decoded, or has more pixels than `limits` allow.
+    pub fn pixels(&self, recipe: &Preprocess, limits: &Limits) -> Result<Pixels, Error> {
+        Ok(self.pixels_and_content(recipe, limits)?.0)
+    }
+
     /// What a recipe makes of it, and what it held.
-    pub(crate) fn pixels(
+    pub(crate) fn pixels_and_content(
         &self,
         recipe: &Preprocess,
         limits: &Limits,

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 pub use self::mean_std::{MEAN, STD};
-pub use self::plan::ResizeMode;
+pub use self::plan::{Layout, ResizeMode};
 pub use self::view::View;
 use crate::crop::{self, CropMode, CropOffset};
 use crate::decode::{decode, orientation};

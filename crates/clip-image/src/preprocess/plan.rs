@@ -1,5 +1,7 @@
 //! How large the resized image is, and which part of it the crop keeps. PROTOCOL 1.8.1, 1.8.5.
 
+use std::ops::Range;
+
 use super::{CropMode, Preprocess};
 use crate::named_enum::named_enum;
 use crate::resize::Window;
@@ -16,7 +18,31 @@ named_enum! {
     Squash = "squash",
 }
 
+/// The resized image, and what the crop keeps of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Width and height of the resized image, whole.
+    pub resized: (u64, u64),
+    /// The columns of it that are kept.
+    pub columns: Range<u64>,
+    /// The rows of it that are kept.
+    pub rows: Range<u64>,
+}
+
 impl Preprocess {
+    /// What becomes of an image of so many pixels, for whoever resizes it with another program.
+    ///
+    /// # Errors
+    /// [`ImageError::OutputTooLarge`] and [`ImageError::Config`] as [`Preprocess::pixels`].
+    pub fn layout(
+        &self,
+        (width, height): (u32, u32),
+        limits: &Limits,
+    ) -> Result<Layout, ImageError> {
+        let window = self.window((width.into(), height.into()), limits)?;
+        Ok(Layout { resized: window.full_size(), columns: window.columns, rows: window.rows })
+    }
+
     /// The resized image, whole, and the window of it that is computed.
     pub(super) fn window(
         &self,
