@@ -180,12 +180,15 @@ pub(crate) fn clip_error(py: Python<'_>, error: &clip_rs::Error) -> PyErr {
 
 /// The way out in Python's words.
 fn help_of(error: &clip_rs::Error) -> Option<String> {
-    use clip_image::ImageError::{OutputTooLarge, TooManyPixels};
+    use clip_image::ImageError::{Jpeg, OutputTooLarge, TooManyPixels};
+    use clip_image::jpeg::JpegError;
     use clip_rs::Error;
     match error {
-        Error::Image { source: TooManyPixels { .. } | OutputTooLarge { .. }, .. } => {
-            Some("if it is to be trusted, raise the limit, `max_pixels`".to_owned())
-        }
+        Error::Image {
+            source:
+                TooManyPixels { .. } | OutputTooLarge { .. } | Jpeg(JpegError::TooManyPixels { .. }),
+            ..
+        } => Some("if it is to be trusted, raise the limit, `max_pixels`".to_owned()),
         Error::Text { source: TokenizerError::TooLong { .. }, .. }
         | Error::Label { source: TokenizerError::TooLong { .. }, .. } => Some(TRUNCATE.to_owned()),
         Error::Resolve(ResolveError::Unknown(_)) => {

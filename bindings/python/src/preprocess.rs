@@ -65,8 +65,8 @@ impl Preprocess {
 
     /// As JSON; what is as in the reference may be left out.
     #[getter]
-    fn recipe(&self) -> String {
-        serde_json::json!(self.recipe).to_string()
+    fn recipe(&self) -> PyResult<String> {
+        serde_json::to_string(&self.recipe).map_err(|error| argument("recipe", error))
     }
 
     #[getter]

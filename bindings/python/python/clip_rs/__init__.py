@@ -23,7 +23,8 @@ from ._clip_rs import (
 from ._classification import Classification, Classifications, LabelScore
 from ._datasets import Dataset, DatasetCheck, check_dataset, dataset, datasets
 from ._evaluate import Comparison, compare, evaluate
-from ._model import EncodedImages, Model, Preprocess, Skip, load
+from ._model import EncodedImages, Model, Skip, load
+from ._preprocess import Preprocess
 from ._result import Figure, Result
 from ._tokenizer import decode, tokenize
 from ._train import TrainResult, train

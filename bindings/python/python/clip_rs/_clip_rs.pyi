@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,20 @@ AUDIT_PURPOSE: str
 LIMITS: str
 STARTER_NOTE: str
 
-# A path; a name with the bytes of a file; or name, mode, width, height, pixels, palette, orientation.
-_Path: TypeAlias = tuple[str | PathLike[str]]
+# A path; a name with the bytes of a file; or a name with pixels.
+_Path: TypeAlias = tuple[str]
 _File: TypeAlias = tuple[str, bytes]
-_Pixels: TypeAlias = tuple[str, str, int, int, bytes, bytes | None, int]
-_Image: TypeAlias = _Path | _File | _Pixels
+_Image: TypeAlias = _Path | _File | tuple[str, _Pixels]
+
+class _Pixels(TypedDict):
+    mode: str
+    width: int
+    height: int
+    data: bytes | NDArray[np.uint8]
+    palette: bytes | None
+    transparency: int | tuple[int, int, int] | bytes | None
+    orientation: int
+
 _Progress: TypeAlias = Callable[[int], object] | None
 # Place, name, stage, reason.
 _Skipped: TypeAlias = tuple[int, str, str, str]
@@ -59,7 +68,9 @@ class Clip:
     def encode_images(
         self, images: Sequence[_Image], skip: bool, progress: _Progress
     ) -> tuple[NDArray[np.float32], list[int], list[_Skipped]]: ...
-    def encode_input(self, input: NDArray[np.float32], progress: _Progress) -> NDArray[np.float32]: ...
+    def encode_input(
+        self, input: NDArray[np.float32], name: str, progress: _Progress
+    ) -> NDArray[np.float32]: ...
     def encode_texts(
         self, texts: list[str], name: str, truncate: bool, progress: _Progress
     ) -> tuple[NDArray[np.float32], list[_Truncated]]: ...
@@ -83,11 +94,20 @@ class Clip:
     def cosines(
         self, images: NDArray[np.float32], texts: NDArray[np.float32]
     ) -> NDArray[np.float32]: ...
-    def pixels(self, image: _Image) -> NDArray[np.uint8]: ...
-    def input(self, image: _Image) -> NDArray[np.float32]: ...
     def describe(self) -> str: ...
     def parameters(self) -> list[tuple[str, list[int]]]: ...
     def provenance(self) -> str: ...
+
+class Preprocess:
+    recipe: str
+    max_pixels: int
+    def __init__(self, recipe: dict[str, Any], max_pixels: int | None) -> None: ...
+    # Width and height of the resized image; left, top, right and bottom of the crop.
+    def layout(
+        self, width: int, height: int
+    ) -> tuple[tuple[int, int], tuple[int, int, int, int]]: ...
+    def pixels(self, image: _Image) -> NDArray[np.uint8]: ...
+    def input(self, image: _Image) -> NDArray[np.float32]: ...
 
 def decode(ids: Sequence[int]) -> str: ...
 def tokenize_texts(

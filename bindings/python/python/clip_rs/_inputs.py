@@ -7,19 +7,29 @@ model's own input, a ``float32`` array ``[3, image_size, image_size]``. Arrays a
 
 from __future__ import annotations
 
+import itertools
 import operator
 import os
-import sys
-from collections.abc import Iterable, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from ._arrays import as_array as as_array
+from ._arrays import is_array as is_array
+from ._arrays import is_pil as is_pil
+from ._arrays import is_preprocessed as is_preprocessed
+from ._arrays import pixels
+from ._arrays import preprocessed as preprocessed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from ._clip_rs import _Image
+    from ._clip_rs import _Image, _Pixels
+    from ._preprocess import Preprocess
 
+# Images handed to the compiled part at a time.
+_IMAGES_AT_A_TIME = 256
 # Ids are 32 bits wide; which of them a model has, the model knows.
 _LARGEST_ID = 2**32 - 1
 
@@ -40,103 +50,62 @@ class SupportsDLPack(Protocol):
 ArrayLike: TypeAlias = "NDArray[Any] | SupportsArray | SupportsDLPack"
 # A path, the bytes of a file, a PIL image, an array or tensor.
 ImageLike: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Image | ArrayLike"
-# Several of them; an array has them in its first dimension.
-ImagesLike: TypeAlias = "Sequence[ImageLike] | ArrayLike"
+# Several of them, one after the other; an array has them in its first dimension.
+ImagesLike: TypeAlias = "Iterable[ImageLike] | ArrayLike"
 # A text, several, or their token ids.
 TextLike: TypeAlias = "str | Iterable[str] | Sequence[Sequence[int]] | ArrayLike"
 
 
-def is_array(value: object) -> bool:
-    """Whether it is an array or a tensor, and no PIL image (which has ``__array_interface__``)."""
-    return hasattr(value, "__dlpack__") or hasattr(value, "__array__")
+def native_image(image: ImageLike, argument: str, preprocess: Preprocess) -> _Image:
+    """An image that has yet to be preprocessed, as the compiled part takes it.
 
-
-def is_pil(value: object) -> TypeGuard[Image]:
-    """Whether it is a PIL image; without importing Pillow."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(value, module.Image)
-
-
-def as_array(value: Any, argument: str) -> NDArray[Any]:
-    """The array itself, or a NumPy view of the same memory where that is possible."""
-    import numpy as np
-
-    if isinstance(value, np.ndarray):
-        return value
-    if hasattr(value, "__dlpack__"):
-        try:
-            return np.from_dlpack(value)
-        except (BufferError, RuntimeError, TypeError) as error:
-            if not hasattr(value, "__array__"):
-                raise ValueError(f"{argument}: {error}") from error
-    try:
-        return np.asarray(value)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{argument}: {error}") from error
-
-
-def native_image(image: ImageLike, argument: str) -> _Image:
-    """An image that has yet to be preprocessed, as the compiled part takes it."""
+    Raises
+    ------
+    TypeError, ValueError
+        It is of a kind, a type or a shape that no image has.
+    ImageError
+        A PIL image that is broken; no or too many pixels.
+    """
     if isinstance(image, (str, os.PathLike)):
-        return (image,)
-    if isinstance(image, (bytes, bytearray, memoryview)):
+        path: str | bytes = os.fspath(image)
+        return (os.fsdecode(path),)
+    if isinstance(image, (bytes, bytearray)) or (isinstance(image, memoryview) and image.ndim == 1):
         return (argument, bytes(image))
     if is_pil(image):
         from ._pillow import native_pil
 
-        return native_pil(image, argument)
+        return native_pil(image, argument, preprocess)
     if is_array(image):
-        return _native_pixels(as_array(image, argument), argument)
-    raise TypeError(
-        f"{argument}: {type(image).__name__} is no image; give a path, bytes, a PIL image, a uint8 array "
-        "[height, width, 3], or a preprocessed float32 array [3, image_size, image_size]"
-    )
+        array = pixels(image, argument)
+        height, width, _ = array.shape
+        preprocess.check_size((width, height), argument)
+        return (argument, _rgb(array))
+    raise _no_image(image, argument)
 
 
-def _native_pixels(array: NDArray[Any], argument: str) -> _Image:
-    if array.dtype != "uint8":
-        raise TypeError(
-            f"{argument}: an array of {array.dtype}; pixels are uint8 [height, width, 3], preprocessed images "
-            "float32 [3, image_size, image_size]"
-        )
-    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
-        raise ValueError(f"{argument}: a uint8 array of shape {array.shape}; pixels are [height, width, 3]")
+def _rgb(array: NDArray[np.uint8]) -> _Pixels:
     height, width, _ = array.shape
-    return (argument, "RGB", width, height, array.tobytes(), None, 1)
+    return {
+        "mode": "RGB",
+        "width": width,
+        "height": height,
+        "data": array,
+        "palette": None,
+        "transparency": None,
+        "orientation": 1,
+    }
 
 
-def is_preprocessed(image: object) -> bool:
-    """Whether it is an array of floating-point numbers: the model's input rather than pixels."""
-    if not is_array(image) or is_pil(image):
-        return False
-    return "float" in str(getattr(image, "dtype", ""))
-
-
-def preprocessed(images: Any, image_size: int, argument: str) -> NDArray[np.float32]:
-    """The model's input ``[n, 3, image_size, image_size]``; a view where memory allows.
-
-    Raises
-    ------
-    TypeError
-        Numbers of another type than ``float32`` in this machine's byte order.
-    ValueError
-        Another shape.
-    """
-    import numpy as np
-
-    array = as_array(images, argument)
-    if array.dtype != np.float32 or not array.dtype.isnative:
-        order = "" if array.dtype.isnative else " in the other byte order"
-        raise TypeError(
-            f"{argument}: an array of {array.dtype.name}{order}; preprocessed images are float32: "
-            '`.astype("float32")`'
-        )
-    if array.ndim != 4 or array.shape[1:] != (3, image_size, image_size):
-        raise ValueError(
-            f"{argument}: an array of shape {array.shape}; preprocessed images are "
-            f"[n, 3, {image_size}, {image_size}]"
-        )
-    return np.ascontiguousarray(array)
+def _no_image(found: object, argument: str) -> TypeError:
+    way_out = ""
+    if isinstance(found, (list, tuple)):
+        way_out = "\nhelp: several images are for encode_images"
+    elif hasattr(found, "read"):
+        way_out = "\nhelp: give what it reads: `.read()`"
+    return TypeError(
+        f"{argument}: {type(found).__name__} is no image; give a path, bytes, a PIL image, a uint8 array "
+        f"[height, width, 3], or a preprocessed float32 array [3, image_size, image_size]{way_out}"
+    )
 
 
 def strings(texts: Any, argument: str) -> list[str]:
@@ -168,10 +137,30 @@ def strings(texts: Any, argument: str) -> list[str]:
     return found
 
 
-def listed(images: Any, argument: str) -> list[ImageLike]:
-    """Several images as a list; one alone is refused, so that the shape of an answer is plain."""
+def listed(images: Any, argument: str) -> Iterable[ImageLike]:
+    """Several images; one alone is refused, so that the shape of an answer is plain.
+
+    Raises
+    ------
+    TypeError
+        One image, or no list of them; what has no order.
+    ValueError
+        None at all; one image as an array.
+    """
     if isinstance(images, (str, bytes, bytearray, os.PathLike)) or is_pil(images):
         raise TypeError(f"{argument}: one image; several are a list, for one there is encode_image")
+    if isinstance(images, (Mapping, Set)):
+        raise TypeError(f"{argument}: a {type(images).__name__} is no list of images")
+    if is_array(images):
+        images = as_array(images, argument)
+        if images.dtype.kind not in "OSTU" and images.ndim < 4:
+            shape = list(images.shape)
+            raise ValueError(
+                f"{argument}: an array of shape {shape}; several images are uint8 [n, height, width, 3] or "
+                "preprocessed float32, for one there is encode_image"
+            )
+    if isinstance(images, Iterator):
+        return images
     try:
         found = list(images)
     except TypeError:
@@ -179,6 +168,16 @@ def listed(images: Any, argument: str) -> list[ImageLike]:
     if not found:
         raise ValueError(f"{argument}: there is none")
     return found
+
+
+def blocks(images: Iterable[ImageLike]) -> Iterator[list[ImageLike]]:
+    """What is handed to the compiled part at a time: all paths at once; what is in memory is copied."""
+    if isinstance(images, list) and all(isinstance(image, (str, os.PathLike)) for image in images):
+        yield images
+        return
+    images = iter(images)
+    while block := list(itertools.islice(images, _IMAGES_AT_A_TIME)):
+        yield block
 
 
 def token_ids(texts: TextLike, argument: str) -> list[list[int]] | None:

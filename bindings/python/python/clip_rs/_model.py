@@ -11,17 +11,15 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from . import _clip_rs, _display, _inputs, _progress
+from . import _arrays, _clip_rs, _display, _inputs, _progress
 from ._classification import Classification, Classifications, LabelScore
 from ._inputs import ImageLike, ImagesLike, TextLike
+from ._preprocess import Preprocess
 from ._tokenizer import say_truncated
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-# Images handed to the compiled part at a time: paths are small, what is in memory is copied.
-_IMAGES_AT_A_TIME = 256
 
 
 class Skip(NamedTuple):
@@ -90,7 +88,8 @@ def load(
     model_config : path, optional
         ``open_clip_config.json`` or ``config.json`` for weights that come without one.
     max_pixels : int, optional
-        Most pixels that an image may decode to; Pillow's limit if none is given.
+        Most pixels that an image may have, decoded here or given as pixels; Pillow's limit of
+        178,956,970 if none is given.
     fast_decode : bool
         Decode large JPEGs at a fraction of their size: faster, but other pixels than the reference's.
 
@@ -179,6 +178,7 @@ class Model:
         self._clip = clip
         self._loaded = loaded  # how to load it again
         self._about: dict[str, Any] = json.loads(clip.describe())
+        self._preprocess = Preprocess(**self._about["preprocess"], max_pixels=self._about["max_pixels"])
 
     def __copy__(self) -> Model:
         return self
@@ -215,10 +215,11 @@ class Model:
             It is no image, or broken.
         """
         if _inputs.is_preprocessed(image):
-            array = _inputs.as_array(image, "image")
-            features = self._encode_input(array[None], "image", None)
+            array = _arrays.preprocessed_one(image, self.image_size, "image")
+            features = self._clip.encode_input(array[None], "image", None)
         else:
-            features, _, _ = self._clip.encode_images([_inputs.native_image(image, "image")], False, None)
+            native = _inputs.native_image(image, "image", self.preprocess)
+            features, _, _ = self._clip.encode_images([native], False, None)
         row: NDArray[np.float32] = _normalized(features, normalize)[0]
         return row
 
@@ -252,13 +253,15 @@ class Model:
 
         Parameters
         ----------
-        images : list of paths, bytes, PIL images or arrays; or one array
+        images : iterable of paths, bytes, PIL images or arrays; or one array
             ``uint8`` ``[n, height, width, 3]`` is pixels, ``float32``
-            ``[n, 3, image_size, image_size]`` preprocessed, and not copied.
+            ``[n, 3, image_size, image_size]`` preprocessed, and not copied. Of a generator 256 images
+            are held at a time. Preprocessed images are not given among others.
         normalize : bool
             Whether to divide each row by its norm.
         on_error : {"raise", "skip"}
-            Whether an image that cannot be used is an exception, or left out and listed.
+            Whether an image that cannot be used (no file, broken, too large) is an exception, or left
+            out and listed. What is no image at all, by its type or shape, is always one.
         progress : bool, optional
             A bar of ``tqdm`` on a terminal if none is given and the work is long.
 
@@ -272,6 +275,10 @@ class Model:
         ------
         FileNotFoundError, ImageError
             As :meth:`encode_image`, with ``on_error="raise"``.
+        TypeError
+            Something that is no image, by its place: ``images[3]: ...``.
+        ValueError
+            No image at all; an array of a shape that no image has, or of numbers that are not finite.
         """
         import numpy as np
 
@@ -279,37 +286,61 @@ class Model:
             raise ValueError(f'on_error: {on_error!r} is neither "raise" nor "skip"')
         skip = on_error == "skip"
         if _inputs.is_preprocessed(images):
-            inputs = _inputs.preprocessed(images, self.image_size, "images")
-            with _progress.bar(len(inputs), "images", progress) as tell:
-                features = self._clip.encode_input(inputs, tell)
-            encoded = EncodedImages(features, np.arange(len(features)), [])
+            encoded = self._encode_inputs(_inputs.preprocessed(images, self.image_size, "images"), progress)
         else:
             encoded = self._encode_listed(_inputs.listed(images, "images"), skip, progress)
         encoded = encoded._replace(features=_normalized(encoded.features, normalize))
         return encoded if skip else encoded.features
 
-    def _encode_listed(self, images: list[ImageLike], skip: bool, progress: bool | None) -> EncodedImages:
+    def _encode_inputs(self, inputs: NDArray[np.float32], progress: bool | None) -> EncodedImages:
         import numpy as np
 
-        if all(_inputs.is_preprocessed(image) for image in images):
-            stacked = np.stack([_inputs.as_array(image, "images") for image in images])
-            return EncodedImages(self._encode_input(stacked, "images", None), np.arange(len(images)), [])
+        if not len(inputs):
+            raise ValueError("images: there is none")
+        with _progress.bar(len(inputs), "images", progress) as tell:
+            features = self._clip.encode_input(inputs, "images", tell)
+        return EncodedImages(features, np.arange(len(features)), [])
+
+    def _encode_listed(self, images: Iterable[ImageLike], skip: bool, progress: bool | None) -> EncodedImages:
+        import numpy as np
+
         rows: list[NDArray[np.float32]] = []
         indices: list[int] = []
         skipped: list[Skip] = []
-        at_a_time = len(images) if all(isinstance(i, (str, os.PathLike)) for i in images) else _IMAGES_AT_A_TIME
-        with _progress.bar(len(images), "images", progress) as tell:
-            for first in range(0, len(images), at_a_time):
-                part = enumerate(images[first : first + at_a_time], first)
-                native = [_inputs.native_image(image, f"images[{place}]") for place, image in part]
-                features, usable, failed = self._clip.encode_images(native, skip, tell)
+        first = 0
+        with _progress.bar(len(images) if isinstance(images, list) else None, "images", progress) as tell:
+            for block in _inputs.blocks(images):
+                if first == 0 and _inputs.is_preprocessed(block[0]):
+                    whole = images if isinstance(images, list) else [*block, *images]
+                    return self._encode_inputs(_arrays.stacked(whole, self.image_size), progress)
+                native, failed = self._native(block, first, skip)
+                features, usable, failed_here = self._clip.encode_images(list(native.values()), skip, tell)
+                places = list(native)
                 rows.append(features)
-                indices.extend(first + place for place in usable)
-                skipped.extend(Skip(first + place, *why) for place, *why in failed)
+                indices.extend(places[place] for place in usable)
+                failed.extend(Skip(places[place], *why) for place, *why in failed_here)
+                skipped.extend(sorted(failed))
+                first += len(block)
+        if not rows:
+            raise ValueError("images: there is none")
         return EncodedImages(np.concatenate(rows), np.array(indices, dtype=np.int64), skipped)
 
-    def _encode_input(self, images: Any, argument: str, progress: Any) -> NDArray[np.float32]:
-        return self._clip.encode_input(_inputs.preprocessed(images, self.image_size, argument), progress)
+    def _native(
+        self, images: list[ImageLike], first: int, skip: bool
+    ) -> tuple[dict[int, _clip_rs._Image], list[Skip]]:
+        """Images by their place, as the compiled part takes them; and those that Pillow could not read."""
+        native: dict[int, _clip_rs._Image] = {}
+        failed: list[Skip] = []
+        for place, image in enumerate(images, first):
+            name = f"images[{place}]"
+            _arrays.refuse_preprocessed(image, name)
+            try:
+                native[place] = _inputs.native_image(image, name, self.preprocess)
+            except _clip_rs.ImageError as error:
+                if not skip:
+                    raise
+                failed.append(Skip(place, name, "decode", str(error).removeprefix(f"{name}: ")))
+        return native, failed
 
     def encode_text(self, text: str, *, truncate: bool = False, normalize: bool = False) -> NDArray[np.float32]:
         """Features of one text.
@@ -508,7 +539,7 @@ class Model:
     @property
     def preprocess(self) -> Preprocess:
         """How images become inputs; call it with an image."""
-        return Preprocess(self)
+        return self._preprocess
 
     @property
     def logit_scale(self) -> float:
@@ -567,55 +598,6 @@ class Model:
     def _repr_html_(self) -> str:
         names = ("name", "image_size", "context_length", "embed_dim", "precision", "threads")
         return _display.model([(name, self._about[name]) for name in names], _clip_rs.LIMITS)
-
-
-class Preprocess:
-    """How images become a model's input: the reference's pixels, bit for bit."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._clip = model._clip
-        self.recipe: dict[str, Any] = model._about["preprocess"]
-        """Sizes, filter, crop, mean and standard deviation."""
-
-    def __call__(self, image: ImageLike) -> NDArray[np.float32]:
-        """The model's input of an image, ``float32`` ``[3, image_size, image_size]``."""
-        return self._clip.input(_inputs.native_image(image, "image"))
-
-    def pixels(self, image: ImageLike) -> NDArray[np.uint8]:
-        """The RGB pixels that the model sees.
-
-        Parameters
-        ----------
-        image : image
-            As :meth:`Model.encode_image` takes it; of a preprocessed one its pixels again.
-
-        Returns
-        -------
-        numpy.ndarray
-            ``uint8``, ``[image_size, image_size, 3]``.
-
-        Raises
-        ------
-        FileNotFoundError
-            There is no such file.
-        ImageError
-            It is no image, or broken.
-        """
-        if not _inputs.is_preprocessed(image):
-            return self._clip.pixels(_inputs.native_image(image, "image"))
-        import numpy as np
-
-        mean, std = (np.array(self.recipe[name], np.float32)[:, None, None] for name in ("mean", "std"))
-        colors = _inputs.as_array(image, "image") * std + mean  # 0 to 1, [3, height, width]
-        pixels: NDArray[np.uint8] = np.rint(colors.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
-        return pixels
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Preprocess, (self._model,)
-
-    def __repr__(self) -> str:
-        return f"Preprocess({self.recipe})"
 
 
 def _normalized(features: NDArray[np.float32], normalize: bool) -> NDArray[np.float32]:

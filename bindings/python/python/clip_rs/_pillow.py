@@ -15,7 +15,8 @@ from ._clip_rs import ImageError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ._clip_rs import Preprocess, _Image
+    from ._clip_rs import _Image, _Pixels
+    from ._preprocess import Preprocess
 
 # Modes whose bytes the compiled part takes as `tobytes` gives them, `1` as `L`.
 _PLAIN = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I;16B", "I", "F")
@@ -32,47 +33,32 @@ def native_pil(image: Image, argument: str, preprocess: Preprocess) -> _Image:
     ImageError
         The file behind it is broken, it has no or too many pixels, or Pillow cannot convert it.
     """
-    check_pixels(image.size, argument, preprocess)
+    preprocess.check_size(image.size, argument)
     try:
         image.load()  # may change mode and palette
-        return _pixels(image, argument, preprocess)
+        return (argument, _pixels(image, argument, preprocess))
     except ImageError:
         raise
     except Exception as error:  # decoders raise whatever they like
         raise ImageError(f"{argument}: Pillow cannot read the image of mode {image.mode}: {error}") from error
 
 
-def check_pixels(size: tuple[int, int], argument: str, preprocess: Preprocess) -> None:
-    """Raise ``ImageError`` where an image has no pixels, or more than the limit."""
-    width, height = size
-    if width < 1 or height < 1:
-        raise ImageError(f"{argument}: an image of {width} x {height} pixels has none")
-    if width * height > preprocess.max_pixels:
-        raise ImageError(
-            f"{argument}: {width} x {height} is more than {preprocess.max_pixels} pixels\n"
-            "help: if it is to be trusted, raise the limit, `max_pixels`"
-        )
-
-
-def _pixels(image: Image, argument: str, preprocess: Preprocess) -> _Image:
+def _pixels(image: Image, argument: str, preprocess: Preprocess) -> _Pixels:
     recipe = preprocess.recipe
     transparency = None
     if recipe.get("transparency") == "white":
         transparency = image.info.get("transparency")
     if image.mode not in _PLAIN or not _is_known(transparency, image.mode):
         image, transparency = _finished(image, argument, preprocess), None
-    return (
-        argument,
-        {
-            "mode": image.mode,
-            "width": image.width,
-            "height": image.height,
-            "data": image.tobytes("raw", "L") if image.mode == "1" else image.tobytes(),
-            "palette": bytes(image.getpalette("RGB") or ()) if image.mode == "P" else None,
-            "transparency": transparency,
-            "orientation": _orientation(image) if recipe["exif_orientation"] else 1,
-        },
-    )
+    return {
+        "mode": image.mode,
+        "width": image.width,
+        "height": image.height,
+        "data": image.tobytes("raw", "L") if image.mode == "1" else image.tobytes(),
+        "palette": bytes(image.getpalette("RGB") or ()) if image.mode == "P" else None,
+        "transparency": transparency,
+        "orientation": _orientation(image) if recipe["exif_orientation"] else 1,
+    }
 
 
 def _is_known(transparency: Any, mode: str) -> bool:
@@ -106,8 +92,8 @@ def _finished(image: Image, argument: str, preprocess: Preprocess) -> Image:
         image = _on_white(image)
     if recipe["convert_first"]:
         image = image.convert("RGB")
-    resized, box = preprocess.layout(*image.size)
-    check_pixels(resized, f"{argument}, resized", preprocess)
+    resized, box = preprocess._native.layout(*image.size)
+    preprocess.check_size(resized, f"{argument}, resized")
     image = image.resize(resized, Resampling[recipe["interpolation"].upper()]).crop(box)
     size = recipe["size"]
     if recipe["crop"] != "none" and image.size != (size, size):

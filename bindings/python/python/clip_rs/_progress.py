@@ -12,7 +12,7 @@ _DELAY = 1.0
 
 
 @contextmanager
-def bar(total: int, unit: str, wanted: bool | None) -> Iterator[Callable[[int], object] | None]:
+def bar(total: int | None, unit: str, wanted: bool | None) -> Iterator[Callable[[int], object] | None]:
     """What is called with the number done since the last call; none where no bar is wanted.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .. import _inputs
 from .._model import Model
-from .._model import Preprocess as NativePreprocess
+from .._preprocess import Preprocess as NativePreprocess
 from . import _torch
 from ._torch import Device, Tensor
 
