@@ -46,8 +46,13 @@ create_exception!(
 /// Every exception of ours has the attributes `path` and `help`, whoever raises it.
 pub(crate) fn set_defaults(py: Python<'_>) -> PyResult<()> {
     use pyo3::PyTypeInfo;
-    let classes =
-        [ImageError::type_object(py), TextError::type_object(py), CheckpointError::type_object(py)];
+    let classes = [
+        CheckpointError::type_object(py),
+        DatasetError::type_object(py),
+        ImageError::type_object(py),
+        TextError::type_object(py),
+        TrainingError::type_object(py),
+    ];
     classes.iter().try_for_each(|class| {
         class.setattr("path", py.None())?;
         class.setattr("help", py.None())
