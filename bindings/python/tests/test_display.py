@@ -117,3 +117,18 @@ def test_widths() -> None:
     assert _columns.shown("a\tb\u202e\ud800") == "a\\tb\\u202e\\ud800"
     shares = (0, 0.0004, 0.0006, 0.9996, 1)
     assert [_columns.percent(share) for share in shares] == ["0.0 %", "<0.1 %", "0.1 %", "100.0 %", "100.0 %"]
+
+
+def test_a_result_as_html() -> None:
+    share = {"unit": "share", "level": 0.95, "method": "Clopper-Pearson", "over": "images"}
+    record = {
+        "model": HOSTILE, "task": "zeroshot_classification", "dataset": "mine", "split": "all",
+        "score": {"name": HOSTILE, "value": 0.75, "low": 0.25, "high": 1.0, **share},
+        "figures": [{"name": "loss", "value": None, "unit": "number", "note": HOSTILE}],
+        "counts": {"expected": None, "found": 12, "scored": 11, "skipped": 1}, "notes": [HOSTILE],
+    }
+    page = clip_rs.Result(record, [])._repr_html_()
+    check_page(page)
+    assert "75.0 %" in page and "25.0 % to 100.0 %" in page and "11 of 12 items scored, 1 left out" in page
+    # The axis is 300 px from 220: the interval's ends and the value are where they should be.
+    assert 'x1="295.0" x2="520.0"' in page and 'cx="445.0"' in page

@@ -63,6 +63,17 @@ def test_sklearn_pipeline(classes: Path, capsys: pytest.CaptureFixture[str], mon
     assert out.startswith("accuracy in cross-validation: ")
 
 
+def test_evaluate(
+    classes: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent))
+    out, _ = run("evaluate", [str(classes)], capsys, monkeypatch)
+    assert "of 4 items scored" in out
+
+
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 def test_torch_dataloader(photos: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     out, _ = run("torch_dataloader", [str(photos / "cat.jpg"), str(photos / "dog.jpg")], capsys, monkeypatch)

@@ -90,7 +90,7 @@ def datasets(root: str | os.PathLike[str] | None = None) -> list[Dataset]:
     Examples
     --------
     >>> [dataset.id for dataset in clip_rs.datasets() if dataset.task == "retrieval"]
-    ['flickr30k', 'mscoco']
+    ['flickr30k', 'flickr8k', 'mscoco']
     """
     everything = [_dataset(written) for written in json.loads(_clip_rs.datasets())]
     if root is None:
@@ -109,6 +109,10 @@ def dataset(id: str) -> Dataset:
     id : str
         As in :func:`datasets`.
 
+    Returns
+    -------
+    Dataset
+
     Raises
     ------
     DatasetError
@@ -118,7 +122,7 @@ def dataset(id: str) -> Dataset:
     --------
     >>> pets = clip_rs.dataset("oxford_pets")
     >>> pets.classes[:2], pets.templates
-    (('Abyssinian', 'American Bulldog'), ('a photo of a {}, a type of pet.',))
+    (('Abyssinian', 'Bengal'), ('a photo of a {}, a type of pet.',))
     """
     everything = datasets()
     for known in everything:

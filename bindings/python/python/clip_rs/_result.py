@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _clip_rs
+from . import _clip_rs, _display_results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,17 @@ class Figure:
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> Figure:
-        """A figure as files of results hold it."""
+        """A figure as files of results hold it.
+
+        Parameters
+        ----------
+        written : mapping
+            ``name``, ``value``, ``unit`` and, where there are any, the others.
+
+        Returns
+        -------
+        Figure
+        """
         known: dict[str, Any] = {field.name: written.get(field.name) for field in fields(cls)}
         return cls(**known)
 
@@ -60,7 +70,17 @@ class Figure:
         return text if self.note is None else f"{text} ({self.note})"
 
     def format(self, value: float | None) -> str:
-        """A value in the figure's unit, as people read it: ``93.2 %``."""
+        """A value in the figure's unit, as people read it: ``93.2 %``.
+
+        Parameters
+        ----------
+        value : float or None
+            Of the figure, or an end of its interval.
+
+        Returns
+        -------
+        str
+        """
         if value is None:
             return "–"
         match self.unit:
@@ -100,6 +120,10 @@ class Result:
         ----------
         path : path
             ``OUT/MODEL/DATASET.TASK.json``; its predictions are looked for beside it.
+
+        Returns
+        -------
+        Result
 
         Raises
         ------
@@ -252,6 +276,9 @@ class Result:
             + (f", {counts['skipped']} left out" if counts["skipped"] else ""),
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return _display_results.result(self)
 
 
 def _of(counts: Mapping[str, int | None]) -> int | None:

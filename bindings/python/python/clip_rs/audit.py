@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import _clip_rs, _progress
+from . import _clip_rs, _display_results, _progress
 from ._evaluate import ModelOrName, Precision, native_model, plain
 from ._result import Figure
 
@@ -118,6 +118,9 @@ class AuditResult:
         rows = [row for section in self.sections for row in _rows(section)]
         return pd.DataFrame(rows, columns=columns)
 
+    def _repr_html_(self) -> str:
+        return _display_results.audit(self.json, Figure.from_dict)
+
     def __repr__(self) -> str:
         about = self.json
         lines = [f"{about['model']} · audit {about['kind']} · {about['dataset']} {about['split']}"]
@@ -159,6 +162,10 @@ def fairface(
         ``without_probe``, ``c`` (a number or ``"search"``), ``probe_features``, ``min_group`` (at
         least 10), ``level``, ``seed``, ``resamples``.
 
+    Returns
+    -------
+    AuditResult
+
     Raises
     ------
     FileNotFoundError
@@ -195,6 +202,10 @@ def denigration(
         ``split``, ``sample``, ``labels`` (path of a list, or ``{name: labels}``), ``add_class``
         (classes to be added), ``template``, ``show_labels``, ``min_group``, ``level``, ``seed``,
         ``resamples``.
+
+    Returns
+    -------
+    AuditResult
 
     Raises
     ------
@@ -233,6 +244,10 @@ def association(
     **options
         ``file_column``, ``group_column``, ``root``, ``threshold``, ``top``, ``template``,
         ``show_labels``, ``min_group``, ``level``, ``seed``, ``resamples``.
+
+    Returns
+    -------
+    AuditResult
 
     Raises
     ------
