@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _clip_rs, _progress
 
 
-@dataclass(frozen=True)
-class Dataset:
+class Dataset(NamedTuple):
     """What is known of a data set before its files are seen."""
 
     id: str
@@ -30,11 +28,11 @@ class Dataset:
     """The split that is scored."""
     train: tuple[str, ...]
     """The splits that a probe learns from; none where there is no probe."""
-    classes: tuple[str, ...] = field(repr=False)
+    classes: tuple[str, ...]
     """The first name of each class, in the authors' order; empty where there are none."""
-    names: tuple[tuple[str, ...], ...] = field(repr=False)
+    names: tuple[tuple[str, ...], ...]
     """All names of each class."""
-    templates: tuple[str, ...] = field(repr=False)
+    templates: tuple[str, ...]
     """Sentences with ``{}`` for the name."""
     url: str
     """Where to get it; nothing is downloaded."""
@@ -42,14 +40,19 @@ class Dataset:
     """On what terms, in few words."""
     status: str
     """``ready``, ``needs-manual-download`` or ``dead-links``."""
-    traps: tuple[str, ...] = field(repr=False)
+    traps: tuple[str, ...]
     """What trips readers up, and what is done about it."""
-    json: Mapping[str, Any] = field(repr=False)
+    json: Mapping[str, Any]
     """Everything, as ``clip-rs datasets info --json`` has it, with names and templates."""
 
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.id!r}, title={self.title!r}, task={self.task!r}, metric={self.metric!r}, "
+            f"splits={dict(self.splits)}, classes={len(self.classes)}, status={self.status!r})"
+        )
 
-@dataclass(frozen=True)
-class DatasetCheck:
+
+class DatasetCheck(NamedTuple):
     """What was found of a data set below a folder."""
 
     dataset: str
@@ -60,8 +63,11 @@ class DatasetCheck:
     """Items of each split that are there; None where the split is not there or cannot be read."""
     problems: tuple[str, ...]
     """What is wrong, in words that say what to do."""
-    json: Mapping[str, Any] = field(repr=False)
+    json: Mapping[str, Any]
     """Everything, as ``clip-rs datasets check --json`` has it."""
+
+    def __repr__(self) -> str:
+        return f"DatasetCheck({self.dataset!r}, splits={dict(self.splits)}, problems={list(self.problems)})"
 
     @property
     def is_whole(self) -> bool:

@@ -6,9 +6,8 @@ import json
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _clip_rs, _display_results
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, repr=False)
-class Figure:
+class Figure(NamedTuple):
     """A number and how sure it is."""
 
     name: str
@@ -59,7 +57,7 @@ class Figure:
         -------
         Figure
         """
-        known: dict[str, Any] = {field.name: written.get(field.name) for field in fields(cls)}
+        known: dict[str, Any] = {name: written.get(name) for name in cls._fields}
         return cls(**known)
 
     def __repr__(self) -> str:
@@ -254,11 +252,7 @@ class Result:
         import pandas as pd
 
         about = {"model": self.model, "dataset": self.dataset, "split": self.split, "task": self.task}
-        rows = [
-            about | {field.name: getattr(figure, field.name) for field in fields(Figure)}
-            for figure in self.figures.values()
-        ]
-        return pd.DataFrame(rows)
+        return pd.DataFrame([about | figure._asdict() for figure in self.figures.values()])
 
     def predictions_to_pandas(self) -> pd.DataFrame:
         """Predictions as a table, one item a row; what has several values an item is a list."""
