@@ -252,9 +252,13 @@ fn users(library: &str) -> String {
         .map(|entry| entry.path())
         .collect();
     members.sort();
+    members.push(root().join("bindings/python"));
     let (mut code, mut tests) = (Vec::new(), Vec::new());
     for member in members {
-        let name = member.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = match member.file_name().expect("a name").to_str().expect("UTF-8") {
+            "python" => "clip-python".to_owned(),
+            name => name.to_owned(),
+        };
         let uses = |wanted: fn(&str) -> bool| {
             manifest(&member.join("Cargo.toml"))
                 .iter()
@@ -266,6 +270,7 @@ fn users(library: &str) -> String {
             tests.push(name);
         }
     }
+    (code.sort(), tests.sort());
     let tests =
         if tests.is_empty() { String::new() } else { format!("tests: {}", tests.join(", ")) };
     [code.join(", "), tests]
