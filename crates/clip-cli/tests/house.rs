@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom. Each line is an arrow of the drawing.
-const ARROWS: [(&str, &str); 41] = [
+const ARROWS: [(&str, &str); 49] = [
     ("clip-cli", "clip-files"),
     ("clip-cli", "clip"),
     ("clip-audit", "clip"),
@@ -30,6 +30,14 @@ const ARROWS: [(&str, &str); 41] = [
     ("clip-eval", "clip"),
     ("clip-eval", "clip-data"),
     ("clip-eval", "clip-kernels"),
+    ("clip-python", "clip"),
+    ("clip-python", "clip-audit"),
+    ("clip-python", "clip-data"),
+    ("clip-python", "clip-eval"),
+    ("clip-python", "clip-files"),
+    ("clip-python", "clip-image"),
+    ("clip-python", "clip-kernels"),
+    ("clip-python", "clip-train"),
     ("clip-report", "clip"),
     ("clip-report", "clip-audit"),
     ("clip-report", "clip-data"),
