@@ -51,6 +51,8 @@ impl From<clip_rs::Error> for Failure {
 type Skipped = (usize, String, String, String);
 /// Features, the places of the images they are of, and what was left out.
 type EncodedImages<'py> = (Bound<'py, PyArray2<f32>>, Vec<usize>, Vec<Skipped>);
+/// The same before the features are an array.
+type EncodedRows = (Vec<f32>, Vec<usize>, Vec<Skipped>);
 /// Label, probability, cosine.
 type Score = (String, f32, f32);
 
@@ -327,7 +329,7 @@ fn encode_inputs(
     inputs: &[ImageInput],
     skip: bool,
     watch: &Watch,
-) -> Result<(Vec<f32>, Vec<usize>, Vec<Skipped>), Failure> {
+) -> Result<EncodedRows, Failure> {
     let mut data = Vec::with_capacity(inputs.len() * clip.embed_dim());
     let (mut places, mut skipped) = (Vec::with_capacity(inputs.len()), Vec::new());
     clip.encode_in_batches(inputs, |batch| -> Result<(), Failure> {

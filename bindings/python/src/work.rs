@@ -205,25 +205,32 @@ fn listen(
     progress: Option<&Py<PyAny>>,
 ) -> Option<PyErr> {
     loop {
-        let heard = match messages.recv_timeout(SIGNALS_EVERY) {
+        let message = match messages.recv_timeout(SIGNALS_EVERY) {
             Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => return None,
-            Ok(message) => Python::attach(|py| tell(py, progress, message)),
-            Err(RecvTimeoutError::Timeout) => Python::attach(|py| py.check_signals()),
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
         };
-        if let Err(error) = heard {
+        if let Err(error) = Python::attach(|py| look_and_tell(py, progress, message)) {
             watch.interrupted.store(true, Ordering::Relaxed);
             return Some(error);
         }
     }
 }
 
-fn tell(py: Python<'_>, progress: Option<&Py<PyAny>>, message: Message) -> PyResult<()> {
+/// Looks for signals, and tells of what was heard meanwhile.
+fn look_and_tell(
+    py: Python<'_>,
+    progress: Option<&Py<PyAny>>,
+    message: Option<Message>,
+) -> PyResult<()> {
     py.check_signals()?;
     let Some(progress) = progress else { return Ok(()) };
     match message {
-        Message::Progress(done) => progress.call1(py, (done,)).map(drop),
-        Message::Begin(name, total) => progress.call_method1(py, "begin", (name, total)).map(drop),
-        Message::End => Ok(()),
+        Some(Message::Progress(done)) => progress.call1(py, (done,)).map(drop),
+        Some(Message::Begin(name, total)) => {
+            progress.call_method1(py, "begin", (name, total)).map(drop)
+        }
+        Some(Message::End) | None => Ok(()),
     }
 }
 

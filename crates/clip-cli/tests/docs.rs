@@ -270,7 +270,8 @@ fn users(library: &str) -> String {
             tests.push(name);
         }
     }
-    (code.sort(), tests.sort());
+    code.sort();
+    tests.sort();
     let tests =
         if tests.is_empty() { String::new() } else { format!("tests: {}", tests.join(", ")) };
     [code.join(", "), tests]

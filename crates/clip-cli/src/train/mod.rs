@@ -121,17 +121,9 @@ impl Train {
                 None => "there is no checkpoint yet: it begins at step 0".to_owned(),
             });
         }
-        let threads = match settings.threads.value {
-            Some(threads) => threads,
-            None => std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
-        };
-        let (stop, threads) = (stop_on_signals()?, threads.get());
-        let around = Surroundings {
-            out: &self.out,
-            stop: &stop,
-            collective: Arc::clone(collective),
-            threads,
-        };
+        let (stop, threads) = (stop_on_signals()?, threads(settings));
+        let collective = Arc::clone(collective);
+        let around = Surroundings { out: &self.out, stop: &stop, collective, threads };
         let mut progress = Progress::new(console, step, plan.schedule.total);
         let set = settings.load_options().instruction_set()?;
         let ending = run_on(set, &plan, saved, around, &mut progress);
@@ -233,6 +225,12 @@ impl Train {
         console.note(clip_rs::LIMITS);
         Ok(())
     }
+}
+
+/// Threads that make batches.
+fn threads(settings: &Settings) -> usize {
+    let all = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    settings.threads.value.unwrap_or_else(all).get()
 }
 
 fn precision(precision: Precision) -> anyhow::Result<TrainPrecision> {

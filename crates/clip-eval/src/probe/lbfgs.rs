@@ -1,9 +1,9 @@
 //! L-BFGS for smooth convex functions (Nocedal 1980), with a preconditioner in place of the usual
 //! multiple of the identity, for values and gradients that are right to the rounding of f32.
 
-use super::fit::Options;
 use super::lbfgs_history::LbfgsHistory;
 use super::line_search::{Point, line_search};
+use super::options::Options;
 use clip_kernels::DeviceError;
 use std::sync::atomic::Ordering;
 

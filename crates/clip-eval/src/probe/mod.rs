@@ -30,6 +30,7 @@ mod loss;
 mod loss_sums;
 mod model;
 mod objective;
+mod options;
 mod packed;
 mod preconditioner;
 mod search;
@@ -37,11 +38,12 @@ mod softmax;
 mod targets;
 
 pub use features::Features;
-pub use fit::{Fit, Options, fit};
+pub use fit::{Fit, fit};
 pub(crate) use hold_out::rows_of_classes;
 pub use hold_out::{HOLD_OUT_SHARE, HoldOut, hold_out};
 pub use lbfgs::TerminationReason;
 pub use model::Model;
+pub use options::Options;
 pub use packed::PackedFeatures;
 pub use search::{
     Evaluation, GRID_POINTS, Problem, Search, Selected, c_of, lambda_of, parametric_search, search,

@@ -1,7 +1,8 @@
 //! The paper's search for the strength of the regularization: 97 points, at most 15 fits.
 
 use super::features::Features;
-use super::fit::{Fit, Options, fit};
+use super::fit::{Fit, fit};
+use super::options::Options;
 use super::packed::PackedFeatures;
 use super::targets::{Targets, TrainingSet};
 use clip_kernels::DeviceError;
