@@ -42,7 +42,7 @@ fn attention(device: &Cpu) {
             let options = AttentionOptions { heads, causal, precision };
             let flop = (2 * items * rows * rows * width) as f64 / 1e9;
             let forward = seconds(device, || {
-                black_box(device.attention(&q, &kv, &plan, options)).expect("memory");
+                black_box(device.attention(&q, Some(&kv), &plan, options)).expect("memory");
             });
             let backward = seconds(device, || {
                 let back = device.attention_backward(&q, &kv, &q, &plan, options);

@@ -64,7 +64,7 @@ fn main() {
             for precision in [Precision::F32, Precision::Bf16] {
                 let options = AttentionOptions { heads: 12, causal: false, precision };
                 let speed = gflop_per_second(&device, 4 * items * rows * rows * 768, || {
-                    black_box(device.attention(&q, &kv, &plan, options)).expect("memory");
+                    black_box(device.attention(&q, Some(&kv), &plan, options)).expect("memory");
                 });
                 print!("{speed:>8.0}");
             }

@@ -1,6 +1,6 @@
 //! What attention does over segments: which rows see which, how many heads, in which precision.
 
-use crate::{KvRanges, Precision, Segments};
+use crate::{KvRanges, Matrix, Precision, Segments};
 
 /// Which rows attend to which: prepared once for a pass, used by all of its layers.
 #[derive(Debug, Clone)]
@@ -38,4 +38,41 @@ pub struct AttentionOptions {
     pub causal: bool,
     /// Of queries, keys, values and probabilities: f32 or bf16.
     pub precision: Precision,
+}
+
+/// Queries, keys and values in this machine's memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Projections<'a> {
+    /// The queries in its first `width` columns.
+    pub(crate) queries: &'a Matrix,
+    /// The keys, then the values in its last `2 · width` columns.
+    pub(crate) keys_values: &'a Matrix,
+    pub(crate) width: usize,
+}
+
+impl<'a> Projections<'a> {
+    /// As [`Device::attention`](crate::Device::attention) is given them.
+    ///
+    /// # Panics
+    /// When their widths do not fit together.
+    pub(crate) fn new(queries: &'a Matrix, keys_values: Option<&'a Matrix>) -> Self {
+        let Some(keys_values) = keys_values else {
+            let width = queries.width() / 3;
+            assert_eq!(queries.width(), 3 * width, "width of queries, keys and values");
+            return Self { queries, keys_values: queries, width };
+        };
+        let width = queries.width();
+        assert_eq!(keys_values.width(), 2 * width, "width of keys and values");
+        Self { queries, keys_values, width }
+    }
+
+    /// Column of the first key.
+    pub(crate) fn first_key(&self) -> usize {
+        self.keys_values.width() - 2 * self.width
+    }
+
+    /// Column of the first value.
+    pub(crate) fn first_value(&self) -> usize {
+        self.keys_values.width() - self.width
+    }
 }

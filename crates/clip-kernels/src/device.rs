@@ -178,13 +178,15 @@ pub trait Device: Send + Sync + Sized {
     /// `softmax(q · kᵀ / √head_width) · v` for every item and head, heads side by side
     /// (PROTOCOL 1.1).
     ///
-    /// - `queries`: `[rows, width]`, the rows of the plan's queries
-    /// - `keys_values`: `[rows, 2 · width]`, keys in the left half; the plan's keys are rows of it
+    /// - `queries`: `[rows, width]`, the rows of the plan's queries; `[rows, 3 · width]` where keys
+    ///   and values of the same rows stand behind them
+    /// - `keys_values`: `[rows, 2 · width]`, keys in the left half; the plan's keys are rows of it.
+    ///   None where they stand behind the queries
     /// - returns `[query rows, width]`; a query without keys gets zeros
     fn attention(
         &self,
         queries: &Self::Rows,
-        keys_values: &Self::Rows,
+        keys_values: Option<&Self::Rows>,
         plan: &Self::AttentionPlan,
         options: AttentionOptions,
     ) -> Result<Self::Rows>;

@@ -24,6 +24,7 @@ mod shape_checks;
 mod train;
 
 pub use activation::Activation;
+pub(crate) use attention_plan::Projections;
 pub use attention_plan::{AttentionOptions, AttentionPlan};
 pub use cpu::{Cpu, Isa, PackedWeight, measure_peak};
 pub use device::{Device, Epilogue};

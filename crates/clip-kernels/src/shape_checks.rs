@@ -7,7 +7,7 @@ pub(crate) use train::*;
 
 use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, MapShape, Matrix,
-    PatchGrid, Precision,
+    PatchGrid, Precision, Projections,
 };
 
 /// Sizes of a weight, whatever form a device keeps it in.
@@ -78,13 +78,12 @@ pub(crate) fn layer_norm(x: &Matrix, gain: &[f32], bias: &[f32]) {
 }
 
 pub(crate) fn attention(
-    queries: &Matrix,
-    keys_values: &Matrix,
+    projections: Projections<'_>,
     plan: &AttentionPlan,
     options: AttentionOptions,
 ) {
-    let (heads, width) = (options.heads, queries.width());
-    assert_eq!(keys_values.width(), 2 * width, "width of keys and values");
+    let Projections { queries, keys_values, width } = projections;
+    let heads = options.heads;
     assert!(heads > 0 && width.is_multiple_of(heads), "{heads} heads of width {width}");
     assert_eq!(plan.queries.rows(), queries.rows(), "rows of the queries");
     let rows = keys_values.rows();

@@ -110,7 +110,7 @@ proptest! {
         let tolerance = if precision == Precision::F32 { RELATIVE } else { 1.0 / 256.0 };
         on_every_device!(tolerance, device => {
             let plan = device.plan_attention(queries.clone(), KvRanges::from(&keys))?;
-            device.attention(&q, &kv, &plan, options)
+            device.attention(&q, Some(&kv), &plan, options)
         });
     }
 
@@ -268,8 +268,31 @@ fn keys_in_several_ranges_count_as_one_row_of_keys() {
         let options = AttentionOptions { heads: 3, causal: true, precision };
         on_every_device!(tolerance, device => {
             let plan = device.plan_attention(queries.clone(), keys.clone())?;
-            device.attention(&q, &kv, &plan, options)
+            device.attention(&q, Some(&kv), &plan, options)
         });
+    }
+}
+
+#[test]
+fn keys_and_values_may_stand_behind_the_queries() {
+    let (rows, width) = (40, 48);
+    let segments = Segments::from_lengths([3, 0, 37]);
+    let plan = AttentionPlan::new(segments.clone(), KvRanges::from(&segments));
+    let joined = matrix(rows, 3 * width, 1);
+    let columns = |columns: std::ops::Range<usize>| {
+        let width = columns.len();
+        let values = (0..rows).flat_map(|row| joined.row(row)[columns.clone()].to_vec());
+        Matrix::new(values.collect(), width)
+    };
+    let (q, kv) = (columns(0..width), columns(width..3 * width));
+    for precision in [Precision::F32, Precision::Bf16] {
+        let options = AttentionOptions { heads: 3, causal: true, precision };
+        let apart = Reference.attention(&q, Some(&kv), &plan, options).unwrap();
+        assert_eq!(Reference.attention(&joined, None, &plan, options).unwrap(), apart);
+        for cpu in Isa::available().map(Cpu::with_isa) {
+            let apart = cpu.attention(&q, Some(&kv), &plan, options).unwrap();
+            assert_eq!(cpu.attention(&joined, None, &plan, options).unwrap(), apart);
+        }
     }
 }
 
@@ -281,8 +304,8 @@ fn large_scores_do_not_overflow_the_softmax() {
     let (queries, keys) = (Segments::uniform(1, 1), Segments::uniform(1, 2));
     let plan = AttentionPlan::new(queries, KvRanges::from(&keys));
     let options = AttentionOptions { heads: 1, causal: false, precision: Precision::F32 };
-    on_every_device!(device => device.attention(&q, &kv, &plan, options));
-    assert_eq!(Cpu::new().attention(&q, &kv, &plan, options).unwrap().values(), [2.0; 64]);
+    on_every_device!(device => device.attention(&q, Some(&kv), &plan, options));
+    assert_eq!(Cpu::new().attention(&q, Some(&kv), &plan, options).unwrap().values(), [2.0; 64]);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn attention_has_same_bits_in_any_batch() {
             let plan = device.plan_attention(segments.clone(), KvRanges::from(&segments))?;
             let options = AttentionOptions { heads, causal, precision };
             let (q, kv) = (Matrix::new(q, width), Matrix::new(kv, 2 * width));
-            let out = device.attention(&q, &kv, &plan, options)?;
+            let out = device.attention(&q, Some(&kv), &plan, options)?;
             let items = segments.ranges().step_by(2).flatten();
             device.to_host(device.gather_rows(&out, &items.collect())?)
         });

@@ -33,7 +33,7 @@ use crate::buffers;
 use crate::shape_checks;
 use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, KvRanges, MapShape,
-    Matrix, MatrixView, PatchGrid, Precision, Reference, Result, Segments,
+    Matrix, MatrixView, PatchGrid, Precision, Projections, Reference, Result, Segments,
 };
 use gemm::{Im2col, Lhs, TileEpilogue, Use, product};
 use std::sync::{Mutex, PoisonError};
@@ -207,12 +207,13 @@ impl Device for Cpu {
     fn attention(
         &self,
         queries: &Matrix,
-        keys_values: &Matrix,
+        keys_values: Option<&Matrix>,
         plan: &AttentionPlan,
         options: AttentionOptions,
     ) -> Result<Matrix> {
-        shape_checks::attention(queries, keys_values, plan, options);
-        attention::attention(self.isa, queries, keys_values, plan, options)
+        let projections = Projections::new(queries, keys_values);
+        shape_checks::attention(projections, plan, options);
+        attention::attention(self.isa, projections, plan, options)
     }
 
     fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix> {

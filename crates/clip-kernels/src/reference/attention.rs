@@ -2,18 +2,17 @@
 
 use super::precision::{dot, round, rounded};
 use super::rows::add_to;
-use crate::{AttentionOptions, AttentionPlan, Matrix, Result};
+use crate::{AttentionOptions, AttentionPlan, Matrix, Projections, Result};
 use std::ops::Range;
 
 /// `softmax(q · kᵀ / √head_width) · v` for every item, head and query. In bf16 the queries, keys,
 /// values and exponentials are rounded before they are multiplied; the sum of exponentials is not.
 pub(super) fn attention(
-    queries: &Matrix,
-    keys_values: &Matrix,
+    projections: Projections<'_>,
     plan: &AttentionPlan,
     options: AttentionOptions,
 ) -> Result<Matrix> {
-    let width = queries.width();
+    let Projections { queries, keys_values, width } = projections;
     let head_width = width / options.heads;
     let scale = 1.0 / (head_width as f64).sqrt();
     let rounded = |values: &[f32]| rounded(options.precision, values);
@@ -27,13 +26,17 @@ pub(super) fn attention(
             for columns in (0..options.heads).map(|head| head * head_width..(head + 1) * head_width)
             {
                 let q = rounded(&queries.row(query_row)[columns.clone()]);
-                let key = |&key: &usize| rounded(&keys_values.row(key)[columns.clone()]);
+                let key = |&key: &usize| {
+                    rounded(&keys_values.row(key)[projections.first_key()..][columns.clone()])
+                };
                 let scores = seen.iter().map(|row| scale * dot(&q, &key(row)));
                 let exponentials = exponentials(scores.collect());
                 let sum: f64 = exponentials.iter().sum();
                 for column in columns.clone() {
-                    let values: Vec<f32> =
-                        seen.iter().map(|&key| keys_values.row(key)[width + column]).collect();
+                    let values: Vec<f32> = seen
+                        .iter()
+                        .map(|&key| keys_values.row(key)[projections.first_value() + column])
+                        .collect();
                     let terms = exponentials.iter().zip(rounded(&values));
                     let weighted: f64 = terms.map(|(&e, value)| round(e) * f64::from(value)).sum();
                     out.row_mut(query_row)[column] =

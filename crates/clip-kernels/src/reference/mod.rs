@@ -27,7 +27,7 @@ pub(crate) use precision::{quantize_output, round_to_bf16};
 use crate::shape_checks;
 use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, KvRanges, MapShape,
-    Matrix, MatrixView, PatchGrid, Precision, Result, Segments,
+    Matrix, MatrixView, PatchGrid, Precision, Projections, Result, Segments,
 };
 
 /// The device that defines what every operation gives.
@@ -111,12 +111,13 @@ impl Device for Reference {
     fn attention(
         &self,
         queries: &Matrix,
-        keys_values: &Matrix,
+        keys_values: Option<&Matrix>,
         plan: &AttentionPlan,
         options: AttentionOptions,
     ) -> Result<Matrix> {
-        shape_checks::attention(queries, keys_values, plan, options);
-        attention::attention(queries, keys_values, plan, options)
+        let projections = Projections::new(queries, keys_values);
+        shape_checks::attention(projections, plan, options);
+        attention::attention(projections, plan, options)
     }
 
     fn gather_rows(&self, x: &Matrix, indices: &Vec<usize>) -> Result<Matrix> {

@@ -3,7 +3,7 @@
 use super::{attention, items};
 use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, MapShape, Matrix, PatchGrid,
-    Precision, Targets,
+    Precision, Projections, Targets,
 };
 
 /// That the values of two matrices belong to each other.
@@ -81,7 +81,7 @@ pub(crate) fn attention_backward(
     plan: &AttentionPlan,
     options: AttentionOptions,
 ) {
-    attention(queries, keys_values, plan, options);
+    attention(Projections::new(queries, Some(keys_values)), plan, options);
     same_shape(queries, d_output);
     assert!(plan.keys.are_disjoint(), "a key of two items");
 }

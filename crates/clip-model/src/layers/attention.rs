@@ -1,34 +1,49 @@
 //! The attention of a residual block (PROTOCOL 1.1).
 
+use super::items::Queries;
 use super::{BackwardPass, Linear, Loader, Pass, Places, TrainableLinear};
 use crate::CheckpointError;
 use clip_kernels::{Activation, AttentionOptions, Device, Result, Train};
 
-/// `normed [rows, width] -> query, key_value -> attention -> out_proj -> + residual [rows, width]`.
-///
-/// `in_proj` is kept in two parts, because the last block has fewer queries than keys.
+/// `normed [rows, width] -> in_proj -> attention -> out_proj -> + residual [rows, width]`.
 pub(crate) struct Attention<D: Device> {
-    query: Linear<D>,     // [width, width], the first third of `in_proj`
-    key_value: Linear<D>, // [2·width, width], the rest
-    out_proj: Linear<D>,  // [width, width]
+    in_proj: InProjection<D>,
+    out_proj: Linear<D>, // [width, width]
+}
+
+/// What gives queries, keys and values.
+enum InProjection<D: Device> {
+    /// All of the same rows: one product.
+    Whole(Linear<D>), // [3·width, width]
+    /// Of the last block, which has fewer queries than keys.
+    Parts {
+        query: Linear<D>,     // [width, width], the first third
+        key_value: Linear<D>, // [2·width, width], the rest
+    },
 }
 
 impl<D: Device> Attention<D> {
-    /// `in_proj_weight`, `in_proj_bias` and `out_proj` of one branch.
-    pub(crate) fn load(loader: &Loader<'_, D>) -> Result<Self, CheckpointError> {
+    /// `in_proj_weight`, `in_proj_bias` and `out_proj` of one branch, for these queries.
+    pub(crate) fn load(loader: &Loader<'_, D>, queries: Queries) -> Result<Self, CheckpointError> {
         let weight = loader.values("in_proj_weight")?; // [3·width, width]
-        let width = weight.width();
-        let mut query_bias = loader.values("in_proj_bias")?.into_vec();
-        let key_value_bias = query_bias.split_off(width);
-        let (query, key_value) = weight.split_at(width * width);
-        Ok(Self {
-            query: Linear::new(loader, query, query_bias)?,
-            key_value: Linear::new(loader, key_value, key_value_bias)?,
-            out_proj: Linear::load(&loader.at("out_proj"))?,
-        })
+        let mut bias = loader.values("in_proj_bias")?.into_vec();
+        let in_proj = match queries {
+            Queries::All => InProjection::Whole(Linear::new(loader, &weight, bias)?),
+            Queries::Pooled => {
+                let width = weight.width();
+                let key_value_bias = bias.split_off(width);
+                let (query, key_value) = weight.split_at(width * width);
+                InProjection::Parts {
+                    query: Linear::new(loader, query, bias)?,
+                    key_value: Linear::new(loader, key_value, key_value_bias)?,
+                }
+            }
+        };
+        Ok(Self { in_proj, out_proj: Linear::load(&loader.at("out_proj"))? })
     }
 
-    /// - `queries`: `[query rows, width]`, normed
+    /// - `queries`: the rows that queries are made of, `[query rows, width]`, normed; of
+    ///   [`Queries::All`] those of keys and values
     /// - `keys_values`: the rows that keys and values are made of, `[rows, width]`, normed
     /// - `residual`: the query rows as they were before the norm
     pub(crate) fn forward(
@@ -40,9 +55,18 @@ impl<D: Device> Attention<D> {
         options: AttentionOptions,
         residual: D::Rows,
     ) -> Result<D::Rows> {
-        let queries = self.query.forward(device, queries, Activation::None)?; // [queries, width]
-        let keys_values = self.key_value.forward(device, keys_values, Activation::None)?; // [keys, 2·width]
-        let heads = device.attention(&queries, &keys_values, plan, options)?; // [queries, width]
+        let project = |linear: &Linear<D>, rows| linear.forward(device, rows, Activation::None);
+        let heads = match &self.in_proj {
+            InProjection::Whole(in_proj) => {
+                let all = project(in_proj, keys_values)?; // [rows, 3·width]
+                device.attention(&all, None, plan, options)?
+            }
+            InProjection::Parts { query, key_value } => {
+                let queries = project(query, queries)?; // [queries, width]
+                let keys_values = project(key_value, keys_values)?; // [rows, 2·width]
+                device.attention(&queries, Some(&keys_values), plan, options)?
+            }
+        }; // [queries, width]
         self.out_proj.forward_residual(device, &heads, residual)
     }
 }
@@ -99,7 +123,8 @@ impl TrainableAttention {
     ) -> Result<AttentionActivations<D>> {
         let queries = self.query.forward(pass, queries)?;
         let keys_values = self.key_value.forward(pass, keys_values)?;
-        let heads = pass.device.attention(&queries, &keys_values, plan, self.options(pass))?;
+        let heads =
+            pass.device.attention(&queries, Some(&keys_values), plan, self.options(pass))?;
         Ok(AttentionActivations { queries, keys_values, heads })
     }
 

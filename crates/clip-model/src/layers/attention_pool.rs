@@ -77,7 +77,7 @@ impl<D: Device> AttentionPool<D> {
     ) -> Result<D::Rows> {
         let keys_values = self.key_value.forward(device, tokens, Activation::None)?;
         let queries = self.q_proj.forward(device, queries, Activation::None)?;
-        device.attention(&queries, &keys_values, plan, self.options)
+        device.attention(&queries, Some(&keys_values), plan, self.options)
     }
 }
 
@@ -145,7 +145,8 @@ impl TrainableAttentionPool {
         let means = device.gather_rows(&tokens, &plan.pooled_rows)?; // [items, channels]
         let queries = self.q_proj.forward(pass, &means)?;
         let keys_values = self.key_value(pass, &tokens)?;
-        let heads = device.attention(&queries, &keys_values, &plan.pooled, self.options(pass))?;
+        let heads =
+            device.attention(&queries, Some(&keys_values), &plan.pooled, self.options(pass))?;
         let features = self.c_proj.forward(pass, &heads)?;
         Ok((features, AttentionPoolActivations { plan, queries, keys_values, heads }))
     }

@@ -3,6 +3,15 @@
 use clip_kernels::{Device, KvRanges, Result, Segments};
 use std::ops::Range;
 
+/// Which rows of a block are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queries {
+    /// All rows of all items.
+    All,
+    /// The row of each item that is read afterwards, the others give keys and values.
+    Pooled,
+}
+
 /// Items as rows of one matrix.
 pub(crate) struct Items {
     pub(crate) segments: Segments,

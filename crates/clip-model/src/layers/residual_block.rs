@@ -1,7 +1,7 @@
 //! The residual block that both transformers are made of (PROTOCOL 1.1).
 
 use super::attention::{Attention, AttentionActivations, TrainableAttention};
-use super::items::Plan;
+use super::items::{Plan, Queries};
 use super::mlp::{Mlp, TrainableMlp};
 use super::{BackwardPass, LayerNorm, Loader, Pass, Places, TrainableLayerNorm};
 use crate::image_pass::Kept;
@@ -26,13 +26,16 @@ pub(crate) struct ResidualBlock<D: Device> {
 
 impl<D: Device> ResidualBlock<D> {
     /// `ln_1`, `attn`, `ln_2` and `mlp` of one branch.
+    ///
+    /// - `queries`: [`Queries::Pooled`] where [`ResidualBlock::forward_pooled`] will be called
     pub(crate) fn load(
         loader: &Loader<'_, D>,
         options: &BlockOptions,
+        queries: Queries,
     ) -> Result<Self, CheckpointError> {
         Ok(Self {
             ln_1: LayerNorm::load(&loader.at("ln_1"))?,
-            attn: Attention::load(&loader.at("attn"))?,
+            attn: Attention::load(&loader.at("attn"), queries)?,
             ln_2: LayerNorm::load(&loader.at("ln_2"))?,
             mlp: Mlp::load(&loader.at("mlp"), options.activation)?,
             options: AttentionOptions {
@@ -66,15 +69,6 @@ impl<D: Device> ResidualBlock<D> {
         let normed = self.ln_2.forward(device, &x)?;
         self.mlp.forward(device, &normed, x)
     }
-}
-
-/// Which rows of a block are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Queries {
-    /// All rows of all items.
-    All,
-    /// The row of each item that is read afterwards, as in [`ResidualBlock::forward_pooled`].
-    Pooled,
 }
 
 /// The same while it is trained.

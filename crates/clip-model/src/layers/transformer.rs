@@ -1,9 +1,7 @@
 //! A stack of residual blocks of which one row per item is read (PROTOCOL 1.1, 1.3).
 
-use super::items::Plan;
-use super::residual_block::{
-    BlockActivations, BlockOptions, Queries, ResidualBlock, TrainableBlock,
-};
+use super::items::{Plan, Queries};
+use super::residual_block::{BlockActivations, BlockOptions, ResidualBlock, TrainableBlock};
 use super::{BackwardPass, Loader, Pass, Places, in_parallel};
 use crate::CheckpointError;
 use crate::image_pass::Kept;
@@ -22,7 +20,10 @@ impl<D: Device> Transformer<D> {
         options: &BlockOptions,
     ) -> Result<Self, CheckpointError> {
         let blocks = loader.at("resblocks");
-        let blocks = in_parallel(layers, |layer| ResidualBlock::load(&blocks.at(layer), options))?;
+        let blocks = in_parallel(layers, |layer| {
+            let queries = if layer + 1 == layers { Queries::Pooled } else { Queries::All };
+            ResidualBlock::load(&blocks.at(layer), options, queries)
+        })?;
         Ok(Self { blocks })
     }
 

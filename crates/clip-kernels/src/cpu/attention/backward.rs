@@ -14,7 +14,7 @@ use super::{Head, Packed, for_each_head};
 use crate::cpu::gemm::{Lhs, MC, MacroKernel, Panels, TileEpilogue};
 use crate::cpu::isa::Isa;
 use crate::cpu::target::Target;
-use crate::{AttentionOptions, AttentionPlan, Matrix, Result};
+use crate::{AttentionOptions, AttentionPlan, Matrix, Projections, Result};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -37,7 +37,8 @@ pub(in crate::cpu) fn attention_backward(
         d_queries: Target::new(d_queries.values_mut(), width),
         d_keys_values: Target::new(d_keys_values.values_mut(), 2 * width),
     };
-    for_each_head(isa, queries, keys_values, plan, options, |head| {
+    let projections = Projections::new(queries, Some(keys_values));
+    for_each_head(isa, projections, plan, options, |head| {
         SCRATCH.with_borrow_mut(|scratch| {
             // SAFETY: each head has its own columns, and each item its own rows: of the queries by
             // construction, of the keys because no two items share one.
@@ -101,7 +102,7 @@ impl Head<'_> {
     /// As of [`Head::backward`].
     unsafe fn fill_with_zeros(&self, gradients: Gradients<'_>) {
         let (width, columns) =
-            (self.queries.width(), self.first_column..self.first_column + self.head_width);
+            (self.projections.width, self.first_column..self.first_column + self.head_width);
         for row in self.query_rows.clone() {
             // SAFETY: the caller's promise, passed on.
             unsafe { gradients.d_queries.part(row, columns.clone()) }.fill(0.0);
@@ -120,7 +121,7 @@ impl Head<'_> {
         let Scratch { keys_as_outputs, values_as_outputs, scores, d_scores, .. } = scratch;
         let (keys, values) = (keys_as_outputs.panels(), values_as_outputs.panels());
         let stride = keys.outputs;
-        self.multiply(self.queries, rows.clone(), keys, scores);
+        self.multiply(self.projections.queries, rows.clone(), keys, scores);
         self.multiply(d_output, rows.clone(), values, d_scores);
         let sums = self.softmax(rows.clone(), scores, stride);
         self.isa.vectorize(SoftmaxBackward {
@@ -132,7 +133,7 @@ impl Head<'_> {
             sums: &sums[..rows.len()],
         });
         let rows = std::slice::from_ref(&rows);
-        let queries = self.operand(self.queries, rows, self.first_column);
+        let queries = self.operand(self.projections.queries, rows, self.first_column);
         let d_output = self.operand(d_output, rows, self.first_column);
         scratch.queries_as_inputs.pack_as_inputs(self.isa, self.precision, queries);
         scratch.d_output_as_inputs.pack_as_inputs(self.isa, self.precision, d_output);
@@ -161,7 +162,7 @@ impl Head<'_> {
         // SAFETY: the caller's promise, passed on.
         unsafe { place.compute(self.isa, lhs, 0..rows.len(), scratch.keys_as_inputs.panels()) };
 
-        let width = self.queries.width();
+        let width = self.projections.width;
         let accumulate = rows.start > self.query_rows.start;
         let of_keys = (d_s, scratch.queries_as_inputs.panels(), self.first_column);
         let of_values = (p, scratch.d_output_as_inputs.panels(), width + self.first_column);

@@ -24,7 +24,7 @@ use super::gemm::{Lhs, MC, MacroKernel, Panels, TileEpilogue};
 use super::isa::Isa;
 use super::target::Target;
 use super::thread_team;
-use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Result};
+use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Projections, Result};
 use operand::{Operand, Packed};
 use softmax::Softmax;
 use std::cell::RefCell;
@@ -37,15 +37,13 @@ const TASKS_PER_THREAD: usize = 16;
 /// `softmax(q · kᵀ / √head_width) · v` for every item and head.
 pub(super) fn attention(
     isa: Isa,
-    queries: &Matrix,
-    keys_values: &Matrix,
+    projections: Projections<'_>,
     plan: &AttentionPlan,
     options: AttentionOptions,
 ) -> Result<Matrix> {
-    let width = queries.width();
-    let mut out = Matrix::unwritten(queries.rows(), width)?;
-    let target = Target::new(out.values_mut(), width);
-    for_each_head(isa, queries, keys_values, plan, options, |head| {
+    let mut out = Matrix::unwritten(projections.queries.rows(), projections.width)?;
+    let target = Target::new(out.values_mut(), projections.width);
+    for_each_head(isa, projections, plan, options, |head| {
         SCRATCH.with_borrow_mut(|scratch| {
             // SAFETY: each head has its own pair of rows (its item's) and columns.
             unsafe { head.compute(scratch, target) };
@@ -57,13 +55,12 @@ pub(super) fn attention(
 /// Calls `task` with every head of every item, on the threads of the team.
 fn for_each_head(
     isa: Isa,
-    queries: &Matrix,
-    keys_values: &Matrix,
+    projections: Projections<'_>,
     plan: &AttentionPlan,
     options: AttentionOptions,
     compute: impl Fn(Head<'_>) + Sync,
 ) {
-    let head_width = queries.width() / options.heads;
+    let head_width = projections.width / options.heads;
     let heads = plan.keys.count() * options.heads;
     let tasks = heads.min(TASKS_PER_THREAD * thread_team::size());
     thread_team::for_each(tasks, |task| {
@@ -71,8 +68,7 @@ fn for_each_head(
             let item = head / options.heads;
             compute(Head {
                 isa,
-                queries,
-                keys_values,
+                projections,
                 query_rows: plan.queries.range(item),
                 key_rows: plan.keys.of(item),
                 keys: plan.keys.length(item),
@@ -100,8 +96,7 @@ thread_local! {
 /// One head of one item.
 struct Head<'a> {
     isa: Isa,
-    queries: &'a Matrix,
-    keys_values: &'a Matrix,
+    projections: Projections<'a>,
     query_rows: Range<usize>,
     key_rows: &'a [Range<usize>],
     keys: usize,
@@ -138,12 +133,13 @@ impl Head<'_> {
     }
 
     fn keys(&self) -> Operand<'_> {
-        self.operand(self.keys_values, self.key_rows, self.first_column)
+        let first_column = self.projections.first_key() + self.first_column;
+        self.operand(self.projections.keys_values, self.key_rows, first_column)
     }
 
     fn values(&self) -> Operand<'_> {
-        let first_column = self.keys_values.width() / 2 + self.first_column;
-        self.operand(self.keys_values, self.key_rows, first_column)
+        let first_column = self.projections.first_value() + self.first_column;
+        self.operand(self.projections.keys_values, self.key_rows, first_column)
     }
 
     fn operand<'a>(
@@ -169,11 +165,13 @@ impl Head<'_> {
         scores: &mut [f32],
         target: Target<'_>,
     ) {
-        let (width, stride) = (self.queries.width(), key_panels.outputs);
-        let queries =
-            Lhs::Rows { values: self.queries.values(), stride: width, column: self.first_column };
+        let (queries, stride) = (self.projections.queries, key_panels.outputs);
         let scores_kernel = MacroKernel {
-            lhs: queries,
+            lhs: Lhs::Rows {
+                values: queries.values(),
+                stride: queries.width(),
+                column: self.first_column,
+            },
             rows: rows.clone(),
             panels: key_panels,
             panel_range: 0..key_panels.count(),
