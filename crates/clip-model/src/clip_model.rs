@@ -3,9 +3,10 @@
 use crate::checkpoint::finite::check_scale;
 use crate::layers::Loader;
 use crate::prefix_tree::{PrefixTree, PrefixTrees};
-use crate::towers::{ImageRows, ImageTower, TextTransformer, read_parts};
+use crate::towers::{ImageTower, TextTransformer, read_parts};
 use crate::{Architecture, CheckpointError, EncodeError, Shortcuts, StateDict};
 use clip_kernels::{Device, Precision, Result};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Trees of texts for each thread from which on every thread computes trees of its own: with fewer,
@@ -80,12 +81,7 @@ impl<D: Device> ClipModel<D> {
     ///
     /// Source: PROTOCOL 1.1, 1.2. Checked by `golden/model` and `golden/full_size`.
     pub fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
-        let mut features = Vec::new();
-        self.for_each_part(input, |part| {
-            features.extend(self.device.to_host(part.features)?);
-            Ok(())
-        })?;
-        self.check_finite("image", features)
+        Ok(self.encode_images_and_penultimate(input)?.features)
     }
 
     /// [`ClipModel::encode_images`] together with what stands before the projection.
@@ -96,40 +92,56 @@ impl<D: Device> ClipModel<D> {
         &self,
         input: &[f32],
     ) -> Result<ImageFeatures, EncodeError> {
-        let (mut penultimate, mut features) = (Vec::new(), Vec::new());
-        self.for_each_part(input, |part| {
-            penultimate.extend(self.device.to_host(part.penultimate)?);
-            features.extend(self.device.to_host(part.features)?);
-            Ok(())
-        })?;
-        Ok(ImageFeatures { penultimate, features: self.check_finite("image", features)? })
-    }
-
-    /// Runs the image tower over `input` a few pictures at a time.
-    fn for_each_part(
-        &self,
-        input: &[f32],
-        mut each: impl FnMut(ImageRows<D>) -> Result<()>,
-    ) -> Result<(), EncodeError> {
         let resolution = self.resolution();
         let image_values = 3 * resolution * resolution;
         if !input.len().is_multiple_of(image_values) {
             return Err(EncodeError::WrongInputSize { found: input.len(), resolution });
         }
         let items = input.len() / image_values;
-        let pooled_rows_only = self.shortcuts.pooled_rows_only;
-        // Parts of about the same size: 32 images in 4 parts of 8, not 3 of 9 and one of 5.
-        let parts = items.div_ceil(self.image_tower.images_at_a_time(resolution)).max(1);
-        self.device.parallel_region(|| {
-            for part in 0..parts {
-                let part = part * items / parts..(part + 1) * items / parts;
-                let images = &input[part.start * image_values..part.end * image_values];
-                let images = self.device.copy_to_device(images, image_values)?; // [items, 3 · resolution²]
-                let (device, items) = (&self.device, part.len());
-                each(self.image_tower.forward(device, &images, items, pooled_rows_only)?)?;
-            }
+        let found = Mutex::new(ImageFeatures {
+            penultimate: vec![0.0; items * self.penultimate_width()],
+            features: vec![0.0; items * self.embed_dim()],
+        });
+        self.for_each_part(items, |part| {
+            let (device, pooled_rows_only) = (&self.device, self.shortcuts.pooled_rows_only);
+            let images = &input[part.start * image_values..part.end * image_values];
+            let images = device.copy_to_device(images, image_values)?; // [items, 3 · resolution²]
+            let rows = self.image_tower.forward(device, &images, part.len(), pooled_rows_only)?;
+            let (penultimate, features) =
+                (device.to_host(rows.penultimate)?, device.to_host(rows.features)?);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = |first: usize, values: &[f32]| first..first + values.len();
+            found.penultimate[place(part.start * self.penultimate_width(), &penultimate)]
+                .copy_from_slice(&penultimate);
+            found.features[place(part.start * self.embed_dim(), &features)]
+                .copy_from_slice(&features);
             Ok(())
-        })
+        })?;
+        let ImageFeatures { penultimate, features } =
+            found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(ImageFeatures { penultimate, features: self.check_finite("image", features)? })
+    }
+
+    /// Calls `encode` with a few pictures at a time: each thread with as many as all threads get,
+    /// so that none waits for another between two layers, then all threads together with the rest.
+    fn for_each_part(
+        &self,
+        items: usize,
+        encode: impl Fn(Range<usize>) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let encode = |part| self.device.parallel_region(|| encode(part));
+        let at_a_time = self.image_tower.images_at_a_time(self.resolution());
+        let threads = self.device.threads();
+        let of_each = items / threads;
+        let together = of_each * threads..items;
+        if of_each > 0 {
+            let parts = cut(0..together.start, threads * of_each.div_ceil(at_a_time));
+            let parts = Mutex::new(parts);
+            let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+            self.device.side_by_side(|| std::iter::from_fn(next).try_for_each(encode))?;
+        }
+        let parts = together.len().div_ceil(at_a_time);
+        cut(together, parts).try_for_each(encode)
     }
 
     /// Features of texts, **not** normalised.
@@ -219,4 +231,10 @@ impl<D: Device> ClipModel<D> {
             None => Ok(features),
         }
     }
+}
+
+/// Parts of about the same size: 16 pictures in 4 parts of 4, not 3 of 5 and one of 1.
+fn cut(items: Range<usize>, parts: usize) -> impl Iterator<Item = Range<usize>> {
+    let (start, count) = (items.start, items.len());
+    (0..parts).map(move |part| start + part * count / parts..start + (part + 1) * count / parts)
 }

@@ -11,9 +11,10 @@ use crate::layers::{
 use crate::{Architecture, CheckpointError, ImageArchitecture};
 use clip_kernels::{Device, PatchGrid, Result, Train};
 
-/// Rows of a ViT computed at a time: bounds memory for any number of items. Eight images of
-/// ViT-B/32, whose widest layer (5 MB) stays near the processor; 32 at a time are 4 % slower.
-const ROWS_AT_A_TIME: usize = 416;
+/// Rows of a ViT computed at a time: bounds memory for any number of items. Five images of
+/// ViT-B/32, whose widest layer (3 MB) stays near the processor, two of ViT-L/14; one at a time,
+/// for which all weights are read again, is 4 % slower in bf16, and so are nine in int8.
+const ROWS_AT_A_TIME: usize = 257;
 /// Cells of a ResNet's widest maps computed at a time: 2 pictures of 224 px, one of 288 px or more,
 /// whose maps stay near the processor. 5 at a time are 6 % slower in f32; in bf16 8 % slower on one
 /// thread, no different on two.
