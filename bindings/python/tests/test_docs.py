@@ -120,6 +120,8 @@ def test_the_examples_of_a_page_run_as_written(page: str, clone: Path) -> None:
 
 # Examples with data sets, and with released models.
 NOT_ON_A_CLONE = {"clip_rs._evaluate", "clip_rs._result", "clip_rs._train", "clip_rs.audit"}
+# What the examples of a module show needs a package; compat's give back torch's tensors.
+NEEDS = {"clip_rs.compat": "torch", "clip_rs.sklearn": "sklearn"}
 
 
 def test_the_examples_of_docstrings_run(clone: Path) -> None:
@@ -130,8 +132,8 @@ def test_the_examples_of_docstrings_run(clone: Path) -> None:
     ):
         if name in NOT_ON_A_CLONE or name == "clip_rs._clip_rs":
             continue
-        if name.startswith("clip_rs.compat") and not importlib.util.find_spec("torch"):
-            continue  # what compat gives back is shown as torch's
+        if any(name.startswith(module) and not importlib.util.find_spec(package) for module, package in NEEDS.items()):
+            continue
         names = {"clip_rs": clip_rs, "model": model, "np": np}
         module = importlib.import_module(name)
         for test in finder.find(module, name, globs={**vars(module), **names}):
