@@ -26,8 +26,8 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// False where the iterations allowed were used up, or it was stopped; such a fit is used as it
-    /// is (PROTOCOL_EVAL 7.2).
+    /// False where the objective may be well above its minimum: the iterations allowed were used up,
+    /// it was stopped, or nothing led further down. Such a fit is used as it is (PROTOCOL_EVAL 7.2).
     pub fn converged(&self) -> bool {
         matches!(self.termination, TerminationReason::Gradient | TerminationReason::Precision)
     }
@@ -65,13 +65,13 @@ pub fn fit(
         });
     }
     let start = match warm {
-        Some(warm) => warm.coefficients_of(&loss),
+        Some(warm) => warm.coefficients_of(&loss, set.features.centre()),
         None => vec![0.0; loss.outputs() * (width + 1)],
     };
     let mut objective = ProbeObjective::new(set.clone(), &loss, c);
     let minimum = minimize(&mut objective, start, options)?;
     let Minimum { x, value, gradient, iterations, evaluations, termination } = minimum;
-    model.set_coefficients(&loss, &x);
+    model.set_coefficients(&loss, set.features.centre(), &x);
     let objective = value * c * set.rows.len() as f64;
     Ok(Fit { model, objective, gradient, iterations, evaluations, termination })
 }

@@ -12,8 +12,15 @@ pub(super) trait Objective {
     /// Its value, and its gradient.
     fn evaluate(&mut self, x: &[f64], gradient: &mut [f64]) -> Result<f64, DeviceError>;
 
+    /// The most that a value with this gradient can be above the minimum.
+    fn gap(&self, gradient: &[f64]) -> f64;
+
     /// Makes the preconditioner fit the place evaluated last. Whether it has changed.
     fn refresh_preconditioner(&mut self) -> Result<bool, DeviceError>;
+
+    /// Makes the preconditioner's steps shorter where it knows least, in the end takes it away.
+    /// Whether there was one.
+    fn damp_preconditioner(&mut self) -> bool;
 
     /// Whether there is one: it knows the length of a step, not its direction alone.
     fn has_preconditioner(&self) -> bool;
@@ -28,10 +35,12 @@ pub(super) trait Objective {
 /// Why a fit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TerminationReason {
-    /// No entry of the gradient is above the tolerance.
+    /// No entry of the gradient is above the tolerance, and the value is near the minimum.
     Gradient,
-    /// Neither value nor gradient fall any further in the arithmetic of f32.
+    /// Neither value nor gradient fall any further in the arithmetic of f32, near the minimum.
     Precision,
+    /// They fall no further, and the minimum may be far.
+    Stalled,
     /// The iterations allowed are used up.
     Iterations,
     /// Somebody wanted it to end.
@@ -53,8 +62,14 @@ pub(super) struct Minimum {
 const PATIENCE: usize = 12;
 /// A smaller gain of value is none.
 const GAIN: f64 = 3e-8;
+/// The value is near the minimum where the gap is at most this share of it. The gap is a bound, and
+/// far above what the value exceeds the minimum by: there, 2 % at most where classes can be told
+/// apart without an error and C is 1e6, next to nothing elsewhere.
+const NEAR: f64 = 0.1;
 
-/// Minimizes from `start` until no entry of the gradient is above the tolerance.
+/// Minimizes from `start` until no entry of the gradient is above the tolerance and the value is
+/// near the minimum: where classes can be told apart without an error, every long `x` has a gradient
+/// next to zero.
 pub(super) fn minimize(
     objective: &mut impl Objective,
     start: Vec<f64>,
@@ -66,7 +81,7 @@ pub(super) fn minimize(
     let mut iterations = 0;
     let termination = loop {
         let gradient = greatest(&state.gradient);
-        if gradient <= options.tolerance {
+        if gradient <= options.tolerance && state.is_near(objective) {
             break TerminationReason::Gradient;
         }
         if iterations == options.most_iterations {
@@ -76,16 +91,17 @@ pub(super) fn minimize(
             break TerminationReason::Stopped;
         }
         if progress.has_ended(state.value, gradient) {
-            break TerminationReason::Precision;
+            break state.no_progress(objective);
         }
         if state.step(objective)? {
             iterations += 1;
-        } else if state.history.is_empty() {
-            break TerminationReason::Precision;
-        } else {
+        } else if !state.history.is_empty() {
             // What was learned may be what misleads; without it the preconditioner alone must lead
             // down.
             state.history.clear();
+        } else if !objective.damp_preconditioner() {
+            // Not even the gradient itself leads down.
+            break state.no_progress(objective);
         }
     };
     let State { x, value, gradient, evaluations, .. } = state;
@@ -112,6 +128,19 @@ impl State {
         let (next, next_gradient) = (x.clone(), gradient.clone());
         let history = LbfgsHistory::default();
         Ok(State { x, value, gradient, history, evaluations: 1, next, next_gradient })
+    }
+
+    fn is_near(&self, objective: &impl Objective) -> bool {
+        objective.gap(&self.gradient) <= NEAR * self.value
+    }
+
+    /// Why to end where nothing gets better.
+    fn no_progress(&self, objective: &impl Objective) -> TerminationReason {
+        if self.is_near(objective) {
+            TerminationReason::Precision
+        } else {
+            TerminationReason::Stalled
+        }
     }
 
     /// One step along the direction of L-BFGS; false where none leads down.
@@ -192,7 +221,8 @@ mod tests {
     /// `Σ cosh(curvature_i · (x_i − i / 4))`, with a preconditioner or without.
     struct Bowl {
         curvatures: Vec<f64>,
-        preconditioned: bool,
+        /// What the inverse curvatures are multiplied by.
+        preconditioner: Option<f32>,
     }
 
     impl Objective for Bowl {
@@ -206,16 +236,26 @@ mod tests {
                 .sum())
         }
 
+        fn gap(&self, gradient: &[f64]) -> f64 {
+            let least = self.curvatures.iter().fold(f64::MAX, |least, c| c.min(least));
+            gradient.iter().map(|value| value * value).sum::<f64>() / (2.0 * least * least)
+        }
+
         fn refresh_preconditioner(&mut self) -> Result<bool, DeviceError> {
             Ok(false)
         }
 
+        fn damp_preconditioner(&mut self) -> bool {
+            self.preconditioner.take().is_some()
+        }
+
         fn has_preconditioner(&self) -> bool {
-            self.preconditioned
+            self.preconditioner.is_some()
         }
 
         fn precondition(&self, vector: Vec<f32>) -> Result<Vec<f32>, DeviceError> {
-            let of = |c: f64| if self.preconditioned { (c * c).recip() as f32 } else { 1.0 };
+            let of =
+                |c: f64| self.preconditioner.map_or(1.0, |factor| factor * (c * c).recip() as f32);
             Ok(vector.iter().zip(&self.curvatures).map(|(value, &c)| value * of(c)).collect())
         }
 
@@ -227,12 +267,12 @@ mod tests {
 
     #[test]
     fn the_minimum_is_found_with_and_without_a_preconditioner() {
-        for preconditioned in [false, true] {
+        for preconditioner in [None, Some(1.0)] {
             let curvatures = (0..30).map(|i| 1.5_f64.powi(-(i % 7))).collect();
-            let mut bowl = Bowl { curvatures, preconditioned };
+            let mut bowl = Bowl { curvatures, preconditioner };
             let options = Options { tolerance: 1e-6, ..Options::default() };
             let found = minimize(&mut bowl, vec![0.0; 30], &options).expect("room");
-            assert_eq!(found.termination, TerminationReason::Gradient, "{preconditioned}");
+            assert_eq!(found.termination, TerminationReason::Gradient, "{preconditioner:?}");
             let excess = found.value - 30.0;
             assert!(
                 excess < 1e-6 && found.evaluations < 200,
@@ -244,15 +284,40 @@ mod tests {
 
     #[test]
     fn iterations_are_limited() {
-        let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioned: false };
+        let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioner: None };
         let options = Options { tolerance: 1e-12, most_iterations: 2, stop: None };
         let found = minimize(&mut bowl, vec![5.0; 3], &options).expect("room");
         assert_eq!((found.termination, found.iterations), (TerminationReason::Iterations, 2));
     }
 
     #[test]
+    fn a_preconditioner_that_leads_up_is_taken_away() {
+        let mut bowl = Bowl { curvatures: vec![1.0, 0.5, 0.3], preconditioner: Some(-1.0) };
+        let found = minimize(&mut bowl, vec![0.0; 3], &Options::default()).expect("room");
+        assert_eq!(found.termination, TerminationReason::Gradient);
+        assert!(bowl.preconditioner.is_none());
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_minimum() {
+        let mut bowl = Bowl { curvatures: vec![1.0, 0.5], preconditioner: None };
+        let found = minimize(&mut bowl, vec![f64::NAN; 2], &Options::default()).expect("room");
+        assert_eq!(found.termination, TerminationReason::Stalled);
+    }
+
+    #[test]
+    fn a_small_gradient_alone_is_no_minimum() {
+        let mut bowl = Bowl { curvatures: vec![1.0, 1e-4], preconditioner: Some(1.0) };
+        let start = vec![0.0, 1e4]; // the second's gradient there is 1.2e-4, the value e / 2
+        let options = Options { tolerance: 1e-3, ..Options::default() };
+        let found = minimize(&mut bowl, start, &options).expect("room");
+        assert_eq!(found.termination, TerminationReason::Gradient);
+        assert!(found.iterations > 0 && found.value < 2.1, "{}", found.value);
+    }
+
+    #[test]
     fn it_ends_when_it_is_stopped() {
-        let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioned: false };
+        let mut bowl = Bowl { curvatures: vec![1.0, 0.01, 0.3], preconditioner: None };
         let stop = AtomicBool::new(true);
         let options = Options { stop: Some(&stop), ..Options::default() };
         let found = minimize(&mut bowl, vec![5.0; 3], &options).expect("room");

@@ -10,6 +10,10 @@
 //!   search: at most 15 strengths of the regularization, each started from the nearest one's model
 //! ```
 //!
+//! A fit ends where the gradient is small and the duality gap is, which bounds what the objective is
+//! above its minimum: where few rows can be told apart without an error, the gradient alone says
+//! nothing (C = 1e6, 200 digits: 10 % were right, 81 % are at the minimum).
+//!
 //! Objective: `C · Σ cross-entropy + ½ · |W|²`, intercepts free, features as they are; the same
 //! optimum as scikit-learn's `LogisticRegression(C)`, also where there are two classes (one vector)
 //! and where classes do not occur (they are left out of the fit and score −∞).

@@ -99,28 +99,34 @@ impl Model {
         Ok(blocks.into_iter().flat_map(Matrix::into_values).collect())
     }
 
-    /// Coefficients and intercepts of a fit's outputs, `[outputs, width + 1]`.
-    pub(super) fn coefficients_of(&self, loss: &Loss) -> Vec<f64> {
+    /// Coefficients and intercepts of a fit's outputs, `[outputs, width + 1]`, for features with
+    /// `centre` taken off.
+    pub(super) fn coefficients_of(&self, loss: &Loss, centre: &[f32]) -> Vec<f64> {
         assert!(
             loss.classes().iter().all(|&class| (class as usize) < self.classes()),
             "classes of the start"
         );
         let of = |&class: &u32| {
-            let weights = self.weights[class as usize * self.width..][..self.width].iter();
-            let intercept =
-                Some(&self.intercepts[class as usize]).filter(|intercept| intercept.is_finite());
-            weights.chain([intercept.unwrap_or(&0.0)]).map(|&value| f64::from(value))
+            let weights = &self.weights[class as usize * self.width..][..self.width];
+            let intercept = f64::from(self.intercepts[class as usize]);
+            let intercept = if intercept.is_finite() { intercept } else { 0.0 };
+            let intercept = intercept + dot(weights, centre);
+            weights.iter().map(|&value| f64::from(value)).chain([intercept])
         };
         loss.classes().iter().flat_map(of).collect()
     }
 
     /// The other way round.
-    pub(super) fn set_coefficients(&mut self, loss: &Loss, coefficients: &[f64]) {
+    pub(super) fn set_coefficients(&mut self, loss: &Loss, centre: &[f32], coefficients: &[f64]) {
         for (&class, values) in loss.classes().iter().zip(coefficients.chunks_exact(self.width + 1))
         {
             let weights = &mut self.weights[class as usize * self.width..][..self.width];
             weights.iter_mut().zip(values).for_each(|(weight, &value)| *weight = value as f32);
-            self.intercepts[class as usize] = values[self.width] as f32;
+            self.intercepts[class as usize] = (values[self.width] - dot(weights, centre)) as f32;
         }
     }
+}
+
+fn dot(left: &[f32], right: &[f32]) -> f64 {
+    left.iter().zip(right).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
 }

@@ -6,7 +6,7 @@
 use super::lbfgs::Objective;
 use super::loss::Loss;
 use super::loss_sums::LossSums;
-use super::preconditioner::{Preconditioner, ScatterMatrices};
+use super::preconditioner::{FLOOR, Preconditioner, ScatterMatrices};
 use super::targets::TrainingSet;
 use clip_kernels::{DeviceError, Matrix};
 use rayon::prelude::*;
@@ -17,6 +17,8 @@ use std::ops::Range;
 const GROUPS: usize = 32;
 /// The preconditioner is made anew when the curvature has changed by this factor.
 const STALE: f64 = 4.0;
+/// What the preconditioner's floor grows by where no length of its steps leads down.
+const DAMPING: f64 = 100.0;
 
 /// `mean cross-entropy + penalty / 2 · |W|²` of `[outputs, width + 1]` coefficients, the intercept
 /// last.
@@ -30,6 +32,8 @@ pub(super) struct ProbeObjective<'a> {
     /// With the curvature it was made for; none where it does not pay.
     preconditioner: Option<(Preconditioner, f64)>,
     preconditioner_pays: bool,
+    /// The least share of the mean eigenvalue that the preconditioner takes a direction to have.
+    floor: f64,
     /// Computed for the first preconditioner.
     scatter: Option<ScatterMatrices>,
 }
@@ -50,6 +54,7 @@ impl<'a> ProbeObjective<'a> {
             curvature: 0.25,
             preconditioner: None,
             preconditioner_pays: Preconditioner::pays(set.features.width(), rows, loss.outputs()),
+            floor: FLOOR,
             scatter: None,
             set,
         }
@@ -128,6 +133,19 @@ impl Objective for ProbeObjective<'_> {
         Ok(total(|sums| sums.loss) + 0.5 * self.penalty * squares)
     }
 
+    /// The duality gap: the penalty curves the function by as much wherever the place, whatever the
+    /// strength. It does not curve intercepts; each counts as the weight of one more column, as long
+    /// as the rows are. So a value can be above by `penalty / 2 · |intercepts − best|² / spread`
+    /// more, a small part of the penalty that is in it.
+    fn gap(&self, gradient: &[f64]) -> f64 {
+        let spread = self.set.features.spread();
+        let squares = |row: &[f64]| {
+            let (intercept, weights) = row.split_last().expect("an intercept");
+            weights.iter().map(|value| value * value).sum::<f64>() + spread * intercept * intercept
+        };
+        gradient.chunks_exact(self.width() + 1).map(squares).sum::<f64>() / (2.0 * self.penalty)
+    }
+
     fn refresh_preconditioner(&mut self) -> Result<bool, DeviceError> {
         let stale = |made: f64| self.curvature < made / STALE || self.curvature > made * STALE;
         let is_stale = self.preconditioner.as_ref().is_none_or(|&(_, made)| stale(made));
@@ -142,10 +160,16 @@ impl Objective for ProbeObjective<'_> {
             Some(scatter) => scatter,
             none => none.insert(ScatterMatrices::of(features, order, self.loss)?),
         };
-        let found = scatter.preconditioner(curvature, self.penalty)?;
+        let found = scatter.preconditioner(curvature, self.penalty, self.floor)?;
         self.preconditioner_pays = found.is_some();
         self.preconditioner = found.map(|made| (made, curvature)).or(self.preconditioner.take());
         Ok(self.preconditioner_pays)
+    }
+
+    fn damp_preconditioner(&mut self) -> bool {
+        self.floor *= DAMPING;
+        self.preconditioner_pays &= self.floor < 1.0;
+        self.preconditioner.take().is_some()
     }
 
     fn has_preconditioner(&self) -> bool {

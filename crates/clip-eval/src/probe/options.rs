@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 /// When a fit ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'a> {
-    /// The greatest entry of the gradient of `objective / (C · rows)` that is taken for zero.
+    /// The greatest entry of the gradient of `objective / (C · rows)` that is taken for zero. A fit
+    /// goes on while the duality gap is above a tenth of the objective.
     pub tolerance: f64,
     /// The most iterations.
     pub most_iterations: usize,

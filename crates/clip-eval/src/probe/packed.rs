@@ -28,6 +28,11 @@ pub struct PackedFeatures<'a> {
     device: InstructionSet,
     features: Features<'a>,
     order: Vec<usize>,
+    /// Mean of the rows, `[width]`. It is taken off each when it is packed, and intercepts make up for
+    /// it: logits of a far common mean would be its rounding.
+    centre: Vec<f32>,
+    /// Mean square of the rows' distances from it.
+    spread: f64,
     rows_of_chunk: usize,
     /// Empty where the features are packed anew for every product.
     kept: Vec<Chunk>,
@@ -62,7 +67,9 @@ impl<'a> PackedFeatures<'a> {
     ) -> Result<Self, DeviceError> {
         let rows_of_chunk = rows_of_chunk(order.len());
         let bytes = 2 * size_of::<f32>() * order.len() * features.width();
-        let mut packed = Self { device, features, order, rows_of_chunk, kept: Vec::new() };
+        let (centre, spread) = features.centre_and_spread(&order);
+        let kept = Vec::new();
+        let mut packed = Self { device, features, order, centre, spread, rows_of_chunk, kept };
         if bytes <= memory {
             let chunks = (0..packed.chunks()).into_par_iter();
             packed.kept = chunks.map(|chunk| packed.pack(chunk)).collect::<Result<_, _>>()?;
@@ -93,6 +100,14 @@ impl<'a> PackedFeatures<'a> {
         self.features
     }
 
+    pub(super) fn centre(&self) -> &[f32] {
+        &self.centre
+    }
+
+    pub(super) fn spread(&self) -> f64 {
+        self.spread
+    }
+
     pub(super) fn chunks(&self) -> usize {
         self.rows().div_ceil(self.rows_of_chunk)
     }
@@ -116,8 +131,11 @@ impl<'a> PackedFeatures<'a> {
 
     fn pack(&self, chunk: usize) -> Result<Chunk, DeviceError> {
         let order = &self.order[self.rows_of(chunk)];
-        let rows = self.features.gather(order);
+        let mut rows = self.features.gather(order);
         let (rows_of_chunk, width) = (order.len(), self.width());
+        for row in rows.chunks_exact_mut(width) {
+            row.iter_mut().zip(&self.centre).for_each(|(value, centre)| *value -= centre);
+        }
         let pack = |view| PackedMatrix::new(self.device, view);
         Ok(Chunk {
             samples: pack(MatrixView::output_major(&rows, rows_of_chunk, width))?,

@@ -28,11 +28,11 @@ use rayon::prelude::*;
 const ROWS_PER_COLUMN: usize = 8;
 /// Rows multiplied at a time.
 const BLOCK: usize = 960;
-/// The least share of the mean eigenvalue that any direction is taken to have: beyond it lies the
-/// rounding of the scatter, which are sums in f32.
-const FLOOR: f64 = 1e-6;
+/// The least share of the mean eigenvalue that a fit begins with: beyond it lies the rounding of the
+/// scatter, which are sums in f32.
+pub(super) const FLOOR: f64 = 1e-6;
 
-/// Scatter within classes `[width, width]` and the classes' means; of one class in a fit that asks
+/// Scatter within classes `[width, width]` and the means of the classes' packed rows; of one class in a fit that asks
 /// yes or no.
 pub(super) struct ScatterMatrices {
     scatter: Vec<f64>,
@@ -68,20 +68,26 @@ impl ScatterMatrices {
         let centred = |&place: &usize| (features.row(order[place]), means.row(class_of(place)));
         let rows: Vec<(&[f32], &[f32])> = places.iter().map(centred).collect();
         let scatter = scatter_of(device, &rows, features.width())?;
+        for mean in means.values_mut().chunks_exact_mut(features.width()) {
+            mean.iter_mut().zip(packed.centre()).for_each(|(mean, centre)| *mean -= centre);
+        }
         Ok(Self { scatter, means, compete: matches!(loss, Loss::Softmax { .. }), device })
     }
 
     /// The preconditioner for this curvature and penalty. None where the sum is not positive
     /// definite.
+    ///
+    /// - `floor`: the least share of the mean eigenvalue that any direction is taken to have
     pub(super) fn preconditioner(
         &self,
         curvature: f64,
         penalty: f64,
+        floor: f64,
     ) -> Result<Option<Preconditioner>, DeviceError> {
         let width = self.means.width();
         let mut matrix: Vec<f64> = self.scatter.iter().map(|value| value * curvature).collect();
         let trace: f64 = matrix.iter().step_by(width + 1).sum();
-        let floor = FLOOR * trace / width as f64;
+        let floor = floor * trace / width as f64;
         matrix.iter_mut().step_by(width + 1).for_each(|value| *value += floor + penalty);
         let Some(factor) = inverse_factor(matrix, width) else { return Ok(None) };
         let rows: Vec<f32> = factor.iter().map(|&value| value as f32).collect();

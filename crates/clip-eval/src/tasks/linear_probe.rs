@@ -74,7 +74,10 @@ fn probe_once(
     let model = select(context, &data, names.len(), dataset.metric, options.strength.c)?;
     let mut notes = vec![data.note.clone()];
     if !model.fit.converged() {
-        notes.push(format!("the fit stopped after {} iterations", model.fit.iterations));
+        notes.push(format!(
+            "the fit stopped short of the minimum after {} iterations",
+            model.fit.iterations
+        ));
     }
     notes.push(format!("C = {}", model.c));
     let search: Vec<SearchPoint> = model.evaluations.iter().map(search_point).collect();

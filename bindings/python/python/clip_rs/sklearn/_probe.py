@@ -37,7 +37,8 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation set of one's own, take ``GridSearchCV``.
     tol : float, default=1e-5
         The greatest entry of the gradient of the mean loss that is taken for zero; scikit-learn
-        means the same by it, and has 1e-4.
+        means the same by it, and has 1e-4. A fit goes on while the duality gap is above a tenth of
+        the objective, so that it ends near the minimum for any C.
     max_iter : int, default=1000
         The most iterations of a fit.
     random_state : int, default=0
@@ -120,7 +121,8 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Warns
         -----
         ConvergenceWarning
-            The iterations allowed were used up.
+            The fit ended short of the minimum: the iterations allowed were used up, or nothing led further
+            down in float32.
         """
         C = self._checked_parameters()
         features, y = validate_data(self, X, y, dtype=np.float32, order="C")
@@ -150,7 +152,7 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             del self.search_scores_
         if not converged:
             warnings.warn(
-                f"the fit stopped after {iterations} iterations short of tol={self.tol}; allow more with max_iter, "
+                f"the fit stopped after {iterations} iterations short of the minimum; allow more with max_iter, "
                 "or scale the features",
                 ConvergenceWarning,
                 stacklevel=2,
