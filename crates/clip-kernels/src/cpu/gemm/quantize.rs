@@ -1,7 +1,7 @@
 //! Rows in 8 bits, each with a scale and a zero of its own.
 
 use crate::cpu::isa::{Isa, Vectorize};
-use crate::cpu::lanes::Lanes;
+use crate::cpu::lanes::{LANES, Lanes, fold};
 
 /// How the integers of one row become numbers: `x ≈ step · (integer − zero)`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,51 +23,64 @@ struct QuantizeRow<'a> {
     words: &'a mut [u32],
 }
 
-/// Adding `1.5 · 2²³` rounds to an integer, ties to even, which then stands in the low bits.
-const ROUND: f32 = 12_582_912.0;
-/// Values side by side in the search for the range.
-const LANES: usize = 32;
+/// Values at a time.
+const VALUES: usize = 4 * LANES;
 
 impl Vectorize for QuantizeRow<'_> {
     type Output = RowScale;
 
     #[inline(always)]
     fn run<L: Lanes>(self) -> RowScale {
-        let (lowest, highest) = range(self.values);
+        let (lowest, highest) = range::<L>(self.values);
         let range = highest - lowest;
         let inverse = if range > 0.0 { 255.0 / range } else { 0.0 };
-        let zero = rounded(-lowest * inverse);
-        let integer = |value: f32| (rounded(value * inverse) + zero).clamp(0, 255) as u8;
+        let zero = (-lowest * inverse).round_ties_even() as i32;
         let bytes: &mut [u8] = bytemuck::cast_slice_mut(self.words);
         let (bytes, rest) = bytes.split_at_mut(self.values.len());
-        for (byte, &value) in bytes.iter_mut().zip(self.values) {
-            *byte = integer(value);
+        let ((values, tail), (bytes, last)) =
+            (self.values.as_chunks::<VALUES>(), bytes.as_chunks_mut::<VALUES>());
+        for (bytes, values) in bytes.iter_mut().zip(values) {
+            *bytes = quantized::<L>(values, inverse, zero);
+        }
+        if !tail.is_empty() {
+            let mut values = [0.0; VALUES];
+            values[..tail.len()].copy_from_slice(tail);
+            last.copy_from_slice(&quantized::<L>(&values, inverse, zero)[..tail.len()]);
         }
         rest.fill(0);
         RowScale { step: range / 255.0, zero }
     }
 }
 
-/// The lowest and the highest of the values and 0. NaN is neither.
 #[inline(always)]
-fn range(values: &[f32]) -> (f32, f32) {
-    let (mut lowest, mut highest) = ([0.0_f32; LANES], [0.0_f32; LANES]);
-    let (chunks, tail) = values.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            lowest[lane] = if chunk[lane] < lowest[lane] { chunk[lane] } else { lowest[lane] };
-            highest[lane] = if chunk[lane] > highest[lane] { chunk[lane] } else { highest[lane] };
-        }
-    }
-    let lowest = lowest.iter().chain(tail).fold(0.0_f32, |a, &b| if b < a { b } else { a });
-    let highest = highest.iter().chain(tail).fold(0.0_f32, |a, &b| if b > a { b } else { a });
-    (lowest, highest)
+fn quantized<L: Lanes>(values: &[f32; VALUES], inverse: f32, zero: i32) -> [u8; VALUES] {
+    let [a, b, c, d]: &[[f32; LANES]; 4] = bytemuck::cast_ref(values);
+    let inverse = L::splat(inverse);
+    let numbers = [
+        L::load(a).mul(inverse),
+        L::load(b).mul(inverse),
+        L::load(c).mul(inverse),
+        L::load(d).mul(inverse),
+    ];
+    L::to_bytes(numbers, zero)
 }
 
-/// The nearest integer of a number within ±2²².
+/// The lowest and the highest of the values and 0. NaN is neither.
 #[inline(always)]
-fn rounded(value: f32) -> i32 {
-    (value + ROUND).to_bits().wrapping_sub(ROUND.to_bits()).cast_signed()
+fn range<L: Lanes>(values: &[f32]) -> (f32, f32) {
+    let (pairs, tail) = values.as_chunks::<{ 2 * LANES }>();
+    let (mut lowest, mut highest) = ([L::splat(0.0); 2], [L::splat(0.0); 2]);
+    for pair in pairs {
+        let [a, b]: &[[f32; LANES]; 2] = bytemuck::cast_ref(pair);
+        let (a, b) = (L::load(a), L::load(b));
+        lowest = [lowest[0].at_most(a), lowest[1].at_most(b)];
+        highest = [a.max(highest[0]), b.max(highest[1])];
+    }
+    let (lower, higher) =
+        (|a: f32, b: f32| if b < a { b } else { a }, |a: f32, b: f32| if b > a { b } else { a });
+    let lowest = fold(lowest[0].at_most(lowest[1]), lower);
+    let highest = fold(highest[0].max(highest[1]), higher);
+    (tail.iter().copied().fold(lowest, lower), tail.iter().copied().fold(highest, higher))
 }
 
 #[cfg(test)]

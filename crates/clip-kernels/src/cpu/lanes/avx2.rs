@@ -2,10 +2,12 @@
 
 use super::{LANES, Lanes};
 use std::arch::x86_64::{
-    __m256, _CMP_NLT_UQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps,
-    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_div_ps,
-    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-    _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    __m256, __m256i, _CMP_NLT_UQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps,
+    _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_cvtepi32_ps,
+    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_packs_epi32, _mm256_packus_epi16,
+    _mm256_permutevar8x32_epi32, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
+    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 #[derive(Clone, Copy)]
@@ -108,6 +110,13 @@ impl Lanes for Avx2 {
         halves!(|a| _mm256_andnot_ps(_mm256_set1_ps(-0.0), a))
     }
 
+    /// Of NaN the instruction gives the lowest integer.
+    #[inline(always)]
+    fn to_bytes(numbers: [Self; 4], zero: i32) -> [u8; 4 * LANES] {
+        let [a, b, c, d] = numbers;
+        with_avx2!(std::mem::transmute([bytes(a, b, zero), bytes(c, d, zero)]))
+    }
+
     #[inline(always)]
     fn integers_to_numbers(self) -> Self {
         let a = self;
@@ -123,4 +132,22 @@ impl Lanes for Avx2 {
             _mm256_castsi256_ps(_mm256_add_epi32(exponent, one))
         })
     }
+}
+
+/// 32 bytes of [`Lanes::to_bytes`].
+#[inline(always)]
+fn bytes(a: Avx2, b: Avx2, zero: i32) -> __m256i {
+    with_avx2!({
+        let zero = _mm256_set1_epi32(zero);
+        let Avx2([a_low, a_high]) = a;
+        let Avx2([b_low, b_high]) = b;
+        let a_low = _mm256_add_epi32(_mm256_cvtps_epi32(a_low), zero);
+        let a_high = _mm256_add_epi32(_mm256_cvtps_epi32(a_high), zero);
+        let b_low = _mm256_add_epi32(_mm256_cvtps_epi32(b_low), zero);
+        let b_high = _mm256_add_epi32(_mm256_cvtps_epi32(b_high), zero);
+        let (a, b) = (_mm256_packs_epi32(a_low, a_high), _mm256_packs_epi32(b_low, b_high));
+        // Fours of bytes, in each half of the register one of each of the four.
+        let in_order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+        _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b), in_order)
+    })
 }

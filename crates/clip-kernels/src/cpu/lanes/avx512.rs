@@ -2,11 +2,12 @@
 
 use super::{LANES, Lanes};
 use std::arch::x86_64::{
-    __m512, _CMP_NLT_UQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_loadu_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_rcp14_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    __m512, __m512i, _CMP_NLT_UQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
+    _mm512_cvtps_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_maskz_mov_ps,
+    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_packs_epi32, _mm512_packus_epi16,
+    _mm512_permutexvar_epi32, _mm512_rcp14_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setr_epi32, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 #[derive(Clone, Copy)]
@@ -15,8 +16,8 @@ pub(in crate::cpu) struct Avx512(__m512);
 /// A method's body of intrinsics, which need no more than the instruction set.
 macro_rules! with_avx512 {
     ($body:expr) => {
-        // SAFETY: this type is named only where AVX-512 F is there (see `Lanes`); what is read or
-        // written are arrays of 16 numbers.
+        // SAFETY: this type is named only where AVX-512 F and BW are there (see `Lanes`); what is
+        // read or written are arrays of 16 numbers.
         unsafe { $body }
     };
 }
@@ -92,6 +93,23 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn abs(self) -> Self {
         with_avx512!(Self(_mm512_abs_ps(self.0)))
+    }
+
+    /// Of NaN the instruction gives the lowest integer.
+    #[inline(always)]
+    fn to_bytes(numbers: [Self; 4], zero: i32) -> [u8; 4 * LANES] {
+        with_avx512!({
+            let zero = _mm512_set1_epi32(zero);
+            let [a, b, c, d] = numbers;
+            let a = _mm512_add_epi32(_mm512_cvtps_epi32(a.0), zero);
+            let b = _mm512_add_epi32(_mm512_cvtps_epi32(b.0), zero);
+            let c = _mm512_add_epi32(_mm512_cvtps_epi32(c.0), zero);
+            let d = _mm512_add_epi32(_mm512_cvtps_epi32(d.0), zero);
+            let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            // Fours of bytes, in each quarter of the register one of each of the four.
+            let in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            std::mem::transmute::<__m512i, _>(_mm512_permutexvar_epi32(in_order, bytes))
+        })
     }
 
     #[inline(always)]

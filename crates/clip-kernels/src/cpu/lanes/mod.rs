@@ -53,6 +53,9 @@ pub(super) trait Lanes: Copy {
     /// The absolute value.
     fn abs(self) -> Self;
 
+    /// The nearest integers, ties to even, plus `zero`, each cut off at 0 and 255; of NaN 0. The
+    /// numbers are within ±2²².
+    fn to_bytes(numbers: [Self; 4], zero: i32) -> [u8; 4 * LANES];
     /// The bits as i32, converted.
     fn integers_to_numbers(self) -> Self;
     /// `2ⁿ` for `n + 1.5 · 2²³`: the low bits moved into the exponent.

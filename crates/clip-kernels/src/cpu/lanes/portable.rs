@@ -75,6 +75,19 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn to_bytes(numbers: [Self; 4], zero: i32) -> [u8; 4 * LANES] {
+        /// Adding `1.5 · 2²³` rounds to an integer, ties to even, which then stands in the low bits.
+        const ROUND: f32 = 12_582_912.0;
+        let mut bytes = [0; 4 * LANES];
+        for (byte, number) in bytes.iter_mut().zip(numbers.iter().flat_map(|numbers| numbers.0)) {
+            let number = if number > -4e6 { number } else { -4e6 }; // NaN too
+            let integer = (number + ROUND).to_bits().wrapping_sub(ROUND.to_bits()).cast_signed();
+            *byte = (integer + zero).clamp(0, 255) as u8;
+        }
+        bytes
+    }
+
+    #[inline(always)]
     fn integers_to_numbers(self) -> Self {
         Self(self.0.map(|value| value.to_bits().cast_signed() as f32))
     }
