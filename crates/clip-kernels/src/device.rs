@@ -143,6 +143,10 @@ pub trait Device: Send + Sync + Sized {
     /// Cuts pictures into patches, projects them, puts the class token in front, where there is
     /// one, and adds positions (PROTOCOL 1.1, steps 1 to 4).
     ///
+    /// In int8 a patch is the sum of two rows of 8 bits, the second of what the first leaves: what is
+    /// lost on pixels goes through all layers (starter model, 1,000 photos: with pixels in bf16 one
+    /// has a cosine of 0.991 to f32).
+    ///
     /// - `images`: `[items, 3 · resolution²]`, channel by channel
     /// - `patch_embedding`: `[width, 3 · patch_size²]`, inputs in (channel, row, column) order
     /// - `positional_embedding`: `[tokens, width]`, `tokens = patches + 1` with a class token, else

@@ -40,13 +40,6 @@ impl Precision {
         }
     }
 
-    /// Of the product with pixels: f32 where the others are int8. What is lost on the first layer
-    /// goes through all others (starter model, 1,000 photos: in bf16 one has a cosine of 0.991 to
-    /// f32, with the first layer in f32 none is below 0.995), and it is a fortieth of the work.
-    pub fn of_pixels(self) -> Self {
-        if self == Self::Int8 { Self::F32 } else { self }
-    }
-
     /// This precision where it has at least 16 bits, else bf16: for the few products that lose more
     /// by 8 bits than they gain (the last layer, attention).
     pub fn at_least_16_bits(self) -> Self {

@@ -190,6 +190,7 @@ proptest! {
         patch_size in 1_usize..18,
         width in 1_usize..70,
         has_class_token: bool,
+        precision in precision(),
         seed: u32,
     ) {
         let grid = PatchGrid { resolution: side * patch_size, patch_size };
@@ -197,7 +198,7 @@ proptest! {
         let weight = values(width * grid.patch_values(), seed ^ 1);
         let positions = matrix(grid.patches() + usize::from(has_class_token), width, seed ^ 3);
         on_every_device!(device => {
-            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()), Precision::F32)?;
+            let weight = device.pack(MatrixView::output_major(&weight, width, grid.patch_values()), precision)?;
             let class_embedding = device.vector(values(width, seed ^ 2))?;
             let class_embedding = has_class_token.then_some(&class_embedding);
             device.embed_patches(&images, grid, &weight, class_embedding, &positions)

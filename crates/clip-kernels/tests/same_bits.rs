@@ -127,13 +127,21 @@ fn layer_norm_patches_and_pools_have_same_bits_in_any_batch() {
     let grid = PatchGrid { resolution: 24, patch_size: 8 };
     let weight = values(40 * grid.patch_values(), 1);
     let positions = Matrix::new(values((grid.patches() + 1) * 40, 2), 40);
-    assert_same_bits(grid.image_values(), |device, x, _| {
-        let weight = device
-            .pack(MatrixView::output_major(&weight, 40, grid.patch_values()), Precision::F32)?;
-        let images = Matrix::new(x, grid.image_values());
-        let class = device.vector(values(40, 3))?;
-        device.to_host(device.embed_patches(&images, grid, &weight, Some(&class), &positions)?)
-    });
+    for precision in Precision::ALL {
+        assert_same_bits(grid.image_values(), |device, x, _| {
+            let weight = MatrixView::output_major(&weight, 40, grid.patch_values());
+            let weight = device.pack(weight, precision)?;
+            let images = Matrix::new(x, grid.image_values());
+            let class = device.vector(values(40, 3))?;
+            device.to_host(device.embed_patches(
+                &images,
+                grid,
+                &weight,
+                Some(&class),
+                &positions,
+            )?)
+        });
+    }
     assert_same_bits(16 * 24, |device, x, _| {
         let maps = device.average_pool(&Matrix::new(x, 24), MapShape::square(4), 2)?;
         device.to_host(device.pool_tokens(&maps, &Matrix::new(values(5 * 24, 1), 24))?)

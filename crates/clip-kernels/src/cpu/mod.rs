@@ -35,7 +35,7 @@ use crate::{
     AttentionOptions, AttentionPlan, ConvolutionShape, Device, Epilogue, KvRanges, MapShape,
     Matrix, MatrixView, PatchGrid, Precision, Projections, Reference, Result, Segments,
 };
-use gemm::{Im2col, Lhs, TileEpilogue, Use, product};
+use gemm::{Im2col, Lhs, Part, TileEpilogue, Use, product};
 use std::sync::{Mutex, PoisonError};
 
 /// The processor this program runs on, in f32.
@@ -183,9 +183,14 @@ impl Device for Cpu {
     ) -> Result<Matrix> {
         let shape = patch_embedding.shape();
         shape_checks::embed_patches(images, grid, shape, class_embedding, positional_embedding);
-        let lhs = Lhs::Patches { images: images.values(), grid };
-        let patch_rows = images.rows() * grid.patches();
-        let patches = self.multiply(lhs, patch_rows, patch_embedding, Epilogue::none())?;
+        let (images, rows) = (images.values(), images.rows() * grid.patches());
+        let lhs = Lhs::Patches { images, grid, part: Part::First };
+        let mut patches = self.multiply(lhs, rows, patch_embedding, Epilogue::none())?;
+        if patch_embedding.panels().precision == Precision::Int8 {
+            let lhs = Lhs::Patches { images, grid, part: Part::Rest };
+            let epilogue = Epilogue::none().residual(patches);
+            patches = self.multiply(lhs, rows, patch_embedding, epilogue)?;
+        }
         patches::with_class_and_positions(&patches, class_embedding, positional_embedding)
     }
 

@@ -1,6 +1,6 @@
 //! What training adds to the processor.
 
-use super::gemm::{Lhs, Use};
+use super::gemm::{Lhs, Part, Use};
 use super::target::for_each_chunk;
 use super::{
     Cpu, PackedWeight, attention, batch_norm, column_sums, convolution, elementwise, layer_norm,
@@ -179,7 +179,10 @@ impl Train for Cpu {
             positional_embedding.as_deref(),
         );
         if let Some(gradient) = patch_embedding {
-            let (lhs, width) = (Lhs::Patches { images: images.values(), grid }, gradient.width());
+            let (lhs, width) = (
+                Lhs::Patches { images: images.values(), grid, part: Part::First },
+                gradient.width(),
+            );
             let dy = patches::without_class(dy, grid.patches(), has_class_token)?;
             let gradient = gradient.values_mut();
             weight_gradient::weight_gradient(self.isa, &dy, lhs, width, precision, gradient)?;

@@ -1,7 +1,7 @@
 //! **Defines** patch embedding (PROTOCOL 1.1, steps 1 to 4).
 
 use super::linear::{product, product_gradient};
-use super::precision::ReferenceWeight;
+use super::precision::{QuantizedRow, ReferenceWeight};
 use super::rows::add_rows_to;
 use crate::{Epilogue, Matrix, PatchGrid, Precision, Reference, Result};
 
@@ -13,12 +13,15 @@ pub(super) fn embed_patches(
     class_embedding: Option<&Vec<f32>>,
     positional_embedding: &Matrix,
 ) -> Result<Matrix> {
-    let patches = product(
-        images.rows() * grid.patches(),
-        patch_embedding,
-        Epilogue::<Reference>::none(),
-        |row| patch(images.row(row / grid.patches()), grid, row % grid.patches()),
-    )?;
+    let rows = images.rows() * grid.patches();
+    let patch = |row| patch(images.row(row / grid.patches()), grid, row % grid.patches());
+    let epilogue = Epilogue::<Reference>::none();
+    let mut patches = product(rows, patch_embedding, epilogue, patch)?;
+    if patch_embedding.precision() == Precision::Int8 {
+        let epilogue = Epilogue::<Reference>::none().residual(patches);
+        let rest = |row| QuantizedRow::new(&patch(row)).rest(&patch(row));
+        patches = product(rows, patch_embedding, epilogue, rest)?;
+    }
     let tokens = positional_embedding.rows();
     let mut out = Matrix::unwritten(images.rows() * tokens, patch_embedding.shape().outputs)?;
     for row in 0..out.rows() {

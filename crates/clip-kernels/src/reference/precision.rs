@@ -33,6 +33,10 @@ impl ReferenceWeight {
         Ok(Self { values, scales, precision })
     }
 
+    pub(super) fn precision(&self) -> Precision {
+        self.precision
+    }
+
     pub(super) fn shape(&self) -> WeightShape {
         WeightShape { outputs: self.values.rows(), inputs: self.values.width() }
     }
@@ -118,6 +122,12 @@ impl QuantizedRow {
         let integer =
             |&value: &f32| ((value * inverse).round_ties_even() as i32 + zero).clamp(0, 255) as u8;
         Self { scale: range / 255.0, zero, integers: row.iter().map(integer).collect() }
+    }
+
+    /// What it lacks to the row that it was made of; each step of it rounded to f32.
+    pub(crate) fn rest(&self, row: &[f32]) -> Vec<f32> {
+        let number = |&integer: &u8| self.scale * (i32::from(integer) - self.zero) as f32;
+        row.iter().zip(&self.integers).map(|(value, integer)| value - number(integer)).collect()
     }
 }
 

@@ -49,9 +49,7 @@ impl<D: Device> VisionTransformer<D> {
             MatrixView::output_major(&patch_embedding, width, grid.patch_values());
         Ok(Self {
             grid,
-            patch_embedding: loader
-                .with_precision(loader.precision.of_pixels())
-                .pack(patch_embedding)?,
+            patch_embedding: loader.pack(patch_embedding)?,
             class_embedding: loader.vector("class_embedding")?,
             positional_embedding: loader.rows("positional_embedding")?,
             ln_pre: LayerNorm::load(&loader.at("ln_pre"))?,

@@ -5,7 +5,7 @@ use super::im2col::Im2col;
 use super::macro_kernel::MC;
 use super::packed_words;
 use super::panels::Panels;
-use super::quantize::{RowScale, quantize_row};
+use super::quantize::{RowScale, quantize_row, subtract_row};
 use crate::cpu::isa::Isa;
 use crate::cpu::transpose::Transpose;
 use crate::{PatchGrid, Precision};
@@ -59,10 +59,16 @@ impl PackedLhs {
                     &self.row
                 }
             };
-            match panels.precision {
-                Precision::Int8 => self.scales.push(quantize_row(isa, values, words)),
-                precision => packed_words::from_row(isa, precision, values, words),
+            if panels.precision == Precision::Bf16 {
+                packed_words::from_row(isa, Precision::Bf16, values, words);
+                continue;
             }
+            let mut scale = quantize_row(isa, values, words);
+            if let Lhs::Patches { part: Part::Rest, .. } = lhs {
+                subtract_row(isa, scale, words, &mut self.row);
+                scale = quantize_row(isa, &self.row, words);
+            }
+            self.scales.push(scale);
         }
     }
 
@@ -98,11 +104,20 @@ pub(in crate::cpu) enum Lhs<'a> {
     /// Row `r` is column `r` of rows `stride` values apart: in f32 and bf16.
     Columns { values: &'a [f32], stride: usize },
     /// Row `r` is patch `r % patches` of picture `r / patches`, `[3 · patch_size²]`.
-    Patches { images: &'a [f32], grid: PatchGrid },
+    Patches { images: &'a [f32], grid: PatchGrid, part: Part },
     /// Row `r` is what a kernel covers; the words of the maps are values.
     Im2col(Im2col<'a>),
     /// The same, where the maps are in words of the panels' precision already.
     Im2colWords(Im2col<'a>),
+}
+
+/// Of a row that is a sum of two rows in 8 bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::cpu) enum Part {
+    /// The row itself, in any precision.
+    First,
+    /// What the first leaves.
+    Rest,
 }
 
 impl<'a> Lhs<'a> {
@@ -124,7 +139,7 @@ impl<'a> Lhs<'a> {
                 let start = row * stride + column + inputs.start;
                 out.copy_from_slice(&values[start..start + out.len()]);
             }
-            Self::Patches { images, grid } => copy_patch(images, grid, row, inputs, out),
+            Self::Patches { images, grid, .. } => copy_patch(images, grid, row, inputs, out),
             Self::Im2col(maps) => maps.copy(isa, row..row + 1, inputs, out, out.len()),
             Self::Im2colWords(_) => unreachable!("words are copied as they are"),
             Self::Columns { .. } => unreachable!("columns are turned a block at a time"),

@@ -30,7 +30,7 @@ mod rhs;
 pub(super) use epilogue::TileEpilogue;
 pub(super) use huge_pages::Use;
 pub(super) use im2col::Im2col;
-pub(super) use lhs::Lhs;
+pub(super) use lhs::{Lhs, Part};
 pub(super) use macro_kernel::{KC, MC, MacroKernel};
 pub(super) use micro_kernel::multiply_in_registers;
 pub use pack::PackedWeight;

@@ -18,6 +18,30 @@ pub(super) fn quantize_row(isa: Isa, values: &[f32], words: &mut [u32]) -> RowSc
     isa.vectorize(QuantizeRow { values, words })
 }
 
+/// Takes from a row what its integers stand for, as `reference::QuantizedRow::rest` does.
+pub(super) fn subtract_row(isa: Isa, scale: RowScale, words: &[u32], values: &mut [f32]) {
+    isa.vectorize(SubtractRow { scale, words, values });
+}
+
+struct SubtractRow<'a> {
+    scale: RowScale,
+    words: &'a [u32],
+    values: &'a mut [f32],
+}
+
+impl Vectorize for SubtractRow<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let RowScale { step, zero } = self.scale;
+        let integers: &[u8] = bytemuck::cast_slice(self.words);
+        for (value, &integer) in self.values.iter_mut().zip(integers) {
+            *value -= step * (i32::from(integer) - zero) as f32;
+        }
+    }
+}
+
 struct QuantizeRow<'a> {
     values: &'a [f32],
     words: &'a mut [u32],
@@ -113,6 +137,9 @@ mod tests {
                         isa.name()
                     );
                     assert!(bytes[length..].iter().all(|&byte| byte == 0));
+                    let mut rest = values.clone();
+                    subtract_row(isa, scale, &words, &mut rest);
+                    assert_eq!(rest, expected.rest(&values), "{}, {length} {offset}", isa.name());
                 }
             }
         }
