@@ -11,10 +11,10 @@ use crate::layers::{
 use crate::{Architecture, CheckpointError, ImageArchitecture};
 use clip_kernels::{Device, PatchGrid, Result, Train};
 
-/// Rows of a ViT computed at a time: bounds memory for any number of items. Five images of
-/// ViT-B/32, whose widest layer (3 MB) stays near the processor, two of ViT-L/14; one at a time,
-/// for which all weights are read again, is 4 % slower in bf16, and so are nine in int8.
-const ROWS_AT_A_TIME: usize = 257;
+/// Rows of a ViT that a thread computes at a time: bounds memory for any number of items. Three
+/// images of ViT-B/32, whose widest layer (2 MB) stays near the processor, and one of ViT-L/14; six
+/// are 6 % slower in int8, two of ViT-L/14 4 % in bf16.
+const ROWS_AT_A_TIME: usize = 150;
 /// Cells of a ResNet's widest maps computed at a time: 2 pictures of 224 px, one of 288 px or more,
 /// whose maps stay near the processor. 5 at a time are 6 % slower in f32; in bf16 8 % slower on one
 /// thread, no different on two.
