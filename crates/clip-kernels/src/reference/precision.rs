@@ -112,15 +112,17 @@ pub(crate) struct QuantizedRow {
 }
 
 impl QuantizedRow {
-    /// The range of the row, widened to hold 0, cut into 255 steps.
+    /// The range of the row, widened to hold 0, cut into 255 steps. Of NaN the integer is 0.
     pub(crate) fn new(row: &[f32]) -> Self {
         let lowest = row.iter().fold(0.0_f32, |lowest, &value| lowest.min(value));
         let highest = row.iter().fold(0.0_f32, |highest, &value| highest.max(value));
         let range = highest - lowest;
         let inverse = if range > 0.0 { 255.0 / range } else { 0.0 };
         let zero = (-lowest * inverse).round_ties_even() as i32;
-        let integer =
-            |&value: &f32| ((value * inverse).round_ties_even() as i32 + zero).clamp(0, 255) as u8;
+        let integer = |&value: &f32| match (value * inverse).round_ties_even() {
+            steps if steps.is_nan() => 0,
+            steps => (steps as i32 + zero).clamp(0, 255) as u8,
+        };
         Self { scale: range / 255.0, zero, integers: row.iter().map(integer).collect() }
     }
 

@@ -115,6 +115,22 @@ mod tests {
     use crate::reference::QuantizedRow;
 
     #[test]
+    fn what_is_no_number_has_the_integer_of_its_definition() {
+        for isa in Isa::available() {
+            for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                let mut values: Vec<f32> = (0..100).map(|i| i as f32 - 50.0).collect();
+                (values[3], values[70]) = (odd, odd);
+                let mut words = vec![0; count_words(Precision::Int8, values.len())];
+                let scale = quantize_row(isa, &values, &mut words);
+                let expected = QuantizedRow::new(&values);
+                assert_eq!((scale.step, scale.zero), (expected.scale, expected.zero), "{odd}");
+                let bytes: &[u8] = bytemuck::cast_slice(&words);
+                assert_eq!(bytes, expected.integers, "{}, {odd}", isa.name());
+            }
+        }
+    }
+
+    #[test]
     fn a_row_in_integers_equals_its_definition_on_every_instruction_set() {
         for isa in Isa::available() {
             for length in [0_usize, 1, 3, 31, 32, 33, 70, 200] {
