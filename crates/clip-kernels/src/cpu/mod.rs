@@ -154,7 +154,7 @@ impl Device for Cpu {
 
     fn side_by_side(&self, passes: impl Fn() -> Result<()> + Sync) -> Result<()> {
         let results = Mutex::new(Ok(()));
-        thread_team::for_each(thread_team::size(), |_| {
+        thread_team::side_by_side(|| {
             if let Err(error) = passes() {
                 *results.lock().unwrap_or_else(PoisonError::into_inner) = Err(error);
             }

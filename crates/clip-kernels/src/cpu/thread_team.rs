@@ -107,6 +107,29 @@ pub(super) fn for_each(tasks: usize, task: impl Fn(usize) + Sync) {
     }
 }
 
+/// Calls `work` here and on every other thread of [`size`] that comes free before this one is done
+/// with it; what it starts runs on its thread alone. Whoever is done goes on with what else stands
+/// in rayon's queue.
+pub(super) fn side_by_side(work: impl Fn() + Sync) {
+    let alone = || {
+        let _role = Restore(ROLE.replace(Role::Worker));
+        work();
+    };
+    rayon::in_place_scope(|scope| {
+        (1..size()).for_each(|_| scope.spawn(|_| alone()));
+        alone();
+    });
+}
+
+/// Gives a thread its role back, also after a panic.
+struct Restore(Role);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        ROLE.set(self.0);
+    }
+}
+
 /// Threads that [`for_each`] may use here.
 pub(super) fn size() -> usize {
     match ROLE.get() {
@@ -206,6 +229,26 @@ mod tests {
             });
         });
         assert_eq!(count.load(Ordering::Relaxed), 35);
+    }
+
+    #[test]
+    fn work_side_by_side_is_done_by_each_thread_alone() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let (calls, next) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        pool.install(|| {
+            side_by_side(|| {
+                assert_eq!(size(), 1);
+                calls.fetch_add(1, Ordering::Relaxed);
+                while next.fetch_add(1, Ordering::Relaxed) < 100 {
+                    parallel_region(|| for_each(5, |_| assert_eq!(size(), 1)));
+                }
+            });
+            assert_eq!(size(), 3);
+            let broken = catch_unwind(AssertUnwindSafe(|| side_by_side(|| panic!("as asked"))));
+            assert!(broken.is_err());
+            assert_eq!(size(), 3);
+        });
+        assert_eq!(calls.load(Ordering::Relaxed), 3);
     }
 
     #[test]
