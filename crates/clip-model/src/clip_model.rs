@@ -92,20 +92,38 @@ impl<D: Device> ClipModel<D> {
         &self,
         input: &[f32],
     ) -> Result<ImageFeatures, EncodeError> {
-        let resolution = self.resolution();
-        let image_values = 3 * resolution * resolution;
-        if !input.len().is_multiple_of(image_values) {
-            return Err(EncodeError::WrongInputSize { found: input.len(), resolution });
+        let (resolution, found) = (self.resolution(), input.len());
+        let values = 3 * resolution * resolution;
+        if !found.is_multiple_of(values) {
+            return Err(EncodeError::WrongInputSize { found, resolution });
         }
-        let items = input.len() / image_values;
+        self.encode_written_images(found / values, |image, out| {
+            out.copy_from_slice(&input[image * values..][..values]);
+        })
+    }
+
+    /// The same of pictures that nobody holds as input: `write` is given the place of each one, and
+    /// where it goes, `[3, resolution, resolution]`, by the thread that is about to compute it.
+    ///
+    /// # Errors
+    /// [`EncodeError::Device`] and [`EncodeError::NotFinite`].
+    pub fn encode_written_images(
+        &self,
+        items: usize,
+        write: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Result<ImageFeatures, EncodeError> {
+        let values = 3 * self.resolution() * self.resolution();
         let found = Mutex::new(ImageFeatures {
             penultimate: vec![0.0; items * self.penultimate_width()],
             features: vec![0.0; items * self.embed_dim()],
         });
         self.for_each_part(items, |part| {
             let (device, pooled_rows_only) = (&self.device, self.shortcuts.pooled_rows_only);
-            let images = &input[part.start * image_values..part.end * image_values];
-            let images = device.copy_to_device(images, image_values)?; // [items, 3 · resolution²]
+            let mut images = vec![0.0; part.len() * values]; // [items, 3, resolution, resolution]
+            for (image, out) in part.clone().zip(images.chunks_exact_mut(values)) {
+                write(image, out);
+            }
+            let images = device.to_device(images, values)?; // [items, 3 · resolution²]
             let rows = self.image_tower.forward(device, &images, part.len(), pooled_rows_only)?;
             let (penultimate, features) =
                 (device.to_host(rows.penultimate)?, device.to_host(rows.features)?);

@@ -1,18 +1,17 @@
-//! Images in bulk: the threads decode one batch, then encode the one before it, while the caller
-//! takes the results of the one before that.
+//! Images in bulk: the threads encode one batch, then decode the one after it, while the caller
+//! takes the results of the one before.
 //!
 //! ```text
 //! caller's thread    hands out k-1    waits          hands out k    waits
-//! pool of threads    decode k+1 ··· encode k ······ decode k+2 ··· encode k+1 ······
+//! pool of threads    encode k ······ decode k+1 ··· encode k+1 ······ decode k+2 ···
 //! ```
 //!
-//! The tasks of a round stand in one queue, so a thread that finds no image left to decode begins
-//! to encode, and none waits for the slowest image. At most two batches of pixels and one of
-//! network input are held at any time.
+//! The tasks of a round stand in one queue, so a thread that finds no image left to encode begins
+//! to decode, and none waits for another's last image. At most two batches of pixels are held at any
+//! time; each image becomes network input when it is encoded.
 
 use clip_image::Pixels;
-use clip_model::EncodeError;
-use rayon::prelude::*;
+use clip_model::{EncodeError, ImageFeatures};
 
 use crate::clip::Clip;
 use crate::content::ContentId;
@@ -95,17 +94,18 @@ impl Clip {
             if next.is_empty() && decoded.is_empty() && encoded.is_none() {
                 return Ok(());
             }
-            encoded = rayon::in_place_scope(|scope| -> Result<Option<ImageBatch<'a>>, E> {
+            let mut result = None;
+            rayon::in_place_scope(|scope| {
+                if !decoded.is_empty() {
+                    scope.spawn(|_| result = Some(self.encode_decoded(decoded)));
+                }
+                // Behind that, in the same queue.
                 for ((_, input), pixels) in &mut next {
                     scope.spawn(move |_| *pixels = Some(input.pixels_and_content(recipe, limits)));
                 }
-                encoded.map_or(Ok(()), &mut each)?;
-                // Behind the tasks above, in the same queue.
-                if decoded.is_empty() {
-                    return Ok(None);
-                }
-                Ok(Some(rayon::scope(|_| self.encode_decoded(decoded))?))
+                encoded.map_or(Ok(()), &mut each)
             })?;
+            encoded = result.transpose()?;
             decoded = next;
         }
     }
@@ -115,22 +115,20 @@ impl Clip {
     /// # Errors
     /// An image of another size than the model takes; features that are not finite.
     pub fn encode_pixels(&self, images: &[Pixels]) -> Result<Features, Error> {
-        self.encode_input(&self.network_input(images)?)
+        Ok(Features::new(self.embed_dim(), self.image_features(images)?.features))
     }
 
-    /// Normalised pixels of a batch, `[images, 3, resolution, resolution]`.
-    fn network_input(&self, images: &[Pixels]) -> Result<Vec<f32>, Error> {
+    /// Each image is normalised by the thread that encodes it, just before.
+    fn image_features(&self, images: &[Pixels]) -> Result<ImageFeatures, Error> {
         let (resolution, preprocess) = (self.resolution(), self.preprocess());
         let values = 3 * resolution * resolution;
         if let Some(image) = images.iter().find(|image| image.data.len() != values) {
             return Err(EncodeError::WrongInputSize { found: image.data.len(), resolution }.into());
         }
-        let mut input = vec![0.0; images.len() * values]; // [images, 3, resolution, resolution]
-        let normalize = |(input, image): (&mut [f32], &Pixels)| {
-            image.write_input(preprocess.mean, preprocess.std, input);
+        let write = |image: usize, input: &mut [f32]| {
+            images[image].write_input(preprocess.mean, preprocess.std, input);
         };
-        input.par_chunks_exact_mut(values).zip(images).for_each(normalize);
-        Ok(input)
+        Ok(self.encoder().encode_written_images(images.len(), &write)?)
     }
 
     fn encode_decoded<'a>(&self, batch: Decoded<'a>) -> Result<ImageBatch<'a>, Error> {
@@ -145,13 +143,10 @@ impl Clip {
                 None => {} // its task panicked, and the scope it ran in with it
             }
         }
-        let input = self.network_input(&images)?;
-        let (penultimate, features) = if self.options().penultimate {
-            let (penultimate, features) = self.encode_input_and_penultimate(&input)?;
-            (Some(penultimate), features)
-        } else {
-            (None, self.encode_input(&input)?)
-        };
+        let ImageFeatures { penultimate, features } = self.image_features(&images)?;
+        let features = Features::new(self.embed_dim(), features);
+        let width = self.architecture().image.penultimate_width();
+        let penultimate = self.options().penultimate.then(|| Features::new(width, penultimate));
         Ok(ImageBatch { usable, features, penultimate, failed })
     }
 }

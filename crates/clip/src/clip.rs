@@ -136,7 +136,7 @@ impl Clip {
     /// # Errors
     /// A length that is no whole number of images; features that are not finite.
     pub fn encode_input(&self, input: &[f32]) -> Result<Features, Error> {
-        Ok(Features::new(self.embed_dim(), self.encoder.encode_images(input)?))
+        Ok(Features::new(self.embed_dim(), self.encoder.encode_images(input)?.features))
     }
 
     /// [`Clip::encode_input`] together with what stands before the projection:
@@ -148,12 +148,16 @@ impl Clip {
         &self,
         input: &[f32],
     ) -> Result<(Features, Features), Error> {
-        let images = self.encoder.encode_images_and_penultimate(input)?;
+        let images = self.encoder.encode_images(input)?;
         let width = self.architecture().image.penultimate_width();
         Ok((
             Features::new(width, images.penultimate),
             Features::new(self.embed_dim(), images.features),
         ))
+    }
+
+    pub(crate) fn encoder(&self) -> &dyn Encoder {
+        &*self.encoder
     }
 
     /// Features of texts, `[texts, embed_dim]`, not normalised.

@@ -10,10 +10,14 @@ use crate::options::{InstructionSet, LoadOptions};
 pub(crate) trait Encoder: Send + Sync {
     fn architecture(&self) -> &Architecture;
     fn scale(&self) -> f32;
-    /// `[n, 3, resolution, resolution] -> [n, embed_dim]`
-    fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError>;
-    /// The same with what stands before the projection.
-    fn encode_images_and_penultimate(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError>;
+    /// `[n, 3, resolution, resolution] -> [n, embed_dim]`, and what stands before the projection.
+    fn encode_images(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError>;
+    /// The same for so many images, each written when its turn comes.
+    fn encode_written_images(
+        &self,
+        items: usize,
+        write: &(dyn Fn(usize, &mut [f32]) + Sync),
+    ) -> Result<ImageFeatures, EncodeError>;
     /// Token ids, each ending in end-of-text `-> [n, embed_dim]`
     fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError>;
 }
@@ -27,12 +31,16 @@ impl<D: Device> Encoder for ClipModel<D> {
         self.scale()
     }
 
-    fn encode_images(&self, input: &[f32]) -> Result<Vec<f32>, EncodeError> {
-        self.encode_images(input)
+    fn encode_images(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError> {
+        self.encode_images_and_penultimate(input)
     }
 
-    fn encode_images_and_penultimate(&self, input: &[f32]) -> Result<ImageFeatures, EncodeError> {
-        self.encode_images_and_penultimate(input)
+    fn encode_written_images(
+        &self,
+        items: usize,
+        write: &(dyn Fn(usize, &mut [f32]) + Sync),
+    ) -> Result<ImageFeatures, EncodeError> {
+        self.encode_written_images(items, write)
     }
 
     fn encode_texts(&self, texts: &[&[u32]]) -> Result<Vec<f32>, EncodeError> {
