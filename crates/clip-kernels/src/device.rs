@@ -89,7 +89,9 @@ pub trait Device: Send + Sync + Sized {
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<Self::Weight>;
 
     /// Packs the weight of a convolution of this kernel and stride with half a kernel of zeros
-    /// around the map; good for [`Device::convolution`] of that form alone.
+    /// around the map; good for [`Device::convolution`] of that form alone. In bf16 a kernel of
+    /// 3 × 3 at stride 1 and from 16 channels on is multiplied as Winograd's algorithm transforms
+    /// it, and what is rounded are the transformed sides.
     ///
     /// - `weight`: `[outputs, kernel² · channels]`, inputs in (kernel row, kernel column, channel)
     ///   order

@@ -258,6 +258,22 @@ fn sums_longer_than_a_block_equal_their_definition() {
 }
 
 #[test]
+fn a_convolution_of_many_channels_and_tiles_equals_its_definition() {
+    let input = MapShape { height: 9, width: 10 };
+    let shape = ConvolutionShape { input, kernel: 3, stride: 1, padding: 1 };
+    let (items, channels, outputs) = (2, 301, 40);
+    let maps = matrix(items * input.cells(), channels, 1);
+    let weight = values(outputs * 9 * channels, 2);
+    for precision in [Precision::F32, Precision::Bf16] {
+        on_every_device!(device => {
+            let weight = MatrixView::output_major(&weight, outputs, 9 * channels);
+            let weight = device.pack_convolution(weight, 3, 1, precision)?;
+            device.convolution(&maps, shape, &weight, Epilogue::none())
+        });
+    }
+}
+
+#[test]
 fn keys_in_several_ranges_count_as_one_row_of_keys() {
     let kv = matrix(30, 2 * 48, 1);
     let q = matrix(9, 48, 2);

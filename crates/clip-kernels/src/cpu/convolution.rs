@@ -6,7 +6,9 @@ use super::target::for_each_chunk;
 use super::transpose::Transpose;
 use super::winograd::{self, Kernel, Side};
 use super::{rows_of, weight_gradient};
+use crate::reference::is_transformed;
 use crate::{ConvolutionShape, Matrix, MatrixView, Precision, Result};
+use std::borrow::Cow;
 
 /// Packs a kernel `[outputs, kernel² · channels]`.
 pub(super) fn pack(
@@ -15,14 +17,46 @@ pub(super) fn pack(
     kernel: usize,
     stride: usize,
     precision: Precision,
+) -> Result<PackedWeight> {
+    let channels = weight.inputs() / (kernel * kernel).max(1);
+    let is_transformed = is_transformed(kernel, stride, channels, precision)
+        || winograd::pays(kernel, stride, channels, precision);
+    pack_for(isa, weight, is_transformed.then_some(channels), precision, Use::Kept)
+}
+
+/// The same for one step of training, where bf16 rounds the kernel as it is: as on the way back.
+pub(super) fn pack_parameter(
+    isa: Isa,
+    weight: MatrixView<'_>,
+    kernel: usize,
+    stride: usize,
+    precision: Precision,
+) -> Result<PackedWeight> {
+    let channels = weight.inputs() / (kernel * kernel).max(1);
+    let is_transformed = winograd::pays(kernel, stride, channels, precision);
+    pack_for(isa, weight, is_transformed.then_some(channels), precision, Use::Once)
+}
+
+/// - `channels`: of a kernel that is transformed
+fn pack_for(
+    isa: Isa,
+    weight: MatrixView<'_>,
+    channels: Option<usize>,
+    precision: Precision,
     memory: Use,
 ) -> Result<PackedWeight> {
-    let (outputs, channels) = (weight.outputs(), weight.inputs() / (kernel * kernel).max(1));
-    if weight.is_output_major() && winograd::pays(kernel, stride, channels, precision) {
-        let kernel = Kernel { values: weight.values(), outputs, channels };
-        return kernel.pack(isa, Side::Forward, memory);
+    match channels {
+        Some(channels) => {
+            let (outputs, inputs) = (weight.outputs(), weight.inputs());
+            let values = match weight.is_output_major() {
+                true => Cow::Borrowed(weight.values()),
+                false => (0..outputs * inputs).map(|i| weight.at(i / inputs, i % inputs)).collect(),
+            };
+            let kernel = Kernel { values: &values, outputs, channels };
+            kernel.pack(isa, Side::Forward, precision, memory)
+        }
+        None => PackedWeight::pack(isa, weight, precision, memory),
     }
-    PackedWeight::pack(isa, weight, precision, memory)
 }
 
 /// Packs a kernel for the way back: a convolution from outputs to channels with the kernel turned
@@ -40,7 +74,7 @@ pub(super) fn pack_turned(
     let (outputs, channels) = (weight.rows(), weight.width() / taps);
     if turned.padding == 1 && winograd::pays(turned.kernel, 1, outputs, precision) {
         let kernel = Kernel { values: weight.values(), outputs, channels };
-        return kernel.pack(isa, Side::Backward, Use::Once);
+        return kernel.pack(isa, Side::Backward, precision, Use::Once);
     }
     if taps == 1 {
         let view = MatrixView::input_major(weight.values(), outputs, channels);

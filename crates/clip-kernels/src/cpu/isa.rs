@@ -72,6 +72,17 @@ impl Isa {
             Level::Avx512 { .. } => unsafe { run_avx512(body) },
         }
     }
+
+    /// The same for a loop that rounds to bf16, with the instruction for it where there is one.
+    #[inline]
+    pub(super) fn vectorize_in_bf16<V: Vectorize>(self, body: V) -> V::Output {
+        match self.0 {
+            // SAFETY: an `Isa` of this level exists only where the processor has its features.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 { bf16: true, .. } => unsafe { run_avx512_bf16(body) },
+            _ => self.vectorize(body),
+        }
+    }
 }
 
 /// A loop that the compiler turns into vector instructions of whatever function it is inlined into.
@@ -114,4 +125,10 @@ fn run_avx2<V: Vectorize>(body: V) -> V::Output {
 #[target_feature(enable = "avx512f,avx512bw,avx2,fma")]
 fn run_avx512<V: Vectorize>(body: V) -> V::Output {
     body.run::<Avx512>()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16,avx2,fma")]
+fn run_avx512_bf16<V: Vectorize>(body: V) -> V::Output {
+    body.run::<Avx512<true>>()
 }

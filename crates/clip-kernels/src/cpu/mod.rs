@@ -141,7 +141,7 @@ impl Device for Cpu {
         stride: usize,
         precision: Precision,
     ) -> Result<PackedWeight> {
-        convolution::pack(self.isa, weight, kernel, stride, precision, Use::Kept)
+        convolution::pack(self.isa, weight, kernel, stride, precision)
     }
 
     fn parallel_region<R>(&self, pass: impl FnOnce() -> R) -> R {

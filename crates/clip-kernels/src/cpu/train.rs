@@ -56,7 +56,7 @@ impl Train for Cpu {
         precision: Precision,
     ) -> Result<PackedWeight> {
         let view = WeightOrder::OutputMajor.view(weight, 0..weight.rows());
-        convolution::pack(self.isa, view, kernel, stride, precision, Use::Once)
+        convolution::pack_parameter(self.isa, view, kernel, stride, precision)
     }
 
     fn weight_gradient(

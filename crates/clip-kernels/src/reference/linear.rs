@@ -21,9 +21,22 @@ pub(super) fn product(
     epilogue: Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
     row_values: impl Fn(usize) -> Vec<f32>,
 ) -> Result<Matrix> {
-    let mut out = Matrix::unwritten(rows, weight.shape().outputs)?;
+    let products = |row| weight.products(&row_values(row));
+    finished(rows, weight.shape().outputs, epilogue, products)
+}
+
+/// `activation(products + bias + residual)`.
+///
+/// - `products`: of a row, `[outputs]`
+pub(super) fn finished(
+    rows: usize,
+    outputs: usize,
+    epilogue: Epilogue<'_, impl Device<Rows = Matrix, Vector = Vec<f32>>>,
+    products: impl Fn(usize) -> Vec<f64>,
+) -> Result<Matrix> {
+    let mut out = Matrix::unwritten(rows, outputs)?;
     for row in 0..rows {
-        for (output, product) in weight.products(&row_values(row)).into_iter().enumerate() {
+        for (output, product) in products(row).into_iter().enumerate() {
             let bias = epilogue.bias.map_or(0.0, |bias| f64::from(bias[output]));
             let residual =
                 epilogue.residual.as_ref().map_or(0.0, |rows| f64::from(rows.row(row)[output]));

@@ -16,6 +16,7 @@ mod pool;
 mod precision;
 mod rows;
 mod train;
+mod winograd;
 
 #[cfg(test)]
 pub(crate) use activation::{activate, slope};
@@ -23,6 +24,7 @@ pub(crate) use activation::{activate, slope};
 pub(crate) use precision::QuantizedRow;
 pub use precision::ReferenceWeight;
 pub(crate) use precision::{quantize_output, round_to_bf16};
+pub(crate) use winograd::is_transformed;
 
 use crate::shape_checks;
 use crate::{
@@ -67,6 +69,20 @@ impl Device for Reference {
 
     fn pack(&self, weight: MatrixView<'_>, precision: Precision) -> Result<ReferenceWeight> {
         ReferenceWeight::new(weight, precision)
+    }
+
+    fn pack_convolution(
+        &self,
+        weight: MatrixView<'_>,
+        kernel: usize,
+        stride: usize,
+        precision: Precision,
+    ) -> Result<ReferenceWeight> {
+        let channels = weight.inputs() / (kernel * kernel).max(1);
+        match winograd::is_transformed(kernel, stride, channels, precision) {
+            true => winograd::pack(weight),
+            false => ReferenceWeight::new(weight, precision),
+        }
     }
 
     fn embed_tokens(
@@ -138,6 +154,11 @@ impl Device for Reference {
         epilogue: Epilogue<'_, Self>,
     ) -> Result<Matrix> {
         let items = shape_checks::convolution(maps, shape, weight.shape(), &epilogue);
+        if weight.is_transformed() {
+            let form = (shape.kernel, shape.stride, shape.padding);
+            assert_eq!(form, (3, 1, 1), "form of a packed convolution");
+            return winograd::convolution(maps, items, shape.input, weight, epilogue);
+        }
         convolution::convolution(maps, items, shape, weight, epilogue)
     }
 

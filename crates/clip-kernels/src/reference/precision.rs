@@ -9,7 +9,11 @@ pub struct ReferenceWeight {
     values: Matrix,   // [outputs, inputs]; in int8 the integers
     scales: Vec<f32>, // [outputs] in int8, else empty
     precision: Precision,
+    is_transformed: bool, // for Winograd's algorithm: [outputs, 16 · channels]
 }
+
+/// Values that Winograd's algorithm makes of 9.
+const PLACES: usize = 16;
 
 impl ReferenceWeight {
     /// Rounds every value; in int8 by the largest magnitude of its output.
@@ -30,19 +34,39 @@ impl ReferenceWeight {
             };
             values.row_mut(output).copy_from_slice(&kept);
         }
-        Ok(Self { values, scales, precision })
+        Ok(Self { values, scales, precision, is_transformed: false })
     }
 
     pub(super) fn precision(&self) -> Precision {
         self.precision
     }
 
+    /// A kernel of 3 × 3, transformed and rounded to bf16.
+    ///
+    /// - `values`: `[outputs, 16 · channels]`
+    pub(super) fn transformed(values: Matrix) -> Self {
+        Self { values, scales: Vec::new(), precision: Precision::Bf16, is_transformed: true }
+    }
+
+    pub(super) fn is_transformed(&self) -> bool {
+        self.is_transformed
+    }
+
+    /// That of the weight it was made of.
     pub(super) fn shape(&self) -> WeightShape {
-        WeightShape { outputs: self.values.rows(), inputs: self.values.width() }
+        let (outputs, inputs) = (self.values.rows(), self.values.width());
+        let inputs = if self.is_transformed { inputs / PLACES * 9 } else { inputs };
+        WeightShape { outputs, inputs }
+    }
+
+    /// What is kept of one output.
+    pub(super) fn row(&self, output: usize) -> &[f32] {
+        self.values.row(output)
     }
 
     /// `Σ x·w` for every output, before bias and residual.
     pub(super) fn products(&self, x: &[f32]) -> Vec<f64> {
+        assert!(!self.is_transformed, "a transformed kernel in a product");
         let outputs = 0..self.values.rows();
         match self.precision {
             Precision::F32 => outputs.map(|output| dot(x, self.values.row(output))).collect(),

@@ -45,16 +45,11 @@ impl Train for Reference {
     fn pack_convolution_parameter(
         &self,
         weight: &Matrix,
-        kernel: usize,
-        stride: usize,
+        _kernel: usize,
+        _stride: usize,
         precision: Precision,
     ) -> Result<ReferenceWeight> {
-        self.pack_convolution(
-            WeightOrder::OutputMajor.view(weight, 0..weight.rows()),
-            kernel,
-            stride,
-            precision,
-        )
+        self.pack(WeightOrder::OutputMajor.view(weight, 0..weight.rows()), precision)
     }
 
     fn weight_gradient(

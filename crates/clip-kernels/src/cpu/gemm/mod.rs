@@ -32,7 +32,7 @@ pub(super) use huge_pages::Use;
 pub(super) use im2col::Im2col;
 pub(super) use lhs::{Lhs, Part};
 pub(super) use macro_kernel::{KC, MC, MacroKernel};
-pub(super) use micro_kernel::multiply_in_registers;
+pub(super) use micro_kernel::{MAX_MR, Operands, Sums, micro_kernel, mr, multiply_in_registers};
 pub use pack::PackedWeight;
 pub(super) use packed_words::{
     count as count_words, from_pair as words_of_pair, from_row as words_of_row,

@@ -65,15 +65,16 @@ impl PackedWeight {
     }
 
     /// 16 places of a kernel of 3 × 3 with these sizes, panels of one place after the other, which
-    /// `fill` writes whole. In f32.
+    /// `fill` writes whole.
     pub(in crate::cpu) fn transformed(
         outputs: usize,
         inputs: usize,
+        precision: Precision,
         memory: Use,
         fill: impl FnOnce(&mut [PanelRow]),
     ) -> Result<Self> {
         let whole = 16 * outputs.next_multiple_of(NR);
-        let packed = Self::fill(whole, inputs / 9, Precision::F32, memory, |rows| {
+        let packed = Self::fill(whole, inputs / 9, precision, memory, |rows| {
             fill(rows);
             Ok(())
         })?;
@@ -102,13 +103,18 @@ impl PackedWeight {
     pub(in crate::cpu) fn panels_of_place(&self, place: usize) -> Panels<'_> {
         assert!(self.is_transformed, "a kernel that is not transformed");
         let &Self { ref rows, outputs, inputs, precision, ref scales, .. } = self;
-        let (channels, panels) = (inputs / 9, outputs.div_ceil(NR));
-        let rows = &rows.as_slice()[place * panels * channels..(place + 1) * panels * channels];
+        let channels = inputs / 9;
+        let rows_of_place = outputs.div_ceil(NR) * packed_words::count(precision, channels);
+        let rows = &rows.as_slice()[place * rows_of_place..(place + 1) * rows_of_place];
         Panels { rows, outputs, inputs: channels, precision, scales }
     }
 
     pub(in crate::cpu) fn outputs(&self) -> usize {
         self.outputs
+    }
+
+    pub(in crate::cpu) fn precision(&self) -> Precision {
+        self.precision
     }
 
     pub(in crate::cpu) fn shape(&self) -> WeightShape {

@@ -80,7 +80,11 @@ impl<'a> Panels<'a> {
     }
 
     /// Some words of one panel.
-    pub(super) fn slice(&self, panel: usize, words: std::ops::Range<usize>) -> &'a [PanelRow] {
+    pub(in crate::cpu) fn slice(
+        &self,
+        panel: usize,
+        words: std::ops::Range<usize>,
+    ) -> &'a [PanelRow] {
         let start = panel * self.words();
         &self.rows[start + words.start..start + words.end]
     }

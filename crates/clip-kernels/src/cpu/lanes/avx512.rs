@@ -1,17 +1,18 @@
 //! One 512-bit register.
 
-use super::{LANES, Lanes};
+use super::{LANES, Lanes, store_bf16_by_hand};
 use std::arch::x86_64::{
-    __m512, __m512i, _CMP_NLT_UQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
+    __m256bh, __m512, __m512i, _CMP_NLT_UQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps,
-    _mm512_cvtps_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_maskz_mov_ps,
-    _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_packs_epi32, _mm512_packus_epi16,
-    _mm512_permutexvar_epi32, _mm512_rcp14_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setr_epi32, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_cvtneps_pbh, _mm512_cvtps_epi32, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_loadu_ps,
+    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_packs_epi32,
+    _mm512_packus_epi16, _mm512_permutexvar_epi32, _mm512_rcp14_ps, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
+/// `BF16`: whether the processor rounds to bf16.
 #[derive(Clone, Copy)]
-pub(in crate::cpu) struct Avx512(__m512);
+pub(in crate::cpu) struct Avx512<const BF16: bool = false>(__m512);
 
 /// A method's body of intrinsics, which need no more than the instruction set.
 macro_rules! with_avx512 {
@@ -22,7 +23,7 @@ macro_rules! with_avx512 {
     };
 }
 
-impl Lanes for Avx512 {
+impl<const BF16: bool> Lanes for Avx512<BF16> {
     const FUSED: bool = true;
 
     #[inline(always)]
@@ -110,6 +111,17 @@ impl Lanes for Avx512 {
             let in_order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             std::mem::transmute::<__m512i, _>(_mm512_permutexvar_epi32(in_order, bytes))
         })
+    }
+
+    #[inline(always)]
+    fn store_bf16(self, words: &mut [u32; LANES / 2]) {
+        if !BF16 {
+            return store_bf16_by_hand(self, words);
+        }
+        with_avx512!({
+            let rounded = _mm512_cvtneps_pbh(self.0);
+            *words = std::mem::transmute::<__m256bh, [u32; LANES / 2]>(rounded);
+        });
     }
 
     #[inline(always)]

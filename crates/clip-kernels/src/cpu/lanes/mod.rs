@@ -16,6 +16,8 @@ pub(super) use avx2::Avx2;
 pub(super) use avx512::Avx512;
 pub(super) use portable::Portable;
 
+use crate::reference::round_to_bf16;
+
 /// Numbers of one value.
 pub(super) const LANES: usize = 16;
 
@@ -56,10 +58,27 @@ pub(super) trait Lanes: Copy {
     /// The nearest integers, ties to even, plus `zero`, each cut off at 0 and 255; of NaN 0. The
     /// numbers are within ±2²².
     fn to_bytes(numbers: [Self; 4], zero: i32) -> [u8; 4 * LANES];
+    /// Rounded to bf16, two lanes a word. Subnormal numbers may become zero.
+    #[inline(always)]
+    fn store_bf16(self, words: &mut [u32; LANES / 2]) {
+        store_bf16_by_hand(self, words);
+    }
+
     /// The bits as i32, converted.
     fn integers_to_numbers(self) -> Self;
     /// `2ⁿ` for `n + 1.5 · 2²³`: the low bits moved into the exponent.
     fn power_of_two(self) -> Self;
+}
+
+/// [`Lanes::store_bf16`] without an instruction for it.
+#[inline(always)]
+fn store_bf16_by_hand<L: Lanes>(lanes: L, words: &mut [u32; LANES / 2]) {
+    let mut values = [0.0; LANES];
+    lanes.store(&mut values);
+    for (word, &[first, second]) in words.iter_mut().zip(values.as_chunks().0) {
+        let [first, second] = [first, second].map(|value| round_to_bf16(value).to_bits());
+        *word = first >> 16 | second & 0xFFFF_0000;
+    }
 }
 
 /// Up to sixteen values, `fill` in the lanes behind them.

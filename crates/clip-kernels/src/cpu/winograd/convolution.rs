@@ -1,15 +1,29 @@
-//! Forward, a block of tiles at a time: their places stay in the second-level cache.
+//! Forward, a block of tiles at a time: their places stay in the second-level cache while all
+//! panels pass, sums in the first-level cache until they are finished.
+//!
+//! ```text
+//! block           V of its tiles in words, [16, tiles, channels]
+//!   └ panel       32 outputs
+//!       └ groups  of up to 12 tiles: 16 products each, then Aᵀ·M·A, bias, residual, activation
+//! ```
 
-use super::tiles::{PLACES, Tiles, load_cells, load_columns, store_columns, transform_cells};
-use crate::cpu::activation::{Activate, Gelu, Identity, QuickGelu, Relu};
-use crate::cpu::gemm::{Lhs, MC, MacroKernel, PackedWeight, TileEpilogue};
-use crate::cpu::isa::{Isa, Vectorize};
-use crate::cpu::lanes::{LANES, Lanes};
+use super::maps::{Places, TransformMaps};
+use super::outputs::FinishTiles;
+use super::tiles::{PLACES, Tiles};
+use crate::cpu::gemm::{
+    MAX_MR, NR, Operands, PackedWeight, PanelRow, Sums, TileEpilogue, micro_kernel, mr,
+};
+use crate::cpu::isa::Isa;
 use crate::cpu::target::Target;
 use crate::cpu::thread_team;
-use crate::{Activation, MapShape, Matrix};
+use crate::{MapShape, Matrix};
 use std::cell::RefCell;
 use std::ops::Range;
+
+/// Words of the places of a block: 400 kB of the second-level cache.
+const WORDS: usize = 100 << 10;
+/// Tiles of a block at least, two groups, and at most: more gain nothing.
+const TILES: std::ops::RangeInclusive<usize> = 2 * MAX_MR..=96;
 
 /// What happens to the sums: the residual, where there is one, stands in `out` already.
 #[derive(Clone, Copy)]
@@ -21,221 +35,126 @@ pub(in crate::cpu) struct Convolution<'a> {
 }
 
 thread_local! {
-    /// `V` and `M` of the tiles this thread is working on.
-    static SCRATCH: RefCell<(Vec<f32>, Vec<f32>)> = RefCell::default();
+    /// `V` of the tiles this thread is working on.
+    static PLACES_OF_BLOCK: RefCell<Vec<u32>> = RefCell::default();
 }
 
 impl Convolution<'_> {
     /// - `out`: `[items · cells, outputs]`
     pub(in crate::cpu) fn compute(&self, isa: Isa, items: usize, out: &mut [f32]) {
-        let (outputs, tiles) = (self.weight.outputs(), items * self.all_tiles().of_map());
+        let all_tiles = Tiles { shape: self.shape };
+        let (outputs, tiles) = (self.weight.outputs(), items * all_tiles.of_map());
         if tiles == 0 || outputs == 0 {
             return;
         }
         assert_eq!(out.len(), items * self.shape.cells() * outputs, "values of a convolution");
         let target = Target::new(out, outputs);
-        let tasks = tiles.div_ceil(MC).next_multiple_of(thread_team::size()).min(tiles);
+        let words = self.weight.panels_of_place(0).words();
+        let of_block = (WORDS / (PLACES * words)).clamp(*TILES.start(), *TILES.end());
+        let tasks = tiles.div_ceil(of_block).next_multiple_of(thread_team::size()).min(tiles);
         thread_team::for_each(tasks, |task| {
             let tiles = task * tiles / tasks..(task + 1) * tiles / tasks;
-            // SAFETY: a tile's cells are its own, and each tile is one task's.
-            unsafe { self.compute_tiles(isa, tiles, target) };
-        });
-    }
-
-    /// # Safety
-    /// Nobody else may use the cells of these tiles in the target meanwhile.
-    unsafe fn compute_tiles(&self, isa: Isa, tiles: Range<usize>, target: Target<'_>) {
-        let (inputs, sums) =
-            (Places::new(tiles.len(), self.maps.width()), self.places_of_sums(tiles.len()));
-        SCRATCH.with_borrow_mut(|(input_values, sum_values)| {
-            grow(input_values, inputs.values());
-            grow(sum_values, sums.values());
-            isa.vectorize(TransformMaps {
-                convolution: self,
-                tiles: tiles.clone(),
-                places: inputs,
-                out: input_values,
-            });
-            for place in 0..PLACES {
-                let panels = self.weight.panels_of_place(place);
-                let block = MacroKernel {
-                    lhs: Lhs::Rows {
-                        values: &input_values[place * inputs.stride..],
-                        stride: inputs.width,
-                        column: 0,
-                    },
-                    rows: 0..tiles.len(),
-                    panels,
-                    panel_range: 0..panels.count(),
-                    target: Target::new(&mut sum_values[place * sums.stride..], sums.width),
-                    target_row: 0,
-                    target_column: 0,
-                    epilogue: TileEpilogue::NONE,
-                };
-                // SAFETY: the sums are this thread's.
-                unsafe { block.compute(isa) };
-            }
-            isa.vectorize(TransformSums {
-                convolution: self,
-                tiles,
-                places: sums,
-                sums: sum_values,
-                target,
-            });
-        });
-    }
-
-    fn places_of_sums(&self, tiles: usize) -> Places {
-        Places::new(tiles, self.weight.outputs())
-    }
-
-    fn all_tiles(&self) -> Tiles {
-        Tiles { shape: self.shape }
-    }
-}
-
-/// A matrix `[tiles, width]` for each place, `stride` values apart.
-#[derive(Clone, Copy)]
-struct Places {
-    tiles: usize,
-    /// Whole vectors.
-    width: usize,
-    stride: usize,
-}
-
-impl Places {
-    /// Neither rows nor places begin at the same line of the first-level cache.
-    fn new(tiles: usize, width: usize) -> Self {
-        let lines = width.div_ceil(LANES);
-        let width = LANES * if lines.is_multiple_of(32) { lines + 1 } else { lines };
-        let lines = tiles * width / LANES;
-        Self { tiles, width, stride: LANES * (lines + 1) }
-    }
-
-    fn values(&self) -> usize {
-        PLACES * self.stride
-    }
-
-    fn at(&self, place: usize, tile: usize) -> Range<usize> {
-        debug_assert!(tile < self.tiles);
-        let start = place * self.stride + tile * self.width;
-        start..start + self.width
-    }
-}
-
-fn grow(values: &mut Vec<f32>, length: usize) {
-    if values.len() < length {
-        values.resize(length, 0.0);
-    }
-}
-
-/// `V = Bᵀ·d·B` of some tiles.
-struct TransformMaps<'a> {
-    convolution: &'a Convolution<'a>,
-    tiles: Range<usize>,
-    places: Places,
-    out: &'a mut [f32],
-}
-
-impl Vectorize for TransformMaps<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        let Self { convolution, tiles, places, out } = self;
-        let maps = convolution.maps;
-        let zeros = vec![0.0; maps.width()];
-        for (index, tile) in tiles.enumerate() {
-            let cells = convolution.all_tiles().covered(maps, tile, &zeros);
-            for first in (0..maps.width()).step_by(LANES) {
-                let start = places.at(0, index).start + first;
-                let values = transform_cells(load_cells::<L, PLACES>(cells, first));
-                for (place, value) in values.into_iter().enumerate() {
-                    let start = start + place * places.stride;
-                    value.store(&mut out[start..start + LANES].as_chunks_mut().0[0]);
+            PLACES_OF_BLOCK.with_borrow_mut(|values| {
+                let places = Places::new(tiles.len(), words);
+                if values.len() < places.words() {
+                    values.resize(places.words(), 0);
                 }
-            }
-        }
+                isa.vectorize_in_bf16(TransformMaps {
+                    maps: self.maps,
+                    all_tiles,
+                    tiles: tiles.clone(),
+                    precision: self.weight.precision(),
+                    places,
+                    out: values,
+                });
+                let cells = tiles.map(|tile| all_tiles.rows(tile)).collect();
+                let block = Block { convolution: self, isa, places, values, cells, target };
+                // SAFETY: a tile's cells are its own, and each tile is one task's.
+                unsafe { block.compute() };
+            });
+        });
     }
 }
 
-/// `Aᵀ·M·A` of some tiles, finished and brought to their cells.
-struct TransformSums<'a> {
+/// Some tiles whose places are there.
+struct Block<'a> {
     convolution: &'a Convolution<'a>,
-    tiles: Range<usize>,
+    isa: Isa,
     places: Places,
-    sums: &'a [f32],
+    values: &'a [u32],
+    /// Where the output cells of each tile stand; none where the map ends before.
+    cells: Vec<[Option<usize>; 4]>,
     target: Target<'a>,
 }
 
-impl Vectorize for TransformSums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self) {
-        match self.convolution.epilogue.activation {
-            Activation::None => self.activated::<L, Identity>(),
-            Activation::QuickGelu => self.activated::<L, QuickGelu>(),
-            Activation::Gelu => self.activated::<L, Gelu>(),
-            Activation::Relu => self.activated::<L, Relu>(),
-        }
-    }
-}
-
-impl TransformSums<'_> {
-    #[inline(always)]
-    fn activated<L: Lanes, A: Activate>(self) {
-        let Self {
-            convolution: &Convolution { weight, epilogue, .. },
-            tiles,
-            places,
-            sums,
-            target,
-        } = self;
-        let outputs = weight.outputs();
-        for (index, tile) in tiles.enumerate() {
-            let rows = self.convolution.all_tiles().rows(tile);
-            let start = places.at(0, index).start;
-            for column in (0..outputs).step_by(LANES) {
-                let columns = column..outputs.min(column + LANES);
-                let values = transformed_sums::<L>(sums, start + column, places.stride);
-                let bias = match epilogue.bias {
-                    Some(bias) => load_columns::<L>(&bias[columns.clone()]),
-                    None => L::splat(0.0),
+impl Block<'_> {
+    /// # Safety
+    /// Nobody else may use the cells of these tiles in the target meanwhile.
+    unsafe fn compute(&self) {
+        let weight = self.convolution.weight;
+        let (panels, words) = (weight.panels_of_place(0).count(), self.places.width());
+        let groups = self.cells.len().div_ceil(mr(self.isa, weight.precision()));
+        // A place of a panel that is read from the second-level cache serves two groups at once.
+        let together = if words > 128 { 2 } else { 1 };
+        let mut sums = vec![[[PanelRow::ZERO; MAX_MR]; PLACES]; together];
+        for panel in 0..panels {
+            let outputs = panel * NR..weight.outputs().min((panel + 1) * NR);
+            for first in (0..groups).step_by(together) {
+                let tiles_of = |group: usize| {
+                    let part = |group: usize| group * self.cells.len() / groups;
+                    part(group)..part(group + 1)
                 };
-                for (row, mut value) in rows.into_iter().zip(values) {
-                    let Some(row) = row else { continue };
-                    // SAFETY: a cell of one of the tiles that the caller of `compute_tiles` has.
-                    let out = unsafe { target.part(row, columns.clone()) };
-                    if epilogue.accumulate {
-                        value = value.add(load_columns(out));
+                for place in 0..PLACES {
+                    for (group, sums) in (first..groups).zip(&mut sums) {
+                        let tiles = tiles_of(group);
+                        self.ask_for_cells(tiles.clone(), place, outputs.clone());
+                        self.multiply(place, panel, group, tiles, &mut sums[place]);
                     }
-                    store_columns(A::of(value.add(bias)), out);
+                }
+                for (group, sums) in (first..groups).zip(&sums) {
+                    self.isa.vectorize(FinishTiles {
+                        sums,
+                        cells: &self.cells[tiles_of(group)],
+                        outputs: outputs.clone(),
+                        epilogue: self.convolution.epilogue,
+                        target: self.target,
+                    });
                 }
             }
         }
     }
-}
 
-#[inline(always)]
-fn transformed_sums<L: Lanes>(sums: &[f32], start: usize, stride: usize) -> [L; 4] {
-    let mut columns = [[L::splat(0.0); 2]; 4];
-    for (x, out) in columns.iter_mut().enumerate() {
-        let mut column = [L::splat(0.0); 4];
-        for (y, value) in column.iter_mut().enumerate() {
-            let start = start + (4 * y + x) * stride;
-            *value = L::load(&sums[start..start + LANES].as_chunks().0[0]);
-        }
-        *out = times_a(column);
+    /// The products of one place of a group with one panel.
+    fn multiply(
+        &self,
+        place: usize,
+        panel: usize,
+        group: usize,
+        tiles: Range<usize>,
+        sums: &mut Sums,
+    ) {
+        let panels = self.convolution.weight.panels_of_place(place);
+        let rows_of = |panel| panels.slice(panel, 0..panels.words());
+        let next = rows_of((panel + 1) % panels.count());
+        let operands = Operands {
+            lhs: &self.values[self.places.start(place, tiles.start)..],
+            stride: self.places.width(),
+            rows: tiles.len(),
+            panel: rows_of(panel),
+            ahead: match group {
+                0 => next,
+                1 => &next[next.len() / 2..],
+                _ => rows_of(panel),
+            },
+        };
+        micro_kernel(self.isa, panels.precision, operands, sums);
     }
-    let [a, b, c, d] = columns;
-    let [top_left, top_right] = times_a([a[0], b[0], c[0], d[0]]);
-    let [bottom_left, bottom_right] = times_a([a[1], b[1], c[1], d[1]]);
-    [top_left, top_right, bottom_left, bottom_right]
-}
 
-/// `Aᵀ` times a column.
-#[inline(always)]
-fn times_a<L: Lanes>([a, b, c, d]: [L; 4]) -> [L; 2] {
-    [a.add(b).add(c), b.sub(c).sub(d)]
+    /// Asks for a sixteenth of the cells that some tiles will be brought to.
+    fn ask_for_cells(&self, tiles: Range<usize>, place: usize, outputs: Range<usize>) {
+        let cells = self.cells[tiles].as_flattened();
+        for &cell in cells.iter().skip(place).step_by(PLACES).flatten() {
+            self.target.prefetch(cell, outputs.clone());
+        }
+    }
 }

@@ -1,13 +1,15 @@
 //! `U = G·g·Gᵀ` of every output and channel, packed place by place.
 
 use super::tiles::{PLACES, load_columns, sixteen};
-use crate::Result;
-use crate::cpu::gemm::{NR, PackedWeight, PanelRow, Use};
+use crate::cpu::gemm::{
+    NR, PackedWeight, PanelRow, Use, count_words, inputs_of_word, words_of_row,
+};
 use crate::cpu::isa::{Isa, Vectorize};
 use crate::cpu::lanes::{LANES, Lanes};
 use crate::cpu::target::Target;
 use crate::cpu::thread_team;
 use crate::cpu::transpose::Transpose;
+use crate::{Precision, Result};
 use std::ops::Range;
 
 /// Which way a kernel is applied.
@@ -31,30 +33,38 @@ pub(in crate::cpu) struct Kernel<'a> {
 const ROWS: usize = LANES;
 
 impl Kernel<'_> {
-    /// Packs the kernel, in parallel.
-    pub(in crate::cpu) fn pack(&self, isa: Isa, side: Side, memory: Use) -> Result<PackedWeight> {
+    /// Packs the kernel, in parallel; [`Side::Backward`] in f32.
+    pub(in crate::cpu) fn pack(
+        &self,
+        isa: Isa,
+        side: Side,
+        precision: Precision,
+        memory: Use,
+    ) -> Result<PackedWeight> {
         let (outputs, inputs) = match side {
             Side::Forward => (self.outputs, self.channels),
             Side::Backward => (self.channels, self.outputs),
         };
         let panels = outputs.div_ceil(NR);
-        PackedWeight::transformed(outputs, 9 * inputs, memory, |rows| {
+        PackedWeight::transformed(outputs, 9 * inputs, precision, memory, |rows| {
             if rows.is_empty() {
                 return;
             }
-            let target = Target::new(rows, inputs);
+            let target = Target::new(rows, count_words(precision, inputs));
             let blocks = inputs.div_ceil(ROWS);
             thread_team::for_each(panels * blocks, |task| {
                 let (panel, first) = (task / blocks, task % blocks * ROWS);
                 let rows = first..inputs.min(first + ROWS);
-                // SAFETY: each task has its own panel and rows of every place.
+                let words = first / inputs_of_word(precision)..count_words(precision, rows.end);
+                // SAFETY: each task has its own panel and words of every place.
                 let places = std::array::from_fn(|place| unsafe {
-                    target.part(place * panels + panel, rows.clone())
+                    target.part(place * panels + panel, words.clone())
                 });
                 let outputs = panel * NR..outputs.min((panel + 1) * NR);
                 match side {
-                    Side::Forward => self.pack_forward(isa, outputs, rows, places),
+                    Side::Forward => self.pack_forward(isa, outputs, rows, precision, places),
                     Side::Backward => {
+                        assert_eq!(precision, Precision::F32, "the way back");
                         isa.vectorize(PackBackward {
                             kernel: self,
                             channels: outputs,
@@ -73,6 +83,7 @@ impl Kernel<'_> {
         isa: Isa,
         outputs: Range<usize>,
         channels: Range<usize>,
+        precision: Precision,
         places: [&mut [PanelRow]; PLACES],
     ) {
         let mut transformed = [[[0.0; LANES]; NR]; PLACES];
@@ -83,11 +94,15 @@ impl Kernel<'_> {
             out: &mut transformed,
         });
         for (place, transformed) in places.into_iter().zip(&transformed) {
+            let mut words = [[0; LANES]; NR];
+            for (words, values) in words.iter_mut().zip(transformed) {
+                words_of_row(isa, precision, values, &mut words[..count_words(precision, LANES)]);
+            }
             Transpose {
-                source: bytemuck::cast_slice(transformed),
+                source: words.as_flattened(),
                 source_stride: LANES,
                 rows: NR,
-                columns: channels.len(),
+                columns: place.len(),
                 out: bytemuck::cast_slice_mut(place),
                 stride: NR,
             }

@@ -1,5 +1,6 @@
-//! Convolutions of 3 × 3 cells, stride 1, one ring of zeros, in f32, by Winograd's algorithm
-//! F(2 × 2, 3 × 3): 16 products for 4 outputs instead of 36.
+//! Convolutions of 3 × 3 cells, stride 1, one ring of zeros, by Winograd's algorithm
+//! F(2 × 2, 3 × 3): 16 products for 4 outputs instead of 36. In f32, and in bf16, which is defined
+//! this way (`reference/winograd.rs`), forward alone; transforms and sums are f32 in both.
 //!
 //! ```text
 //! weight  g [3 × 3]  ──▶ U = G·g·Gᵀ   [4 × 4]   once, when it is packed, in f64
@@ -13,8 +14,8 @@
 //! product and two behind it (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
 //! 2015).
 //!
-//! Order of every sum: for each place the channels as in any product, then the places as written
-//! below. It depends on the number of channels alone.
+//! Order of every sum: for each place the channels in one chain from zero, then the places as
+//! written below.
 //!
 //! Backward: the gradient of the maps is the same convolution of `dy` with the kernel turned by
 //! half a turn and its sides exchanged; that of the kernel is `Gᵀ · Σ (A·dy·Aᵀ)ᵀ · V · G`, the sum
@@ -22,6 +23,8 @@
 
 mod convolution;
 mod kernel;
+mod maps;
+mod outputs;
 mod tiles;
 mod weight_gradient;
 
@@ -34,7 +37,8 @@ use crate::Precision;
 /// Below this the transforms cost more than the products they save.
 const MIN_CHANNELS: usize = 16;
 
-/// Whether a convolution of this form is computed this way.
+/// Whether a convolution of this form is computed this way although its precision does not say so:
+/// in f32, where it changes no more than the order of sums.
 pub(super) fn pays(kernel: usize, stride: usize, channels: usize, precision: Precision) -> bool {
     (kernel, stride, precision) == (3, 1, Precision::F32) && channels >= MIN_CHANNELS
 }

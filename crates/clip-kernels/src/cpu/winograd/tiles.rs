@@ -46,14 +46,20 @@ impl Tiles {
         zeros: &'a [f32],
     ) -> [&'a [f32]; PLACES] {
         let MapShape { height, width } = self.shape;
-        let (item, y, x) = self.origin(tile);
-        std::array::from_fn(|place| {
-            let (y, x) = (y + place / 4, x + place % 4);
-            match y > 0 && x > 0 && y <= height && x <= width {
-                true => maps.row(item * height * width + (y - 1) * width + x - 1),
-                false => zeros,
+        let (item, top, left) = self.origin(tile);
+        let mut cells = [zeros; PLACES];
+        for (y, row) in cells.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            if !(1..=height).contains(&(top + y)) {
+                continue;
             }
-        })
+            let first = (item * height + top + y - 1) * width;
+            for (x, cell) in row.iter_mut().enumerate() {
+                if (1..=width).contains(&(left + x)) {
+                    *cell = maps.row(first + left + x - 1);
+                }
+            }
+        }
+        cells
     }
 }
 
@@ -105,13 +111,18 @@ pub(super) fn sixteen(values: &[f32], first: usize) -> &[f32] {
     &values[first..values.len().min(first + LANES)]
 }
 
-/// Sixteen columns of several rows. A loop, as a closure keeps the instructions of its own
-/// compilation.
+/// Sixteen columns of the cells that a tile covers.
 #[inline(always)]
-pub(super) fn load_cells<L: Lanes, const N: usize>(cells: [&[f32]; N], first: usize) -> [L; N] {
-    let mut lanes = [L::splat(0.0); N];
+pub(super) fn load_cells<L: Lanes>(cells: &[&[f32]; PLACES], first: usize) -> [L; PLACES] {
+    let mut lanes = [L::splat(0.0); PLACES];
+    if first + LANES > cells[0].len() {
+        for (lanes, cell) in lanes.iter_mut().zip(cells) {
+            *lanes = load_columns(sixteen(cell, first));
+        }
+        return lanes;
+    }
     for (lanes, cell) in lanes.iter_mut().zip(cells) {
-        *lanes = load_columns(sixteen(cell, first));
+        *lanes = L::load(&cell[first..].as_chunks().0[0]);
     }
     lanes
 }

@@ -12,7 +12,7 @@ use crate::cpu::isa::{Isa, Vectorize};
 use crate::cpu::lanes::{LANES, Lanes};
 use crate::cpu::target::{Target, for_each_chunk};
 use crate::cpu::thread_team;
-use crate::{MapShape, Matrix, Result};
+use crate::{MapShape, Matrix, Precision, Result};
 use std::ops::Range;
 
 /// Tiles of a block: the places of 128 channels are 4 MB.
@@ -67,14 +67,15 @@ impl Block<'_> {
         let panels = channels.div_ceil(NR);
         let mut transformed = Matrix::unwritten(PLACES * count, self.dy.width())?;
         let dy = Target::new(transformed.values_mut(), self.dy.width());
-        let maps = PackedWeight::transformed(channels, 9 * count, Use::Once, |rows| {
-            let maps = Target::new(rows, count);
-            thread_team::for_each(count.div_ceil(TILES_AT_A_TIME), |task| {
-                let first = task * TILES_AT_A_TIME;
-                let range = first..count.min(first + TILES_AT_A_TIME);
-                self.isa.vectorize(Transform { block: self, range, panels, maps, dy });
-            });
-        })?;
+        let maps =
+            PackedWeight::transformed(channels, 9 * count, Precision::F32, Use::Once, |rows| {
+                let maps = Target::new(rows, count);
+                thread_team::for_each(count.div_ceil(TILES_AT_A_TIME), |task| {
+                    let first = task * TILES_AT_A_TIME;
+                    let range = first..count.min(first + TILES_AT_A_TIME);
+                    self.isa.vectorize(Transform { block: self, range, panels, maps, dy });
+                });
+            })?;
         Ok((maps, transformed))
     }
 
@@ -139,7 +140,7 @@ impl Transform<'_> {
         let cells = tiles.covered(maps, range.start + index, zeros);
         for first in (0..self.panels * NR).step_by(LANES) {
             let values = match first < maps.width() {
-                true => load_cells::<L, PLACES>(cells, first),
+                true => load_cells::<L>(&cells, first),
                 false => [L::splat(0.0); PLACES],
             };
             for (place, value) in transform_cells(values).into_iter().enumerate() {
@@ -158,7 +159,9 @@ impl Transform<'_> {
         let rows = tiles.rows(range.start + index);
         let cells = rows.map(|row| row.map_or(zeros, |row| dy.row(row)));
         for first in (0..dy.width()).step_by(LANES) {
-            let [a, b, c, d] = load_cells::<L, 4>(cells, first);
+            let [a, b, c, d] = cells.map(|cell| sixteen(cell, first));
+            let [a, b, c, d]: [L; 4] =
+                [load_columns(a), load_columns(b), load_columns(c), load_columns(d)];
             let (left, right) = (times_a(a, c), times_a(b, d));
             for (y, (left, right)) in left.into_iter().zip(right).enumerate() {
                 for (x, value) in times_a(left, right).into_iter().enumerate() {

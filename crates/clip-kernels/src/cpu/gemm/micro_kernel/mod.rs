@@ -19,23 +19,23 @@ use crate::Precision;
 use crate::cpu::isa::{Isa, Level};
 
 /// Rows of the highest tile of any instruction set.
-pub(super) const MAX_MR: usize = 12;
+pub(in crate::cpu) const MAX_MR: usize = 12;
 
 /// The sums of a tile: f32 in f32 and bf16, i32 in int8. Rows beyond its height are lhs as they
 /// are.
-pub(super) type Sums = [PanelRow; MAX_MR];
+pub(in crate::cpu) type Sums = [PanelRow; MAX_MR];
 
 /// What a tile multiplies.
 #[derive(Clone, Copy)]
-pub(super) struct Operands<'a> {
+pub(in crate::cpu) struct Operands<'a> {
     /// Rows of words, `stride` apart.
-    pub(super) lhs: &'a [u32],
-    pub(super) stride: usize,
-    pub(super) rows: usize,
+    pub(in crate::cpu) lhs: &'a [u32],
+    pub(in crate::cpu) stride: usize,
+    pub(in crate::cpu) rows: usize,
     /// As many words as a row of this block has.
-    pub(super) panel: &'a [PanelRow],
+    pub(in crate::cpu) panel: &'a [PanelRow],
     /// Rows of a panel that will be needed soon.
-    pub(super) ahead: &'a [PanelRow],
+    pub(in crate::cpu) ahead: &'a [PanelRow],
 }
 
 impl Operands<'_> {
@@ -57,7 +57,7 @@ impl Operands<'_> {
 }
 
 /// Rows of the highest tile: as many as the registers hold beside one row of the panel.
-pub(super) fn mr(isa: Isa, precision: Precision) -> usize {
+pub(in crate::cpu) fn mr(isa: Isa, precision: Precision) -> usize {
     match (isa.level(), precision) {
         (Level::Portable, _) => portable::MR,
         #[cfg(target_arch = "x86_64")]
@@ -70,7 +70,7 @@ pub(super) fn mr(isa: Isa, precision: Precision) -> usize {
 }
 
 /// `sums[row] = Σ lhs[row] · panel`, words multiplied as their precision says.
-pub(super) fn micro_kernel(
+pub(in crate::cpu) fn micro_kernel(
     isa: Isa,
     precision: Precision,
     operands: Operands<'_>,
