@@ -45,6 +45,9 @@ impl PackedLhs {
             let columns = Columns { values, stride, precision: panels.precision };
             return columns.fill(isa, rows, inputs, &mut self.words, self.stride);
         }
+        if let (Lhs::Im2col(maps), Precision::Bf16) = (lhs, panels.precision) {
+            return self.fill_rounded(isa, *maps, rows, inputs);
+        }
         self.row.resize(inputs.len(), 0.0);
         for (row, words) in rows.zip(self.words.chunks_exact_mut(self.stride)) {
             let words = &mut words[..depth.len()];
@@ -69,6 +72,24 @@ impl PackedLhs {
                 scale = quantize_row(isa, &self.row, words);
             }
             self.scales.push(scale);
+        }
+    }
+
+    /// In bf16, from maps whose cells do not begin with a word: of pictures, so rows are short.
+    fn fill_rounded(
+        &mut self,
+        isa: Isa,
+        maps: Im2col<'_>,
+        rows: Range<usize>,
+        inputs: Range<usize>,
+    ) {
+        let width = inputs.len().max(1);
+        self.row.resize(rows.len() * width, 0.0);
+        maps.copy(isa, rows, inputs, &mut self.row, width);
+        let words = self.words.chunks_exact_mut(self.stride);
+        for (values, words) in self.row.chunks_exact(width).zip(words) {
+            let words = &mut words[..packed_words::count(Precision::Bf16, width)];
+            packed_words::from_row(isa, Precision::Bf16, values, words);
         }
     }
 
