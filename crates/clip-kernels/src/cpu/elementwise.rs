@@ -72,9 +72,9 @@ impl Vectorize for Add<'_> {
 }
 
 /// `values · factor` in place.
-pub(super) struct Scale<'a> {
-    pub(super) values: &'a mut [f32],
-    pub(super) factor: f32,
+struct Scale<'a> {
+    values: &'a mut [f32],
+    factor: f32,
 }
 
 impl Vectorize for Scale<'_> {

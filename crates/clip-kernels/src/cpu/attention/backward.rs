@@ -123,7 +123,7 @@ impl Head<'_> {
         let stride = keys.outputs;
         self.multiply(self.projections.queries, rows.clone(), keys, scores);
         self.multiply(d_output, rows.clone(), values, d_scores);
-        let sums = self.softmax(rows.clone(), scores, stride);
+        let sums = self.softmax(rows.clone(), self.keys, scores, stride);
         self.isa.vectorize(SoftmaxBackward {
             exponentials: scores,
             d_probabilities: d_scores,

@@ -2,30 +2,33 @@
 //!
 //! ```text
 //! keys of a head   ─ pack ─▶ panels [keys, head_width]   ┐
-//! 96 queries       ──────────────────────────────────────┴▶ scores [96, keys]
+//! 12 queries       ──────────────────────────────────────┴▶ scores [12, keys]
 //! softmax in place (largest off, exp, sum), unseen keys 0 ┐
-//! values of a head ─ pack ─▶ panels [head_width, keys]    ┴▶ output [96, head_width], divided by the sums
+//! values of a head ─ pack ─▶ panels [head_width, keys]    ┴▶ output [12, head_width], divided by the sums
 //! ```
 //!
-//! The scores of 96 queries stay in the second-level cache.
+//! The scores of as many queries as a tile of the micro-kernel has rows stay in the first-level
+//! cache.
 //!
-//! Order of the sums: products as in `gemm::block`, over the item's own keys from the
-//! first; the sum of exponentials in 16 lanes by key, then one tree. A causal query multiplies the
-//! keys after it by 0, which changes no bit of a finite sum.
+//! Order of the sums: each one chain over the features, then over the item's own keys from the
+//! first; the sum of exponentials in 16 lanes by key, then one tree. Keys that no query of a tile
+//! sees are left out; one that another query of it sees is multiplied by 0, which changes no bit of
+//! a finite sum.
 
 mod backward;
 mod operand;
+mod query_tile;
 mod softmax;
 
 pub(super) use backward::attention_backward;
 
-use super::elementwise::Scale;
-use super::gemm::{Lhs, MC, MacroKernel, Panels, TileEpilogue};
+use super::gemm::{MC, Panels, mr, part};
 use super::isa::Isa;
 use super::target::Target;
 use super::thread_team;
 use crate::{AttentionOptions, AttentionPlan, Matrix, Precision, Projections, Result};
 use operand::{Operand, Packed};
+use query_tile::QueryTile;
 use softmax::Softmax;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -86,7 +89,7 @@ fn for_each_head(
 struct Scratch {
     keys: Packed,
     values: Packed,
-    scores: Vec<f32>,
+    tile: QueryTile,
 }
 
 thread_local! {
@@ -118,17 +121,16 @@ impl Head<'_> {
             }
             return;
         }
-        let Scratch { keys, values, scores } = scratch;
+        let Scratch { keys, values, tile } = scratch;
         keys.pack_as_outputs(self.isa, self.precision, self.keys());
         values.pack_as_inputs(self.isa, self.precision, self.values());
-        let (keys, values) = (keys.panels(), values.panels());
-        if scores.len() < MC * keys.outputs {
-            scores.resize(MC * keys.outputs, 0.0);
-        }
-        for first in self.query_rows.clone().step_by(MC) {
-            let rows = first..self.query_rows.end.min(first + MC);
+        let queries = self.query_rows.len();
+        let tiles = queries.div_ceil(mr(self.isa, self.precision));
+        for index in 0..tiles {
+            let rows = part(queries, tiles, index);
+            let rows = self.query_rows.start + rows.start..self.query_rows.start + rows.end;
             // SAFETY: the caller's promise, passed on.
-            unsafe { self.attend(rows, keys, values, scores, target) };
+            unsafe { self.attend(rows, keys.panels(), values.panels(), tile, target) };
         }
     }
 
@@ -151,68 +153,52 @@ impl Head<'_> {
         Operand { matrix, rows, first_column, head_width: self.head_width }
     }
 
-    /// At most [`MC`] of the queries.
-    ///
-    /// - `scores`: memory for `[MC, outputs of key_panels]`
+    /// The queries of one tile.
     ///
     /// # Safety
     /// As of [`Head::compute`], for these rows of the target.
     unsafe fn attend(
         &self,
         rows: Range<usize>,
-        key_panels: Panels<'_>,
-        value_panels: Panels<'_>,
-        scores: &mut [f32],
+        keys: Panels<'_>,
+        values: Panels<'_>,
+        tile: &mut QueryTile,
         target: Target<'_>,
     ) {
-        let (queries, stride) = (self.projections.queries, key_panels.outputs);
-        let scores_kernel = MacroKernel {
-            lhs: Lhs::Rows {
-                values: queries.values(),
-                stride: queries.width(),
-                column: self.first_column,
-            },
-            rows: rows.clone(),
-            panels: key_panels,
-            panel_range: 0..key_panels.count(),
-            target: Target::new(scores, stride),
-            target_row: 0,
-            target_column: 0,
-            epilogue: TileEpilogue::NONE,
-        };
-        // SAFETY: the scores belong to this thread.
-        unsafe { scores_kernel.compute(self.isa) };
-        let sums = self.softmax(rows.clone(), scores, stride);
-        let output_kernel = MacroKernel {
-            lhs: Lhs::Rows { values: scores, stride, column: 0 },
-            rows: 0..rows.len(),
-            panels: value_panels,
-            panel_range: 0..value_panels.count(),
-            target,
-            target_row: rows.start,
-            target_column: self.first_column,
-            epilogue: TileEpilogue::NONE,
-        };
+        let columns = self.first_column..self.first_column + self.head_width;
+        let seen = self.seen_by(rows.end - 1);
+        let queries = rows.clone().map(|row| &self.projections.queries.row(row)[columns.clone()]);
+        tile.multiply_keys(self.isa, queries, keys, seen);
+        let factors = self.softmax(rows.clone(), seen, &mut tile.scores, tile.stride);
+        let factors = &factors.map(|sum| 1.0 / sum)[..rows.len()];
         // SAFETY: the caller's promise, passed on.
-        unsafe { output_kernel.compute(self.isa) };
-        for (row, sum) in rows.zip(sums) {
-            let columns = self.first_column..self.first_column + self.head_width;
-            // SAFETY: as above.
-            let out = unsafe { target.part(row, columns) };
-            self.isa.vectorize(Scale { values: out, factor: 1.0 / sum });
+        unsafe {
+            tile.multiply_values(self.isa, values, factors, target, rows.start, columns);
         }
     }
-    /// Scores of at most [`MC`] queries to exponentials, and the sum of each query's.
+
+    /// How many of the keys a query sees.
+    fn seen_by(&self, row: usize) -> usize {
+        self.keys - if self.causal { self.query_rows.end - 1 - row } else { 0 }
+    }
+
+    /// Scores of at most [`MC`] queries to exponentials, 0 for what a query does not see of the
+    /// first `keys`, and the sum of each query's.
     ///
     /// - `scores`: `[queries, stride]`
-    fn softmax(&self, rows: Range<usize>, scores: &mut [f32], stride: usize) -> [f32; MC] {
+    fn softmax(
+        &self,
+        rows: Range<usize>,
+        keys: usize,
+        scores: &mut [f32],
+        stride: usize,
+    ) -> [f32; MC] {
         let mut sums = [0.0; MC];
         self.isa.vectorize(Softmax {
             scores,
             stride,
-            keys: self.keys,
-            // Keys that the first of these queries does not see.
-            hidden: if self.causal { self.query_rows.end - 1 - rows.start } else { 0 },
+            keys,
+            seen: self.seen_by(rows.start),
             causal: self.causal,
             scale: self.scale(),
             sums: &mut sums[..rows.len()],

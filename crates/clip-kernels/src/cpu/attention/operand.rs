@@ -58,8 +58,8 @@ impl Packed {
         let words = count_words(precision, of.head_width);
         self.precision = precision;
         (self.outputs, self.inputs) = (of.count().next_multiple_of(NR), of.head_width);
-        self.words.clear();
         self.words.resize(self.outputs * words, 0);
+        self.words[of.count() * words..].fill(0);
         for (row, words) in of.rows().zip(self.words.chunks_exact_mut(words)) {
             words_of_row(isa, precision, row, words);
         }
@@ -73,11 +73,12 @@ impl Packed {
     }
 
     /// Each row an input, as of `x · rows`: a panel has 32 features, a row of it one word of rows.
+    /// Outputs that fill the last panel are whatever was there: nobody looks at what is computed of
+    /// them.
     pub(super) fn pack_as_inputs(&mut self, isa: Isa, precision: Precision, of: Operand<'_>) {
         let words = count_words(precision, of.count());
         self.precision = precision;
         (self.outputs, self.inputs) = (of.head_width, of.count());
-        self.panels.clear();
         self.panels.resize(self.outputs.div_ceil(NR) * words, PanelRow::ZERO);
         let (mut rows, mut word) = (of.rows(), 0);
         while let Some(first) = rows.next() {

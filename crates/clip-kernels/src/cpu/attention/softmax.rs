@@ -8,10 +8,11 @@ use crate::cpu::lanes::{LANES, Lanes, fold};
 pub(super) struct Softmax<'a> {
     /// `[queries, stride]`
     pub(super) scores: &'a mut [f32],
+    /// A multiple of [`LANES`].
     pub(super) stride: usize,
     pub(super) keys: usize,
-    /// Keys at the end that the first query does not see; each next one sees one more if `causal`.
-    pub(super) hidden: usize,
+    /// Keys that the first query sees, at least one; each next one sees one more if `causal`.
+    pub(super) seen: usize,
     pub(super) causal: bool,
     pub(super) scale: f32,
     /// `[queries]`
@@ -21,43 +22,48 @@ pub(super) struct Softmax<'a> {
 impl Vectorize for Softmax<'_> {
     type Output = ();
 
+    /// What a query does not see becomes 0, up to the lanes that the last key fills.
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let rows = self.scores.chunks_exact_mut(self.stride);
         for (query, (scores, sum)) in rows.zip(self.sums).enumerate() {
-            let hidden = if self.causal { self.hidden - query } else { 0 };
-            let (seen, unseen) = scores[..self.keys].split_at_mut(self.keys - hidden);
-            unseen.fill(0.0);
-            *sum = exponentials::<L>(seen, self.scale);
+            let seen = self.seen + if self.causal { query } else { 0 };
+            let chunks = &mut scores.as_chunks_mut().0[..self.keys.div_ceil(LANES)];
+            let (chunks, unseen) = chunks.split_at_mut(seen.div_ceil(LANES));
+            unseen.fill([0.0; LANES]);
+            *sum = exponentials::<L>(chunks, chunks.len() * LANES - seen, self.scale);
         }
     }
 }
 
-/// Gives the sum.
+/// Gives the sum. The last so many lanes count for nothing.
 #[inline(always)]
-fn exponentials<L: Lanes>(scores: &mut [f32], scale: f32) -> f32 {
-    let (chunks, tail) = scores.as_chunks_mut::<LANES>();
-    // A last chunk that is not full counts for nothing in its empty lanes.
-    let mut last = [f32::NEG_INFINITY; LANES];
-    last[..tail.len()].copy_from_slice(tail);
+fn exponentials<L: Lanes>(scores: &mut [[f32; LANES]], empty: usize, scale: f32) -> f32 {
+    const ZEROS_THEN_NOTHING: [f32; 2 * LANES] = {
+        let mut lanes = [0.0; 2 * LANES];
+        let mut lane = LANES;
+        while lane < 2 * LANES {
+            lanes[lane] = f32::NEG_INFINITY;
+            lane += 1;
+        }
+        lanes
+    };
+    let Some((last, whole)) = scores.split_last_mut() else { return 0.0 };
+    if let Some(mask) = ZEROS_THEN_NOTHING[empty..].first_chunk() {
+        L::load(last).add(L::load(mask)).store(last);
+    }
     // The largest of a set is the same in any order.
-    let mut largest = L::load(&last);
-    for chunk in chunks.iter() {
+    let mut largest = L::load(last);
+    for chunk in whole {
         largest = largest.max(L::load(chunk));
     }
     let largest = L::splat(fold(largest, |a, b| if b > a { b } else { a }));
     let scale = L::splat(scale);
     let mut sums = L::splat(0.0);
-    for chunk in chunks {
+    for chunk in scores {
         let exponentials = exp(L::load(chunk).sub(largest).mul(scale));
         exponentials.store(chunk);
         sums = sums.add(exponentials);
-    }
-    if !tail.is_empty() {
-        let exponentials = exp(L::load(&last).sub(largest).mul(scale));
-        exponentials.store(&mut last);
-        sums = sums.add(exponentials);
-        tail.copy_from_slice(&last[..tail.len()]);
     }
     fold(sums, |a, b| a + b)
 }

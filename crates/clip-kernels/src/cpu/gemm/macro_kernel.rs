@@ -9,6 +9,7 @@ use super::epilogue::{StoreTile, TileEpilogue};
 use super::lhs::{Lhs, PackedLhs};
 use super::micro_kernel::{MAX_MR, Operands, Sums, micro_kernel, mr};
 use super::panels::{NR, PanelRow, Panels};
+use super::part;
 use crate::Precision;
 use crate::cpu::isa::Isa;
 use crate::cpu::target::Target;
@@ -16,8 +17,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 /// Rows of one rectangle: their words, 96 · 1040 · 4 bytes = 400 kB, share the second-level cache
-/// with a block of a panel (128 kB) and the next one. Eight tiles read each panel before that
-/// comes.
+/// with a block of a panel (128 kB) and the next one.
 pub(in crate::cpu) const MC: usize = 96;
 /// Words of one block. 256 cost 5 % for the sums that are put away and taken up again.
 pub(in crate::cpu) const KC: usize = 1024;
@@ -59,19 +59,27 @@ impl MacroKernel<'_> {
                 _ => words.div_ceil(KC).max(1),
             };
             for block in 0..blocks {
-                let depth = block * words / blocks..(block + 1) * words / blocks;
+                let depth = part(words, blocks, block);
+                let next_depth = part(words, blocks, (block + 1) % blocks);
                 lhs.fill(isa, &self.lhs, self.rows.clone(), &self.panels, depth.clone());
                 // SAFETY: the caller's promise, passed on.
-                unsafe { self.add_words(isa, lhs, depth) };
+                unsafe { self.add_words(isa, lhs, depth, next_depth) };
             }
         });
     }
 
-    /// Adds the products of some words of inputs to the target.
+    /// Adds the products of some words of inputs to the target, and fetches the first of those that
+    /// come next.
     ///
     /// # Safety
     /// That of [`MacroKernel::compute`].
-    unsafe fn add_words(&self, isa: Isa, lhs: &PackedLhs, depth: Range<usize>) {
+    unsafe fn add_words(
+        &self,
+        isa: Isa,
+        lhs: &PackedLhs,
+        depth: Range<usize>,
+        next_depth: Range<usize>,
+    ) {
         let precision = self.panels.precision;
         let is_last = depth.end == self.panels.words();
         let epilogue = TileEpilogue {
@@ -84,7 +92,7 @@ impl MacroKernel<'_> {
             let panel_rows = self.panels.slice(panel, depth.clone());
             let next = match panel + 1 < self.panel_range.end {
                 true => self.panels.slice(panel + 1, depth.clone()),
-                false => panel_rows,
+                false => self.panels.slice(self.panel_range.start, next_depth.clone()),
             };
             let outputs = panel * NR..self.panels.outputs.min((panel + 1) * NR);
             let target_columns =
@@ -92,26 +100,18 @@ impl MacroKernel<'_> {
             for index in 0..tiles {
                 // Tiles of about the same height: 50 rows are 5 tiles of 10, not 4 of 12 and one of
                 // 2.
-                let rows = index * self.rows.len() / tiles..(index + 1) * self.rows.len() / tiles;
+                let rows = part(self.rows.len(), tiles, index);
                 if rows.is_empty() {
                     continue;
                 }
-                let ahead = match index {
-                    0 => next,
-                    1 => &next[next.len() / 2..],
-                    _ => panel_rows,
-                };
                 let operands = Operands {
                     lhs: lhs.starting_at(rows.start),
                     stride: lhs.stride(),
                     rows: rows.len(),
                     panel: panel_rows,
-                    ahead,
+                    ahead: &next[part(next.len(), tiles, index)],
                 };
                 let target_rows = self.target_row + rows.start..self.target_row + rows.end;
-                for row in target_rows.clone() {
-                    self.target.prefetch(row, target_columns.clone());
-                }
                 micro_kernel(isa, precision, operands, &mut sums);
                 isa.vectorize(StoreTile {
                     sums: &sums,

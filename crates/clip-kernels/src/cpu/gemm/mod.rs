@@ -104,6 +104,6 @@ impl Split {
 }
 
 /// Part `index` of `0..length` cut into `parts` of about the same size.
-fn part(length: usize, parts: usize, index: usize) -> std::ops::Range<usize> {
+pub(super) fn part(length: usize, parts: usize, index: usize) -> std::ops::Range<usize> {
     index * length / parts..(index + 1) * length / parts
 }

@@ -142,9 +142,9 @@ impl Block<'_> {
             rows: tiles.len(),
             panel: rows_of(panel),
             ahead: match group {
-                0 => next,
+                0 => &next[..next.len() / 2],
                 1 => &next[next.len() / 2..],
-                _ => rows_of(panel),
+                _ => &[],
             },
         };
         micro_kernel(self.isa, panels.precision, operands, sums);

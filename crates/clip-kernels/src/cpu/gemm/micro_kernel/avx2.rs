@@ -135,6 +135,7 @@ fn half_tile<M: Multiply, const ROWS: usize>(operands: Operands<'_>, half: usize
     assert!(half < 2);
     operands.check(ROWS);
     let Operands { lhs, stride, panel, .. } = operands;
+    let bytes_ahead = operands.bytes_ahead();
     // SAFETY: inlined only into `tile`, which has the features. A `PanelRow` is 32 words aligned to
     // 64 bytes, a half 16 of them; `check` has seen that every left row has `panel.len()` words; a
     // prefetch may have any address.
@@ -145,7 +146,7 @@ fn half_tile<M: Multiply, const ROWS: usize>(operands: Operands<'_>, half: usize
             let low = M::panel(_mm256_load_si256(start.cast()));
             let high = M::panel(_mm256_load_si256(start.add(8).cast()));
             if half == 0 {
-                _mm_prefetch::<_MM_HINT_T1>(operands.line_ahead(word));
+                _mm_prefetch::<_MM_HINT_T1>(operands.ahead(word * bytes_ahead));
             }
             for (row, [sum_low, sum_high]) in registers.iter_mut().enumerate() {
                 let word = lhs.get_unchecked(row * stride + word).cast_signed();

@@ -93,6 +93,7 @@ fn any_height<M: Multiply>(operands: Operands<'_>, sums: &mut Sums) {
 fn tile_of<M: Multiply, const ROWS: usize>(operands: Operands<'_>, sums: &mut Sums) {
     operands.check(ROWS);
     let Operands { lhs, stride, panel, .. } = operands;
+    let bytes_ahead = operands.bytes_ahead();
     // SAFETY: inlined only into the three functions above, which have the features. A `PanelRow` is
     // 32 words aligned to 64 bytes; `check` has seen that every left row has `panel.len()` words;
     // a prefetch may have any address.
@@ -101,7 +102,7 @@ fn tile_of<M: Multiply, const ROWS: usize>(operands: Operands<'_>, sums: &mut Su
         for (word, PanelRow(outputs)) in panel.iter().enumerate() {
             let low = _mm512_load_si512(outputs.as_ptr().cast());
             let high = _mm512_load_si512(outputs.as_ptr().add(16).cast());
-            _mm_prefetch::<_MM_HINT_T1>(operands.line_ahead(word));
+            _mm_prefetch::<_MM_HINT_T1>(operands.ahead(word * bytes_ahead));
             for (row, [sum_low, sum_high]) in registers.iter_mut().enumerate() {
                 let value = _mm512_set1_epi32(lhs.get_unchecked(row * stride + word).cast_signed());
                 *sum_low = M::multiply_add(value, low, *sum_low);

@@ -4,8 +4,9 @@
 //! on the height of the tile nor on the place in it. Within a word of two bf16 the order is the
 //! instruction set's own; sums of integers are exact.
 //!
-//! While a tile computes it asks for the panel that comes next, a cache line a word: weights stream
-//! through the second-level cache and are there when the next tile begins.
+//! While a tile computes it asks for its part of the panel that comes next, a little with every word:
+//! weights stream through the second-level cache and are there when the next panel begins. Asked for
+//! all at once, more lines would be under way than the processor has room for, and it would wait.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -34,7 +35,7 @@ pub(in crate::cpu) struct Operands<'a> {
     pub(in crate::cpu) rows: usize,
     /// As many words as a row of this block has.
     pub(in crate::cpu) panel: &'a [PanelRow],
-    /// Rows of a panel that will be needed soon.
+    /// Rows of a panel that will be needed soon, asked for evenly over the words of this one.
     pub(in crate::cpu) ahead: &'a [PanelRow],
 }
 
@@ -49,10 +50,17 @@ impl Operands<'_> {
         );
     }
 
-    /// The cache line to ask for at a word: half a row of the panel ahead, then the next half.
+    /// Bytes of `ahead` for each word. Less than a line asks for most lines several times, which
+    /// costs less than finding out when.
     #[inline(always)]
-    fn line_ahead(&self, word: usize) -> *const i8 {
-        self.ahead.as_ptr().cast::<i8>().wrapping_add(word * size_of::<PanelRow>() / 2)
+    fn bytes_ahead(&self) -> usize {
+        size_of_val(self.ahead).div_ceil(self.panel.len().max(1))
+    }
+
+    /// So many bytes into `ahead`, or a little beyond.
+    #[inline(always)]
+    fn ahead(&self, bytes: usize) -> *const i8 {
+        self.ahead.as_ptr().cast::<i8>().wrapping_add(bytes)
     }
 }
 
