@@ -1,7 +1,7 @@
 //! What happens to the sums of a tile: what is there already, bias, activation, then they are
 //! stored.
 
-use super::micro_kernel::Sums;
+use super::micro_kernel::{MAX_MR, Sums};
 use super::panels::{NR, PanelScale, PanelVector};
 use super::quantize::RowScale;
 use crate::Activation;
@@ -45,10 +45,35 @@ pub(super) struct StoreTile<'a> {
 impl Vectorize for StoreTile<'_> {
     type Output = ();
 
-    /// Everything that is the same for all values is decided out here, so that a row is one loop
-    /// without a branch: at the speed of int8 anything else shows.
     #[inline(always)]
     fn run<L: Lanes>(self) {
+        if self.target_columns.len() == NR {
+            return self.whole::<L>();
+        }
+        // Rows of the last panel are stored whole beside the target, and what belongs to it is
+        // copied.
+        let (target, rows, columns) =
+            (self.target, self.target_rows.clone(), self.target_columns.clone());
+        // SAFETY: within the rectangle that the caller of `MacroKernel::compute` has for itself.
+        let part = |row| unsafe { target.part(row, columns.clone()) };
+        let mut tile = [[0.0; NR]; MAX_MR];
+        for (row, whole) in rows.clone().zip(&mut tile) {
+            whole[..columns.len()].copy_from_slice(part(row));
+        }
+        let beside = Target::new(tile.as_flattened_mut(), NR);
+        let (target_rows, target_columns) = (0..rows.len(), 0..NR);
+        StoreTile { target: beside, target_rows, target_columns, ..self }.whole::<L>();
+        for (row, whole) in rows.zip(&tile) {
+            part(row).copy_from_slice(&whole[..columns.len()]);
+        }
+    }
+}
+
+impl StoreTile<'_> {
+    /// Everything that is the same for all values is decided out here, so that a row is one loop
+    /// without a branch or a call: at the speed of int8 anything else shows.
+    #[inline(always)]
+    fn whole<L: Lanes>(self) {
         match self.epilogue.activation {
             Activation::None => self.activated::<L, Identity>(),
             Activation::QuickGelu => self.activated::<L, QuickGelu>(),
@@ -56,9 +81,7 @@ impl Vectorize for StoreTile<'_> {
             Activation::Relu => self.activated::<L, Relu>(),
         }
     }
-}
 
-impl StoreTile<'_> {
     #[inline(always)]
     fn activated<L: Lanes, A: Activate>(self) {
         match (self.panel_scale, self.epilogue.accumulate) {
@@ -78,40 +101,39 @@ impl StoreTile<'_> {
         if let Some(values) = self.epilogue.bias {
             bias.0.as_flattened_mut()[..self.outputs.len()].copy_from_slice(&values[self.outputs]);
         }
-        for (index, row) in self.target_rows.enumerate() {
-            // SAFETY: within the rectangle that the caller of `MacroKernel::compute` has for itself.
-            let out = unsafe { self.target.part(row, self.target_columns.clone()) };
-            let mut whole = PanelVector::ZERO; // of the row, where the panel is not full
-            let is_whole = out.len() == NR;
-            if !is_whole {
-                whole.0.as_flattened_mut()[..out.len()].copy_from_slice(out);
-            }
-            let halves = if is_whole { out.as_chunks_mut::<LANES>().0 } else { &mut whole.0 };
-            let sums = self.sums[index].0.as_chunks::<LANES>().0;
-            let [low, high] = halves else { unreachable!("a panel has two halves") };
-            let mut values = [L::load_bits(&sums[0]), L::load_bits(&sums[1])];
+        let bias = [L::load(&bias.0[0]), L::load(&bias.0[1])];
+        let steps = [L::load(&scale.steps.0[0]), L::load(&scale.steps.0[1])];
+        let weight_sums = [L::load(&scale.sums.0[0]), L::load(&scale.sums.0[1])];
+        let first_column = self.target_columns.start;
+        for (index, (row, sums)) in self.target_rows.zip(self.sums).enumerate() {
+            // SAFETY: within the rectangle that the caller of `MacroKernel::compute` has for itself,
+            // or beside the target.
+            let out = unsafe { self.target.part(row, first_column..first_column + NR) };
+            let [low, high] = out.as_chunks_mut::<LANES>().0 else {
+                unreachable!("a panel has two halves")
+            };
+            let [low_sums, high_sums]: &[[u32; LANES]; 2] = bytemuck::cast_ref(&sums.0);
+            let mut values = [L::load_bits(low_sums), L::load_bits(high_sums)];
             if INTEGERS {
                 // Σ (x − zero) · w in numbers.
                 let RowScale { step, zero } = self.row_scales[index];
                 let (step, offset) = (L::splat(step), L::splat(-step * zero as f32));
-                for ((value, steps), sums) in
-                    values.iter_mut().zip(&scale.steps.0).zip(&scale.sums.0)
-                {
-                    let factor = step.mul(L::load(steps));
-                    *value = value.integers_to_numbers().mul_add(factor, offset.mul(L::load(sums)));
-                }
+                let [low, high] = values;
+                values = [
+                    low.integers_to_numbers()
+                        .mul_add(step.mul(steps[0]), offset.mul(weight_sums[0])),
+                    high.integers_to_numbers()
+                        .mul_add(step.mul(steps[1]), offset.mul(weight_sums[1])),
+                ];
             }
             if ACCUMULATE {
                 values = [values[0].add(L::load(low)), values[1].add(L::load(high))];
             }
-            let values = [values[0].add(L::load(&bias.0[0])), values[1].add(L::load(&bias.0[1]))];
+            let values = [values[0].add(bias[0]), values[1].add(bias[1])];
             // Both before either is stored, so that they are computed side by side.
             let values = [A::of(values[0]), A::of(values[1])];
             values[0].store(low);
             values[1].store(high);
-            if !is_whole {
-                out.copy_from_slice(&whole.0.as_flattened()[..out.len()]);
-            }
         }
     }
 }
