@@ -213,13 +213,14 @@ def main():
     parser.add_argument("--patience", type=float, default=10, help="seconds to wait for a reading that nobody disturbs")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clip-rs", type=pathlib.Path, default=ROOT / "target/release/clip-rs")
+    parser.add_argument("--before", type=pathlib.Path, help="an earlier clip-rs that takes part")
     parser.add_argument("--rust-peers", type=pathlib.Path, help="folder of with_rten, with_candle and with_tokenizers")
     options = parser.parse_args()
     options.work = options.work.resolve()
     results = options.work / "results"
     results.mkdir(parents=True, exist_ok=True)
     inputs(options)
-    field = Field(options.clip_rs, options.rust_peers, options.work, options.threads)
+    field = Field(options.clip_rs, options.rust_peers, options.work, options.threads, options.before)
     every = cases(field, options)
     names = options.only.split(",") if options.only else list(every)
     if names == ["list"]:

@@ -31,8 +31,9 @@ class Entrant:
 class Field:
     """Makes entrants for one machine's setup."""
 
-    def __init__(self, clip_rs, rust_peers, work, threads):
+    def __init__(self, clip_rs, rust_peers, work, threads, before=None):
         self.clip_rs_program, self.rust_peers, self.work, self.threads = clip_rs, rust_peers, work, threads
+        self.before = before  # an earlier clip-rs
 
     def python(self, peer, module, folder, *, threads=None, variant="", tenth=False, checked=True, **options):
         """The worker `module` with the options as flags; those that vary name the variant."""
@@ -60,9 +61,9 @@ class Field:
         threads = threads or self.threads
         if not self.clip_rs_program.exists():
             return []
-        command = (str(self.clip_rs_program), "bench", "--serve", "--offline", "--model", model, "--precision", precision,
-                   "--threads", str(threads))
-        return [Entrant("clip-rs", "", command, threads)]
+        options = ("bench", "--serve", "--offline", "--model", model, "--precision", precision, "--threads", str(threads))
+        programs = {"clip-rs": self.clip_rs_program, "clip-rs before": self.before}
+        return [Entrant(name, "", (str(program), *options), threads) for name, program in programs.items() if program]
 
     def weights(self, model):
         return str(self.work / f"{model}.safetensors")
